@@ -1,0 +1,195 @@
+use crate::{
+    Error, GpuUnits, LeaseOutcome, MicroUsdc, Node, PricePerGpuHour, Seconds, UnixSeconds, gpu, money, region,
+};
+
+/// The longest lease and the longest wait for one: 30 days.
+const LONGEST: u64 = 30 * 86_400;
+/// The shortest lease: shorter ones cost more in transactions than in compute.
+const SHORTEST_LEASE: u64 = 10;
+
+/// What a node must offer: the part of a job's requirements that the chain itself enforces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Requirements {
+    /// Bit per [`gpu::CLASSES`]; 0 accepts every class, also none.
+    pub gpu_classes: u64,
+    /// Least memory of one GPU in MiB; 0 accepts any.
+    pub vram_mib: u32,
+    /// GPUs per lease.
+    pub units: GpuUnits,
+    /// Bit per [`region::REGIONS`]; 0 accepts every region.
+    pub regions: u32,
+    /// Nodes whose GPUs are simulated are taken only where this is set.
+    pub accept_simulated: bool,
+}
+
+impl Requirements {
+    /// # Errors
+    /// [`Error::RequirementsUnmet`] when the node is not what the job asks for.
+    pub fn check(&self, node: &Node) -> Result<(), Error> {
+        let hardware = &node.hardware;
+        let class = self.gpu_classes == 0 || gpu::bit(hardware.gpu_class).is_some_and(|bit| self.gpu_classes & bit != 0);
+        let place = self.regions == 0 || region::bit(hardware.region).is_some_and(|bit| self.regions & bit != 0);
+        let real = self.accept_simulated || !hardware.simulated;
+        let size = hardware.units() >= self.units && hardware.vram_mib >= self.vram_mib;
+        if class && place && real && size { Ok(()) } else { Err(Error::RequirementsUnmet) }
+    }
+}
+
+/// What a buyer asks for when opening a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct JobTerms {
+    pub requirements: Requirements,
+    pub maximum_price: PricePerGpuHour,
+    /// Leases at the same time, one node each.
+    pub concurrent_leases: u16,
+    /// Longest lease.
+    pub lease_seconds: Seconds,
+    /// How long the job waits for a lease, at first and after each failed one.
+    pub start_window: Seconds,
+    /// How many leases may fail by their node's fault before the job ends.
+    pub retries: u16,
+    pub deposit: MicroUsdc,
+}
+
+impl JobTerms {
+    /// The most one lease can cost.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn worst_case(&self) -> Result<MicroUsdc, Error> {
+        money::cost(self.maximum_price, self.requirements.units, self.lease_seconds)
+    }
+
+    /// # Errors
+    /// [`Error::TermsInvalid`], [`Error::DepositTooSmall`], [`Error::Overflow`].
+    pub fn check(&self) -> Result<(), Error> {
+        let all_classes = (1u64 << gpu::CLASSES.len()) - 1;
+        let all_regions = (1u32 << region::REGIONS.len()) - 1;
+        let valid = self.requirements.units > GpuUnits::ZERO
+            && self.requirements.gpu_classes & !all_classes == 0
+            && self.requirements.regions & !all_regions == 0
+            && self.concurrent_leases > 0
+            && (SHORTEST_LEASE..=LONGEST).contains(&self.lease_seconds.0)
+            && (1..=LONGEST).contains(&self.start_window.0);
+        if !valid {
+            return Err(Error::TermsInvalid);
+        }
+        if self.deposit == MicroUsdc::ZERO || self.deposit < self.worst_case()? {
+            return Err(Error::DepositTooSmall);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(u8)]
+pub enum JobState {
+    /// Waits for a lease until its start deadline.
+    #[default]
+    Open = 0,
+    /// Has live leases.
+    Active = 1,
+    /// Cancelled while leases are live; seconds up to the cancel are owed.
+    Cancelling = 2,
+    /// Over; what is left goes back to the funder.
+    Done = 3,
+    /// No lease came in time; the whole deposit goes back to the funder.
+    Expired = 4,
+}
+
+impl TryFrom<u8> for JobState {
+    type Error = Error;
+
+    fn try_from(value: u8) -> Result<Self, Error> {
+        [Self::Open, Self::Active, Self::Cancelling, Self::Done, Self::Expired]
+            .into_iter()
+            .find(|state| *state as u8 == value)
+            .ok_or(Error::InvariantBroken)
+    }
+}
+
+/// A job's life and its escrow's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Job {
+    /// What the buyer asked for; `terms.deposit` is all that was ever paid in by the funder.
+    pub terms: JobTerms,
+    pub state: JobState,
+    /// Held for live leases.
+    pub reserved: MicroUsdc,
+    /// Went to providers, fees not included.
+    pub paid: MicroUsdc,
+    /// Went to the network.
+    pub fees: MicroUsdc,
+    /// Came in from bonds of nodes that failed the job.
+    pub compensation: MicroUsdc,
+    pub live_leases: u16,
+    /// Number of the next lease.
+    pub leases_opened: u32,
+    pub attempts_failed: u16,
+    /// When an open job may be expired by anyone.
+    pub start_deadline: UnixSeconds,
+    /// Zero until cancelled.
+    pub cancelled_at: UnixSeconds,
+    /// Copied from the parameters when the job was opened.
+    pub settle_grace: Seconds,
+}
+
+impl Job {
+    /// What further leases may reserve.
+    ///
+    /// # Errors
+    /// [`Error::InvariantBroken`].
+    pub fn available(&self) -> Result<MicroUsdc, Error> {
+        let spoken_for = self.reserved.plus(self.paid)?.plus(self.fees)?;
+        self.terms.deposit.minus(spoken_for).map_err(|_| Error::InvariantBroken)
+    }
+
+    /// What the job's vault must hold until the job is closed, and what closing refunds.
+    ///
+    /// # Errors
+    /// [`Error::InvariantBroken`].
+    pub fn vault_balance(&self) -> Result<MicroUsdc, Error> {
+        let into = self.terms.deposit.plus(self.compensation)?;
+        let out = self.paid.plus(self.fees)?;
+        into.minus(out).map_err(|_| Error::InvariantBroken)
+    }
+
+    /// # Errors
+    /// [`Error::InvariantBroken`] when the ledger and the state contradict each other.
+    pub fn invariant(&self) -> Result<(), Error> {
+        self.available()?;
+        self.vault_balance()?;
+        let live = self.live_leases > 0;
+        let matches = match self.state {
+            JobState::Open | JobState::Done | JobState::Expired => !live,
+            JobState::Active | JobState::Cancelling => live,
+        };
+        let counted = u32::from(self.live_leases) <= self.leases_opened;
+        let idle_holds_nothing = live || self.reserved == MicroUsdc::ZERO;
+        if matches && counted && idle_holds_nothing { Ok(()) } else { Err(Error::InvariantBroken) }
+    }
+
+    /// Books the end of one lease whose unused reserve has been returned already.
+    pub(crate) fn end_lease(&mut self, outcome: LeaseOutcome, now: UnixSeconds) -> Result<(), Error> {
+        self.live_leases = self.live_leases.checked_sub(1).ok_or(Error::InvariantBroken)?;
+        if outcome.counts_as_failed_attempt() {
+            self.attempts_failed = self.attempts_failed.saturating_add(1);
+        }
+        if self.live_leases > 0 {
+            return Ok(());
+        }
+        let finished = matches!(outcome, LeaseOutcome::Completed | LeaseOutcome::Failed);
+        let exhausted = self.attempts_failed > self.terms.retries || self.available()? == MicroUsdc::ZERO;
+        self.state = if self.state == JobState::Cancelling || finished || exhausted {
+            JobState::Done
+        } else {
+            self.start_deadline = now.after(self.terms.start_window)?;
+            JobState::Open
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! Seeds of every program-derived address. Clients import these, so addresses cannot drift.
+
+/// `config`
+pub const CONFIG: &[u8] = b"config";
+/// `provider`, owner
+pub const PROVIDER: &[u8] = b"provider";
+/// `stake`, provider
+pub const STAKE_VAULT: &[u8] = b"stake";
+/// `earnings`, provider
+pub const EARNINGS_VAULT: &[u8] = b"earnings";
+/// `node`, provider, index `u32` little endian
+pub const NODE: &[u8] = b"node";
+/// `job`, buyer, id `u64` little endian
+pub const JOB: &[u8] = b"job";
+/// `vault`, job
+pub const JOB_VAULT: &[u8] = b"vault";
+/// `lease`, job, number `u32` little endian
+pub const LEASE: &[u8] = b"lease";

@@ -1,0 +1,91 @@
+use crate::{
+    Error, Job, JobState, Lease, LeaseState, MicroUsdc, Node, Parameters, PricePerGpuHour, Seconds, Stake, UnixSeconds,
+    money,
+};
+
+/// What scheduler and node agree on when both sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseOffer {
+    pub price: PricePerGpuHour,
+    /// Most seconds the lease can be paid for; at most the job's own limit.
+    pub maximum: Seconds,
+}
+
+/// Reserves the lease's worst case out of the deposit, takes the units from the node and locks the bond.
+/// No money moves.
+///
+/// # Errors
+/// [`Error::JobNotOpen`], [`Error::StartDeadlinePassed`], [`Error::TooManyLeases`],
+/// [`Error::AttemptsExhausted`], [`Error::PriceNotAgreed`], [`Error::RequirementsUnmet`],
+/// [`Error::LeaseLengthInvalid`], [`Error::DepositExhausted`], [`Error::NodeNotActive`],
+/// [`Error::NodeFull`], [`Error::StakeTooSmall`], [`Error::Overflow`].
+pub fn open_lease(
+    job: &mut Job,
+    node: &mut Node,
+    stake: &mut Stake,
+    offer: LeaseOffer,
+    parameters: &Parameters,
+    now: UnixSeconds,
+) -> Result<Lease, Error> {
+    let terms = &job.terms;
+    match job.state {
+        JobState::Open if now >= job.start_deadline => return Err(Error::StartDeadlinePassed),
+        JobState::Open | JobState::Active => {}
+        JobState::Cancelling | JobState::Done | JobState::Expired => return Err(Error::JobNotOpen),
+    }
+    if job.live_leases >= terms.concurrent_leases {
+        return Err(Error::TooManyLeases);
+    }
+    if job.attempts_failed > terms.retries {
+        return Err(Error::AttemptsExhausted);
+    }
+    if offer.price > terms.maximum_price || offer.price != node.price {
+        return Err(Error::PriceNotAgreed);
+    }
+    terms.requirements.check(node)?;
+    if offer.maximum == Seconds::ZERO || offer.maximum > terms.lease_seconds {
+        return Err(Error::LeaseLengthInvalid);
+    }
+    let units = terms.requirements.units;
+    let reserve = money::cost(offer.price, units, offer.maximum)?;
+    if reserve > job.available()? {
+        return Err(Error::DepositExhausted);
+    }
+    let bond_seconds = Seconds(u64::from(parameters.bond_hours) * 3_600);
+    let bond = money::cost(offer.price, units, bond_seconds)?.max(parameters.minimum_bond);
+    let start_by = now.after(parameters.start_timeout)?;
+    let ends_by = start_by.after(offer.maximum)?;
+    let leases_opened = job.leases_opened.checked_add(1).ok_or(Error::Overflow)?;
+    let reserved = job.reserved.plus(reserve)?;
+
+    let (mut taken, mut locked) = (*node, *stake);
+    taken.take(units)?;
+    locked.lock(bond)?;
+    (*node, *stake) = (taken, locked);
+    job.reserved = reserved;
+    job.live_leases += 1;
+    job.leases_opened = leases_opened;
+    job.state = JobState::Active;
+    Ok(Lease {
+        state: LeaseState::Assigned,
+        price: offer.price,
+        units,
+        opened_at: now,
+        maximum: offer.maximum,
+        reserved: reserve,
+        paid: MicroUsdc::ZERO,
+        fees: MicroUsdc::ZERO,
+        bond,
+        sequence: 0,
+        metered: Seconds::ZERO,
+        downtime: Seconds::ZERO,
+        start_by,
+        checkpoint_by: UnixSeconds::ZERO,
+        ends_by,
+        fee: parameters.fee,
+        abandon_penalty: parameters.abandon_penalty,
+        lost_penalty: parameters.lost_penalty,
+        checkpoint_interval: parameters.checkpoint_interval,
+        settle_grace: parameters.settle_grace,
+    })
+}
