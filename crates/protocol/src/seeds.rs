@@ -14,5 +14,6 @@ pub const NODE: &[u8] = b"node";
 pub const JOB: &[u8] = b"job";
 /// `vault`, job
 pub const JOB_VAULT: &[u8] = b"vault";
-/// `lease`, job, number `u32` little endian
+/// `lease`, job, the job's opening slot `u64` little endian, number `u32` little endian. The slot keeps
+/// vouchers of a closed job from fitting a later job of the same buyer and id.
 pub const LEASE: &[u8] = b"lease";

@@ -1,0 +1,280 @@
+//! Everything the program refuses with: the market's own reasons, one to one, then those of
+//! accounts and signatures.
+
+use anchor_lang::prelude::*;
+use millrace_protocol::{Diagnostic, Error};
+
+/// Codes count from 6000 in this order; append only, clients know them by number.
+#[error_code]
+#[derive(PartialEq, Eq, Hash)]
+pub enum MarketError {
+    #[msg("an amount or a time does not fit 64 bits")]
+    Overflow,
+    #[msg("the amount is zero")]
+    AmountZero,
+    #[msg("a parameter is outside of its bounds")]
+    ParameterOutOfBounds,
+    #[msg("an account contradicts itself")]
+    InvariantBroken,
+    #[msg("the hardware description contradicts itself")]
+    HardwareInvalid,
+    #[msg("the job's terms contradict themselves")]
+    TermsInvalid,
+    #[msg("the deposit does not cover one lease at the maximum price")]
+    DepositTooSmall,
+    #[msg("the job takes no further lease")]
+    JobNotOpen,
+    #[msg("the job's start deadline has passed")]
+    StartDeadlinePassed,
+    #[msg("the job runs on as many nodes as it allows")]
+    TooManyLeases,
+    #[msg("the job has used up its attempts")]
+    AttemptsExhausted,
+    #[msg("what is left of the deposit does not cover the lease")]
+    DepositExhausted,
+    #[msg("the price is over the job's maximum or not the node's own")]
+    PriceNotAgreed,
+    #[msg("the node is not what the job asks for")]
+    RequirementsUnmet,
+    #[msg("the lease is longer than the job allows, or has no length")]
+    LeaseLengthInvalid,
+    #[msg("the node takes no work")]
+    NodeNotActive,
+    #[msg("the node has not enough free GPUs")]
+    NodeFull,
+    #[msg("the provider's free stake does not cover the bond")]
+    StakeTooSmall,
+    #[msg("these bytes are not a voucher")]
+    VoucherMalformed,
+    #[msg("the voucher is for another lease or program")]
+    VoucherForeign,
+    #[msg("a voucher with this or a later sequence was redeemed already")]
+    VoucherStale,
+    #[msg("the voucher takes back seconds that were attested before")]
+    VoucherFallsBack,
+    #[msg("the voucher attests more seconds than have passed")]
+    VoucherAheadOfClock,
+    #[msg("the voucher attests more seconds than the lease has")]
+    VoucherBeyondLease,
+    #[msg("the job is over or being cancelled already")]
+    JobNotCancellable,
+    #[msg("the deadline has not passed yet")]
+    DeadlineNotPassed,
+    #[msg("the job is not over, or has live leases")]
+    JobNotOver,
+
+    #[msg("only the program's upgrade authority can found the network")]
+    NotUpgradeAuthority,
+    #[msg("the token account holds another mint than the network's")]
+    WrongMint,
+    #[msg("the token account belongs to somebody else")]
+    WrongTokenOwner,
+    #[msg("a display name has 1 to 32 bytes and no control characters")]
+    DisplayNameInvalid,
+    #[msg("the signer does not own the provider")]
+    WrongOwner,
+    #[msg("the signer is not the network's scheduler")]
+    WrongScheduler,
+    #[msg("the signer is not the node's key")]
+    WrongNodeKey,
+    #[msg("the signer did not open the job")]
+    WrongBuyer,
+    #[msg("the node or lease belongs to another provider")]
+    WrongProvider,
+    #[msg("the lease is on another node")]
+    WrongNode,
+    #[msg("the lease belongs to another job")]
+    WrongJob,
+    #[msg("the rent goes back to whoever paid it")]
+    WrongRentPayer,
+    #[msg("a refund goes to a token account of the job's funder and mint")]
+    WrongRefundAccount,
+    #[msg("no signature check stands right before this instruction")]
+    VoucherMissing,
+    #[msg("the signature check is not exactly one signature over one voucher inside one instruction")]
+    VoucherLayout,
+    #[msg("the voucher is signed by another key than the job's attestor")]
+    VoucherForged,
+    #[msg("a vault holds less than its ledger says")]
+    VaultShort,
+    #[msg("the account was written by another version of the program")]
+    UnknownVersion,
+}
+
+impl MarketError {
+    /// Every error, by code.
+    pub const ALL: &[Self] = &[
+        Self::Overflow, Self::AmountZero, Self::ParameterOutOfBounds, Self::InvariantBroken,
+        Self::HardwareInvalid, Self::TermsInvalid, Self::DepositTooSmall, Self::JobNotOpen,
+        Self::StartDeadlinePassed, Self::TooManyLeases, Self::AttemptsExhausted, Self::DepositExhausted,
+        Self::PriceNotAgreed, Self::RequirementsUnmet, Self::LeaseLengthInvalid, Self::NodeNotActive,
+        Self::NodeFull, Self::StakeTooSmall, Self::VoucherMalformed, Self::VoucherForeign, Self::VoucherStale,
+        Self::VoucherFallsBack, Self::VoucherAheadOfClock, Self::VoucherBeyondLease, Self::JobNotCancellable,
+        Self::DeadlineNotPassed, Self::JobNotOver, Self::NotUpgradeAuthority, Self::WrongMint,
+        Self::WrongTokenOwner, Self::DisplayNameInvalid, Self::WrongOwner, Self::WrongScheduler,
+        Self::WrongNodeKey, Self::WrongBuyer, Self::WrongProvider, Self::WrongNode, Self::WrongJob,
+        Self::WrongRentPayer, Self::WrongRefundAccount, Self::VoucherMissing, Self::VoucherLayout,
+        Self::VoucherForged, Self::VaultShort, Self::UnknownVersion,
+    ];
+
+    /// The error behind the number in a failed transaction.
+    pub fn from_code(code: u32) -> Option<Self> {
+        let index = code.checked_sub(anchor_lang::error::ERROR_CODE_OFFSET)?;
+        Self::ALL.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// The market's reason, where it is one.
+    pub fn rule(self) -> Option<Error> {
+        Some(match self {
+            Self::Overflow => Error::Overflow,
+            Self::AmountZero => Error::AmountZero,
+            Self::ParameterOutOfBounds => Error::ParameterOutOfBounds,
+            Self::InvariantBroken => Error::InvariantBroken,
+            Self::HardwareInvalid => Error::HardwareInvalid,
+            Self::TermsInvalid => Error::TermsInvalid,
+            Self::DepositTooSmall => Error::DepositTooSmall,
+            Self::JobNotOpen => Error::JobNotOpen,
+            Self::StartDeadlinePassed => Error::StartDeadlinePassed,
+            Self::TooManyLeases => Error::TooManyLeases,
+            Self::AttemptsExhausted => Error::AttemptsExhausted,
+            Self::DepositExhausted => Error::DepositExhausted,
+            Self::PriceNotAgreed => Error::PriceNotAgreed,
+            Self::RequirementsUnmet => Error::RequirementsUnmet,
+            Self::LeaseLengthInvalid => Error::LeaseLengthInvalid,
+            Self::NodeNotActive => Error::NodeNotActive,
+            Self::NodeFull => Error::NodeFull,
+            Self::StakeTooSmall => Error::StakeTooSmall,
+            Self::VoucherMalformed => Error::VoucherMalformed,
+            Self::VoucherForeign => Error::VoucherForeign,
+            Self::VoucherStale => Error::VoucherStale,
+            Self::VoucherFallsBack => Error::VoucherFallsBack,
+            Self::VoucherAheadOfClock => Error::VoucherAheadOfClock,
+            Self::VoucherBeyondLease => Error::VoucherBeyondLease,
+            Self::JobNotCancellable => Error::JobNotCancellable,
+            Self::DeadlineNotPassed => Error::DeadlineNotPassed,
+            Self::JobNotOver => Error::JobNotOver,
+            _ => return None,
+        })
+    }
+}
+
+impl From<Error> for MarketError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Overflow => Self::Overflow,
+            Error::AmountZero => Self::AmountZero,
+            Error::ParameterOutOfBounds => Self::ParameterOutOfBounds,
+            Error::InvariantBroken => Self::InvariantBroken,
+            Error::HardwareInvalid => Self::HardwareInvalid,
+            Error::TermsInvalid => Self::TermsInvalid,
+            Error::DepositTooSmall => Self::DepositTooSmall,
+            Error::JobNotOpen => Self::JobNotOpen,
+            Error::StartDeadlinePassed => Self::StartDeadlinePassed,
+            Error::TooManyLeases => Self::TooManyLeases,
+            Error::AttemptsExhausted => Self::AttemptsExhausted,
+            Error::DepositExhausted => Self::DepositExhausted,
+            Error::PriceNotAgreed => Self::PriceNotAgreed,
+            Error::RequirementsUnmet => Self::RequirementsUnmet,
+            Error::LeaseLengthInvalid => Self::LeaseLengthInvalid,
+            Error::NodeNotActive => Self::NodeNotActive,
+            Error::NodeFull => Self::NodeFull,
+            Error::StakeTooSmall => Self::StakeTooSmall,
+            Error::VoucherMalformed => Self::VoucherMalformed,
+            Error::VoucherForeign => Self::VoucherForeign,
+            Error::VoucherStale => Self::VoucherStale,
+            Error::VoucherFallsBack => Self::VoucherFallsBack,
+            Error::VoucherAheadOfClock => Self::VoucherAheadOfClock,
+            Error::VoucherBeyondLease => Self::VoucherBeyondLease,
+            Error::JobNotCancellable => Self::JobNotCancellable,
+            Error::DeadlineNotPassed => Self::DeadlineNotPassed,
+            Error::JobNotOver => Self::JobNotOver,
+        }
+    }
+}
+
+impl std::error::Error for MarketError {}
+
+impl Diagnostic for MarketError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotUpgradeAuthority => "not-upgrade-authority",
+            Self::WrongMint => "wrong-mint",
+            Self::WrongTokenOwner => "wrong-token-owner",
+            Self::DisplayNameInvalid => "display-name-invalid",
+            Self::WrongOwner => "wrong-owner",
+            Self::WrongScheduler => "wrong-scheduler",
+            Self::WrongNodeKey => "wrong-node-key",
+            Self::WrongBuyer => "wrong-buyer",
+            Self::WrongProvider => "wrong-provider",
+            Self::WrongNode => "wrong-node",
+            Self::WrongJob => "wrong-job",
+            Self::WrongRentPayer => "wrong-rent-payer",
+            Self::WrongRefundAccount => "wrong-refund-account",
+            Self::VoucherMissing => "voucher-missing",
+            Self::VoucherLayout => "voucher-layout",
+            Self::VoucherForged => "voucher-forged",
+            Self::VaultShort => "vault-short",
+            Self::UnknownVersion => "unknown-version",
+            market => market.rule().map_or("unknown", |rule| rule.code()),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NotUpgradeAuthority => "sign with the key that deployed the program",
+            Self::WrongMint => "use a token account of the mint in the network's config",
+            Self::WrongTokenOwner => "use a token account of the wallet that signs",
+            Self::DisplayNameInvalid => "choose a shorter name",
+            Self::WrongOwner => "sign with the wallet that registered the provider",
+            Self::WrongScheduler => "sign with the scheduler key in the network's config",
+            Self::WrongNodeKey => "sign with the key the node was added with",
+            Self::WrongBuyer => "sign with the buyer's wallet",
+            Self::WrongProvider => "pass the provider that the node names",
+            Self::WrongNode => "pass the node that the lease names",
+            Self::WrongJob => "pass the job that the lease names",
+            Self::WrongRentPayer => "pass the rent payer that the account names",
+            Self::WrongRefundAccount => "pass a token account of the funder, of the job's mint",
+            Self::VoucherMissing => "put the ed25519 instruction directly before `settle` in the same transaction",
+            Self::VoucherLayout => "build the ed25519 instruction with `precompile::instruction_data`",
+            Self::VoucherForged => "redeem the attestor's own signature",
+            Self::VaultShort => "this is a defect: report it with the account's address",
+            Self::UnknownVersion => "upgrade the client or migrate the account",
+            market => return market.rule().map_or_else(String::new, |rule| rule.hint()),
+        }
+        .to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_errors_are_one_to_one() {
+        for (index, error) in MarketError::ALL.iter().enumerate() {
+            let code = u32::from(*error);
+            assert_eq!(code, 6_000 + index as u32, "{error:?} is out of order");
+            assert_eq!(MarketError::from_code(code), Some(*error));
+        }
+        assert_eq!(MarketError::from_code(5_999), None);
+        assert_eq!(MarketError::from_code(6_000 + MarketError::ALL.len() as u32), None);
+    }
+
+    #[test]
+    fn every_rule_keeps_its_text_code_and_hint() {
+        let rules: Vec<_> = MarketError::ALL.iter().filter_map(|error| Some((*error, error.rule()?))).collect();
+        assert_eq!(rules.len(), 27);
+        for (error, rule) in rules {
+            assert_eq!(MarketError::from(rule), error);
+            assert_eq!(error.to_string(), rule.to_string());
+            assert_eq!((error.code(), error.hint()), (rule.code(), rule.hint()));
+        }
+    }
+
+    #[test]
+    fn codes_differ_and_hints_say_something() {
+        let codes: std::collections::HashSet<_> = MarketError::ALL.iter().map(|error| error.code()).collect();
+        assert_eq!(codes.len(), MarketError::ALL.len());
+        assert!(MarketError::ALL.iter().all(|error| !error.hint().is_empty()));
+    }
+}

@@ -1,0 +1,13 @@
+use anchor_lang::prelude::*;
+
+use crate::types::Parameters;
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkInitialized {
+    pub admin: Pubkey,
+    pub scheduler: Pubkey,
+    pub treasury: Pubkey,
+    pub mint: Pubkey,
+    pub parameters: Parameters,
+}

@@ -1,0 +1,14 @@
+//! The doors of the program, by who comes through them. Each file has the instruction's arguments,
+//! its accounts, `validate` for what the account constraints cannot say, and `handle`.
+
+mod admin;
+mod buyer;
+mod crank;
+mod provider;
+mod scheduler;
+
+pub use admin::*;
+pub use buyer::*;
+pub use crank::*;
+pub use provider::*;
+pub use scheduler::*;

@@ -1,0 +1,3 @@
+mod initialize;
+
+pub use initialize::*;

@@ -1,0 +1,9 @@
+mod close_job;
+mod expire_job;
+mod expire_lease;
+mod settle;
+
+pub use close_job::*;
+pub use expire_job::*;
+pub use expire_lease::*;
+pub use settle::*;

@@ -1,0 +1,3 @@
+mod open_lease;
+
+pub use open_lease::*;

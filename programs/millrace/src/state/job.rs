@@ -1,0 +1,99 @@
+use anchor_lang::prelude::*;
+use millrace_protocol::{self as protocol, JobState, MicroUsdc, Seconds, UnixSeconds};
+
+use crate::MarketError;
+use crate::constants::{SPARE, VERSION};
+use crate::types::JobTerms;
+
+/// A job and the ledger of its vault. Seeds: `job`, buyer, id.
+#[account]
+#[derive(InitSpace, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Layout version, 1.
+    pub version: u8,
+    pub bump: u8,
+    pub vault_bump: u8,
+    /// 0 open, 1 active, 2 cancelling, 3 done, 4 expired.
+    pub state: u8,
+    pub buyer: Pubkey,
+    /// Chosen by the buyer; free again once the job is closed.
+    pub id: u64,
+    /// Paid the deposit and the rent, and gets both back.
+    pub funder: Pubkey,
+    /// Whose vouchers count: the network's scheduler when the job was opened.
+    pub attestor: Pubkey,
+    pub mint: Pubkey,
+    /// SHA-256 of the canonical job file.
+    pub spec_hash: [u8; 32],
+    pub terms: JobTerms,
+    /// Held for live leases, in micro-USDC.
+    pub reserved: u64,
+    /// Went to providers, fees not included, in micro-USDC.
+    pub paid: u64,
+    /// Went to the network, in micro-USDC.
+    pub fees: u64,
+    /// Came in from bonds of nodes that failed the job, in micro-USDC.
+    pub compensation: u64,
+    pub live_leases: u16,
+    /// The number of the next lease.
+    pub leases_opened: u32,
+    pub attempts_failed: u16,
+    /// Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
+    /// after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
+    pub opened_slot: u64,
+    /// Unix seconds.
+    pub opened_at: u64,
+    /// When anyone may expire the job while it is open; Unix seconds.
+    pub start_deadline: u64,
+    /// Unix seconds; zero until cancelled.
+    pub cancelled_at: u64,
+    /// Seconds from a cancel until anyone may end the live leases.
+    pub settle_grace: u64,
+    pub spare: [u8; SPARE],
+}
+
+impl Job {
+    /// # Errors
+    /// [`protocol::Error::InvariantBroken`] for a state that does not exist.
+    pub fn rules(&self) -> std::result::Result<protocol::Job, protocol::Error> {
+        Ok(protocol::Job {
+            terms: self.terms.into(),
+            state: JobState::try_from(self.state)?,
+            reserved: MicroUsdc(self.reserved),
+            paid: MicroUsdc(self.paid),
+            fees: MicroUsdc(self.fees),
+            compensation: MicroUsdc(self.compensation),
+            live_leases: self.live_leases,
+            leases_opened: self.leases_opened,
+            attempts_failed: self.attempts_failed,
+            start_deadline: UnixSeconds(self.start_deadline),
+            cancelled_at: UnixSeconds(self.cancelled_at),
+            settle_grace: Seconds(self.settle_grace),
+        })
+    }
+
+    /// # Errors
+    /// Those of [`Self::invariant`].
+    pub fn update(&mut self, job: &protocol::Job) -> Result<()> {
+        self.terms = job.terms.into();
+        self.state = job.state as u8;
+        self.reserved = job.reserved.0;
+        self.paid = job.paid.0;
+        self.fees = job.fees.0;
+        self.compensation = job.compensation.0;
+        self.live_leases = job.live_leases;
+        self.leases_opened = job.leases_opened;
+        self.attempts_failed = job.attempts_failed;
+        self.start_deadline = job.start_deadline.0;
+        self.cancelled_at = job.cancelled_at.0;
+        self.settle_grace = job.settle_grace.0;
+        self.invariant()
+    }
+
+    /// # Errors
+    /// [`MarketError::UnknownVersion`], [`MarketError::InvariantBroken`].
+    pub fn invariant(&self) -> Result<()> {
+        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
+        self.rules().and_then(|job| job.invariant()).map_err(|error| MarketError::from(error).into())
+    }
+}

@@ -1,0 +1,125 @@
+use anchor_lang::prelude::*;
+use millrace_protocol::{
+    self as protocol, BasisPoints, GpuUnits, LeaseState, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds,
+};
+
+use crate::MarketError;
+use crate::constants::{SPARE, VERSION};
+
+/// Metered time on one node for one job; gone when it has ended.
+/// Seeds: `lease`, job, the job's opening slot, number.
+#[account]
+#[derive(InitSpace, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Layout version, 1.
+    pub version: u8,
+    pub bump: u8,
+    /// 0 assigned, 1 running.
+    pub state: u8,
+    pub job: Pubkey,
+    /// Counts from 0 within the job.
+    pub number: u32,
+    pub node: Pubkey,
+    pub provider: Pubkey,
+    /// Micro-USDC per GPU-hour.
+    pub price: u64,
+    /// GPUs leased.
+    pub units: u16,
+    /// Unix seconds.
+    pub opened_at: u64,
+    /// Most seconds it can be paid for.
+    pub maximum_seconds: u64,
+    /// Still held of the job's deposit, in micro-USDC.
+    pub reserved: u64,
+    /// Paid so far, fees included, in micro-USDC.
+    pub paid: u64,
+    /// The network's part of what was paid, in micro-USDC.
+    pub fees: u64,
+    /// Locked of the provider's stake, in micro-USDC.
+    pub bond: u64,
+    /// Sequence of the last redeemed voucher; 0 before the first.
+    pub sequence: u64,
+    /// Attested running seconds.
+    pub metered_seconds: u64,
+    /// Attested seconds in which the node should have run and did not.
+    pub downtime_seconds: u64,
+    /// Deadline of the first voucher; Unix seconds.
+    pub start_by: u64,
+    /// Deadline of the next voucher; Unix seconds, zero until the first.
+    pub checkpoint_by: u64,
+    /// Unix seconds.
+    pub ends_by: u64,
+    /// Parameters the lease was opened under.
+    pub fee_bps: u16,
+    pub abandon_penalty_bps: u16,
+    pub lost_penalty_bps: u16,
+    /// Seconds.
+    pub checkpoint_interval: u64,
+    /// Seconds.
+    pub settle_grace: u64,
+    /// The scheduler that opened the lease; gets the rent back.
+    pub rent_payer: Pubkey,
+    pub spare: [u8; SPARE],
+}
+
+impl Lease {
+    /// # Errors
+    /// [`protocol::Error::InvariantBroken`] for a state that does not exist.
+    pub fn rules(&self) -> std::result::Result<protocol::Lease, protocol::Error> {
+        Ok(protocol::Lease {
+            state: LeaseState::try_from(self.state)?,
+            price: PricePerGpuHour(self.price),
+            units: GpuUnits(self.units),
+            opened_at: UnixSeconds(self.opened_at),
+            maximum: Seconds(self.maximum_seconds),
+            reserved: MicroUsdc(self.reserved),
+            paid: MicroUsdc(self.paid),
+            fees: MicroUsdc(self.fees),
+            bond: MicroUsdc(self.bond),
+            sequence: self.sequence,
+            metered: Seconds(self.metered_seconds),
+            downtime: Seconds(self.downtime_seconds),
+            start_by: UnixSeconds(self.start_by),
+            checkpoint_by: UnixSeconds(self.checkpoint_by),
+            ends_by: UnixSeconds(self.ends_by),
+            fee: BasisPoints(self.fee_bps),
+            abandon_penalty: BasisPoints(self.abandon_penalty_bps),
+            lost_penalty: BasisPoints(self.lost_penalty_bps),
+            checkpoint_interval: Seconds(self.checkpoint_interval),
+            settle_grace: Seconds(self.settle_grace),
+        })
+    }
+
+    /// # Errors
+    /// Those of [`Self::invariant`].
+    pub fn update(&mut self, lease: &protocol::Lease) -> Result<()> {
+        self.state = lease.state as u8;
+        self.price = lease.price.0;
+        self.units = lease.units.0;
+        self.opened_at = lease.opened_at.0;
+        self.maximum_seconds = lease.maximum.0;
+        self.reserved = lease.reserved.0;
+        self.paid = lease.paid.0;
+        self.fees = lease.fees.0;
+        self.bond = lease.bond.0;
+        self.sequence = lease.sequence;
+        self.metered_seconds = lease.metered.0;
+        self.downtime_seconds = lease.downtime.0;
+        self.start_by = lease.start_by.0;
+        self.checkpoint_by = lease.checkpoint_by.0;
+        self.ends_by = lease.ends_by.0;
+        self.fee_bps = lease.fee.0;
+        self.abandon_penalty_bps = lease.abandon_penalty.0;
+        self.lost_penalty_bps = lease.lost_penalty.0;
+        self.checkpoint_interval = lease.checkpoint_interval.0;
+        self.settle_grace = lease.settle_grace.0;
+        self.invariant()
+    }
+
+    /// # Errors
+    /// [`MarketError::UnknownVersion`], [`MarketError::InvariantBroken`].
+    pub fn invariant(&self) -> Result<()> {
+        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
+        self.rules().and_then(|lease| lease.invariant()).map_err(|error| MarketError::from(error).into())
+    }
+}
