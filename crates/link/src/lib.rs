@@ -1,0 +1,15 @@
+//! The two languages of the orchestrator: gRPC with workers ([`grpc`]), HTTP with buyers ([`rest`],
+//! [`objects`]), and how either side proves which key it holds ([`auth`]).
+
+pub mod auth;
+pub mod objects;
+pub mod rest;
+
+/// Generated from `proto/link.proto`.
+#[allow(clippy::all, clippy::pedantic, reason = "generated")]
+pub mod grpc {
+    tonic::include_proto!("millrace.link.v1");
+}
+
+/// Version of the worker link; both sides refuse another.
+pub const LINK_VERSION: u32 = 1;

@@ -1,0 +1,228 @@
+use std::io::SeekFrom;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use millrace_spec::ObjectRef;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use reqwest::{Method, Response, StatusCode};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, hash_file, partial_path};
+use crate::rest::Problem;
+
+/// Where an upload comes from.
+pub(super) enum Source<'a> {
+    File(&'a Path),
+    Bytes(&'a [u8]),
+}
+
+impl Source<'_> {
+    async fn piece(&self, offset: u64, length: u64) -> Result<Bytes, Error> {
+        match self {
+            Self::Bytes(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                let end = usize::try_from(offset + length).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(Bytes::copy_from_slice(&bytes[start..end]))
+            }
+            Self::File(path) => {
+                let failed = |source| Error::File { path: (*path).to_owned(), source };
+                let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
+                file.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
+                let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+                file.take(length).read_to_end(&mut piece).await.map_err(failed)?;
+                if piece.len() as u64 != length {
+                    return Err(Error::Changed { path: (*path).to_owned() });
+                }
+                Ok(piece.into())
+            }
+        }
+    }
+}
+
+pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &Source<'_>) -> Result<(), Error> {
+    let mut failures = 0;
+    let mut offset = None;
+    loop {
+        let step = match offset {
+            None => where_to_go_on(client, object).await,
+            Some(from) => put_piece(client, object, source, from).await,
+        };
+        match step {
+            Ok(Progress::Complete) => return Ok(()),
+            Ok(Progress::At(next)) => {
+                if offset.is_none_or(|offset| next > offset) {
+                    failures = 0;
+                } else {
+                    failures = again(failures, Error::Unexpected { status: 409 }).await?;
+                }
+                offset = Some(next);
+            }
+            Err(error) => {
+                failures = again(failures, error).await?;
+                offset = None;
+            }
+        }
+    }
+}
+
+enum Progress {
+    Complete,
+    At(u64),
+}
+
+async fn where_to_go_on(client: &ObjectClient, object: ObjectRef) -> Result<Progress, Error> {
+    let response = client.request(Method::HEAD, object.sha256)?.send().await.map_err(Error::Unreachable)?;
+    match response.status() {
+        StatusCode::OK => Ok(Progress::Complete),
+        StatusCode::NOT_FOUND => Ok(Progress::At(offset_of(&response).unwrap_or(0).min(object.size))),
+        _ => Err(refusal(response).await),
+    }
+}
+
+async fn put_piece(client: &ObjectClient, object: ObjectRef, source: &Source<'_>, from: u64) -> Result<Progress, Error> {
+    let piece = source.piece(from, PIECE.min(object.size.saturating_sub(from))).await?;
+    // An empty piece has no last byte: the form with `*` asks the endpoint to finish what it has.
+    let range = match (piece.len() as u64).checked_sub(1) {
+        Some(last) => format!("bytes {from}-{}/{}", from + last, object.size),
+        None => format!("bytes */{}", object.size),
+    };
+    let request = client.request(Method::PUT, object.sha256)?.header(CONTENT_RANGE, range).body(piece);
+    let response = request.send().await.map_err(Error::Unreachable)?;
+    match response.status() {
+        StatusCode::OK | StatusCode::CREATED => Ok(Progress::Complete),
+        status @ (StatusCode::ACCEPTED | StatusCode::CONFLICT) => match offset_of(&response) {
+            Some(offset) => Ok(Progress::At(offset)),
+            None => Err(Error::Unexpected { status: status.as_u16() }),
+        },
+        _ => Err(refusal(response).await),
+    }
+}
+
+pub(super) async fn download(client: &ObjectClient, object: &ObjectRef, path: &Path) -> Result<(), Error> {
+    let partial = partial_path(path);
+    let mut failures = 0;
+    loop {
+        match download_rest(client, object, &partial).await {
+            Ok(()) => break,
+            Err(error) => failures = again(failures, error).await?,
+        }
+    }
+    let actual = hash_file(&partial).await?;
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    if actual != *object {
+        tokio::fs::remove_file(&partial).await.map_err(failed)?;
+        let (expected, actual) = (hex::encode(object.sha256), hex::encode(actual.sha256));
+        return Err(Error::HashMismatch { expected, actual });
+    }
+    tokio::fs::rename(&partial, path).await.map_err(failed)
+}
+
+async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: partial.to_owned(), source };
+    let mut file = tokio::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(partial)
+        .await
+        .map_err(failed)?;
+    let mut have = file.metadata().await.map_err(failed)?.len();
+    if have > object.size {
+        file.set_len(0).await.map_err(failed)?;
+        have = 0;
+    }
+    if have == object.size {
+        return Ok(());
+    }
+    let mut request = client.request(Method::GET, object.sha256)?;
+    if have > 0 {
+        request = request.header(RANGE, format!("bytes={have}-"));
+    }
+    let response = request.send().await.map_err(Error::Unreachable)?;
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT => {}
+        StatusCode::OK => {
+            file.set_len(0).await.map_err(failed)?;
+            have = 0;
+        }
+        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: hex::encode(object.sha256) }),
+        _ => return Err(refusal(response).await),
+    }
+    let mut body = response.bytes_stream();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(Error::Unreachable)?;
+        have += piece.len() as u64;
+        if have > object.size {
+            return Err(Error::TooLarge { sha256: hex::encode(object.sha256), maximum: object.size });
+        }
+        file.write_all(&piece).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    file.sync_all().await.map_err(failed)
+}
+
+pub(super) async fn fetch(client: &ObjectClient, sha256: [u8; 32], maximum: u64) -> Result<Vec<u8>, Error> {
+    let mut failures = 0;
+    let bytes = loop {
+        match fetch_once(client, sha256, maximum).await {
+            Ok(bytes) => break bytes,
+            Err(error) => failures = again(failures, error).await?,
+        }
+    };
+    let actual: [u8; 32] = Sha256::digest(&bytes).into();
+    if actual != sha256 {
+        return Err(Error::HashMismatch { expected: hex::encode(sha256), actual: hex::encode(actual) });
+    }
+    Ok(bytes)
+}
+
+async fn fetch_once(client: &ObjectClient, sha256: [u8; 32], maximum: u64) -> Result<Vec<u8>, Error> {
+    let response = client.request(Method::GET, sha256)?.send().await.map_err(Error::Unreachable)?;
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: hex::encode(sha256) }),
+        _ => return Err(refusal(response).await),
+    }
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let too_large = || Error::TooLarge { sha256: hex::encode(sha256), maximum };
+    if announced.is_some_and(|length: u64| length > maximum) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let mut body = response.bytes_stream();
+    while let Some(piece) = body.next().await {
+        bytes.extend_from_slice(&piece.map_err(Error::Unreachable)?);
+        if bytes.len() as u64 > maximum {
+            return Err(too_large());
+        }
+    }
+    Ok(bytes)
+}
+
+/// Waits before the next try, or gives up: what the endpoint refused it would refuse again.
+async fn again(failures: u32, error: Error) -> Result<u32, Error> {
+    let in_transit = match &error {
+        Error::Unreachable(_) => true,
+        Error::Refused { status, .. } | Error::Unexpected { status } => matches!(status, 409 | 429 | 500 | 502..=504),
+        _ => false,
+    };
+    if !in_transit || failures + 1 >= TRIES {
+        return Err(error);
+    }
+    tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+    Ok(failures + 1)
+}
+
+fn offset_of(response: &Response) -> Option<u64> {
+    response.headers().get(OFFSET_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+async fn refusal(response: Response) -> Error {
+    let status = response.status().as_u16();
+    match response.json::<Problem>().await {
+        Ok(problem) => Error::Refused { status, problem },
+        Err(_) => Error::Unexpected { status },
+    }
+}

@@ -1,0 +1,145 @@
+//! JSON of the REST interface. Money is in micro-USDC, prices in micro-USDC per GPU-hour, times in
+//! Unix seconds, hashes in hex, addresses in base58.
+
+use millrace_protocol::{Address, Hardware, Job, Lease, PricePerGpuHour, Seconds};
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/network`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Network {
+    pub program: Address,
+    pub scheduler: Address,
+    pub heartbeat_millis: u64,
+    pub nodes_connected: u32,
+    pub version: String,
+}
+
+/// `GET /v1/nodes`: an array of these.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Node {
+    pub address: Address,
+    pub provider: Address,
+    pub provider_name: String,
+    pub hardware: Hardware,
+    pub price: PricePerGpuHour,
+    pub units_leased: u16,
+    pub connected: bool,
+}
+
+/// `GET /v1/jobs?buyer=`: an array of these; `GET /v1/jobs/{job}`: one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobStatus {
+    pub address: Address,
+    pub buyer: Address,
+    pub id: u64,
+    /// Empty until the spec was fetched.
+    pub name: String,
+    /// As the chain has it; the last known state for a job whose account is closed.
+    pub chain: Job,
+    /// The account is closed: everything has been paid out.
+    pub closed: bool,
+    pub tasks: Vec<Task>,
+    pub leases: Vec<LeaseStatus>,
+    /// Why the job has no node, or fewer than it may have.
+    pub explanation: Option<Explanation>,
+    /// Why the job ended without completing.
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    Pending,
+    Assigned,
+    FetchingInputs,
+    Pulling,
+    Creating,
+    Running,
+    Uploading,
+    Done,
+    Failed,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    pub index: u32,
+    pub state: TaskState,
+    /// From 1 once assigned.
+    pub attempt: u32,
+    pub node: Option<Address>,
+    /// Of the current phase, where it moves bytes.
+    pub bytes_done: u64,
+    pub bytes_total: u64,
+    pub outputs: Vec<Output>,
+    /// Of the last attempt that failed.
+    pub failure: Option<Failure>,
+}
+
+/// `GET /v1/jobs/{job}/outputs`: an array of [`TaskOutputs`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskOutputs {
+    pub index: u32,
+    pub node: Address,
+    pub outputs: Vec<Output>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    pub path: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeaseStatus {
+    pub address: Address,
+    pub number: u32,
+    pub node: Address,
+    pub provider: Address,
+    pub provider_name: String,
+    pub hardware: Hardware,
+    /// As the chain had it last.
+    pub chain: Lease,
+    /// Attested so far, redeemed or not.
+    pub metered: Seconds,
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub code: String,
+    pub cause: String,
+    pub hint: String,
+}
+
+/// Body of every answer with a status of 400 or more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Problem {
+    pub code: String,
+    pub cause: String,
+    pub hint: String,
+}
+
+/// Why a job is not placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    pub nodes_total: u32,
+    /// Nodes that meet every requirement now.
+    pub nodes_fitting: u32,
+    /// Each requirement that excludes at least one node, most excluding first.
+    pub exclusions: Vec<Exclusion>,
+    /// The cheapest single change that would place the job.
+    pub suggestion: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// Kebab-case name of the requirement, such as `maximum-price` or `gpu-model`.
+    pub requirement: String,
+    /// What the job asks for, readable.
+    pub asked: String,
+    /// Nodes that do not meet it.
+    pub nodes: u32,
+    /// Nodes that meet everything else.
+    pub nodes_excluded_by_this_alone: u32,
+}

@@ -1,0 +1,41 @@
+use millrace_protocol::Diagnostic;
+use thiserror::Error;
+
+/// Why a job file or a job spec is not one.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Error {
+    /// Not TOML, an unknown field or a wrong type; the message names line and column.
+    #[error("the job file cannot be read: {0}")]
+    Syntax(String),
+    /// A field with a value that makes no sense.
+    #[error("`{field}` is `{value}`, but must be {expected}")]
+    Field { field: &'static str, value: String, expected: &'static str },
+    #[error("input `{0}` has no content hash")]
+    InputUnresolved(String),
+    #[error("the job's terms are refused: {0}")]
+    Terms(#[from] millrace_protocol::Error),
+    #[error("the job spec is not in canonical form")]
+    NotCanonical,
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax(_) => "job-file-syntax",
+            Self::Field { .. } => "job-file-field",
+            Self::InputUnresolved(_) => "job-input-unresolved",
+            Self::Terms(source) => source.code(),
+            Self::NotCanonical => "job-spec-not-canonical",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Syntax(_) => "docs/job-file.md lists every field; examples/render/job.toml is a whole one".to_owned(),
+            Self::Field { field, expected, .. } => format!("change `{field}` to {expected}"),
+            Self::InputUnresolved(_) => "upload the input before the spec".to_owned(),
+            Self::Terms(source) => source.hint(),
+            Self::NotCanonical => "build the spec with millrace-spec instead of by hand".to_owned(),
+        }
+    }
+}

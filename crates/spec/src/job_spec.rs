@@ -1,0 +1,115 @@
+use std::collections::BTreeMap;
+
+use millrace_protocol::JobTerms;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ObjectRef, Sha256, sha256};
+
+/// What the network runs. Fields stand in alphabetical order: that makes the JSON of this struct
+/// the canonical one (keys sorted, no spaces, integers only), which other languages can reproduce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// Words of the container's command, with `{task}` and `{task1}` for the task's number.
+    pub command: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    pub image: String,
+    /// By path under `/inputs`.
+    pub inputs: BTreeMap<String, ObjectRef>,
+    pub limits: Limits,
+    pub name: String,
+    /// Whether the container has a network at all.
+    pub network: bool,
+    /// How often one task may fail by its own fault before the job fails.
+    pub task_retries: u16,
+    pub tasks: u32,
+    pub terms: JobTerms,
+}
+
+/// What one container may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Thousandths of a CPU.
+    pub cpu_milli: u32,
+    /// Of inputs and outputs together.
+    pub disk_mib: u32,
+    pub memory_mib: u32,
+    pub pids: u32,
+    /// Of one task's container.
+    pub task_seconds: u64,
+}
+
+impl JobSpec {
+    /// # Errors
+    /// [`Error::Field`], [`Error::Terms`].
+    pub fn check(&self) -> Result<(), Error> {
+        let field = |field, value: String, expected| Err(Error::Field { field, value, expected });
+        if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
+            return field("name", self.name.clone(), "1 to 64 bytes of text");
+        }
+        if self.image.is_empty() || self.image.len() > 512 || self.image.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return field("image", self.image.clone(), "an image reference such as `registry/name:tag`");
+        }
+        if self.command.iter().map(String::len).sum::<usize>() > 65_536 || self.command.iter().any(|word| word.contains('\0')) {
+            return field("command", format!("{} words", self.command.len()), "at most 64 KiB and without NUL");
+        }
+        if !(1..=100_000).contains(&self.tasks) {
+            return field("tasks.count", self.tasks.to_string(), "1 to 100000");
+        }
+        for (name, value) in &self.env {
+            let identifier = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let digit_first = name.bytes().next().is_none_or(|byte| byte.is_ascii_digit());
+            if !identifier || digit_first || name.starts_with("MILLRACE_") || value.contains('\0') {
+                return field("env", name.clone(), "letters, digits and `_`, and not begin with `MILLRACE_`");
+            }
+        }
+        if let Some(path) = self.inputs.keys().find(|path| !is_plain_path(path)) {
+            return field("inputs", path.clone(), "a relative path without `..`");
+        }
+        let limits = &self.limits;
+        if !(10..=1_024_000).contains(&limits.cpu_milli) {
+            return field("resources.cpus", limits.cpu_milli.to_string(), "0.01 to 1024 CPUs");
+        }
+        if limits.memory_mib < 8 {
+            return field("resources.memory", format!("{}MiB", limits.memory_mib), "at least 8MiB");
+        }
+        if limits.disk_mib == 0 {
+            return field("resources.disk", "0MiB".to_owned(), "at least 1MiB");
+        }
+        if !(1..=65_536).contains(&limits.pids) {
+            return field("resources.pids", limits.pids.to_string(), "1 to 65536");
+        }
+        if limits.task_seconds == 0 || limits.task_seconds > self.terms.lease_seconds.0 {
+            return field("tasks.time_limit", format!("{}s", limits.task_seconds), "at least 1s and at most `budget.lease`");
+        }
+        Ok(self.terms.check()?)
+    }
+
+    /// The bytes whose SHA-256 stands on chain.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a struct of strings and integers is always JSON")
+    }
+
+    pub fn hash(&self) -> Sha256 {
+        sha256(&self.canonical_bytes())
+    }
+
+    /// Reads and checks a spec; other bytes than the canonical ones are refused, so that a spec has one hash.
+    ///
+    /// # Errors
+    /// [`Error::NotCanonical`] and those of [`JobSpec::check`].
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self, Error> {
+        let spec: Self = serde_json::from_slice(bytes).map_err(|_| Error::NotCanonical)?;
+        if spec.canonical_bytes() != bytes {
+            return Err(Error::NotCanonical);
+        }
+        spec.check()?;
+        Ok(spec)
+    }
+}
+
+/// Relative, `/`-separated, no empty, `.` or `..` part.
+fn is_plain_path(path: &str) -> bool {
+    path.len() <= 4_096 && !path.contains(['\0', '\\']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}

@@ -1,0 +1,18 @@
+//! What a buyer asks for. [`JobFile`] is what people write (TOML, local paths, `"8GiB"`),
+//! [`JobSpec`] is what the network runs (canonical JSON, content hashes, plain numbers); its
+//! SHA-256 is the spec hash on chain.
+
+mod command;
+mod error;
+mod file;
+mod job_spec;
+mod object_ref;
+mod quantity;
+
+pub mod merkle;
+
+pub use command::words_for_task;
+pub use error::Error;
+pub use file::JobFile;
+pub use job_spec::{JobSpec, Limits};
+pub use object_ref::{ObjectRef, Sha256, sha256};
