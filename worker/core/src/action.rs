@@ -1,0 +1,54 @@
+use millrace_protocol::{Address, MicroUsdc};
+use millrace_spec::Sha256;
+
+use crate::{Assignment, Failure, Output, Record, TaskKey};
+
+/// What the shell has to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Must be on disk before the next action begins.
+    Journal(Record),
+    /// Check the disk, then bring the inputs into the task's folder.
+    FetchInputs(Assignment),
+    /// Use the local image, or pull it.
+    PullImage(Assignment),
+    CreateContainer(Assignment),
+    StartContainer(TaskKey),
+    /// Follow the container's logs and wait for its end.
+    Follow(TaskKey),
+    /// Ask the container to stop (SIGTERM).
+    Terminate(TaskKey),
+    /// Do not ask any more (SIGKILL).
+    Kill(TaskKey),
+    /// Check, hash and upload what lies in the outputs folder.
+    CollectOutputs(Assignment),
+    /// Break off what is under way for the task; remove its containers and folders.
+    Clean(TaskKey),
+    /// Remove a container that nobody owns.
+    RemoveContainer(String),
+    /// Remove the folders of every task not named.
+    RemoveFoldersExcept(Vec<TaskKey>),
+    /// Tell the orchestrator, now if connected; what matters is told again on [`crate::Event::Connected`].
+    Report(Report),
+}
+
+/// What the orchestrator hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    FetchingInputs(TaskKey),
+    Pulling(TaskKey),
+    /// With the digest of the image in use.
+    Creating(TaskKey, String),
+    Starting(TaskKey),
+    Running(TaskKey),
+    Uploading(TaskKey),
+    Done(TaskKey, Vec<Output>),
+    Failed(TaskKey, Failure),
+    LeaseEnded {
+        lease: Address,
+        /// Merkle root over the outputs of the lease's finished tasks, by task, then path.
+        result_root: Sha256,
+    },
+    /// A lease's last voucher came: what the rig earned with it, fee included.
+    LeaseClosed { lease: Address, earned: MicroUsdc },
+}

@@ -1,0 +1,72 @@
+mod on_assigned;
+mod on_lease;
+mod on_stop;
+mod on_tick;
+mod result_root;
+
+use std::collections::BTreeMap;
+
+use millrace_protocol::{Address, GpuUnits, UnixSeconds};
+
+use crate::{Action, Event, Lease, Record, Task, TaskKey};
+
+/// A rig's leases and tasks. Feed it every [`Event`]; do every [`Action`], in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agent {
+    pub(crate) leases: BTreeMap<Address, Lease>,
+    pub(crate) tasks: BTreeMap<TaskKey, Task>,
+}
+
+impl Agent {
+    /// Leases that occupy units, by address: what a heartbeat carries.
+    pub fn live_leases(&self) -> impl Iterator<Item = (Address, &Lease)> {
+        self.leases.iter().filter(|(_, lease)| lease.is_live()).map(|(address, lease)| (*address, lease))
+    }
+
+    /// Every lease, also those that only wait for their final voucher.
+    pub fn lease(&self, address: &Address) -> Option<&Lease> {
+        self.leases.get(address)
+    }
+
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// Tasks of one lease that have not ended.
+    pub fn unfinished(&self, lease: Address) -> impl Iterator<Item = &Task> {
+        self.tasks.values().filter(move |task| task.key().lease == lease && task.outcome().is_none())
+    }
+
+    /// Units that live leases occupy.
+    pub fn leased(&self) -> GpuUnits {
+        GpuUnits(self.live_leases().fold(0, |sum, (_, lease)| sum.saturating_add(lease.terms.units.0)))
+    }
+
+    /// What the event asks for. Nothing in here can fail: an event that does not fit is ignored,
+    /// or answered with a report.
+    pub fn on_event(&mut self, event: Event, now: UnixSeconds) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::OfferAccepted { lease, terms } => self.on_offer_accepted(lease, terms, &mut actions),
+            Event::TaskAssigned(assignment) => self.on_assigned(assignment, &mut actions),
+            Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
+            Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
+            Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
+            Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
+            Event::Connected => self.on_connected(&mut actions),
+            Event::Tick => self.on_tick(now, &mut actions),
+            Event::Task { key, event } => {
+                if let Some(task) = self.tasks.get_mut(&key) {
+                    task.on_event(event, now, &mut actions);
+                    self.on_progress(key, &mut actions);
+                }
+            }
+        }
+        actions
+    }
+
+    /// The journal that says all of this and nothing else: what compaction writes.
+    pub fn snapshot(&self) -> Vec<Record> {
+        crate::recover::snapshot(self)
+    }
+}

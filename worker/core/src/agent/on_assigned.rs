@@ -1,0 +1,53 @@
+use millrace_protocol::Address;
+
+use crate::{Action, Agent, Assignment, Cause, Failure, LeasePhase, Record, Report, Task, TaskKey};
+
+impl Agent {
+    /// A task arrives, perhaps not for the first time: the orchestrator repeats itself after it
+    /// was restarted. One container runs per lease; a further task waits.
+    pub(super) fn on_assigned(&mut self, assignment: Assignment, actions: &mut Vec<Action>) {
+        let key = assignment.key;
+        if let Some(task) = self.tasks.get(&key) {
+            actions.extend(task.report().map(Action::Report));
+            return;
+        }
+        let Some(lease) = self.leases.get_mut(&key.lease).filter(|lease| lease.takes_tasks()) else {
+            let failure = Failure::from(Cause::LeaseUnknown);
+            actions.push(Action::Report(Report::Failed(key, failure)));
+            return;
+        };
+        lease.phase = LeasePhase::Held;
+        actions.push(Action::Journal(Record::TaskAssigned { assignment: assignment.clone() }));
+        self.tasks.insert(key, Task::new(assignment));
+        self.begin_next(key.lease, actions);
+    }
+
+    /// After anything that may have ended a task.
+    pub(super) fn on_progress(&mut self, key: TaskKey, actions: &mut Vec<Action>) {
+        if self.tasks.get(&key).and_then(Task::outcome).is_none() {
+            return;
+        }
+        self.begin_next(key.lease, actions);
+        self.report_if_empty(key.lease, actions);
+    }
+
+    /// The scheduler has booked the end; there is nothing left to say about the task.
+    pub(super) fn on_acknowledged(&mut self, key: TaskKey, actions: &mut Vec<Action>) {
+        let ended = self.tasks.get_mut(&key).filter(|task| task.outcome().is_some() && !task.is_acknowledged());
+        if let Some(task) = ended {
+            task.acknowledge();
+            actions.push(Action::Journal(Record::TaskAcknowledged { key }));
+        }
+    }
+
+    pub(crate) fn begin_next(&mut self, lease: Address, actions: &mut Vec<Action>) {
+        if !self.leases.get(&lease).is_some_and(crate::Lease::takes_tasks) {
+            return;
+        }
+        let busy = self.unfinished(lease).any(|task| !task.is_waiting());
+        let next = self.unfinished(lease).find(|task| task.is_waiting()).map(Task::key);
+        if let (false, Some(task)) = (busy, next.and_then(|next| self.tasks.get_mut(&next))) {
+            task.begin(actions);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, MicroUsdc, UnixSeconds, money};
+
+use crate::{Action, Agent, Lease, LeasePhase, LeaseTerms, Record, Report, StopReason, TaskKey};
+
+impl Agent {
+    pub(super) fn on_offer_accepted(&mut self, lease: Address, terms: LeaseTerms, actions: &mut Vec<Action>) {
+        if self.leases.contains_key(&lease) {
+            return;
+        }
+        actions.push(Action::Journal(Record::LeaseAccepted { lease, terms }));
+        self.leases.insert(lease, Lease::new(terms));
+    }
+
+    /// No further task comes: stop what runs, then say what was made. Repeating it repeats the report.
+    pub(crate) fn on_end_lease(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let Some(lease) = self.leases.get_mut(&address) else {
+            // Closed long ago, or lost with the journal: either way nothing of it is here.
+            let result_root = self.result_root(address);
+            actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
+            return;
+        };
+        match lease.phase {
+            LeasePhase::Reported { result_root } => {
+                actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
+            }
+            LeasePhase::Ending => {}
+            LeasePhase::Offered | LeasePhase::Held => {
+                lease.phase = LeasePhase::Ending;
+                actions.push(Action::Journal(Record::LeaseEnding { lease: address }));
+                self.stop_all(address, now, actions);
+                self.report_if_empty(address, actions);
+            }
+        }
+    }
+
+    pub(crate) fn stop_all(&mut self, lease: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let keys: Vec<TaskKey> = self.unfinished(lease).map(crate::Task::key).collect();
+        for key in keys {
+            if let Some(task) = self.tasks.get_mut(&key) {
+                task.stop(StopReason::LeaseOver, now, actions);
+            }
+        }
+    }
+
+    pub(crate) fn report_if_empty(&mut self, address: Address, actions: &mut Vec<Action>) {
+        if self.unfinished(address).next().is_some() {
+            return;
+        }
+        let result_root = self.result_root(address);
+        let Some(lease) = self.leases.get_mut(&address).filter(|lease| lease.phase == LeasePhase::Ending) else {
+            return;
+        };
+        lease.phase = LeasePhase::Reported { result_root };
+        let paid_out = lease.is_paid_out();
+        actions.push(Action::Journal(Record::LeaseReported { lease: address, result_root }));
+        actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
+        if paid_out {
+            self.close(address, actions);
+        }
+    }
+
+    /// Keeps the newest. A final one closes a lease that has been reported, and ends any other.
+    pub(super) fn on_voucher(
+        &mut self,
+        voucher: Voucher,
+        signature: Vec<u8>,
+        now: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
+        let address = voucher.lease;
+        let Some(lease) = self.leases.get_mut(&address) else { return };
+        if !lease.keep(voucher, signature.clone()) {
+            return;
+        }
+        if lease.phase == LeasePhase::Offered {
+            lease.phase = LeasePhase::Held;
+        }
+        actions.push(Action::Journal(Record::Voucher { voucher, signature }));
+        match lease.phase {
+            LeasePhase::Reported { .. } if voucher.is_final => self.close(address, actions),
+            LeasePhase::Held if voucher.is_final => self.on_end_lease(address, now, actions),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn close(&mut self, address: Address, actions: &mut Vec<Action>) {
+        let Some(lease) = self.leases.remove(&address) else { return };
+        let metered = lease.voucher.map_or_else(Default::default, |(voucher, _)| voucher.metered);
+        // What the chain refuses to compute it does not pay either.
+        let earned = money::cost(lease.terms.price, lease.terms.units, metered).unwrap_or(MicroUsdc::ZERO);
+        self.tasks.retain(|key, _| key.lease != address);
+        actions.push(Action::Journal(Record::LeaseClosed { lease: address }));
+        actions.push(Action::Report(Report::LeaseClosed { lease: address, earned }));
+    }
+
+    /// Says again what the orchestrator may have missed.
+    pub(super) fn on_connected(&self, actions: &mut Vec<Action>) {
+        actions.extend(self.tasks.values().filter(|task| !task.is_acknowledged()).filter_map(crate::Task::report).map(Action::Report));
+        for (address, lease) in &self.leases {
+            if let LeasePhase::Reported { result_root } = lease.phase {
+                actions.push(Action::Report(Report::LeaseEnded { lease: *address, result_root }));
+            }
+        }
+    }
+}

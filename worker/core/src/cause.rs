@@ -1,0 +1,142 @@
+use std::fmt;
+
+use millrace_protocol::Diagnostic;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Who answers for a failure, and so for the time it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fault {
+    /// The job itself; trying elsewhere will not help.
+    Buyer,
+    /// This rig; another one may do better.
+    Node,
+    /// Neither: the task was taken back, or the network could not serve an object.
+    Nobody,
+}
+
+/// Why a task failed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cause {
+    #[error("the image does not exist")]
+    ImageMissing,
+    #[error("the image could not be pulled")]
+    PullFailed,
+    #[error("an input could not be fetched")]
+    InputUnavailable,
+    #[error("an input is not what the job's hash says")]
+    InputCorrupt,
+    #[error("the rig's disk is full")]
+    DiskFull,
+    #[error("the container could not be created")]
+    CreateFailed,
+    #[error("the container could not be started")]
+    StartFailed,
+    #[error("the container exited with status {0}")]
+    ExitCode(i64),
+    #[error("the container used more memory than the job allows")]
+    OutOfMemory,
+    #[error("the task ran longer than the job allows")]
+    TimedOut,
+    #[error("the outputs are not acceptable")]
+    OutputInvalid,
+    #[error("the outputs could not be uploaded")]
+    UploadFailed,
+    #[error("the container disappeared")]
+    ContainerLost,
+    #[error("the task belongs to a lease that this rig does not hold")]
+    LeaseUnknown,
+    #[error("the task was stopped")]
+    Stopped,
+}
+
+impl Cause {
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::ImageMissing | Self::ExitCode(_) | Self::OutOfMemory | Self::TimedOut | Self::OutputInvalid => {
+                Fault::Buyer
+            }
+            Self::PullFailed
+            | Self::DiskFull
+            | Self::CreateFailed
+            | Self::StartFailed
+            | Self::ContainerLost
+            | Self::LeaseUnknown => Fault::Node,
+            Self::InputUnavailable | Self::InputCorrupt | Self::UploadFailed | Self::Stopped => Fault::Nobody,
+        }
+    }
+}
+
+impl Diagnostic for Cause {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::ImageMissing => "image-missing",
+            Self::PullFailed => "pull-failed",
+            Self::InputUnavailable => "input-unavailable",
+            Self::InputCorrupt => "input-corrupt",
+            Self::DiskFull => "disk-full",
+            Self::CreateFailed => "create-failed",
+            Self::StartFailed => "start-failed",
+            Self::ExitCode(_) => "exit-code",
+            Self::OutOfMemory => "out-of-memory",
+            Self::TimedOut => "timed-out",
+            Self::OutputInvalid => "output-invalid",
+            Self::UploadFailed => "upload-failed",
+            Self::ContainerLost => "container-lost",
+            Self::LeaseUnknown => "lease-unknown",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::ImageMissing => {
+                "check the image's name and tag, and push it to a registry that the rigs can reach without a password"
+            }
+            Self::PullFailed => "check that the rig reaches the image's registry; the task is tried on another rig",
+            Self::InputUnavailable => "check that the rig reaches the network's object endpoint; the task is tried again",
+            Self::InputCorrupt => "upload the inputs again with `millrace job submit`",
+            Self::DiskFull => "free disk space on the rig, or give the worker another data directory",
+            Self::CreateFailed => "read the engine's message; the command or a limit may not fit this engine",
+            Self::StartFailed => "check that the image holds the command and that it is executable",
+            Self::ExitCode(_) => "read the task's log with `millrace job logs`",
+            Self::OutOfMemory => "raise `memory` in the job file, or make the task smaller",
+            Self::TimedOut => "raise `timeout` in the job file, or make the task smaller",
+            Self::OutputInvalid => "write plain files into /outputs: no links, no devices, within the job's limits",
+            Self::UploadFailed => "check that the rig reaches the network's object endpoint; the task is tried again",
+            Self::ContainerLost => "somebody removed the container on the rig; the task is tried again",
+            Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
+            Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",
+        }
+        .to_owned()
+    }
+}
+
+/// A cause with what the outside said about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub cause: Cause,
+    /// The engine's or system's own words; may be empty.
+    pub detail: String,
+}
+
+impl Failure {
+    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into() }
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self { cause, detail: String::new() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.as_str() {
+            "" => write!(f, "{}", self.cause),
+            detail => write!(f, "{}: {detail}", self.cause),
+        }
+    }
+}

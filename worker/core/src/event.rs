@@ -1,0 +1,66 @@
+use millrace_protocol::Address;
+use millrace_protocol::voucher::Voucher;
+use millrace_spec::ObjectRef;
+use serde::{Deserialize, Serialize};
+
+use crate::{Assignment, Failure, LeaseTerms, TaskKey};
+
+/// How a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    pub code: i64,
+    pub out_of_memory: bool,
+}
+
+/// A file the container left, uploaded and checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Relative to `/outputs`.
+    pub path: String,
+    pub object: ObjectRef,
+}
+
+/// Why a task is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StopReason {
+    /// The scheduler gave it to another rig, or the job was cancelled.
+    Requested,
+    /// Its lease ends.
+    LeaseOver,
+}
+
+/// What became of the last thing done for a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskEvent {
+    InputsReady,
+    ImageReady { digest: String },
+    Created,
+    Started,
+    Exited(Exit),
+    /// The engine knows no such container any more.
+    Vanished,
+    Uploaded(Vec<Output>),
+    /// The step under way failed.
+    Failed(Failure),
+    /// Container and folders are gone.
+    Cleaned,
+}
+
+/// All that can happen to an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An offer was checked with [`crate::policy::check`] and signed.
+    OfferAccepted { lease: Address, terms: LeaseTerms },
+    TaskAssigned(Assignment),
+    StopTask { key: TaskKey, reason: StopReason },
+    /// The scheduler has booked the task's end.
+    TaskAcknowledged(TaskKey),
+    EndLease(Address),
+    /// A voucher whose signature was verified.
+    Voucher { voucher: Voucher, signature: Vec<u8> },
+    /// The link to the orchestrator stands again: it must hear what it may have missed.
+    Connected,
+    Task { key: TaskKey, event: TaskEvent },
+    /// Time passes; at least once a second.
+    Tick,
+}

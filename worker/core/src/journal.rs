@@ -1,0 +1,29 @@
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, UnixSeconds};
+use millrace_spec::Sha256;
+use serde::{Deserialize, Serialize};
+
+use crate::{Assignment, Exit, Failure, LeaseTerms, Outcome, Output, TaskKey};
+
+/// One fact that must survive a power cut. Records are only ever added to the format: an older
+/// worker's journal is replayed by a newer worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// Written before the signature leaves the rig.
+    LeaseAccepted { lease: Address, terms: LeaseTerms },
+    TaskAssigned { assignment: Assignment },
+    TaskStarted { key: TaskKey, at: UnixSeconds },
+    TaskExited { key: TaskKey, exit: Exit },
+    TaskUploaded { key: TaskKey, outputs: Vec<Output> },
+    /// The failure is decided; container and folders are still there.
+    TaskFailing { key: TaskKey, failure: Failure },
+    /// Nothing of the task is left on the rig.
+    TaskEnded { key: TaskKey, outcome: Outcome },
+    TaskAcknowledged { key: TaskKey },
+    LeaseEnding { lease: Address },
+    LeaseReported { lease: Address, result_root: Sha256 },
+    /// Work done is money owed: kept until the lease is closed, whoever disappears.
+    Voucher { voucher: Voucher, signature: Vec<u8> },
+    LeaseClosed { lease: Address },
+}

@@ -1,0 +1,101 @@
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, GpuUnits, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_spec::Sha256;
+use serde::{Deserialize, Serialize};
+
+/// How long an accepted offer keeps its units: by then its transaction can land no more.
+const OFFER_LIFE: Seconds = Seconds(150);
+/// Slack on top of the lease's length before the rig ends it by itself, for an orchestrator that
+/// has disappeared: start timeout and settle grace at their defaults.
+const OVERTIME: Seconds = Seconds(900);
+/// How long a reported lease's voucher is kept past the lease's length.
+const KEEP_VOUCHER: Seconds = Seconds(86_400);
+
+/// What was agreed on when the rig signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseTerms {
+    pub job: Address,
+    pub price: PricePerGpuHour,
+    pub units: GpuUnits,
+    /// Most seconds it can be paid for.
+    pub maximum: Seconds,
+    pub cpu_millis: u32,
+    pub memory_mib: u32,
+    pub accepted_at: UnixSeconds,
+}
+
+/// Where a lease is, as the rig sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeasePhase {
+    /// Signed; the transaction may or may not land.
+    Offered,
+    /// It has brought work or a voucher: it exists.
+    Held,
+    /// Its tasks are being stopped.
+    Ending,
+    /// Nothing of it is left on the rig but the latest voucher.
+    Reported { result_root: Sha256 },
+}
+
+/// One lease the rig has agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub terms: LeaseTerms,
+    pub(crate) phase: LeasePhase,
+    pub(crate) voucher: Option<(Voucher, Vec<u8>)>,
+}
+
+impl Lease {
+    pub(crate) fn new(terms: LeaseTerms) -> Self {
+        Self { terms, phase: LeasePhase::Offered, voucher: None }
+    }
+
+    pub fn phase(&self) -> LeasePhase {
+        self.phase
+    }
+
+    /// The latest voucher and the attestor's signature over its bytes.
+    pub fn voucher(&self) -> Option<(&Voucher, &[u8])> {
+        self.voucher.as_ref().map(|(voucher, signature)| (voucher, signature.as_slice()))
+    }
+
+    /// Whether its last voucher has come.
+    pub(crate) fn is_paid_out(&self) -> bool {
+        self.voucher.as_ref().is_some_and(|(voucher, _)| voucher.is_final)
+    }
+
+    /// Whether it occupies units of the rig.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.phase, LeasePhase::Reported { .. })
+    }
+
+    /// Whether a task may begin under it.
+    pub(crate) fn takes_tasks(&self) -> bool {
+        matches!(self.phase, LeasePhase::Offered | LeasePhase::Held)
+    }
+
+    pub(crate) fn has_lapsed(&self, now: UnixSeconds) -> bool {
+        self.phase == LeasePhase::Offered && now.since(self.terms.accepted_at) >= OFFER_LIFE
+    }
+
+    /// Whether no second of it can be paid any more.
+    pub(crate) fn is_over(&self, now: UnixSeconds) -> bool {
+        now.since(self.terms.accepted_at).0 >= self.terms.maximum.0.saturating_add(OVERTIME.0)
+    }
+
+    /// Whether even its last voucher has lost all use: every deadline on chain lies far behind.
+    pub(crate) fn is_forgotten(&self, now: UnixSeconds) -> bool {
+        now.since(self.terms.accepted_at).0 >= self.terms.maximum.0.saturating_add(KEEP_VOUCHER.0)
+    }
+
+    /// Keeps a voucher that is newer than the one it has. `false` for any other.
+    pub(crate) fn keep(&mut self, voucher: Voucher, signature: Vec<u8>) -> bool {
+        let newer = self.voucher.as_ref().is_none_or(|(last, _)| {
+            voucher.sequence > last.sequence && voucher.metered >= last.metered && !last.is_final
+        });
+        if newer {
+            self.voucher = Some((voucher, signature));
+        }
+        newer
+    }
+}

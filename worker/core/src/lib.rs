@@ -1,0 +1,31 @@
+//! The worker's decisions, without a clock, a socket or a container engine.
+//!
+//! Whatever happens on a rig arrives as an [`Event`] with the time it happened at; what is to be
+//! done about it leaves as a list of [`Action`]s, to be carried out in order. [`Agent`] holds the
+//! rig's leases and tasks, [`Task`] is one container's life, [`policy`] says which leases are worth
+//! taking, and [`recover()`] makes an agent again out of a journal and the containers that were found.
+
+mod action;
+mod agent;
+mod assignment;
+mod cause;
+mod event;
+mod journal;
+mod lease;
+mod recover;
+mod task;
+
+pub mod policy;
+
+pub use action::{Action, Report};
+pub use agent::Agent;
+pub use assignment::{Assignment, Input, Limits, TaskKey};
+pub use cause::{Cause, Failure, Fault};
+pub use event::{Event, Exit, Output, StopReason, TaskEvent};
+pub use journal::Record;
+pub use lease::{Lease, LeasePhase, LeaseTerms};
+pub use recover::{FoundContainer, FoundState, Recovered, recover};
+pub use task::{Outcome, Phase, Task};
+
+#[cfg(test)]
+mod tests;

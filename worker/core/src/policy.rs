@@ -1,0 +1,171 @@
+//! Which leases a rig takes. The chain and the scheduler have checked before; a node that signs
+//! what it cannot keep pays with its bond, so it checks for itself.
+
+use millrace_protocol::{
+    Address, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
+};
+use thiserror::Error;
+
+use crate::{Agent, LeaseTerms};
+
+/// What the owner lets the rig be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rig {
+    pub hardware: Hardware,
+    /// The node's posted price: the least it works for.
+    pub price: PricePerGpuHour,
+    /// The longest lease it takes.
+    pub longest: Seconds,
+    /// Whether containers may have a network.
+    pub network: bool,
+    /// Takes no further lease; keeps those it has.
+    pub draining: bool,
+    /// Disk that is never given to jobs.
+    pub disk_reserve_mib: u64,
+}
+
+/// A lease that the scheduler offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub lease: Address,
+    pub job: Address,
+    pub price: PricePerGpuHour,
+    pub units: GpuUnits,
+    pub maximum: Seconds,
+    /// What one container of the job may use.
+    pub cpu_millis: u32,
+    pub memory_mib: u32,
+    pub disk_mib: u64,
+    pub network: bool,
+    pub accept_simulated: bool,
+}
+
+/// Why a rig does not take a lease.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    #[error("the rig takes no further work")]
+    Draining,
+    #[error("the offer is {offered}, the rig asks {asked}")]
+    PriceTooLow { offered: PricePerGpuHour, asked: PricePerGpuHour },
+    #[error("the lease earns less than a millionth of a USDC")]
+    Worthless,
+    #[error("the lease asks for {} GPUs, {} are free", asked.0, free.0)]
+    UnitsTaken { asked: GpuUnits, free: GpuUnits },
+    #[error("the lease asks for {asked} thousandths of a CPU core, {free} are free")]
+    CpuTaken { asked: u32, free: u32 },
+    #[error("the lease asks for {asked} MiB of memory, {free} are free")]
+    MemoryTaken { asked: u32, free: u32 },
+    #[error("the lease asks for {asked} MiB of disk, {free} are free")]
+    DiskFull { asked: u64, free: u64 },
+    #[error("the lease may last {} s, the rig takes at most {} s", asked.0, longest.0)]
+    TooLong { asked: Seconds, longest: Seconds },
+    #[error("the job asks for a network, which the rig's owner does not allow")]
+    NetworkForbidden,
+    #[error("the job does not accept simulated GPUs")]
+    Simulated,
+    #[error("the rig holds this lease already")]
+    AlreadyHeld,
+}
+
+impl Diagnostic for Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Draining => "rig-draining",
+            Self::PriceTooLow { .. } => "price-too-low",
+            Self::Worthless => "lease-worthless",
+            Self::UnitsTaken { .. } => "units-taken",
+            Self::CpuTaken { .. } => "cpu-taken",
+            Self::MemoryTaken { .. } => "memory-taken",
+            Self::DiskFull { .. } => "disk-full",
+            Self::TooLong { .. } => "lease-too-long",
+            Self::NetworkForbidden => "network-forbidden",
+            Self::Simulated => "rig-simulated",
+            Self::AlreadyHeld => "lease-held",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Draining => "offer it to another node",
+            Self::PriceTooLow { .. } => "offer at least the node's posted price",
+            Self::Worthless => "offer a longer lease or a higher price",
+            Self::UnitsTaken { .. } | Self::CpuTaken { .. } | Self::MemoryTaken { .. } => {
+                "wait until a lease of the node ends, or offer it to another node"
+            }
+            Self::DiskFull { .. } => "the rig's owner should free disk space; offer it to another node",
+            Self::TooLong { .. } => "offer a shorter lease",
+            Self::NetworkForbidden | Self::Simulated => "offer it to another node",
+            Self::AlreadyHeld => "send its tasks; there is nothing to sign again",
+        }
+        .to_owned()
+    }
+}
+
+/// Checks an offer against what the rig has and what it has promised already.
+///
+/// # Errors
+/// The first [`Refusal`] that applies.
+pub fn check(
+    rig: &Rig,
+    agent: &Agent,
+    offer: &Offer,
+    free_disk_mib: u64,
+    now: UnixSeconds,
+) -> Result<LeaseTerms, Refusal> {
+    if agent.lease(&offer.lease).is_some() {
+        return Err(Refusal::AlreadyHeld);
+    }
+    if rig.draining {
+        return Err(Refusal::Draining);
+    }
+    if offer.price < rig.price {
+        return Err(Refusal::PriceTooLow { offered: offer.price, asked: rig.price });
+    }
+    if !money::cost(offer.price, offer.units, offer.maximum).is_ok_and(|cost| cost > MicroUsdc::ZERO) {
+        return Err(Refusal::Worthless);
+    }
+    if offer.maximum > rig.longest {
+        return Err(Refusal::TooLong { asked: offer.maximum, longest: rig.longest });
+    }
+    if offer.network && !rig.network {
+        return Err(Refusal::NetworkForbidden);
+    }
+    if rig.hardware.simulated && !offer.accept_simulated {
+        return Err(Refusal::Simulated);
+    }
+    let free = rig.hardware.units().saturating_minus(agent.leased());
+    if offer.units == GpuUnits::ZERO || offer.units > free {
+        return Err(Refusal::UnitsTaken { asked: offer.units, free });
+    }
+    host_resources(rig, agent, offer)?;
+    let free = free_disk_mib.saturating_sub(rig.disk_reserve_mib);
+    if offer.disk_mib > free {
+        return Err(Refusal::DiskFull { asked: offer.disk_mib, free });
+    }
+    Ok(LeaseTerms {
+        job: offer.job,
+        price: offer.price,
+        units: offer.units,
+        maximum: offer.maximum,
+        cpu_millis: offer.cpu_millis,
+        memory_mib: offer.memory_mib,
+        accepted_at: now,
+    })
+}
+
+/// CPU and memory are promised once, like GPUs: one container runs per lease.
+fn host_resources(rig: &Rig, agent: &Agent, offer: &Offer) -> Result<(), Refusal> {
+    let sum = |pick: fn(&LeaseTerms) -> u32| {
+        agent.live_leases().fold(0u32, |sum, (_, lease)| sum.saturating_add(pick(&lease.terms)))
+    };
+    let cores = u32::from(rig.hardware.cpu_cores).saturating_mul(1_000);
+    let free = cores.saturating_sub(sum(|terms| terms.cpu_millis));
+    if offer.cpu_millis > free {
+        return Err(Refusal::CpuTaken { asked: offer.cpu_millis, free });
+    }
+    let free = rig.hardware.memory_mib.saturating_sub(sum(|terms| terms.memory_mib));
+    if offer.memory_mib > free {
+        return Err(Refusal::MemoryTaken { asked: offer.memory_mib, free });
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+mod history;
+mod snapshot;
+
+use std::collections::BTreeMap;
+
+use millrace_protocol::UnixSeconds;
+
+use crate::{Action, Agent, Cause, Exit, LeasePhase, Outcome, Phase, Record, Task, TaskKey};
+
+use history::{History, TaskHistory};
+pub(crate) use snapshot::snapshot;
+
+/// A container that carries this node's label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundContainer {
+    pub id: String,
+    /// `None` when its labels name no task.
+    pub key: Option<TaskKey>,
+    pub state: FoundState,
+}
+
+/// What a container that was found is doing. The order is how much there is to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundState {
+    Created,
+    Exited(Exit),
+    Running,
+}
+
+/// What a restarted worker continues with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    pub agent: Agent,
+    /// Adopts what runs, removes what nobody owns, goes on with the rest.
+    pub actions: Vec<Action>,
+}
+
+/// Replays a journal and makes what was found agree with it: a task's container is adopted in
+/// whatever state it is; a container or folder without an unfinished task goes away.
+pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -> Recovered {
+    let history = History::replay(records);
+    let mut actions = Vec::new();
+    let mut owned = adoptable(found, &history, &mut actions);
+    let mut agent = Agent { leases: history.leases, tasks: BTreeMap::new() };
+    for (key, past) in history.tasks {
+        let state = owned.remove(&key);
+        agent.tasks.insert(key, resume(past, state, now, &mut actions));
+    }
+    let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
+    actions.push(Action::RemoveFoldersExcept(unfinished));
+    let leases: Vec<_> = agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_paid_out())).collect();
+    for (lease, phase, paid_out) in leases {
+        match phase {
+            LeasePhase::Ending => {
+                agent.stop_all(lease, now, &mut actions);
+                agent.report_if_empty(lease, &mut actions);
+            }
+            LeasePhase::Reported { .. } if paid_out => agent.close(lease, &mut actions),
+            LeasePhase::Held if paid_out => agent.on_end_lease(lease, now, &mut actions),
+            LeasePhase::Offered | LeasePhase::Held => agent.begin_next(lease, &mut actions),
+            LeasePhase::Reported { .. } => {}
+        }
+    }
+    Recovered { agent, actions }
+}
+
+/// One container per unfinished task; every other one is removed.
+fn adoptable(
+    found: &[FoundContainer],
+    history: &History,
+    actions: &mut Vec<Action>,
+) -> BTreeMap<TaskKey, FoundState> {
+    let rank = |state: &FoundState| match state {
+        FoundState::Created => 0,
+        FoundState::Exited(_) => 1,
+        FoundState::Running => 2,
+    };
+    let mut best: BTreeMap<TaskKey, &FoundContainer> = BTreeMap::new();
+    for container in found {
+        let key = container.key.filter(|key| history.tasks.get(key).is_some_and(TaskHistory::is_unfinished));
+        let Some(key) = key else {
+            actions.push(Action::RemoveContainer(container.id.clone()));
+            continue;
+        };
+        let loser = match best.get(&key) {
+            Some(other) if rank(&other.state) >= rank(&container.state) => Some(container),
+            _ => best.insert(key, container),
+        };
+        actions.extend(loser.map(|loser| Action::RemoveContainer(loser.id.clone())));
+    }
+    best.into_iter().map(|(key, container)| (key, container.state)).collect()
+}
+
+/// Puts a task back to where it was.
+fn resume(past: TaskHistory, found: Option<FoundState>, now: UnixSeconds, actions: &mut Vec<Action>) -> Task {
+    let key = past.assignment.key;
+    if let Some(outcome) = past.outcome {
+        let mut task = Task::at(past.assignment, Phase::Ended { outcome });
+        if past.acknowledged {
+            task.acknowledge();
+        }
+        return task;
+    }
+    let mut task = Task::new(past.assignment);
+    match (past.failing, past.uploaded, past.exit, found) {
+        (Some(failure), _, _, Some(FoundState::Running)) => {
+            task.terminate(failure, now, actions);
+            actions.push(Action::Follow(key));
+        }
+        (Some(failure), ..) => task.clean(Outcome::Failed(failure), actions),
+        (None, Some(outputs), ..) => task.clean(Outcome::Done(outputs), actions),
+        (None, None, Some(exit), _) | (None, None, None, Some(FoundState::Exited(exit))) => {
+            task.on_exit(exit, actions);
+        }
+        (None, None, None, Some(FoundState::Running)) => {
+            let started_at = past.started_at.unwrap_or_else(|| {
+                actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
+                now
+            });
+            task = Task::at(task.assignment, Phase::Running { started_at });
+            actions.push(Action::Follow(key));
+        }
+        (None, None, None, _) if past.started_at.is_some() => task.fail(Cause::ContainerLost.into(), actions),
+        (None, None, None, Some(FoundState::Created)) => {
+            task = Task::at(task.assignment, Phase::Starting);
+            actions.push(Action::StartContainer(key));
+        }
+        // It had not come far: from the beginning, with what the input cache has already.
+        (None, None, None, None) => {}
+    }
+    task
+}

@@ -1,0 +1,47 @@
+use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task};
+
+/// The shortest journal that leads to the same agent.
+pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (address, lease) in &agent.leases {
+        records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms });
+        if let Some((voucher, signature)) = &lease.voucher {
+            records.push(Record::Voucher { voucher: *voucher, signature: signature.clone() });
+        }
+    }
+    for task in agent.tasks.values() {
+        records.push(Record::TaskAssigned { assignment: task.assignment.clone() });
+        records.extend(of_task(task));
+    }
+    for (address, lease) in &agent.leases {
+        match lease.phase {
+            LeasePhase::Offered | LeasePhase::Held => {}
+            LeasePhase::Ending => records.push(Record::LeaseEnding { lease: *address }),
+            LeasePhase::Reported { result_root } => {
+                records.push(Record::LeaseReported { lease: *address, result_root });
+            }
+        }
+    }
+    records
+}
+
+fn of_task(task: &Task) -> Vec<Record> {
+    let key = task.key();
+    match task.phase() {
+        Phase::Assigned | Phase::FetchingInputs | Phase::Pulling | Phase::Creating | Phase::Starting => vec![],
+        Phase::Running { started_at } => vec![Record::TaskStarted { key, at: *started_at }],
+        Phase::Stopping { failure, .. } => vec![Record::TaskFailing { key, failure: failure.clone() }],
+        Phase::Uploading => vec![Record::TaskExited { key, exit: Exit { code: 0, out_of_memory: false } }],
+        Phase::Cleaning { outcome: Outcome::Done(outputs) } => {
+            vec![Record::TaskUploaded { key, outputs: outputs.clone() }]
+        }
+        Phase::Cleaning { outcome: Outcome::Failed(failure) } => {
+            vec![Record::TaskFailing { key, failure: failure.clone() }]
+        }
+        Phase::Ended { outcome } => {
+            let ended = Record::TaskEnded { key, outcome: outcome.clone() };
+            let acknowledged = task.is_acknowledged().then_some(Record::TaskAcknowledged { key });
+            std::iter::once(ended).chain(acknowledged).collect()
+        }
+    }
+}

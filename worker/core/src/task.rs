@@ -1,0 +1,242 @@
+use millrace_protocol::{Seconds, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+use crate::{Action, Assignment, Cause, Exit, Failure, Output, Record, Report, StopReason, TaskEvent, TaskKey};
+
+/// From SIGTERM to SIGKILL.
+pub(crate) const STOP_GRACE: Seconds = Seconds(10);
+/// From SIGKILL until the container is removed by force, whatever the engine says about it.
+const KILL_GRACE: Seconds = Seconds(30);
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    Done(Vec<Output>),
+    Failed(Failure),
+}
+
+/// Where a task is. Every way on leads through `Cleaning`, and only from there to `Ended`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waits until the lease's previous task has ended.
+    Assigned,
+    FetchingInputs,
+    Pulling,
+    Creating,
+    Starting,
+    Running { started_at: UnixSeconds },
+    Stopping { failure: Failure, next: Escalation },
+    Uploading,
+    Cleaning { outcome: Outcome },
+    Ended { outcome: Outcome },
+}
+
+/// What happens to a container that does not stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escalation {
+    KillAt(UnixSeconds),
+    RemoveAt(UnixSeconds),
+}
+
+/// The life of one task's container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub assignment: Assignment,
+    phase: Phase,
+    /// Of the image in use, once known.
+    digest: String,
+    /// The scheduler has booked the end.
+    acknowledged: bool,
+}
+
+impl Task {
+    pub(crate) fn new(assignment: Assignment) -> Self {
+        Self::at(assignment, Phase::Assigned)
+    }
+
+    /// As recovery found it.
+    pub(crate) fn at(assignment: Assignment, phase: Phase) -> Self {
+        Self { assignment, phase, digest: String::new(), acknowledged: false }
+    }
+
+    pub fn key(&self) -> TaskKey {
+        self.assignment.key
+    }
+
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Whether it has a container that does its work: what a heartbeat calls running.
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+    }
+
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended { outcome } => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Whether it waits for its turn.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.phase == Phase::Assigned
+    }
+
+    /// What the orchestrator should believe, also after it has missed something.
+    pub(crate) fn report(&self) -> Option<Report> {
+        let key = self.key();
+        Some(match &self.phase {
+            Phase::Assigned | Phase::Cleaning { .. } | Phase::Stopping { .. } => return None,
+            Phase::FetchingInputs => Report::FetchingInputs(key),
+            Phase::Pulling => Report::Pulling(key),
+            Phase::Creating => Report::Creating(key, self.digest.clone()),
+            Phase::Starting => Report::Starting(key),
+            Phase::Running { .. } => Report::Running(key),
+            Phase::Uploading => Report::Uploading(key),
+            Phase::Ended { outcome: Outcome::Done(outputs) } => Report::Done(key, outputs.clone()),
+            Phase::Ended { outcome: Outcome::Failed(failure) } => Report::Failed(key, failure.clone()),
+        })
+    }
+
+    /// Its turn has come.
+    pub(crate) fn begin(&mut self, actions: &mut Vec<Action>) {
+        let fetch = Action::FetchInputs(self.assignment.clone());
+        self.enter(Phase::FetchingInputs, fetch, actions);
+    }
+
+    /// What is out of order, like the result of a step that was broken off meanwhile, is ignored:
+    /// cleaning takes care of whatever that step left behind.
+    pub(crate) fn on_event(&mut self, event: TaskEvent, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let key = self.key();
+        match (&self.phase, event) {
+            (Phase::FetchingInputs, TaskEvent::InputsReady) => {
+                let pull = Action::PullImage(self.assignment.clone());
+                self.enter(Phase::Pulling, pull, actions);
+            }
+            (Phase::Pulling, TaskEvent::ImageReady { digest }) => {
+                self.digest = digest;
+                let create = Action::CreateContainer(self.assignment.clone());
+                self.enter(Phase::Creating, create, actions);
+            }
+            (Phase::Creating, TaskEvent::Created) => {
+                self.enter(Phase::Starting, Action::StartContainer(key), actions);
+            }
+            (Phase::Starting, TaskEvent::Started) => {
+                actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
+                self.enter(Phase::Running { started_at: now }, Action::Follow(key), actions);
+            }
+            // The engine must be watched, or nobody notices that the container has stopped.
+            (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
+            (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, actions),
+            (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
+            (Phase::Stopping { failure, .. }, TaskEvent::Exited(_) | TaskEvent::Vanished | TaskEvent::Failed(_)) => {
+                let outcome = Outcome::Failed(failure.clone());
+                self.clean(outcome, actions);
+            }
+            (Phase::Uploading, TaskEvent::Uploaded(outputs)) => {
+                actions.push(Action::Journal(Record::TaskUploaded { key, outputs: outputs.clone() }));
+                self.clean(Outcome::Done(outputs), actions);
+            }
+            (
+                Phase::FetchingInputs | Phase::Pulling | Phase::Creating | Phase::Starting | Phase::Uploading,
+                TaskEvent::Failed(failure),
+            ) => self.fail(failure, actions),
+            (Phase::Cleaning { outcome }, TaskEvent::Cleaned) => {
+                let outcome = outcome.clone();
+                actions.push(Action::Journal(Record::TaskEnded { key, outcome: outcome.clone() }));
+                self.phase = Phase::Ended { outcome };
+                actions.extend(self.report().map(Action::Report));
+            }
+            _ => {}
+        }
+    }
+
+    /// The scheduler, or the lease's end, takes the task back.
+    pub(crate) fn stop(&mut self, reason: StopReason, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let failure = match reason {
+            StopReason::Requested => Failure::from(Cause::Stopped),
+            StopReason::LeaseOver => Failure::new(Cause::Stopped, "its lease is over"),
+        };
+        match &self.phase {
+            Phase::Running { .. } | Phase::Starting => self.terminate(failure, now, actions),
+            Phase::Stopping { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
+            Phase::Assigned | Phase::FetchingInputs | Phase::Pulling | Phase::Creating | Phase::Uploading => {
+                self.fail(failure, actions);
+            }
+        }
+    }
+
+    pub(crate) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        match &self.phase {
+            Phase::Running { started_at } if now.since(*started_at) >= self.assignment.limits.time => {
+                self.terminate(Cause::TimedOut.into(), now, actions);
+            }
+            Phase::Stopping { failure, next: Escalation::KillAt(at) } if now >= *at => {
+                let next = Escalation::RemoveAt(later(now, KILL_GRACE));
+                self.phase = Phase::Stopping { failure: failure.clone(), next };
+                actions.push(Action::Kill(self.key()));
+            }
+            Phase::Stopping { failure, next: Escalation::RemoveAt(at) } if now >= *at => {
+                let outcome = Outcome::Failed(failure.clone());
+                self.clean(outcome, actions);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn on_exit(&mut self, exit: Exit, actions: &mut Vec<Action>) {
+        actions.push(Action::Journal(Record::TaskExited { key: self.key(), exit }));
+        match exit {
+            // A program whose helper ran out of memory, and that coped, has succeeded.
+            Exit { code: 0, .. } => self.collect(actions),
+            Exit { out_of_memory: true, .. } => self.fail(Cause::OutOfMemory.into(), actions),
+            Exit { code, .. } => self.fail(Cause::ExitCode(code).into(), actions),
+        }
+    }
+
+    pub(crate) fn collect(&mut self, actions: &mut Vec<Action>) {
+        let collect = Action::CollectOutputs(self.assignment.clone());
+        self.enter(Phase::Uploading, collect, actions);
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure, actions: &mut Vec<Action>) {
+        actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: failure.clone() }));
+        self.clean(Outcome::Failed(failure), actions);
+    }
+
+    pub(crate) fn clean(&mut self, outcome: Outcome, actions: &mut Vec<Action>) {
+        self.phase = Phase::Cleaning { outcome };
+        actions.push(Action::Clean(self.key()));
+    }
+
+    /// A finished task that nobody wants any more.
+    pub(crate) fn withdraw(&mut self, outcome: Outcome) {
+        self.phase = Phase::Ended { outcome };
+    }
+
+    pub(crate) fn acknowledge(&mut self) {
+        self.acknowledged = true;
+    }
+
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.acknowledged
+    }
+
+    pub(crate) fn terminate(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
+        actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: failure.clone() }));
+        self.phase = Phase::Stopping { failure, next: Escalation::KillAt(later(now, STOP_GRACE)) };
+        actions.push(Action::Terminate(self.key()));
+    }
+
+    fn enter(&mut self, phase: Phase, action: Action, actions: &mut Vec<Action>) {
+        self.phase = phase;
+        actions.extend(self.report().map(Action::Report));
+        actions.push(action);
+    }
+}
+
+fn later(now: UnixSeconds, by: Seconds) -> UnixSeconds {
+    UnixSeconds(now.0.saturating_add(by.0))
+}

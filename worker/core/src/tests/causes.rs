@@ -1,0 +1,45 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::Diagnostic;
+
+use crate::{Cause, Failure, Fault};
+
+const ALL: [Cause; 15] = [
+    Cause::ImageMissing,
+    Cause::PullFailed,
+    Cause::InputUnavailable,
+    Cause::InputCorrupt,
+    Cause::DiskFull,
+    Cause::CreateFailed,
+    Cause::StartFailed,
+    Cause::ExitCode(1),
+    Cause::OutOfMemory,
+    Cause::TimedOut,
+    Cause::OutputInvalid,
+    Cause::UploadFailed,
+    Cause::ContainerLost,
+    Cause::LeaseUnknown,
+    Cause::Stopped,
+];
+
+#[test]
+fn every_cause_has_its_own_code_and_a_hint() {
+    let codes: BTreeSet<&str> = ALL.iter().map(Cause::code).collect();
+    assert_eq!(codes.len(), ALL.len());
+    assert!(ALL.iter().all(|cause| !cause.hint().is_empty() && !cause.hint().ends_with('.')));
+}
+
+#[test]
+fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
+    let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (5, 6, 4));
+    assert_eq!(Cause::DiskFull.fault(), Fault::Node);
+    assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
+}
+
+#[test]
+fn a_failure_reads_as_cause_and_detail() {
+    assert_eq!(Failure::from(Cause::ExitCode(2)).to_string(), "the container exited with status 2");
+    let failure = Failure::new(Cause::OutputInvalid, "a is a link");
+    assert_eq!(failure.to_string(), "the outputs are not acceptable: a is a link");
+}

@@ -1,0 +1,79 @@
+use millrace_protocol::{Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds};
+
+use super::rig::*;
+use crate::policy::{Offer, Refusal, Rig as Policy, check};
+use crate::{Agent, Event};
+
+fn policy() -> Policy {
+    Policy {
+        hardware: Hardware {
+            gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 4, memory_mib: 1_024, disk_mib: 10_000, region: 4,
+            country: *b"DE", simulated: true,
+        },
+        price: PricePerGpuHour(3_600_000),
+        longest: Seconds(3_600),
+        network: false,
+        draining: false,
+        disk_reserve_mib: 100,
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        lease: LEASE, job: JOB, price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600),
+        cpu_millis: 2_000, memory_mib: 512, disk_mib: 1_000, network: false, accept_simulated: true,
+    }
+}
+
+#[test]
+fn a_fair_offer_is_taken_as_it_is() {
+    assert_eq!(check(&policy(), &Agent::default(), &offer(), 1_100, START), Ok(terms()));
+}
+
+#[test]
+fn each_reason_refuses() {
+    let agent = Agent::default();
+    let refusals = [
+        (Policy { draining: true, ..policy() }, offer(), Refusal::Draining),
+        (
+            policy(),
+            Offer { price: PricePerGpuHour(3_599_999), ..offer() },
+            Refusal::PriceTooLow { offered: PricePerGpuHour(3_599_999), asked: PricePerGpuHour(3_600_000) },
+        ),
+        (policy(), Offer { maximum: Seconds(0), ..offer() }, Refusal::Worthless),
+        (
+            policy(),
+            Offer { maximum: Seconds(3_601), ..offer() },
+            Refusal::TooLong { asked: Seconds(3_601), longest: Seconds(3_600) },
+        ),
+        (policy(), Offer { network: true, ..offer() }, Refusal::NetworkForbidden),
+        (policy(), Offer { accept_simulated: false, ..offer() }, Refusal::Simulated),
+        (
+            policy(),
+            Offer { units: GpuUnits(3), ..offer() },
+            Refusal::UnitsTaken { asked: GpuUnits(3), free: GpuUnits(2) },
+        ),
+        (policy(), Offer { cpu_millis: 4_001, ..offer() }, Refusal::CpuTaken { asked: 4_001, free: 4_000 }),
+        (policy(), Offer { memory_mib: 1_025, ..offer() }, Refusal::MemoryTaken { asked: 1_025, free: 1_024 }),
+        (policy(), Offer { disk_mib: 1_001, ..offer() }, Refusal::DiskFull { asked: 1_001, free: 1_000 }),
+    ];
+    for (rig, offer, refusal) in refusals {
+        assert_eq!(check(&rig, &agent, &offer, 1_100, START), Err(refusal));
+        assert!(!refusal.code().is_empty() && !refusal.hint().is_empty());
+    }
+}
+
+#[test]
+fn promises_count_until_their_lease_has_ended() {
+    let mut rig = Rig::leased();
+    assert_eq!(check(&policy(), &rig.agent, &offer(), 1_100, START), Err(Refusal::AlreadyHeld));
+    let second = Offer { lease: millrace_protocol::Address([1; 32]), ..offer() };
+    let greedy = Offer { units: GpuUnits(2), ..second };
+    let refused = Refusal::UnitsTaken { asked: GpuUnits(2), free: GpuUnits(1) };
+    assert_eq!(check(&policy(), &rig.agent, &greedy, 1_100, START), Err(refused));
+    let hungry = Offer { memory_mib: 513, ..second };
+    let refused = Refusal::MemoryTaken { asked: 513, free: 512 };
+    assert_eq!(check(&policy(), &rig.agent, &hungry, 1_100, START), Err(refused));
+    rig.event(Event::EndLease(LEASE));
+    assert!(check(&policy(), &rig.agent, &greedy, 1_100, START).is_ok(), "a reported lease occupies nothing");
+}

@@ -1,0 +1,127 @@
+use super::rig::*;
+use crate::*;
+
+fn running() -> Rig {
+    let mut rig = Rig::leased();
+    rig.assign(0);
+    (0..4).for_each(|_| rig.step());
+    rig
+}
+
+#[test]
+fn a_running_container_is_adopted_with_its_clock() {
+    let mut rig = running();
+    rig.now.0 += 30;
+    rig.restart();
+    assert_eq!(rig.phase(0), Phase::Running { started_at: START });
+    assert_eq!(rig.pending, [Action::Follow(key(0))]);
+    rig.tick(30);
+    assert_eq!(rig.signals, [Action::Terminate(key(0))], "the time before the restart counts");
+}
+
+#[test]
+fn a_container_that_ended_meanwhile_is_collected() {
+    let mut rig = running();
+    rig.containers.insert(key(0), FoundState::Exited(Exit { code: 0, out_of_memory: false }));
+    rig.restart();
+    assert_eq!(rig.phase(0), Phase::Uploading);
+    rig.settle();
+    assert_eq!(rig.done(), [0]);
+    assert!(rig.is_clean());
+}
+
+#[test]
+fn a_container_that_is_gone_is_lost() {
+    let mut rig = running();
+    rig.containers.clear();
+    rig.restart();
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::ContainerLost));
+    assert!(rig.is_clean());
+}
+
+#[test]
+fn what_nobody_owns_is_removed() {
+    let found = [
+        FoundContainer { id: "foreign".into(), key: Some(key(4)), state: FoundState::Running },
+        FoundContainer { id: "nameless".into(), key: None, state: FoundState::Created },
+    ];
+    let recovered = recover(&[], &found, START);
+    assert_eq!(
+        recovered.actions,
+        [
+            Action::RemoveContainer("foreign".into()),
+            Action::RemoveContainer("nameless".into()),
+            Action::RemoveFoldersExcept(vec![]),
+        ]
+    );
+}
+
+#[test]
+fn of_two_containers_the_further_one_is_adopted() {
+    let rig = running();
+    let found = [
+        FoundContainer { id: "stale".into(), key: Some(key(0)), state: FoundState::Created },
+        FoundContainer { id: "alive".into(), key: Some(key(0)), state: FoundState::Running },
+        FoundContainer { id: "double".into(), key: Some(key(0)), state: FoundState::Created },
+    ];
+    let recovered = recover(&rig.journal, &found, START);
+    let removed: Vec<&Action> =
+        recovered.actions.iter().filter(|action| matches!(action, Action::RemoveContainer(_))).collect();
+    assert_eq!(
+        removed,
+        [&Action::RemoveContainer("stale".into()), &Action::RemoveContainer("double".into())]
+    );
+    assert!(recovered.actions.contains(&Action::Follow(key(0))));
+}
+
+#[test]
+fn a_stop_is_not_forgotten() {
+    let mut rig = running();
+    rig.event(Event::StopTask { key: key(0), reason: StopReason::Requested });
+    rig.signals.clear();
+    rig.restart();
+    assert_eq!(rig.signals, [Action::Terminate(key(0))]);
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::Stopped));
+}
+
+#[test]
+fn a_container_of_a_finished_task_is_removed() {
+    let mut rig = Rig::leased();
+    rig.assign(0);
+    rig.settle();
+    rig.containers.insert(key(0), FoundState::Running);
+    rig.restart();
+    assert!(rig.containers.is_empty());
+}
+
+#[test]
+fn vouchers_survive() {
+    let mut rig = running();
+    rig.event(voucher(1, 10, false));
+    rig.event(voucher(2, 20, false));
+    rig.restart();
+    let (kept, _) = rig.agent.lease(&LEASE).unwrap().voucher().unwrap();
+    assert_eq!(kept.sequence, 2);
+}
+
+#[test]
+fn a_snapshot_replays_to_the_same_agent() {
+    let mut rig = Rig::leased();
+    rig.assign(0);
+    rig.settle();
+    rig.event(Event::TaskAcknowledged(key(0)));
+    rig.event(voucher(1, 10, false));
+    rig.assign(1);
+    (0..4).for_each(|_| rig.step());
+    rig.assign(2);
+    for _ in 0..2 {
+        let found = [FoundContainer { id: "1".into(), key: Some(key(1)), state: FoundState::Running }];
+        let long = recover(&rig.journal, &found, rig.now);
+        let short = recover(&rig.agent.snapshot(), &found, rig.now);
+        assert_eq!(long.agent, short.agent);
+        assert!(rig.agent.snapshot().len() < rig.journal.len());
+        rig.event(Event::EndLease(LEASE));
+    }
+}
