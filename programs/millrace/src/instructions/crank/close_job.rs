@@ -46,9 +46,9 @@ impl CloseJob<'_> {
         let authority = accounts.job.to_account_info();
         let id = accounts.job.id.to_le_bytes();
         let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
-        tokens::transfer(&mut accounts.job_vault, &mut accounts.refund_account, authority.clone(), whole, signer)?;
+        tokens::transfer(&mut accounts.job_vault, &mut accounts.refund_account, authority.clone(), whole, &[signer])?;
         let job_vault_after = accounts.job_vault.amount;
-        tokens::close(&accounts.job_vault, accounts.funder.to_account_info(), authority, signer)?;
+        tokens::close(&accounts.job_vault, accounts.funder.to_account_info(), authority, &[signer])?;
 
         let event = JobClosed {
             job: accounts.job.key(),

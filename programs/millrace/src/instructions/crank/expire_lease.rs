@@ -63,7 +63,7 @@ impl ExpireLease<'_> {
 
         let authority = accounts.provider.to_account_info();
         let signer: &[&[u8]] = &[seeds::PROVIDER, accounts.provider.owner.as_ref(), &[accounts.provider.bump]];
-        tokens::transfer(&mut accounts.stake_vault, &mut accounts.job_vault, authority, expiry.penalty, signer)?;
+        tokens::transfer(&mut accounts.stake_vault, &mut accounts.job_vault, authority, expiry.penalty, &[signer])?;
         tokens::check_vault(&accounts.stake_vault, stake.total)?;
         tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
 

@@ -77,7 +77,7 @@ impl Settle<'_> {
         let id = accounts.job.id.to_le_bytes();
         let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
         tokens::transfer(
-            &mut accounts.job_vault, &mut accounts.earnings_vault, authority, settlement.payment, signer,
+            &mut accounts.job_vault, &mut accounts.earnings_vault, authority, settlement.payment, &[signer],
         )?;
         tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
         tokens::check_vault(&accounts.earnings_vault, earnings.total().map_err(MarketError::from)?)?;

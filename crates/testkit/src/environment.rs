@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+
+use anchor_lang::prelude::{Clock, Pubkey};
+use anchor_lang::solana_program::bpf_loader_upgradeable;
+use anchor_lang::solana_program::instruction::Instruction;
+use anchor_lang::solana_program::program_pack::Pack;
+use anchor_lang::{InstructionData, ToAccountMetas};
+use anchor_spl::token::spl_token::state::{Account as TokenState, AccountState, Mint};
+use litesvm::LiteSVM;
+use millrace_protocol::{MicroUsdc, Parameters, Seconds, UnixSeconds};
+use solana_account_svm::Account;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use solana_transaction_svm::Transaction;
+
+use crate::refusal::Expected;
+use crate::{Call, Receipt, Refusal, Wallet, builders};
+
+/// Where the built program lies.
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../programs/millrace/deploy/millrace.so");
+/// When every test begins: 2026-01-01.
+const BEGINNING: UnixSeconds = UnixSeconds(1_767_225_600);
+/// Length of the loader's header before the program's bytes.
+const PROGRAM_DATA_HEADER: usize = 45;
+
+/// A chain with the program on it, and the keys of those who run the network.
+pub struct Environment {
+    pub(crate) svm: LiteSVM,
+    /// Pays every transaction fee, so that other wallets' lamports change by rent alone.
+    pub fee_payer: Keypair,
+    /// The program's upgrade authority and the network's admin.
+    pub admin: Keypair,
+    pub scheduler: Keypair,
+    pub mint: Pubkey,
+    pub treasury: Pubkey,
+}
+
+impl Environment {
+    /// A network with the [`builders::parameters`].
+    pub fn new() -> Self {
+        Self::with(builders::parameters())
+    }
+
+    pub fn with(parameters: Parameters) -> Self {
+        let mut environment = Self::unfounded();
+        environment.do_initialize(parameters);
+        environment
+    }
+
+    /// The program is deployed, the network not founded yet.
+    ///
+    /// # Panics
+    /// When the built program is missing or does not load.
+    pub fn unfounded() -> Self {
+        let bytes = std::fs::read(PROGRAM).expect("programs/millrace/deploy/millrace.so: run ./dev program");
+        let mut svm = LiteSVM::new();
+        svm.add_program(millrace::ID, &bytes).expect("the program does not load");
+        let mut environment = Self {
+            svm,
+            fee_payer: Keypair::new(),
+            admin: Keypair::new(),
+            scheduler: Keypair::new(),
+            mint: Pubkey::new_unique(),
+            treasury: Pubkey::new_unique(),
+        };
+        environment.set_upgrade_authority(environment.admin.pubkey());
+        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler].map(Signer::pubkey) {
+            environment.svm.airdrop(&key, 1_000_000_000_000).unwrap();
+        }
+        environment.put_mint(environment.mint);
+        environment.put_tokens(environment.treasury, Pubkey::new_unique(), environment.mint, MicroUsdc::ZERO);
+        environment.set_clock(1_000, BEGINNING);
+        environment
+    }
+
+    /// The loader's account that names the upgrade authority.
+    pub fn program_data(&self) -> Pubkey {
+        Pubkey::find_program_address(&[millrace::ID.as_ref()], &bpf_loader_upgradeable::ID).0
+    }
+
+    fn set_upgrade_authority(&mut self, authority: Pubkey) {
+        let address = self.program_data();
+        let mut account = self.svm.get_account(&address).unwrap();
+        // Bincode: tag u32, slot u64, option u8, key.
+        account.data[12] = 1;
+        account.data[13..PROGRAM_DATA_HEADER].copy_from_slice(authority.as_ref());
+        self.svm.set_account(address, account).unwrap();
+    }
+
+    /// A mint of six decimals at `address`.
+    pub fn put_mint(&mut self, address: Pubkey) {
+        let mint = Mint { decimals: 6, is_initialized: true, supply: u64::MAX / 2, ..Mint::default() };
+        let mut data = vec![0; Mint::LEN];
+        mint.pack_into_slice(&mut data);
+        self.put_token_program_account(address, data);
+    }
+
+    /// A token account at `address`, made up without a transaction.
+    pub fn put_tokens(&mut self, address: Pubkey, owner: Pubkey, mint: Pubkey, amount: MicroUsdc) {
+        let state =
+            TokenState { mint, owner, amount: amount.0, state: AccountState::Initialized, ..TokenState::default() };
+        let mut data = vec![0; TokenState::LEN];
+        state.pack_into_slice(&mut data);
+        self.put_token_program_account(address, data);
+    }
+
+    fn put_token_program_account(&mut self, address: Pubkey, data: Vec<u8>) {
+        let lamports = self.svm.minimum_balance_for_rent_exemption(data.len());
+        let account = Account { lamports, data, owner: anchor_spl::token::ID, executable: false, rent_epoch: u64::MAX };
+        self.svm.set_account(address, account).unwrap();
+    }
+
+    /// A new wallet with 100 SOL and a token account.
+    pub fn wallet(&mut self, amount: MicroUsdc) -> Wallet {
+        let key = Keypair::new();
+        self.svm.airdrop(&key.pubkey(), 100_000_000_000).unwrap();
+        let tokens = Pubkey::new_unique();
+        self.put_tokens(tokens, key.pubkey(), self.mint, amount);
+        Wallet { key, tokens }
+    }
+
+    pub fn now(&self) -> UnixSeconds {
+        UnixSeconds(u64::try_from(self.svm.get_sysvar::<Clock>().unix_timestamp).unwrap())
+    }
+
+    /// Moves the clock; slots pass too, two a second.
+    pub fn travel_to(&mut self, time: UnixSeconds) {
+        let slot = self.svm.get_sysvar::<Clock>().slot + 2 * time.since(self.now()).0;
+        self.set_clock(slot + 1, time);
+    }
+
+    pub fn advance(&mut self, duration: Seconds) {
+        self.travel_to(self.now().after(duration).unwrap());
+    }
+
+    fn set_clock(&mut self, slot: u64, time: UnixSeconds) {
+        self.svm.warp_to_slot(slot);
+        let clock = Clock { unix_timestamp: i64::try_from(time.0).unwrap(), ..self.svm.get_sysvar::<Clock>() };
+        self.svm.set_sysvar(&clock);
+    }
+
+    /// Sends a call in a transaction of its own.
+    ///
+    /// # Errors
+    /// The chain's refusal.
+    pub fn send<A: ToAccountMetas, D: InstructionData>(&mut self, call: &Call<A, D>) -> Result<Receipt, Refusal> {
+        let mut instructions = call.before.clone();
+        instructions.push(call.instruction());
+        self.send_instructions(&instructions, &call.signers)
+    }
+
+    /// # Errors
+    /// The chain's refusal.
+    pub fn send_instructions(&mut self, instructions: &[Instruction], signers: &[Keypair]) -> Result<Receipt, Refusal> {
+        // Otherwise a second, equal transaction would be a duplicate, not a replay.
+        self.svm.expire_blockhash();
+        let mut keys = vec![&self.fee_payer];
+        for key in signers {
+            let signs = instructions.iter().flat_map(|one| &one.accounts).any(|meta| {
+                meta.is_signer && meta.pubkey == key.pubkey()
+            });
+            if signs && !keys.iter().any(|known| known.pubkey() == key.pubkey()) {
+                keys.push(key);
+            }
+        }
+        let hash = self.svm.latest_blockhash();
+        let payer = self.fee_payer.pubkey();
+        let transaction = Transaction::new_signed_with_payer(instructions, Some(&payer), &keys, hash);
+        match self.svm.send_transaction(transaction) {
+            Ok(metadata) => Ok(Receipt::new(&metadata)),
+            Err(failed) => Err(Refusal::new(failed)),
+        }
+    }
+
+    /// Sends a call that must fail with exactly `expected`, and must leave no trace on chain.
+    ///
+    /// # Panics
+    /// When it goes through, fails otherwise, or changes an account.
+    #[track_caller]
+    pub fn refuses<A: ToAccountMetas, D: InstructionData>(&mut self, call: &Call<A, D>, expected: impl Into<Expected>) {
+        let before = self.everything();
+        let refusal = self.send(call).expect_err("must be refused");
+        assert_eq!(refusal.custom_code(), Some(expected.into().code()), "{refusal:?}");
+        assert!(before == self.everything(), "a refused instruction changed an account");
+    }
+
+    /// Every account of the program and of the token program, lamports included.
+    pub fn everything(&self) -> BTreeMap<Pubkey, (u64, Vec<u8>)> {
+        [millrace::ID, anchor_spl::token::ID]
+            .iter()
+            .flat_map(|program| self.svm.get_program_accounts(program))
+            .map(|(address, account)| (address, (account.lamports, account.data)))
+            .collect()
+    }
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+
+use anchor_lang::prelude::Pubkey;
+use anchor_lang::solana_program::program_pack::Pack;
+use anchor_lang::{AccountDeserialize, Discriminator};
+use anchor_spl::token::spl_token::state::Account as TokenState;
+use millrace::state::{Job, Lease, Node, Provider};
+use millrace_protocol::{MicroUsdc, seeds};
+
+use crate::Environment;
+
+/// All the money on the chain, and all the books about it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// Balance of every token account.
+    pub tokens: BTreeMap<Pubkey, MicroUsdc>,
+    pub jobs: BTreeMap<Pubkey, Job>,
+    pub leases: BTreeMap<Pubkey, Lease>,
+    pub nodes: BTreeMap<Pubkey, Node>,
+    pub providers: BTreeMap<Pubkey, Provider>,
+}
+
+impl Environment {
+    pub fn ledger(&self) -> Ledger {
+        let tokens = self.svm.get_program_accounts(&anchor_spl::token::ID).into_iter().filter_map(|(address, account)| {
+            let state = TokenState::unpack(&account.data).ok()?;
+            Some((address, MicroUsdc(state.amount)))
+        });
+        Ledger {
+            tokens: tokens.collect(),
+            jobs: self.all(),
+            leases: self.all(),
+            nodes: self.all(),
+            providers: self.all(),
+        }
+    }
+
+    fn all<T: AccountDeserialize + Discriminator>(&self) -> BTreeMap<Pubkey, T> {
+        let accounts = self.svm.get_program_accounts(&millrace::ID).into_iter();
+        let kind = accounts.filter(|(_, account)| account.data.starts_with(T::DISCRIMINATOR));
+        kind.map(|(address, account)| (address, T::try_deserialize(&mut account.data.as_slice()).unwrap())).collect()
+    }
+}
+
+impl Ledger {
+    /// All tokens that exist.
+    pub fn supply(&self) -> u128 {
+        self.tokens.values().map(|amount| u128::from(amount.0)).sum()
+    }
+
+    /// Holds every vault against its ledger, and every ledger against the leases behind it.
+    ///
+    /// # Panics
+    /// Where they differ, with the account's address.
+    pub fn check(&self) {
+        for (address, job) in &self.jobs {
+            job.invariant().unwrap();
+            let leases: Vec<_> = self.leases.values().filter(|lease| lease.job == *address).collect();
+            let rules = job.rules().unwrap();
+            let vault = Environment::derive(&[seeds::JOB_VAULT, address.as_ref()]);
+            // Rule 1: deposits = vault + paid + fees (+ what bonds brought in); nothing is refunded before closing.
+            assert_eq!(self.tokens[&vault], rules.vault_balance().unwrap(), "vault of job {address}");
+            assert_eq!(job.reserved, leases.iter().map(|lease| lease.reserved).sum::<u64>(), "reserve of job {address}");
+            assert_eq!(usize::from(job.live_leases), leases.len(), "live leases of job {address}");
+            assert!(self.tokens[&vault] >= rules.reserved, "job {address} cannot pay what it holds for its leases");
+        }
+        for (address, provider) in &self.providers {
+            provider.invariant().unwrap();
+            let bonds = self.leases.values().filter(|lease| lease.provider == *address).map(|lease| lease.bond);
+            let stake_vault = Environment::derive(&[seeds::STAKE_VAULT, address.as_ref()]);
+            let earnings_vault = Environment::derive(&[seeds::EARNINGS_VAULT, address.as_ref()]);
+            let left = provider.staked - provider.slashed;
+            assert_eq!(self.tokens[&stake_vault].0, left, "stake vault of provider {address}");
+            assert_eq!(provider.stake_locked, bonds.sum::<u64>(), "bonds of provider {address}");
+            let earned = provider.earnings().total().unwrap();
+            assert_eq!(self.tokens[&earnings_vault], earned, "earnings vault of provider {address}");
+        }
+        for (address, node) in &self.nodes {
+            node.invariant().unwrap();
+            let units = self.leases.values().filter(|lease| lease.node == *address).map(|lease| lease.units);
+            assert_eq!(node.leased, units.sum::<u16>(), "leased units of node {address}");
+        }
+        for lease in self.leases.values() {
+            lease.invariant().unwrap();
+        }
+    }
+}

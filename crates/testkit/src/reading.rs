@@ -1,0 +1,65 @@
+//! What lies on the chain.
+
+use anchor_lang::AccountDeserialize;
+use anchor_lang::prelude::Pubkey;
+use anchor_lang::solana_program::program_pack::Pack;
+use anchor_spl::token::spl_token::state::Account as TokenState;
+use millrace::state::{Config, Job, Lease, Node, Provider};
+use millrace_protocol::{MicroUsdc, seeds};
+
+use crate::Environment;
+
+impl Environment {
+    /// An account of the program, if it exists.
+    ///
+    /// # Panics
+    /// When it is of another kind.
+    pub fn read<T: AccountDeserialize>(&self, address: &Pubkey) -> Option<T> {
+        let account = self.svm.get_account(address).filter(|account| account.owner == millrace::ID)?;
+        Some(T::try_deserialize(&mut account.data.as_slice()).expect("an account of another kind"))
+    }
+
+    pub fn config(&self) -> Config {
+        self.read(&Self::derive(&[seeds::CONFIG])).expect("the network is not founded")
+    }
+
+    pub fn job(&self, address: &Pubkey) -> Job {
+        self.read(address).expect("no such job")
+    }
+
+    pub fn lease(&self, address: &Pubkey) -> Lease {
+        self.read(address).expect("no such lease")
+    }
+
+    pub fn node(&self, address: &Pubkey) -> Node {
+        self.read(address).expect("no such node")
+    }
+
+    pub fn provider(&self, address: &Pubkey) -> Provider {
+        self.read(address).expect("no such provider")
+    }
+
+    pub fn exists(&self, address: &Pubkey) -> bool {
+        self.svm.get_account(address).is_some_and(|account| account.lamports > 0)
+    }
+
+    /// Balance of a token account.
+    pub fn tokens(&self, address: &Pubkey) -> MicroUsdc {
+        let account = self.svm.get_account(address).expect("no such token account");
+        MicroUsdc(TokenState::unpack(&account.data).expect("not a token account").amount)
+    }
+
+    pub fn lamports(&self, address: &Pubkey) -> u64 {
+        self.svm.get_balance(address).unwrap_or_default()
+    }
+
+    /// A program-derived address.
+    pub fn derive(seeds: &[&[u8]]) -> Pubkey {
+        Pubkey::find_program_address(seeds, &millrace::ID).0
+    }
+
+    /// Who the program's events are signed by.
+    pub fn event_authority() -> Pubkey {
+        Self::derive(&[b"__event_authority"])
+    }
+}

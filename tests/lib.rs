@@ -1,0 +1,1 @@
+//! Whole-system tests of Millrace; each sits in its own test binary.
