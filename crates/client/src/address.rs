@@ -1,0 +1,110 @@
+//! Every address of the program, derived from the seeds in [`millrace_protocol::seeds`].
+
+use anchor_lang::prelude::Pubkey;
+use millrace_protocol::{Address, seeds};
+
+/// The address as Solana's own crates type it.
+pub fn pubkey(address: Address) -> Pubkey {
+    Pubkey::new_from_array(address.0)
+}
+
+/// The address without a Solana type.
+pub fn address(pubkey: Pubkey) -> Address {
+    Address(pubkey.to_bytes())
+}
+
+/// Where the program lives.
+pub fn program() -> Address {
+    address(millrace::ID)
+}
+
+/// The network's one `Config` account.
+pub fn config() -> Address {
+    derive(&[seeds::CONFIG])
+}
+
+/// The `Provider` account of an owner.
+pub fn provider(owner: Address) -> Address {
+    derive(&[seeds::PROVIDER, &owner.0])
+}
+
+/// The token account that holds a provider's stake.
+pub fn stake_vault(provider: Address) -> Address {
+    derive(&[seeds::STAKE_VAULT, &provider.0])
+}
+
+/// The token account that holds a provider's earnings and the fees on them.
+pub fn earnings_vault(provider: Address) -> Address {
+    derive(&[seeds::EARNINGS_VAULT, &provider.0])
+}
+
+/// A provider's `Node` account; nodes count from 0.
+pub fn node(provider: Address, index: u32) -> Address {
+    derive(&[seeds::NODE, &provider.0, &index.to_le_bytes()])
+}
+
+/// A buyer's `Job` account. The buyer chooses the id, so opening a job twice is one job.
+pub fn job(buyer: Address, id: u64) -> Address {
+    derive(&[seeds::JOB, &buyer.0, &id.to_le_bytes()])
+}
+
+/// The token account that holds a job's money.
+pub fn job_vault(job: Address) -> Address {
+    derive(&[seeds::JOB_VAULT, &job.0])
+}
+
+/// A job's `Lease` account; leases count from 0. The slot is the one the job was opened in, so that
+/// a later job under the same id has other leases.
+pub fn lease(job: Address, opened_slot: u64, number: u32) -> Address {
+    derive(&[seeds::LEASE, &job.0, &opened_slot.to_le_bytes(), &number.to_le_bytes()])
+}
+
+/// The signer of the program's own event calls.
+pub fn event_authority() -> Address {
+    derive(&[b"__event_authority"])
+}
+
+/// The loader's record of who may upgrade the program.
+pub fn program_data() -> Address {
+    let loader = anchor_lang::solana_program::bpf_loader_upgradeable::ID;
+    address(Pubkey::find_program_address(&[millrace::ID.as_ref()], &loader).0)
+}
+
+/// An owner's associated token account for a mint of the SPL Token program.
+pub fn token_account(owner: Address, mint: Address) -> Address {
+    let seeds: &[&[u8]] = &[&owner.0, anchor_spl::token::ID.as_ref(), &mint.0];
+    address(Pubkey::find_program_address(seeds, &anchor_spl::associated_token::ID).0)
+}
+
+fn derive(seeds: &[&[u8]]) -> Address {
+    address(Pubkey::find_program_address(seeds, &millrace::ID).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_the_protocols() {
+        assert_eq!(program().to_string(), millrace_protocol::PROGRAM_ID);
+    }
+
+    #[test]
+    fn addresses_differ_by_kind_parent_and_number() {
+        let (a, b) = (Address([1; 32]), Address([2; 32]));
+        let all = [
+            config(), provider(a), provider(b), stake_vault(a), earnings_vault(a), node(a, 0), node(a, 1), node(b, 0),
+            job(a, 0), job(a, 1), job_vault(a), lease(a, 7, 0), lease(a, 7, 1), lease(a, 8, 0),
+            lease(b, 7, 0), event_authority(),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn token_accounts_are_those_of_the_token_crates() {
+        let (owner, mint) = (Address([3; 32]), Address([4; 32]));
+        let expected = anchor_spl::associated_token::get_associated_token_address(&pubkey(owner), &pubkey(mint));
+        assert_eq!(pubkey(token_account(owner, mint)), expected);
+    }
+}

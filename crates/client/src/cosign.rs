@@ -1,0 +1,190 @@
+//! A rig's half of a lease: look at what the scheduler proposes, and sign that and nothing else.
+//!
+//! The node key is hot and sits on a stranger's rig, so it signs exactly one kind of transaction:
+//! one `open_lease` of this program for this node, paid by somebody else, with nothing beside it
+//! but compute budget.
+
+use anchor_lang::prelude::Pubkey;
+use anchor_lang::{AnchorDeserialize, Discriminator, ToAccountMetas};
+use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::{Address, Diagnostic, PricePerGpuHour, Seconds};
+use solana_keypair::{Keypair, Signer};
+use solana_message::compiled_instruction::CompiledInstruction;
+use solana_message::legacy::Message;
+use thiserror::Error;
+
+use crate::address::{self, address as plain, pubkey};
+use crate::keys::address_of;
+use crate::sender::{decode, encode};
+
+/// Why a rig does not sign.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CosignError {
+    #[error("these bytes are not a legacy transaction")]
+    Malformed,
+    #[error("the transaction also runs program {0}")]
+    ForeignInstruction(Address),
+    #[error("the transaction holds {0} instructions of the market where one is expected")]
+    NotOneLease(usize),
+    #[error("the transaction does not open a lease")]
+    NotALease,
+    #[error("the lease is for node {0}")]
+    OtherNode(Address),
+    #[error("the lease wants the signature of {0}")]
+    OtherKey(Address),
+    #[error("the lease's accounts are not those it needs")]
+    AccountsMismatch,
+    #[error("the transaction would let the node's key pay or be changed")]
+    NodeExposed,
+}
+
+impl Diagnostic for CosignError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "offer-malformed",
+            Self::ForeignInstruction(_) => "offer-foreign-instruction",
+            Self::NotOneLease(_) => "offer-not-one-lease",
+            Self::NotALease => "offer-not-a-lease",
+            Self::OtherNode(_) => "offer-other-node",
+            Self::OtherKey(_) => "offer-other-key",
+            Self::AccountsMismatch => "offer-accounts-mismatch",
+            Self::NodeExposed => "offer-exposes-node",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::OtherNode(_) | Self::OtherKey(_) => "check which node this worker was set up for",
+            _ => "do not use this orchestrator: report it to the network's operator",
+        }
+        .to_owned()
+    }
+}
+
+/// What a proposed transaction says, once it is known to say nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfferedLease {
+    pub job: Address,
+    pub lease: Address,
+    pub node: Address,
+    pub provider: Address,
+    pub scheduler: Address,
+    /// Price and length both sides agree on.
+    pub offer: LeaseOffer,
+}
+
+/// An accepted offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cosigned {
+    pub lease: OfferedLease,
+    /// The node key's signature over the transaction's message.
+    pub signature: [u8; 64],
+    /// The transaction with that signature in place.
+    pub transaction: Vec<u8>,
+}
+
+/// Reads an offer to `node`, whose key is `node_key`.
+///
+/// # Errors
+/// [`CosignError`] for whatever a rig must not sign.
+pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<OfferedLease, CosignError> {
+    let message = decode(transaction).ok_or(CosignError::Malformed)?.message;
+    let key_of = |index: u8| message.account_keys.get(usize::from(index)).copied().ok_or(CosignError::Malformed);
+    let mut leases = Vec::new();
+    for instruction in &message.instructions {
+        match key_of(instruction.program_id_index)? {
+            program if program == millrace::ID => leases.push(instruction),
+            program if program == solana_sdk_ids::compute_budget::ID => {}
+            program => return Err(CosignError::ForeignInstruction(plain(program))),
+        }
+    }
+    let [instruction] = leases[..] else { return Err(CosignError::NotOneLease(leases.len())) };
+    let offered = read(&message, instruction, node, node_key)?;
+    check_exposure(&message, pubkey(node_key))?;
+    Ok(offered)
+}
+
+/// Inspects an offer and adds the node key's signature.
+///
+/// # Errors
+/// Those of [`inspect`].
+pub fn cosign(transaction: &[u8], node: Address, key: &Keypair) -> Result<Cosigned, CosignError> {
+    let lease = inspect(transaction, node, address_of(key))?;
+    let message = decode(transaction).ok_or(CosignError::Malformed)?.message.serialize();
+    let signature = <[u8; 64]>::from(key.sign_message(&message));
+    let transaction = attach(transaction, address_of(key), signature).ok_or(CosignError::Malformed)?;
+    Ok(Cosigned { lease, signature, transaction })
+}
+
+/// Puts a signature into its place in a transaction. `None` for bytes that are no transaction or do
+/// not ask for this signer.
+pub fn attach(transaction: &[u8], signer: Address, signature: [u8; 64]) -> Option<Vec<u8>> {
+    let mut transaction = decode(transaction)?;
+    let place = transaction.message.signer_keys().into_iter().position(|key| *key == pubkey(signer))?;
+    *transaction.signatures.get_mut(place)? = signature.into();
+    Some(encode(&transaction))
+}
+
+fn read(
+    message: &Message,
+    instruction: &CompiledInstruction,
+    node: Address,
+    node_key: Address,
+) -> Result<OfferedLease, CosignError> {
+    let mut data = instruction
+        .data
+        .strip_prefix(millrace::instruction::OpenLease::DISCRIMINATOR)
+        .ok_or(CosignError::NotALease)?;
+    let args = millrace::OpenLeaseArgs::deserialize(&mut data).map_err(|_| CosignError::NotALease)?;
+    let keys: Option<Vec<Pubkey>> =
+        instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();
+    let keys = keys.ok_or(CosignError::Malformed)?;
+    let [_, scheduler, signer, job, leased, provider, lease, ..] = keys[..] else {
+        return Err(CosignError::AccountsMismatch);
+    };
+    if leased != pubkey(node) {
+        return Err(CosignError::OtherNode(plain(leased)));
+    }
+    if signer != pubkey(node_key) {
+        return Err(CosignError::OtherKey(plain(signer)));
+    }
+    let expected = millrace::accounts::OpenLease {
+        config: pubkey(address::config()),
+        scheduler,
+        node_key: signer,
+        job,
+        node: leased,
+        provider,
+        lease,
+        system_program: solana_sdk_ids::system_program::ID,
+        event_authority: pubkey(address::event_authority()),
+        program: millrace::ID,
+    };
+    let expected = expected.to_account_metas(None).into_iter().map(|meta| meta.pubkey);
+    if !data.is_empty() || !expected.eq(keys.iter().copied()) {
+        return Err(CosignError::AccountsMismatch);
+    }
+    let offer = LeaseOffer { price: PricePerGpuHour(args.price), maximum: Seconds(args.maximum_seconds) };
+    Ok(OfferedLease {
+        job: plain(job),
+        lease: plain(lease),
+        node,
+        provider: plain(provider),
+        scheduler: plain(scheduler),
+        offer,
+    })
+}
+
+/// A key that is only a read-only signer can neither be charged nor changed by any program.
+fn check_exposure(message: &Message, node_key: Pubkey) -> Result<(), CosignError> {
+    let n_signers = usize::from(message.header.num_required_signatures);
+    let n_writable = n_signers.saturating_sub(usize::from(message.header.num_readonly_signed_accounts));
+    let place = message.account_keys.iter().position(|key| *key == node_key);
+    match place {
+        Some(place) if place >= n_writable && place < n_signers => Ok(()),
+        _ => Err(CosignError::NodeExposed),
+    }
+}
+
+#[cfg(test)]
+mod tests;

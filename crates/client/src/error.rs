@@ -1,0 +1,189 @@
+use std::fmt;
+use std::time::Duration;
+
+use millrace_protocol::{Address, Diagnostic, Error as Rule};
+use solana_rpc_client_api::client_error::Error as RpcError;
+use solana_signature::Signature;
+use thiserror::Error;
+
+use crate::accounts::{AccountKind, DecodeError};
+use crate::refusal::Refusal;
+
+/// What a wallet can run out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asset {
+    /// In lamports.
+    Sol,
+    /// In micro-USDC.
+    Usdc,
+}
+
+/// Everything that can go wrong between this machine and the chain.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The chain answered no. `logs` are the program's, where there are any.
+    #[error("{instruction} was refused: {source}")]
+    Refused { instruction: &'static str, source: Refusal, logs: Vec<String> },
+    /// No endpoint answers; `endpoint` is the last one tried.
+    #[error("{endpoint} does not answer")]
+    Unreachable { endpoint: String, source: Box<RpcError> },
+    /// An endpoint answered that it will not do this.
+    #[error("{endpoint} refuses the request")]
+    Rejected { endpoint: String, source: Box<RpcError> },
+    #[error("{}", shortage(*owner, *asset, *available, *needed))]
+    InsufficientFunds {
+        owner: Address,
+        asset: Asset,
+        /// In the asset's smallest unit, where known.
+        available: Option<u64>,
+        needed: Option<u64>,
+    },
+    /// The transaction can never land any more; nothing of it has happened.
+    #[error("transaction {signature} expired before any leader took it")]
+    Expired { signature: Signature },
+    /// Neither confirmed nor expired in the time given: it may still land.
+    #[error("transaction {signature} is neither confirmed nor expired after {} s", waited.as_secs())]
+    Unconfirmed { signature: Signature, waited: Duration },
+    #[error("there is no {} at {address}", kind.name())]
+    AccountMissing { kind: AccountKind, address: Address },
+    #[error("the account {address} cannot be read: {source}")]
+    AccountUnreadable { address: Address, source: DecodeError },
+    /// Bytes to be submitted are no transaction.
+    #[error("these bytes are not a transaction")]
+    TransactionMalformed,
+    #[error("the signature of {signer} is missing or wrong")]
+    SignatureInvalid { signer: Address },
+    /// `answer` is what was asked for.
+    #[error("{endpoint} answers with something that is no {answer}")]
+    AnswerMalformed { endpoint: String, answer: &'static str },
+}
+
+impl Error {
+    /// The market's rule behind a refusal.
+    pub fn rule(&self) -> Option<Rule> {
+        match self {
+            Self::Refused { source: Refusal::Rule(rule), .. } => Some(*rule),
+            _ => None,
+        }
+    }
+
+    /// The refusal, where the chain refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing changed by the caller.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Expired { .. } | Self::Unconfirmed { .. } | Self::AnswerMalformed { .. } => {
+                true
+            }
+            Self::Refused { .. }
+            | Self::Rejected { .. }
+            | Self::InsufficientFunds { .. }
+            | Self::AccountMissing { .. }
+            | Self::AccountUnreadable { .. }
+            | Self::TransactionMalformed
+            | Self::SignatureInvalid { .. } => false,
+        }
+    }
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { source, .. } => source.code(),
+            Self::Unreachable { .. } => "rpc-unreachable",
+            Self::Rejected { .. } => "rpc-rejected",
+            Self::InsufficientFunds { asset: Asset::Sol, .. } => "insufficient-sol",
+            Self::InsufficientFunds { asset: Asset::Usdc, .. } => "insufficient-usdc",
+            Self::Expired { .. } => "transaction-expired",
+            Self::Unconfirmed { .. } => "transaction-unconfirmed",
+            Self::AccountMissing { .. } => "account-missing",
+            Self::AccountUnreadable { source, .. } => source.code(),
+            Self::TransactionMalformed => "transaction-malformed",
+            Self::SignatureInvalid { .. } => "signature-invalid",
+            Self::AnswerMalformed { .. } => "rpc-answer-malformed",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Refused { source, .. } => source.hint(),
+            Self::Unreachable { endpoint, .. } => {
+                format!("check that {endpoint} is up and is the network you mean, or name another endpoint")
+            }
+            Self::Rejected { .. } | Self::AnswerMalformed { .. } => {
+                "use another RPC endpoint: this one lacks the method or limits it".to_owned()
+            }
+            Self::InsufficientFunds { owner, asset: Asset::Sol, .. } => format!("send SOL to {owner}"),
+            Self::InsufficientFunds { owner, asset: Asset::Usdc, .. } => {
+                format!("send USDC of the network's mint to {owner}")
+            }
+            Self::Expired { .. } => "send it again: nothing has happened".to_owned(),
+            Self::Unconfirmed { signature, .. } => format!("look at {signature} again before sending another"),
+            Self::AccountMissing { kind: AccountKind::Config, .. } => {
+                "found the network first with `millrace network init`, or connect to another cluster".to_owned()
+            }
+            Self::AccountMissing { .. } => {
+                "check the address and the network; what has ended has no account any more".to_owned()
+            }
+            Self::AccountUnreadable { source, .. } => source.hint(),
+            Self::TransactionMalformed => "pass the bytes of a whole, legacy transaction".to_owned(),
+            Self::SignatureInvalid { signer } => format!("have {signer} sign this very message"),
+        }
+    }
+}
+
+fn shortage(owner: Address, asset: Asset, available: Option<u64>, needed: Option<u64>) -> String {
+    let amount = |value: u64| Amount { value, asset };
+    match (available, needed) {
+        (Some(available), Some(needed)) => format!("{owner} has {} and needs {}", amount(available), amount(needed)),
+        (Some(available), None) => format!("{owner} has {}, which is not enough", amount(available)),
+        (None, Some(needed)) => format!("{owner} does not have the {} needed", amount(needed)),
+        (None, None) => format!("{owner} has not enough {}", if asset == Asset::Sol { "SOL" } else { "USDC" }),
+    }
+}
+
+struct Amount {
+    value: u64,
+    asset: Asset,
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.asset {
+            Asset::Sol => write!(f, "{}.{:09} SOL", self.value / 1_000_000_000, self.value % 1_000_000_000),
+            Asset::Usdc => millrace_protocol::MicroUsdc(self.value).fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_names_both_amounts_in_their_unit() {
+        let owner = Address([1; 32]);
+        let error = Error::InsufficientFunds {
+            owner, asset: Asset::Usdc, available: Some(1), needed: Some(2_500_000),
+        };
+        assert_eq!(error.to_string(), format!("{owner} has 0.000001 USDC and needs 2.500000 USDC"));
+        assert_eq!(error.code(), "insufficient-usdc");
+        let error = Error::InsufficientFunds { owner, asset: Asset::Sol, available: Some(5), needed: None };
+        assert_eq!(error.to_string(), format!("{owner} has 0.000000005 SOL, which is not enough"));
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_rule() {
+        let error =
+            Error::Refused { instruction: "open_lease", source: Refusal::Rule(Rule::NodeFull), logs: Vec::new() };
+        assert_eq!(error.rule(), Some(Rule::NodeFull));
+        assert_eq!(error.code(), "node-full");
+        assert!(!error.is_transient());
+    }
+}

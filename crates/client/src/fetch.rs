@@ -1,0 +1,144 @@
+//! Reading accounts: one, many, or all of a kind.
+
+use anchor_lang::prelude::Pubkey;
+use millrace_protocol::Address;
+use solana_account::Account as ChainAccount;
+use solana_account_decoder_client_types::UiAccountEncoding;
+use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
+use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
+
+use crate::accounts::{Account, AccountKind, AnyAccount, ConfigAccount, DecodeError};
+use crate::address::{address, pubkey};
+use crate::{Client, Error};
+
+/// The most addresses one `getMultipleAccounts` takes.
+const BATCH: usize = 100;
+
+impl Client {
+    /// The network's configuration.
+    ///
+    /// # Errors
+    /// [`Error::AccountMissing`] where no network was founded; those of [`Self::find`].
+    pub async fn config(&self) -> Result<ConfigAccount, Error> {
+        self.fetch(crate::address::config()).await
+    }
+
+    /// Reads one account.
+    ///
+    /// # Errors
+    /// [`Error::AccountMissing`]; those of [`Self::find`].
+    pub async fn fetch<A: Account>(&self, address: Address) -> Result<A, Error> {
+        self.find(address).await?.ok_or(Error::AccountMissing { kind: A::KIND, address })
+    }
+
+    /// Reads one account that may not exist.
+    ///
+    /// # Errors
+    /// [`Error::AccountUnreadable`], [`Error::Unreachable`].
+    pub async fn find<A: Account>(&self, address: Address) -> Result<Option<A>, Error> {
+        Ok(self.find_many(&[address]).await?.pop().flatten())
+    }
+
+    /// Reads many accounts of a kind, in the order asked for.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub async fn find_many<A: Account>(&self, addresses: &[Address]) -> Result<Vec<Option<A>>, Error> {
+        let found = self.chain_accounts(addresses).await?;
+        let decode = |(address, account): (&Address, Option<ChainAccount>)| match account {
+            None => Ok(None),
+            Some(account) => own(&account)
+                .and_then(|data| A::decode(*address, data))
+                .map(Some)
+                .map_err(|source| Error::AccountUnreadable { address: *address, source }),
+        };
+        addresses.iter().zip(found).map(decode).collect()
+    }
+
+    /// Reads all accounts of a kind. Costly for an endpoint: for reconciliation, never for one job.
+    /// What does not decode is left out with a warning, so that one account written by a later
+    /// version stops nobody.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Rejected`].
+    pub async fn fetch_all<A: Account>(&self) -> Result<Vec<A>, Error> {
+        let (_, accounts) = self.program_accounts(Some(A::KIND)).await?;
+        Ok(accounts
+            .iter()
+            .filter_map(|(address, data)| {
+                A::decode(*address, data)
+                    .inspect_err(|error| tracing::warn!(%address, %error, "an account is left out"))
+                    .ok()
+            })
+            .collect())
+    }
+
+    /// Every account of the program, of one kind or of all, with the slot they were read at.
+    pub(crate) async fn program_accounts(
+        &self,
+        kind: Option<AccountKind>,
+    ) -> Result<(u64, Vec<(Address, Vec<u8>)>), Error> {
+        let filters =
+            kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
+        let config = RpcProgramAccountsConfig { filters, ..program_config() };
+        // The slot first: what is read afterwards is at least as new on the same endpoint.
+        self.ask(|rpc| {
+            let config = config.clone();
+            async move {
+                let slot = rpc.get_slot().await?;
+                let accounts = rpc.get_program_ui_accounts_with_config(&millrace::ID, config).await?;
+                let decoded = accounts.into_iter().filter_map(|(key, account)| {
+                    Some((address(key), account.data.decode()?))
+                });
+                Ok((slot, decoded.collect()))
+            }
+        })
+        .await
+    }
+
+    /// The raw bytes of any account.
+    pub(crate) async fn account_data(&self, address: Address) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.chain_accounts(&[address]).await?.pop().flatten().map(|account| account.data))
+    }
+
+    pub(crate) async fn chain_accounts(&self, addresses: &[Address]) -> Result<Vec<Option<ChainAccount>>, Error> {
+        let mut all = Vec::with_capacity(addresses.len());
+        for batch in addresses.chunks(BATCH) {
+            let keys: Vec<Pubkey> = batch.iter().copied().map(pubkey).collect();
+            let found = self
+                .ask(|rpc| {
+                    let keys = keys.clone();
+                    async move { rpc.get_multiple_ui_accounts_with_config(&keys, account_config()).await }
+                })
+                .await?;
+            all.extend(found.value.into_iter().map(|account| account.and_then(|account| account.decode())));
+        }
+        all.resize(addresses.len(), None);
+        Ok(all)
+    }
+}
+
+/// The data of an account of the program.
+fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
+    if account.owner == millrace::ID { Ok(&account.data) } else { Err(DecodeError::ForeignOwner) }
+}
+
+pub(crate) fn account_config() -> RpcAccountInfoConfig {
+    RpcAccountInfoConfig {
+        encoding: Some(UiAccountEncoding::Base64),
+        commitment: Some(CommitmentConfig::confirmed()),
+        ..RpcAccountInfoConfig::default()
+    }
+}
+
+pub(crate) fn program_config() -> RpcProgramAccountsConfig {
+    RpcProgramAccountsConfig { account_config: account_config(), ..RpcProgramAccountsConfig::default() }
+}
+
+/// An account of any kind as it came over the wire; `None` for bytes that are none of ours.
+pub(crate) fn any(address: Address, data: &[u8]) -> Option<AnyAccount> {
+    AnyAccount::decode(address, data)
+        .inspect_err(|error| tracing::warn!(%address, %error, "an account is left out"))
+        .ok()
+}

@@ -1,0 +1,132 @@
+//! A job's money, read back from the chain: its transactions, the events in them, and their sum.
+
+mod event;
+mod statement;
+
+use std::str::FromStr;
+
+use anchor_lang::event::EVENT_IX_TAG_LE;
+use anchor_lang::prelude::Pubkey;
+use millrace_protocol::{Address, UnixSeconds};
+use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client::api::config::RpcTransactionConfig;
+use solana_rpc_client::rpc_client::GetConfirmedSignaturesForAddress2Config;
+use solana_signature::Signature;
+use solana_transaction_status_client_types::{
+    EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction, UiParsedInstruction,
+    UiTransactionEncoding,
+};
+
+use crate::address::pubkey;
+use crate::{Client, Error};
+
+pub use event::JobEvent;
+pub use statement::{NodeShare, Posting, Statement};
+
+/// The most signatures one request returns.
+const PAGE: usize = 1_000;
+
+/// One event of a job and the transaction that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub signature: Signature,
+    pub slot: u64,
+    pub time: Option<UnixSeconds>,
+    pub event: JobEvent,
+}
+
+/// Everything that happened to a job, oldest first, from its opening on. Of an id that was used
+/// again, the latest job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobHistory {
+    pub job: Address,
+    pub entries: Vec<Entry>,
+}
+
+impl Client {
+    /// Reads a job's history; also of a job that is closed. Reaches as far back as the endpoint
+    /// keeps transactions; empty for a job it knows nothing of.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Rejected`].
+    pub async fn job_history(&self, job: Address) -> Result<JobHistory, Error> {
+        let mut entries = Vec::new();
+        for signature in self.signatures_of(job).await? {
+            let config = RpcTransactionConfig {
+                encoding: Some(UiTransactionEncoding::Base64),
+                commitment: Some(CommitmentConfig::confirmed()),
+                max_supported_transaction_version: Some(0),
+            };
+            let found =
+                self.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await }).await?;
+            let time = found.block_time.and_then(|time| u64::try_from(time).ok()).map(UnixSeconds);
+            let events = events_of(&found, job);
+            let entry = |event| Entry { signature, slot: found.slot, time, event };
+            entries.extend(events.into_iter().map(entry));
+        }
+        let opened = entries.iter().rposition(|entry| matches!(entry.event, JobEvent::Opened { .. }));
+        entries.drain(..opened.unwrap_or(0));
+        Ok(JobHistory { job, entries })
+    }
+
+    /// The successful transactions that name an account, oldest first.
+    async fn signatures_of(&self, account: Address) -> Result<Vec<Signature>, Error> {
+        let mut all = Vec::new();
+        let mut before = None;
+        loop {
+            let page = self
+                .ask(|rpc| async move {
+                    let config = GetConfirmedSignaturesForAddress2Config {
+                        before,
+                        until: None,
+                        limit: Some(PAGE),
+                        commitment: Some(CommitmentConfig::confirmed()),
+                    };
+                    rpc.get_signatures_for_address_with_config(&pubkey(account), config).await
+                })
+                .await?;
+            before = page.last().and_then(|last| Signature::from_str(&last.signature).ok());
+            let n_found = page.len();
+            let succeeded = page.into_iter().filter(|one| one.err.is_none());
+            all.extend(succeeded.filter_map(|one| Signature::from_str(&one.signature).ok()));
+            if n_found < PAGE || before.is_none() {
+                all.reverse();
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// The job's events in a transaction: calls of the program to itself.
+fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta, job: Address) -> Vec<JobEvent> {
+    let Some(meta) = &found.transaction.meta else { return Vec::new() };
+    let keys = keys_of(found);
+    let inner: Option<Vec<UiInnerInstructions>> = meta.inner_instructions.clone().into();
+    inner
+        .unwrap_or_default()
+        .into_iter()
+        .flat_map(|group| group.instructions)
+        .filter_map(|instruction| call(instruction, &keys))
+        .filter(|(program, _)| *program == millrace::ID)
+        .filter_map(|(_, data)| JobEvent::decode(data.strip_prefix(EVENT_IX_TAG_LE)?))
+        .filter(|(of, _)| *of == job)
+        .map(|(_, event)| event)
+        .collect()
+}
+
+fn keys_of(found: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Pubkey> {
+    let Some(transaction) = found.transaction.transaction.decode() else { return Vec::new() };
+    transaction.message.static_account_keys().to_vec()
+}
+
+fn call(instruction: UiInstruction, keys: &[Pubkey]) -> Option<(Pubkey, Vec<u8>)> {
+    let (program, data) = match instruction {
+        UiInstruction::Compiled(compiled) => (*keys.get(usize::from(compiled.program_id_index))?, compiled.data),
+        UiInstruction::Parsed(UiParsedInstruction::PartiallyDecoded(decoded)) => {
+            (decoded.program_id.parse().ok()?, decoded.data)
+        }
+        // Only well-known programs are parsed, and ours is not.
+        UiInstruction::Parsed(UiParsedInstruction::Parsed(_)) => return None,
+    };
+    Some((program, bs58::decode(data).into_vec().ok()?))
+}

@@ -1,0 +1,157 @@
+use anchor_lang::{AnchorDeserialize, Discriminator};
+use millrace::events;
+use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
+
+use crate::address::address;
+
+/// What a transaction did to a job. Times are the chain's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    Opened {
+        buyer: Address,
+        funder: Address,
+        deposit: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
+    LeaseOpened {
+        lease: Address,
+        number: u32,
+        node: Address,
+        provider: Address,
+        price: PricePerGpuHour,
+        reserved: MicroUsdc,
+        bond: MicroUsdc,
+        at: UnixSeconds,
+    },
+    Settled {
+        lease: Address,
+        number: u32,
+        node: Address,
+        provider: Address,
+        sequence: u64,
+        metered: Seconds,
+        /// Moved by this voucher, fee included.
+        payment: MicroUsdc,
+        /// The network's part of `payment`.
+        fee: MicroUsdc,
+        /// How the lease ended, by the protocol's numbers; none while it goes on.
+        outcome: Option<u8>,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
+    LeaseExpired {
+        lease: Address,
+        number: u32,
+        node: Address,
+        provider: Address,
+        outcome: u8,
+        metered: Seconds,
+        /// From the node's bond into the job's vault.
+        penalty: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
+    Cancelled { at: UnixSeconds },
+    Expired { at: UnixSeconds },
+    Closed {
+        funder: Address,
+        /// What the job's ledger says is left.
+        refund: MicroUsdc,
+        /// What strangers had sent to the vault; goes to the funder too.
+        surplus: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
+}
+
+impl JobEvent {
+    /// Reads an event of the program and the job it is about; `None` for events about no job.
+    pub(super) fn decode(bytes: &[u8]) -> Option<(Address, Self)> {
+        if let Some(event) = read::<events::JobOpened>(bytes) {
+            let opened = Self::Opened {
+                buyer: address(event.buyer),
+                funder: address(event.funder),
+                deposit: MicroUsdc(event.deposit),
+                vault_before: MicroUsdc(event.vault_before),
+                vault_after: MicroUsdc(event.vault_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), opened));
+        }
+        if let Some(event) = read::<events::LeaseOpened>(bytes) {
+            let opened = Self::LeaseOpened {
+                lease: address(event.lease),
+                number: event.number,
+                node: address(event.node),
+                provider: address(event.provider),
+                price: PricePerGpuHour(event.price),
+                reserved: MicroUsdc(event.reserved),
+                bond: MicroUsdc(event.bond),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), opened));
+        }
+        if let Some(event) = read::<events::VoucherSettled>(bytes) {
+            let settled = Self::Settled {
+                lease: address(event.lease),
+                number: event.number,
+                node: address(event.node),
+                provider: address(event.provider),
+                sequence: event.sequence,
+                metered: Seconds(event.metered_seconds),
+                payment: MicroUsdc(event.payment),
+                fee: MicroUsdc(event.fee),
+                outcome: event.outcome,
+                vault_before: MicroUsdc(event.job_vault_before),
+                vault_after: MicroUsdc(event.job_vault_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), settled));
+        }
+        Self::decode_end(bytes)
+    }
+
+    fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {
+        if let Some(event) = read::<events::LeaseExpired>(bytes) {
+            let expired = Self::LeaseExpired {
+                lease: address(event.lease),
+                number: event.number,
+                node: address(event.node),
+                provider: address(event.provider),
+                outcome: event.outcome,
+                metered: Seconds(event.metered_seconds),
+                penalty: MicroUsdc(event.penalty),
+                vault_before: MicroUsdc(event.job_vault_before),
+                vault_after: MicroUsdc(event.job_vault_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), expired));
+        }
+        if let Some(event) = read::<events::JobCancelled>(bytes) {
+            return Some((address(event.job), Self::Cancelled { at: UnixSeconds(event.at) }));
+        }
+        if let Some(event) = read::<events::JobExpired>(bytes) {
+            return Some((address(event.job), Self::Expired { at: UnixSeconds(event.at) }));
+        }
+        let event = read::<events::JobClosed>(bytes)?;
+        let closed = Self::Closed {
+            funder: address(event.funder),
+            refund: MicroUsdc(event.refund),
+            surplus: MicroUsdc(event.surplus),
+            vault_before: MicroUsdc(event.job_vault_before),
+            vault_after: MicroUsdc(event.job_vault_after),
+            at: UnixSeconds(event.at),
+        };
+        Some((address(event.job), closed))
+    }
+}
+
+/// Bytes behind the fields are allowed: a later program may append some.
+fn read<E: AnchorDeserialize + Discriminator>(bytes: &[u8]) -> Option<E> {
+    E::deserialize(&mut bytes.strip_prefix(E::DISCRIMINATOR)?).ok()
+}

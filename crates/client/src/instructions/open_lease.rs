@@ -1,0 +1,28 @@
+use anchor_lang::solana_program::instruction::Instruction;
+use millrace_protocol::Address;
+use millrace_protocol::transitions::LeaseOffer;
+
+use super::{build, event_accounts, system_program};
+use crate::accounts::{JobAccount, NodeAccount};
+use crate::address::{self, pubkey};
+
+/// Leases a node to a job. Signers: `scheduler`, who pays the lease's rent, and the node's key.
+/// The lease will be at [`JobAccount::next_lease`]; where another lease was opened in between, the
+/// instruction is refused.
+pub fn open_lease(scheduler: Address, job: &JobAccount, node: &NodeAccount, offer: LeaseOffer) -> Vec<Instruction> {
+    let (event_authority, program) = event_accounts();
+    let accounts = millrace::accounts::OpenLease {
+        config: pubkey(address::config()),
+        scheduler: pubkey(scheduler),
+        node_key: pubkey(node.node_key),
+        job: pubkey(job.address),
+        node: pubkey(node.address),
+        provider: pubkey(node.provider),
+        lease: pubkey(job.next_lease()),
+        system_program: system_program(),
+        event_authority,
+        program,
+    };
+    let args = millrace::OpenLeaseArgs { price: offer.price.0, maximum_seconds: offer.maximum.0 };
+    vec![build(accounts, millrace::instruction::OpenLease { args })]
+}
