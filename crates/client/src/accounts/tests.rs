@@ -1,0 +1,83 @@
+use anchor_lang::AccountSerialize;
+use anchor_lang::prelude::Pubkey;
+use millrace::constants::SPARE;
+use millrace::state;
+use millrace_protocol::{Parameters, Seconds};
+
+use super::*;
+
+const PLACE: Address = Address([5; 32]);
+
+fn key(number: u8) -> Pubkey {
+    Pubkey::new_from_array([number; 32])
+}
+
+fn config() -> state::Config {
+    state::Config {
+        version: VERSION, bump: 1, admin: key(1), scheduler: key(2), treasury: key(3), mint: key(4),
+        parameters: Parameters::default().into(), rent_payer: key(1), spare: [0; SPARE],
+    }
+}
+
+fn provider() -> state::Provider {
+    let mut display_name = [0; 32];
+    display_name[..4].copy_from_slice("Mühl".as_bytes().get(..4).unwrap());
+    state::Provider {
+        version: VERSION, bump: 1, stake_vault_bump: 2, earnings_vault_bump: 3, owner: key(1), display_name, n_nodes: 7,
+        stake_total: 90, stake_locked: 40, staked: 100, slashed: 10, earnings_owner: 5, earnings_fees: 6,
+        registered_at: 8, rent_payer: key(1), spare: [0; SPARE],
+    }
+}
+
+fn bytes(account: &impl AccountSerialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    account.try_serialize(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn fields_arrive_in_the_protocols_types() {
+    let AnyAccount::Config(config) = AnyAccount::decode(PLACE, &bytes(&config())).unwrap() else { panic!() };
+    assert_eq!((config.address, config.mint), (PLACE, Address([4; 32])));
+    assert_eq!(config.parameters.checkpoint_interval, Seconds(900));
+
+    let mut account = provider();
+    account.display_name = [0; 32];
+    account.display_name[..6].copy_from_slice(b"Muehle");
+    let provider = ProviderAccount::decode(PLACE, &bytes(&account)).unwrap();
+    assert_eq!(provider.display_name, "Muehle");
+    assert_eq!(provider.stake.free().0, 50);
+    assert_eq!((provider.earnings.owner.0, provider.earnings.fees.0, provider.n_nodes), (5, 6, 7));
+}
+
+#[test]
+fn other_kinds_versions_and_lengths_are_refused() {
+    let good = bytes(&config());
+    assert_eq!(ProviderAccount::decode(PLACE, &good), Err(DecodeError::WrongKind));
+    assert_eq!(AnyAccount::decode(PLACE, &[0; 200]), Err(DecodeError::WrongKind));
+    assert_eq!(AnyAccount::decode(PLACE, &[]), Err(DecodeError::WrongKind));
+    assert_eq!(ConfigAccount::decode(PLACE, &good[..8]), Err(DecodeError::Malformed));
+    assert_eq!(ConfigAccount::decode(PLACE, &good[..100]), Err(DecodeError::Malformed));
+    let mut later = good;
+    later[8] = 2;
+    assert_eq!(ConfigAccount::decode(PLACE, &later), Err(DecodeError::UnknownVersion(2)));
+}
+
+#[test]
+fn accounts_that_contradict_themselves_are_refused() {
+    let mut account = config();
+    account.parameters.fee_bps = 10_000;
+    assert_eq!(ConfigAccount::decode(PLACE, &bytes(&account)), Err(DecodeError::Contradictory));
+    let mut account = provider();
+    account.stake_locked = 91;
+    assert_eq!(ProviderAccount::decode(PLACE, &bytes(&account)), Err(DecodeError::Contradictory));
+    let mut account = provider();
+    account.display_name[0] = 0xff;
+    assert_eq!(ProviderAccount::decode(PLACE, &bytes(&account)), Err(DecodeError::Contradictory));
+}
+
+#[test]
+fn discriminators_differ() {
+    let distinct: std::collections::HashSet<_> = AccountKind::ALL.iter().map(|kind| kind.discriminator()).collect();
+    assert_eq!(distinct.len(), AccountKind::ALL.len());
+}

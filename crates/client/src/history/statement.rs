@@ -137,3 +137,6 @@ fn total(postings: &[Posting]) -> MicroUsdc {
 fn sum<'a>(postings: impl Iterator<Item = &'a Posting>) -> MicroUsdc {
     MicroUsdc(postings.fold(0, |sum, posting| sum.saturating_add(posting.amount.0)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The sender against a scripted RPC, for what a healthy network does not do on demand. The script
+//! is strict: a method it does not know fails the test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use millrace_client::instructions::expire_job;
+use millrace_client::{Client, Endpoints, Error, Keypair, Sender, SenderOptions, Signature};
+use millrace_protocol::Address;
+use serde_json::{Value, json};
+
+/// What the network behind the script is like.
+#[derive(Clone, Copy, PartialEq)]
+enum Network {
+    /// Takes transactions and forgets the first one it was given.
+    LosesTheFirst,
+    /// Takes transactions and answers the sender with an error.
+    AnswersFalsely,
+    /// Takes transactions and never puts them into a block.
+    Stands,
+}
+
+struct Script {
+    network: Network,
+    /// Transactions as they were sent, in base64.
+    sent: Vec<String>,
+    n_blockhashes: u64,
+    n_heights: u64,
+    unexpected: Vec<String>,
+}
+
+type Shared = Arc<Mutex<Script>>;
+
+async fn answer(State(script): State<Shared>, Json(request): Json<Value>) -> (StatusCode, Json<Value>) {
+    let mut script = script.lock().unwrap();
+    let context = json!({ "slot": 7 });
+    let result = match request["method"].as_str().unwrap() {
+        "getRecentPrioritizationFees" => json!([]),
+        "simulateTransaction" => json!({
+            "context": context,
+            "value": { "err": null, "logs": [], "accounts": null, "unitsConsumed": 5_000, "returnData": null },
+        }),
+        "getLatestBlockhash" => {
+            script.n_blockhashes += 1;
+            // Any 32 bytes in base58 are a blockhash.
+            let blockhash = Address([u8::try_from(script.n_blockhashes).unwrap(); 32]).to_string();
+            json!({ "context": context, "value": {
+                "blockhash": blockhash, "lastValidBlockHeight": script.n_blockhashes * 10,
+            } })
+        }
+        "sendTransaction" => {
+            script.sent.push(request["params"][0].as_str().unwrap().to_owned());
+            if script.network == Network::AnswersFalsely {
+                return (StatusCode::BAD_GATEWAY, Json(Value::Null));
+            }
+            json!(signature_of(request["params"][0].as_str().unwrap()))
+        }
+        "getBlockHeight" => {
+            script.n_heights += 1;
+            // The first blockhash dies at the third look, the second lives.
+            json!(if script.network == Network::LosesTheFirst && script.n_heights > 2 { 11 } else { 1 })
+        }
+        "getSignatureStatuses" => {
+            let asked = request["params"][0][0].as_str().unwrap().to_owned();
+            let is_first = script.sent.first().is_some_and(|first| signature_of(first) == asked);
+            let landed = match script.network {
+                Network::LosesTheFirst => !is_first,
+                Network::AnswersFalsely => true,
+                Network::Stands => false,
+            };
+            let status = json!({
+                "slot": 6, "confirmations": 1, "status": { "Ok": null }, "err": null, "confirmationStatus": "confirmed",
+            });
+            json!({ "context": context, "value": [if landed { status } else { Value::Null }] })
+        }
+        method => {
+            script.unexpected.push(method.to_owned());
+            Value::Null
+        }
+    };
+    (StatusCode::OK, Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })))
+}
+
+/// The first signature of a transaction in base64: 64 bytes behind their count.
+fn signature_of(transaction: &str) -> String {
+    let bytes = BASE64_STANDARD.decode(transaction).unwrap();
+    Signature::try_from(&bytes[1..65]).unwrap().to_string()
+}
+
+async fn start(network: Network) -> (Sender, Shared) {
+    let script =
+        Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, unexpected: Vec::new() };
+    let script = Arc::new(Mutex::new(script));
+    let router = Router::new().route("/", post(answer)).with_state(script.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let options = SenderOptions {
+        poll_every: Duration::from_millis(5),
+        resend_every: Duration::from_millis(20),
+        give_up_after: Duration::from_secs(5),
+        ..SenderOptions::default()
+    };
+    let client = Client::new(Endpoints { rpc: vec![url], ws: Vec::new() });
+    (Sender::with_options(client, Arc::new(Keypair::new()), options), script)
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_sent_until_they_are_dead_and_only_then_others() {
+    let (sender, script) = start(Network::LosesTheFirst).await;
+    let receipt = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap();
+    let script = script.lock().unwrap();
+    assert!(script.unexpected.is_empty(), "{:?}", script.unexpected);
+    let first = script.sent.iter().take_while(|sent| *sent == &script.sent[0]).count();
+    assert!(first >= 2, "sent again");
+    assert!(script.sent[first..].iter().all(|sent| signature_of(sent) == receipt.signature.to_string()));
+    assert_ne!(signature_of(&script.sent[0]), receipt.signature.to_string());
+    assert_eq!(script.n_blockhashes, 2);
+}
+
+#[tokio::test]
+async fn what_landed_is_a_success_whatever_the_endpoint_answered() {
+    let (sender, script) = start(Network::AnswersFalsely).await;
+    let receipt = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap();
+    let script = script.lock().unwrap();
+    assert_eq!((receipt.slot, script.n_blockhashes), (6, 1), "not signed a second time");
+    assert_eq!(signature_of(&script.sent[0]), receipt.signature.to_string());
+}
+
+#[tokio::test]
+async fn an_open_fate_is_told_as_open() {
+    let (sender, script) = start(Network::Stands).await;
+    let options = SenderOptions {
+        poll_every: Duration::from_millis(5),
+        give_up_after: Duration::from_millis(100),
+        ..SenderOptions::default()
+    };
+    let sender = Sender::with_options(sender.client().clone(), Arc::new(Keypair::new()), options);
+    let error = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap_err();
+    assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
+    assert_eq!(script.lock().unwrap().n_blockhashes, 1, "never two alive at a time");
+}
