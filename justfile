@@ -1,0 +1,26 @@
+# `./dev help` says what each one does; this is for hands used to just.
+set positional-arguments
+
+_default:
+    @./dev help
+
+setup *args:
+    ./dev setup "$@"
+
+demo *args:
+    ./dev demo "$@"
+
+test *args:
+    ./dev test "$@"
+
+program *args:
+    ./dev program "$@"
+
+images *args:
+    ./dev images "$@"
+
+bench *args:
+    ./dev bench "$@"
+
+lint *args:
+    ./dev lint "$@"
