@@ -4,7 +4,7 @@ use anchor_lang::prelude::{Clock, Pubkey};
 use anchor_lang::solana_program::bpf_loader_upgradeable;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program_pack::Pack;
-use anchor_lang::{InstructionData, ToAccountMetas};
+use anchor_lang::{AccountSerialize, InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token::state::{Account as TokenState, AccountState, Mint};
 use litesvm::LiteSVM;
 use millrace_protocol::{MicroUsdc, Parameters, Seconds, UnixSeconds};
@@ -63,7 +63,7 @@ impl Environment {
             mint: Pubkey::new_unique(),
             treasury: Pubkey::new_unique(),
         };
-        environment.set_upgrade_authority(environment.admin.pubkey());
+        environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
         for key in [&environment.fee_payer, &environment.admin, &environment.scheduler].map(Signer::pubkey) {
             environment.svm.airdrop(&key, 1_000_000_000_000).unwrap();
         }
@@ -75,11 +75,15 @@ impl Environment {
 
     /// The loader's account that names the upgrade authority.
     pub fn program_data(&self) -> Pubkey {
-        Pubkey::find_program_address(&[millrace::ID.as_ref()], &bpf_loader_upgradeable::ID).0
+        Self::program_data_of(millrace::ID)
     }
 
-    fn set_upgrade_authority(&mut self, authority: Pubkey) {
-        let address = self.program_data();
+    fn program_data_of(program: Pubkey) -> Pubkey {
+        Pubkey::find_program_address(&[program.as_ref()], &bpf_loader_upgradeable::ID).0
+    }
+
+    fn set_upgrade_authority(&mut self, program: Pubkey, authority: Pubkey) {
+        let address = Self::program_data_of(program);
         let mut account = self.svm.get_account(&address).unwrap();
         // Bincode: tag u32, slot u64, option u8, key.
         account.data[12] = 1;
@@ -108,6 +112,37 @@ impl Environment {
         let lamports = self.svm.minimum_balance_for_rent_exemption(data.len());
         let account = Account { lamports, data, owner: anchor_spl::token::ID, executable: false, rent_epoch: u64::MAX };
         self.svm.set_account(address, account).unwrap();
+    }
+
+    /// Overwrites an account of the program: states that no instruction can bring about.
+    ///
+    /// # Panics
+    /// When there is no account at `address`.
+    pub fn put<T: AccountSerialize>(&mut self, address: Pubkey, state: &T) {
+        let mut account = self.svm.get_account(&address).expect("no account to overwrite");
+        let mut data = Vec::new();
+        state.try_serialize(&mut data).unwrap();
+        account.data = data;
+        self.svm.set_account(address, account).unwrap();
+    }
+
+    /// A copy of an account under another address, owned by `owner`: a forgery.
+    pub fn forge(&mut self, original: Pubkey, owner: Pubkey) -> Pubkey {
+        let mut account = self.svm.get_account(&original).expect("no account to copy");
+        account.owner = owner;
+        let address = Pubkey::new_unique();
+        self.svm.set_account(address, account).unwrap();
+        address
+    }
+
+    /// Deploys the same program again under another address, with another upgrade authority.
+    /// Returns its program data account.
+    pub fn deploy_another(&mut self, authority: Pubkey) -> Pubkey {
+        let bytes = std::fs::read(PROGRAM).unwrap();
+        let program = Pubkey::new_unique();
+        self.svm.add_program(program, &bytes).unwrap();
+        self.set_upgrade_authority(program, authority);
+        Self::program_data_of(program)
     }
 
     /// A new wallet with 100 SOL and a token account.
