@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_protocol::UnixSeconds;
-use millrace_spec::ObjectRef;
+use millrace_spec::{ObjectRef, Sha256};
 use reqwest::{Method, RequestBuilder, Url};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use tokio::io::AsyncReadExt;
 
 pub use error::Error;
@@ -58,7 +58,7 @@ impl ObjectClient {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Refused`].
     pub async fn put_bytes(&self, bytes: &[u8]) -> Result<ObjectRef, Error> {
-        let object = ObjectRef { sha256: Sha256::digest(bytes).into(), size: bytes.len() as u64 };
+        let object = ObjectRef { sha256: millrace_spec::sha256(bytes), size: bytes.len() as u64 };
         transfer::upload(self, object, &transfer::Source::Bytes(bytes)).await?;
         Ok(object)
     }
@@ -79,12 +79,12 @@ impl ObjectClient {
     ///
     /// # Errors
     /// [`Error::TooLarge`], [`Error::NotFound`], [`Error::HashMismatch`], [`Error::Unreachable`], [`Error::Refused`].
-    pub async fn get_bytes(&self, sha256: [u8; 32], max_bytes: u64) -> Result<Vec<u8>, Error> {
+    pub async fn get_bytes(&self, sha256: Sha256, max_bytes: u64) -> Result<Vec<u8>, Error> {
         transfer::fetch(self, sha256, max_bytes).await
     }
 
-    fn request(&self, method: Method, sha256: [u8; 32]) -> Result<RequestBuilder, Error> {
-        let url = format!("{}/v1/objects/{}", self.base, hex::encode(sha256));
+    fn request(&self, method: Method, sha256: Sha256) -> Result<RequestBuilder, Error> {
+        let url = format!("{}/v1/objects/{}", self.base, sha256);
         let url = Url::parse(&url).map_err(|_| Error::BadEndpoint { url: self.base.clone() })?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = UnixSeconds(now.as_secs());
@@ -100,11 +100,11 @@ impl ObjectClient {
 pub async fn hash_file(path: &Path) -> Result<ObjectRef, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 128 * 1024]);
+    let (mut hasher, mut size, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 128 * 1024]);
     loop {
         let read = file.read(&mut buffer).await.map_err(failed)?;
         if read == 0 {
-            return Ok(ObjectRef { sha256: hasher.finalize().into(), size });
+            return Ok(ObjectRef { sha256: Sha256(hasher.finalize().into()), size });
         }
         hasher.update(&buffer[..read]);
         size += read as u64;

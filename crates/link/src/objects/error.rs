@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use millrace_protocol::Diagnostic;
+use millrace_spec::Sha256;
 use thiserror::Error;
 
 use crate::rest::Problem;
@@ -21,11 +22,11 @@ pub enum Error {
     #[error("the object endpoint answered with status {status}, which it should not")]
     Unexpected { status: u16 },
     #[error("object {sha256} does not exist")]
-    NotFound { sha256: String },
+    NotFound { sha256: Sha256 },
     #[error("what came for object {expected} has another hash, {actual}")]
-    HashMismatch { expected: String, actual: String },
+    HashMismatch { expected: Sha256, actual: Sha256 },
     #[error("object {sha256} is larger than {maximum} bytes")]
-    TooLarge { sha256: String, maximum: u64 },
+    TooLarge { sha256: Sha256, maximum: u64 },
 }
 
 impl Error {

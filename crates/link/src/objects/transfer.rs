@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use millrace_spec::ObjectRef;
+use millrace_spec::{ObjectRef, Sha256};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, hash_file, partial_path};
@@ -114,8 +113,7 @@ pub(super) async fn download(client: &ObjectClient, object: &ObjectRef, path: &P
     let failed = |source| Error::File { path: path.to_owned(), source };
     if actual != *object {
         tokio::fs::remove_file(&partial).await.map_err(failed)?;
-        let (expected, actual) = (hex::encode(object.sha256), hex::encode(actual.sha256));
-        return Err(Error::HashMismatch { expected, actual });
+        return Err(Error::HashMismatch { expected: object.sha256, actual: actual.sha256 });
     }
     tokio::fs::rename(&partial, path).await.map_err(failed)
 }
@@ -147,7 +145,7 @@ async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path
             file.set_len(0).await.map_err(failed)?;
             have = 0;
         }
-        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: hex::encode(object.sha256) }),
+        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: object.sha256 }),
         _ => return Err(refusal(response).await),
     }
     let mut body = response.bytes_stream();
@@ -155,7 +153,7 @@ async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path
         let piece = piece.map_err(Error::Unreachable)?;
         have += piece.len() as u64;
         if have > object.size {
-            return Err(Error::TooLarge { sha256: hex::encode(object.sha256), maximum: object.size });
+            return Err(Error::TooLarge { sha256: object.sha256, maximum: object.size });
         }
         file.write_all(&piece).await.map_err(failed)?;
     }
@@ -163,7 +161,7 @@ async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path
     file.sync_all().await.map_err(failed)
 }
 
-pub(super) async fn fetch(client: &ObjectClient, sha256: [u8; 32], maximum: u64) -> Result<Vec<u8>, Error> {
+pub(super) async fn fetch(client: &ObjectClient, sha256: Sha256, maximum: u64) -> Result<Vec<u8>, Error> {
     let mut failures = 0;
     let bytes = loop {
         match fetch_once(client, sha256, maximum).await {
@@ -171,22 +169,22 @@ pub(super) async fn fetch(client: &ObjectClient, sha256: [u8; 32], maximum: u64)
             Err(error) => failures = again(failures, error).await?,
         }
     };
-    let actual: [u8; 32] = Sha256::digest(&bytes).into();
+    let actual = millrace_spec::sha256(&bytes);
     if actual != sha256 {
-        return Err(Error::HashMismatch { expected: hex::encode(sha256), actual: hex::encode(actual) });
+        return Err(Error::HashMismatch { expected: sha256, actual });
     }
     Ok(bytes)
 }
 
-async fn fetch_once(client: &ObjectClient, sha256: [u8; 32], maximum: u64) -> Result<Vec<u8>, Error> {
+async fn fetch_once(client: &ObjectClient, sha256: Sha256, maximum: u64) -> Result<Vec<u8>, Error> {
     let response = client.request(Method::GET, sha256)?.send().await.map_err(Error::Unreachable)?;
     match response.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: hex::encode(sha256) }),
+        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: sha256 }),
         _ => return Err(refusal(response).await),
     }
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let too_large = || Error::TooLarge { sha256: hex::encode(sha256), maximum };
+    let too_large = || Error::TooLarge { sha256: sha256, maximum };
     if announced.is_some_and(|length: u64| length > maximum) {
         return Err(too_large());
     }

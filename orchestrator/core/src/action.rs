@@ -1,0 +1,56 @@
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, PricePerGpuHour, Seconds};
+use millrace_spec::Sha256;
+
+use crate::Record;
+
+/// What should happen outside, to be carried out in the order given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Write this to disk; what follows may only be sent once it is there.
+    Persist(Record),
+    FetchSpec { job: Address, spec_hash: Sha256 },
+    /// Have the node sign, then submit `open_lease`.
+    OfferLease(Offer),
+    AssignTask { node: Address, lease: Address, job: Address, task: u32, attempt: u32 },
+    /// The worker must not run this any more; whatever it produced is dropped.
+    StopTask { node: Address, lease: Address, task: u32, attempt: u32 },
+    /// The worker's final report of a task was taken (or is not wanted): it may forget it.
+    AcknowledgeTask { node: Address, lease: Address, task: u32, attempt: u32 },
+    /// No task is left for the lease: the worker cleans up and reports its result root.
+    EndLease { node: Address, lease: Address },
+    /// The lease no longer exists; a worker that still holds it cleans up without a report.
+    LeaseOver { node: Address, lease: Address },
+    /// Sign the voucher and hand it to the node. It has been persisted.
+    IssueVoucher { node: Address, voucher: Voucher },
+    /// Redeem the voucher on chain.
+    Settle { lease: Address, voucher: Voucher },
+    ExpireLease { lease: Address },
+    ExpireJob { job: Address },
+    CloseJob { job: Address },
+    /// Nothing to do; worth a line in the log.
+    Notice(Notice),
+}
+
+/// A lease the scheduler wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Tells offers of one run of the orchestrator apart.
+    pub offer: u64,
+    pub job: Address,
+    pub node: Address,
+    pub provider: Address,
+    /// The lease's number within the job.
+    pub number: u32,
+    pub price: PricePerGpuHour,
+    pub maximum: Seconds,
+}
+
+/// Something an operator may want to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The worker's root over its outputs differs from the orchestrator's, which was signed.
+    ResultRootDiffers { lease: Address, reported: Sha256, own: Sha256 },
+    /// Tasks went back to the queue because their worker fell silent.
+    WorkerSilent { node: Address, lease: Address },
+}

@@ -1,0 +1,196 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_protocol::{Address, Parameters, Stake};
+
+use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::state::job::JobEntry;
+use crate::state::lease::LeaseEntry;
+use crate::state::node::{NodeEntry, Worker};
+use crate::{Action, Event, Now};
+
+/// What does not change while the orchestrator runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub program: Address,
+    /// How often workers report, in milliseconds.
+    pub heartbeat_millis: u64,
+}
+
+impl Settings {
+    /// The longest silence, in milliseconds, that is still counted as running.
+    pub fn patience(&self) -> u64 {
+        self.heartbeat_millis.saturating_mul(3)
+    }
+}
+
+/// The scheduler. See the crate's documentation.
+#[derive(Clone, Debug)]
+pub struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) parameters: Option<Parameters>,
+    pub(crate) providers: BTreeMap<Address, (u64, Stake)>,
+    pub(crate) nodes: BTreeMap<Address, NodeEntry>,
+    pub(crate) workers: BTreeMap<Address, Worker>,
+    pub(crate) jobs: BTreeMap<Address, JobEntry>,
+    pub(crate) leases: BTreeMap<Address, LeaseEntry>,
+    /// Jobs whose account exists; only these are looked at for decisions.
+    pub(crate) open_jobs: BTreeSet<Address>,
+    pub(crate) open_leases: BTreeSet<Address>,
+    pub(crate) next_offer: u64,
+    pub(crate) out: Vec<Action>,
+    dirty_jobs: BTreeSet<Address>,
+    dirty_tasks: BTreeSet<(Address, u32)>,
+    dirty_leases: BTreeSet<Address>,
+}
+
+impl Core {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            parameters: None,
+            providers: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            open_jobs: BTreeSet::new(),
+            open_leases: BTreeSet::new(),
+            next_offer: 1,
+            out: Vec::new(),
+            dirty_jobs: BTreeSet::new(),
+            dirty_tasks: BTreeSet::new(),
+            dirty_leases: BTreeSet::new(),
+        }
+    }
+
+    /// Takes note of what happened and decides what follows. Records come first in the answer.
+    pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
+        match event {
+            Event::ParametersSeen(parameters) => self.parameters = Some(parameters),
+            Event::ProviderSeen { provider, slot, stake } => self.on_provider_seen(provider, slot, stake),
+            Event::NodeSeen { node, slot, view } => self.on_node_seen(node, slot, view),
+            Event::JobSeen { job, slot, view } => self.on_job_seen(job, slot, view),
+            Event::LeaseSeen { lease, slot, view } => self.on_lease_seen(now, lease, slot, view),
+            Event::AccountGone { address, slot } => self.on_account_gone(address, slot),
+            Event::SpecFetched { job, workload } => self.on_spec_fetched(job, workload),
+            Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
+            Event::WorkerConnected { node, session, images, held } => {
+                self.on_worker_connected(now, node, session, images, &held);
+            }
+            Event::WorkerDisconnected { node, session } => self.on_worker_disconnected(node, session),
+            Event::Heartbeat { node, leases } => self.on_heartbeat(now, node, &leases),
+            Event::TaskUpdate { node, lease, task, attempt, progress } => {
+                self.on_task_update(now, (node, lease), (task, attempt), progress);
+            }
+            Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
+            Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),
+            Event::TransactionDone { transaction, signature } => {
+                self.on_transaction_done(now, transaction, signature);
+            }
+            Event::TransactionFailed { transaction, cause } => self.on_transaction_failed(now, transaction, cause),
+            Event::Tick => {}
+        }
+        self.decide(now);
+        self.take_actions()
+    }
+
+    /// Every job ever seen, by address.
+    pub fn jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
+        self.jobs.iter().map(|(address, entry)| (*address, entry))
+    }
+
+    pub fn job(&self, job: Address) -> Option<&JobEntry> {
+        self.jobs.get(&job)
+    }
+
+    pub fn lease(&self, lease: Address) -> Option<&LeaseEntry> {
+        self.leases.get(&lease)
+    }
+
+    /// Every lease a job ever had, by number.
+    pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
+        let mut leases: Vec<_> = self.leases.values().filter(|entry| entry.view.job == job).collect();
+        leases.sort_by_key(|entry| entry.view.number);
+        leases
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
+        self.nodes.iter().map(|(address, entry)| (*address, entry))
+    }
+
+    pub fn stake(&self, provider: Address) -> Option<Stake> {
+        self.providers.get(&provider).map(|(_, stake)| *stake)
+    }
+
+    pub fn worker(&self, node: Address) -> Option<&Worker> {
+        self.workers.get(&node)
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the node's worker can be given something to do.
+    pub fn is_live(&self, now: Now, node: Address) -> bool {
+        self.workers.get(&node).is_some_and(|worker| worker.live(now.millis, self.settings.patience()))
+    }
+
+    pub(crate) fn is_silent(&self, now: Now, node: Address) -> bool {
+        self.workers.get(&node).is_none_or(|worker| worker.silent(now.millis, self.settings.patience()))
+    }
+
+    pub(crate) fn is_connected(&self, node: Address) -> bool {
+        self.workers.get(&node).is_some_and(|worker| worker.connected)
+    }
+
+    /// Leases of the job whose account may still exist, by address.
+    pub(crate) fn open_leases_of(&self, job: Address) -> Vec<Address> {
+        let of_job = |lease: &&Address| self.leases.get(lease).is_some_and(|entry| entry.view.job == job);
+        self.open_leases.iter().filter(of_job).copied().collect()
+    }
+
+    /// The task a lease works on.
+    pub(crate) fn active_task(&self, lease: Address) -> Option<u32> {
+        let job = self.jobs.get(&self.leases.get(&lease)?.view.job)?;
+        let position = job.tasks.iter().position(|task| task.active_lease() == Some(lease))?;
+        u32::try_from(position).ok()
+    }
+
+    pub(crate) fn touch_job(&mut self, job: Address) {
+        self.dirty_jobs.insert(job);
+    }
+
+    pub(crate) fn touch_task(&mut self, job: Address, task: u32) {
+        self.dirty_tasks.insert((job, task));
+    }
+
+    pub(crate) fn touch_lease(&mut self, lease: Address) {
+        self.dirty_leases.insert(lease);
+    }
+
+    pub(crate) fn push(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    fn take_actions(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for job in std::mem::take(&mut self.dirty_jobs) {
+            if let Some(entry) = self.jobs.get(&job) {
+                actions.push(Action::Persist(Record::Job(JobRecord::of(job, entry))));
+            }
+        }
+        for (job, number) in std::mem::take(&mut self.dirty_tasks) {
+            let task = self.jobs.get(&job).and_then(|entry| entry.tasks.get(number as usize));
+            if let Some(task) = task.cloned() {
+                actions.push(Action::Persist(Record::Task(TaskRecord { job, number, task })));
+            }
+        }
+        for lease in std::mem::take(&mut self.dirty_leases) {
+            if let Some(entry) = self.leases.get(&lease) {
+                actions.push(Action::Persist(Record::Lease(LeaseRecord::of(entry))));
+            }
+        }
+        actions.append(&mut self.out);
+        actions
+    }
+}

@@ -1,0 +1,32 @@
+//! What follows from what is known. Runs after every event, over the whole open state, and asks
+//! for nothing that is under way already.
+
+mod cranks;
+mod ending;
+mod handout;
+mod jobs;
+mod placement;
+mod settlement;
+mod silence;
+mod specs;
+mod vouchers;
+
+pub(crate) use placement::affordable;
+
+use crate::{Core, Now};
+
+impl Core {
+    pub(crate) fn decide(&mut self, now: Now) {
+        self.take_from_the_silent(now);
+        for job in self.jobs_by_age() {
+            self.fetch_spec(now, job);
+            self.conclude(job);
+            self.end_leases(now, job);
+            self.hand_out(now, job);
+            self.place(now, job);
+        }
+        self.finalize_unreported(now);
+        self.settle_and_expire(now);
+        self.crank_jobs(now);
+    }
+}

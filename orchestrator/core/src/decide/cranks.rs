@@ -1,0 +1,24 @@
+use millrace_protocol::JobState;
+
+use crate::{Action, Core, Now};
+
+impl Core {
+    /// Moves jobs that wait for nobody but a crank: past their start deadline, or over.
+    pub(super) fn crank_jobs(&mut self, now: Now) {
+        for job in self.open_jobs.clone() {
+            let Some(entry) = self.jobs.get_mut(&job) else { continue };
+            if entry.crank.in_flight || now.millis < entry.crank.again_at {
+                continue;
+            }
+            let action = match entry.view.job.state {
+                JobState::Open if entry.offer.is_none() && entry.past_start_deadline(now.chain) => {
+                    Action::ExpireJob { job }
+                }
+                JobState::Done | JobState::Expired if entry.view.job.live_leases == 0 => Action::CloseJob { job },
+                _ => continue,
+            };
+            entry.crank.in_flight = true;
+            self.push(action);
+        }
+    }
+}

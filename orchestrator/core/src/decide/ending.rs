@@ -1,0 +1,119 @@
+use millrace_protocol::Address;
+use millrace_protocol::voucher::ExitClass;
+
+use crate::state::job::Outcome;
+use crate::state::lease::Stage;
+use crate::state::task::{Cause, TaskState};
+use crate::{Action, Core, Now};
+
+/// Milliseconds a live worker may take to report the end of a lease.
+const REPORT_PATIENCE: u64 = 60_000;
+
+impl Core {
+    /// Ends the leases that have nothing more to do: the job is over, nothing is left to hand out,
+    /// or the lease has run as long as it may be paid for.
+    pub(super) fn end_leases(&mut self, now: Now, job: Address) {
+        let Some(entry) = self.jobs.get(&job) else { return };
+        let over = entry.outcome.is_some();
+        let known = entry.workload().is_some();
+        let mut pending = entry.pending_tasks();
+        for lease in self.open_leases_of(job) {
+            let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
+            if over {
+                self.begin_end(now, lease, ExitClass::Completed);
+                continue;
+            }
+            let exhausted = entry.meter.exhausted(&entry.view.lease) || now.chain >= entry.view.lease.ends_by;
+            if exhausted {
+                self.interrupt(job, lease);
+                self.begin_end(now, lease, ExitClass::Released);
+                pending = self.jobs[&job].pending_tasks();
+                continue;
+            }
+            let idle = known && self.active_task(lease).is_none();
+            // A silent worker's lease is left to its return or to its deadline: the rules of the
+            // chain, not the scheduler, say what its silence costs.
+            if idle && !self.leases[&lease].silenced {
+                match pending.checked_sub(1) {
+                    Some(rest) => pending = rest,
+                    None => self.begin_end(now, lease, ExitClass::Released),
+                }
+            }
+        }
+        self.conclude(job);
+    }
+
+    /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would
+    /// only burn the deposit.
+    fn interrupt(&mut self, job: Address, lease: Address) {
+        let Some(number) = self.active_task(lease) else { return };
+        self.stop_and_requeue(lease);
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let retries = entry.workload().map_or(0, |workload| workload.task_retries);
+        let cause = Cause {
+            code: "lease-too-short".to_owned(),
+            message: format!("task {number} was not done when its lease had run as long as it may"),
+            hint: "allow longer leases, or split the work into smaller tasks".to_owned(),
+        };
+        let Some(task) = entry.tasks.get_mut(number as usize) else { return };
+        task.failures += 1;
+        task.last_failure = Some(cause.clone());
+        if task.failures > retries {
+            task.state = TaskState::Failed;
+            entry.outcome.get_or_insert(Outcome::Failed(cause.clone()));
+        }
+        entry.last_failure = Some(cause);
+        self.touch_task(job, number);
+        self.touch_job(job);
+    }
+
+    /// Stops the lease's meter and asks its worker for the report. A lease whose worker is silent
+    /// gets its final voucher without one, see [`Core::finalize_unreported`].
+    pub(crate) fn begin_end(&mut self, now: Now, lease: Address, class: ExitClass) {
+        let Some(entry) = self.leases.get_mut(&lease).filter(|entry| entry.stage == Stage::Working) else { return };
+        entry.stage = Stage::Ending { class, since: now.millis };
+        let node = entry.view.node;
+        self.touch_lease(lease);
+        self.stop_and_requeue(lease);
+        if self.is_connected(node) {
+            self.push(Action::EndLease { node, lease });
+        }
+    }
+
+    pub(super) fn finalize_unreported(&mut self, now: Now) {
+        for lease in self.open_leases.clone() {
+            let Some(entry) = self.leases.get(&lease) else { continue };
+            let Stage::Ending { since, .. } = entry.stage else { continue };
+            let overdue = now.millis.saturating_sub(since) > REPORT_PATIENCE;
+            if overdue || self.is_silent(now, entry.view.node) {
+                self.finalize(now, lease);
+            }
+        }
+    }
+
+    /// Issues the lease's final voucher.
+    pub(crate) fn finalize(&mut self, now: Now, lease: Address) {
+        let result_root = self.result_root(lease);
+        let Some(entry) = self.leases.get(&lease) else { return };
+        let Stage::Ending { class, .. } = entry.stage else { return };
+        let node = entry.view.node;
+        // The job's own end decides: whichever lease ends last must not put it back on the market.
+        let class = match self.jobs.get(&entry.view.job).and_then(|job| job.outcome.as_ref()) {
+            Some(Outcome::Failed(_)) => ExitClass::Failed,
+            Some(Outcome::Completed | Outcome::Cancelled | Outcome::Expired) => ExitClass::Completed,
+            None => class,
+        };
+        let Some(mut voucher) = self.next_voucher(now, lease) else { return };
+        voucher.is_final = true;
+        voucher.exit_class = class;
+        voucher.result_root = result_root.0;
+        if let Some(entry) = self.leases.get_mut(&lease) {
+            entry.voucher = Some(voucher);
+            entry.stage = Stage::Final;
+        }
+        self.touch_lease(lease);
+        if self.is_connected(node) {
+            self.push(Action::IssueVoucher { node, voucher });
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use millrace_protocol::Address;
+
+use crate::Core;
+use crate::state::job::Outcome;
+use crate::state::task::{Task, TaskState};
+
+impl Core {
+    /// Open jobs, the oldest first; the address decides between jobs of the same second.
+    pub(super) fn jobs_by_age(&self) -> Vec<Address> {
+        let mut jobs: Vec<_> = self
+            .open_jobs
+            .iter()
+            .filter_map(|address| self.jobs.get(address).map(|entry| (entry.first_deadline(), *address)))
+            .collect();
+        jobs.sort_unstable();
+        jobs.into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// Notices that a job's work is over, and calls back what is still running of it.
+    pub(super) fn conclude(&mut self, job: Address) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if entry.outcome.is_none() && entry.all_done() {
+            entry.outcome = Some(Outcome::Completed);
+            self.touch_job(job);
+        }
+        if self.jobs[&job].outcome.is_some() {
+            self.call_back_tasks(job);
+        }
+    }
+
+    fn call_back_tasks(&mut self, job: Address) {
+        let active: Vec<Address> =
+            self.jobs[&job].tasks.iter().filter_map(Task::active_lease).collect();
+        for lease in active {
+            self.stop_and_requeue(lease);
+        }
+    }
+
+    /// Takes the lease's task away from its worker.
+    pub(super) fn stop_and_requeue(&mut self, lease: Address) {
+        let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { return };
+        for (task, attempt) in self.requeue_tasks(lease) {
+            if self.is_connected(node) {
+                self.push(crate::Action::StopTask { node, lease, task, attempt });
+            }
+        }
+    }
+}
+
+impl crate::JobEntry {
+    /// Orders jobs by age: when its first wait for a lease ends does not change as long as it waits.
+    fn first_deadline(&self) -> u64 {
+        self.view.job.start_deadline.0.saturating_sub(self.view.job.terms.start_window.0)
+    }
+
+    /// Whether any task has ended for good without success.
+    pub fn has_failed_task(&self) -> bool {
+        self.tasks.iter().any(|task| task.state == TaskState::Failed)
+    }
+}

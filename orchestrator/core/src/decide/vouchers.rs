@@ -1,0 +1,68 @@
+use millrace_protocol::voucher::{ExitClass, Voucher};
+use millrace_protocol::{Address, Seconds};
+use millrace_spec::Sha256;
+use millrace_spec::merkle::{self, Leaf};
+
+use crate::state::lease::Stage;
+use crate::state::task::TaskState;
+use crate::{Action, Core, Now};
+
+impl Core {
+    /// The voucher that follows the lease's last one, not final, not yet issued.
+    pub(super) fn next_voucher(&self, now: Now, lease: Address) -> Option<Voucher> {
+        let entry = self.leases.get(&lease)?;
+        let job = self.jobs.get(&entry.view.job)?;
+        let on_chain = &entry.view.lease;
+        let (sequence, attested) = entry
+            .voucher
+            .map_or((0, Seconds::ZERO), |voucher| (voucher.sequence, voucher.metered));
+        let attested = attested.max(on_chain.metered);
+        Some(Voucher {
+            program: self.settings.program,
+            lease,
+            sequence: sequence.max(on_chain.sequence) + 1,
+            metered: entry.meter.attestable(on_chain, &job.view.job, attested, now.chain),
+            downtime: on_chain.downtime,
+            is_final: false,
+            exit_class: ExitClass::default(),
+            result_root: [0; 32],
+        })
+    }
+
+    /// Answers a heartbeat: a new voucher where there is more to attest or the last one is
+    /// redeemed, otherwise the last one again, in case it was lost on the way.
+    pub(crate) fn answer_with_voucher(&mut self, now: Now, lease: Address) {
+        let Some(next) = self.next_voucher(now, lease) else { return };
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
+        let node = entry.view.node;
+        let last = entry.unredeemed().copied();
+        let more = last.is_none_or(|last| next.metered > last.metered);
+        let voucher = match entry.stage {
+            Stage::Working if entry.meter.started() && more => {
+                entry.voucher = Some(next);
+                self.touch_lease(lease);
+                Some(next)
+            }
+            _ => last,
+        };
+        if let Some(voucher) = voucher {
+            self.push(Action::IssueVoucher { node, voucher });
+        }
+    }
+
+    /// Merkle root over what the lease's tasks produced.
+    pub fn result_root(&self, lease: Address) -> Sha256 {
+        let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else {
+            return Sha256::default();
+        };
+        let done = job.tasks.iter().zip(0u32..).filter(|(task, _)| task.state == TaskState::Done { lease });
+        let leaves = done.flat_map(|(task, number)| {
+            task.outputs.iter().map(move |output| Leaf {
+                task: number,
+                path: output.path.clone(),
+                object: output.object,
+            })
+        });
+        merkle::root(leaves.collect())
+    }
+}

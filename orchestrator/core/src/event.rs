@@ -1,0 +1,82 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, Parameters, Stake};
+use millrace_spec::Sha256;
+
+use crate::state::task::{Cause, Fault, TaskPhase};
+use crate::{JobView, LeaseView, NodeView, Output, Workload};
+
+/// What happened outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The network's parameters were read.
+    ParametersSeen(Parameters),
+    /// A provider's stake was read at `slot`. Readings older than the last known are ignored.
+    ProviderSeen { provider: Address, slot: u64, stake: Stake },
+    NodeSeen { node: Address, slot: u64, view: NodeView },
+    JobSeen { job: Address, slot: u64, view: JobView },
+    LeaseSeen { lease: Address, slot: u64, view: LeaseView },
+    /// An account does not exist any more.
+    AccountGone { address: Address, slot: u64 },
+
+    SpecFetched { job: Address, workload: Workload },
+    /// The spec could not be had. `permanent` when trying again cannot help.
+    SpecFailed { job: Address, cause: Cause, permanent: bool },
+
+    /// A worker proved its node key. `session` tells later streams of the same node apart.
+    WorkerConnected { node: Address, session: u64, images: BTreeSet<String>, held: Vec<HeldLease> },
+    WorkerDisconnected { node: Address, session: u64 },
+    /// Still there, and holding these leases.
+    Heartbeat { node: Address, leases: Vec<Address> },
+    TaskUpdate { node: Address, lease: Address, task: u32, attempt: u32, progress: TaskProgress },
+    /// The worker ended the lease and names the root over what it produced.
+    LeaseReport { node: Address, lease: Address, result_root: Sha256 },
+    /// An offer came to nothing: refused by the node, or not answered.
+    OfferFailed { job: Address, offer: u64, failure: OpenFailure },
+
+    /// A transaction is final enough to build on.
+    TransactionDone { transaction: Transaction, signature: String },
+    TransactionFailed { transaction: Transaction, cause: Cause },
+
+    /// Time has passed.
+    Tick,
+}
+
+/// Why an offer did not become a lease before any transaction was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenFailure {
+    Refused(Cause),
+    Unanswered,
+}
+
+/// A transaction the orchestrator sent, by what it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transaction {
+    OpenLease { job: Address, offer: u64 },
+    Settle { lease: Address, sequence: u64 },
+    ExpireLease { lease: Address },
+    ExpireJob { job: Address },
+    CloseJob { job: Address },
+}
+
+/// A lease as a worker found it in its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLease {
+    pub lease: Address,
+    pub tasks: Vec<HeldTask>,
+}
+
+/// A task a worker still has: running, or done and not yet acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldTask {
+    pub task: u32,
+    pub attempt: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskProgress {
+    /// With bytes moved and to move, where the phase moves any.
+    Phase { phase: TaskPhase, bytes: (u64, u64) },
+    Done { outputs: Vec<Output> },
+    Failed { fault: Fault, cause: Cause },
+}

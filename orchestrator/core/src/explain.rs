@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+
+use millrace_protocol::{Address, JobState, MicroUsdc, PricePerGpuHour, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+use crate::decide::affordable;
+use crate::state::job::{JobEntry, SpecStatus};
+use crate::state::node::NodeEntry;
+use crate::state::task::Cause;
+use crate::{Constraint, Core, Now, Outcome};
+
+/// Why a job has no node, or fewer than it may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What holds the job back that is no node's doing. Empty where only nodes are lacking.
+    pub blockers: Vec<Blocker>,
+    pub nodes_total: usize,
+    /// Nodes that could take a lease of it now.
+    pub nodes_fitting: usize,
+    /// Per constraint that speaks against at least one node.
+    pub exclusions: BTreeMap<Constraint, Exclusion>,
+    /// The cheapest single change that would place it.
+    pub suggestion: Option<Suggestion>,
+}
+
+/// How many nodes a constraint excludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Exclusion {
+    pub nodes: usize,
+    /// Nodes that meet everything else.
+    pub alone: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blocker {
+    /// The network's parameters have not been read yet.
+    ParametersUnknown,
+    /// The spec is not here yet.
+    SpecMissing(Option<Cause>),
+    /// It is over.
+    Ended(Outcome),
+    /// No lease came before the start deadline.
+    StartDeadlinePassed(UnixSeconds),
+    /// The rest of the deposit does not cover a lease worth its transactions on any node.
+    DepositExhausted { available: MicroUsdc },
+    /// As many leases are live as the job allows.
+    ConcurrencyReached { live: u16, silent: usize },
+    /// An offer is with this node.
+    OfferPending { node: Address },
+    /// Every task is done or with a node.
+    NothingToHandOut,
+}
+
+/// One change, and the node it would win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    pub change: Change,
+    pub node: Address,
+    pub price: PricePerGpuHour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Pay at least this.
+    RaisePrice(PricePerGpuHour),
+    /// Accept this GPU class as well.
+    AcceptGpuClass(u8),
+    /// Ask for at most this much MiB of VRAM.
+    LowerVram(u32),
+    /// Ask for at most this many GPUs.
+    LowerGpuCount(u16),
+    /// Accept this region as well.
+    AcceptRegion(u8),
+    AcceptSimulated,
+    /// Ask for at most this many CPU cores.
+    LowerCpu(u16),
+    /// Ask for at most this much MiB of memory.
+    LowerMemory(u32),
+    /// Ask for at most this much MiB of disk.
+    LowerDisk(u32),
+    /// Nothing the buyer could change: wait until the node is connected, free, or backed by stake.
+    Wait(Constraint),
+}
+
+impl Core {
+    /// Why the job is where it is. None for a job never seen.
+    pub fn explain(&self, now: Now, job: Address) -> Option<Explanation> {
+        let entry = self.jobs.get(&job)?;
+        let mut exclusions: BTreeMap<Constraint, Exclusion> = BTreeMap::new();
+        let mut nodes_fitting = 0;
+        let mut best: Option<(Rank, Suggestion)> = None;
+        for (address, node) in &self.nodes {
+            let found = self.exclusions(now, job, *address);
+            let hard: Vec<Constraint> = found.iter().copied().filter(|constraint| !constraint.is_wish()).collect();
+            for constraint in &found {
+                let exclusion = exclusions.entry(*constraint).or_default();
+                exclusion.nodes += 1;
+                exclusion.alone += usize::from(hard.as_slice() == [*constraint]);
+            }
+            match hard.as_slice() {
+                [] => nodes_fitting += 1,
+                [only] => {
+                    let suggestion = suggest(*only, *address, node);
+                    let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, *address);
+                    if best.as_ref().is_none_or(|(known, _)| rank < *known) {
+                        best = Some((rank, suggestion));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
+        let blockers = self.blockers(now, job, entry);
+        Some(Explanation { blockers, nodes_total: self.nodes.len(), nodes_fitting, exclusions, suggestion })
+    }
+
+    fn blockers(&self, now: Now, job: Address, entry: &JobEntry) -> Vec<Blocker> {
+        let mut blockers = Vec::new();
+        if let Some(outcome) = &entry.outcome {
+            return vec![Blocker::Ended(outcome.clone())];
+        }
+        if self.parameters.is_none() {
+            blockers.push(Blocker::ParametersUnknown);
+        }
+        if let SpecStatus::Wanted { cause, .. } = &entry.spec {
+            blockers.push(Blocker::SpecMissing(cause.clone()));
+        }
+        if entry.past_start_deadline(now.chain) {
+            blockers.push(Blocker::StartDeadlinePassed(entry.view.job.start_deadline));
+        }
+        if entry.workload().is_some() && !self.wants_lease(job, entry) {
+            blockers.push(Blocker::NothingToHandOut);
+        }
+        if entry.view.job.state == JobState::Active
+            && entry.view.job.live_leases >= entry.view.job.terms.concurrent_leases
+        {
+            let leases = self.open_leases_of(job);
+            let silent = leases.iter().filter(|lease| self.leases[*lease].silenced).count();
+            blockers.push(Blocker::ConcurrencyReached { live: entry.view.job.live_leases, silent });
+        }
+        if let Some(pending) = entry.offer {
+            blockers.push(Blocker::OfferPending { node: pending.offer.node });
+        }
+        let prices = self.nodes.values().map(|node| node.view.node.price);
+        let agreeable = prices.filter(|price| *price <= entry.view.job.terms.maximum_price).min();
+        if let Some(price) = agreeable
+            && affordable(entry, price).is_none()
+        {
+            let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
+            blockers.push(Blocker::DepositExhausted { available });
+        }
+        blockers
+    }
+}
+
+/// Changes the buyer can make first, the cheapest node first among them.
+type Rank = (bool, PricePerGpuHour, Constraint, Address);
+
+fn suggest(only: Constraint, address: Address, entry: &NodeEntry) -> Suggestion {
+    let node = &entry.view.node;
+    let hardware = &node.hardware;
+    let change = match only {
+        Constraint::Price => Change::RaisePrice(node.price),
+        Constraint::GpuModel => Change::AcceptGpuClass(hardware.gpu_class),
+        Constraint::Vram => Change::LowerVram(hardware.vram_mib),
+        Constraint::GpuCount => Change::LowerGpuCount(hardware.units().0),
+        Constraint::Region => Change::AcceptRegion(hardware.region),
+        Constraint::Simulated => Change::AcceptSimulated,
+        Constraint::Cpu => Change::LowerCpu(hardware.cpu_cores),
+        Constraint::Memory => Change::LowerMemory(hardware.memory_mib),
+        Constraint::Disk => Change::LowerDisk(hardware.disk_mib),
+        Constraint::NodeOffline
+        | Constraint::NodeDraining
+        | Constraint::NodeFull
+        | Constraint::StakeTooSmall
+        | Constraint::AlreadyLeased
+        | Constraint::Resting
+        | Constraint::FailedBefore => Change::Wait(only),
+    };
+    Suggestion { change, node: address, price: node.price }
+}

@@ -1,0 +1,44 @@
+//! Every decision of the orchestrator: which node gets which job, who runs which task, how long a
+//! lease has run, when money is settled, and why a job waits.
+//!
+//! [`Core`] is a synchronous machine. What happens outside comes in as an [`Event`] together with
+//! the time ([`Now`]); what should happen outside comes back as [`Action`]s, in the order in which
+//! they must be carried out. Nothing here reads a clock, draws a random number or talks to anybody,
+//! so the same events always give the same actions.
+//!
+//! Deliberately absent: trust in any single event. Each one only updates what is known; the
+//! decisions are then taken anew from the whole state, so a lost, repeated or late event costs time
+//! and nothing else. [`Action::Persist`] always precedes the actions that depend on it.
+
+mod action;
+mod core;
+mod decide;
+mod event;
+mod explain;
+mod matching;
+mod meter;
+mod reactor;
+mod record;
+mod restore;
+mod state;
+mod time;
+mod workload;
+
+pub use action::{Action, Notice, Offer};
+pub use core::{Core, Settings};
+pub use event::{Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
+pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
+pub use matching::Constraint;
+pub use meter::Meter;
+pub use record::{JobRecord, LeaseRecord, Record, TaskRecord};
+pub use state::job::{JobEntry, Outcome, SpecStatus};
+pub use state::lease::{LeaseEntry, Stage};
+pub use state::node::{NodeEntry, Worker};
+pub use state::task::{Cause, Fault, Output, Task, TaskPhase, TaskState};
+pub use state::view::{JobView, LeaseView, NodeView};
+pub use time::Now;
+pub use workload::Workload;
+
+
+#[cfg(test)]
+mod tests;

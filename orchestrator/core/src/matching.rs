@@ -1,0 +1,178 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::transitions::{self, LeaseOffer};
+use millrace_protocol::{Address, Error, GpuUnits, Node, NodeStatus, Parameters, Requirements, Seconds, Stake, money};
+use serde::{Deserialize, Serialize};
+
+use crate::state::lease::Stage;
+use crate::{Core, Now};
+
+/// One reason for which a node does not get a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Constraint {
+    /// Costs more than the job pays.
+    Price,
+    GpuModel,
+    Vram,
+    GpuCount,
+    Region,
+    /// Its GPUs are simulated and the job does not accept that.
+    Simulated,
+    Cpu,
+    Memory,
+    Disk,
+    /// Its worker is not connected.
+    NodeOffline,
+    /// Its provider is draining it.
+    NodeDraining,
+    /// All of it is leased.
+    NodeFull,
+    /// The provider's free stake does not cover the bond.
+    StakeTooSmall,
+    /// It has a live lease of this job already.
+    AlreadyLeased,
+    /// It refused this job's last offer, or could not take it, moments ago.
+    Resting,
+    /// It failed this job before; taken again only when no other node fits.
+    FailedBefore,
+}
+
+impl Constraint {
+    /// Whether a node is taken in spite of it when nothing better is there.
+    pub fn is_wish(self) -> bool {
+        self == Self::FailedBefore
+    }
+}
+
+/// What any node meets: each requirement is checked alone, by the chain's own rule, with the others
+/// set to this.
+const ANYTHING: Requirements =
+    Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits::ZERO, regions: 0, accept_simulated: true };
+
+impl Core {
+    /// Everything that speaks against giving the job a lease on the node now.
+    pub(crate) fn exclusions(&self, now: Now, job: Address, node: Address) -> BTreeSet<Constraint> {
+        let mut found = BTreeSet::new();
+        let (Some(entry), Some(node_entry)) = (self.jobs.get(&job), self.nodes.get(&node)) else { return found };
+        let asked = &entry.view.job.terms.requirements;
+        let view = &node_entry.view;
+        let mut check = |excluded: bool, constraint: Constraint| {
+            if excluded {
+                found.insert(constraint);
+            }
+        };
+        let alone = |requirements: Requirements| requirements.check(&view.node).is_err();
+        check(alone(Requirements { gpu_classes: asked.gpu_classes, ..ANYTHING }), Constraint::GpuModel);
+        check(alone(Requirements { vram_mib: asked.vram_mib, ..ANYTHING }), Constraint::Vram);
+        check(alone(Requirements { units: asked.units, ..ANYTHING }), Constraint::GpuCount);
+        check(alone(Requirements { regions: asked.regions, ..ANYTHING }), Constraint::Region);
+        let simulated = Requirements { accept_simulated: asked.accept_simulated, ..ANYTHING };
+        check(alone(simulated), Constraint::Simulated);
+        check(view.node.price > entry.view.job.terms.maximum_price, Constraint::Price);
+
+        let (projected, stake) = self.projected(now, node);
+        if let Some(workload) = entry.workload() {
+            let hardware = &view.node.hardware;
+            let used = self.used(node);
+            check(u64::from(hardware.cpu_cores) * 1_000 < used.cpu_milli + u64::from(workload.cpu_milli), Constraint::Cpu);
+            check(u64::from(hardware.memory_mib) < used.memory_mib + u64::from(workload.memory_mib), Constraint::Memory);
+            check(u64::from(hardware.disk_mib) < used.disk_mib + u64::from(workload.disk_mib), Constraint::Disk);
+        }
+        check(!self.is_live(now, node), Constraint::NodeOffline);
+        check(projected.status != NodeStatus::Active, Constraint::NodeDraining);
+        let fits_empty = view.node.hardware.units() >= asked.units;
+        check(fits_empty && projected.free() < asked.units, Constraint::NodeFull);
+        if let (Some(parameters), Some(stake)) = (&self.parameters, stake) {
+            let hours = Seconds(u64::from(parameters.bond_hours) * 3_600);
+            let bond = money::cost(view.node.price, asked.units, hours).map(|bond| bond.max(parameters.minimum_bond));
+            check(bond.is_ok_and(|bond| stake.free() < bond), Constraint::StakeTooSmall);
+        } else {
+            check(true, Constraint::StakeTooSmall);
+        }
+        let leased = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.view.node == node);
+        check(self.open_leases_of(job).iter().any(leased), Constraint::AlreadyLeased);
+        check(entry.resting.get(&node).is_some_and(|until| now.millis < *until), Constraint::Resting);
+        check(entry.failed_nodes.contains(&node), Constraint::FailedBefore);
+        found
+    }
+
+    /// What the chain would say to this lease, with everything on its way already counted.
+    ///
+    /// # Errors
+    /// Those of [`transitions::open_lease`].
+    pub(crate) fn dry_run(
+        &self,
+        now: Now,
+        job: Address,
+        node: Address,
+        offer: LeaseOffer,
+        parameters: &Parameters,
+    ) -> Result<(), Error> {
+        let entry = self.jobs.get(&job).ok_or(Error::JobNotOpen)?;
+        let (mut node, stake) = self.projected(now, node);
+        let mut stake = stake.ok_or(Error::StakeTooSmall)?;
+        let mut job = entry.view.job;
+        transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, now.chain).map(|_| ())
+    }
+
+    /// The node and its provider's stake as they will be once the offers under way are leases, and
+    /// leases that were opened after the two were read are counted.
+    fn projected(&self, now: Now, node: Address) -> (Node, Option<Stake>) {
+        let view = self.nodes[&node].view;
+        let mut projected = view.node;
+        let mut stake = self.stake(view.provider);
+        let (node_slot, stake_slot) = (self.nodes[&node].slot, self.providers.get(&view.provider).map_or(0, |known| known.0));
+        for entry in self.open_leases.iter().filter_map(|lease| self.leases.get(lease)) {
+            if entry.view.node == node && entry.first_slot > node_slot {
+                let _ = projected.take(entry.view.lease.units);
+            }
+            if let Some(stake) = stake.as_mut().filter(|_| entry.view.provider == view.provider && entry.first_slot > stake_slot)
+            {
+                let _ = stake.lock(entry.view.lease.bond);
+            }
+        }
+        let Some(parameters) = &self.parameters else { return (projected, stake) };
+        for address in &self.open_jobs {
+            let Some(entry) = self.jobs.get(address) else { continue };
+            let Some(offer) = entry.offer.map(|pending| pending.offer) else { continue };
+            let (mut other_job, terms) = (entry.view.job, LeaseOffer { price: offer.price, maximum: offer.maximum });
+            if offer.node == node {
+                if let Some(stake) = &mut stake {
+                    let open = transitions::open_lease;
+                    let _ = open(&mut other_job, &mut projected, stake, terms, parameters, now.chain);
+                }
+            } else if offer.provider == view.provider
+                && let (Some(other), Some(stake)) = (self.nodes.get(&offer.node), &mut stake)
+            {
+                let mut other_node = other.view.node;
+                let open = transitions::open_lease;
+                let _ = open(&mut other_job, &mut other_node, stake, terms, parameters, now.chain);
+            }
+        }
+        (projected, stake)
+    }
+
+    /// What live leases and offers take of a node beside its GPUs.
+    fn used(&self, node: Address) -> Used {
+        let leased = self.open_leases.iter().filter_map(|lease| self.leases.get(lease));
+        let leased = leased.filter(|entry| entry.view.node == node && entry.stage != Stage::Over);
+        let offered = self.open_jobs.iter().filter(|job| {
+            self.jobs.get(job).and_then(|entry| entry.offer).is_some_and(|pending| pending.offer.node == node)
+        });
+        let jobs = leased.map(|entry| entry.view.job).chain(offered.copied());
+        let workloads = jobs.filter_map(|job| self.jobs.get(&job)?.workload());
+        workloads.fold(Used::default(), |sum, workload| Used {
+            cpu_milli: sum.cpu_milli + u64::from(workload.cpu_milli),
+            memory_mib: sum.memory_mib + u64::from(workload.memory_mib),
+            disk_mib: sum.disk_mib + u64::from(workload.disk_mib),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Used {
+    cpu_milli: u64,
+    memory_mib: u64,
+    disk_mib: u64,
+}

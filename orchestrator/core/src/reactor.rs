@@ -1,0 +1,8 @@
+//! What each event changes in what is known, one file per family. No decision is taken here that
+//! the state alone would not give again.
+
+mod on_chain;
+mod on_spec;
+mod on_task;
+mod on_transaction;
+mod on_worker;

@@ -1,0 +1,35 @@
+use millrace_protocol::Address;
+
+use crate::state::job::{Outcome, SpecStatus};
+use crate::state::task::{Cause, Task};
+use crate::{Core, Now, Workload};
+
+/// Milliseconds until a missing spec is asked for again.
+const SPEC_RETRY: u64 = 2_000;
+
+impl Core {
+    pub(crate) fn on_spec_fetched(&mut self, job: Address, workload: Workload) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if entry.workload().is_some() {
+            return;
+        }
+        entry.tasks = (0..workload.tasks).map(|_| Task::default()).collect();
+        entry.spec = SpecStatus::Known(workload);
+        self.touch_job(job);
+    }
+
+    pub(crate) fn on_spec_failed(&mut self, now: Now, job: Address, cause: Cause, permanent: bool) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if entry.workload().is_some() {
+            return;
+        }
+        entry.last_failure = Some(cause.clone());
+        if permanent {
+            entry.spec = SpecStatus::Unusable(cause.clone());
+            entry.outcome.get_or_insert(Outcome::Failed(cause));
+        } else {
+            entry.spec = SpecStatus::Wanted { again_at: now.millis + SPEC_RETRY, cause: Some(cause) };
+        }
+        self.touch_job(job);
+    }
+}

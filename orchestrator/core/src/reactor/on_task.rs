@@ -1,0 +1,138 @@
+use millrace_protocol::Address;
+use millrace_protocol::voucher::ExitClass;
+
+use crate::event::TaskProgress;
+use crate::state::job::Outcome;
+use crate::state::lease::Stage;
+use crate::state::task::{Cause, Fault, Output, TaskPhase, TaskState};
+use crate::{Action, Core, Now};
+
+/// How many different nodes must fail to get an image before the image is to blame.
+const NODES_TO_BLAME_IMAGE: usize = 2;
+
+impl Core {
+    pub(crate) fn on_task_update(
+        &mut self,
+        now: Now,
+        (node, lease): (Address, Address),
+        (task, attempt): (u32, u32),
+        progress: TaskProgress,
+    ) {
+        self.hear_worker(now, node);
+        let ours = self.leases.get(&lease).is_some_and(|entry| entry.view.node == node && !entry.is_final());
+        if ours {
+            self.hear_lease(now, lease);
+        }
+        let current = ours && self.is_current(lease, task, attempt);
+        match progress {
+            TaskProgress::Phase { phase, bytes } if current => self.on_phase(now, lease, task, (phase, bytes)),
+            TaskProgress::Phase { .. } => self.push(Action::StopTask { node, lease, task, attempt }),
+            TaskProgress::Done { outputs } => {
+                if current {
+                    self.on_task_done(lease, task, outputs);
+                }
+                self.push(Action::AcknowledgeTask { node, lease, task, attempt });
+            }
+            TaskProgress::Failed { fault, cause } => {
+                if current {
+                    self.on_task_failed(now, (node, lease), task, fault, cause);
+                }
+                self.push(Action::AcknowledgeTask { node, lease, task, attempt });
+            }
+        }
+    }
+
+    /// Whether a report is about the task's last hand-out, and the task is still to be done.
+    fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        job.and_then(|job| job.tasks.get(task as usize)).is_some_and(|task| {
+            let open = match task.state {
+                TaskState::Pending => true,
+                TaskState::Active { lease: holder, .. } => holder == lease,
+                TaskState::Done { .. } | TaskState::Failed => false,
+            };
+            open && task.attempt == attempt && task.lease == Some(lease)
+        })
+    }
+
+    fn on_phase(&mut self, now: Now, lease: Address, number: u32, (phase, bytes): (TaskPhase, (u64, u64))) {
+        let busy_elsewhere = self.active_task(lease).is_some_and(|active| active != number);
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
+        let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
+        let Some(job_entry) = self.jobs.get_mut(&job) else { return };
+        let Some(task) = job_entry.tasks.get_mut(number as usize) else { return };
+        let wanted = working && job_entry.outcome.is_none();
+        let adopted = task.state != TaskState::Pending || !busy_elsewhere;
+        if !wanted || !adopted {
+            let attempt = task.attempt;
+            self.push(Action::StopTask { node, lease, task: number, attempt });
+            return;
+        }
+        if phase == TaskPhase::Running {
+            entry.meter.start(now.millis);
+        }
+        task.bytes = bytes;
+        let state = TaskState::Active { lease, phase };
+        if task.state != state {
+            task.state = state;
+            self.touch_task(job, number);
+            self.touch_lease(lease);
+        }
+    }
+
+    fn on_task_done(&mut self, lease: Address, number: u32, outputs: Vec<Output>) {
+        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
+        let Some(task) = self.jobs.get_mut(&job).and_then(|entry| entry.tasks.get_mut(number as usize)) else {
+            return;
+        };
+        task.state = TaskState::Done { lease };
+        task.outputs = outputs;
+        self.touch_task(job, number);
+        self.touch_lease(lease);
+    }
+
+    fn on_task_failed(
+        &mut self,
+        now: Now,
+        (node, lease): (Address, Address),
+        number: u32,
+        fault: Fault,
+        cause: Cause,
+    ) {
+        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let retries = entry.workload().map_or(0, |workload| workload.task_retries);
+        entry.last_failure = Some(cause.clone());
+        let Some(task) = entry.tasks.get_mut(number as usize) else { return };
+        task.last_failure = Some(cause.clone());
+        task.state = TaskState::Pending;
+        let mut fatal = false;
+        match fault {
+            Fault::Buyer => {
+                task.failures += 1;
+                fatal = task.failures > retries;
+                if fatal {
+                    task.state = TaskState::Failed;
+                }
+            }
+            Fault::Image => {
+                entry.image_failures.insert(node, cause.clone());
+                fatal = entry.image_failures.len() >= NODES_TO_BLAME_IMAGE;
+            }
+            Fault::Node | Fault::Nobody => {}
+        }
+        let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
+        if nodes_fault {
+            entry.failed_nodes.insert(node);
+        }
+        if fatal {
+            entry.outcome.get_or_insert(Outcome::Failed(cause));
+        }
+        self.touch_job(job);
+        self.touch_task(job, number);
+        self.touch_lease(lease);
+        if nodes_fault {
+            self.begin_end(now, lease, ExitClass::NodeFault);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use millrace_protocol::{Address, JobState};
+
+use crate::event::{OpenFailure, Transaction};
+use crate::state::job::Crank;
+use crate::state::task::Cause;
+use crate::{Core, Now};
+
+/// Milliseconds a node that refused an offer is left alone by the job.
+const REST_AFTER_REFUSAL: u64 = 30_000;
+/// Milliseconds a node is left alone after its lease could not be opened.
+const REST_AFTER_FAILURE: u64 = 5_000;
+/// Milliseconds for the chain's new state to be read after a confirmed transaction.
+const CATCH_UP: u64 = 5_000;
+/// Milliseconds before the first retry of a failed transaction; doubles up to [`LONGEST_BACKOFF`].
+const FIRST_BACKOFF: u64 = 1_000;
+const LONGEST_BACKOFF: u64 = 60_000;
+
+impl Core {
+    pub(crate) fn on_offer_failed(&mut self, now: Now, job: Address, offer: u64, failure: OpenFailure) {
+        let cause = match failure {
+            OpenFailure::Refused(cause) => Some(cause),
+            OpenFailure::Unanswered => None,
+        };
+        self.drop_offer(now, job, offer, REST_AFTER_REFUSAL, cause);
+    }
+
+    pub(crate) fn on_transaction_done(&mut self, now: Now, transaction: Transaction, signature: String) {
+        let caught_up = Crank { in_flight: false, again_at: now.millis + CATCH_UP, failures: 0 };
+        match transaction {
+            Transaction::OpenLease { job, offer } => {
+                let pending = self.jobs.get_mut(&job).and_then(|entry| entry.offer.as_mut());
+                if let Some(pending) = pending.filter(|pending| pending.offer.offer == offer) {
+                    pending.until = now.millis + CATCH_UP;
+                }
+            }
+            Transaction::Settle { lease, sequence } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.crank = Crank::default();
+                    entry.view.lease.sequence = entry.view.lease.sequence.max(sequence);
+                    entry.settlements.push(signature);
+                    self.touch_lease(lease);
+                }
+            }
+            Transaction::ExpireLease { lease } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.crank = caught_up;
+                    entry.settlements.push(signature);
+                    self.touch_lease(lease);
+                }
+            }
+            Transaction::ExpireJob { job } => {
+                if let Some(entry) = self.jobs.get_mut(&job) {
+                    let seen = entry.view.job.state == JobState::Expired;
+                    entry.crank = if seen { Crank::default() } else { caught_up };
+                }
+            }
+            Transaction::CloseJob { job } => {
+                if let Some(entry) = self.jobs.get_mut(&job) {
+                    entry.closed_by = Some(signature);
+                    self.close_entry(job);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on_transaction_failed(&mut self, now: Now, transaction: Transaction, cause: Cause) {
+        match transaction {
+            Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
+            Transaction::Settle { lease, .. } | Transaction::ExpireLease { lease } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.crank = backoff(now, entry.crank);
+                }
+            }
+            Transaction::ExpireJob { job } | Transaction::CloseJob { job } => {
+                if let Some(entry) = self.jobs.get_mut(&job) {
+                    entry.crank = backoff(now, entry.crank);
+                }
+            }
+        }
+    }
+
+    fn drop_offer(&mut self, now: Now, job: Address, offer: u64, rest: u64, cause: Option<Cause>) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let Some(pending) = entry.offer.filter(|pending| pending.offer.offer == offer) else { return };
+        entry.offer = None;
+        entry.resting.insert(pending.offer.node, now.millis + rest);
+        if cause.is_some() {
+            entry.last_failure = cause;
+            self.touch_job(job);
+        }
+    }
+}
+
+fn backoff(now: Now, crank: Crank) -> Crank {
+    let wait = FIRST_BACKOFF.saturating_mul(1 << crank.failures.min(6)).min(LONGEST_BACKOFF);
+    Crank { in_flight: false, again_at: now.millis + wait, failures: crank.failures.saturating_add(1) }
+}

@@ -1,0 +1,148 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::Address;
+use millrace_spec::Sha256;
+
+use crate::event::{HeldLease, HeldTask};
+use crate::state::lease::Stage;
+use crate::state::node::Worker;
+use crate::state::task::{TaskPhase, TaskState};
+use crate::{Action, Core, Notice, Now};
+
+impl Core {
+    pub(crate) fn on_worker_connected(
+        &mut self,
+        now: Now,
+        node: Address,
+        session: u64,
+        images: BTreeSet<String>,
+        held: &[HeldLease],
+    ) {
+        self.workers.insert(node, Worker { session, connected: true, last_heard: now.millis, images });
+        for lease in held {
+            self.resume_lease(now, node, lease);
+        }
+        let holds = |lease: Address| held.iter().find(|held| held.lease == lease);
+        for lease in self.open_leases.clone() {
+            if self.leases.get(&lease).is_none_or(|entry| entry.view.node != node) {
+                continue;
+            }
+            let held_tasks = holds(lease).map(|held| held.tasks.as_slice()).unwrap_or_default();
+            self.requeue_unless_held(lease, held_tasks);
+            if holds(lease).is_none() && matches!(self.leases[&lease].stage, Stage::Ending { .. }) {
+                // It knows nothing of the lease, so no report will come.
+                self.finalize(now, lease);
+            }
+        }
+    }
+
+    pub(crate) fn on_worker_disconnected(&mut self, node: Address, session: u64) {
+        if let Some(worker) = self.workers.get_mut(&node)
+            && worker.session == session
+        {
+            worker.connected = false;
+        }
+    }
+
+    pub(crate) fn on_heartbeat(&mut self, now: Now, node: Address, leases: &[Address]) {
+        let Some(worker) = self.workers.get_mut(&node) else { return };
+        worker.last_heard = worker.last_heard.max(now.millis);
+        for lease in leases {
+            let Some(entry) = self.leases.get_mut(lease).filter(|entry| entry.view.node == node) else {
+                self.push(Action::LeaseOver { node, lease: *lease });
+                continue;
+            };
+            if entry.stage == Stage::Over {
+                self.push(Action::LeaseOver { node, lease: *lease });
+                continue;
+            }
+            self.hear_lease(now, *lease);
+            self.answer_with_voucher(now, *lease);
+        }
+    }
+
+    pub(crate) fn on_lease_report(&mut self, now: Now, node: Address, lease: Address, reported: Sha256) {
+        self.hear_worker(now, node);
+        let Some(entry) = self.leases.get(&lease).filter(|entry| entry.view.node == node) else { return };
+        if !matches!(entry.stage, Stage::Ending { .. }) {
+            return;
+        }
+        let own = self.result_root(lease);
+        if own != reported {
+            self.push(Action::Notice(Notice::ResultRootDiffers { lease, reported, own }));
+        }
+        self.finalize(now, lease);
+    }
+
+    pub(crate) fn hear_worker(&mut self, now: Now, node: Address) {
+        if let Some(worker) = self.workers.get_mut(&node) {
+            worker.last_heard = worker.last_heard.max(now.millis);
+        }
+    }
+
+    /// The worker holds the lease: its time runs on, and it is not silent any more.
+    pub(crate) fn hear_lease(&mut self, now: Now, lease: Address) {
+        let patience = self.settings.patience();
+        if let Some(entry) = self.leases.get_mut(&lease) {
+            entry.silenced = false;
+            if entry.stage == Stage::Working {
+                entry.meter.hear(now.millis, patience);
+            }
+        }
+    }
+
+    fn resume_lease(&mut self, now: Now, node: Address, held: &HeldLease) {
+        let lease = held.lease;
+        let Some(entry) = self.leases.get(&lease).filter(|entry| entry.view.node == node && entry.on_chain()) else {
+            self.push(Action::LeaseOver { node, lease });
+            return;
+        };
+        let (stage, voucher) = (entry.stage, entry.voucher);
+        self.hear_lease(now, lease);
+        for task in &held.tasks {
+            if !self.readopt(lease, *task) {
+                self.push(Action::StopTask { node, lease, task: task.task, attempt: task.attempt });
+            }
+        }
+        match (stage, voucher) {
+            (Stage::Ending { .. }, _) => self.push(Action::EndLease { node, lease }),
+            (Stage::Final, Some(voucher)) => self.push(Action::IssueVoucher { node, voucher }),
+            _ => {}
+        }
+    }
+
+    /// Whether the worker may go on with a task it holds: it is still its own, or it was taken
+    /// away and nobody else has it yet.
+    fn readopt(&mut self, lease: Address, held: HeldTask) -> bool {
+        let busy = self.active_task(lease).is_some();
+        let Some(entry) = self.leases.get(&lease) else { return false };
+        let (job, working) = (entry.view.job, entry.stage == Stage::Working);
+        let Some(entry) = self.jobs.get_mut(&job) else { return false };
+        let wanted = working && entry.outcome.is_none();
+        let Some(task) = entry.tasks.get_mut(held.task as usize) else { return false };
+        if !wanted || task.attempt != held.attempt || task.lease != Some(lease) {
+            return false;
+        }
+        match task.state {
+            TaskState::Active { lease: holder, .. } => holder == lease,
+            TaskState::Pending if !busy => {
+                task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
+                self.touch_task(job, held.task);
+                true
+            }
+            TaskState::Pending | TaskState::Done { .. } | TaskState::Failed => false,
+        }
+    }
+
+    fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
+        if let Some(number) = self.active_task(lease)
+            && !held.iter().any(|task| task.task == number)
+        {
+            self.requeue_tasks(lease);
+        }
+    }
+
+    pub(crate) fn notice_silence(&mut self, node: Address, lease: Address) {
+        self.push(Action::Notice(Notice::WorkerSilent { node, lease }));
+    }
+}

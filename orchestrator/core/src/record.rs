@@ -1,0 +1,82 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_protocol::Address;
+use millrace_protocol::voucher::Voucher;
+use serde::{Deserialize, Serialize};
+
+use crate::state::job::{JobEntry, Outcome, SpecStatus};
+use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::task::{Cause, Task};
+use crate::{JobView, LeaseView, Meter};
+
+/// A piece of state as it is written to disk. A record replaces the earlier one with the same key:
+/// the job's address, the job's address and the task's number, or the lease's address.
+///
+/// These are stored. A field may be added with a default; none may change its meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    Job(JobRecord),
+    Task(TaskRecord),
+    Lease(LeaseRecord),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRecord {
+    pub job: Address,
+    pub view: JobView,
+    pub on_chain: bool,
+    pub spec: SpecStatus,
+    pub outcome: Option<Outcome>,
+    pub failed_nodes: BTreeSet<Address>,
+    pub image_failures: BTreeMap<Address, Cause>,
+    pub last_failure: Option<Cause>,
+    pub closed_by: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRecord {
+    pub job: Address,
+    pub number: u32,
+    pub task: Task,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRecord {
+    pub lease: Address,
+    pub view: LeaseView,
+    pub stage: Stage,
+    pub meter: Meter,
+    pub voucher: Option<Voucher>,
+    pub settlements: Vec<String>,
+    pub silenced: bool,
+}
+
+impl JobRecord {
+    pub(crate) fn of(job: Address, entry: &JobEntry) -> Self {
+        Self {
+            job,
+            view: entry.view,
+            on_chain: entry.on_chain,
+            spec: entry.spec.clone(),
+            outcome: entry.outcome.clone(),
+            failed_nodes: entry.failed_nodes.clone(),
+            image_failures: entry.image_failures.clone(),
+            last_failure: entry.last_failure.clone(),
+            closed_by: entry.closed_by.clone(),
+        }
+    }
+}
+
+impl LeaseRecord {
+    pub(crate) fn of(entry: &LeaseEntry) -> Self {
+        Self {
+            lease: entry.address,
+            view: entry.view,
+            stage: entry.stage,
+            meter: entry.meter,
+            voucher: entry.voucher,
+            settlements: entry.settlements.clone(),
+            silenced: entry.silenced,
+        }
+    }
+}

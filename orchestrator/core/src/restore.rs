@@ -1,0 +1,92 @@
+use millrace_protocol::Address;
+
+use crate::core::{Core, Settings};
+use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::state::job::{JobEntry, SpecStatus};
+use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::node::Worker;
+use crate::state::task::Task;
+use crate::Now;
+
+impl Core {
+    /// The scheduler as it was when the records were written, in any order of records. The chain's
+    /// accounts and the workers' own word follow as ordinary events; until its worker speaks,
+    /// every lease gets the usual patience, counted from `now`.
+    pub fn restore(settings: Settings, now: Now, records: impl IntoIterator<Item = Record>) -> Self {
+        let mut core = Self::new(settings);
+        let mut tasks = Vec::new();
+        for record in records {
+            match record {
+                Record::Job(record) => core.restore_job(record),
+                Record::Lease(record) => core.restore_lease(now, record),
+                Record::Task(record) => tasks.push(record),
+            }
+        }
+        for TaskRecord { job, number, task } in tasks {
+            let slot = core.jobs.get_mut(&job).and_then(|entry| entry.tasks.get_mut(number as usize));
+            if let Some(slot) = slot {
+                *slot = task;
+            }
+        }
+        core.requeue_orphans();
+        core
+    }
+
+    fn restore_job(&mut self, record: JobRecord) {
+        let mut entry = JobEntry::new(record.view, 0);
+        let count = match &record.spec {
+            SpecStatus::Known(workload) => workload.tasks,
+            SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => 0,
+        };
+        entry.tasks = (0..count).map(|_| Task::default()).collect();
+        entry.spec = match record.spec {
+            SpecStatus::Wanted { cause, .. } => SpecStatus::Wanted { again_at: 0, cause },
+            known => known,
+        };
+        entry.on_chain = record.on_chain;
+        entry.outcome = record.outcome;
+        entry.failed_nodes = record.failed_nodes;
+        entry.image_failures = record.image_failures;
+        entry.last_failure = record.last_failure;
+        entry.closed_by = record.closed_by;
+        if entry.on_chain {
+            self.open_jobs.insert(record.job);
+        }
+        self.jobs.insert(record.job, entry);
+    }
+
+    fn restore_lease(&mut self, now: Now, record: LeaseRecord) {
+        let mut entry = LeaseEntry::new(record.lease, record.view, 0);
+        entry.stage = match record.stage {
+            Stage::Ending { class, .. } => Stage::Ending { class, since: now.millis },
+            stage => stage,
+        };
+        entry.meter = record.meter;
+        entry.voucher = record.voucher;
+        entry.settlements = record.settlements;
+        entry.silenced = record.silenced;
+        if entry.on_chain() {
+            self.open_leases.insert(record.lease);
+            let worker = Worker { last_heard: now.millis, ..Worker::default() };
+            self.workers.entry(record.view.node).or_insert(worker);
+        }
+        self.leases.insert(record.lease, entry);
+    }
+
+    /// A task whose lease is unknown or over is nobody's.
+    fn requeue_orphans(&mut self) {
+        let leases: Vec<Address> = self
+            .jobs
+            .values()
+            .flat_map(|entry| entry.tasks.iter().filter_map(Task::active_lease))
+            .filter(|lease| !self.open_leases.contains(lease))
+            .collect();
+        for entry in self.jobs.values_mut() {
+            for task in &mut entry.tasks {
+                if task.active_lease().is_some_and(|lease| leases.contains(&lease)) {
+                    task.state = crate::TaskState::Pending;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_protocol::{Address, JobState, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+use crate::state::task::{Cause, Task, TaskState};
+use crate::{JobView, Offer, Workload};
+
+/// How a job ended, as far as work is concerned; its money may still be on the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Every task is done.
+    Completed,
+    Failed(Cause),
+    /// By the buyer.
+    Cancelled,
+    /// No node took it in time.
+    Expired,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpecStatus {
+    /// Not here yet; asked for again at the given milliseconds. The cause is the last failure's.
+    Wanted { again_at: u64, cause: Option<Cause> },
+    Known(Workload),
+    /// It can never be had, or is not a spec.
+    Unusable(Cause),
+}
+
+/// An offer on its way to become a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingOffer {
+    pub offer: Offer,
+    /// Milliseconds after which it no longer blocks the job.
+    pub until: u64,
+}
+
+/// A crank that was sent, or is not to be sent again before `again_at` milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Crank {
+    pub in_flight: bool,
+    pub again_at: u64,
+    pub failures: u32,
+}
+
+/// A job and its tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobEntry {
+    pub view: JobView,
+    /// Slot the view was read at.
+    pub slot: u64,
+    /// Whether its account exists.
+    pub on_chain: bool,
+    pub spec: SpecStatus,
+    pub tasks: Vec<Task>,
+    pub outcome: Option<Outcome>,
+    /// Nodes that failed it: taken again only when no other fits.
+    pub failed_nodes: BTreeSet<Address>,
+    /// What the nodes that could not get the image said.
+    pub image_failures: BTreeMap<Address, Cause>,
+    /// The last failure of any task, for whoever asks why.
+    pub last_failure: Option<Cause>,
+    /// Base58 signature of the transaction that closed it.
+    pub closed_by: Option<String>,
+    pub(crate) offer: Option<PendingOffer>,
+    /// Nodes not to be asked again before the given milliseconds.
+    pub(crate) resting: BTreeMap<Address, u64>,
+    pub(crate) crank: Crank,
+}
+
+impl JobEntry {
+    pub(crate) fn new(view: JobView, slot: u64) -> Self {
+        Self {
+            view,
+            slot,
+            on_chain: true,
+            spec: SpecStatus::Wanted { again_at: 0, cause: None },
+            tasks: Vec::new(),
+            outcome: None,
+            failed_nodes: BTreeSet::new(),
+            image_failures: BTreeMap::new(),
+            last_failure: None,
+            closed_by: None,
+            offer: None,
+            resting: BTreeMap::new(),
+            crank: Crank::default(),
+        }
+    }
+
+    pub fn workload(&self) -> Option<&Workload> {
+        match &self.spec {
+            SpecStatus::Known(workload) => Some(workload),
+            SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => None,
+        }
+    }
+
+    /// Whether tasks are still to be done and leases may be opened for them.
+    pub fn working(&self) -> bool {
+        self.on_chain
+            && self.outcome.is_none()
+            && matches!(self.view.job.state, JobState::Open | JobState::Active)
+            && self.workload().is_some()
+    }
+
+    pub fn pending_tasks(&self) -> usize {
+        self.tasks.iter().filter(|task| task.state == TaskState::Pending).count()
+    }
+
+    pub fn all_done(&self) -> bool {
+        !self.tasks.is_empty() && self.tasks.iter().all(|task| matches!(task.state, TaskState::Done { .. }))
+    }
+
+    /// When an open job can no longer be leased.
+    pub(crate) fn past_start_deadline(&self, chain: UnixSeconds) -> bool {
+        self.view.job.state == JobState::Open && chain >= self.view.job.start_deadline
+    }
+}

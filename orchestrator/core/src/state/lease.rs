@@ -1,0 +1,69 @@
+use millrace_protocol::Address;
+use millrace_protocol::voucher::{ExitClass, Voucher};
+use serde::{Deserialize, Serialize};
+
+use crate::state::job::Crank;
+use crate::{LeaseView, Meter};
+
+/// How far a lease is, in the scheduler's eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    Working,
+    /// The worker was told to end it and has not reported yet. Nothing is metered any more.
+    Ending { class: ExitClass, since: u64 },
+    /// The final voucher is issued, not yet redeemed.
+    Final,
+    /// Its account is gone.
+    Over,
+}
+
+/// A lease and its meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseEntry {
+    pub address: Address,
+    pub view: LeaseView,
+    /// Slot the view was read at.
+    pub slot: u64,
+    /// Slot of the first reading: a node read before it does not know of the lease.
+    pub(crate) first_slot: u64,
+    pub stage: Stage,
+    pub meter: Meter,
+    /// The latest issued.
+    pub voucher: Option<Voucher>,
+    /// Base58 signatures of its settlements, in order.
+    pub settlements: Vec<String>,
+    /// The worker fell silent and its tasks were taken away.
+    pub(crate) silenced: bool,
+    pub(crate) crank: Crank,
+}
+
+impl LeaseEntry {
+    pub(crate) fn new(address: Address, view: LeaseView, slot: u64) -> Self {
+        Self {
+            address,
+            view,
+            slot,
+            first_slot: slot,
+            stage: Stage::Working,
+            meter: Meter::default(),
+            voucher: None,
+            settlements: Vec::new(),
+            silenced: false,
+            crank: Crank::default(),
+        }
+    }
+
+    /// Whether its account may still exist.
+    pub fn on_chain(&self) -> bool {
+        self.stage != Stage::Over
+    }
+
+    /// The latest voucher, unless the chain knows it or a later one.
+    pub fn unredeemed(&self) -> Option<&Voucher> {
+        self.voucher.as_ref().filter(|voucher| voucher.sequence > self.view.lease.sequence)
+    }
+
+    pub fn is_final(&self) -> bool {
+        matches!(self.stage, Stage::Final | Stage::Over)
+    }
+}

@@ -1,0 +1,96 @@
+use millrace_protocol::Address;
+use millrace_spec::ObjectRef;
+use serde::{Deserialize, Serialize};
+
+/// Something that went wrong outside, told to people as it is and never interpreted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Stable kebab-case code.
+    pub code: String,
+    pub message: String,
+    pub hint: String,
+}
+
+/// Who has to answer for a failed task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The container ran and failed, or ran out of its limits.
+    Buyer,
+    /// The node could not run it: disk, Docker, GPU.
+    Node,
+    /// The image could not be had. One node's fault, until a second node says the same.
+    Image,
+    /// Nobody's: it was stopped on request.
+    Nobody,
+}
+
+/// How far a handed out task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskPhase {
+    /// Handed out, nothing heard yet.
+    Assigned,
+    FetchingInputs,
+    /// The image is on its way.
+    Pulling,
+    Creating,
+    Running,
+    Uploading,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskState {
+    Pending,
+    Active { lease: Address, phase: TaskPhase },
+    Done { lease: Address },
+    /// It failed as often as it may.
+    Failed,
+}
+
+/// A file a task produced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Relative to the outputs folder, `/`-separated.
+    pub path: String,
+    pub object: ObjectRef,
+}
+
+/// One piece of a job, such as a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub state: TaskState,
+    /// Number of the last hand-out, from 1; a report of another number is stale.
+    pub attempt: u32,
+    /// Lease of the last hand-out.
+    pub lease: Option<Address>,
+    /// Failures by the buyer's own fault.
+    pub failures: u32,
+    pub last_failure: Option<Cause>,
+    pub outputs: Vec<Output>,
+    /// Bytes moved and to move in the current phase, where it moves any. Not kept on disk.
+    #[serde(skip)]
+    pub bytes: (u64, u64),
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Self {
+            state: TaskState::Pending,
+            attempt: 0,
+            lease: None,
+            failures: 0,
+            last_failure: None,
+            outputs: Vec::new(),
+            bytes: (0, 0),
+        }
+    }
+}
+
+impl Task {
+    /// The lease that works on it now.
+    pub fn active_lease(&self) -> Option<Address> {
+        match self.state {
+            TaskState::Active { lease, .. } => Some(lease),
+            TaskState::Pending | TaskState::Done { .. } | TaskState::Failed => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
+
+mod endings;
+mod explaining;
+mod faults;
+mod metering;
+mod placement;
+mod restart;
+mod simulation;
+mod world;

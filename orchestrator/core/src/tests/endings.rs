@@ -1,0 +1,155 @@
+use millrace_protocol::voucher::ExitClass;
+use millrace_protocol::{LeaseOutcome, MicroUsdc, Seconds};
+
+use super::world::*;
+use crate::*;
+
+#[test]
+fn a_job_runs_through_and_the_money_adds_up() {
+    let mut world = World::with_nodes(3);
+    let job = world.add_job(1, terms(), workload(24));
+    world.drain();
+    world.pass(60);
+    assert!(world.finished(job), "{:?}", world.explain(job));
+    assert_eq!(world.outcome(job), Some(&Outcome::Completed));
+    assert_eq!(world.offers().len(), 3);
+    assert!(world.ended.iter().any(|(_, outcome, _)| *outcome == LeaseOutcome::Completed));
+    world.check_money();
+}
+
+#[test]
+fn a_plain_job_needs_one_settlement_per_lease() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.pass(30);
+    assert!(world.finished(job));
+    let settled = world.settled();
+    assert_eq!(settled.len(), 1);
+    assert!(settled[0].is_final && settled[0].exit_class == ExitClass::Completed);
+    assert!(settled[0].metered >= Seconds(5), "{settled:?}");
+}
+
+#[test]
+fn a_cancelled_open_job_is_closed_at_once() {
+    let mut world = World::new();
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.cancel(job);
+    assert_eq!(world.outcome(job), Some(&Outcome::Cancelled));
+    assert_eq!(world.refunds[&job], terms().deposit);
+}
+
+#[test]
+fn a_cancel_stops_tasks_pays_until_then_and_refunds_the_rest() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 100_000;
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.pass(20);
+    world.cancel(job);
+    world.pass(3);
+    assert_eq!(world.outcome(job), Some(&Outcome::Cancelled));
+    assert_eq!(world.count(|action| matches!(action, Action::StopTask { .. })), 2);
+    assert!(world.rigs.values().all(|rig| rig.leases.is_empty() && rig.running.is_empty()));
+    assert!(world.settled().iter().all(|voucher| voucher.metered <= Seconds(20)));
+    assert!(world.closed[&job].job.paid > MicroUsdc::ZERO);
+    world.check_money();
+}
+
+#[test]
+fn a_job_nobody_takes_expires_and_is_closed() {
+    let mut world = World::new();
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.pass(899);
+    assert!(world.jobs.contains_key(&job));
+    world.pass(1);
+    assert_eq!(world.outcome(job), Some(&Outcome::Expired));
+    assert_eq!(world.refunds[&job], terms().deposit);
+}
+
+#[test]
+fn an_idle_lease_is_ended_while_others_work_on() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    let lease = world.lease_of(address(b'N', 1));
+    world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 60_000;
+    world.pass(6);
+    assert_eq!(world.ended.iter().map(|ended| (ended.0, ended.1)).collect::<Vec<_>>(), [(lease, LeaseOutcome::Released)]);
+    world.pass(60);
+    assert!(world.finished(job));
+    world.check_money();
+}
+
+#[test]
+fn a_lease_that_says_done_waits_for_those_that_do_not() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.chain_down = true;
+    world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 4_000;
+    world.pass(15);
+    assert_eq!(world.outcome(job), Some(&Outcome::Completed));
+    assert_eq!(world.final_class(world.lease_of(address(b'N', 1))), Some(ExitClass::Released));
+    world.chain_down = false;
+    world.pass(30);
+    let outcomes: Vec<_> = world.ended.iter().map(|ended| ended.1).collect();
+    assert_eq!(outcomes, [LeaseOutcome::Released, LeaseOutcome::Completed]);
+    assert!(world.finished(job));
+}
+
+#[test]
+fn a_worker_that_never_reports_the_end_is_settled_without_it() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let node = address(b'N', 1);
+    let lease = world.lease_of(node);
+    world.millis += 2_000;
+    let rig = world.rigs.get_mut(&node).unwrap();
+    let (_, task, attempt, _) = rig.running.remove(0);
+    let now = world.now();
+    let progress = TaskProgress::Done { outputs: Vec::new() };
+    let actions = world.core.on_event(now, Event::TaskUpdate { node, lease, task, attempt, progress });
+    assert!(actions.contains(&Action::EndLease { node, lease }));
+    for action in actions {
+        if matches!(action, Action::Persist(_)) {
+            world.carry_out(action);
+        }
+    }
+    world.pass(59);
+    assert!(world.leases.contains_key(&lease));
+    world.pass(5);
+    assert!(!world.leases.contains_key(&lease));
+    assert!(world.finished(job));
+}
+
+#[test]
+fn a_differing_result_root_is_noticed_and_not_signed() {
+    let mut world = World::with_nodes(1);
+    world.add_job(1, terms(), workload(1));
+    world.drain();
+    let lease = world.lease_of(address(b'N', 1));
+    world.pass(2);
+    world.rigs.get_mut(&address(b'N', 1)).unwrap().produced.insert(lease, vec![7]);
+    world.pass(5);
+    assert_eq!(world.count(|action| matches!(action, Action::Notice(Notice::ResultRootDiffers { .. }))), 1);
+    assert_eq!(world.settled()[0].result_root, world.core.result_root(lease).0);
+}
+
+#[test]
+fn a_lease_ended_by_somebody_else_frees_its_task() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 100_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let lease = world.lease_of(address(b'N', 1));
+    world.leases.remove(&lease);
+    world.slot += 1;
+    let slot = world.slot;
+    world.feed(Event::AccountGone { address: lease, slot });
+    assert_eq!(world.core.job(job).unwrap().tasks[0].state, TaskState::Pending);
+    assert!(world.rigs[&address(b'N', 1)].leases.is_empty());
+}

@@ -1,0 +1,681 @@
+//! Chain, workers and disk in one fake. The chain is the real rules of `millrace_protocol`; the
+//! workers do what they are told. Everything else the scheduler may try panics.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use millrace_protocol::voucher::{ExitClass, Voucher};
+use millrace_protocol::{
+    Address, Earnings, GpuUnits, Hardware, JobState, JobTerms, MicroUsdc, Node, NodeStatus, Parameters,
+    PricePerGpuHour, Requirements, Seconds, Stake, UnixSeconds, transitions,
+};
+use millrace_spec::merkle::{self, Leaf};
+use millrace_spec::{ObjectRef, Sha256, sha256};
+
+use crate::*;
+
+pub const HEARTBEAT: u64 = 2_000;
+pub const START: u64 = 1_800_000_000;
+pub const PROGRAM: Address = Address([9; 32]);
+
+pub fn settings() -> Settings {
+    Settings { program: PROGRAM, heartbeat_millis: HEARTBEAT }
+}
+
+pub fn cause(code: &str) -> Cause {
+    Cause { code: code.to_owned(), message: code.to_owned(), hint: String::new() }
+}
+
+pub fn hardware() -> Hardware {
+    Hardware {
+        gpu_class: 8,
+        gpu_count: 1,
+        vram_mib: 24_576,
+        cpu_cores: 8,
+        memory_mib: 32_768,
+        disk_mib: 100_000,
+        region: 4,
+        country: *b"DE",
+        simulated: true,
+    }
+}
+
+pub fn terms() -> JobTerms {
+    JobTerms {
+        requirements: Requirements {
+            gpu_classes: 0,
+            vram_mib: 0,
+            units: GpuUnits(1),
+            regions: 0,
+            accept_simulated: true,
+        },
+        maximum_price: PricePerGpuHour(1_000_000),
+        concurrent_leases: 3,
+        lease_seconds: Seconds(600),
+        start_window: Seconds(900),
+        retries: 2,
+        deposit: MicroUsdc(5_000_000),
+    }
+}
+
+pub fn workload(tasks: u32) -> Workload {
+    Workload {
+        name: "render".to_owned(),
+        tasks,
+        task_retries: 1,
+        cpu_milli: 1_000,
+        memory_mib: 1_024,
+        disk_mib: 1_024,
+        image: "image:1".to_owned(),
+    }
+}
+
+/// A rig: what its process knows and holds.
+#[derive(Clone, Debug, Default)]
+pub struct Rig {
+    pub connected: bool,
+    pub session: u64,
+    pub leases: BTreeSet<Address>,
+    /// Running tasks: lease, task, attempt, and the millisecond at which they are done.
+    pub running: Vec<(Address, u32, u32, u64)>,
+    /// Final reports not acknowledged yet.
+    pub unacknowledged: Vec<(Address, u32, u32)>,
+    /// What each lease produced here.
+    pub produced: BTreeMap<Address, Vec<u32>>,
+    pub vouchers: BTreeMap<Address, Voucher>,
+    pub refuses: bool,
+}
+
+#[derive(Clone)]
+pub struct World {
+    pub core: Core,
+    pub millis: u64,
+    /// How far the chain's clock is ahead, in seconds.
+    pub travelled: u64,
+    pub slot: u64,
+    pub parameters: Parameters,
+    pub stakes: BTreeMap<Address, Stake>,
+    pub earnings: BTreeMap<Address, Earnings>,
+    pub nodes: BTreeMap<Address, NodeView>,
+    pub jobs: BTreeMap<Address, JobView>,
+    pub leases: BTreeMap<Address, LeaseView>,
+    pub specs: BTreeMap<Sha256, Workload>,
+    pub rigs: BTreeMap<Address, Rig>,
+    pub disk: BTreeMap<(Address, u32, u8), Record>,
+    pub inbox: VecDeque<Event>,
+    pub log: Vec<Action>,
+    /// Final settlements and expiries seen on chain: lease, outcome, whole payment.
+    pub ended: Vec<(Address, millrace_protocol::LeaseOutcome, MicroUsdc)>,
+    pub refunds: BTreeMap<Address, MicroUsdc>,
+    pub closed: BTreeMap<Address, JobView>,
+    pub task_millis: u64,
+    /// Transactions are refused while set.
+    pub chain_down: bool,
+}
+
+pub fn address(kind: u8, number: u32) -> Address {
+    let mut bytes = [0; 32];
+    bytes[0] = kind;
+    bytes[1..5].copy_from_slice(&number.to_be_bytes());
+    Address(bytes)
+}
+
+pub fn lease_address(job: Address, number: u32) -> Address {
+    let mut bytes = job.0;
+    bytes[0] = b'L';
+    bytes[20..24].copy_from_slice(&number.to_be_bytes());
+    Address(bytes)
+}
+
+fn output(task: u32) -> Output {
+    let content = format!("frame {task}");
+    Output {
+        path: "frame.png".to_owned(),
+        object: ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 },
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let mut world = Self {
+            core: Core::new(settings()),
+            millis: START * 1_000,
+            travelled: 0,
+            slot: 1,
+            parameters: Parameters::default(),
+            stakes: BTreeMap::new(),
+            earnings: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            specs: BTreeMap::new(),
+            rigs: BTreeMap::new(),
+            disk: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            log: Vec::new(),
+            ended: Vec::new(),
+            refunds: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            task_millis: 3_000,
+            chain_down: false,
+        };
+        world.inbox.push_back(Event::ParametersSeen(world.parameters));
+        world
+    }
+
+    /// A world with connected nodes at 100, 200, … thousand micro-USDC per hour.
+    pub fn with_nodes(count: u32) -> Self {
+        let mut world = Self::new();
+        for number in 1..=count {
+            let node = world.add_node(number, PricePerGpuHour(u64::from(number) * 100_000), hardware());
+            world.connect(node);
+        }
+        world
+    }
+
+    pub fn now(&self) -> Now {
+        Now { millis: self.millis, chain: UnixSeconds(self.millis / 1_000 + self.travelled) }
+    }
+
+    pub fn add_node(&mut self, number: u32, price: PricePerGpuHour, hardware: Hardware) -> Address {
+        let (node, provider) = (address(b'N', number), address(b'P', number));
+        let stake = Stake { total: MicroUsdc(1_000_000_000), locked: MicroUsdc::ZERO };
+        self.stakes.insert(provider, stake);
+        let chain = Node { hardware, price, leased: GpuUnits::ZERO, status: NodeStatus::Active };
+        self.nodes.insert(node, NodeView { provider, key: address(b'K', number), node: chain });
+        self.rigs.insert(node, Rig::default());
+        self.see_node(node);
+        node
+    }
+
+    pub fn add_job(&mut self, number: u32, terms: JobTerms, workload: Workload) -> Address {
+        let job = address(b'J', number);
+        let spec_hash = sha256(format!("{number}{workload:?}").as_bytes());
+        self.specs.insert(spec_hash, workload);
+        let opened = transitions::open_job(terms, &self.parameters, self.now().chain).unwrap();
+        let buyer = address(b'B', number);
+        self.jobs.insert(job, JobView { buyer, funder: buyer, id: u64::from(number), spec_hash, job: opened });
+        self.see_job(job);
+        job
+    }
+
+    pub fn see_node(&mut self, node: Address) {
+        let view = self.nodes[&node];
+        let stake = self.stakes[&view.provider];
+        self.inbox.push_back(Event::ProviderSeen { provider: view.provider, slot: self.slot, stake });
+        self.inbox.push_back(Event::NodeSeen { node, slot: self.slot, view });
+    }
+
+    pub fn see_job(&mut self, job: Address) {
+        let event = match self.jobs.get(&job) {
+            Some(view) => Event::JobSeen { job, slot: self.slot, view: *view },
+            None => Event::AccountGone { address: job, slot: self.slot },
+        };
+        self.inbox.push_back(event);
+    }
+
+    fn see_lease(&mut self, lease: Address) {
+        let event = match self.leases.get(&lease) {
+            Some(view) => Event::LeaseSeen { lease, slot: self.slot, view: *view },
+            None => Event::AccountGone { address: lease, slot: self.slot },
+        };
+        self.inbox.push_back(event);
+    }
+
+    pub fn connect(&mut self, node: Address) {
+        let rig = self.rigs.get_mut(&node).unwrap();
+        rig.connected = true;
+        rig.session += 1;
+        let held = rig.leases.iter().map(|lease| HeldLease {
+            lease: *lease,
+            tasks: rig
+                .running
+                .iter()
+                .map(|(of, task, attempt, _)| (*of, *task, *attempt))
+                .chain(rig.unacknowledged.iter().copied())
+                .filter(|(of, _, _)| of == lease)
+                .map(|(_, task, attempt)| HeldTask { task, attempt })
+                .collect(),
+        });
+        let held = held.collect();
+        let reports = rig.unacknowledged.clone();
+        let session = rig.session;
+        self.inbox.push_back(Event::WorkerConnected { node, session, images: BTreeSet::new(), held });
+        for (lease, task, attempt) in reports {
+            self.report_done(node, lease, task, attempt);
+        }
+    }
+
+    /// The stream breaks; the rig's containers run on.
+    pub fn disconnect(&mut self, node: Address) {
+        let rig = self.rigs.get_mut(&node).unwrap();
+        rig.connected = false;
+        let session = rig.session;
+        self.inbox.push_back(Event::WorkerDisconnected { node, session });
+    }
+
+    /// The rig dies with everything that runs on it.
+    pub fn kill(&mut self, node: Address) {
+        self.disconnect(node);
+        let session = self.rigs[&node].session;
+        self.rigs.insert(node, Rig { session, ..Rig::default() });
+    }
+
+    pub fn report(&mut self, node: Address, lease: Address, task: u32, attempt: u32, progress: TaskProgress) {
+        self.inbox.push_back(Event::TaskUpdate { node, lease, task, attempt, progress });
+    }
+
+    fn report_done(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
+        self.report(node, lease, task, attempt, TaskProgress::Done { outputs: vec![output(task)] });
+    }
+
+    pub fn running(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
+        let phase = TaskProgress::Phase { phase: TaskPhase::Running, bytes: (0, 0) };
+        self.report(node, lease, task, attempt, phase);
+    }
+
+    /// Makes the task fail on its rig.
+    pub fn fail_task(&mut self, node: Address, fault: Fault, code: &str) {
+        let rig = self.rigs.get_mut(&node).unwrap();
+        let (lease, task, attempt, _) = rig.running.remove(0);
+        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, cause: cause(code) });
+        self.drain();
+    }
+
+    /// Feeds waiting events and carries out what comes back, until nothing is left.
+    pub fn drain(&mut self) {
+        while let Some(event) = self.inbox.pop_front() {
+            self.feed(event);
+        }
+    }
+
+    pub fn feed(&mut self, event: Event) {
+        let now = self.now();
+        let actions = self.core.on_event(now, event);
+        self.check_order(&actions);
+        for action in actions {
+            self.log.push(action.clone());
+            self.carry_out(action);
+        }
+        self.check_hand_outs();
+    }
+
+    /// Lets time pass second by second, with heartbeats and ticks.
+    pub fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.millis += 1_000;
+            self.work();
+            if self.millis.is_multiple_of(HEARTBEAT) {
+                self.heartbeats();
+            }
+            self.inbox.push_back(Event::Tick);
+            self.drain();
+        }
+    }
+
+    pub fn heartbeats(&mut self) {
+        for (node, rig) in &self.rigs {
+            if rig.connected {
+                let leases = rig.leases.iter().copied().collect();
+                self.inbox.push_back(Event::Heartbeat { node: *node, leases });
+            }
+        }
+    }
+
+    pub fn work(&mut self) {
+        let nodes: Vec<Address> = self.rigs.keys().copied().collect();
+        for node in nodes {
+            let millis = self.millis;
+            let rig = self.rigs.get_mut(&node).unwrap();
+            let done: Vec<_> = rig.running.iter().filter(|task| task.3 <= millis).copied().collect();
+            rig.running.retain(|task| task.3 > millis);
+            for (lease, task, attempt, _) in done {
+                rig.unacknowledged.push((lease, task, attempt));
+                rig.produced.entry(lease).or_default().push(task);
+            }
+            if rig.connected {
+                for (lease, task, attempt) in rig.unacknowledged.clone() {
+                    self.report_done(node, lease, task, attempt);
+                }
+            }
+        }
+    }
+
+    fn check_order(&self, actions: &[Action]) {
+        let first_other = actions.iter().position(|action| !matches!(action, Action::Persist(_)));
+        let last_record = actions.iter().rposition(|action| matches!(action, Action::Persist(_)));
+        if let (Some(other), Some(record)) = (first_other, last_record) {
+            assert!(record < other, "a record after an action: {actions:?}");
+        }
+    }
+
+    /// No task is handed out to two rigs that are there.
+    pub fn check_hand_outs(&self) {
+        let mut seen = BTreeMap::new();
+        for (node, rig) in self.rigs.iter().filter(|(_, rig)| rig.connected) {
+            for (lease, task, ..) in &rig.running {
+                let Some(view) = self.leases.get(lease) else { continue };
+                // A rig that was away has not heard yet what it is to stop.
+                if !self.core.worker(*node).is_some_and(|worker| worker.session == rig.session) {
+                    continue;
+                }
+                let other = seen.insert((view.job, *task), *node);
+                assert_eq!(other, None, "task {task} runs on {node} as well");
+            }
+        }
+    }
+
+    pub fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Persist(record) => self.persist(record),
+            Action::FetchSpec { job, spec_hash } => {
+                let event = match self.specs.get(&spec_hash) {
+                    Some(workload) => Event::SpecFetched { job, workload: workload.clone() },
+                    None => Event::SpecFailed { job, cause: cause("spec-missing"), permanent: false },
+                };
+                self.inbox.push_back(event);
+            }
+            Action::OfferLease(offer) => self.offer(offer),
+            Action::AssignTask { node, lease, task, attempt, .. } => {
+                assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
+                let done = self.millis + self.task_millis;
+                let rig = self.rigs.get_mut(&node).unwrap();
+                if rig.connected {
+                    assert!(rig.running.iter().all(|running| running.0 != lease), "two tasks at once on one lease");
+                    rig.leases.insert(lease);
+                    rig.running.push((lease, task, attempt, done));
+                    self.running(node, lease, task, attempt);
+                }
+            }
+            Action::StopTask { node, lease, task, attempt } => {
+                let rig = self.rigs.get_mut(&node).unwrap();
+                rig.running.retain(|running| (running.0, running.1, running.2) != (lease, task, attempt));
+            }
+            Action::AcknowledgeTask { node, lease, task, attempt } => {
+                self.rigs.get_mut(&node).unwrap().unacknowledged.retain(|report| *report != (lease, task, attempt));
+            }
+            Action::EndLease { node, lease } => self.end_lease(node, lease),
+            Action::LeaseOver { node, lease } => forget(self.rigs.get_mut(&node).unwrap(), lease),
+            Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
+            Action::Settle { lease, voucher } => self.settle(lease, voucher),
+            Action::ExpireLease { lease } => self.expire_lease(lease),
+            Action::ExpireJob { job } => self.expire_job(job),
+            Action::CloseJob { job } => self.close_job(job),
+            Action::Notice(_) => {}
+        }
+    }
+
+    fn persist(&mut self, record: Record) {
+        let key = match &record {
+            Record::Job(record) => (record.job, 0, 0),
+            Record::Task(record) => (record.job, record.number, 1),
+            Record::Lease(record) => {
+                let before = match self.disk.get(&(record.lease, 0, 2)) {
+                    Some(Record::Lease(before)) => before.voucher.map_or(0, |voucher| voucher.sequence),
+                    _ => 0,
+                };
+                let sequence = record.voucher.map_or(0, |voucher| voucher.sequence);
+                assert!(sequence >= before, "a voucher's sequence fell");
+                (record.lease, 0, 2)
+            }
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        let record = serde_json::from_str(&text).unwrap();
+        self.disk.insert(key, record);
+    }
+
+    fn take_voucher(&mut self, node: Address, voucher: Voucher) {
+        match self.disk.get(&(voucher.lease, 0, 2)) {
+            Some(Record::Lease(record)) => {
+                assert_eq!(record.voucher, Some(voucher), "a voucher was issued before it was on disk");
+            }
+            other => panic!("a voucher for a lease that is not on disk: {other:?}"),
+        }
+        let rig = self.rigs.get_mut(&node).unwrap();
+        if !rig.connected {
+            return;
+        }
+        if voucher.is_final {
+            forget(rig, voucher.lease);
+        }
+        if let Some(before) = rig.vouchers.insert(voucher.lease, voucher) {
+            assert!(voucher.sequence > before.sequence || voucher == before, "{before:?} then {voucher:?}");
+            assert!(voucher.metered >= before.metered);
+        }
+    }
+
+    fn end_lease(&mut self, node: Address, lease: Address) {
+        let rig = self.rigs.get_mut(&node).unwrap();
+        if !rig.connected {
+            return;
+        }
+        rig.running.retain(|running| running.0 != lease);
+        let leaves = rig.produced.get(&lease).into_iter().flatten().map(|task| {
+            let output = output(*task);
+            Leaf { task: *task, path: output.path, object: output.object }
+        });
+        let result_root = merkle::root(leaves.collect());
+        self.inbox.push_back(Event::LeaseReport { node, lease, result_root });
+    }
+
+    fn offer(&mut self, offer: Offer) {
+        let open = Transaction::OpenLease { job: offer.job, offer: offer.offer };
+        let rig = &self.rigs[&offer.node];
+        if rig.refuses || !rig.connected {
+            let failure =
+                if rig.connected { OpenFailure::Refused(cause("node-busy")) } else { OpenFailure::Unanswered };
+            self.inbox.push_back(Event::OfferFailed { job: offer.job, offer: offer.offer, failure });
+            return;
+        }
+        if self.chain_down {
+            self.inbox.push_back(Event::TransactionFailed { transaction: open, cause: cause("rpc") });
+            return;
+        }
+        let now = self.now().chain;
+        let Some(job) = self.jobs.get_mut(&offer.job) else { panic!("an offer for a job that is gone") };
+        assert_eq!(job.job.leases_opened, offer.number, "a lease number that is not the next");
+        let node = self.nodes.get_mut(&offer.node).unwrap();
+        let stake = self.stakes.get_mut(&offer.provider).unwrap();
+        let agreed = transitions::LeaseOffer { price: offer.price, maximum: offer.maximum };
+        let opened = transitions::open_lease(&mut job.job, &mut node.node, stake, agreed, &self.parameters, now);
+        match opened {
+            Ok(lease) => {
+                let address = lease_address(offer.job, offer.number);
+                let (node, provider, number) = (offer.node, offer.provider, offer.number);
+                self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, lease });
+                self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
+                self.land(open, offer.job, address, offer.node);
+            }
+            Err(error) => panic!("the chain refuses what was dry-run: {error}"),
+        }
+    }
+
+    fn settle(&mut self, address: Address, voucher: Voucher) {
+        let settle = Transaction::Settle { lease: address, sequence: voucher.sequence };
+        if self.chain_down {
+            self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("rpc") });
+            return;
+        }
+        let now = self.now().chain;
+        let Some(view) = self.leases.get_mut(&address) else {
+            self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("gone") });
+            return;
+        };
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let node = &mut self.nodes.get_mut(&view.node).unwrap().node;
+        let stake = self.stakes.get_mut(&view.provider).unwrap();
+        let earnings = self.earnings.entry(view.provider).or_default();
+        let at = (PROGRAM, address);
+        let settled = transitions::settle(job, &mut view.lease, node, stake, earnings, &voucher, at, now);
+        let (job_address, node_address, paid) = (view.job, view.node, view.lease.paid);
+        match settled {
+            Ok(settlement) => {
+                if let Some(outcome) = settlement.ended {
+                    self.leases.remove(&address);
+                    self.ended.push((address, outcome, paid));
+                }
+                self.land(settle, job_address, address, node_address);
+            }
+            Err(millrace_protocol::Error::VoucherStale) => {
+                // Redeemed before a crash; the chain's state says so right away.
+                self.see_lease(address);
+                self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("stale") });
+            }
+            Err(error) => panic!("the chain refuses a voucher: {error}"),
+        }
+    }
+
+    fn expire_lease(&mut self, address: Address) {
+        let expire = Transaction::ExpireLease { lease: address };
+        let now = self.now().chain;
+        let Some(view) = self.leases.get_mut(&address) else {
+            self.inbox.push_back(Event::TransactionFailed { transaction: expire, cause: cause("gone") });
+            return;
+        };
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let node = &mut self.nodes.get_mut(&view.node).unwrap().node;
+        let stake = self.stakes.get_mut(&view.provider).unwrap();
+        let expiry = transitions::expire_lease(job, &mut view.lease, node, stake, now).expect("expired too early");
+        let view = self.leases.remove(&address).unwrap();
+        self.ended.push((address, expiry.outcome, view.lease.paid));
+        self.land(expire, view.job, address, view.node);
+    }
+
+    fn expire_job(&mut self, job: Address) {
+        let now = self.now().chain;
+        transitions::expire_job(&mut self.jobs.get_mut(&job).unwrap().job, now).expect("expired too early");
+        self.slot += 1;
+        self.see_job(job);
+        let transaction = Transaction::ExpireJob { job };
+        self.inbox.push_back(Event::TransactionDone { transaction, signature: "expire".to_owned() });
+    }
+
+    fn close_job(&mut self, job: Address) {
+        if let Some(view) = self.jobs.remove(&job) {
+            let refund = transitions::close_job(&view.job).expect("closed too early");
+            self.refunds.insert(job, refund);
+            self.closed.insert(job, view);
+            self.slot += 1;
+        }
+        self.see_job(job);
+        let transaction = Transaction::CloseJob { job };
+        self.inbox.push_back(Event::TransactionDone { transaction, signature: "close".to_owned() });
+    }
+
+    pub fn cancel(&mut self, job: Address) {
+        let now = self.now().chain;
+        transitions::cancel_job(&mut self.jobs.get_mut(&job).unwrap().job, now).unwrap();
+        self.slot += 1;
+        self.see_job(job);
+        self.drain();
+    }
+
+    /// What a landed transaction makes visible.
+    fn land(&mut self, transaction: Transaction, job: Address, lease: Address, node: Address) {
+        self.slot += 1;
+        self.see_job(job);
+        self.see_lease(lease);
+        self.see_node(node);
+        self.inbox.push_back(Event::TransactionDone { transaction, signature: format!("{transaction:?}") });
+    }
+
+    /// SIGKILL and a new start: what is on disk, then the chain, then the workers.
+    pub fn restart(&mut self) {
+        self.inbox.clear();
+        self.core = Core::restore(settings(), self.now(), self.disk.values().cloned());
+        self.slot += 1;
+        self.inbox.push_back(Event::ParametersSeen(self.parameters));
+        for node in self.nodes.keys().copied().collect::<Vec<_>>() {
+            self.see_node(node);
+        }
+        let known: Vec<Address> = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job).collect();
+        for job in self.jobs.keys().copied().chain(known).collect::<BTreeSet<_>>() {
+            self.see_job(job);
+        }
+        let known: Vec<Address> = self.core.leases.keys().copied().collect();
+        for lease in self.leases.keys().copied().chain(known).collect::<BTreeSet<_>>() {
+            self.see_lease(lease);
+        }
+        for (node, _) in self.rigs.clone().into_iter().filter(|(_, rig)| rig.connected) {
+            self.connect(node);
+        }
+    }
+
+    // What tests ask for.
+
+    pub fn offers(&self) -> Vec<Offer> {
+        self.log
+            .iter()
+            .filter_map(|action| match action {
+                Action::OfferLease(offer) => Some(*offer),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn settled(&self) -> Vec<Voucher> {
+        self.log
+            .iter()
+            .filter_map(|action| match action {
+                Action::Settle { voucher, .. } => Some(*voucher),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn count(&self, wanted: impl Fn(&Action) -> bool) -> usize {
+        self.log.iter().filter(|action| wanted(action)).count()
+    }
+
+    pub fn lease_of(&self, node: Address) -> Address {
+        *self.leases.iter().find(|(_, view)| view.node == node).expect("the node has no lease").0
+    }
+
+    pub fn outcome(&self, job: Address) -> Option<&Outcome> {
+        self.core.job(job).and_then(|entry| entry.outcome.as_ref())
+    }
+
+    pub fn explain(&self, job: Address) -> Explanation {
+        self.core.explain(self.now(), job).unwrap()
+    }
+
+    pub fn final_class(&self, lease: Address) -> Option<ExitClass> {
+        let voucher = self.core.lease(lease)?.voucher?;
+        voucher.is_final.then_some(voucher.exit_class)
+    }
+
+    /// Deposit = paid + fees + refund − compensation, per closed job; nothing is locked or leased any more.
+    pub fn check_money(&self) {
+        for (job, view) in &self.closed {
+            let job_view = &view.job;
+            let refund = self.refunds[job];
+            let out = job_view.paid.0 + job_view.fees.0 + refund.0;
+            assert_eq!(out, job_view.terms.deposit.0 + job_view.compensation.0, "the sum of {job}");
+            assert_eq!(job_view.reserved, MicroUsdc::ZERO);
+        }
+        if self.jobs.is_empty() {
+            assert!(self.leases.is_empty());
+            for view in self.nodes.values() {
+                assert_eq!(view.node.leased, GpuUnits::ZERO);
+            }
+            for stake in self.stakes.values() {
+                assert_eq!(stake.locked, MicroUsdc::ZERO);
+            }
+            let earned: u64 = self.earnings.values().map(|earnings| earnings.total().unwrap().0).sum();
+            let paid: u64 = self.closed.values().map(|view| view.job.paid.0 + view.job.fees.0).sum();
+            assert_eq!(earned, paid);
+        }
+    }
+
+    /// Whether the job is closed on chain with every task done.
+    pub fn finished(&self, job: Address) -> bool {
+        self.closed.get(&job).is_some_and(|view| view.job.state == JobState::Done)
+            && self.core.job(job).is_some_and(JobEntry::all_done)
+    }
+}
+
+fn forget(rig: &mut Rig, lease: Address) {
+    rig.leases.remove(&lease);
+    rig.running.retain(|running| running.0 != lease);
+    rig.unacknowledged.retain(|report| report.0 != lease);
+    rig.produced.remove(&lease);
+}
