@@ -52,6 +52,7 @@ impl Agent {
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
             Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
+            Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
             Event::Connected => self.on_connected(&mut actions),
             Event::Tick => self.on_tick(now, &mut actions),

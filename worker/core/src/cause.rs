@@ -11,7 +11,7 @@ pub enum Fault {
     Buyer,
     /// This rig; another one may do better.
     Node,
-    /// Neither: the task was taken back, or the network could not serve an object.
+    /// The task was taken back.
     Nobody,
 }
 
@@ -61,8 +61,12 @@ impl Cause {
             | Self::CreateFailed
             | Self::StartFailed
             | Self::ContainerLost
-            | Self::LeaseUnknown => Fault::Node,
-            Self::InputUnavailable | Self::InputCorrupt | Self::UploadFailed | Self::Stopped => Fault::Nobody,
+            | Self::LeaseUnknown
+            // Of the network rather than the rig; but whoever tries again must count.
+            | Self::InputUnavailable
+            | Self::InputCorrupt
+            | Self::UploadFailed => Fault::Node,
+            Self::Stopped => Fault::Nobody,
         }
     }
 }

@@ -56,6 +56,8 @@ pub enum Event {
     /// The scheduler has booked the task's end.
     TaskAcknowledged(TaskKey),
     EndLease(Address),
+    /// The lease does not exist (any more).
+    LeaseOver(Address),
     /// A voucher whose signature was verified.
     Voucher { voucher: Voucher, signature: Vec<u8> },
     /// The link to the orchestrator stands again: it must hear what it may have missed.

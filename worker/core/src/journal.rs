@@ -22,6 +22,8 @@ pub enum Record {
     TaskEnded { key: TaskKey, outcome: Outcome },
     TaskAcknowledged { key: TaskKey },
     LeaseEnding { lease: Address },
+    /// It ends without a report.
+    LeaseOver { lease: Address },
     LeaseReported { lease: Address, result_root: Sha256 },
     /// Work done is money owed: kept until the lease is closed, whoever disappears.
     Voucher { voucher: Voucher, signature: Vec<u8> },

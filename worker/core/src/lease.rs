@@ -12,9 +12,15 @@ const OVERTIME: Seconds = Seconds(900);
 const KEEP_VOUCHER: Seconds = Seconds(86_400);
 
 /// What was agreed on when the rig signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseTerms {
     pub job: Address,
+    /// Hash of the job's spec: no other one is run under this lease.
+    pub spec: Sha256,
+    /// Whose vouchers count.
+    pub attestor: Address,
+    /// Which of the rig's GPUs it has, by position in the inventory.
+    pub gpus: Vec<u16>,
     pub price: PricePerGpuHour,
     pub units: GpuUnits,
     /// Most seconds it can be paid for.
@@ -33,6 +39,8 @@ pub enum LeasePhase {
     Held,
     /// Its tasks are being stopped.
     Ending,
+    /// The chain has ended it: its tasks are being stopped, nobody waits for a report.
+    Over,
     /// Nothing of it is left on the rig but the latest voucher.
     Reported { result_root: Sha256 },
 }

@@ -4,9 +4,10 @@
 use millrace_protocol::{
     Address, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
 };
+use millrace_spec::Sha256;
 use thiserror::Error;
 
-use crate::{Agent, LeaseTerms};
+use crate::{Agent, Lease, LeasePhase, LeaseTerms};
 
 /// What the owner lets the rig be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Rig {
 pub struct Offer {
     pub lease: Address,
     pub job: Address,
+    pub spec: Sha256,
+    pub attestor: Address,
     pub price: PricePerGpuHour,
     pub units: GpuUnits,
     pub maximum: Seconds,
@@ -112,7 +115,8 @@ pub fn check(
     free_disk_mib: u64,
     now: UnixSeconds,
 ) -> Result<LeaseTerms, Refusal> {
-    if agent.lease(&offer.lease).is_some() {
+    // An offer whose transaction did not land comes again, under the same address.
+    if agent.lease(&offer.lease).is_some_and(|lease| lease.phase() != LeasePhase::Offered) {
         return Err(Refusal::AlreadyHeld);
     }
     if rig.draining {
@@ -133,7 +137,8 @@ pub fn check(
     if rig.hardware.simulated && !offer.accept_simulated {
         return Err(Refusal::Simulated);
     }
-    let free = rig.hardware.units().saturating_minus(agent.leased());
+    let taken = others(agent, offer).fold(0u16, |sum, lease| sum.saturating_add(lease.terms.units.0));
+    let free = rig.hardware.units().saturating_minus(GpuUnits(taken));
     if offer.units == GpuUnits::ZERO || offer.units > free {
         return Err(Refusal::UnitsTaken { asked: offer.units, free });
     }
@@ -144,6 +149,9 @@ pub fn check(
     }
     Ok(LeaseTerms {
         job: offer.job,
+        spec: offer.spec,
+        attestor: offer.attestor,
+        gpus: free_gpus(rig, agent, offer),
         price: offer.price,
         units: offer.units,
         maximum: offer.maximum,
@@ -153,10 +161,20 @@ pub fn check(
     })
 }
 
+/// The first GPUs that no live lease has; none on a rig without any.
+fn free_gpus(rig: &Rig, agent: &Agent, offer: &Offer) -> Vec<u16> {
+    let is_free = |gpu: &u16| !others(agent, offer).any(|lease| lease.terms.gpus.contains(gpu));
+    (0..rig.hardware.gpu_count).filter(is_free).take(usize::from(offer.units.0)).collect()
+}
+
+fn others<'a>(agent: &'a Agent, offer: &'a Offer) -> impl Iterator<Item = &'a Lease> {
+    agent.live_leases().filter(|(address, _)| *address != offer.lease).map(|(_, lease)| lease)
+}
+
 /// CPU and memory are promised once, like GPUs: one container runs per lease.
 fn host_resources(rig: &Rig, agent: &Agent, offer: &Offer) -> Result<(), Refusal> {
     let sum = |pick: fn(&LeaseTerms) -> u32| {
-        agent.live_leases().fold(0u32, |sum, (_, lease)| sum.saturating_add(pick(&lease.terms)))
+        others(agent, offer).fold(0u32, |sum, lease| sum.saturating_add(pick(&lease.terms)))
     };
     let cores = u32::from(rig.hardware.cpu_cores).saturating_mul(1_000);
     let free = cores.saturating_sub(sum(|terms| terms.cpu_millis));

@@ -51,7 +51,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let leases: Vec<_> = agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_paid_out())).collect();
     for (lease, phase, paid_out) in leases {
         match phase {
-            LeasePhase::Ending => {
+            LeasePhase::Ending | LeasePhase::Over => {
                 agent.stop_all(lease, now, &mut actions);
                 agent.report_if_empty(lease, &mut actions);
             }

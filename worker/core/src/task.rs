@@ -220,7 +220,8 @@ impl Task {
         self.acknowledged = true;
     }
 
-    pub(crate) fn is_acknowledged(&self) -> bool {
+    /// Whether the scheduler has booked the end: nothing is left to say about it.
+    pub fn is_acknowledged(&self) -> bool {
         self.acknowledged
     }
 

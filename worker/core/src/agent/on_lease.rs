@@ -5,10 +5,10 @@ use crate::{Action, Agent, Lease, LeasePhase, LeaseTerms, Record, Report, StopRe
 
 impl Agent {
     pub(super) fn on_offer_accepted(&mut self, lease: Address, terms: LeaseTerms, actions: &mut Vec<Action>) {
-        if self.leases.contains_key(&lease) {
+        if self.leases.get(&lease).is_some_and(|known| known.phase != LeasePhase::Offered) {
             return;
         }
-        actions.push(Action::Journal(Record::LeaseAccepted { lease, terms }));
+        actions.push(Action::Journal(Record::LeaseAccepted { lease, terms: terms.clone() }));
         self.leases.insert(lease, Lease::new(terms));
     }
 
@@ -24,7 +24,7 @@ impl Agent {
             LeasePhase::Reported { result_root } => {
                 actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
             }
-            LeasePhase::Ending => {}
+            LeasePhase::Ending | LeasePhase::Over => {}
             LeasePhase::Offered | LeasePhase::Held => {
                 lease.phase = LeasePhase::Ending;
                 actions.push(Action::Journal(Record::LeaseEnding { lease: address }));
@@ -32,6 +32,15 @@ impl Agent {
                 self.report_if_empty(address, actions);
             }
         }
+    }
+
+    /// The lease is gone, or never was: what belongs to it goes, too.
+    pub(super) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let Some(lease) = self.leases.get_mut(&address) else { return };
+        lease.phase = LeasePhase::Over;
+        actions.push(Action::Journal(Record::LeaseOver { lease: address }));
+        self.stop_all(address, now, actions);
+        self.report_if_empty(address, actions);
     }
 
     pub(crate) fn stop_all(&mut self, lease: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
@@ -45,6 +54,10 @@ impl Agent {
 
     pub(crate) fn report_if_empty(&mut self, address: Address, actions: &mut Vec<Action>) {
         if self.unfinished(address).next().is_some() {
+            return;
+        }
+        if self.leases.get(&address).is_some_and(|lease| lease.phase == LeasePhase::Over) {
+            self.close(address, actions);
             return;
         }
         let result_root = self.result_root(address);

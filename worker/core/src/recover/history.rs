@@ -40,7 +40,9 @@ impl History {
     fn apply(&mut self, record: Record) {
         match record {
             Record::LeaseAccepted { lease, terms } => {
-                self.leases.entry(lease).or_insert_with(|| Lease::new(terms));
+                if self.leases.get(&lease).is_none_or(|known| known.phase == LeasePhase::Offered) {
+                    self.leases.insert(lease, Lease::new(terms));
+                }
             }
             Record::TaskAssigned { assignment } => {
                 self.hold(assignment.key.lease);
@@ -57,6 +59,7 @@ impl History {
             Record::TaskEnded { key, outcome } => self.edit(key, |task| task.outcome = Some(outcome)),
             Record::TaskAcknowledged { key } => self.edit(key, |task| task.acknowledged = true),
             Record::LeaseEnding { lease } => self.phase(lease, LeasePhase::Ending),
+            Record::LeaseOver { lease } => self.phase(lease, LeasePhase::Over),
             Record::LeaseReported { lease, result_root } => self.phase(lease, LeasePhase::Reported { result_root }),
             Record::Voucher { voucher, signature } => {
                 self.hold(voucher.lease);

@@ -4,7 +4,7 @@ use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task};
 pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     let mut records = Vec::new();
     for (address, lease) in &agent.leases {
-        records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms });
+        records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms.clone() });
         if let Some((voucher, signature)) = &lease.voucher {
             records.push(Record::Voucher { voucher: *voucher, signature: signature.clone() });
         }
@@ -17,6 +17,7 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
         match lease.phase {
             LeasePhase::Offered | LeasePhase::Held => {}
             LeasePhase::Ending => records.push(Record::LeaseEnding { lease: *address }),
+            LeasePhase::Over => records.push(Record::LeaseOver { lease: *address }),
             LeasePhase::Reported { result_root } => {
                 records.push(Record::LeaseReported { lease: *address, result_root });
             }

@@ -159,6 +159,27 @@ fn vouchers_of_other_leases_are_ignored() {
 }
 
 #[test]
+fn a_lease_that_is_over_leaves_nothing_and_says_nothing() {
+    for steps in 0..8 {
+        let mut rig = Rig::leased();
+        rig.assign(0);
+        (0..steps.min(7)).for_each(|_| rig.step());
+        rig.event(Event::LeaseOver(LEASE));
+        let mut cut = rig.clone();
+        rig.settle();
+        assert!(rig.is_clean() && ended(&rig).is_empty());
+        assert_eq!(rig.agent, Agent::default(), "after {steps} steps");
+        cut.restart();
+        cut.settle();
+        assert!(cut.is_clean());
+        assert_eq!(cut.agent, Agent::default(), "killed after {steps} steps");
+    }
+    let mut rig = Rig::new();
+    rig.event(Event::LeaseOver(LEASE));
+    assert!(rig.journal.is_empty());
+}
+
+#[test]
 fn an_offer_that_never_became_a_lease_gives_its_units_back() {
     let mut rig = Rig::leased();
     rig.tick(149);

@@ -20,7 +20,7 @@ fn policy() -> Policy {
 
 fn offer() -> Offer {
     Offer {
-        lease: LEASE, job: JOB, price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600),
+        lease: LEASE, job: JOB, spec: terms().spec, attestor: terms().attestor, price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600),
         cpu_millis: 2_000, memory_mib: 512, disk_mib: 1_000, network: false, accept_simulated: true,
     }
 }
@@ -66,6 +66,7 @@ fn each_reason_refuses() {
 #[test]
 fn promises_count_until_their_lease_has_ended() {
     let mut rig = Rig::leased();
+    rig.assign(0);
     assert_eq!(check(&policy(), &rig.agent, &offer(), 1_100, START), Err(Refusal::AlreadyHeld));
     let second = Offer { lease: millrace_protocol::Address([1; 32]), ..offer() };
     let greedy = Offer { units: GpuUnits(2), ..second };
@@ -74,6 +75,22 @@ fn promises_count_until_their_lease_has_ended() {
     let hungry = Offer { memory_mib: 513, ..second };
     let refused = Refusal::MemoryTaken { asked: 513, free: 512 };
     assert_eq!(check(&policy(), &rig.agent, &hungry, 1_100, START), Err(refused));
+    assert_eq!(check(&policy(), &rig.agent, &second, 1_100, START).unwrap().gpus, [1], "GPU 0 is taken");
     rig.event(Event::EndLease(LEASE));
+    rig.settle();
     assert!(check(&policy(), &rig.agent, &greedy, 1_100, START).is_ok(), "a reported lease occupies nothing");
+}
+
+#[test]
+fn an_offer_whose_transaction_did_not_land_may_come_again() {
+    let mut rig = Rig::leased();
+    rig.tick(100);
+    let whole = Offer { units: GpuUnits(2), cpu_millis: 4_000, ..offer() };
+    let again = check(&policy(), &rig.agent, &whole, 1_100, rig.now).unwrap();
+    assert_eq!(again.gpus, [0, 1], "its own former promise does not stand in its way");
+    rig.event(Event::OfferAccepted { lease: LEASE, terms: again });
+    rig.tick(100);
+    assert_eq!(rig.agent.leased().0, 2, "its life begins again");
+    rig.restart();
+    assert_eq!(rig.agent.leased().0, 2);
 }

@@ -15,7 +15,7 @@ pub const START: UnixSeconds = UnixSeconds(1_000);
 
 pub fn terms() -> LeaseTerms {
     LeaseTerms {
-        job: JOB, price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600), cpu_millis: 2_000,
+        job: JOB, spec: Sha256([2; 32]), attestor: Address([6; 32]), gpus: vec![0], price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600), cpu_millis: 2_000,
         memory_mib: 512, accepted_at: START,
     }
 }

@@ -1,0 +1,174 @@
+//! Containers, behind one trait. [`docker`] is the only place that knows the Docker API.
+
+pub mod docker;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use millrace_agent::{Cause, Exit, Failure, FoundContainer, TaskKey};
+use millrace_protocol::{Address, Diagnostic};
+use thiserror::Error;
+
+/// Labels every container carries: how a restarted worker finds its own.
+pub mod label {
+    pub const NODE: &str = "millrace.node";
+    pub const JOB: &str = "millrace.job";
+    pub const LEASE: &str = "millrace.lease";
+    pub const TASK: &str = "millrace.task";
+    pub const ATTEMPT: &str = "millrace.attempt";
+}
+
+/// Which GPUs a container gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GpuAccess {
+    /// None, or simulated ones, of which only an environment variable tells.
+    None,
+    /// Real ones, by NVML UUID.
+    Devices(Vec<String>),
+}
+
+/// A container to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub key: TaskKey,
+    pub job: Address,
+    /// The node that runs it: for the label.
+    pub node: Address,
+    pub image: String,
+    /// Empty: the image's own.
+    pub command: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub cpu_millis: u32,
+    pub memory_mib: u32,
+    pub pids: u32,
+    pub network: bool,
+    /// Bound read-only to `/inputs`.
+    pub inputs: PathBuf,
+    /// Bound to `/outputs`.
+    pub outputs: PathBuf,
+    /// User and group id; never root.
+    pub user: (u32, u32),
+    pub gpus: GpuAccess,
+}
+
+/// The container's name; one per task and attempt, so nothing is ever created twice.
+pub fn name(key: TaskKey) -> String {
+    format!("millrace-{key}")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    Terminate,
+    Kill,
+}
+
+/// Bytes of an image that is being pulled; both only grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// What an engine says about itself and its machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    pub version: String,
+    pub cpu_cores: u16,
+    pub memory_mib: u32,
+}
+
+/// What an engine can say no with.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("the container engine at {endpoint} does not answer: {reason}")]
+    Unreachable { endpoint: String, reason: String },
+    #[error("image {image} does not exist: {reason}")]
+    ImageMissing { image: String, reason: String },
+    #[error("image {image} could not be pulled: {reason}")]
+    PullFailed { image: String, reason: String },
+    #[error("no such container")]
+    NotFound,
+    #[error("the engine refused with status {status}: {reason}")]
+    Refused { status: u16, reason: String },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "engine-unreachable",
+            Self::ImageMissing { .. } => "image-missing",
+            Self::PullFailed { .. } => "pull-failed",
+            Self::NotFound => "container-lost",
+            Self::Refused { .. } => "engine-refused",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Unreachable { .. } => {
+                "start Docker (`systemctl start docker`, or `dockerd &`), and let this user into the `docker` group"
+                    .to_owned()
+            }
+            Self::ImageMissing { .. } => Cause::ImageMissing.hint(),
+            Self::PullFailed { .. } => Cause::PullFailed.hint(),
+            Self::NotFound => Cause::ContainerLost.hint(),
+            Self::Refused { .. } => Cause::CreateFailed.hint(),
+        }
+    }
+}
+
+impl Error {
+    /// As a task's failure; `otherwise` where the error says nothing more exact.
+    pub fn failure(&self, otherwise: Cause) -> Failure {
+        let cause = match self {
+            Self::ImageMissing { .. } => Cause::ImageMissing,
+            Self::PullFailed { .. } => Cause::PullFailed,
+            Self::Unreachable { .. } | Self::NotFound | Self::Refused { .. } => otherwise,
+        };
+        match self {
+            Self::ImageMissing { reason, .. } | Self::PullFailed { reason, .. } | Self::Refused { reason, .. } => {
+                Failure::new(cause, reason.clone())
+            }
+            Self::Unreachable { .. } | Self::NotFound => Failure::new(cause, self.to_string()),
+        }
+    }
+}
+
+/// A container engine. Containers are named by their task: see [`name`].
+pub trait Engine: Send + Sync + 'static {
+    fn info(&self) -> BoxFuture<'_, Result<Info, Error>>;
+
+    /// Digest of a local image.
+    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>>;
+
+    /// Names of local images.
+    fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>>;
+
+    /// Pulls an image; its digest.
+    fn pull<'a>(
+        &'a self,
+        image: &'a str,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> BoxFuture<'a, Result<String, Error>>;
+
+    /// Creates a container; one of the same name, left from before, is removed first.
+    fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>>;
+
+    fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Returns when the container does not run any more.
+    fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>>;
+
+    /// Standard output and error from the first byte on, until the container ends.
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>>;
+
+    /// A container that does not run is left alone.
+    fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Removes by name or id, running or not; nothing to remove is no error.
+    fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Every container with the node's label.
+    fn list(&self, node: Address) -> BoxFuture<'_, Result<Vec<FoundContainer>, Error>>;
+}

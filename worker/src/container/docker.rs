@@ -1,0 +1,238 @@
+//! Docker, or Podman behind the same API.
+
+mod create;
+mod image;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::Docker as Api;
+use bollard::models::{ContainerState, ContainerStateStatusEnum};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
+use millrace_protocol::Address;
+
+use super::{Engine, Error, Info, Plan, Progress, Signal, label, name};
+
+/// From one look at a container to the next when the engine breaks off a wait.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Which images may be fetched from registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PullPolicy {
+    #[default]
+    IfMissing,
+    /// Only what the rig has already: for rigs without a registry.
+    Never,
+}
+
+/// One Docker daemon.
+pub struct Docker {
+    api: Api,
+    endpoint: String,
+    pull: PullPolicy,
+}
+
+impl Docker {
+    /// Connects to `host` (`unix://`, `tcp://`), or where `DOCKER_HOST` says, or to the usual socket.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn connect(host: Option<&str>, pull: PullPolicy) -> Result<Self, Error> {
+        let environment = std::env::var("DOCKER_HOST").ok();
+        let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
+        let unreachable = |error: bollard::errors::Error| Error::Unreachable {
+            endpoint: endpoint.clone(),
+            reason: error.to_string(),
+        };
+        let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
+        let api = api.negotiate_version().await.map_err(unreachable)?;
+        Ok(Self { api, endpoint, pull })
+    }
+
+    fn error(&self, error: bollard::errors::Error) -> Error {
+        match error {
+            bollard::errors::Error::DockerResponseServerError { status_code: 404, .. } => Error::NotFound,
+            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+                Error::Refused { status: status_code, reason: message }
+            }
+            other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: other.to_string() },
+        }
+    }
+
+    /// `None` while it runs.
+    async fn exit(&self, key: TaskKey) -> Result<Option<Exit>, Error> {
+        let found = self.api.inspect_container(&name(key), None).await.map_err(|error| self.error(error))?;
+        Ok(match state(&found.state.unwrap_or_default()) {
+            FoundState::Exited(exit) => Some(exit),
+            FoundState::Created | FoundState::Running => None,
+        })
+    }
+}
+
+fn state(state: &ContainerState) -> FoundState {
+    use ContainerStateStatusEnum as Status;
+    match state.status {
+        Some(Status::CREATED) => FoundState::Created,
+        Some(Status::RUNNING | Status::PAUSED | Status::RESTARTING) => FoundState::Running,
+        _ => FoundState::Exited(Exit {
+            code: state.exit_code.unwrap_or(-1),
+            out_of_memory: state.oom_killed.unwrap_or(false),
+        }),
+    }
+}
+
+/// The task that a container's labels name.
+fn key(labels: &HashMap<String, String>) -> Option<TaskKey> {
+    Some(TaskKey {
+        lease: labels.get(label::LEASE)?.parse().ok()?,
+        task: labels.get(label::TASK)?.parse().ok()?,
+        attempt: labels.get(label::ATTEMPT)?.parse().ok()?,
+    })
+}
+
+impl Engine for Docker {
+    fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
+        async move {
+            let info = self.api.info().await.map_err(|error| self.error(error))?;
+            Ok(Info {
+                version: format!("Docker {}", info.server_version.unwrap_or_default()),
+                cpu_cores: info.ncpu.and_then(|cores| cores.try_into().ok()).unwrap_or(1),
+                memory_mib: info.mem_total.and_then(|bytes| (bytes / (1024 * 1024)).try_into().ok()).unwrap_or(0),
+            })
+        }
+        .boxed()
+    }
+
+    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
+        image::find(self, image).boxed()
+    }
+
+    fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        image::list(self).boxed()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        image: &'a str,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        image::pull(self, image, progress).boxed()
+    }
+
+    fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            let name = name(plan.key);
+            self.remove(&name).await?;
+            let options = CreateContainerOptionsBuilder::default().name(&name).build();
+            match self.api.create_container(Some(options), create::body(plan)).await {
+                Ok(_) => Ok(()),
+                // The image was there a moment ago.
+                Err(error) => Err(match self.error(error) {
+                    Error::NotFound => {
+                        let reason = "it was removed before the container was created".to_owned();
+                        Error::ImageMissing { image: plan.image.clone(), reason }
+                    }
+                    other => other,
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let started = self.api.start_container(&name(key), None).await;
+            started.map_err(|error| match error {
+                // A command that the image does not have is 404, too.
+                bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+                    Error::Refused { status: status_code, reason: message }
+                }
+                other => self.error(other),
+            })
+        }
+        .boxed()
+    }
+
+    fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>> {
+        async move {
+            let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+            loop {
+                // Its outcome is only a reason to look: inspection knows more, and restarts of the
+                // engine break a wait off.
+                let _ = self.api.wait_container(&name(key), Some(options.clone())).next().await;
+                match self.exit(key).await {
+                    Ok(Some(exit)) => return Ok(exit),
+                    Err(error @ Error::NotFound) => return Err(error),
+                    Ok(None) | Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).follow(true).build();
+        let stream = self.api.logs(&name(key), Some(options));
+        stream.map_ok(|output| output.into_bytes()).map_err(|error| self.error(error)).boxed()
+    }
+
+    fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let signal = match signal {
+                Signal::Terminate => "SIGTERM",
+                Signal::Kill => "SIGKILL",
+            };
+            let options = KillContainerOptionsBuilder::default().signal(signal).build();
+            match self.api.kill_container(&name(key), Some(options)).await.map_err(|error| self.error(error)) {
+                // 409: it does not run.
+                Ok(()) | Err(Error::NotFound | Error::Refused { status: 409, .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            match self.api.remove_container(container, Some(options)).await.map_err(|error| self.error(error)) {
+                // 409: somebody else removes it already.
+                Ok(()) | Err(Error::NotFound | Error::Refused { status: 409, .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    fn list(&self, node: Address) -> BoxFuture<'_, Result<Vec<FoundContainer>, Error>> {
+        async move {
+            let filters = HashMap::from([("label".to_owned(), vec![format!("{}={node}", label::NODE)])]);
+            let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+            let listed = self.api.list_containers(Some(options)).await.map_err(|error| self.error(error))?;
+            let mut found = Vec::new();
+            for container in listed {
+                let Some(id) = container.id else { continue };
+                // The list has no exit codes.
+                match self.api.inspect_container(&id, None).await.map_err(|error| self.error(error)) {
+                    Ok(details) => found.push(FoundContainer {
+                        id,
+                        key: key(&container.labels.unwrap_or_default()),
+                        state: state(&details.state.unwrap_or_default()),
+                    }),
+                    Err(Error::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,130 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType};
+
+use crate::container::{GpuAccess, Plan, label};
+
+const MIB: i64 = 1024 * 1024;
+/// Room for temporary files; counts as the container's memory.
+const SCRATCH: &str = "rw,nosuid,nodev,size=256m,mode=1777";
+/// More than the worker ever sends on, so that rotation never moves the offsets of what it sends.
+const LOG_SIZE: &str = "32m";
+
+/// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
+/// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
+/// everything it could exhaust.
+pub(super) fn body(plan: &Plan) -> ContainerCreateBody {
+    let memory = i64::from(plan.memory_mib) * MIB;
+    let host = HostConfig {
+        nano_cpus: Some(i64::from(plan.cpu_millis) * 1_000_000),
+        memory: Some(memory),
+        // Equal to `memory`: no swap.
+        memory_swap: Some(memory),
+        pids_limit: Some(i64::from(plan.pids)),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        privileged: Some(false),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(HashMap::from([("/tmp".to_owned(), SCRATCH.to_owned())])),
+        network_mode: Some(if plan.network { "bridge" } else { "none" }.to_owned()),
+        ipc_mode: Some("private".to_owned()),
+        mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
+        device_requests: gpus(&plan.gpus),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), LOG_SIZE.to_owned()),
+                ("max-file".to_owned(), "1".to_owned()),
+            ])),
+        }),
+        ..HostConfig::default()
+    };
+    ContainerCreateBody {
+        image: Some(plan.image.clone()),
+        cmd: (!plan.command.is_empty()).then(|| plan.command.clone()),
+        env: Some(plan.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        user: Some(format!("{}:{}", plan.user.0, plan.user.1)),
+        hostname: Some("millrace".to_owned()),
+        labels: Some(labels(plan)),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(source.display().to_string()),
+        target: Some(target.to_owned()),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+fn labels(plan: &Plan) -> HashMap<String, String> {
+    [
+        (label::NODE, plan.node.to_string()),
+        (label::JOB, plan.job.to_string()),
+        (label::LEASE, plan.key.lease.to_string()),
+        (label::TASK, plan.key.task.to_string()),
+        (label::ATTEMPT, plan.key.attempt.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn gpus(access: &GpuAccess) -> Option<Vec<DeviceRequest>> {
+    let GpuAccess::Devices(uuids) = access else { return None };
+    Some(vec![DeviceRequest {
+        driver: Some("nvidia".to_owned()),
+        device_ids: Some(uuids.clone()),
+        capabilities: Some(vec![vec!["gpu".to_owned(), "compute".to_owned(), "utility".to_owned()]]),
+        ..DeviceRequest::default()
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_agent::TaskKey;
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            key: TaskKey { lease: Address([1; 32]), task: 2, attempt: 3 }, job: Address([4; 32]),
+            node: Address([5; 32]), image: "probe:1".into(), command: vec![], environment: vec![("A".into(), "b".into())],
+            cpu_millis: 1_500, memory_mib: 64, pids: 32, network: false, inputs: "/in".into(), outputs: "/out".into(),
+            user: (1_000, 1_000), gpus: GpuAccess::None,
+        }
+    }
+
+    #[test]
+    fn every_restriction_is_in_the_request() {
+        let body = body(&plan());
+        let host = body.host_config.unwrap();
+        assert_eq!(host.nano_cpus, Some(1_500_000_000));
+        assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
+        assert_eq!(host.pids_limit, Some(32));
+        assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+        assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
+        assert_eq!(host.network_mode.as_deref(), Some("none"));
+        assert_eq!(host.readonly_rootfs, Some(true));
+        assert_eq!(host.mounts, Some(vec![bind(Path::new("/in"), "/inputs", true), bind(Path::new("/out"), "/outputs", false)]));
+        assert_eq!(body.user.as_deref(), Some("1000:1000"));
+        assert_eq!(body.cmd, None, "the image's own command");
+        assert_eq!(body.env, Some(vec!["A=b".to_owned()]));
+        assert_eq!(body.labels.unwrap()[label::TASK], "2");
+        assert_eq!(host.device_requests, None);
+    }
+
+    #[test]
+    fn a_network_and_gpus_come_only_when_asked_for() {
+        let plan = Plan { network: true, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
+        let host = body(&plan).host_config.unwrap();
+        assert_eq!(host.network_mode.as_deref(), Some("bridge"));
+        assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
+    }
+}

@@ -1,0 +1,119 @@
+use std::collections::HashMap;
+
+use bollard::errors::Error as ApiError;
+use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder};
+use futures_util::StreamExt;
+
+use super::{Docker, PullPolicy};
+use crate::container::{Error, Progress};
+
+/// Registry digest of a local image; an image that was only ever built here has none but its id.
+pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>, Error> {
+    match docker.api.inspect_image(image).await {
+        Ok(found) => {
+            let digest = found.repo_digests.unwrap_or_default().into_iter().next();
+            let digest = digest.and_then(|name| name.split_once('@').map(|(_, digest)| digest.to_owned()));
+            Ok(Some(digest.or(found.id).unwrap_or_default()))
+        }
+        Err(error) => match docker.error(error) {
+            Error::NotFound => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
+pub(super) async fn list(docker: &Docker) -> Result<Vec<String>, Error> {
+    let options = ListImagesOptionsBuilder::default().build();
+    let images = docker.api.list_images(Some(options)).await.map_err(|error| docker.error(error))?;
+    let mut names: Vec<String> = images.into_iter().flat_map(|image| image.repo_tags).collect();
+    names.retain(|name| !name.contains("<none>"));
+    names.sort();
+    Ok(names)
+}
+
+/// Pulls what is not there.
+pub(super) async fn pull(
+    docker: &Docker,
+    image: &str,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<String, Error> {
+    let missing = |reason: String| Error::ImageMissing { image: image.to_owned(), reason };
+    if docker.pull == PullPolicy::Never {
+        return Err(missing("it is not on the rig, which pulls nothing from registries".to_owned()));
+    }
+    let (name, tag) = reference(image);
+    let options = CreateImageOptionsBuilder::default().from_image(name).tag(tag).build();
+    let mut layers = Layers::default();
+    let mut stream = docker.api.create_image(Some(options), None, None);
+    while let Some(step) = stream.next().await {
+        let step = step.map_err(|error| match error {
+            // What a registry says to a name it does not know, or does not show without a password.
+            ApiError::DockerResponseServerError { status_code: 401 | 403 | 404, message } => missing(message),
+            ApiError::DockerResponseServerError { message, .. } => {
+                Error::PullFailed { image: image.to_owned(), reason: message }
+            }
+            ApiError::DockerStreamError { error } => Error::PullFailed { image: image.to_owned(), reason: error },
+            other => docker.error(other),
+        })?;
+        let detail = step.progress_detail.unwrap_or_default();
+        if let (Some(layer), Some(current), Some(total)) = (step.id, detail.current, detail.total) {
+            progress(layers.note(layer, current, total));
+        }
+    }
+    find(docker, image).await?.ok_or_else(|| missing("the registry sent nothing under this name".to_owned()))
+}
+
+/// Name, and tag or digest. A registry's port is no tag.
+fn reference(image: &str) -> (&str, &str) {
+    if let Some((name, digest)) = image.split_once('@') {
+        return (name, digest);
+    }
+    let path = image.rfind('/').map_or(0, |slash| slash + 1);
+    match image[path..].rfind(':') {
+        Some(colon) => (&image[..path + colon], &image[path + colon + 1..]),
+        None => (image, "latest"),
+    }
+}
+
+/// Layers come in parallel, each with its own count.
+#[derive(Default)]
+struct Layers(HashMap<String, Progress>);
+
+impl Layers {
+    fn note(&mut self, layer: String, current: i64, total: i64) -> Progress {
+        let seen = self.0.entry(layer).or_default();
+        // Unpacking counts the same bytes again.
+        seen.done = seen.done.max(u64::try_from(current).unwrap_or(0));
+        seen.total = seen.total.max(u64::try_from(total).unwrap_or(0));
+        self.0.values().fold(Progress::default(), |sum, layer| Progress {
+            done: sum.done.saturating_add(layer.done),
+            total: sum.total.saturating_add(layer.total),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_split_at_the_tag_and_not_at_the_port() {
+        for (image, expected) in [
+            ("alpine", ("alpine", "latest")),
+            ("alpine:3", ("alpine", "3")),
+            ("localhost:5000/a/b", ("localhost:5000/a/b", "latest")),
+            ("localhost:5000/a/b:7", ("localhost:5000/a/b", "7")),
+            ("a/b@sha256:00", ("a/b", "sha256:00")),
+        ] {
+            assert_eq!(reference(image), expected);
+        }
+    }
+
+    #[test]
+    fn progress_sums_layers_and_never_falls() {
+        let mut layers = Layers::default();
+        layers.note("a".into(), 10, 100);
+        assert_eq!(layers.note("b".into(), 5, 50), Progress { done: 15, total: 150 });
+        assert_eq!(layers.note("a".into(), 1, 100), Progress { done: 15, total: 150 });
+    }
+}

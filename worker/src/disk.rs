@@ -1,0 +1,27 @@
+//! Room on the disk that holds the worker's data.
+
+use std::io;
+use std::path::Path;
+
+use millrace_agent::{Assignment, Cause, Failure};
+
+/// Bytes that this process may still write to the file system of `path`.
+///
+/// # Errors
+/// Those of `statvfs`.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left.
+pub(crate) fn check(path: &Path, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
+    let free = free_bytes(path).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;
+    let needed = assignment.input_bytes().max(assignment.limits.output_bytes).saturating_add(reserve);
+    if free < needed {
+        let mib = |bytes: u64| bytes / 1_048_576;
+        let detail = format!("{} MiB are free, the task needs {} MiB", mib(free), mib(needed));
+        return Err(Failure::new(Cause::DiskFull, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! The one loop: events in, actions out. Nothing is decided here but what needs the outside to decide.
+
+mod on_message;
+mod on_offer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use millrace_agent::policy::Rig;
+use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
+use millrace_client::Keypair;
+use millrace_link::grpc::WorkerMessage;
+use millrace_link::objects::ObjectClient;
+use millrace_protocol::Address;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::Chain;
+use crate::container::Progress;
+use crate::context::Context;
+use crate::journal::Journal;
+use crate::link_client::LinkEvent;
+use crate::logs::Shipment;
+use crate::objects::Objects;
+use crate::service::now;
+use crate::steps::{StepEvent, Steps};
+use crate::{Error, messages};
+
+use on_offer::Vetted;
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// Before the orchestrator has named its own.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// At most one report of moved bytes per task in this time.
+const PROGRESS: Duration = Duration::from_millis(250);
+
+/// The ends of channels that a driver holds.
+pub(crate) struct Wiring {
+    pub step_events: UnboundedReceiver<StepEvent>,
+    pub link_events: UnboundedReceiver<LinkEvent>,
+    pub connected: watch::Sender<bool>,
+    pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
+    pub logs: UnboundedSender<Shipment>,
+    pub stop: CancellationToken,
+}
+
+/// A worker at work.
+pub(crate) struct Driver {
+    agent: Agent,
+    journal: Journal,
+    rig: Rig,
+    context: Arc<Context>,
+    steps: Steps,
+    chain: Arc<dyn Chain>,
+    node_key: Arc<Keypair>,
+    signing: Arc<SigningKey>,
+    wiring: Wiring,
+    link: Option<UnboundedSender<WorkerMessage>>,
+    vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    heartbeat: tokio::time::Interval,
+    progress: HashMap<TaskKey, Instant>,
+}
+
+impl Driver {
+    #[allow(clippy::too_many_arguments, reason = "called once, where the parts are made")]
+    pub fn new(
+        agent: Agent,
+        journal: Journal,
+        rig: Rig,
+        context: Arc<Context>,
+        steps: Steps,
+        chain: Arc<dyn Chain>,
+        node_key: Arc<Keypair>,
+        signing: Arc<SigningKey>,
+        wiring: Wiring,
+    ) -> Self {
+        let heartbeat = beat(HEARTBEAT);
+        let vetted = unbounded_channel();
+        let (link, progress) = (None, HashMap::new());
+        Self { agent, journal, rig, context, steps, chain, node_key, signing, wiring, link, vetted, heartbeat, progress }
+    }
+
+    /// Until it is stopped.
+    ///
+    /// # Errors
+    /// [`Error::Journal`]: a worker that cannot remember must not promise anything.
+    pub async fn run(mut self, recovered: Vec<Action>) -> Result<(), Error> {
+        for task in self.agent.tasks().filter(|task| !task.is_acknowledged()) {
+            self.tell_logs(Shipment::Grown { key: task.key(), job: task.assignment.job });
+        }
+        self.perform(recovered).await?;
+        let mut ticks = beat(TICK);
+        loop {
+            tokio::select! {
+                () = self.wiring.stop.cancelled() => return Ok(()),
+                _ = ticks.tick() => self.feed(Event::Tick).await?,
+                _ = self.heartbeat.tick() => self.send(messages::heartbeat(&self.agent)),
+                Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
+                Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
+                Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+            }
+        }
+    }
+
+    async fn feed(&mut self, event: Event) -> Result<(), Error> {
+        let actions = self.agent.on_event(event, now());
+        self.perform(actions).await
+    }
+
+    async fn perform(&mut self, actions: Vec<Action>) -> Result<(), Error> {
+        for action in actions {
+            let key = subject(&action);
+            let terms = key.and_then(|key| self.agent.lease(&key.lease)).map(|lease| &lease.terms);
+            let (job, gpus) = terms.map_or_else(Default::default, |terms| (terms.job, terms.gpus.clone()));
+            match self.steps.perform(action, job, gpus) {
+                None => {}
+                Some(Action::Journal(record)) => {
+                    self.journal.append(&record)?;
+                    match record {
+                        Record::TaskAcknowledged { key } => self.tell_logs(Shipment::Finished(key)),
+                        Record::LeaseClosed { lease } => self.tell_logs(Shipment::LeaseClosed(lease)),
+                        _ => {}
+                    }
+                }
+                Some(Action::Report(report)) => self.report(report),
+                Some(Action::RemoveContainer(container)) => {
+                    tracing::info!(container, "removing a container that nobody owns");
+                    if let Err(error) = self.context.engine.remove(&container).await {
+                        tracing::warn!(container, %error, "it stays until the next start");
+                    }
+                }
+                Some(Action::RemoveFoldersExcept(keys)) => {
+                    let unsent: Vec<TaskKey> =
+                        self.agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| task.key()).collect();
+                    if let Err(error) = self.context.folders.sweep(&keys, &unsent) {
+                        tracing::warn!(%error, "old folders stay until the next start");
+                    }
+                }
+                Some(other) => unreachable!("a step of a task was given back: {other:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, report: Report) {
+        match &report {
+            Report::Failed(key, failure) => tracing::warn!(task = %key, %failure, "task failed"),
+            Report::Done(key, outputs) => tracing::info!(task = %key, outputs = outputs.len(), "task done"),
+            Report::LeaseClosed { lease, earned } => tracing::info!(%lease, %earned, "lease closed"),
+            other => tracing::debug!(report = ?other),
+        }
+        let job = match &report {
+            Report::LeaseEnded { .. } | Report::LeaseClosed { .. } => Address::default(),
+            Report::FetchingInputs(key)
+            | Report::Pulling(key)
+            | Report::Creating(key, _)
+            | Report::Starting(key)
+            | Report::Running(key)
+            | Report::Uploading(key)
+            | Report::Done(key, _)
+            | Report::Failed(key, _) => self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job),
+        };
+        if let Some(message) = messages::report(report, job) {
+            self.send(message);
+        }
+    }
+
+    /// Says it now, or not at all: what matters is said again after the next connection.
+    fn send(&self, message: WorkerMessage) {
+        if let Some(link) = &self.link {
+            let _ = link.send(message);
+        }
+    }
+
+    fn tell_logs(&self, shipment: Shipment) {
+        let _ = self.wiring.logs.send(shipment);
+    }
+
+    async fn on_step(&mut self, event: StepEvent) -> Result<(), Error> {
+        match event {
+            StepEvent::Task { key, event } => {
+                self.progress.remove(&key);
+                self.feed(Event::Task { key, event }).await?;
+            }
+            StepEvent::Progress { key, progress } => self.on_progress(key, progress),
+            StepEvent::LogGrown { key, job } => self.tell_logs(Shipment::Grown { key, job }),
+        }
+        Ok(())
+    }
+
+    fn on_progress(&mut self, key: TaskKey, progress: Progress) {
+        let complete = progress.done >= progress.total;
+        let due = self.progress.get(&key).is_none_or(|last| last.elapsed() >= PROGRESS);
+        if !due && !complete {
+            return;
+        }
+        self.progress.insert(key, Instant::now());
+        let task = self.agent.tasks().find(|task| task.key() == key);
+        if let Some(message) = task.and_then(|task| messages::progress(task, progress)) {
+            self.send(message);
+        }
+    }
+
+    async fn on_link(&mut self, event: LinkEvent) -> Result<(), Error> {
+        match event {
+            LinkEvent::Connected { welcome, cached_images, outbound } => {
+                tracing::info!(orchestrator = welcome.object_endpoint, "connected");
+                let objects = ObjectClient::new(&welcome.object_endpoint, self.signing.clone());
+                self.wiring.set_objects.send_replace(Some(Arc::new(objects)));
+                self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
+                self.tell_logs(Shipment::Connected(outbound.clone()));
+                self.link = Some(outbound);
+                self.send(messages::resume(&self.agent, cached_images));
+                self.feed(Event::Connected).await?;
+                self.wiring.connected.send_replace(true);
+            }
+            LinkEvent::Disconnected => {
+                self.link = None;
+                self.tell_logs(Shipment::Disconnected);
+                self.wiring.connected.send_replace(false);
+            }
+            LinkEvent::Message(message) => self.on_message(message).await?,
+        }
+        Ok(())
+    }
+}
+
+/// The task an action is about.
+fn subject(action: &Action) -> Option<TaskKey> {
+    match action {
+        Action::FetchInputs(assignment)
+        | Action::PullImage(assignment)
+        | Action::CreateContainer(assignment)
+        | Action::CollectOutputs(assignment) => Some(assignment.key),
+        Action::StartContainer(key)
+        | Action::Follow(key)
+        | Action::Terminate(key)
+        | Action::Kill(key)
+        | Action::Clean(key) => Some(*key),
+        Action::Journal(_) | Action::RemoveContainer(_) | Action::RemoveFoldersExcept(_) | Action::Report(_) => None,
+    }
+}
+
+fn beat(period: Duration) -> tokio::time::Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    interval
+}

@@ -1,0 +1,87 @@
+use millrace_agent::{Assignment, Cause, Event, Failure, Report, StopReason};
+use millrace_link::auth;
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::{AssignTask, OrchestratorMessage, Voucher};
+use millrace_protocol::voucher;
+use millrace_spec::JobSpec;
+
+use super::Driver;
+use crate::Error;
+use crate::logs::Shipment;
+use crate::messages::{Malformed, address, key, report};
+
+impl Driver {
+    /// The orchestrator is believed in what it may decide, and checked in everything else.
+    pub(super) async fn on_message(&mut self, message: OrchestratorMessage) -> Result<(), Error> {
+        let event = match message.body {
+            Some(Body::Offer(offer)) => {
+                self.on_offer(offer);
+                return Ok(());
+            }
+            Some(Body::AssignTask(assign)) => self.assigned(assign),
+            Some(Body::StopTask(stop)) => key(&stop.lease, stop.index, stop.attempt)
+                .map(|key| Some(Event::StopTask { key, reason: StopReason::Requested })),
+            Some(Body::EndLease(end)) => address(&end.lease, "lease").map(|lease| Some(Event::EndLease(lease))),
+            Some(Body::LeaseOver(over)) => address(&over.lease, "lease").map(|lease| Some(Event::LeaseOver(lease))),
+            Some(Body::Voucher(voucher)) => Ok(self.voucher(voucher)),
+            Some(Body::TaskAck(ack)) => {
+                key(&ack.lease, ack.index, ack.attempt).map(|key| Some(Event::TaskAcknowledged(key)))
+            }
+            Some(Body::LogAck(ack)) => {
+                if let Ok(key) = key(&ack.lease, ack.index, ack.attempt) {
+                    self.tell_logs(Shipment::Stored { key, offset: ack.offset });
+                }
+                return Ok(());
+            }
+            Some(Body::Challenge(_) | Body::Welcome(_)) | None => {
+                tracing::warn!("the orchestrator said something out of order");
+                return Ok(());
+            }
+        };
+        match event {
+            Ok(Some(event)) => self.feed(event).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "a message of the orchestrator is ignored");
+                Ok(())
+            }
+        }
+    }
+
+    /// A task, if its spec is the one that the lease was signed for.
+    fn assigned(&mut self, assign: AssignTask) -> Result<Option<Event>, Malformed> {
+        let key = key(&assign.lease, assign.index, assign.attempt)?;
+        let job = address(&assign.job, "job")?;
+        let refuse = |cause: Cause, detail: &str| report(Report::Failed(key, Failure::new(cause, detail)), job);
+        let Some(lease) = self.agent.lease(&key.lease) else {
+            self.send_some(refuse(Cause::LeaseUnknown, ""));
+            return Ok(None);
+        };
+        let spec = JobSpec::from_canonical(&assign.spec).ok().filter(|spec| spec.hash() == lease.terms.spec);
+        let agreed = spec.filter(|spec| job == lease.terms.job && key.task < spec.tasks);
+        let Some(spec) = agreed else {
+            self.send_some(refuse(Cause::InputCorrupt, "the job's spec is not the one the lease was signed for"));
+            return Ok(None);
+        };
+        Ok(Some(Event::TaskAssigned(Assignment::from_spec(key, job, &spec))))
+    }
+
+    fn send_some(&self, message: Option<millrace_link::grpc::WorkerMessage>) {
+        if let Some(message) = message {
+            self.send(message);
+        }
+    }
+
+    /// A voucher, if its attestor signed it for a lease of this rig.
+    fn voucher(&self, received: Voucher) -> Option<Event> {
+        let voucher = voucher::Voucher::decode(&received.message).ok()?;
+        let lease = self.agent.lease(&voucher.lease)?;
+        let genuine = auth::verify(lease.terms.attestor, &received.message, &received.signature).is_ok();
+        if !genuine || voucher.program != millrace_client::address::program() {
+            tracing::warn!(lease = %voucher.lease, "a voucher is not genuine");
+            return None;
+        }
+        Some(Event::Voucher { voucher, signature: received.signature })
+    }
+}
+

@@ -1,0 +1,137 @@
+use std::sync::Arc;
+
+use millrace_agent::Event;
+use millrace_agent::policy::{self, Offer};
+use millrace_client::accounts::JobAccount;
+use millrace_client::cosign::{self, OfferedLease};
+use millrace_client::keys;
+use millrace_link::grpc;
+use millrace_protocol::{Address, Diagnostic};
+use millrace_spec::JobSpec;
+use thiserror::Error;
+
+use super::Driver;
+use crate::chain::Chain;
+use crate::service::now;
+use crate::{Error, disk, messages};
+
+/// Why an offer is not what it says.
+#[derive(Debug, Error)]
+pub(super) enum OfferError {
+    #[error(transparent)]
+    Transaction(#[from] cosign::CosignError),
+    #[error(transparent)]
+    Spec(#[from] millrace_spec::Error),
+    #[error(transparent)]
+    Chain(#[from] millrace_client::Error),
+    #[error("the offer names another lease or job than its transaction")]
+    NamesOther,
+    #[error("the offer's job spec is not the one on chain")]
+    SpecDiffers,
+}
+
+impl Diagnostic for OfferError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Transaction(source) => source.code(),
+            Self::Spec(source) => source.code(),
+            Self::Chain(source) => source.code(),
+            Self::NamesOther => "offer-names-other",
+            Self::SpecDiffers => "offer-spec-differs",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Transaction(source) => source.hint(),
+            Self::Spec(source) => source.hint(),
+            Self::Chain(source) => source.hint(),
+            Self::NamesOther | Self::SpecDiffers => "this is a defect of the orchestrator: report it".to_owned(),
+        }
+    }
+}
+
+/// An offer that is what it says, or why not.
+pub(super) struct Vetted {
+    lease: Vec<u8>,
+    transaction: Vec<u8>,
+    result: Result<(OfferedLease, JobAccount, JobSpec), OfferError>,
+}
+
+impl Driver {
+    /// Reads the chain beside the loop, then comes back to it.
+    pub(super) fn on_offer(&self, offer: grpc::Offer) {
+        let (chain, node, key) = (self.chain.clone(), self.context.node, keys::address_of(&self.node_key));
+        let answers = self.vetted.0.clone();
+        tokio::spawn(async move {
+            let result = vet(chain, node, key, &offer).await;
+            let _ = answers.send(Vetted { lease: offer.lease, transaction: offer.transaction, result });
+        });
+    }
+
+    /// Decides, remembers, signs: in this order.
+    pub(super) async fn on_vetted(&mut self, vetted: Vetted) -> Result<(), Error> {
+        let (offered, account, spec) = match vetted.result {
+            Ok(vetted) => vetted,
+            Err(error) => {
+                self.refuse(vetted.lease, &error);
+                return Ok(());
+            }
+        };
+        let requirements = account.job.terms.requirements;
+        let offer = Offer {
+            lease: offered.lease,
+            job: offered.job,
+            spec: spec.hash(),
+            attestor: account.attestor,
+            price: offered.offer.price,
+            units: requirements.units,
+            maximum: offered.offer.maximum,
+            cpu_millis: spec.limits.cpu_milli,
+            memory_mib: spec.limits.memory_mib,
+            disk_mib: u64::from(spec.limits.disk_mib),
+            network: spec.network,
+            accept_simulated: requirements.accept_simulated,
+        };
+        let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;
+        let terms = match policy::check(&self.rig, &self.agent, &offer, free, now()) {
+            Ok(terms) => terms,
+            Err(refusal) => {
+                self.refuse(vetted.lease, &refusal);
+                return Ok(());
+            }
+        };
+        match cosign::cosign(&vetted.transaction, self.context.node, &self.node_key) {
+            Ok(signed) => {
+                self.feed(Event::OfferAccepted { lease: offered.lease, terms }).await?;
+                tracing::info!(lease = %offered.lease, job = %offered.job, price = %offered.offer.price, "lease accepted");
+                self.send(messages::signature(offered.lease, &signed.signature));
+            }
+            Err(error) => self.refuse(vetted.lease, &error),
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, lease: Vec<u8>, problem: &dyn Diagnostic) {
+        tracing::info!(code = problem.code(), cause = %problem, "offer refused");
+        self.send(messages::refusal(lease, problem));
+    }
+}
+
+async fn vet(
+    chain: Arc<dyn Chain>,
+    node: Address,
+    key: Address,
+    offer: &grpc::Offer,
+) -> Result<(OfferedLease, JobAccount, JobSpec), OfferError> {
+    let offered = cosign::inspect(&offer.transaction, node, key)?;
+    if offered.lease.0[..] != offer.lease[..] || offered.job.0[..] != offer.job[..] {
+        return Err(OfferError::NamesOther);
+    }
+    let spec = JobSpec::from_canonical(&offer.spec)?;
+    let account = chain.job(offered.job).await?;
+    if account.spec_hash != spec.hash().0 {
+        return Err(OfferError::SpecDiffers);
+    }
+    Ok((offered, account, spec))
+}

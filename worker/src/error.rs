@@ -1,0 +1,55 @@
+use std::io;
+use std::path::PathBuf;
+
+use millrace_protocol::{Address, Diagnostic};
+use thiserror::Error;
+
+use crate::{container, journal};
+
+/// Why a worker does not start, or stopped.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("no node on the chain has the key {key}")]
+    NodeUnknown { key: Address },
+    #[error(transparent)]
+    Chain(#[from] millrace_client::Error),
+    #[error(transparent)]
+    Engine(#[from] container::Error),
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error("the data folder {path} cannot be used")]
+    DataDir { path: PathBuf, source: io::Error },
+    #[error("{free_mib} MiB are free in {path}, the worker keeps {reserve_mib} MiB free")]
+    DiskFull { path: PathBuf, free_mib: u64, reserve_mib: u64 },
+    #[error("the node is registered with {registered}, the rig has {found}")]
+    HardwareMismatch { registered: String, found: String },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NodeUnknown { .. } => "node-unknown",
+            Self::Chain(source) => source.code(),
+            Self::Engine(source) => source.code(),
+            Self::Journal(source) => source.code(),
+            Self::DataDir { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
+            Self::DataDir { .. } => "data-folder-unusable",
+            Self::DiskFull { .. } => "disk-full",
+            Self::HardwareMismatch { .. } => "hardware-mismatch",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NodeUnknown { .. } => "register it with `millrace node add`, or name the right key file".to_owned(),
+            Self::Chain(source) => source.hint(),
+            Self::Engine(source) => source.hint(),
+            Self::Journal(source) => source.hint(),
+            Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
+            Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
+            Self::HardwareMismatch { .. } => {
+                "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Where things lie in the worker's data folder.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use millrace_agent::TaskKey;
+use millrace_spec::Sha256;
+
+/// Owner of outputs on rigs where the worker is root: no account of any distribution.
+const CONTAINER_USER: u32 = 64_321;
+
+/// The data folder: `journal`, `lock`, `cache/` (inputs by hash), `tasks/` (one folder each) and
+/// `logs/` (kept until the orchestrator has them).
+#[derive(Clone, Debug)]
+pub struct Folders {
+    root: PathBuf,
+    user: (u32, u32),
+}
+
+impl Folders {
+    /// Creates what is missing. Containers run as a user of no importance where the worker is
+    /// root, else as the worker's own.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn create(root: &Path) -> io::Result<Self> {
+        for part in ["cache", "tasks", "logs"] {
+            std::fs::create_dir_all(root.join(part))?;
+        }
+        // Inputs of one job are nobody else's business.
+        std::fs::set_permissions(root, Permissions::from_mode(0o711))?;
+        let root = root.canonicalize()?;
+        let owner = std::fs::metadata("/proc/self")?;
+        let user = if owner.uid() == 0 { (CONTAINER_USER, CONTAINER_USER) } else { (owner.uid(), owner.gid()) };
+        Ok(Self { root, user })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// User and group that containers run as.
+    pub fn user(&self) -> (u32, u32) {
+        self.user
+    }
+
+    pub fn cached(&self, sha256: Sha256) -> PathBuf {
+        self.root.join("cache").join(sha256.to_string())
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    pub fn inputs(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("inputs")
+    }
+
+    pub fn outputs(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("outputs")
+    }
+
+    pub fn log(&self, key: TaskKey) -> PathBuf {
+        self.root.join("logs").join(key.to_string())
+    }
+
+    fn task(&self, key: TaskKey) -> PathBuf {
+        self.root.join("tasks").join(key.to_string())
+    }
+
+    /// Fresh folders for a task: inputs readable, outputs writable by the container's user only.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn prepare(&self, key: TaskKey) -> io::Result<()> {
+        self.remove(key)?;
+        std::fs::create_dir_all(self.inputs(key))?;
+        let outputs = self.outputs(key);
+        std::fs::create_dir_all(&outputs)?;
+        std::fs::set_permissions(&outputs, Permissions::from_mode(0o700))?;
+        chown(&outputs, Some(self.user.0), Some(self.user.1))
+    }
+
+    /// # Errors
+    /// Those of the file system; nothing to remove is none.
+    pub fn remove(&self, key: TaskKey) -> io::Result<()> {
+        absent_is_fine(std::fs::remove_dir_all(self.task(key)))
+    }
+
+    /// # Errors
+    /// Those of the file system; nothing to remove is none.
+    pub fn remove_log(&self, key: TaskKey) -> io::Result<()> {
+        absent_is_fine(std::fs::remove_file(self.log(key)))
+    }
+
+    /// Removes the folders of tasks that are not named, and logs for which `keep` has no task.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn sweep(&self, tasks: &[TaskKey], logs: &[TaskKey]) -> io::Result<()> {
+        let names = |keys: &[TaskKey]| keys.iter().map(TaskKey::to_string).collect::<Vec<_>>();
+        for (part, keep) in [("tasks", names(tasks)), ("logs", names(logs))] {
+            for entry in std::fs::read_dir(self.root.join(part))? {
+                let entry = entry?;
+                if entry.file_name().to_str().is_some_and(|name| keep.iter().any(|kept| kept == name)) {
+                    continue;
+                }
+                let removed = if entry.file_type()?.is_dir() {
+                    std::fs::remove_dir_all(entry.path())
+                } else {
+                    std::fs::remove_file(entry.path())
+                };
+                absent_is_fine(removed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    fn key(task: u32) -> TaskKey {
+        TaskKey { lease: Address([1; 32]), task, attempt: 1 }
+    }
+
+    #[test]
+    fn a_sweep_leaves_only_what_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        for task in 0..2 {
+            folders.prepare(key(task)).unwrap();
+            std::fs::write(folders.log(key(task)), "x").unwrap();
+        }
+        folders.sweep(&[key(1)], &[key(0)]).unwrap();
+        assert!(!folders.inputs(key(0)).exists() && folders.inputs(key(1)).exists());
+        assert!(folders.log(key(0)).exists() && !folders.log(key(1)).exists());
+        folders.remove(key(1)).unwrap();
+        folders.remove(key(1)).unwrap();
+    }
+
+    #[test]
+    fn outputs_belong_to_the_containers_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        folders.prepare(key(0)).unwrap();
+        let outputs = std::fs::metadata(folders.outputs(key(0))).unwrap();
+        assert_eq!((outputs.uid(), outputs.gid()), folders.user());
+        assert_ne!(outputs.uid(), 0);
+        assert_eq!(outputs.mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,96 @@
+//! The rig's GPUs: real ones through NVML, or simulated ones that say so everywhere.
+
+pub mod nvml;
+pub mod simulated;
+
+use millrace_protocol::gpu::CLASSES;
+
+pub use simulated::SimulatedGpu;
+
+/// One GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpu {
+    /// NVML's UUID; empty for a simulated one.
+    pub uuid: String,
+    /// Slug of [`millrace_protocol::gpu::CLASSES`].
+    pub model: String,
+    pub vram_mib: u32,
+}
+
+/// What a rig has.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Inventory {
+    pub gpus: Vec<Gpu>,
+    /// They do not exist.
+    pub simulated: bool,
+    /// Why there are no GPUs, in one line.
+    pub absence: Option<String>,
+}
+
+impl Inventory {
+    /// One line for a log or a table.
+    pub fn summary(&self) -> String {
+        let marker = if self.simulated { " (simulated)" } else { "" };
+        match (&self.absence, self.gpus.as_slice()) {
+            (Some(absence), _) => absence.clone(),
+            (None, []) => "no GPUs".to_owned(),
+            (None, gpus) => {
+                let names: Vec<String> =
+                    gpus.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
+                format!("{}{marker}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// The market's name for a product name such as `NVIDIA GeForce RTX 4090`; `other` for unknown ones.
+pub fn model_of(product: &str) -> &'static str {
+    let words: Vec<String> = product
+        .to_lowercase()
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let has = |part: &str| words.iter().any(|word| word == part);
+    // `A100-SXM4-80GB`, `H100 80GB HBM3`: form factor and memory are words of their own.
+    let matches = |slug: &&&str| match **slug {
+        "h100-sxm" => has("h100") && !has("pcie"),
+        "other" | "none" => false,
+        slug => slug.split('-').all(has),
+    };
+    let suffixed = |slug: &&str| -> usize { slug.split('-').count() };
+    CLASSES.iter().filter(matches).max_by_key(|slug| suffixed(slug)).copied().unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn product_names_become_market_names() {
+        for (product, model) in [
+            ("NVIDIA GeForce RTX 4090", "rtx-4090"),
+            ("NVIDIA GeForce RTX 3060", "rtx-3060"),
+            ("NVIDIA A100-SXM4-80GB", "a100-80gb"),
+            ("NVIDIA A100-PCIE-40GB", "a100-40gb"),
+            ("NVIDIA H100 80GB HBM3", "h100-sxm"),
+            ("NVIDIA H100 PCIe", "h100-pcie"),
+            ("NVIDIA H200", "h200"),
+            ("NVIDIA L40S", "l40s"),
+            ("NVIDIA L4", "l4"),
+            ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+            ("NVIDIA RTX A6000", "a6000"),
+            ("Tesla T4", "t4"),
+            ("Tesla V100-SXM2-16GB", "v100"),
+            ("Matrox G200", "other"),
+        ] {
+            assert_eq!(model_of(product), model, "{product}");
+        }
+    }
+
+    #[test]
+    fn simulated_gpus_never_look_real() {
+        let gpu: SimulatedGpu = "rtx-4090:24576".parse().unwrap();
+        assert_eq!(simulated::inventory(&[gpu]).summary(), "rtx-4090 24576 MiB (simulated)");
+    }
+}

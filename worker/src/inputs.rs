@@ -1,0 +1,134 @@
+//! Inputs: fetched once into a cache by hash, then linked read-only into each task's folder.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use millrace_agent::{Assignment, Cause, Failure, Input};
+use millrace_link::objects::Error;
+
+use crate::container::Progress;
+use crate::context::Context;
+use crate::disk;
+
+/// How long a task waits for an object endpoint that does not answer.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// From one attempt to the next.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Fills a task's input folder.
+pub(crate) async fn fetch(
+    context: &Context,
+    assignment: &Assignment,
+    progress: impl Fn(Progress),
+) -> Result<(), Failure> {
+    disk::check(context.folders.root(), assignment, context.disk_reserve)?;
+    context.folders.prepare(assignment.key).map_err(|error| disk_failure(&error))?;
+    let folder = context.folders.inputs(assignment.key);
+    let mut state = Progress { done: 0, total: assignment.input_bytes() };
+    progress(state);
+    for input in &assignment.inputs {
+        let cached = context.folders.cached(input.object.sha256);
+        {
+            let _one_at_a_time = context.fetching.lock().await;
+            bring(context, input, &cached).await?;
+        }
+        link(&cached, &folder.join(&input.path)).map_err(|error| disk_failure(&error))?;
+        state.done = state.done.saturating_add(input.object.size);
+        progress(state);
+    }
+    Ok(())
+}
+
+async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Failure> {
+    let started = tokio::time::Instant::now();
+    loop {
+        let objects = context.objects().await;
+        let error = match objects.fetch(&input.object, cached).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let cause = match &error {
+            Error::HashMismatch { .. } => Cause::InputCorrupt,
+            Error::File { .. } if error.is_disk_full() => Cause::DiskFull,
+            Error::Unreachable(_) if started.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            _ => Cause::InputUnavailable,
+        };
+        return Err(Failure::new(cause, format!("{}: {error}", input.path)));
+    }
+}
+
+/// A hard link costs nothing; the mount is read-only, so the cached file stays what it is.
+fn link(cached: &Path, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::set_permissions(cached, Permissions::from_mode(0o444))?;
+    // The time of the last use decides what is evicted.
+    let _ = std::fs::File::open(cached).and_then(|file| file.set_modified(SystemTime::now()));
+    std::fs::hard_link(cached, path).or_else(|_| std::fs::copy(cached, path).map(|_| ()))
+}
+
+fn disk_failure(error: &io::Error) -> Failure {
+    let cause = if error.kind() == io::ErrorKind::StorageFull { Cause::DiskFull } else { Cause::CreateFailed };
+    Failure::new(cause, error.to_string())
+}
+
+/// Removes the inputs that were not used for the longest time until the cache is small enough.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn evict(cache: &Path, limit: u64) -> io::Result<()> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(cache)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        entries.push((metadata.modified()?, metadata.len(), entry.path()));
+    }
+    entries.sort();
+    let mut total: u64 = entries.iter().map(|(_, length, _)| length).sum();
+    for (_, length, path) in entries {
+        if total <= limit {
+            break;
+        }
+        std::fs::remove_file(path)?;
+        total -= length;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_recently_used_input_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, age) in [("old", 30), ("new", 10), ("middle", 20)] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [0; 100]).unwrap();
+            let used = SystemTime::now() - Duration::from_secs(age);
+            std::fs::File::open(&path).unwrap().set_modified(used).unwrap();
+        }
+        evict(folder.path(), 200).unwrap();
+        assert!(!folder.path().join("old").exists());
+        evict(folder.path(), 100).unwrap();
+        assert!(!folder.path().join("middle").exists() && folder.path().join("new").exists());
+    }
+
+    #[test]
+    fn a_linked_input_is_read_only_and_may_lie_in_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let cached = folder.path().join("cached");
+        std::fs::write(&cached, "scene").unwrap();
+        let path = folder.path().join("inputs/textures/a.png");
+        link(&cached, &path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"scene");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
+    }
+}

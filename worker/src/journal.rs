@@ -1,0 +1,220 @@
+//! The journal: one line per record, each with its own checksum, on disk before anybody hears of it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use millrace_agent::Record;
+use millrace_protocol::Diagnostic;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// Hex digits of the checksum that begins each line.
+const CHECKSUM: usize = 16;
+
+/// Why there is no journal.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("the journal {path} cannot be accessed")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("line {line} of the journal {path} is damaged, and it is not the last one")]
+    Damaged { path: PathBuf, line: usize },
+    #[error("another worker uses the data folder {path}")]
+    InUse { path: PathBuf },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
+            Self::Io { .. } => "journal-inaccessible",
+            Self::Damaged { .. } => "journal-damaged",
+            Self::InUse { .. } => "data-folder-in-use",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Io { .. } => "check free space, owner and permissions of the worker's data folder".to_owned(),
+            Self::Damaged { path, line } => format!(
+                "check the disk; to give up what the worker held, move {} away; lines before {line} are good",
+                path.display()
+            ),
+            Self::InUse { .. } => "stop the other worker, or give this one its own data folder".to_owned(),
+        }
+    }
+}
+
+/// An open journal. Holds a lock on its folder as long as it lives.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens the journal in `folder` and reads it. A torn last line is what a power cut leaves:
+    /// nobody has heard of that record, so it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Damaged`], [`Error::Io`].
+    pub fn open(folder: &Path) -> Result<(Self, Vec<Record>), Error> {
+        let path = folder.join("journal");
+        let failed = |source| Error::Io { path: path.clone(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let lock = File::create(folder.join("lock")).map_err(failed)?;
+        lock.try_lock().map_err(|_| Error::InUse { path: folder.to_owned() })?;
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
+            read => read.map_err(failed)?,
+        };
+        let (records, good) = parse(&bytes).map_err(|line| Error::Damaged { path: path.clone(), line })?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        file.set_len(good as u64).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        Ok((Self { path, file, _lock: lock }, records))
+    }
+
+    /// Returns when the record is on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn append(&mut self, record: &Record) -> Result<(), Error> {
+        let failed = |source| Error::Io { path: self.path.clone(), source };
+        self.file.write_all(&line(record)).map_err(failed)?;
+        self.file.sync_data().map_err(failed)
+    }
+
+    /// Replaces everything by `records`, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn compact(&mut self, records: &[Record]) -> Result<(), Error> {
+        let failed = |source| Error::Io { path: self.path.clone(), source };
+        let fresh = self.path.with_extension("new");
+        let bytes: Vec<u8> = records.iter().flat_map(line).collect();
+        let mut file = File::create(&fresh).map_err(failed)?;
+        file.write_all(&bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        fs::rename(&fresh, &self.path).map_err(failed)?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        self.file = OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn line(record: &Record) -> Vec<u8> {
+    // Maps with text keys, lists, numbers and text: there is nothing JSON could refuse.
+    let json = serde_json::to_vec(record).expect("a record is always JSON");
+    let mut line = checksum(&json).into_bytes();
+    line.push(b' ');
+    line.extend(json);
+    line.push(b'\n');
+    line
+}
+
+fn checksum(json: &[u8]) -> String {
+    hex::encode(&Sha256::digest(json)[..CHECKSUM / 2])
+}
+
+/// The records and how many bytes they take; the number of a bad line that others follow.
+fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
+    let (mut records, mut good) = (Vec::new(), 0);
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
+    while let Some((index, line)) = lines.next() {
+        match record(line) {
+            Some(record) => records.push(record),
+            None if lines.peek().is_none() => break,
+            None => return Err(index + 1),
+        }
+        good += line.len();
+    }
+    Ok((records, good))
+}
+
+fn record(line: &[u8]) -> Option<Record> {
+    let line = line.strip_suffix(b"\n")?;
+    let (sum, rest) = line.split_at_checked(CHECKSUM)?;
+    let json = rest.strip_prefix(b" ")?;
+    if checksum(json).as_bytes() != sum {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    fn records() -> Vec<Record> {
+        (0..3).map(|lease| Record::LeaseEnding { lease: Address([lease; 32]) }).collect()
+    }
+
+    fn written() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, found) = Journal::open(folder.path()).unwrap();
+        assert!(found.is_empty());
+        records().iter().for_each(|record| journal.append(record).unwrap());
+        let path = folder.path().join("journal");
+        (folder, path)
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_continued() {
+        let (folder, _) = written();
+        let (mut journal, found) = Journal::open(folder.path()).unwrap();
+        assert_eq!(found, records());
+        journal.append(&found[0]).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(folder.path()).unwrap().1.len(), 4);
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_of_the_last_line_loses_that_line_only() {
+        let (folder, path) = written();
+        let whole = fs::read(&path).unwrap();
+        let third = whole.len() - whole.len() / 3;
+        for length in third..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let (mut journal, found) = Journal::open(folder.path()).unwrap();
+            assert_eq!(found, records()[..2], "cut at {length}");
+            journal.append(&records()[2]).unwrap();
+            drop(journal);
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_not_passed_over() {
+        let (folder, path) = written();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert!(matches!(Journal::open(folder.path()), Err(Error::Damaged { line: 1, .. })));
+    }
+
+    #[test]
+    fn compaction_replaces_everything_and_goes_on() {
+        let (folder, path) = written();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        let before = fs::metadata(&path).unwrap().len();
+        journal.compact(&records()[..1]).unwrap();
+        assert!(fs::metadata(&path).unwrap().len() < before);
+        journal.append(&records()[2]).unwrap();
+        drop(journal);
+        let (_, found) = Journal::open(folder.path()).unwrap();
+        assert_eq!(found, [records()[0].clone(), records()[2].clone()]);
+    }
+
+    #[test]
+    fn two_workers_cannot_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Journal::open(folder.path()).unwrap();
+        assert!(matches!(Journal::open(folder.path()), Err(Error::InUse { .. })));
+        drop(first);
+        assert!(Journal::open(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,37 @@
+//! A rig on the market: takes leases, runs their containers, brings the results home.
+//!
+//! The decisions are `millrace_agent`'s. This crate carries them out: [`container`] speaks to
+//! Docker, [`gpu`] to NVML, the link to the orchestrator, [`journal`] to the disk, and one loop
+//! carries events in and actions out.
+//!
+//! A worker that stops, by [`Handle::shutdown`] or by SIGKILL, leaves its containers running and
+//! tells nobody: the next one on the same data folder adopts them.
+
+mod chain;
+mod checks;
+mod context;
+mod disk;
+mod driver;
+mod error;
+mod folders;
+mod inputs;
+mod link_client;
+mod logs;
+mod messages;
+mod objects;
+mod options;
+mod outputs;
+mod service;
+mod steps;
+
+pub mod container;
+pub mod gpu;
+pub mod journal;
+
+pub use chain::Chain;
+pub use checks::hardware_of;
+pub use container::docker::PullPolicy;
+pub use error::Error;
+pub use gpu::SimulatedGpu;
+pub use options::Options;
+pub use service::{Handle, Parts, Service};

@@ -1,0 +1,190 @@
+//! The worker's end of the link: dials out, proves the node key, and dials again. Containers know
+//! nothing of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::{Signer, SigningKey};
+use millrace_link::grpc::link_client::LinkClient;
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::worker_message::Body as WorkerBody;
+use millrace_link::grpc::{self, OrchestratorMessage, Welcome, WorkerMessage};
+use millrace_link::{LINK_VERSION, auth};
+use millrace_protocol::{Address, Diagnostic};
+use thiserror::Error;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Code, Streaming};
+
+use crate::container::Engine;
+use crate::messages::{address, message};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A peer that is gone without a word is noticed after these two together.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// Largest message: a spec with many inputs.
+const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Why there is no link right now.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("`{url}` is not an address of an orchestrator")]
+    BadUrl { url: String },
+    #[error("the orchestrator at {url} does not answer")]
+    Unreachable { url: String, source: tonic::transport::Error },
+    #[error("the orchestrator broke the link off: {}", .0.message())]
+    Broken(tonic::Status),
+    #[error("the orchestrator does not accept this worker: {}", .0.message())]
+    Refused(tonic::Status),
+    #[error("the orchestrator closed the link")]
+    Closed,
+    #[error("the orchestrator said something out of order, where {expected} was expected")]
+    OutOfOrder { expected: &'static str },
+    #[error("the orchestrator works for another program, {program}")]
+    OtherProgram { program: Address },
+    #[error("the orchestrator did not answer in time")]
+    TooSlow,
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::BadUrl { .. } => "orchestrator-url-invalid",
+            Self::Unreachable { .. } => "orchestrator-unreachable",
+            Self::Broken(_) | Self::Closed => "link-broken",
+            Self::Refused(_) => "link-refused",
+            Self::OutOfOrder { .. } => "link-out-of-order",
+            Self::OtherProgram { .. } => "link-other-program",
+            Self::TooSlow => "link-too-slow",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::BadUrl { .. } => "use an address such as `http://127.0.0.1:7700`",
+            Self::Unreachable { .. } | Self::Broken(_) | Self::Closed | Self::TooSlow => {
+                "nothing to do if the orchestrator is being restarted: the worker tries again, containers keep running"
+            }
+            Self::Refused(_) => "check that the node is registered with this key, and that versions match",
+            Self::OutOfOrder { .. } => "check that worker and orchestrator are of the same version",
+            Self::OtherProgram { .. } => "check which network this orchestrator serves",
+        }
+        .to_owned()
+    }
+}
+
+/// What the link tells the driver.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    Connected { welcome: Welcome, cached_images: Vec<String>, outbound: UnboundedSender<WorkerMessage> },
+    Message(OrchestratorMessage),
+    Disconnected,
+}
+
+/// Who dials, and where.
+pub(crate) struct Dialer {
+    pub url: String,
+    pub key: Arc<SigningKey>,
+    pub engine: Arc<dyn Engine>,
+}
+
+impl Dialer {
+    /// Keeps a link up until nobody listens to `events` any more.
+    pub async fn run(self, events: UnboundedSender<LinkEvent>) {
+        let mut pause = FIRST_PAUSE;
+        while !events.is_closed() {
+            let mut was_up = false;
+            let ended = self.session(&events, &mut was_up).await;
+            if was_up {
+                pause = FIRST_PAUSE;
+                let _ = events.send(LinkEvent::Disconnected);
+            }
+            tracing::warn!(code = ended.code(), error = %ended, hint = ended.hint(), "no link to the orchestrator");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn session(&self, events: &UnboundedSender<LinkEvent>, was_up: &mut bool) -> Error {
+        let (outbound, mut inbound, welcome) = match self.shake_hands().await {
+            Ok(link) => link,
+            Err(error) => return error,
+        };
+        *was_up = true;
+        let cached_images = self.engine.images().await.unwrap_or_default();
+        let _ = events.send(LinkEvent::Connected { welcome, cached_images, outbound });
+        loop {
+            match next(&mut inbound).await {
+                Ok(message) => {
+                    if events.send(LinkEvent::Message(message)).is_err() {
+                        return Error::Closed;
+                    }
+                }
+                Err(error) => return error,
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+    ) -> Result<(UnboundedSender<WorkerMessage>, Streaming<OrchestratorMessage>, Welcome), Error> {
+        let endpoint = Endpoint::from_shared(self.url.clone())
+            .map_err(|_| Error::BadUrl { url: self.url.clone() })?
+            .connect_timeout(PATIENCE)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_PATIENCE)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true);
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|source| Error::Unreachable { url: self.url.clone(), source })?;
+        let mut client = LinkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
+        let (outbound, queue) = unbounded_channel();
+        let node_key = Address(self.key.verifying_key().to_bytes());
+        let hello = grpc::Hello {
+            node_key: node_key.0.to_vec(),
+            link_version: LINK_VERSION,
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let _ = outbound.send(message(WorkerBody::Hello(hello)));
+        let within = tokio::time::timeout(PATIENCE, async {
+            let mut inbound =
+                client.attach(UnboundedReceiverStream::new(queue)).await.map_err(broken)?.into_inner();
+            let Some(Body::Challenge(challenge)) = next(&mut inbound).await?.body else {
+                return Err(Error::OutOfOrder { expected: "a challenge" });
+            };
+            let program = address(&challenge.program, "program")
+                .map_err(|_| Error::OutOfOrder { expected: "a program's address" })?;
+            if program != millrace_client::address::program() {
+                return Err(Error::OtherProgram { program });
+            }
+            let signed = auth::link_challenge(program, node_key, &challenge.nonce);
+            let response = grpc::ChallengeResponse { signature: self.key.sign(&signed).to_bytes().to_vec() };
+            let _ = outbound.send(message(WorkerBody::ChallengeResponse(response)));
+            match next(&mut inbound).await?.body {
+                Some(Body::Welcome(welcome)) => Ok((inbound, welcome)),
+                _ => Err(Error::OutOfOrder { expected: "a welcome" }),
+            }
+        });
+        let (inbound, welcome) = within.await.map_err(|_| Error::TooSlow)??;
+        Ok((outbound, inbound, welcome))
+    }
+}
+
+async fn next(inbound: &mut Streaming<OrchestratorMessage>) -> Result<OrchestratorMessage, Error> {
+    inbound.message().await.map_err(broken)?.ok_or(Error::Closed)
+}
+
+fn broken(status: tonic::Status) -> Error {
+    match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied | Code::FailedPrecondition | Code::NotFound => {
+            Error::Refused(status)
+        }
+        _ => Error::Broken(status),
+    }
+}

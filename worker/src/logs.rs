@@ -1,0 +1,11 @@
+//! Logs: spooled from the engine into a file, sent from there until the orchestrator has them. The
+//! file outlives the container, a lost connection and the worker.
+
+mod shipper;
+mod spool;
+
+pub(crate) use shipper::{Shipment, ship};
+pub(crate) use spool::spool;
+
+/// Bytes of log that are kept of one task.
+pub const LIMIT: u64 = 8 * 1024 * 1024;

@@ -1,0 +1,150 @@
+//! The agent's words in the link's language, and back.
+
+use millrace_agent::{Agent, Failure, Fault, Outcome, Output, Phase, Report, Task, TaskKey};
+use millrace_link::grpc::worker_message::Body;
+use millrace_link::grpc::{self, WorkerMessage};
+use millrace_protocol::{Address, Diagnostic};
+
+use crate::container::Progress;
+
+/// What a message must name and does not.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the message's {0} is not 32 bytes")]
+pub(crate) struct Malformed(&'static str);
+
+pub(crate) fn address(bytes: &[u8], field: &'static str) -> Result<Address, Malformed> {
+    bytes.try_into().map(Address).map_err(|_| Malformed(field))
+}
+
+pub(crate) fn key(lease: &[u8], task: u32, attempt: u32) -> Result<TaskKey, Malformed> {
+    Ok(TaskKey { lease: address(lease, "lease")?, task, attempt })
+}
+
+pub(crate) fn message(body: Body) -> WorkerMessage {
+    WorkerMessage { body: Some(body) }
+}
+
+fn update(key: TaskKey, job: Address, phase: grpc::Phase) -> grpc::TaskUpdate {
+    grpc::TaskUpdate {
+        lease: key.lease.0.to_vec(),
+        job: job.0.to_vec(),
+        index: key.task,
+        attempt: key.attempt,
+        phase: phase.into(),
+        ..grpc::TaskUpdate::default()
+    }
+}
+
+/// `None` for what only the rig's owner wants to know.
+pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
+    let update = match report {
+        Report::FetchingInputs(key) => update(key, job, grpc::Phase::FetchingInputs),
+        Report::Pulling(key) => update(key, job, grpc::Phase::Pulling),
+        Report::Creating(key, image_digest) => {
+            grpc::TaskUpdate { image_digest, ..update(key, job, grpc::Phase::Creating) }
+        }
+        // To the orchestrator a container is created until it runs.
+        Report::Starting(_) | Report::LeaseClosed { .. } => return None,
+        Report::Running(key) => update(key, job, grpc::Phase::Running),
+        Report::Uploading(key) => update(key, job, grpc::Phase::Uploading),
+        Report::Done(key, found) => grpc::TaskUpdate { outputs: outputs(&found), ..update(key, job, grpc::Phase::Done) },
+        Report::Failed(key, found) => {
+            grpc::TaskUpdate { failure: Some(failure(&found)), ..update(key, job, grpc::Phase::Failed) }
+        }
+        Report::LeaseEnded { lease, result_root } => {
+            let report = grpc::LeaseReport { lease: lease.0.to_vec(), result_root: result_root.0.to_vec() };
+            return Some(message(Body::LeaseReport(report)));
+        }
+    };
+    Some(message(Body::TaskUpdate(update)))
+}
+
+/// Bytes moved in the task's current phase; `None` in a phase that moves none.
+pub(crate) fn progress(task: &Task, progress: Progress) -> Option<WorkerMessage> {
+    let moves = matches!(task.phase(), Phase::FetchingInputs | Phase::Pulling | Phase::Uploading);
+    moves.then(|| {
+        message(Body::TaskUpdate(grpc::TaskUpdate {
+            bytes_done: progress.done,
+            bytes_total: progress.total,
+            ..update(task.key(), task.assignment.job, phase(task.phase()))
+        }))
+    })
+}
+
+/// Everything the rig still holds.
+pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>) -> WorkerMessage {
+    let leases = agent.live_leases().map(|(lease, _)| lease.0.to_vec()).collect();
+    let tasks = agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| {
+        let base = update(task.key(), task.assignment.job, phase(task.phase()));
+        match task.outcome() {
+            Some(Outcome::Done(found)) => grpc::TaskUpdate { outputs: outputs(found), ..base },
+            Some(Outcome::Failed(found)) => grpc::TaskUpdate { failure: Some(failure(found)), ..base },
+            None => base,
+        }
+    });
+    message(Body::Resume(grpc::Resume { leases, tasks: tasks.collect(), cached_images }))
+}
+
+/// The leases the rig holds, and what runs under each.
+pub(crate) fn heartbeat(agent: &Agent) -> WorkerMessage {
+    let beats = agent.live_leases().map(|(lease, _)| grpc::LeaseBeat {
+        lease: lease.0.to_vec(),
+        running: agent.unfinished(lease).filter(|task| task.is_running()).map(|task| task.key().task).collect(),
+    });
+    message(Body::Heartbeat(grpc::Heartbeat { leases: beats.collect() }))
+}
+
+/// The rig's no to an offer.
+pub(crate) fn refusal(lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
+    let refusal = grpc::Refusal { code: problem.code().to_owned(), cause: problem.to_string() };
+    offer_reply(lease, grpc::offer_reply::Result::Refusal(refusal))
+}
+
+pub(crate) fn signature(lease: Address, signature: &[u8; 64]) -> WorkerMessage {
+    offer_reply(lease.0.to_vec(), grpc::offer_reply::Result::Signature(signature.to_vec()))
+}
+
+fn offer_reply(lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessage {
+    message(Body::OfferReply(grpc::OfferReply { lease, result: Some(result) }))
+}
+
+fn phase(phase: &Phase) -> grpc::Phase {
+    match phase {
+        Phase::Assigned => grpc::Phase::Assigned,
+        Phase::FetchingInputs => grpc::Phase::FetchingInputs,
+        Phase::Pulling => grpc::Phase::Pulling,
+        Phase::Creating | Phase::Starting => grpc::Phase::Creating,
+        Phase::Running { .. } | Phase::Stopping { .. } => grpc::Phase::Running,
+        Phase::Uploading | Phase::Cleaning { .. } => grpc::Phase::Uploading,
+        Phase::Ended { outcome: Outcome::Done(_) } => grpc::Phase::Done,
+        Phase::Ended { outcome: Outcome::Failed(_) } => grpc::Phase::Failed,
+    }
+}
+
+fn outputs(outputs: &[Output]) -> Vec<grpc::Output> {
+    let one = |output: &Output| grpc::Output {
+        path: output.path.clone(),
+        size: output.object.size,
+        sha256: output.object.sha256.0.to_vec(),
+    };
+    outputs.iter().map(one).collect()
+}
+
+fn failure(failure: &Failure) -> grpc::Failure {
+    let fault = match failure.cause.fault() {
+        Fault::Buyer => grpc::Fault::Job,
+        Fault::Node => grpc::Fault::Node,
+        Fault::Nobody => grpc::Fault::None,
+    };
+    let exit_code = match failure.cause {
+        millrace_agent::Cause::ExitCode(code) => i32::try_from(code).ok(),
+        _ => None,
+    };
+    grpc::Failure {
+        code: failure.cause.code().to_owned(),
+        cause: failure.to_string(),
+        hint: failure.cause.hint(),
+        fault: fault.into(),
+        exit_code,
+    }
+}

@@ -1,0 +1,60 @@
+use std::path::PathBuf;
+
+use millrace_client::Keypair;
+use millrace_protocol::Seconds;
+
+use crate::container::docker::PullPolicy;
+use crate::gpu::SimulatedGpu;
+
+/// How a worker is set up.
+pub struct Options {
+    /// Where the orchestrator's link listens, such as `http://127.0.0.1:7700`.
+    pub orchestrator_url: String,
+    /// The rig's own key, which its owner registered with the node.
+    pub node_key: Keypair,
+    /// Journal, caches and the folders of running tasks. One worker per folder.
+    pub data_dir: PathBuf,
+    /// `unix://` or `tcp://`; `None` for `DOCKER_HOST` or the usual socket.
+    pub docker_host: Option<String>,
+    /// RPC endpoints of the chain, preferred first.
+    pub rpc_urls: Vec<String>,
+    /// Pretends to have these and says so; none: asks the driver for real ones.
+    pub simulated_gpus: Vec<SimulatedGpu>,
+    pub pull: PullPolicy,
+    /// Whether containers may have a network.
+    pub allow_network: bool,
+    /// The longest lease the rig takes.
+    pub longest_lease: Seconds,
+    /// Disk that no job gets.
+    pub disk_reserve_mib: u64,
+    /// What inputs may take up between tasks.
+    pub cache_limit_mib: u64,
+    /// Takes no further lease; goes on with those it has.
+    pub draining: bool,
+}
+
+impl Options {
+    /// The usual: images are pulled, containers get a network where their job asks for one,
+    /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs are kept.
+    pub fn new(
+        orchestrator_url: impl Into<String>,
+        node_key: Keypair,
+        data_dir: impl Into<PathBuf>,
+        rpc_urls: Vec<String>,
+    ) -> Self {
+        Self {
+            orchestrator_url: orchestrator_url.into(),
+            node_key,
+            data_dir: data_dir.into(),
+            docker_host: None,
+            rpc_urls,
+            simulated_gpus: vec![],
+            pull: PullPolicy::default(),
+            allow_network: true,
+            longest_lease: Seconds(30 * 86_400),
+            disk_reserve_mib: 512,
+            cache_limit_mib: 20 * 1_024,
+            draining: false,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Outputs: what a stranger's program left in a folder. Looked at without ever following a link,
+//! then uploaded.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use millrace_agent::{Assignment, Cause, Failure, Limits, Output};
+use millrace_link::objects::Error;
+
+use crate::container::Progress;
+use crate::context::Context;
+
+/// Deepest folder below `/outputs`.
+const DEPTH: usize = 32;
+/// From one attempt to the next while the object endpoint does not answer.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Checks a task's outputs and uploads them. Waits for an endpoint that does not answer: the work
+/// is done, and only the lease's end breaks the wait off.
+pub(crate) async fn collect(
+    context: &Context,
+    assignment: &Assignment,
+    progress: impl Fn(Progress),
+) -> Result<Vec<Output>, Failure> {
+    let folder = context.folders.outputs(assignment.key);
+    let files = list(&folder, &assignment.limits)?;
+    let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
+    progress(state);
+    let mut outputs = Vec::with_capacity(files.len());
+    for file in files {
+        let object = loop {
+            let objects = context.objects().await;
+            match objects.store(&folder.join(&file.path)).await {
+                Ok(object) => break object,
+                Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
+                Err(error) => {
+                    return Err(Failure::new(Cause::UploadFailed, format!("{}: {error}", file.path)));
+                }
+            }
+        };
+        state.done = state.done.saturating_add(file.bytes);
+        progress(state);
+        outputs.push(Output { path: file.path, object });
+    }
+    Ok(outputs)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    /// Relative, `/`-separated.
+    path: String,
+    bytes: u64,
+}
+
+/// Every plain file below `folder`, by path. Anything else, and anything over the limits, makes the
+/// whole invalid: a result that is partly missing is no result.
+fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
+    let invalid = |detail: String| Failure::new(Cause::OutputInvalid, detail);
+    let mut found: Vec<Found> = Vec::new();
+    let mut bytes = 0u64;
+    let mut folders = vec![(folder.to_owned(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = folders.pop() {
+        for (name, path) in entries(&folder).map_err(|error| invalid(format!("{prefix}: {error}")))? {
+            let name = name.ok_or_else(|| invalid(format!("a name in `{prefix}` is not UTF-8")))?;
+            let relative = format!("{prefix}{name}");
+            if name.chars().any(|letter| letter.is_control() || letter == '\\') {
+                return Err(invalid(format!("{relative:?} has a name that is not portable")));
+            }
+            let metadata =
+                fs::symlink_metadata(&path).map_err(|error| invalid(format!("{relative}: {error}")))?;
+            if metadata.is_dir() {
+                if depth == DEPTH {
+                    return Err(invalid(format!("{relative} lies deeper than {DEPTH} folders")));
+                }
+                folders.push((path, format!("{relative}/"), depth + 1));
+                continue;
+            }
+            if !metadata.is_file() {
+                let kind = if metadata.is_symlink() { "a link" } else { "neither a file nor a folder" };
+                return Err(invalid(format!("{relative} is {kind}")));
+            }
+            bytes = bytes.saturating_add(metadata.len());
+            found.push(Found { path: relative, bytes: metadata.len() });
+            if found.len() as u64 > u64::from(limits.output_files) {
+                return Err(invalid(format!("there are more than {} files", limits.output_files)));
+            }
+            if bytes > limits.output_bytes {
+                return Err(invalid(format!("there are more than {} bytes", limits.output_bytes)));
+            }
+        }
+    }
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<(Option<String>, PathBuf)>> {
+    fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| (entry.file_name().into_string().ok(), entry.path())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use millrace_protocol::Seconds;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        cpu_millis: 1, memory_mib: 1, pids: 1, time: Seconds(1), network: false, output_files: 3, output_bytes: 10,
+    };
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn refusal(folder: &tempfile::TempDir) -> String {
+        let failure = list(folder.path(), &LIMITS).unwrap_err();
+        assert_eq!(failure.cause, Cause::OutputInvalid);
+        failure.detail
+    }
+
+    #[test]
+    fn files_are_found_in_folders_and_in_order() {
+        let folder = folder();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        for (path, content) in [("z", "1"), ("a/b", "22")] {
+            fs::write(folder.path().join(path), content).unwrap();
+        }
+        let found = list(folder.path(), &LIMITS).unwrap();
+        assert_eq!(found, [Found { path: "a/b".into(), bytes: 2 }, Found { path: "z".into(), bytes: 1 }]);
+    }
+
+    #[test]
+    fn links_are_refused_to_files_and_to_folders() {
+        for target in ["/etc/passwd", "/etc", "missing"] {
+            let folder = folder();
+            symlink(target, folder.path().join("trick")).unwrap();
+            assert_eq!(refusal(&folder), "trick is a link");
+        }
+    }
+
+    #[test]
+    fn sockets_are_refused() {
+        let folder = folder();
+        let _socket = UnixListener::bind(folder.path().join("socket")).unwrap();
+        assert_eq!(refusal(&folder), "socket is neither a file nor a folder");
+    }
+
+    #[test]
+    fn count_and_size_are_limited() {
+        let files = folder();
+        (0..4).for_each(|index| fs::write(files.path().join(index.to_string()), "").unwrap());
+        assert_eq!(refusal(&files), "there are more than 3 files");
+        let bytes = folder();
+        fs::write(bytes.path().join("big"), [0; 11]).unwrap();
+        assert_eq!(refusal(&bytes), "there are more than 10 bytes");
+    }
+
+    #[test]
+    fn names_that_cannot_travel_are_refused() {
+        for name in [b"line\nbreak".as_slice(), b"back\\slash", b"\xff"] {
+            let folder = folder();
+            fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
+            assert!(!refusal(&folder).is_empty());
+        }
+    }
+}

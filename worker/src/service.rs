@@ -1,0 +1,174 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ed25519_dalek::SigningKey;
+use millrace_agent::policy::Rig;
+use millrace_agent::recover;
+use millrace_client::accounts::NodeAccount;
+use millrace_client::{Client, Endpoints};
+use millrace_protocol::{Address, UnixSeconds};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::Chain;
+use crate::container::Engine;
+use crate::container::docker::Docker;
+use crate::context::Context;
+use crate::driver::{Driver, Wiring};
+use crate::folders::Folders;
+use crate::gpu::{nvml, simulated};
+use crate::journal::Journal;
+use crate::link_client::Dialer;
+use crate::logs::{Shipment, ship};
+use crate::steps::Steps;
+use crate::{Error, Options, checks, inputs};
+
+/// Starts workers.
+pub struct Service;
+
+/// The outside of a worker, for those who bring their own.
+pub struct Parts {
+    pub node: NodeAccount,
+    pub engine: Arc<dyn Engine>,
+    pub chain: Arc<dyn Chain>,
+}
+
+impl Service {
+    /// Checks the rig, adopts what an earlier worker left, and goes to work.
+    ///
+    /// # Errors
+    /// [`Error`], before anything was promised to anybody.
+    pub async fn start(options: Options) -> Result<Handle, Error> {
+        let key = millrace_client::keys::address_of(&options.node_key);
+        let engine = Docker::connect(options.docker_host.as_deref(), options.pull).await?;
+        let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
+        let node = checks::node(&client, key).await?;
+        Self::start_with(options, Parts { node, engine: Arc::new(engine), chain: Arc::new(client) }).await
+    }
+
+    /// Like [`Service::start`], on the given parts.
+    ///
+    /// # Errors
+    /// [`Error`], before anything was promised to anybody.
+    pub async fn start_with(options: Options, parts: Parts) -> Result<Handle, Error> {
+        let Parts { node, engine, chain } = parts;
+        let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
+        let (mut journal, records) = Journal::open(&options.data_dir)?;
+        let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
+        inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
+        checks::disk(folders.root(), options.disk_reserve_mib)?;
+        let inventory = match options.simulated_gpus.as_slice() {
+            [] => nvml::inventory(),
+            gpus => simulated::inventory(gpus),
+        };
+        checks::hardware(&node.node.hardware, &inventory)?;
+        let info = engine.info().await?;
+        tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
+
+        let found = engine.list(node.address).await?;
+        let recovered = recover(&records, &found, now());
+        journal.compact(&recovered.agent.snapshot())?;
+
+        let (set_objects, objects) = watch::channel(None);
+        let context = Arc::new(Context {
+            node: node.address,
+            engine: engine.clone(),
+            engine_cores: info.cpu_cores,
+            folders: folders.clone(),
+            inventory,
+            disk_reserve: options.disk_reserve_mib.saturating_mul(1_048_576),
+            objects,
+            fetching: Mutex::new(()),
+        });
+        let rig = Rig {
+            hardware: checks::hardware_of(node.node.hardware, &info),
+            price: node.node.price,
+            longest: options.longest_lease,
+            network: options.allow_network,
+            draining: options.draining,
+            disk_reserve_mib: options.disk_reserve_mib,
+        };
+        let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
+        let (step_sender, step_events) = unbounded_channel();
+        let (link_sender, link_events) = unbounded_channel();
+        let (log_sender, shipments) = unbounded_channel::<Shipment>();
+        let (connected, is_connected) = watch::channel(false);
+        let stop = CancellationToken::new();
+
+        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
+        let dialing = tokio::spawn(dialer.run(link_sender));
+        let shipping = tokio::spawn(ship(folders, shipments));
+        let wiring = Wiring {
+            step_events, link_events, connected, set_objects, logs: log_sender, stop: stop.clone(),
+        };
+        let steps = Steps::new(context.clone(), step_sender);
+        let node_key = Arc::new(options.node_key);
+        let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);
+        let driving = tokio::spawn(async move {
+            let result = driver.run(recovered.actions).await;
+            dialing.abort();
+            shipping.abort();
+            let _ = dialing.await;
+            let _ = shipping.await;
+            result
+        });
+        Ok(Handle { node: node.address, data_dir: options.data_dir, stop, connected: is_connected, driving })
+    }
+}
+
+/// A running worker.
+pub struct Handle {
+    node: Address,
+    data_dir: PathBuf,
+    stop: CancellationToken,
+    connected: watch::Receiver<bool>,
+    driving: JoinHandle<Result<(), Error>>,
+}
+
+impl Handle {
+    pub fn node(&self) -> Address {
+        self.node
+    }
+
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.data_dir
+    }
+
+    /// Returns when the orchestrator has welcomed the worker.
+    pub async fn connected(&self) {
+        let mut connected = self.connected.clone();
+        // An error means that the worker has stopped: it will never be connected.
+        if connected.wait_for(|connected| *connected).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stops, and leaves containers running for the next worker on the same data folder.
+    ///
+    /// # Errors
+    /// What stopped the worker before.
+    pub async fn shutdown(self) -> Result<(), Error> {
+        self.stop.cancel();
+        self.wait().await
+    }
+
+    /// Returns when the worker has stopped by itself: only a journal that cannot be written stops it.
+    ///
+    /// # Errors
+    /// [`Error::Journal`].
+    pub async fn wait(self) -> Result<(), Error> {
+        match self.driving.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn now() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    UnixSeconds(since.as_secs())
+}

@@ -1,0 +1,198 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_agent::{Assignment, Cause, Failure, TaskEvent, TaskKey};
+use millrace_protocol::Address;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{Step, StepEvent};
+use crate::container::{Error, GpuAccess, Plan, Progress, Signal, name};
+use crate::context::Context;
+use crate::{inputs, logs, outputs};
+
+/// How long the end of a log may take once its container has ended.
+const LOG_GRACE: Duration = Duration::from_secs(5);
+/// From one attempt to clean to the next; an engine that is being restarted takes a while.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Does a task's steps one after the other. Those that take long go on in the background, and
+/// cleaning breaks them off; creating and starting never are broken off, so that cleaning finds
+/// every container there is.
+pub(super) async fn run(
+    context: Arc<Context>,
+    key: TaskKey,
+    mut steps: UnboundedReceiver<Step>,
+    events: UnboundedSender<StepEvent>,
+) {
+    let queue = Queue { context, key, events };
+    let mut background: JoinSet<()> = JoinSet::new();
+    let mut log: JoinSet<()> = JoinSet::new();
+    while let Some(step) = steps.recv().await {
+        match step {
+            Step::FetchInputs(assignment) => queue.in_background(&mut background, |queue| async move {
+                let fetched = inputs::fetch(&queue.context, &assignment, |progress| queue.progress(progress)).await;
+                queue.tell(fetched.map(|()| TaskEvent::InputsReady));
+            }),
+            Step::PullImage(assignment) => queue.in_background(&mut background, |queue| async move {
+                queue.tell(queue.image(&assignment.image).await);
+            }),
+            Step::Create(assignment, gpus) => {
+                let plan = queue.plan(assignment, &gpus);
+                let created = queue.context.engine.create(&plan).await;
+                queue.tell(created.map(|()| TaskEvent::Created).map_err(|error| error.failure(Cause::CreateFailed)));
+            }
+            Step::Start => {
+                let started = queue.context.engine.start(key).await;
+                queue.tell(started.map(|()| TaskEvent::Started).map_err(|error| error.failure(Cause::StartFailed)));
+            }
+            Step::Follow(job) => {
+                queue.in_background(&mut background, |queue| async move { queue.watch().await });
+                queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
+            }
+            Step::Terminate => queue.signal(Signal::Terminate).await,
+            Step::Kill => queue.signal(Signal::Kill).await,
+            Step::Collect(assignment) => queue.in_background(&mut background, |queue| async move {
+                let collected = outputs::collect(&queue.context, &assignment, |progress| queue.progress(progress)).await;
+                queue.tell(collected.map(TaskEvent::Uploaded));
+            }),
+            Step::Clean => {
+                background.shutdown().await;
+                // A container that still runs has no end of its log to wait for.
+                queue.stop_now().await;
+                let _ = timeout(LOG_GRACE, log.join_next()).await;
+                log.shutdown().await;
+                queue.clean().await;
+                return;
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Queue {
+    context: Arc<Context>,
+    key: TaskKey,
+    events: UnboundedSender<StepEvent>,
+}
+
+impl Queue {
+    fn in_background<F>(&self, tasks: &mut JoinSet<()>, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work(self.clone()));
+    }
+
+    fn tell(&self, result: Result<TaskEvent, Failure>) {
+        let event = result.unwrap_or_else(TaskEvent::Failed);
+        let _ = self.events.send(StepEvent::Task { key: self.key, event });
+    }
+
+    fn progress(&self, progress: Progress) {
+        let _ = self.events.send(StepEvent::Progress { key: self.key, progress });
+    }
+
+    async fn image(&self, image: &str) -> Result<TaskEvent, Failure> {
+        let engine = &self.context.engine;
+        let pulled = match engine.find_image(image).await {
+            Ok(Some(digest)) => Ok(digest),
+            Ok(None) => engine.pull(image, &|progress| self.progress(progress)).await,
+            Err(error) => Err(error),
+        };
+        pulled.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
+    }
+
+    async fn watch(&self) {
+        let event = match self.context.engine.wait(self.key).await {
+            Ok(exit) => TaskEvent::Exited(exit),
+            Err(Error::NotFound) => TaskEvent::Vanished,
+            Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
+        };
+        self.tell(Ok(event));
+    }
+
+    async fn spool(&self, job: Address) {
+        let path = self.context.folders.log(self.key);
+        let grown = || {
+            let _ = self.events.send(StepEvent::LogGrown { key: self.key, job });
+        };
+        // What a worker before this one spooled may not have been sent.
+        grown();
+        if let Err(error) = logs::spool(self.context.engine.as_ref(), self.key, &path, grown).await {
+            tracing::warn!(task = %self.key, %error, "the task's log cannot be kept");
+        }
+    }
+
+    async fn signal(&self, signal: Signal) {
+        if let Err(error) = self.context.engine.signal(self.key, signal).await {
+            // The agent escalates: removal by force comes last.
+            tracing::warn!(task = %self.key, %error, ?signal, "the container cannot be signalled");
+        }
+    }
+
+    async fn stop_now(&self) {
+        match self.context.engine.signal(self.key, Signal::Kill).await {
+            Ok(()) | Err(Error::NotFound) => {}
+            Err(error) => tracing::warn!(task = %self.key, %error, "the container cannot be killed"),
+        }
+    }
+
+    /// Until container and folders are gone: nothing may be left behind, however long it takes.
+    async fn clean(&self) {
+        loop {
+            let removed = self.context.engine.remove(&name(self.key)).await;
+            let emptied = self.context.folders.remove(self.key);
+            match (removed, emptied) {
+                (Ok(()), Ok(())) => break,
+                (Err(error), _) => tracing::warn!(task = %self.key, %error, "the container cannot be removed yet"),
+                (_, Err(error)) => tracing::warn!(task = %self.key, %error, "the folders cannot be removed yet"),
+            }
+            sleep(PAUSE).await;
+        }
+        self.tell(Ok(TaskEvent::Cleaned));
+    }
+
+    fn plan(&self, assignment: Assignment, gpus: &[u16]) -> Plan {
+        let context = &self.context;
+        let inventory = &context.inventory;
+        let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
+        let Assignment { key, job, task_count, image, command, mut environment, limits, .. } = assignment;
+        let own = [
+            ("MILLRACE_JOB", job.to_string()),
+            ("MILLRACE_LEASE", key.lease.to_string()),
+            ("MILLRACE_TASK_INDEX", key.task.to_string()),
+            ("MILLRACE_TASK_COUNT", task_count.to_string()),
+            ("MILLRACE_ATTEMPT", key.attempt.to_string()),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let access = if inventory.simulated {
+            let models: Vec<String> = leased().map(|gpu| format!("{}:{}", gpu.model, gpu.vram_mib)).collect();
+            environment.push(("MILLRACE_SIMULATED_GPU".to_owned(), models.join(",")));
+            GpuAccess::None
+        } else {
+            let devices: Vec<String> = leased().map(|gpu| gpu.uuid.clone()).collect();
+            if devices.is_empty() { GpuAccess::None } else { GpuAccess::Devices(devices) }
+        };
+        Plan {
+            key,
+            job,
+            node: context.node,
+            image,
+            command,
+            environment,
+            // A simulated rig may claim more cores than its machine has; Docker would refuse them.
+            cpu_millis: limits.cpu_millis.min(u32::from(context.engine_cores) * 1_000),
+            memory_mib: limits.memory_mib,
+            pids: limits.pids,
+            network: limits.network,
+            inputs: context.folders.inputs(key),
+            outputs: context.folders.outputs(key),
+            user: context.folders.user(),
+            gpus: access,
+        }
+    }
+}
