@@ -18,6 +18,7 @@ use solana_rpc_client_api::config::{
 };
 use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
 use solana_signer::Signer;
+use solana_transaction::TransactionError;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use solana_transaction_status_client_types::option_serializer::OptionSerializer;
 use tokio::time::timeout;
@@ -314,4 +315,74 @@ async fn cut_connections_can_be_made_again() {
         .await
         .unwrap();
     assert!(timeout(PATIENCE, slots.next()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_transaction_is_good_once_and_for_150_blocks() {
+    let localnet = start().await;
+    let rpc = client(&localnet);
+    let payer = Keypair::new();
+    let from = Address(payer.pubkey().to_bytes());
+    localnet.faucet_sol(&from, 1_000_000_000).await.unwrap();
+    let source = localnet.faucet(&from, MicroUsdc(100)).await.unwrap();
+    let target = localnet
+        .faucet(&Address([4; 32]), MicroUsdc(1))
+        .await
+        .unwrap();
+
+    let paid = common::token_transfer(&rpc, &payer, &source, &target, 2).await;
+    rpc.send_and_confirm_transaction(&paid).await.unwrap();
+    rpc.send_transaction(&paid).await.unwrap_err();
+    let balance = rpc
+        .get_token_account_balance(&target.0.into())
+        .await
+        .unwrap();
+    assert_eq!(balance.amount, "3");
+
+    let late = common::token_transfer(&rpc, &payer, &source, &target, 2).await;
+    for n in 0..170 {
+        localnet
+            .faucet_sol(&Address([7; 32]), 1_000_000 + n)
+            .await
+            .unwrap();
+    }
+    let refused = rpc.send_transaction(&late).await.unwrap_err();
+    assert_eq!(
+        refused.get_transaction_error(),
+        Some(TransactionError::BlockhashNotFound)
+    );
+}
+
+#[tokio::test]
+async fn a_dropped_network_gives_its_ports_back() {
+    let localnet = start().await;
+    let address = localnet.rpc_url().rsplit_once('/').unwrap().1.to_owned();
+    drop(localnet);
+    timeout(PATIENCE, async {
+        while std::net::TcpListener::bind(&address).is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn another_program_can_be_loaded_in_its_place() {
+    let program = include_bytes!("../../../../programs/millrace/deploy/millrace.so");
+    // Bytes after the end of an ELF file are not looked at.
+    let longer = [&program[..], &[0; 64]].concat();
+    let options = Options {
+        slot: SlotMode::Transaction,
+        program: Some(longer.clone()),
+        ..Options::default()
+    };
+    let localnet = Localnet::start(options).await.unwrap();
+    let rpc = client(&localnet);
+    let program = rpc.get_account(&PROGRAM_ID.parse().unwrap()).await.unwrap();
+    let data = rpc
+        .get_account(&Pubkey::try_from(&program.data[4..36]).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(data.data[45..], longer);
 }
