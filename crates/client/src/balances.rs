@@ -21,7 +21,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`].
     pub async fn token_balance(&self, account: Address) -> Result<MicroUsdc, Error> {
-        let found = self.chain_accounts(&[account]).await?.pop().flatten();
+        let found = self.chain_accounts(&[account]).await?.1.pop().flatten();
         let state = found
             .filter(|account| account.owner == anchor_spl::token::ID)
             .and_then(|account| TokenState::unpack(&account.data).ok());

@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Before all endpoints are tried a second time.
 const PAUSE: Duration = Duration::from_millis(250);
 /// JSON-RPC codes by which an endpoint says that it is not fit to answer now: internal error, node
-/// behind, slot not reached, block cleaned up, method disabled.
-const ENDPOINT_CODES: [i64; 6] = [-32_603, -32_005, -32_016, -32_004, -32_001, -32_601];
+/// behind, slot not reached, block or history not kept, method disabled.
+const ENDPOINT_CODES: [i64; 7] = [-32_603, -32_005, -32_016, -32_004, -32_001, -32_011, -32_601];
 
 pub(crate) type RpcResult<T> = Result<T, RpcError>;
 
@@ -85,7 +85,10 @@ impl Client {
             let nowhere = ErrorKind::Custom("no RPC endpoint is configured".to_owned());
             ("(no endpoint)".to_owned(), nowhere.into())
         });
-        Err(Error::Unreachable { endpoint, source: Box::new(source) })
+        let source = Box::new(source);
+        // Whoever says that it cannot answer does answer.
+        let answers = matches!(source.kind(), ErrorKind::RpcError(Answer::RpcResponseError { .. }));
+        Err(if answers { Error::Rejected { endpoint, source } } else { Error::Unreachable { endpoint, source } })
     }
 }
 

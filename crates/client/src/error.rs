@@ -81,8 +81,8 @@ impl Error {
             Self::Unreachable { .. } | Self::Expired { .. } | Self::Unconfirmed { .. } | Self::AnswerMalformed { .. } => {
                 true
             }
+            Self::Rejected { source, .. } => crate::client::is_endpoint_fault(source),
             Self::Refused { .. }
-            | Self::Rejected { .. }
             | Self::InsufficientFunds { .. }
             | Self::AccountMissing { .. }
             | Self::AccountUnreadable { .. }

@@ -45,7 +45,7 @@ impl Client {
     /// # Errors
     /// Those of [`Self::find`].
     pub async fn find_many<A: Account>(&self, addresses: &[Address]) -> Result<Vec<Option<A>>, Error> {
-        let found = self.chain_accounts(addresses).await?;
+        let (_, found) = self.chain_accounts(addresses).await?;
         let decode = |(address, account): (&Address, Option<ChainAccount>)| match account {
             None => Ok(None),
             Some(account) => own(&account)
@@ -99,10 +99,15 @@ impl Client {
 
     /// The raw bytes of any account.
     pub(crate) async fn account_data(&self, address: Address) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.chain_accounts(&[address]).await?.pop().flatten().map(|account| account.data))
+        Ok(self.chain_accounts(&[address]).await?.1.pop().flatten().map(|account| account.data))
     }
 
-    pub(crate) async fn chain_accounts(&self, addresses: &[Address]) -> Result<Vec<Option<ChainAccount>>, Error> {
+    /// Any accounts, in the order asked for, and the slot they were read at, the earliest of all requests.
+    pub(crate) async fn chain_accounts(
+        &self,
+        addresses: &[Address],
+    ) -> Result<(u64, Vec<Option<ChainAccount>>), Error> {
+        let mut slot = u64::MAX;
         let mut all = Vec::with_capacity(addresses.len());
         for batch in addresses.chunks(BATCH) {
             let keys: Vec<Pubkey> = batch.iter().copied().map(pubkey).collect();
@@ -112,10 +117,11 @@ impl Client {
                     async move { rpc.get_multiple_ui_accounts_with_config(&keys, account_config()).await }
                 })
                 .await?;
+            slot = slot.min(found.context.slot);
             all.extend(found.value.into_iter().map(|account| account.and_then(|account| account.decode())));
         }
         all.resize(addresses.len(), None);
-        Ok(all)
+        Ok((slot, all))
     }
 }
 

@@ -7,10 +7,11 @@ use std::str::FromStr;
 
 use anchor_lang::event::EVENT_IX_TAG_LE;
 use anchor_lang::prelude::Pubkey;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use millrace_protocol::{Address, UnixSeconds};
 use solana_commitment_config::CommitmentConfig;
-use solana_rpc_client::api::config::RpcTransactionConfig;
 use solana_rpc_client::rpc_client::GetConfirmedSignaturesForAddress2Config;
+use solana_rpc_client_api::config::RpcTransactionConfig;
 use solana_signature::Signature;
 use solana_transaction_status_client_types::{
     EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction, UiParsedInstruction,
@@ -25,6 +26,8 @@ pub use statement::{NodeShare, Posting, Statement};
 
 /// The most signatures one request returns.
 const PAGE: usize = 1_000;
+/// How many transactions are asked for at the same time.
+const AT_ONCE: usize = 8;
 
 /// One event of a job and the transaction that it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,23 +53,25 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Rejected`].
     pub async fn job_history(&self, job: Address) -> Result<JobHistory, Error> {
-        let mut entries = Vec::new();
-        for signature in self.signatures_of(job).await? {
-            let config = RpcTransactionConfig {
-                encoding: Some(UiTransactionEncoding::Base64),
-                commitment: Some(CommitmentConfig::confirmed()),
-                max_supported_transaction_version: Some(0),
-            };
-            let found =
-                self.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await }).await?;
-            let time = found.block_time.and_then(|time| u64::try_from(time).ok()).map(UnixSeconds);
-            let events = events_of(&found, job);
-            let entry = |event| Entry { signature, slot: found.slot, time, event };
-            entries.extend(events.into_iter().map(entry));
-        }
+        let signatures = self.signatures_of(job).await?;
+        let read = stream::iter(signatures).map(|signature| self.entries_of(signature, job)).buffered(AT_ONCE);
+        let mut entries = read.try_collect::<Vec<_>>().await?.concat();
         let opened = entries.iter().rposition(|entry| matches!(entry.event, JobEvent::Opened { .. }));
         entries.drain(..opened.unwrap_or(0));
         Ok(JobHistory { job, entries })
+    }
+
+    /// A job's events in one transaction.
+    async fn entries_of(&self, signature: Signature, job: Address) -> Result<Vec<Entry>, Error> {
+        let config = RpcTransactionConfig {
+            encoding: Some(UiTransactionEncoding::Base64),
+            commitment: Some(CommitmentConfig::confirmed()),
+            max_supported_transaction_version: Some(0),
+        };
+        let found = self.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await }).await?;
+        let time = found.block_time.and_then(|time| u64::try_from(time).ok()).map(UnixSeconds);
+        let entry = |event| Entry { signature, slot: found.slot, time, event };
+        Ok(events_of(&found, job).into_iter().map(entry).collect())
     }
 
     /// The successful transactions that name an account, oldest first.

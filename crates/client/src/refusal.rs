@@ -38,6 +38,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether what the transaction was built from has changed since: read the accounts again, see
+    /// whether the work is still to be done, and build another. Two leases of one job opened at the
+    /// same time meet like this.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::AlreadyExists | Self::NotInitialized | Self::Framework(_))
+    }
+
     /// Reads the reason. `failing` is the program that failed, where the logs name one, because
     /// the small numbers of system and token program mean different things.
     pub(crate) fn of(error: &TransactionError, failing: Option<Pubkey>, program: Option<Pubkey>) -> Self {

@@ -28,7 +28,7 @@ pub(crate) use envelope::{decode, encode, missing_signature, sign};
 /// How patient and how generous a sender is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderOptions {
-    /// Between looks at a transaction's status.
+    /// Between looks at a transaction's status; the first few come sooner.
     pub poll_every: Duration,
     /// Between sends of the same transaction.
     pub resend_every: Duration,

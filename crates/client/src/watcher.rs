@@ -2,7 +2,8 @@
 //!
 //! Every WebSocket endpoint is listened to at once and the newest slot wins. Notifications only make
 //! it sooner: they get lost, and a closed account sends none. So the whole of the program's accounts
-//! is read at the start, after every reconnect, and every so often, and the difference is told.
+//! is read at the start, after every reconnect, and every so often, and the difference is told. A lease
+//! never ends without a change of its job, so a job's leases are looked at whenever it changes.
 
 mod ledger;
 mod listener;
@@ -56,6 +57,7 @@ pub struct Update {
 
 /// What a watcher tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "almost every event is an update")]
 pub enum Event {
     Update(Update),
     /// A WebSocket is up again; what was missed follows.
@@ -82,7 +84,8 @@ impl Watcher {
         for (index, endpoint) in client.endpoints().ws.iter().enumerate() {
             tasks.spawn(listener::listen(index, endpoint.clone(), options, heard_sender.clone()));
         }
-        let follower = Follower { client, options, ledger: Ledger::default(), events: event_sender };
+        let follower =
+            Follower { client, options, ledger: Ledger::default(), events: event_sender, _heard: heard_sender };
         tasks.spawn(follower.run(heard, nudged));
         Self { events, nudges, _tasks: tasks }
     }
@@ -104,17 +107,17 @@ struct Follower {
     options: WatcherOptions,
     ledger: Ledger,
     events: mpsc::Sender<Event>,
+    /// Keeps the channel open where there is no WebSocket at all.
+    _heard: mpsc::Sender<Heard>,
 }
 
 impl Follower {
+    /// Ends with the watcher, whose tasks are aborted.
     async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut nudged: mpsc::Receiver<()>) {
         let mut wait = Duration::ZERO;
         let mut backoff = self.options.backoff;
         loop {
-            let deadline = Instant::now() + wait;
-            if !self.listen_until(deadline, &mut heard, &mut nudged).await {
-                return;
-            }
+            self.listen_until(Instant::now() + wait, &mut heard, &mut nudged).await;
             wait = match self.reconcile().await {
                 Ok(()) => {
                     backoff = self.options.backoff;
@@ -129,52 +132,68 @@ impl Follower {
         }
     }
 
-    /// Passes notifications on until the deadline, a nudge or a new connection. False when nobody
-    /// listens to the events any more.
+    /// Passes notifications on until the deadline, a nudge or a new connection.
     async fn listen_until(
         &mut self,
         deadline: Instant,
         heard: &mut mpsc::Receiver<Heard>,
         nudged: &mut mpsc::Receiver<()>,
-    ) -> bool {
+    ) {
         loop {
             let next = tokio::select! {
                 biased;
-                next = heard.recv() => next,
-                Some(()) = nudged.recv() => return true,
-                () = tokio::time::sleep_until(deadline) => return true,
+                Some(next) = heard.recv() => next,
+                Some(()) = nudged.recv() => return,
+                () = tokio::time::sleep_until(deadline) => return,
             };
-            let told = match next {
-                Some(Heard { endpoint, notice: Notice::Account { address, slot, data } }) => {
-                    self.on_account(endpoint, address, slot, &data).await
+            match next.notice {
+                Notice::Account { address, slot, data } => {
+                    self.on_account(Source(next.endpoint), address, slot, &data).await;
                 }
-                Some(Heard { notice: Notice::Connected { is_first: true }, .. }) => return true,
-                Some(Heard { notice: Notice::Connected { is_first: false }, endpoint }) => {
-                    let endpoint = self.client.endpoints().ws.get(endpoint).cloned().unwrap_or_default();
-                    let _ = self.events.send(Event::Reconnected { endpoint }).await;
-                    return true;
+                Notice::Connected { is_first } => {
+                    if !is_first {
+                        let endpoint = self.client.endpoints().ws.get(next.endpoint).cloned().unwrap_or_default();
+                        self.tell(Event::Reconnected { endpoint }).await;
+                    }
+                    return;
                 }
-                // No WebSocket at all: reconciling is everything there is.
-                None => {
-                    tokio::time::sleep_until(deadline).await;
-                    return !self.events.is_closed();
-                }
-            };
-            if !told {
-                return false;
             }
         }
     }
 
-    async fn on_account(&mut self, endpoint: usize, address: Address, slot: u64, data: &[u8]) -> bool {
+    async fn on_account(&mut self, source: Source, address: Address, slot: u64, data: &[u8]) {
         // Empty bytes are a closed account; bytes of another kind are none of ours to tell.
         let account = if data.is_empty() { None } else { any(address, data) };
         if account.is_none() && !data.is_empty() {
-            return true;
+            return;
         }
-        match self.ledger.on_notification(Source(endpoint), address, slot, account) {
-            Some(update) => self.tell(Event::Update(update)).await,
-            None => !self.events.is_closed(),
+        let live_leases = match &account {
+            Some(AnyAccount::Job(job)) => Some(usize::from(job.job.live_leases)),
+            _ => None,
+        };
+        if let Some(update) = self.ledger.on_notification(Some(source), address, slot, account) {
+            self.tell(Event::Update(update)).await;
+        }
+        if let Some(live) = live_leases {
+            let known = self.ledger.leases_of(address);
+            if live < known.len() {
+                self.look_for(&known).await;
+            }
+        }
+    }
+
+    /// Tells which of these accounts are gone. The next reconciliation makes up for a failure.
+    async fn look_for(&mut self, addresses: &[Address]) {
+        match self.client.chain_accounts(addresses).await {
+            Ok((slot, found)) => {
+                let missing = addresses.iter().zip(found).filter(|(_, found)| found.is_none());
+                for (address, _) in missing {
+                    if let Some(update) = self.ledger.on_notification(None, *address, slot, None) {
+                        self.tell(Event::Update(update)).await;
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "ended leases are told at the next reconciliation"),
         }
     }
 
@@ -188,8 +207,9 @@ impl Follower {
         Ok(())
     }
 
-    async fn tell(&self, event: Event) -> bool {
-        self.events.send(event).await.is_ok()
+    async fn tell(&self, event: Event) {
+        // Nobody listens only while the watcher is being dropped, and this task with it.
+        let _ = self.events.send(event).await;
     }
 }
 

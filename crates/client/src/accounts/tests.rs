@@ -21,7 +21,7 @@ fn config() -> state::Config {
 
 fn provider() -> state::Provider {
     let mut display_name = [0; 32];
-    display_name[..4].copy_from_slice("Mühl".as_bytes().get(..4).unwrap());
+    display_name[..6].copy_from_slice("Mühle".as_bytes());
     state::Provider {
         version: VERSION, bump: 1, stake_vault_bump: 2, earnings_vault_bump: 3, owner: key(1), display_name, n_nodes: 7,
         stake_total: 90, stake_locked: 40, staked: 100, slashed: 10, earnings_owner: 5, earnings_fees: 6,
@@ -41,11 +41,8 @@ fn fields_arrive_in_the_protocols_types() {
     assert_eq!((config.address, config.mint), (PLACE, Address([4; 32])));
     assert_eq!(config.parameters.checkpoint_interval, Seconds(900));
 
-    let mut account = provider();
-    account.display_name = [0; 32];
-    account.display_name[..6].copy_from_slice(b"Muehle");
-    let provider = ProviderAccount::decode(PLACE, &bytes(&account)).unwrap();
-    assert_eq!(provider.display_name, "Muehle");
+    let provider = ProviderAccount::decode(PLACE, &bytes(&provider())).unwrap();
+    assert_eq!(provider.display_name, "Mühle");
     assert_eq!(provider.stake.free().0, 50);
     assert_eq!((provider.earnings.owner.0, provider.earnings.fees.0, provider.n_nodes), (5, 6, 7));
 }

@@ -1,6 +1,6 @@
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use millrace::events;
-use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_protocol::{Address, GpuUnits, LeaseOutcome, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 
 use crate::address::address;
 
@@ -21,6 +21,7 @@ pub enum JobEvent {
         node: Address,
         provider: Address,
         price: PricePerGpuHour,
+        units: GpuUnits,
         reserved: MicroUsdc,
         bond: MicroUsdc,
         at: UnixSeconds,
@@ -31,13 +32,14 @@ pub enum JobEvent {
         node: Address,
         provider: Address,
         sequence: u64,
+        /// Attested since the lease was opened.
         metered: Seconds,
         /// Moved by this voucher, fee included.
         payment: MicroUsdc,
         /// The network's part of `payment`.
         fee: MicroUsdc,
-        /// How the lease ended, by the protocol's numbers; none while it goes on.
-        outcome: Option<u8>,
+        /// How the lease ended; none while it goes on.
+        outcome: Option<LeaseOutcome>,
         vault_before: MicroUsdc,
         vault_after: MicroUsdc,
         at: UnixSeconds,
@@ -47,7 +49,7 @@ pub enum JobEvent {
         number: u32,
         node: Address,
         provider: Address,
-        outcome: u8,
+        outcome: LeaseOutcome,
         metered: Seconds,
         /// From the node's bond into the job's vault.
         penalty: MicroUsdc,
@@ -90,6 +92,7 @@ impl JobEvent {
                 node: address(event.node),
                 provider: address(event.provider),
                 price: PricePerGpuHour(event.price),
+                units: GpuUnits(event.units),
                 reserved: MicroUsdc(event.reserved),
                 bond: MicroUsdc(event.bond),
                 at: UnixSeconds(event.at),
@@ -106,7 +109,10 @@ impl JobEvent {
                 metered: Seconds(event.metered_seconds),
                 payment: MicroUsdc(event.payment),
                 fee: MicroUsdc(event.fee),
-                outcome: event.outcome,
+                outcome: match event.outcome {
+                    Some(number) => Some(outcome(number)?),
+                    None => None,
+                },
                 vault_before: MicroUsdc(event.job_vault_before),
                 vault_after: MicroUsdc(event.job_vault_after),
                 at: UnixSeconds(event.at),
@@ -123,7 +129,7 @@ impl JobEvent {
                 number: event.number,
                 node: address(event.node),
                 provider: address(event.provider),
-                outcome: event.outcome,
+                outcome: outcome(event.outcome)?,
                 metered: Seconds(event.metered_seconds),
                 penalty: MicroUsdc(event.penalty),
                 vault_before: MicroUsdc(event.job_vault_before),
@@ -149,6 +155,12 @@ impl JobEvent {
         };
         Some((address(event.job), closed))
     }
+}
+
+fn outcome(number: u8) -> Option<LeaseOutcome> {
+    use LeaseOutcome::{Abandoned, Completed, Failed, Lost, NodeFault, Released, TimedOut};
+    let all = [Completed, Failed, Released, NodeFault, Abandoned, Lost, TimedOut];
+    all.into_iter().find(|outcome| *outcome as u8 == number)
 }
 
 /// Bytes behind the fields are allowed: a later program may append some.

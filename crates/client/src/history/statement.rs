@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, Seconds};
 use solana_signature::Signature;
 
 use super::{JobEvent, JobHistory};
@@ -23,6 +23,8 @@ pub struct NodeShare {
     pub fees: Vec<Posting>,
     /// Out of the node's bond, to the job.
     pub penalties: Vec<Posting>,
+    /// Attested running time of each of its leases, by the lease's address.
+    pub leases: BTreeMap<Address, Seconds>,
 }
 
 impl NodeShare {
@@ -32,6 +34,11 @@ impl NodeShare {
 
     pub fn total_fees(&self) -> MicroUsdc {
         total(&self.fees)
+    }
+
+    /// Attested running time of all its leases.
+    pub fn metered(&self) -> Seconds {
+        Seconds(self.leases.values().fold(0, |sum, metered| sum.saturating_add(metered.0)))
     }
 }
 
@@ -89,17 +96,19 @@ impl JobHistory {
                     statement.deposit = Some(posting(deposit));
                     statement.move_vault(vault_before, vault_after);
                 }
-                JobEvent::Settled { node, provider, payment, fee, vault_before, vault_after, .. } => {
+                JobEvent::Settled { lease, node, provider, metered, payment, fee, vault_before, vault_after, .. } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
+                    share.leases.insert(lease, metered);
                     if payment > MicroUsdc::ZERO {
                         share.paid.push(posting(payment.saturating_minus(fee)));
                         share.fees.push(posting(fee));
                     }
                 }
-                JobEvent::LeaseExpired { node, provider, penalty, vault_before, vault_after, .. } => {
+                JobEvent::LeaseExpired { lease, node, provider, metered, penalty, vault_before, vault_after, .. } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
+                    share.leases.insert(lease, metered);
                     if penalty > MicroUsdc::ZERO {
                         share.penalties.push(posting(penalty));
                     }
@@ -126,7 +135,7 @@ impl Statement {
 }
 
 fn empty(node: Address, provider: Address) -> NodeShare {
-    NodeShare { node, provider, paid: Vec::new(), fees: Vec::new(), penalties: Vec::new() }
+    NodeShare { node, provider, paid: Vec::new(), fees: Vec::new(), penalties: Vec::new(), leases: BTreeMap::new() }
 }
 
 fn total(postings: &[Posting]) -> MicroUsdc {

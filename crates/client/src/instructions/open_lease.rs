@@ -7,8 +7,8 @@ use crate::accounts::{JobAccount, NodeAccount};
 use crate::address::{self, pubkey};
 
 /// Leases a node to a job. Signers: `scheduler`, who pays the lease's rent, and the node's key.
-/// The lease will be at [`JobAccount::next_lease`]; where another lease was opened in between, the
-/// instruction is refused.
+/// The lease will be at [`JobAccount::next_lease`]; where another lease of the job was opened in
+/// between, the refusal [is outdated](crate::Refusal::is_outdated).
 pub fn open_lease(scheduler: Address, job: &JobAccount, node: &NodeAccount, offer: LeaseOffer) -> Vec<Instruction> {
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::OpenLease {

@@ -15,6 +15,10 @@ use tokio::time::Instant;
 use super::{Receipt, Sender};
 use crate::{Error, instructions};
 
+/// Before the second look; doubles until the sender's own interval. Most transactions are confirmed
+/// within a slot, and somebody waits for each.
+const FIRST_POLL: Duration = Duration::from_millis(25);
+
 /// What one endpoint knows of a transaction.
 enum Fate {
     /// Not seen, or not confirmed yet.
@@ -29,6 +33,7 @@ impl Sender {
         let signature = transaction.signatures.first().copied().unwrap_or_default();
         let started = Instant::now();
         let mut resend_at = started;
+        let mut poll = FIRST_POLL;
         loop {
             let now = Instant::now();
             let is_due = now >= resend_at;
@@ -47,7 +52,9 @@ impl Sender {
             if waited >= self.options.give_up_after {
                 return Err(Error::Unconfirmed { signature, waited });
             }
-            tokio::time::sleep(self.options.poll_every).await;
+            poll = poll.min(self.options.poll_every);
+            tokio::time::sleep(poll).await;
+            poll *= 2;
         }
     }
 

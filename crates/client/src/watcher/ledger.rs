@@ -17,7 +17,7 @@ pub(super) struct Source(pub usize);
 
 struct Known {
     slot: u64,
-    /// `None` for a snapshot.
+    /// `None` where it was asked for.
     source: Option<Source>,
     account: Option<AnyAccount>,
 }
@@ -29,10 +29,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// The newest slot wins. Within one slot only the endpoint that spoke first may go on: its own
-    /// order is right, a second endpoint repeats what was told.
+    /// order is right, a second endpoint repeats what was told. An answer has no `source`.
     pub(super) fn on_notification(
         &mut self,
-        source: Source,
+        source: Option<Source>,
         address: Address,
         slot: u64,
         account: Option<AnyAccount>,
@@ -40,20 +40,29 @@ impl Ledger {
         match self.known.entry(address) {
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
-                let is_newer = slot > known.slot || (slot == known.slot && known.source.is_none_or(|own| own == source));
+                let is_newer = slot > known.slot || (slot == known.slot && is_in_order(known.source, source));
                 if !is_newer {
                     return None;
                 }
                 let is_news = known.account != account;
-                *known = Known { slot, source: Some(source), account: account.clone() };
+                *known = Known { slot, source, account: account.clone() };
                 is_news.then_some(Update { address, slot, account })
             }
             Entry::Vacant(entry) => {
                 let update = account.is_some().then(|| Update { address, slot, account: account.clone() });
-                entry.insert(Known { slot, source: Some(source), account });
+                entry.insert(Known { slot, source, account });
                 update
             }
         }
+    }
+
+    /// The leases of a job that are known to be live.
+    pub(super) fn leases_of(&self, job: Address) -> Vec<Address> {
+        let lease = |known: &Known| match &known.account {
+            Some(AnyAccount::Lease(lease)) if lease.job == job => Some(lease.address),
+            _ => None,
+        };
+        self.known.values().filter_map(lease).collect()
     }
 
     /// A snapshot of everything, read at `slot` or later: decides also on what is gone.
@@ -87,6 +96,13 @@ impl Ledger {
     }
 }
 
+fn is_in_order(before: Option<Source>, now: Option<Source>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => before == now,
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,8 +110,8 @@ mod tests {
     use millrace_protocol::Parameters;
 
     const PLACE: Address = Address([1; 32]);
-    const FIRST: Source = Source(0);
-    const SECOND: Source = Source(1);
+    const FIRST: Option<Source> = Some(Source(0));
+    const SECOND: Option<Source> = Some(Source(1));
 
     fn version(number: u8) -> Option<AnyAccount> {
         let other = Address([number; 32]);

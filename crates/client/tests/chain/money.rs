@@ -4,10 +4,11 @@ use millrace_client::accounts::{Account, JobAccount, LeaseAccount, NodeAccount, 
 use millrace_client::history::JobEvent;
 use millrace_client::keys::address_of;
 use millrace_client::{Error, Refusal, instructions};
+use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{GpuUnits, JobState, LeaseState, MicroUsdc, Seconds};
 
-use crate::market::{DEPOSIT, LEASE, Market, PURSE};
+use crate::market::{DEPOSIT, LEASE, Market, PRICE, PURSE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
@@ -21,6 +22,11 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     assert_eq!((lease.lease.state, lease.lease.reserved), (LeaseState::Assigned, MicroUsdc(600_000)));
     let node: NodeAccount = market.client.fetch(market.node).await.unwrap();
     assert_eq!(node.node.free(), GpuUnits(1));
+    // An offer built from what was read before the first lease.
+    let offer = LeaseOffer { price: PRICE, maximum: LEASE };
+    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer);
+    let late = market.sender(&market.scheduler).prepare(&late, &[]).await.unwrap_err();
+    assert!(late.refusal().is_some_and(Refusal::is_outdated), "{late:?}");
 
     market.pass(60).await;
     let first = market.voucher(&lease, 1, 30, None);

@@ -61,28 +61,26 @@ async fn refusals_come_back_typed_and_before_anything_is_paid() {
     assert!(matches!(unsigned, Error::SignatureInvalid { signer } if signer == address_of(&market.owner)));
     let missing = sender.send(&instructions::expire_job(Address([9; 32])), &[]).await.unwrap_err();
     assert_eq!(missing.refusal(), Some(&Refusal::NotInitialized));
+    assert!(missing.refusal().unwrap().is_outdated() && !missing.is_transient());
     assert_eq!(market.buyers_money().await.0, available.unwrap());
     market.localnet.shutdown().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_transaction_is_known_to_be_dead() {
+async fn the_same_bytes_submitted_again_change_nothing() {
     let market = Market::found().await;
     let sender = market.sender(&market.buyer);
-    let prepared = sender.prepare(&instructions::open_job(market.new_job(1)), &[]).await.unwrap();
-    // Far more blocks than a blockhash lives.
-    market.pass(3_600).await;
-    let error = sender.submit_signed(&prepared.transaction, prepared.last_valid_block_height).await.unwrap_err();
-    assert!(matches!(error, Error::Expired { .. }), "{error:?}");
-    let job = address::job(address_of(&market.buyer), 1);
-    assert_eq!(market.client.find::<JobAccount>(job).await.unwrap(), None);
-
-    // Signed anew it lands; the same bytes again change nothing.
     let prepared = sender.prepare(&instructions::open_job(market.new_job(1)), &[]).await.unwrap();
     let (bytes, height) = (&prepared.transaction, prepared.last_valid_block_height);
     let before = market.buyers_money().await;
     let first = sender.submit_signed(bytes, height).await.unwrap();
-    assert_eq!(sender.submit_signed(bytes, height).await.unwrap().signature, first.signature);
+    assert_eq!(sender.submit_signed(bytes, height).await.unwrap(), first);
     assert_eq!(market.buyers_money().await, MicroUsdc(before.0 - DEPOSIT.0));
+
+    let broken = sender.submit_signed(&bytes[1..], height).await.unwrap_err();
+    assert!(matches!(broken, Error::TransactionMalformed));
+    let unsigned = [&[1; 1][..], &[0; 64], &bytes[65..]].concat();
+    let error = sender.submit_signed(&unsigned, height).await.unwrap_err();
+    assert!(matches!(error, Error::SignatureInvalid { signer } if signer == address_of(&market.buyer)), "{error:?}");
     market.localnet.shutdown().await.unwrap();
 }

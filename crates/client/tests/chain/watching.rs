@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use millrace_client::accounts::AnyAccount;
 use millrace_client::{Client, Endpoints, Event, Update, Watcher, WatcherOptions, instructions};
+use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Address, JobState};
 
 use crate::market::Market;
@@ -60,6 +61,13 @@ async fn changes_drops_and_vanished_accounts_are_told() {
 
     let new = market.open_job(2).await.address;
     assert_eq!(state(next(&mut watcher, of(new)).await), Some(JobState::Open));
+
+    // A lease that ends sends no notification; its job does.
+    let lease = market.open_lease(new).await;
+    assert!(next(&mut watcher, of(lease.address)).await.is_some());
+    market.pass(20).await;
+    market.settle(&lease, &market.voucher(&lease, 1, 10, Some(ExitClass::Released))).await.unwrap();
+    while next(&mut watcher, of(lease.address)).await.is_some() {}
 
     market.localnet.cut_connections();
     let cancel = instructions::cancel_job(market.new_job(1).buyer, old);

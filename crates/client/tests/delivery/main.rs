@@ -10,8 +10,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use millrace_client::accounts::JobAccount;
 use millrace_client::instructions::expire_job;
-use millrace_client::{Client, Endpoints, Error, Keypair, Sender, SenderOptions, Signature};
+use millrace_client::{
+    Client, Endpoints, Error, Keypair, Sender, SenderOptions, Signature, Watcher, WatcherOptions,
+};
 use millrace_protocol::Address;
 use serde_json::{Value, json};
 
@@ -24,6 +27,8 @@ enum Network {
     AnswersFalsely,
     /// Takes transactions and never puts them into a block.
     Stands,
+    /// Puts transactions into a block in which they fail, other than in the simulation.
+    Refuses,
 }
 
 struct Script {
@@ -71,14 +76,23 @@ async fn answer(State(script): State<Shared>, Json(request): Json<Value>) -> (St
             let is_first = script.sent.first().is_some_and(|first| signature_of(first) == asked);
             let landed = match script.network {
                 Network::LosesTheFirst => !is_first,
-                Network::AnswersFalsely => true,
+                Network::AnswersFalsely | Network::Refuses => true,
                 Network::Stands => false,
             };
+            // The instruction behind the compute limit, with the program's number for an early deadline.
+            let failure = json!({ "InstructionError": [1, { "Custom": 6_025 }] });
+            let (status, err) = if script.network == Network::Refuses {
+                (json!({ "Err": failure }), failure)
+            } else {
+                (json!({ "Ok": null }), Value::Null)
+            };
             let status = json!({
-                "slot": 6, "confirmations": 1, "status": { "Ok": null }, "err": null, "confirmationStatus": "confirmed",
+                "slot": 6, "confirmations": 1, "status": status, "err": err, "confirmationStatus": "confirmed",
             });
             json!({ "context": context, "value": [if landed { status } else { Value::Null }] })
         }
+        // Asked for the logs of what failed; an endpoint need not have them.
+        "getTransaction" if script.network == Network::Refuses => Value::Null,
         method => {
             script.unexpected.push(method.to_owned());
             Value::Null
@@ -125,12 +139,32 @@ async fn the_same_bytes_are_sent_until_they_are_dead_and_only_then_others() {
 }
 
 #[tokio::test]
+async fn a_cosigned_transaction_that_expires_is_known_to_be_dead() {
+    let (sender, script) = start(Network::LosesTheFirst).await;
+    let prepared = sender.prepare(&expire_job(Address([1; 32])), &[]).await.unwrap();
+    let fate = sender.submit_signed(&prepared.transaction, prepared.last_valid_block_height).await;
+    let Err(Error::Expired { signature }) = fate else { panic!("{fate:?}") };
+    let script = script.lock().unwrap();
+    assert!(script.sent.iter().all(|sent| signature_of(sent) == signature.to_string()));
+    assert_eq!(script.n_blockhashes, 1, "nobody here can sign it anew");
+}
+
+#[tokio::test]
 async fn what_landed_is_a_success_whatever_the_endpoint_answered() {
     let (sender, script) = start(Network::AnswersFalsely).await;
     let receipt = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap();
     let script = script.lock().unwrap();
     assert_eq!((receipt.slot, script.n_blockhashes), (6, 1), "not signed a second time");
     assert_eq!(signature_of(&script.sent[0]), receipt.signature.to_string());
+}
+
+#[tokio::test]
+async fn what_fails_in_its_block_comes_back_as_the_programs_reason() {
+    let (sender, script) = start(Network::Refuses).await;
+    let error = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap_err();
+    assert_eq!(error.rule(), Some(millrace_protocol::Error::DeadlineNotPassed), "{error:?}");
+    assert!(matches!(error, Error::Refused { instruction: "expire_job", .. }));
+    assert_eq!(script.lock().unwrap().n_blockhashes, 1);
 }
 
 #[tokio::test]
@@ -145,4 +179,27 @@ async fn an_open_fate_is_told_as_open() {
     let error = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap_err();
     assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
     assert_eq!(script.lock().unwrap().n_blockhashes, 1, "never two alive at a time");
+}
+
+#[tokio::test]
+async fn every_call_can_be_spawned() {
+    fn check<F: Future + Send + 'static>(_: F) {}
+    let place = Address([1; 32]);
+    let client = Client::new(Endpoints { rpc: Vec::new(), ws: Vec::new() });
+    let sender = Sender::new(client.clone(), Arc::new(Keypair::new()));
+    let shared = client.clone();
+    check(async move { shared.job_history(place).await });
+    let shared = client.clone();
+    check(async move { shared.fetch_all::<JobAccount>().await });
+    let shared = client.clone();
+    check(async move { (shared.config().await, shared.chain_clock().await, shared.usdc_balance(place, place).await) });
+    check(async move {
+        let key = Keypair::new();
+        let instructions = expire_job(place);
+        let prepared = sender.prepare(&instructions, &[&key]).await?;
+        sender.submit_signed(&prepared.transaction, prepared.last_valid_block_height).await?;
+        sender.send(&instructions, &[&key]).await
+    });
+    let mut watcher = Watcher::start(client, WatcherOptions::default());
+    check(async move { watcher.next().await });
 }

@@ -1,4 +1,4 @@
-use millrace_protocol::{Seconds, UnixSeconds};
+use millrace_protocol::{LeaseOutcome, Seconds, UnixSeconds};
 
 use super::*;
 use crate::history::Entry;
@@ -20,7 +20,7 @@ fn opened(deposit: u64) -> JobEvent {
 
 fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
     JobEvent::Settled {
-        lease: NODE, number: 0, node: NODE, provider: NODE, sequence: 1, metered: Seconds(1), payment: MicroUsdc(payment),
+        lease: NODE, number: 0, node: NODE, provider: NODE, sequence: 1, metered: Seconds(12), payment: MicroUsdc(payment),
         fee: MicroUsdc(fee), outcome: None, vault_before: MicroUsdc(vault_before),
         vault_after: MicroUsdc(vault_before - payment), at: AT,
     }
@@ -28,7 +28,7 @@ fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
 
 fn lost(penalty: u64, vault_before: u64) -> JobEvent {
     JobEvent::LeaseExpired {
-        lease: NODE, number: 0, node: NODE, provider: NODE, outcome: 5, metered: Seconds(1), penalty: MicroUsdc(penalty),
+        lease: NODE, number: 0, node: NODE, provider: NODE, outcome: LeaseOutcome::Lost, metered: Seconds(12), penalty: MicroUsdc(penalty),
         vault_before: MicroUsdc(vault_before), vault_after: MicroUsdc(vault_before + penalty), at: AT,
     }
 }
@@ -49,6 +49,7 @@ fn deposit_and_compensation_are_payments_fees_and_refund() {
     assert_eq!(statement.refund.unwrap().amount, MicroUsdc(650));
     assert_eq!(statement.refund.unwrap().signature, Signature::from([5; 64]));
     assert_eq!(statement.nodes.len(), 1);
+    assert_eq!(statement.nodes[0].metered(), Seconds(12), "cumulative within a lease");
     assert_eq!(statement.nodes[0].paid, [Posting { amount: MicroUsdc(380), signature: Signature::from([2; 64]) }]);
     assert_eq!(statement.in_vault, MicroUsdc::ZERO);
     assert!(statement.balanced());
