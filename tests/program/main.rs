@@ -12,7 +12,7 @@ mod expire_lease;
 mod initialize;
 mod open_job;
 mod open_lease;
-
+mod properties;
 mod register_provider;
 mod scene;
 mod settle;
