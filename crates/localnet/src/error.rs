@@ -14,7 +14,7 @@ pub enum Error {
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the local network refused its first accounts")]
     Genesis(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the local network is at {now:?} and cannot go back to {asked:?}")]
+    #[error("the local network is at {} and cannot go back to {}", now.0, asked.0)]
     Past {
         now: UnixSeconds,
         asked: UnixSeconds,
@@ -74,5 +74,32 @@ impl Diagnostic for Error {
             Self::Faucet(_) => "check the address; the faucet itself cannot run dry".into(),
             Self::Stop(_) => "its ports are freed when this process ends".into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_with_its_number() {
+        let source = io::Error::from(io::ErrorKind::AddrInUse);
+        let error = Error::Port { port: 8899, source };
+        assert_eq!(error.code(), "localnet-port-taken");
+        assert!(error.to_string().contains("127.0.0.1:8899"));
+        assert!(error.hint().contains("8899"));
+    }
+
+    #[test]
+    fn the_past_is_told_with_the_present() {
+        let error = Error::Past {
+            now: UnixSeconds(20),
+            asked: UnixSeconds(10),
+        };
+        assert!(error.hint().contains("20"));
+        assert_eq!(
+            error.to_string(),
+            "the local network is at 20 and cannot go back to 10"
+        );
     }
 }

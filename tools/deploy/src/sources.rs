@@ -67,3 +67,47 @@ pub(crate) fn digest_file(path: &Path) -> Result<String, Error> {
 pub(crate) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for folder in FOLDERS {
+            fs::create_dir_all(root.path().join(folder).join("deep")).unwrap();
+            fs::write(root.path().join(folder).join("deep/one.rs"), folder).unwrap();
+        }
+        for file in FILES {
+            fs::write(root.path().join(file), file).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn every_file_counts_at_any_depth() {
+        let digests = digests(workspace().path()).unwrap();
+        assert_eq!(digests.len(), FOLDERS.len() + FILES.len());
+        assert_eq!(digests["tools/sbf/deep/one.rs"], digest(b"tools/sbf"));
+    }
+
+    #[test]
+    fn prose_and_what_editors_leave_do_not_count() {
+        let root = workspace();
+        let before = digests(root.path()).unwrap();
+        for name in ["README.md", ".lib.rs.swp", "lib.rs~"] {
+            fs::write(root.path().join("crates/protocol/src").join(name), "x").unwrap();
+        }
+        assert_eq!(digests(root.path()).unwrap(), before);
+    }
+
+    #[test]
+    fn a_missing_manifest_is_an_error_with_its_path() {
+        let root = workspace();
+        fs::remove_file(root.path().join(FILES[0])).unwrap();
+        let Err(Error::Read { path, .. }) = digests(root.path()) else {
+            panic!("it was not missed")
+        };
+        assert!(path.ends_with(FILES[0]));
+    }
+}
