@@ -1,9 +1,9 @@
 //! What each instruction costs: compute units, rent, fees. Measured on the built program.
 
 use anchor_lang::{InstructionData, ToAccountMetas};
+use anchor_spl::token::spl_token;
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{JobTerms, PricePerGpuHour, Seconds};
-use solana_keypair::Keypair;
 
 use crate::{Call, Environment, attestation, builders, usdc};
 
@@ -19,13 +19,17 @@ pub struct Cost {
     pub burned: u64,
 }
 
-/// Runs every instruction once on a fresh chain.
+/// What the others are compared with: a transfer of tokens, the least that moves money at all.
+pub const BASELINE: &str = "token transfer";
+
+/// Runs every instruction once on a fresh chain, and before them the [`BASELINE`].
 ///
 /// # Panics
 /// When one of them fails.
 pub fn measure() -> Vec<Cost> {
     let mut chain = Environment::unfounded();
     let mut costs = Vec::new();
+    costs.push(baseline(&mut chain));
     let call = chain.initialize(builders::parameters());
     costs.push(cost(&mut chain, "initialize", &call));
 
@@ -35,7 +39,8 @@ pub fn measure() -> Vec<Cost> {
     let provider = Environment::provider_of(&owner);
     let call = chain.add_stake(&provider, usdc(1_000));
     costs.push(cost(&mut chain, "add_stake", &call));
-    let call = chain.add_node(&provider, &Keypair::new(), builders::hardware(), PricePerGpuHour(3_600_000));
+    let key = chain.key();
+    let call = chain.add_node(&provider, &key, builders::hardware(), PricePerGpuHour(3_600_000));
     costs.push(cost(&mut chain, "add_node", &call));
     let node = chain.do_add_node(&provider, builders::hardware(), PricePerGpuHour(3_600_000));
 
@@ -67,6 +72,14 @@ pub fn measure() -> Vec<Cost> {
     let call = chain.expire_job(&late);
     costs.push(cost(&mut chain, "expire_job", &call));
     costs
+}
+
+fn baseline(chain: &mut Environment) -> Cost {
+    let (from, to) = (chain.wallet(usdc(1)), chain.wallet(usdc(1)));
+    let token = anchor_spl::token::ID;
+    let transfer = spl_token::instruction::transfer(&token, &from.tokens, &to.tokens, &from.address(), &[], 1);
+    let receipt = chain.send_instructions(&[transfer.expect(BASELINE)], &[from.key]).expect(BASELINE);
+    Cost { instruction: BASELINE, compute_units: receipt.compute_units, rent_locked: 0, burned: receipt.fee }
 }
 
 fn cost<A: ToAccountMetas, D: InstructionData>(

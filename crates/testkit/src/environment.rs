@@ -26,6 +26,7 @@ const PROGRAM_DATA_HEADER: usize = 45;
 /// A chain with the program on it, and the keys of those who run the network.
 pub struct Environment {
     pub(crate) svm: LiteSVM,
+    n_keys: u64,
     /// Pays every transaction fee, so that other wallets' lamports change by rent alone.
     pub fee_payer: Keypair,
     /// The program's upgrade authority and the network's admin.
@@ -55,14 +56,9 @@ impl Environment {
         let bytes = std::fs::read(PROGRAM).expect("programs/millrace/deploy/millrace.so: run ./dev program");
         let mut svm = LiteSVM::new();
         svm.add_program(millrace::ID, &bytes).expect("the program does not load");
-        let mut environment = Self {
-            svm,
-            fee_payer: Keypair::new(),
-            admin: Keypair::new(),
-            scheduler: Keypair::new(),
-            mint: Pubkey::new_unique(),
-            treasury: Pubkey::new_unique(),
-        };
+        let [fee_payer, admin, scheduler, mint, treasury] = std::array::from_fn(|index| key(index as u64));
+        let (mint, treasury) = (mint.pubkey(), treasury.pubkey());
+        let mut environment = Self { svm, n_keys: 5, fee_payer, admin, scheduler, mint, treasury };
         environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
         for key in [&environment.fee_payer, &environment.admin, &environment.scheduler].map(Signer::pubkey) {
             environment.svm.airdrop(&key, 1_000_000_000_000).unwrap();
@@ -147,11 +143,16 @@ impl Environment {
 
     /// A new wallet with 100 SOL and a token account.
     pub fn wallet(&mut self, amount: MicroUsdc) -> Wallet {
-        let key = Keypair::new();
+        let (key, tokens) = (self.key(), self.key().pubkey());
         self.svm.airdrop(&key.pubkey(), 100_000_000_000).unwrap();
-        let tokens = Pubkey::new_unique();
         self.put_tokens(tokens, key.pubkey(), self.mint, amount);
         Wallet { key, tokens }
+    }
+
+    /// A new key, the same in every run: addresses, and what it costs to find them, do not vary.
+    pub fn key(&mut self) -> Keypair {
+        self.n_keys += 1;
+        key(self.n_keys - 1)
     }
 
     pub fn now(&self) -> UnixSeconds {
@@ -227,6 +228,12 @@ impl Environment {
             .map(|(address, account)| (address, (account.lamports, account.data)))
             .collect()
     }
+}
+
+fn key(number: u64) -> Keypair {
+    let mut seed = [b'M'; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    Keypair::new_from_array(seed)
 }
 
 impl Default for Environment {

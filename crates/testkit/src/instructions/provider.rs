@@ -94,7 +94,7 @@ impl Environment {
         hardware: Hardware,
         price: PricePerGpuHour,
     ) -> NodeHandle {
-        let key = Keypair::new();
+        let key = self.key();
         let call = self.add_node(provider, &key, hardware, price);
         let address = call.accounts.node;
         self.send(&call).expect("add_node");
