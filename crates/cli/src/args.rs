@@ -1,0 +1,98 @@
+//! The command line: clap only, no behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+mod amounts;
+mod job;
+mod network;
+mod provider;
+mod services;
+
+pub use amounts::{parse_duration, parse_mebibytes, parse_price, parse_usdc};
+pub use job::{JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
+pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
+pub use provider::{AddNode, NodeCommand, ProviderCommand, RegisterProvider, StakeProvider};
+pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
+
+/// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
+#[derive(Debug, Parser)]
+#[command(name = "millrace", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = after_help())]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Print results as JSON on stdout, failures as JSON on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Config file
+    #[arg(long, global = true, value_name = "PATH", hide_short_help = true)]
+    pub config: Option<PathBuf>,
+    /// Solana JSON-RPC endpoint
+    #[arg(long, global = true, value_name = "URL")]
+    pub rpc_url: Option<String>,
+    /// Solana WebSocket endpoint [default: next port after the RPC's]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub ws_url: Option<String>,
+    /// HTTP endpoint of the network's orchestrator
+    #[arg(long, global = true, value_name = "URL")]
+    pub orchestrator_url: Option<String>,
+    /// Keypair that signs and pays, as `solana-keygen` writes it
+    #[arg(long, short, global = true, value_name = "PATH")]
+    pub keypair: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See the whole market work on this machine: a chain, an orchestrator, three workers, one render job
+    Demo(DemoNetwork),
+    /// Send container jobs, follow them, fetch their outputs
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Register as a provider and stake
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Offer rigs
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Run the worker of a rig
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+    /// Run the network's orchestrator
+    #[command(subcommand)]
+    Orchestrator(OrchestratorCommand),
+    /// Set up a network on a chain
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// Run a Solana network in this process, with the program and a test USDC loaded
+    #[command(subcommand)]
+    Localnet(LocalnetCommand),
+}
+
+fn after_help() -> String {
+    format!(
+        "{}\n\nExit status:\n  0  done\n  1  failed or refused\n  2  called wrongly\n  3  something outside cannot be \
+         reached (RPC, orchestrator, Docker)\n\nExamples:\n  millrace demo\n  millrace job submit \
+         examples/render/job.toml --follow\n  millrace job show <JOB>",
+        crate::environment::help()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,106 @@
+//! Amounts as people write them, read without a float.
+
+use std::time::Duration;
+
+use millrace_protocol::{MicroUsdc, PricePerGpuHour};
+
+/// `12`, `12.5` or `0.000001`, in USDC.
+///
+/// # Errors
+/// A text that is no such number, has more than six decimals, or is too large.
+pub fn parse_usdc(text: &str) -> Result<MicroUsdc, String> {
+    micro(text).map(MicroUsdc)
+}
+
+/// The same, per GPU and hour.
+///
+/// # Errors
+/// As [`parse_usdc`].
+pub fn parse_price(text: &str) -> Result<PricePerGpuHour, String> {
+    micro(text).map(PricePerGpuHour)
+}
+
+fn micro(text: &str) -> Result<u64, String> {
+    let wrong = || "write USDC like `12.5`, with up to six decimals".to_owned();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 || text.ends_with('.') {
+        return Err(wrong());
+    }
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let fraction: u64 = format!("{fraction:0<6}").parse().map_err(|_| wrong())?;
+    whole.checked_mul(1_000_000).and_then(|micro| micro.checked_add(fraction)).ok_or_else(wrong)
+}
+
+/// `500ms`, `30s`, `15m`, `2h` or `1d`.
+///
+/// # Errors
+/// A text without a known unit, or too large.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a duration like `500ms`, `30s`, `15m`, `2h` or `1d`".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// `24GiB`, `512MiB` or a bare number of MiB.
+///
+/// # Errors
+/// A text without a known unit, or over 4 PiB.
+pub fn parse_mebibytes(text: &str) -> Result<u32, String> {
+    let wrong = || "write memory like `24GiB` or `512MiB`".to_owned();
+    let (number, factor) = match (text.strip_suffix("GiB"), text.strip_suffix("MiB")) {
+        (Some(number), _) => (number, 1_024),
+        (_, Some(number)) => (number, 1),
+        _ => (text, 1),
+    };
+    number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usdc_is_read_exactly() {
+        for (text, micro) in [("0", 0), ("12", 12_000_000), ("0.000001", 1), ("12.5", 12_500_000), ("1.234567", 1_234_567)]
+        {
+            assert_eq!(parse_usdc(text), Ok(MicroUsdc(micro)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_usdc_is_refused() {
+        for text in ["", ".", "1.", ".5", "-1", "1e3", "1.2345678", "1,5", "18446744073710"] {
+            assert!(parse_usdc(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
+        for text in ["", "15", "m", "1.5h", "15w", "99999999999999999999s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_is_counted_in_mebibytes() {
+        assert_eq!(parse_mebibytes("24GiB"), Ok(24_576));
+        assert_eq!(parse_mebibytes("512MiB"), Ok(512));
+        assert_eq!(parse_mebibytes("512"), Ok(512));
+        for text in ["", "GiB", "1.5GiB", "24GB", "9999999999GiB"] {
+            assert!(parse_mebibytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use millrace_protocol::{MicroUsdc, PricePerGpuHour};
+
+use super::{parse_mebibytes, parse_price, parse_usdc};
+
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Register your keypair as a provider's owner
+    Register(RegisterProvider),
+    /// Add stake: it backs the bonds of leases on your nodes
+    Stake(StakeProvider),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace provider register --name \"Basement rigs\"")]
+pub struct RegisterProvider {
+    /// Name shown to buyers, up to 32 bytes
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace provider stake 250")]
+pub struct StakeProvider {
+    /// Amount in USDC, from your keypair's USDC account
+    #[arg(value_name = "USDC", value_parser = parse_usdc)]
+    pub amount: MicroUsdc,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Put a rig on the market
+    Add(AddNode),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace node add --node-key rig1.json --gpu rtx-4090 --gpus 2 --vram 24GiB --cpus 32 --memory 128GiB \\
+      --disk 2000GiB --region europe-central --country DE --price 0.40
+  millrace node add --node-key rig2.json --cpus 16 --memory 64GiB --disk 500GiB \\
+      --region north-america-east --country US --price 0.05")]
+pub struct AddNode {
+    /// The rig's own keypair; written if it does not exist
+    #[arg(long, value_name = "PATH")]
+    pub node_key: PathBuf,
+    /// GPU model, such as `rtx-4090`; leave out for a rig without
+    #[arg(long, value_name = "MODEL", requires_all = ["gpus", "vram"])]
+    pub gpu: Option<String>,
+    /// Number of GPUs
+    #[arg(long, value_name = "N", requires = "gpu")]
+    pub gpus: Option<u16>,
+    /// Memory of one GPU
+    #[arg(long, value_name = "SIZE", requires = "gpu", value_parser = parse_mebibytes)]
+    pub vram: Option<u32>,
+    /// CPU cores
+    #[arg(long, value_name = "N")]
+    pub cpus: u16,
+    /// Main memory
+    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
+    pub memory: u32,
+    /// Disk for containers and their data
+    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
+    pub disk: u32,
+    /// Where the rig stands, such as `europe-central`
+    #[arg(long, value_name = "REGION")]
+    pub region: String,
+    /// Two-letter country code
+    #[arg(long, value_name = "CODE")]
+    pub country: String,
+    /// USDC per GPU and hour; of the whole rig for one without GPUs
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub price: PricePerGpuHour,
+    /// The GPUs do not exist: for demonstrations and tests
+    #[arg(long)]
+    pub simulated: bool,
+}

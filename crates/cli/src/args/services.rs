@@ -1,0 +1,90 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use millrace_protocol::Diagnostic;
+use millrace_worker::SimulatedGpu;
+
+use super::{parse_duration, parse_mebibytes};
+
+#[derive(Debug, Subcommand)]
+pub enum OrchestratorCommand {
+    /// Match jobs to nodes, hand out tasks, sign vouchers, settle
+    Run(RunOrchestrator),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace orchestrator run --keypair scheduler.json --data-dir /var/lib/millrace \\
+      --link 0.0.0.0:7071 --http 0.0.0.0:7070 --public-url https://market.example")]
+pub struct RunOrchestrator {
+    /// Journal and objects; state that the chain does not hold
+    #[arg(long, value_name = "DIR", default_value = ".orchestrator")]
+    pub data_dir: PathBuf,
+    /// Where workers connect
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7071")]
+    pub link: SocketAddr,
+    /// Where buyers and dashboards connect
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    pub http: SocketAddr,
+    /// How others reach the HTTP endpoint [default: http://<--http>]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How often workers report; three missed ones end a lease's tasks
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub heartbeat: Duration,
+    /// Stop when stdin closes: for services started by another process
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WorkerCommand {
+    /// Take leases for this rig and run their containers
+    Run(RunWorker),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace worker run --node-key rig1.json --orchestrator http://market.example:7071
+  millrace worker run --node-key rig1.json --simulated-gpu rtx-4090:24576")]
+pub struct RunWorker {
+    /// The rig's own keypair, as given to `node add`
+    #[arg(long, value_name = "PATH")]
+    pub node_key: PathBuf,
+    /// The orchestrator's worker endpoint
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
+    pub orchestrator: String,
+    /// Journal, inputs and outputs of running jobs
+    #[arg(long, value_name = "DIR", default_value = ".worker")]
+    pub data_dir: PathBuf,
+    /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
+    #[arg(long, value_name = "URL")]
+    pub docker_host: Option<String>,
+    /// Pretend to have this GPU, of so many MiB; the node must be registered as simulated. May be repeated
+    #[arg(long, value_name = "MODEL:MIB", value_parser = parse_simulated_gpu)]
+    pub simulated_gpu: Vec<SimulatedGpu>,
+    /// Use only images that are on this machine
+    #[arg(long)]
+    pub never_pull: bool,
+    /// Take no job whose containers want a network
+    #[arg(long)]
+    pub no_network: bool,
+    /// Longest lease to take
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub longest_lease: Duration,
+    /// Disk that no job gets
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
+    pub disk_reserve: u32,
+    /// Take no further lease, but finish those that run
+    #[arg(long)]
+    pub draining: bool,
+    /// Stop when stdin closes: for services started by another process
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
+    text.parse().map_err(|error: millrace_worker::gpu::simulated::SimulatedGpuError| error.hint())
+}

@@ -1,0 +1,62 @@
+use millrace_client::accounts::JobAccount;
+use millrace_client::instructions;
+use millrace_protocol::{Address, JobState, MicroUsdc};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::JobReference;
+use crate::context::{Context, address};
+use crate::errors::Failure;
+use crate::output::{self, Report, Style};
+
+#[derive(Serialize)]
+struct Cancelled {
+    job: Address,
+    /// Leases that are still to be settled for the seconds up to now.
+    live_leases: u16,
+    in_escrow: MicroUsdc,
+    transaction: String,
+}
+
+impl Report for Cancelled {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        let text = match self.live_leases {
+            0 => "cancelled; the rest of the deposit comes back by itself".to_owned(),
+            n => format!("cancelled; {n} running lease(s) are paid up to now, the rest comes back by itself"),
+        };
+        format!("{}\nin escrow    {:>20}\ntransaction  {}", style.good(&text), self.in_escrow, self.transaction)
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec![format!("millrace job show {}", self.job)]
+    }
+}
+
+/// Cancels a job.
+///
+/// # Errors
+/// A job that does not exist, is another buyer's, or is over; an RPC endpoint that cannot be reached.
+pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failure> {
+    let buyer = context.keypair()?;
+    let client = context.client();
+    let before: JobAccount = client.fetch(args.job).await?;
+    // The chain's own rule, so that a hopeless transaction is not paid for.
+    millrace_protocol::transitions::cancel_job(&mut before.job.clone(), client.chain_clock().await?)?;
+    let receipt = context.send(&instructions::cancel_job(address(&buyer), args.job), &buyer).await?;
+    // The orchestrator may have closed the account already.
+    let after: Option<JobAccount> = client.find(args.job).await?;
+    let (live_leases, in_escrow) = match &after {
+        Some(account) if account.job.state != JobState::Done => {
+            (account.job.live_leases, account.job.vault_balance()?)
+        }
+        Some(account) => (0, account.job.vault_balance()?),
+        None => (0, MicroUsdc::ZERO),
+    };
+    let transaction = receipt.signature.to_string();
+    context.output.report(&Cancelled { job: args.job, live_leases, in_escrow, transaction });
+    Ok(())
+}

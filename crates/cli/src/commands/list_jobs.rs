@@ -1,0 +1,41 @@
+use millrace_link::rest::JobStatus;
+use serde_json::Value;
+
+use crate::args::ListJobs;
+use crate::context::{self, Context};
+use crate::errors::Failure;
+use crate::output::{self, Report, Style};
+use crate::views;
+
+struct Jobs(Vec<JobStatus>);
+
+impl Report for Jobs {
+    fn json(&self) -> Value {
+        output::value(&self.0)
+    }
+
+    fn human(&self, _style: Style) -> String {
+        views::job::list(&self.0)
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self.0.first() {
+            Some(job) => vec![format!("millrace job show {}", job.address)],
+            None => vec!["millrace job submit <FILE>".to_owned()],
+        }
+    }
+}
+
+/// Lists a buyer's jobs.
+///
+/// # Errors
+/// No key to tell the buyer by, an orchestrator that cannot be reached.
+pub async fn run(context: &Context<'_>, args: ListJobs) -> Result<(), Failure> {
+    let buyer = match args.buyer {
+        Some(buyer) => buyer,
+        None => context::address(context.keypair()?.as_ref()),
+    };
+    let jobs = context.public_market().jobs(buyer).await?;
+    context.output.report(&Jobs(jobs));
+    Ok(())
+}

@@ -1,0 +1,74 @@
+use millrace_orchestrator::{Options, Service};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::RunOrchestrator;
+use crate::context::{Context, address};
+use crate::errors::Failure;
+use crate::logging;
+use crate::output::{self, Report, Style};
+use crate::signals::asked_to_stop_or_left_alone;
+
+#[derive(Serialize)]
+struct Up {
+    scheduler: millrace_protocol::Address,
+    http: String,
+    link: String,
+    data_dir: String,
+}
+
+impl Report for Up {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        format!(
+            "{}\nscheduler  {}\nbuyers     http://{}\nworkers    http://{}\njournal    {}",
+            style.good("orchestrator is up, Ctrl-C stops it"),
+            self.scheduler,
+            self.http,
+            self.link,
+            self.data_dir
+        )
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec![
+            format!("millrace worker run --orchestrator http://{} --node-key <PATH>", self.link),
+            format!("millrace --orchestrator-url http://{} job submit <FILE>", self.http),
+        ]
+    }
+}
+
+/// Runs an orchestrator until it is asked to stop.
+///
+/// # Errors
+/// A key that is not the network's scheduler, a port that is taken, a data folder that cannot be
+/// used, an RPC endpoint that cannot be reached.
+pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Failure> {
+    let stop = asked_to_stop_or_left_alone(args.until_stdin_closes);
+    logging::start();
+    let scheduler = context.keypair()?;
+    let endpoints = context.endpoints();
+    let options = Options {
+        rpc_urls: endpoints.rpc,
+        ws_urls: endpoints.ws,
+        scheduler_key: scheduler.clone(),
+        data_dir: args.data_dir.clone(),
+        link_addr: args.link,
+        http_addr: args.http,
+        heartbeat: args.heartbeat,
+        public_http_url: args.public_url,
+    };
+    let handle = Service::start(options).await?;
+    context.output.report(&Up {
+        scheduler: address(&scheduler),
+        http: handle.http_addr().to_string(),
+        link: handle.link_addr().to_string(),
+        data_dir: args.data_dir.display().to_string(),
+    });
+    stop.await;
+    handle.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use millrace_client::keys;
+use millrace_protocol::{Address, Seconds};
+use millrace_worker::{Options, PullPolicy, Service};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::RunWorker;
+use crate::context::{Context, address};
+use crate::errors::Failure;
+use crate::logging;
+use crate::output::{self, Report, Style};
+use crate::signals::asked_to_stop_or_left_alone;
+
+#[derive(Serialize)]
+struct Up {
+    node: Address,
+    node_key: Address,
+    orchestrator: String,
+    data_dir: PathBuf,
+    simulated_gpus: Vec<String>,
+}
+
+impl Report for Up {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        let gpus = match self.simulated_gpus.as_slice() {
+            [] => "real ones, as the driver tells".to_owned(),
+            gpus => format!("{} (simulated)", gpus.join(", ")),
+        };
+        format!(
+            "{}\nnode          {}\nnode key      {}\nGPUs          {gpus}\norchestrator  {}\njournal       {}",
+            style.good("worker is up, Ctrl-C stops it; its containers go on and the next start adopts them"),
+            self.node,
+            self.node_key,
+            self.orchestrator,
+            self.data_dir.display()
+        )
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec!["leave it running: leases come by themselves, earnings show in the provider's account".to_owned()]
+    }
+}
+
+/// Runs a worker until it is asked to stop.
+///
+/// # Errors
+/// A key the chain does not know, hardware that is not as registered, Docker or an RPC endpoint that
+/// cannot be reached, a disk that is full, a journal that cannot be written.
+pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> {
+    let stop = asked_to_stop_or_left_alone(args.until_stdin_closes);
+    logging::start();
+    let node_key = keys::load(&args.node_key)?;
+    let key_address = address(&node_key);
+    let simulated_gpus = args.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
+    let rpc_urls = context.endpoints().rpc;
+    let defaults = Options::new(&args.orchestrator, node_key, &args.data_dir, rpc_urls);
+    let options = Options {
+        docker_host: args.docker_host,
+        simulated_gpus: args.simulated_gpu,
+        pull: if args.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
+        allow_network: !args.no_network,
+        longest_lease: Seconds(args.longest_lease.as_secs()),
+        disk_reserve_mib: u64::from(args.disk_reserve),
+        draining: args.draining,
+        ..defaults
+    };
+    let handle = Service::start(options).await?;
+    context.output.report(&Up {
+        node: handle.node(),
+        node_key: key_address,
+        orchestrator: args.orchestrator,
+        data_dir: handle.data_dir().to_owned(),
+        simulated_gpus,
+    });
+    stop.await;
+    Ok(handle.shutdown().await?)
+}

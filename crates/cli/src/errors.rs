@@ -1,0 +1,107 @@
+//! What a command fails with, ready to be shown: a code, a cause with its chain, a hint, an exit status.
+
+use std::borrow::Cow;
+
+use millrace_protocol::Diagnostic;
+use serde::Serialize;
+
+mod classes;
+
+/// Exit status of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum ExitClass {
+    /// The command could not do what was asked, or was refused.
+    Refused = 1,
+    /// The command was called wrongly.
+    Usage = 2,
+    /// Something outside of Millrace cannot be reached: an RPC endpoint, an orchestrator, Docker.
+    External = 3,
+}
+
+/// A failure in the form in which it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    pub code: Cow<'static, str>,
+    pub message: String,
+    /// Innermost last.
+    pub causes: Vec<String>,
+    pub hint: String,
+    pub class: ExitClass,
+}
+
+impl Failure {
+    /// A failure of one class from any error that can be explained to a person.
+    pub fn of<E: Diagnostic + 'static>(error: &E, class: ExitClass) -> Self {
+        let mut causes = Vec::new();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Some libraries repeat their source in their own message; once is enough.
+            if causes.last().is_none_or(|last: &String| !last.contains(&text)) {
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        Self { code: Cow::Borrowed(error.code()), message: error.to_string(), causes, hint: error.hint(), class }
+    }
+
+    pub fn refused<E: Diagnostic + 'static>(error: &E) -> Self {
+        Self::of(error, ExitClass::Refused)
+    }
+
+    pub fn usage<E: Diagnostic + 'static>(error: &E) -> Self {
+        Self::of(error, ExitClass::Usage)
+    }
+
+    pub fn external<E: Diagnostic + 'static>(error: &E) -> Self {
+        Self::of(error, ExitClass::External)
+    }
+
+    /// `error[code]: cause`, the chain, a blank line, the hint.
+    pub fn text(&self, style: crate::output::Style) -> String {
+        let mut text = format!("{}: {}\n", style.error(&format!("error[{}]", self.code)), self.message);
+        for cause in &self.causes {
+            text.push_str(&format!("  caused by: {cause}\n"));
+        }
+        text.push_str(&format!("\n{}: {}\n", style.accent("hint"), self.hint));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Style;
+    use thiserror::Error;
+
+    #[derive(Debug, Error)]
+    #[error("the file cannot be read")]
+    struct Outer(#[source] Inner);
+
+    #[derive(Debug, Error)]
+    #[error("permission denied")]
+    struct Inner;
+
+    impl Diagnostic for Outer {
+        fn code(&self) -> &'static str {
+            "file-unreadable"
+        }
+
+        fn hint(&self) -> String {
+            "check who owns it".to_owned()
+        }
+    }
+
+    #[test]
+    fn shows_code_chain_and_hint() {
+        let failure = Failure::refused(&Outer(Inner));
+        insta::assert_snapshot!(failure.text(Style::plain()), @r"
+        error[file-unreadable]: the file cannot be read
+          caused by: permission denied
+
+        hint: check who owns it
+        ");
+    }
+}

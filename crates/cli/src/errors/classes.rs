@@ -1,0 +1,105 @@
+//! Which exit class each error belongs to: the one place that decides it, by type, never by text.
+
+use millrace_client::Error as ClientError;
+use millrace_client::keys::KeyError;
+use millrace_link::objects::Error as ObjectError;
+use millrace_worker::container::Error as EngineError;
+
+use super::Failure;
+use crate::{demo, market, settings, stage, submission, transfer};
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unreachable { .. } | ClientError::Unconfirmed { .. } => Self::external(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<market::Error> for Failure {
+    fn from(error: market::Error) -> Self {
+        match &error {
+            market::Error::Unreachable { .. } => Self::external(&error),
+            // The orchestrator's own code says more than that it refused.
+            market::Error::Refused { problem, .. } => {
+                Self { code: problem.code.clone().into(), ..Self::refused(&error) }
+            }
+            market::Error::Foreign { .. } | market::Error::ForeignRefusal { .. } => Self::refused(&error),
+        }
+    }
+}
+
+impl From<ObjectError> for Failure {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Unreachable(_) => Self::external(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unreachable { .. } => Self::external(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<millrace_worker::Error> for Failure {
+    fn from(error: millrace_worker::Error) -> Self {
+        use millrace_worker::Error;
+        match error {
+            Error::Chain(source) => source.into(),
+            Error::Engine(source) => source.into(),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<millrace_orchestrator::Error> for Failure {
+    fn from(error: millrace_orchestrator::Error) -> Self {
+        use millrace_orchestrator::Error;
+        match error {
+            Error::Chain(source) => source.into(),
+            Error::ChainSilent { .. } => Self::external(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<millrace_localnet::Error> for Failure {
+    fn from(error: millrace_localnet::Error) -> Self {
+        Self::refused(&error)
+    }
+}
+
+impl From<settings::Error> for Failure {
+    fn from(error: settings::Error) -> Self {
+        Self::usage(&error)
+    }
+}
+
+macro_rules! refused {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::refused(&error)
+            }
+        })+
+    };
+}
+
+refused!(
+    KeyError,
+    demo::Error,
+    demo::frames::Error,
+    millrace_protocol::Error,
+    millrace_spec::Error,
+    stage::Error,
+    stage::service::Error,
+    submission::Error,
+    transfer::Error,
+);

@@ -1,0 +1,121 @@
+//! Watching a job until it is over.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use millrace_link::rest::{JobStatus, TaskState};
+use millrace_protocol::{Address, JobState};
+
+use crate::errors::{ExitClass, Failure};
+use crate::market::{self, Market};
+use crate::output::Output;
+use crate::output::progress::Progress;
+use crate::views;
+
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(400);
+/// How long an orchestrator may be away: jobs survive its restart, so their watchers do too.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the refund may take after the job is over.
+const REFUND: Duration = Duration::from_secs(30);
+
+/// Shows a job's progress per node until it is over and its account closed, and returns its last state.
+///
+/// # Errors
+/// An orchestrator that stays away.
+pub async fn follow(output: &dyn Output, market: &Market, job: Address) -> Result<JobStatus, Failure> {
+    let mut progress = None;
+    let mut away_since: Option<Instant> = None;
+    let mut over_since: Option<Instant> = None;
+    loop {
+        match market.job(job).await {
+            Ok(status) => {
+                if away_since.take().is_some() {
+                    output.note("the orchestrator is back");
+                }
+                let n_tasks = status.tasks.len() as u64;
+                if n_tasks > 0 {
+                    draw(progress.get_or_insert_with(|| Progress::new(output, "tasks", n_tasks)), &status);
+                }
+                if views::job::is_over(&status) {
+                    let since = *over_since.get_or_insert_with(Instant::now);
+                    if status.closed || since.elapsed() > REFUND {
+                        if let Some(progress) = progress {
+                            progress.finish();
+                        }
+                        return Ok(status);
+                    }
+                }
+            }
+            Err(error @ market::Error::Unreachable { .. }) => {
+                let since = *away_since.get_or_insert_with(|| {
+                    output.note("the orchestrator does not answer; the job goes on, waiting for it");
+                    Instant::now()
+                });
+                if since.elapsed() > PATIENCE {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn draw(progress: &mut Progress<'_>, status: &JobStatus) {
+    let mut nodes: BTreeMap<Address, (u64, Vec<String>)> = BTreeMap::new();
+    for lease in &status.leases {
+        nodes.entry(lease.node).or_default();
+    }
+    for task in &status.tasks {
+        let Some(node) = task.node else { continue };
+        let (done, busy) = nodes.entry(node).or_default();
+        match task.state {
+            TaskState::Done => *done += 1,
+            TaskState::Pending | TaskState::Failed => {}
+            state => busy.push(format!("{} {}", task.index, views::job::task_state(state))),
+        }
+    }
+    for (node, (done, busy)) in &nodes {
+        progress.party(&party(status, *node), *done, &busy.join(", "));
+    }
+    let done = views::job::count(status, TaskState::Done) as u64;
+    progress.total(done, &message(status));
+}
+
+/// `North rigs, rtx-4090 (simulated)`
+pub fn party(status: &JobStatus, node: Address) -> String {
+    match status.leases.iter().find(|lease| lease.node == node) {
+        Some(lease) => format!("{}, {}", lease.provider_name, views::node::hardware(&lease.hardware)),
+        None => views::short(node),
+    }
+}
+
+fn message(status: &JobStatus) -> String {
+    match (&status.explanation, status.chain.state) {
+        (Some(explanation), JobState::Open) if explanation.nodes_fitting == 0 => {
+            format!("waits: none of {} fits", views::counted(explanation.nodes_total as usize, "node"))
+        }
+        _ => views::job::state(status).to_owned(),
+    }
+}
+
+/// The failure of a job that ended without completing; `None` for one that completed.
+pub fn failure_of(status: &JobStatus) -> Option<Failure> {
+    let failure = match (&status.failure, status.chain.state) {
+        (Some(failure), _) => failure.clone(),
+        (None, JobState::Expired) => millrace_link::rest::Failure {
+            code: "job-expired".to_owned(),
+            cause: "no node took the job before its start deadline; the whole deposit was refunded".to_owned(),
+            hint: "`millrace job show` says which requirement excludes how many nodes".to_owned(),
+        },
+        (None, _) if status.chain.cancelled_at.0 > 0 => millrace_link::rest::Failure {
+            code: "job-cancelled".to_owned(),
+            cause: "the job was cancelled".to_owned(),
+            hint: "unused money is refunded by itself; submit it again to run it".to_owned(),
+        },
+        (None, _) => return None,
+    };
+    let (code, message, hint) = (failure.code.into(), failure.cause, failure.hint);
+    Some(Failure { code, message, causes: Vec::new(), hint, class: ExitClass::Refused })
+}

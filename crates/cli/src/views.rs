@@ -1,0 +1,16 @@
+//! How market data reads: pure functions from the REST and chain types to text.
+
+pub mod explanation;
+pub mod job;
+pub mod money;
+pub mod node;
+
+/// The first characters of an address: enough to tell a handful apart.
+pub fn short(address: millrace_protocol::Address) -> String {
+    address.to_string().chars().take(8).collect()
+}
+
+/// `1 task`, `2 tasks`.
+pub fn counted(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}

@@ -1,0 +1,180 @@
+//! One job, and lists of jobs.
+
+use millrace_link::rest::{JobStatus, LeaseStatus, Task, TaskState};
+use millrace_protocol::{JobState, LeaseState, MicroUsdc};
+
+use super::{counted, explanation, node, short};
+use crate::output::Style;
+use crate::output::table::{Column, render};
+
+/// Tasks listed one by one; more are counted only.
+const TASKS_LISTED: usize = 40;
+
+/// One word for where a job stands.
+pub fn state(job: &JobStatus) -> &'static str {
+    match job.chain.state {
+        _ if job.failure.is_some() => "failed",
+        JobState::Open => "waiting",
+        JobState::Active => "active",
+        JobState::Cancelling => "cancelling",
+        JobState::Done if job.chain.cancelled_at.0 > 0 => "cancelled",
+        JobState::Done => "done",
+        JobState::Expired => "expired",
+    }
+}
+
+/// Whether nothing will happen to the job any more, except for its refund.
+pub fn is_over(job: &JobStatus) -> bool {
+    matches!(job.chain.state, JobState::Done | JobState::Expired)
+}
+
+/// Everything about one job.
+pub fn text(job: &JobStatus, style: Style) -> String {
+    let mut parts = vec![format!("{} {}  {}", style.strong(title(job)), job.address, style.accent(state(job)))];
+    parts.push(money(job));
+    if let Some(failure) = &job.failure {
+        let failed = style.error(&format!("failed[{}]", failure.code));
+        parts.push(format!("{failed}: {}\n{}: {}", failure.cause, style.accent("hint"), failure.hint));
+    }
+    if let Some(reason) = job.explanation.as_ref().filter(|_| !is_over(job)) {
+        parts.push(explanation::text(reason, style));
+    }
+    if !job.leases.is_empty() {
+        parts.push(leases(&job.leases));
+    }
+    if !job.tasks.is_empty() {
+        parts.push(tasks(job));
+    }
+    parts.join("\n\n")
+}
+
+fn title(job: &JobStatus) -> &str {
+    if job.name.is_empty() { "job" } else { &job.name }
+}
+
+fn money(job: &JobStatus) -> String {
+    let chain = &job.chain;
+    let in_vault = chain.vault_balance().unwrap_or_default();
+    let last = if job.closed { ("refunded", in_vault) } else { ("in escrow", in_vault) };
+    let mut rows = vec![
+        ("deposit", chain.terms.deposit),
+        ("reserved", chain.reserved),
+        ("paid", chain.paid),
+        ("fees", chain.fees),
+    ];
+    if chain.compensation > MicroUsdc::ZERO {
+        rows.push(("compensation", chain.compensation));
+    }
+    rows.push(last);
+    let lines = rows.iter().map(|(name, amount)| format!("{name:<13}{:>20}", amount.to_string()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn leases(leases: &[LeaseStatus]) -> String {
+    let rows: Vec<_> = leases
+        .iter()
+        .map(|lease| {
+            let state = match (lease.ended, lease.chain.state) {
+                (true, _) => "ended",
+                (false, LeaseState::Assigned) => "assigned",
+                (false, LeaseState::Running) => "running",
+            };
+            vec![
+                lease.number.to_string(),
+                lease.provider_name.clone(),
+                short(lease.node),
+                node::hardware(&lease.hardware),
+                state.to_owned(),
+                format!("{} s", lease.metered.0),
+                lease.chain.paid.to_string(),
+            ]
+        })
+        .collect();
+    let columns = [
+        Column::Number("lease"),
+        Column::Text("provider"),
+        Column::Text("node"),
+        Column::Text("hardware"),
+        Column::Text("state"),
+        Column::Number("metered"),
+        Column::Number("paid"),
+    ];
+    render(&columns, &rows)
+}
+
+fn tasks(job: &JobStatus) -> String {
+    let done = count(job, TaskState::Done);
+    let mut text = format!("{} of {} done", done, counted(job.tasks.len(), "task"));
+    if job.tasks.len() > TASKS_LISTED {
+        return text;
+    }
+    let rows: Vec<_> = job.tasks.iter().map(|task| task_row(job, task)).collect();
+    let columns = [Column::Number("task"), Column::Text("state"), Column::Text("node"), Column::Text("note")];
+    text.push_str("\n\n");
+    text.push_str(&render(&columns, &rows));
+    text
+}
+
+fn task_row(job: &JobStatus, task: &Task) -> Vec<String> {
+    let place = |lease: &&LeaseStatus| Some(lease.node) == task.node;
+    let hardware = job.leases.iter().find(place).map(|lease| node::hardware(&lease.hardware));
+    let note = match (&task.failure, task.bytes_total) {
+        (Some(failure), _) => format!("{}: {}", failure.code, failure.cause),
+        (None, 0) => String::new(),
+        (None, total) => format!("{} of {total} bytes", task.bytes_done),
+    };
+    let at = task.node.map(short).unwrap_or_default();
+    vec![task.index.to_string(), task_state(task.state).to_owned(), [at, hardware.unwrap_or_default()].join(" "), note]
+}
+
+/// How a task's state reads.
+pub fn task_state(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Pending => "waiting",
+        TaskState::Assigned => "assigned",
+        TaskState::FetchingInputs => "fetching inputs",
+        TaskState::Pulling => "pulling image",
+        TaskState::Creating => "creating container",
+        TaskState::Running => "running",
+        TaskState::Uploading => "uploading outputs",
+        TaskState::Done => "done",
+        TaskState::Failed => "failed",
+    }
+}
+
+/// How many tasks are in a state.
+pub fn count(job: &JobStatus, state: TaskState) -> usize {
+    job.tasks.iter().filter(|task| task.state == state).count()
+}
+
+/// A line per job.
+pub fn list(jobs: &[JobStatus]) -> String {
+    if jobs.is_empty() {
+        return "no jobs".to_owned();
+    }
+    let rows: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            vec![
+                job.address.to_string(),
+                job.name.clone(),
+                state(job).to_owned(),
+                format!("{}/{}", count(job, TaskState::Done), job.tasks.len()),
+                job.chain.terms.deposit.to_string(),
+                job.chain.paid.plus(job.chain.fees).unwrap_or_default().to_string(),
+            ]
+        })
+        .collect();
+    let columns = [
+        Column::Text("job"),
+        Column::Text("name"),
+        Column::Text("state"),
+        Column::Number("tasks"),
+        Column::Number("deposit"),
+        Column::Number("paid"),
+    ];
+    render(&columns, &rows)
+}
+
+#[cfg(test)]
+mod tests;

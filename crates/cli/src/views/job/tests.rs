@@ -1,0 +1,154 @@
+use super::*;
+use millrace_link::rest::{Exclusion, Explanation, Failure};
+use millrace_protocol::{
+    Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, PricePerGpuHour, Requirements, Seconds, UnixSeconds,
+};
+
+fn hardware(gpu_class: u8) -> Hardware {
+    Hardware {
+        gpu_class, gpu_count: 1, vram_mib: 24_576, cpu_cores: 2, memory_mib: 4_096, disk_mib: 20_000, region: 4,
+        country: *b"DE", simulated: true,
+    }
+}
+
+fn chain(state: JobState) -> Job {
+    let requirements =
+        Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
+    Job {
+        terms: JobTerms {
+            requirements,
+            maximum_price: PricePerGpuHour(2_000_000),
+            concurrent_leases: 3,
+            lease_seconds: Seconds(600),
+            start_window: Seconds(300),
+            retries: 3,
+            deposit: MicroUsdc(1_000_000),
+        },
+        state,
+        reserved: MicroUsdc(333_333),
+        paid: MicroUsdc(95),
+        fees: MicroUsdc(5),
+        compensation: MicroUsdc::ZERO,
+        live_leases: 1,
+        leases_opened: 1,
+        attempts_failed: 0,
+        start_deadline: UnixSeconds(1_000),
+        cancelled_at: UnixSeconds::ZERO,
+        settle_grace: Seconds(600),
+    }
+}
+
+fn lease() -> LeaseStatus {
+    LeaseStatus {
+        address: Address([5; 32]),
+        number: 0,
+        node: Address([6; 32]),
+        provider: Address([7; 32]),
+        provider_name: "North rigs".to_owned(),
+        hardware: hardware(8),
+        chain: Lease {
+            state: LeaseState::Running,
+            price: PricePerGpuHour(400_000),
+            units: GpuUnits(1),
+            opened_at: UnixSeconds(100),
+            maximum: Seconds(600),
+            reserved: MicroUsdc(333_333),
+            paid: MicroUsdc(100),
+            fees: MicroUsdc(5),
+            bond: MicroUsdc(1_000_000),
+            sequence: 3,
+            metered: Seconds(9),
+            downtime: Seconds::ZERO,
+            start_by: UnixSeconds(400),
+            checkpoint_by: UnixSeconds(160),
+            ends_by: UnixSeconds(1_000),
+            fee: BasisPoints(500),
+            abandon_penalty: BasisPoints(1_000),
+            lost_penalty: BasisPoints(2_500),
+            checkpoint_interval: Seconds(60),
+            settle_grace: Seconds(600),
+        },
+        metered: Seconds(12),
+        ended: false,
+    }
+}
+
+fn task(index: u32, state: TaskState, node: Option<Address>) -> Task {
+    Task { index, state, attempt: 1, node, bytes_done: 0, bytes_total: 0, outputs: Vec::new(), failure: None }
+}
+
+fn job() -> JobStatus {
+    JobStatus {
+        address: Address([3; 32]),
+        buyer: Address([4; 32]),
+        id: 7,
+        name: "water-wheel".to_owned(),
+        chain: chain(JobState::Active),
+        closed: false,
+        tasks: vec![
+            task(0, TaskState::Done, Some(Address([6; 32]))),
+            Task { bytes_done: 10, bytes_total: 40, ..task(1, TaskState::Uploading, Some(Address([6; 32]))) },
+            task(2, TaskState::Pending, None),
+        ],
+        leases: vec![lease()],
+        explanation: None,
+        failure: None,
+    }
+}
+
+#[test]
+fn an_active_job_shows_money_leases_and_tasks() {
+    insta::assert_snapshot!(text(&job(), Style::plain()));
+}
+
+#[test]
+fn a_waiting_job_says_why() {
+    let mut job = job();
+    job.chain = Job { live_leases: 0, reserved: MicroUsdc::ZERO, ..chain(JobState::Open) };
+    job.leases.clear();
+    job.tasks.truncate(0);
+    job.explanation = Some(Explanation {
+        nodes_total: 2,
+        nodes_fitting: 0,
+        exclusions: vec![Exclusion {
+            requirement: "gpu-model".to_owned(),
+            asked: "b200".to_owned(),
+            nodes: 2,
+            nodes_excluded_by_this_alone: 2,
+        }],
+        suggestion: Some("accept rtx-4090 too".to_owned()),
+    });
+    insta::assert_snapshot!(text(&job, Style::plain()));
+}
+
+#[test]
+fn a_failed_job_shows_code_cause_and_hint() {
+    let mut job = job();
+    job.chain = Job { live_leases: 0, reserved: MicroUsdc::ZERO, ..chain(JobState::Done) };
+    job.closed = true;
+    job.leases.clear();
+    job.tasks = vec![Task {
+        failure: Some(Failure {
+            code: "container-failed".to_owned(),
+            cause: "the container ended with status 3".to_owned(),
+            hint: "read its log".to_owned(),
+        }),
+        ..task(0, TaskState::Failed, None)
+    }];
+    job.failure = job.tasks[0].failure.clone();
+    insta::assert_snapshot!(text(&job, Style::plain()));
+}
+
+#[test]
+fn a_list_has_a_line_per_job() {
+    insta::assert_snapshot!(list(&[job()]));
+    assert_eq!(list(&[]), "no jobs");
+}
+
+#[test]
+fn long_jobs_are_counted_not_listed() {
+    let mut job = job();
+    job.tasks = (0..500).map(|index| task(index, TaskState::Pending, None)).collect();
+    let text = text(&job, Style::plain());
+    assert!(text.ends_with("0 of 500 tasks done"), "{text}");
+}
