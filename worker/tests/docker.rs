@@ -1,0 +1,283 @@
+//! Real containers. Without a Docker socket these tests say so and check nothing; continuous
+//! integration has one.
+
+use std::sync::Arc;
+
+use bollard::models::ContainerInspectResponse;
+use millrace_agent::TaskKey;
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::worker_message::Body as WorkerBody;
+use millrace_link::grpc::{self, Fault, Phase};
+use millrace_spec::JobSpec;
+use millrace_worker::PullPolicy;
+use millrace_worker::container::docker::Docker;
+use millrace_worker::container::{Engine, name};
+
+use crate::support::objects::Objects;
+use crate::support::offer;
+use crate::support::rig::Rig;
+
+const IMAGE: &str = "millrace/probe:1";
+
+/// The engine with the probe image, or a loud reason to skip.
+async fn engine(pull: PullPolicy) -> Option<Arc<dyn Engine>> {
+    if !std::path::Path::new("/var/run/docker.sock").exists() && std::env::var_os("DOCKER_HOST").is_none() {
+        eprintln!("SKIPPED: there is no Docker here; start it to run this test");
+        return None;
+    }
+    let docker = Docker::connect(None, pull).await.expect("Docker is installed but does not answer");
+    let found = docker.find_image(IMAGE).await.unwrap();
+    assert!(found.is_some(), "{IMAGE} is missing: build it with tools/images/build probe");
+    Some(Arc::new(docker))
+}
+
+/// A leased rig that runs `spec`; `None` without Docker.
+async fn rig(spec: JobSpec) -> Option<Rig> {
+    let mut rig = Rig::start(engine(PullPolicy::Never).await?, Objects::default(), spec).await;
+    rig.leased().await;
+    Some(rig)
+}
+
+async fn inspect(rig: &Rig, task: u32) -> ContainerInspectResponse {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let key = TaskKey { lease: rig.lease(), task, attempt: 1 };
+    docker.inspect_container(&name(key), None).await.unwrap()
+}
+
+/// Ends well on SIGTERM, like a program should.
+const PATIENT: &str = "trap 'exit 0' TERM; echo up; sleep 60 & wait";
+
+async fn failure_of(rig: &mut Rig, task: u32) -> grpc::Failure {
+    rig.assign(task);
+    let failure = rig.orchestrator.end().await.failure.expect("it should fail");
+    assert!(rig.is_clean().await, "something is left");
+    failure
+}
+
+#[tokio::test]
+async fn the_engine_was_given_every_limit() {
+    let Some(mut rig) = rig(offer::spec(PATIENT)).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let container = inspect(&rig, 0).await;
+    let host = container.host_config.unwrap();
+    assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+    assert!(host.security_opt.unwrap().contains(&"no-new-privileges".to_owned()));
+    assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(64 << 20)));
+    assert_eq!((host.pids_limit, host.nano_cpus), (Some(32), Some(1_000_000_000)));
+    assert_eq!((host.network_mode.as_deref(), host.readonly_rootfs), (Some("none"), Some(true)));
+    assert_eq!(host.privileged, Some(false));
+    let log = host.log_config.unwrap();
+    assert_eq!((log.typ.as_deref(), log.config.unwrap()["max-size"].as_str()), (Some("json-file"), "32m"));
+    let config = container.config.unwrap();
+    assert!(!config.user.unwrap().starts_with('0'));
+    assert_eq!(config.labels.unwrap()["millrace.node"], rig.node.address.to_string());
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_container_sees_its_cage_from_inside() {
+    let script = "
+        set -e
+        cd /outputs
+        id -u > user
+        grep -E 'CapEff|NoNewPrivs' /proc/self/status > privileges
+        ls /sys/class/net > network
+        cat /inputs/scene.txt > scene
+        (echo x > /inputs/new) 2>/dev/null && echo yes > wrote-inputs
+        (echo x > /inputs/scene.txt) 2>/dev/null && echo yes > changed-input
+        (echo x > /bin/new) 2>/dev/null && echo yes > wrote-root
+        echo x > /tmp/scratch
+        env | grep MILLRACE > environment
+        true
+    ";
+    let objects = Objects::default();
+    let mut spec = offer::spec(script);
+    spec.inputs.insert("scene.txt".into(), objects.put(b"sphere"));
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    let mut rig = Rig::start(engine, objects, spec).await;
+    rig.leased().await;
+    rig.assign(1);
+    let done = rig.orchestrator.end().await;
+    assert_eq!(done.phase(), Phase::Done, "{:?}", done.failure);
+    let read = |name: &str| {
+        let output = done.outputs.iter().find(|output| output.path == name)?;
+        Some(String::from_utf8(rig.objects.get(&output.sha256).unwrap().to_vec()).unwrap())
+    };
+    assert_ne!(read("user").unwrap().trim(), "0");
+    let privileges = read("privileges").unwrap();
+    assert!(privileges.contains("CapEff:\t0000000000000000"), "{privileges}");
+    assert!(privileges.contains("NoNewPrivs:\t1"), "{privileges}");
+    assert_eq!(read("network").unwrap().trim(), "lo");
+    assert_eq!(read("scene").unwrap(), "sphere");
+    for forbidden in ["wrote-inputs", "changed-input", "wrote-root"] {
+        assert_eq!(read(forbidden), None, "{forbidden}");
+    }
+    let environment = read("environment").unwrap();
+    assert!(environment.contains("MILLRACE_TASK_INDEX=1") && environment.contains("MILLRACE_SIMULATED_GPU=rtx-4090:24576"));
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn processes_are_limited() {
+    let script = "for i in $(seq 60); do sleep 5 & done 2>/outputs/errors; jobs | wc -l > /outputs/count";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    rig.assign(0);
+    let end = rig.orchestrator.end().await;
+    // A shell that cannot fork gives up; either way there never were 60.
+    match end.phase() {
+        Phase::Failed => assert_eq!(end.failure.unwrap().code, "exit-code"),
+        _ => {
+            let count = rig.objects.get(&end.outputs.iter().find(|output| output.path == "count").unwrap().sha256);
+            let count: u32 = std::str::from_utf8(&count.unwrap()).unwrap().trim().parse().unwrap();
+            assert!(count < 32, "{count} processes");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_exit_code_is_reported_and_nothing_is_left() {
+    let Some(mut rig) = rig(offer::spec("echo broken >&2; exit 7")).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.exit_code, failure.fault()), ("exit-code", Some(7), Fault::Job));
+}
+
+#[tokio::test]
+async fn too_much_memory_is_named() {
+    // Without a line break there is nothing `tail` could forget.
+    let Some(mut rig) = rig(offer::spec("exec tail /dev/zero")).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("out-of-memory", Fault::Job));
+}
+
+#[tokio::test]
+async fn the_time_limit_holds() {
+    let mut spec = offer::spec(PATIENT);
+    spec.limits.task_seconds = 1;
+    let Some(mut rig) = rig(spec).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("timed-out", Fault::Job));
+}
+
+#[tokio::test]
+async fn a_missing_image_has_a_hint_and_leaves_nothing() {
+    let mut spec = offer::spec("true");
+    spec.image = "millrace/no-such-image:1".into();
+    let Some(mut rig) = rig(spec).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("image-missing", Fault::Job));
+    assert!(failure.hint.contains("registry"), "{}", failure.hint);
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_is_the_rigs_trouble() {
+    let mut spec = offer::spec("true");
+    spec.image = "localhost:1/no-such-image:1".into();
+    let Some(engine) = engine(PullPolicy::IfMissing).await else { return };
+    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    rig.leased().await;
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("pull-failed", Fault::Node));
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_cannot_be_started() {
+    let mut spec = offer::spec("");
+    spec.command = vec!["/bin/no-such-program".into()];
+    let Some(mut rig) = rig(spec).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!(failure.code, "start-failed");
+}
+
+#[tokio::test]
+async fn a_link_among_the_outputs_is_refused() {
+    let script = "echo fine > /outputs/frame.png; ln -s /etc/passwd /outputs/trick";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!(failure.code, "output-invalid");
+    assert!(failure.cause.contains("trick is a link"), "{}", failure.cause);
+    assert_eq!(rig.objects.len(), 0, "nothing of it was uploaded");
+}
+
+#[tokio::test]
+async fn a_restarted_worker_adopts_a_running_container() {
+    let script = "echo before; until [ -e /inputs/never ] || [ -e /tmp/done ]; do sleep 1; touch /tmp/done; done; \
+                  sleep 2; echo after; echo result > /outputs/frame.png";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let started = inspect(&rig, 0).await.state.unwrap().started_at;
+    rig.stop().await;
+    assert_eq!(inspect(&rig, 0).await.state.unwrap().running, Some(true), "it runs on without a worker");
+    rig.boot().await.unwrap();
+    assert_eq!(inspect(&rig, 0).await.state.unwrap().started_at, started, "it is the same one");
+    let done = rig.orchestrator.end().await;
+    assert_eq!((done.phase(), done.outputs.len()), (Phase::Done, 1), "{:?}", done.failure);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_container_that_ended_without_a_worker_is_collected() {
+    let Some(mut rig) = rig(offer::spec("sleep 1; echo result > /outputs/frame.png")).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    while inspect(&rig, 0).await.state.unwrap().running == Some(true) {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    rig.boot().await.unwrap();
+    let done = rig.orchestrator.end().await;
+    assert_eq!((done.phase(), done.outputs.len()), (Phase::Done, 1), "{:?}", done.failure);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_container_that_nobody_owns_is_removed() {
+    let Some(mut rig) = rig(offer::spec(PATIENT)).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    std::fs::remove_file(rig.data().join("journal")).unwrap();
+    rig.boot().await.unwrap();
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
+    let script = "seq 1 30000; sleep 2; seq 30001 30100; trap 'exit 0' TERM; sleep 60 & wait";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    let expected: String = (1..=30_100).map(|number| format!("{number}\n")).collect();
+    rig.assign(0);
+    let (mut received, mut rounds) = (Vec::new(), 0);
+    while received.len() < expected.len() {
+        let chunk = rig.orchestrator.hear("more of the log", |body| match body {
+            WorkerBody::LogChunk(chunk) => Some(chunk),
+            _ => None,
+        });
+        let chunk = chunk.await;
+        let offset = usize::try_from(chunk.offset).unwrap();
+        assert!(offset <= received.len(), "a gap at {offset}");
+        received.truncate(offset);
+        received.extend(chunk.data);
+        let ack = grpc::LogAck { lease: chunk.lease, index: 0, attempt: 1, offset: received.len() as u64 };
+        rig.orchestrator.say(Body::LogAck(ack));
+        rounds += 1;
+        match rounds {
+            1 => {
+                rig.orchestrator.hang_up();
+                rig.orchestrator.resume().await;
+            }
+            2 => {
+                rig.stop().await;
+                rig.boot().await.unwrap();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(String::from_utf8(received).unwrap(), expected);
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+}

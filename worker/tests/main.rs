@@ -1,0 +1,5 @@
+//! Whole workers against an orchestrator of the test's own.
+
+mod docker;
+mod shell;
+mod support;

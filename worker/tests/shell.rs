@@ -1,0 +1,324 @@
+//! The worker's shell, from the orchestrator's messages to the engine's calls, on an engine in memory.
+
+use std::sync::Arc;
+
+use millrace_client::Keypair;
+use millrace_link::grpc::worker_message::Body;
+use millrace_link::grpc::{Fault, Phase, offer_reply};
+use millrace_protocol::PricePerGpuHour;
+use millrace_spec::merkle::{self, Leaf};
+
+use crate::support::fake_engine::{FakeEngine, Script};
+use crate::support::objects::Objects;
+use crate::support::offer;
+use crate::support::rig::Rig;
+
+fn exits(code: i64) -> Script {
+    Script::Exit { code, files: vec![("frame.png", "pixels"), ("notes.txt", "fine")] }
+}
+
+async fn rig(engine: FakeEngine) -> (Rig, Arc<FakeEngine>) {
+    let engine = Arc::new(engine);
+    (Rig::start(engine.clone(), Objects::default(), offer::spec("true")).await, engine)
+}
+
+fn refusal(answer: offer_reply::Result) -> String {
+    match answer {
+        offer_reply::Result::Refusal(refusal) => refusal.code,
+        offer_reply::Result::Signature(_) => panic!("the worker signed"),
+    }
+}
+
+#[tokio::test]
+async fn a_task_runs_and_its_outputs_arrive() {
+    let (mut rig, engine) = rig(FakeEngine::new(exits(0))).await;
+    rig.leased().await;
+    rig.assign(1);
+    let creating = rig.orchestrator.phase(Phase::Creating).await;
+    assert_eq!(creating.image_digest, "sha256:local");
+    let done = rig.orchestrator.end().await;
+    assert_eq!(done.phase(), Phase::Done);
+    let paths: Vec<&str> = done.outputs.iter().map(|output| output.path.as_str()).collect();
+    assert_eq!(paths, ["frame.png", "notes.txt"]);
+    assert_eq!(rig.objects.get(&done.outputs[0].sha256).unwrap(), "pixels");
+    assert_eq!(engine.calls(), ["create 1", "start 1", "remove 1"]);
+    assert!(rig.is_clean().await);
+
+    rig.acknowledge(1);
+    rig.end_lease();
+    let report = rig.lease_report().await;
+    let leaf = |path: &str, content: &str| Leaf { task: 1, path: path.into(), object: Objects::default().put(content.as_bytes()) };
+    let root = merkle::root(vec![leaf("frame.png", "pixels"), leaf("notes.txt", "fine")]);
+    assert_eq!(report.result_root, root.0);
+}
+
+#[tokio::test]
+async fn a_container_is_told_what_it_works_on() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(2);
+    rig.orchestrator.phase(Phase::Running).await;
+    let plan = engine.plan();
+    let told = |name: &str| plan.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(told("MILLRACE_JOB"), Some(rig.job.address.to_string().as_str()));
+    assert_eq!(told("MILLRACE_LEASE"), Some(rig.lease().to_string().as_str()));
+    assert_eq!(told("MILLRACE_TASK_INDEX"), Some("2"));
+    assert_eq!(told("MILLRACE_TASK_COUNT"), Some("3"));
+    assert_eq!(told("MILLRACE_ATTEMPT"), Some("1"));
+    assert_eq!(told("MILLRACE_SIMULATED_GPU"), Some("rtx-4090:24576"));
+    assert_eq!(told("GREETING"), Some("hello"));
+    assert_eq!((plan.cpu_millis, plan.memory_mib, plan.pids, plan.network), (1_000, 64, 32, false));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn inputs_are_fetched_once_and_checked() {
+    let objects = Objects::default();
+    let scene = objects.put(b"sphere");
+    let mut spec = offer::spec("true");
+    spec.inputs.insert("scene/main.pov".into(), scene);
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start(engine.clone(), objects.clone(), spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let inputs = engine.plan().inputs;
+    assert_eq!(std::fs::read(inputs.join("scene/main.pov")).unwrap(), b"sphere");
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    // The cache has it now: the endpoint could not serve it any more.
+    objects.corrupt(&scene);
+    rig.assign(1);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_corrupt_input_starts_nothing() {
+    let objects = Objects::default();
+    let scene = objects.put(b"sphere");
+    objects.corrupt(&scene);
+    let mut spec = offer::spec("true");
+    spec.inputs.insert("scene.pov".into(), scene);
+    let engine = Arc::new(FakeEngine::new(exits(0)));
+    let mut rig = Rig::start(engine.clone(), objects, spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!(failure.code, "input-corrupt");
+    assert!(engine.calls().is_empty() && rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_missing_image_is_the_jobs_fault_and_leaves_nothing() {
+    let (mut rig, engine) = rig(FakeEngine::without_image(exits(0))).await;
+    rig.leased().await;
+    rig.assign(0);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("image-missing", Fault::Job));
+    assert!(!failure.hint.is_empty() && failure.cause.contains("never heard of it"));
+    assert!(engine.calls().is_empty() && rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn an_exit_code_is_passed_on() {
+    let (mut rig, _) = rig(FakeEngine::new(exits(3))).await;
+    rig.leased().await;
+    rig.assign(0);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.exit_code), ("exit-code", Some(3)));
+    assert_eq!(rig.objects.len(), 0, "outputs of a failed task are not uploaded");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_refused_at_the_offer() {
+    let mut spec = offer::spec("true");
+    spec.limits.disk_mib = u32::MAX;
+    let mut rig = Rig::start(Arc::new(FakeEngine::new(exits(0))), Objects::default(), spec).await;
+    assert_eq!(refusal(rig.offer().await), "disk-full");
+    assert!(rig.journal().is_empty());
+}
+
+#[tokio::test]
+async fn offers_that_are_not_what_they_say_are_refused() {
+    let (mut rig, _) = rig(FakeEngine::new(exits(0))).await;
+    let make = |rig: &Rig, price| offer::offer(rig.scheduler(), &rig.job, &rig.node, &rig.spec, price);
+    let cheap = make(&rig, PricePerGpuHour(offer::PRICE.0 - 1));
+    assert_eq!(refusal(rig.send_offer(cheap).await), "price-too-low");
+    let mut renamed = make(&rig, offer::PRICE);
+    renamed.lease = vec![8; 32];
+    assert_eq!(refusal(rig.send_offer(renamed).await), "offer-names-other");
+    let mut other_spec = make(&rig, offer::PRICE);
+    other_spec.spec = offer::spec("rm -rf /").canonical_bytes();
+    assert_eq!(refusal(rig.send_offer(other_spec).await), "offer-spec-differs");
+    let mut garbage = make(&rig, offer::PRICE);
+    garbage.transaction.truncate(40);
+    assert_eq!(refusal(rig.send_offer(garbage).await), "offer-malformed");
+    assert!(rig.journal().is_empty(), "nothing was promised");
+}
+
+#[tokio::test]
+async fn another_spec_than_the_agreed_one_is_not_run() {
+    let (mut rig, engine) = rig(FakeEngine::new(exits(0))).await;
+    rig.leased().await;
+    rig.spec = offer::spec("mine bitcoin");
+    rig.assign(0);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert!(failure.cause.contains("not the one the lease was signed for"));
+    assert!(engine.calls().is_empty());
+}
+
+#[tokio::test]
+async fn only_genuine_vouchers_are_kept() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.voucher(&Keypair::new(), 1, false);
+    rig.voucher(rig.scheduler(), 2, false);
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let journal = rig.journal();
+    assert!(journal.contains("\"sequence\":2") && !journal.contains("\"sequence\":1"));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn heartbeats_name_leases_and_what_runs() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let beat = rig.orchestrator.hear("a heartbeat", |body| match body {
+        Body::Heartbeat(beat) => Some(beat),
+        _ => None,
+    });
+    let beat = beat.await;
+    assert_eq!(beat.leases.len(), 1);
+    assert_eq!((beat.leases[0].lease.clone(), beat.leases[0].running.clone()), (rig.lease().0.to_vec(), vec![0]));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_link_leaves_containers_running_and_is_made_up_for() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.orchestrator.hang_up();
+    rig.orchestrator.resume().await;
+    let running = rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(running.index, 0);
+    assert_eq!(engine.calls(), ["create 0", "start 0"]);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_result_is_repeated_until_it_is_booked() {
+    let (mut rig, _) = rig(FakeEngine::new(exits(0))).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.end().await;
+    rig.orchestrator.hang_up();
+    let resume = rig.orchestrator.resume().await;
+    assert_eq!((resume.tasks.len(), resume.tasks[0].phase(), resume.tasks[0].outputs.len()), (1, Phase::Done, 2));
+    assert_eq!(resume.cached_images, ["millrace/probe:1"]);
+    rig.acknowledge(0);
+    rig.assign(1);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.orchestrator.hang_up();
+    let resume = rig.orchestrator.resume().await;
+    assert!(resume.tasks.iter().all(|task| task.index != 0), "booked: {:?}", resume.tasks);
+}
+
+#[tokio::test]
+async fn a_restarted_worker_adopts_what_runs() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    assert_eq!(rig.containers().await, 1, "stopping the worker stops no container");
+    rig.boot().await.unwrap();
+    let resume = rig.orchestrator.resume().await;
+    assert_eq!((resume.leases.len(), resume.tasks[0].phase()), (1, Phase::Running));
+    rig.stop_task(0);
+    assert_eq!(rig.orchestrator.end().await.failure.unwrap().code, "stopped");
+    assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "remove 0"]);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_worker_without_its_journal_removes_what_it_does_not_know() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    std::fs::remove_file(rig.data().join("journal")).unwrap();
+    rig.boot().await.unwrap();
+    assert!(rig.is_clean().await);
+    rig.assign(0);
+    assert_eq!(rig.orchestrator.end().await.failure.unwrap().code, "lease-unknown");
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_removes_is_reported() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    engine.lose(millrace_agent::TaskKey { lease: rig.lease(), task: 0, attempt: 1 });
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("container-lost", Fault::Node));
+}
+
+#[tokio::test]
+async fn a_deaf_container_is_killed_when_its_lease_ends() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::Deaf)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.end_lease();
+    let report = rig.lease_report().await;
+    assert_eq!(report.result_root, [0; 32]);
+    assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "Kill 0", "remove 0"]);
+}
+
+#[tokio::test]
+async fn logs_come_with_offsets_and_are_sent_again_from_where_they_are_stored() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    let chunk = |body| match body {
+        Body::LogChunk(chunk) => Some(chunk),
+        _ => None,
+    };
+    let first = rig.orchestrator.hear("a log", chunk).await;
+    assert_eq!((first.offset, first.data.as_slice()), (0, b"first\nsecond\n".as_slice()));
+    let ack = millrace_link::grpc::LogAck { lease: first.lease, index: 0, attempt: 1, offset: 6 };
+    rig.orchestrator.say(millrace_link::grpc::orchestrator_message::Body::LogAck(ack));
+    // The acknowledgement is on its way before the link breaks.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    rig.orchestrator.hang_up();
+    let second = rig.orchestrator.hear("the rest of the log", chunk).await;
+    assert_eq!((second.offset, second.data.as_slice()), (6, b"second\n".as_slice()));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_is_over_is_cleaned_and_forgotten() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let lease = rig.lease().0.to_vec();
+    rig.orchestrator.say(millrace_link::grpc::orchestrator_message::Body::LeaseOver(
+        millrace_link::grpc::LeaseOver { lease },
+    ));
+    rig.orchestrator.hear("an empty heartbeat", |body| match body {
+        Body::Heartbeat(beat) if beat.leases.is_empty() => Some(()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "remove 0"]);
+    assert!(rig.is_clean().await);
+}

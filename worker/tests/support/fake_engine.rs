@@ -1,0 +1,175 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt, stream};
+use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
+use millrace_protocol::Address;
+use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal, name};
+use tokio::sync::watch;
+
+/// What a container of the fake engine does once it is started.
+#[derive(Clone)]
+pub enum Script {
+    /// Writes the files and exits.
+    Exit { code: i64, files: Vec<(&'static str, &'static str)> },
+    /// Runs until it is told to stop.
+    RunUntilStopped,
+    /// Ignores SIGTERM.
+    Deaf,
+}
+
+struct Container {
+    plan: Plan,
+    state: watch::Sender<FoundState>,
+}
+
+/// An engine in memory. Strict: whatever a correct worker would not ask for fails the test.
+pub struct FakeEngine {
+    script: Script,
+    image: Option<&'static str>,
+    containers: Mutex<BTreeMap<String, Container>>,
+    /// Every call that changes something.
+    pub calls: Mutex<Vec<String>>,
+    pub log: &'static [u8],
+}
+
+impl FakeEngine {
+    pub fn new(script: Script) -> Self {
+        let (containers, calls) = (Mutex::default(), Mutex::default());
+        Self { script, image: Some("sha256:local"), containers, calls, log: b"first\nsecond\n" }
+    }
+
+    /// An engine without the image.
+    pub fn without_image(script: Script) -> Self {
+        Self { image: None, ..Self::new(script) }
+    }
+
+    /// What the worker asked to create.
+    pub fn plan(&self) -> Plan {
+        self.containers.lock().unwrap().values().next().expect("no container").plan.clone()
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Removes a container behind the worker's back.
+    pub fn lose(&self, key: TaskKey) {
+        self.containers.lock().unwrap().remove(&name(key)).expect("no such container");
+    }
+
+    fn call(&self, what: &str, key: TaskKey) {
+        self.calls.lock().unwrap().push(format!("{what} {}", key.task));
+    }
+
+    fn state(&self, key: TaskKey) -> Option<watch::Receiver<FoundState>> {
+        self.containers.lock().unwrap().get(&name(key)).map(|container| container.state.subscribe())
+    }
+}
+
+impl Engine for FakeEngine {
+    fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
+        async { Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192 }) }.boxed()
+    }
+
+    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
+        assert_eq!(image, "millrace/probe:1");
+        async { Ok(self.image.map(str::to_owned)) }.boxed()
+    }
+
+    fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        async { Ok(vec!["millrace/probe:1".to_owned()]) }.boxed()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        image: &'a str,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        assert!(self.image.is_none(), "an image that is there is not pulled");
+        progress(Progress { done: 10, total: 10 });
+        async move { Err(Error::ImageMissing { image: image.to_owned(), reason: "never heard of it".into() }) }.boxed()
+    }
+
+    fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>> {
+        self.call("create", plan.key);
+        assert!(plan.inputs.is_dir() && plan.outputs.is_dir(), "folders come first");
+        assert_ne!(plan.user.0, 0, "never root");
+        let container = Container { plan: plan.clone(), state: watch::Sender::new(FoundState::Created) };
+        let old = self.containers.lock().unwrap().insert(name(plan.key), container);
+        assert!(old.is_none(), "a second container for the same task");
+        async { Ok(()) }.boxed()
+    }
+
+    fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
+        self.call("start", key);
+        let containers = self.containers.lock().unwrap();
+        let container = containers.get(&name(key)).expect("it was created");
+        let state = match &self.script {
+            Script::Exit { code, files } => {
+                for (path, content) in files {
+                    std::fs::write(container.plan.outputs.join(path), content).unwrap();
+                }
+                FoundState::Exited(Exit { code: *code, out_of_memory: false })
+            }
+            Script::RunUntilStopped | Script::Deaf => FoundState::Running,
+        };
+        container.state.send_replace(state);
+        async { Ok(()) }.boxed()
+    }
+
+    fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>> {
+        async move {
+            let mut state = self.state(key).ok_or(Error::NotFound)?;
+            loop {
+                if let FoundState::Exited(exit) = *state.borrow_and_update() {
+                    return Ok(exit);
+                }
+                state.changed().await.map_err(|_| Error::NotFound)?;
+            }
+        }
+        .boxed()
+    }
+
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+        let end = async move {
+            let _ = self.wait(key).await;
+            Err(Error::NotFound)
+        };
+        stream::once(async { Ok(Bytes::from_static(self.log)) }).chain(stream::once(end)).boxed()
+    }
+
+    fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {
+        let heeded = signal == Signal::Kill || matches!(self.script, Script::RunUntilStopped);
+        if let Some(container) = self.containers.lock().unwrap().get(&name(key)) {
+            if *container.state.borrow() == FoundState::Running {
+                self.call(&format!("{signal:?}"), key);
+                if heeded {
+                    let code = if signal == Signal::Kill { 137 } else { 143 };
+                    container.state.send_replace(FoundState::Exited(Exit { code, out_of_memory: false }));
+                }
+            }
+        }
+        async { Ok(()) }.boxed()
+    }
+
+    fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        if let Some(container) = self.containers.lock().unwrap().remove(container) {
+            self.call("remove", container.plan.key);
+        }
+        async { Ok(()) }.boxed()
+    }
+
+    fn list(&self, node: Address) -> BoxFuture<'_, Result<Vec<FoundContainer>, Error>> {
+        let containers = self.containers.lock().unwrap();
+        let found = containers.iter().filter(|(_, container)| container.plan.node == node);
+        let found = found.map(|(name, container)| FoundContainer {
+            id: name.clone(), key: Some(container.plan.key), state: *container.state.borrow(),
+        });
+        let found = found.collect();
+        async { Ok(found) }.boxed()
+    }
+}

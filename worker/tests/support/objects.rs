@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+
+/// Objects by hex digest. Small ones only: each comes in one piece.
+#[derive(Clone, Default)]
+pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>);
+
+impl Objects {
+    pub fn put(&self, bytes: &[u8]) -> millrace_spec::ObjectRef {
+        let sha256 = millrace_spec::sha256(bytes);
+        self.0.lock().unwrap().insert(sha256.to_string(), Bytes::copy_from_slice(bytes));
+        millrace_spec::ObjectRef { sha256, size: bytes.len() as u64 }
+    }
+
+    /// Stores other bytes under the object's name than its own.
+    pub fn corrupt(&self, object: &millrace_spec::ObjectRef) {
+        let wrong = vec![b'?'; usize::try_from(object.size).unwrap()];
+        self.0.lock().unwrap().insert(object.sha256.to_string(), wrong.into());
+    }
+
+    pub fn get(&self, sha256: &[u8]) -> Option<Bytes> {
+        let name = sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        self.0.lock().unwrap().get(&name).cloned()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// The endpoint's base URL. It lives as long as the test.
+    pub async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let routes = Router::new().route("/v1/objects/{sha256}", get(read).put(write)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        url
+    }
+}
+
+async fn read(State(objects): State<Objects>, Path(sha256): Path<String>) -> Result<Bytes, StatusCode> {
+    objects.0.lock().unwrap().get(&sha256).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn write(State(objects): State<Objects>, Path(sha256): Path<String>, body: Bytes) -> StatusCode {
+    if millrace_spec::sha256(&body).to_string() != sha256 {
+        return StatusCode::BAD_REQUEST;
+    }
+    objects.0.lock().unwrap().insert(sha256, body);
+    StatusCode::CREATED
+}

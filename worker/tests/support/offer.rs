@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use millrace_client::accounts::{JobAccount, NodeAccount};
+use millrace_client::keys::address_of;
+use millrace_client::{Error, Instruction, Keypair, Pubkey, Signer, instructions};
+use millrace_link::grpc;
+use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::{
+    Address, GpuUnits, Hardware, Job, JobState, JobTerms, MicroUsdc, Node, NodeStatus, PricePerGpuHour, Requirements,
+    Seconds, UnixSeconds,
+};
+use millrace_spec::{JobSpec, Limits};
+
+pub const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
+
+/// A node with one simulated GPU.
+pub fn node(key: &Keypair, address: Address) -> NodeAccount {
+    let hardware = Hardware {
+        gpu_class: 8, gpu_count: 1, vram_mib: 24_576, cpu_cores: 8, memory_mib: 8_192, disk_mib: 100_000, region: 4,
+        country: *b"DE", simulated: true,
+    };
+    NodeAccount {
+        address, provider: Address([2; 32]), index: 0, node_key: address_of(key),
+        node: Node { hardware, price: PRICE, leased: GpuUnits(0), status: NodeStatus::Active },
+        added_at: UnixSeconds(1),
+    }
+}
+
+/// A job of three shell scripts on the probe image.
+pub fn spec(script: &str) -> JobSpec {
+    JobSpec {
+        command: ["sh", "-c", script].map(String::from).to_vec(),
+        env: BTreeMap::from([("GREETING".into(), "hello".into())]),
+        image: "millrace/probe:1".into(),
+        inputs: BTreeMap::new(),
+        limits: Limits { cpu_milli: 1_000, disk_mib: 16, memory_mib: 64, pids: 32, task_seconds: 60 },
+        name: "probe".into(),
+        network: false,
+        task_retries: 0,
+        tasks: 3,
+        terms: JobTerms {
+            requirements: Requirements {
+                gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true,
+            },
+            maximum_price: PRICE, concurrent_leases: 1, lease_seconds: Seconds(600), start_window: Seconds(60),
+            retries: 0, deposit: MicroUsdc(1_000_000),
+        },
+    }
+}
+
+/// The job on chain that a spec belongs to. `number` tells its leases apart.
+pub fn job(spec: &JobSpec, attestor: Address, number: u32) -> JobAccount {
+    JobAccount {
+        address: Address([3; 32]), buyer: Address([4; 32]), id: 1, funder: Address([4; 32]), attestor,
+        mint: Address([5; 32]), spec_hash: spec.hash().0, opened_slot: 7, opened_at: UnixSeconds(1),
+        job: Job {
+            terms: spec.terms, state: JobState::Open, reserved: MicroUsdc(0), paid: MicroUsdc(0), fees: MicroUsdc(0),
+            compensation: MicroUsdc(0), live_leases: 0, leases_opened: number, attempts_failed: 0,
+            start_deadline: UnixSeconds(u64::MAX), cancelled_at: UnixSeconds(0), settle_grace: Seconds(600),
+        },
+    }
+}
+
+/// A chain that has one job.
+pub struct OneJob(pub JobAccount);
+
+impl millrace_worker::Chain for OneJob {
+    fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
+        assert_eq!(address, self.0.address, "the worker asks for another job");
+        async { Ok(self.0.clone()) }.boxed()
+    }
+}
+
+/// An offer as a scheduler makes it: everything signed but the node's half.
+pub fn offer(scheduler: &Keypair, job: &JobAccount, node: &NodeAccount, spec: &JobSpec, price: PricePerGpuHour) -> grpc::Offer {
+    let terms = LeaseOffer { price, maximum: spec.terms.lease_seconds };
+    let instructions = instructions::open_lease(address_of(scheduler), job, node, terms);
+    grpc::Offer {
+        lease: job.next_lease().0.to_vec(),
+        job: job.address.0.to_vec(),
+        transaction: half_signed(scheduler, &instructions),
+        spec: spec.canonical_bytes(),
+    }
+}
+
+/// A legacy transaction, written out: signatures, header, keys, blockhash, instructions.
+fn half_signed(payer: &Keypair, instructions: &[Instruction]) -> Vec<u8> {
+    // Rank: writable signers, read-only signers, writable, read-only; the payer before all.
+    let mut ranks: BTreeMap<Pubkey, (bool, bool)> = BTreeMap::new();
+    for instruction in instructions {
+        ranks.entry(instruction.program_id).or_default();
+        for meta in &instruction.accounts {
+            let rank = ranks.entry(meta.pubkey).or_default();
+            rank.0 |= meta.is_signer;
+            rank.1 |= meta.is_writable;
+        }
+    }
+    ranks.insert(payer.pubkey(), (true, true));
+    let mut keys: Vec<Pubkey> = ranks.keys().copied().collect();
+    keys.sort_by_key(|key| (*key != payer.pubkey(), !ranks[key].0, !ranks[key].1));
+    let count = |signer: bool, writable: bool| ranks.values().filter(|rank| **rank == (signer, writable)).count();
+    let signers = count(true, true) + count(true, false);
+    let byte = |number: usize| u8::try_from(number).unwrap();
+    let place = |key: &Pubkey| byte(keys.iter().position(|known| known == key).unwrap());
+
+    let mut message = vec![byte(signers), byte(count(true, false)), byte(count(false, false)), byte(keys.len())];
+    keys.iter().for_each(|key| message.extend(key.to_bytes()));
+    message.extend([7; 32]);
+    message.push(byte(instructions.len()));
+    for instruction in instructions {
+        message.push(place(&instruction.program_id));
+        message.push(byte(instruction.accounts.len()));
+        instruction.accounts.iter().for_each(|meta| message.push(place(&meta.pubkey)));
+        message.push(byte(instruction.data.len()));
+        message.extend(&instruction.data);
+    }
+    let mut transaction = vec![byte(signers)];
+    transaction.extend(<[u8; 64]>::from(payer.sign_message(&message)));
+    transaction.extend(vec![0; 64 * (signers - 1)]);
+    transaction.extend(message);
+    transaction
+}

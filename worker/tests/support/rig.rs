@@ -1,0 +1,175 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use millrace_client::Keypair;
+use millrace_client::accounts::{JobAccount, NodeAccount};
+use millrace_client::keys::address_of;
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::worker_message::Body as WorkerBody;
+use millrace_link::grpc::{self, offer_reply};
+use millrace_protocol::Address;
+use millrace_protocol::voucher::{ExitClass, Voucher};
+use millrace_protocol::Seconds;
+use millrace_spec::JobSpec;
+use millrace_worker::container::Engine;
+use millrace_worker::{Error, Handle, Options, Parts, Service};
+
+use super::objects::Objects;
+use super::offer::{self, OneJob, PRICE};
+use super::orchestrator::Orchestrator;
+
+/// A worker with everything around it.
+pub struct Rig {
+    pub orchestrator: Orchestrator,
+    pub objects: Objects,
+    pub engine: Arc<dyn Engine>,
+    pub folder: tempfile::TempDir,
+    pub node: NodeAccount,
+    pub job: JobAccount,
+    pub spec: JobSpec,
+    pub worker: Option<Handle>,
+    scheduler: Keypair,
+    node_key: Keypair,
+    tweak: fn(&mut Options),
+}
+
+impl Rig {
+    pub async fn start(engine: Arc<dyn Engine>, objects: Objects, spec: JobSpec) -> Self {
+        Self::start_with(engine, objects, spec, |_| {}).await
+    }
+
+    pub async fn start_with(
+        engine: Arc<dyn Engine>,
+        objects: Objects,
+        spec: JobSpec,
+        tweak: fn(&mut Options),
+    ) -> Self {
+        let (scheduler, node_key) = (Keypair::new(), Keypair::new());
+        // Unique, so that rigs of tests in parallel do not see each other's containers.
+        let node = offer::node(&node_key, address_of(&Keypair::new()));
+        let job = offer::job(&spec, address_of(&scheduler), 0);
+        let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig =
+            Self { orchestrator, objects, engine, folder, node, job, spec, worker: None, scheduler, node_key, tweak };
+        rig.boot().await.unwrap();
+        rig
+    }
+
+    /// Starts the worker, again if it was stopped.
+    pub async fn boot(&mut self) -> Result<(), Error> {
+        let mut options = Options::new(
+            &self.orchestrator.url,
+            Keypair::try_from(self.node_key.to_bytes().as_slice()).unwrap(),
+            self.folder.path(),
+            vec![],
+        );
+        options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
+        options.disk_reserve_mib = 1;
+        (self.tweak)(&mut options);
+        let chain = Arc::new(OneJob(self.job.clone()));
+        let parts = Parts { node: self.node.clone(), engine: self.engine.clone(), chain };
+        let worker = Service::start_with(options, parts).await?;
+        worker.connected().await;
+        self.worker = Some(worker);
+        Ok(())
+    }
+
+    /// Stops the worker and leaves its containers.
+    pub async fn stop(&mut self) {
+        self.worker.take().unwrap().shutdown().await.unwrap();
+    }
+
+    pub fn lease(&self) -> Address {
+        self.job.next_lease()
+    }
+
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Offers the job's lease; the worker's answer.
+    pub async fn offer(&mut self) -> offer_reply::Result {
+        let offer = offer::offer(&self.scheduler, &self.job, &self.node, &self.spec, PRICE);
+        self.send_offer(offer).await
+    }
+
+    pub async fn send_offer(&mut self, offer: grpc::Offer) -> offer_reply::Result {
+        self.orchestrator.say(Body::Offer(offer));
+        let reply = self.orchestrator.hear("an answer to the offer", |body| match body {
+            WorkerBody::OfferReply(reply) => Some(reply),
+            _ => None,
+        });
+        reply.await.result.unwrap()
+    }
+
+    pub fn scheduler(&self) -> &Keypair {
+        &self.scheduler
+    }
+
+    /// With the lease agreed on.
+    pub async fn leased(&mut self) {
+        match self.offer().await {
+            offer_reply::Result::Signature(signature) => assert_eq!(signature.len(), 64),
+            offer_reply::Result::Refusal(refusal) => panic!("refused: {refusal:?}"),
+        }
+    }
+
+    pub fn assign(&self, index: u32) {
+        self.orchestrator.say(Body::AssignTask(grpc::AssignTask {
+            lease: self.lease().0.to_vec(), job: self.job.address.0.to_vec(), index, attempt: 1,
+            spec: self.spec.canonical_bytes(),
+        }));
+    }
+
+    pub fn stop_task(&self, index: u32) {
+        let lease = self.lease().0.to_vec();
+        self.orchestrator.say(Body::StopTask(grpc::StopTask { lease, index, attempt: 1 }));
+    }
+
+    pub fn acknowledge(&self, index: u32) {
+        let lease = self.lease().0.to_vec();
+        self.orchestrator.say(Body::TaskAck(grpc::TaskAck { lease, index, attempt: 1 }));
+    }
+
+    pub fn end_lease(&self) {
+        self.orchestrator.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec() }));
+    }
+
+    pub async fn lease_report(&mut self) -> grpc::LeaseReport {
+        self.orchestrator
+            .hear("a lease report", |body| match body {
+                WorkerBody::LeaseReport(report) => Some(report),
+                _ => None,
+            })
+            .await
+    }
+
+    /// A voucher of `signer` for the job's lease.
+    pub fn voucher(&self, signer: &Keypair, sequence: u64, is_final: bool) {
+        use millrace_client::Signer as _;
+        let voucher = Voucher {
+            program: millrace_client::address::program(), lease: self.lease(), sequence, metered: Seconds(sequence),
+            downtime: Seconds(0), is_final, exit_class: ExitClass::Completed, result_root: [0; 32],
+        };
+        let message = voucher.encode().to_vec();
+        let signature = <[u8; 64]>::from(signer.sign_message(&message)).to_vec();
+        self.orchestrator.say(Body::Voucher(grpc::Voucher { lease: self.lease().0.to_vec(), message, signature }));
+    }
+
+    /// What the worker's journal says, as text.
+    pub fn journal(&self) -> String {
+        std::fs::read_to_string(self.data().join("journal")).unwrap()
+    }
+
+    /// Containers with the node's label.
+    pub async fn containers(&self) -> usize {
+        self.engine.list(self.node.address).await.unwrap().len()
+    }
+
+    /// Whether no container and no folder of a task is left.
+    pub async fn is_clean(&self) -> bool {
+        let folders = std::fs::read_dir(self.data().join("tasks")).unwrap().count();
+        self.containers().await == 0 && folders == 0
+    }
+}
