@@ -95,30 +95,22 @@ impl Engine {
         self.ask(Command::Stop).await
     }
 
-    async fn ask<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
-    ) -> Result<T, Error> {
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command) -> Result<T, Error> {
         let (sender, answer) = oneshot::channel();
-        self.commands
-            .send(command(sender))
-            .map_err(|_| Error::Stopped)?;
+        self.commands.send(command(sender)).map_err(|_| Error::Stopped)?;
         answer.await.map_err(|_| Error::Stopped)?
     }
 }
 
 fn host(url: &str) -> String {
-    url.split_once("://")
-        .map_or(url, |(_, host)| host)
-        .to_owned()
+    url.split_once("://").map_or(url, |(_, host)| host).to_owned()
 }
 
 fn boot(slot: SlotMode, program: &[u8]) -> Result<Surfnet, Error> {
     let (mode, slot_ms) = match slot {
-        SlotMode::Clock(every) => (
-            BlockProductionMode::Clock,
-            u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(1),
-        ),
+        SlotMode::Clock(every) => {
+            (BlockProductionMode::Clock, u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(1))
+        }
         // Blocks follow each other until a transaction is final, and each adds one slot time to
         // the clock: the shortest one keeps the clock from running ahead.
         SlotMode::Transaction => (BlockProductionMode::Transaction, 1),
@@ -130,8 +122,7 @@ fn boot(slot: SlotMode, program: &[u8]) -> Result<Surfnet, Error> {
         .payer(keys::faucet())
         .airdrop_addresses(vec![keys::admin().pubkey()])
         .airdrop_sol(PURSE_LAMPORTS);
-    let surfnet =
-        futures_executor::block_on(builder.start()).map_err(|error| Error::Start(error.into()))?;
+    let surfnet = futures_executor::block_on(builder.start()).map_err(|error| Error::Start(error.into()))?;
     genesis::write(&surfnet, program)?;
     Ok(surfnet)
 }
@@ -190,30 +181,17 @@ fn follow_wall_clock(surfnet: &Surfnet, ahead_ms: u64) {
 }
 
 fn set_clock(surfnet: &Surfnet, unix_ms: u64) -> Result<(), Error> {
-    surfnet
-        .cheatcodes()
-        .time_travel_to_timestamp(unix_ms)
-        .map(drop)
-        .map_err(|error| Error::Travel(error.into()))
+    surfnet.cheatcodes().time_travel_to_timestamp(unix_ms).map(drop).map_err(|error| Error::Travel(error.into()))
 }
 
 /// The Clock sysvar's last field.
 fn now(surfnet: &Surfnet) -> Result<UnixSeconds, Error> {
-    let account = surfnet
-        .rpc_client()
-        .get_account(&CLOCK_SYSVAR)
-        .map_err(|error| Error::Travel(error.into()))?;
-    let seconds = account
-        .data
-        .get(32..40)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, i64::from_le_bytes);
+    let account = surfnet.rpc_client().get_account(&CLOCK_SYSVAR).map_err(|error| Error::Travel(error.into()))?;
+    let seconds = account.data.get(32..40).and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_le_bytes);
     Ok(UnixSeconds(u64::try_from(seconds).unwrap_or(0)))
 }
 
 fn wall_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,10 +15,7 @@ pub enum Error {
     #[error("the local network refused its first accounts")]
     Genesis(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the local network is at {} and cannot go back to {}", now.0, asked.0)]
-    Past {
-        now: UnixSeconds,
-        asked: UnixSeconds,
-    },
+    Past { now: UnixSeconds, asked: UnixSeconds },
     #[error("the local network did not move its clock")]
     Travel(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the local network's RPC failed")]
@@ -58,18 +55,13 @@ impl Diagnostic for Error {
     fn hint(&self) -> String {
         match self {
             Self::Port { port, .. } => {
-                format!(
-                    "another network may be running: stop what listens on port {port} or choose other ports"
-                )
+                format!("another network may be running: stop what listens on port {port} or choose other ports")
             }
             Self::Start(_) | Self::Genesis(_) => {
-                "start it again; if it fails the same way, report it with the log of RUST_LOG=debug"
-                    .into()
+                "start it again; if it fails the same way, report it with the log of RUST_LOG=debug".into()
             }
             Self::Past { now, .. } => format!("ask for a moment after {} (Unix seconds)", now.0),
-            Self::Travel(_) | Self::FaucetTimeout { .. } => {
-                "the machine may be overloaded: try again".into()
-            }
+            Self::Travel(_) | Self::FaucetTimeout { .. } => "the machine may be overloaded: try again".into(),
             Self::Rpc(_) | Self::Stopped => "start the local network again".into(),
             Self::Faucet(_) => "check the address; the faucet itself cannot run dry".into(),
             Self::Stop(_) => "its ports are freed when this process ends".into(),
@@ -92,14 +84,8 @@ mod tests {
 
     #[test]
     fn the_past_is_told_with_the_present() {
-        let error = Error::Past {
-            now: UnixSeconds(20),
-            asked: UnixSeconds(10),
-        };
+        let error = Error::Past { now: UnixSeconds(20), asked: UnixSeconds(10) };
         assert!(error.hint().contains("20"));
-        assert_eq!(
-            error.to_string(),
-            "the local network is at 20 and cannot go back to 10"
-        );
+        assert_eq!(error.to_string(), "the local network is at 20 and cannot go back to 10");
     }
 }

@@ -21,8 +21,7 @@ use crate::{Error, keys};
 
 const SYSTEM_PROGRAM: Pubkey = Pubkey::from_str_const("11111111111111111111111111111111");
 const TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
-const ASSOCIATED_TOKEN_PROGRAM: Pubkey =
-    Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+const ASSOCIATED_TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 const CONFIRMATION: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -97,10 +96,7 @@ impl Faucet {
 
     /// An airdrop, confirmed.
     pub async fn sol(&self, address: &Address, lamports: u64) -> Result<(), Error> {
-        let signature = self
-            .rpc
-            .request_airdrop(&address.0.into(), lamports)
-            .await?;
+        let signature = self.rpc.request_airdrop(&address.0.into(), lamports).await?;
         self.confirm(&signature).await
     }
 
@@ -112,9 +108,7 @@ impl Faucet {
             if blockhash != last {
                 return Ok(blockhash);
             }
-            timeout_at(deadline, sleep(POLL))
-                .await
-                .map_err(|_| timed_out())?;
+            timeout_at(deadline, sleep(POLL)).await.map_err(|_| timed_out())?;
         }
     }
 
@@ -127,15 +121,11 @@ impl Faucet {
             {
                 return status.status.map_err(Error::Faucet);
             }
-            timeout_at(deadline, sleep(POLL))
-                .await
-                .map_err(|_| timed_out())?;
+            timeout_at(deadline, sleep(POLL)).await.map_err(|_| timed_out())?;
         }
     }
 }
 
 fn timed_out() -> Error {
-    Error::FaucetTimeout {
-        seconds: CONFIRMATION.as_secs(),
-    }
+    Error::FaucetTimeout { seconds: CONFIRMATION.as_secs() }
 }

@@ -20,12 +20,8 @@ const MINT_RENT_LAMPORTS: u64 = 1_461_600;
 /// and makes the mint.
 pub(crate) fn write(surfnet: &Surfnet, program: &[u8]) -> Result<(), Error> {
     let cheats = surfnet.cheatcodes();
-    cheats
-        .execute(WriteProgram(program))
-        .map_err(|error| Error::Genesis(error.into()))?;
-    cheats
-        .execute(mint())
-        .map_err(|error| Error::Genesis(error.into()))
+    cheats.execute(WriteProgram(program)).map_err(|error| Error::Genesis(error.into()))?;
+    cheats.execute(mint()).map_err(|error| Error::Genesis(error.into()))
 }
 
 /// The request of the network that the SDK has a builder for only without the authority.
@@ -36,12 +32,7 @@ impl CheatcodeBuilder for WriteProgram<'_> {
 
     fn build(self) -> Value {
         let offset = 0;
-        json!([
-            PROGRAM_ID,
-            hex::encode(self.0),
-            offset,
-            keys::admin().pubkey().to_string()
-        ])
+        json!([PROGRAM_ID, hex::encode(self.0), offset, keys::admin().pubkey().to_string()])
     }
 }
 

@@ -31,12 +31,7 @@ impl Localnet {
         let ws = Relay::open(ws, engine.ws.clone())?;
         // Past the relay, so that cutting clients off never loses the faucet's own answer.
         let faucet = Faucet::new(format!("http://{}", engine.rpc));
-        Ok(Self {
-            rpc,
-            ws,
-            faucet,
-            engine,
-        })
+        Ok(Self { rpc, ws, faucet, engine })
     }
 
     /// `http://127.0.0.1:PORT`

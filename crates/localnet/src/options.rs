@@ -16,12 +16,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            rpc_port: None,
-            ws_port: None,
-            slot: SlotMode::Clock(SlotMode::CLUSTER),
-            program: None,
-        }
+        Self { rpc_port: None, ws_port: None, slot: SlotMode::Clock(SlotMode::CLUSTER), program: None }
     }
 }
 

@@ -21,23 +21,15 @@ pub(crate) struct Relay {
 impl Relay {
     /// Listens on `port` (0: a free one); nobody is answered before [`Self::open`].
     pub async fn bind(port: u16) -> Result<TcpListener, Error> {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(|source| Error::Port { port, source })
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| Error::Port { port, source })
     }
 
     /// Passes every connection on to `target`, `host:port`.
     pub fn open(listener: TcpListener, target: String) -> Result<Self, Error> {
-        let address = listener
-            .local_addr()
-            .map_err(|source| Error::Port { port: 0, source })?;
+        let address = listener.local_addr().map_err(|source| Error::Port { port: 0, source })?;
         let cut = watch::Sender::new(0);
         let accepting = tokio::spawn(accept(listener, target, cut.clone()));
-        Ok(Self {
-            address,
-            cut,
-            accepting,
-        })
+        Ok(Self { address, cut, accepting })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -94,7 +86,5 @@ async fn pass(mut client: TcpStream, target: String) -> std::io::Result<()> {
     // Requests and answers are small and waited for.
     client.set_nodelay(true)?;
     network.set_nodelay(true)?;
-    copy_bidirectional(&mut client, &mut network)
-        .await
-        .map(drop)
+    copy_bidirectional(&mut client, &mut network).await.map(drop)
 }

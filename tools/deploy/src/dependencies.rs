@@ -31,60 +31,29 @@ struct LockedPackage {
 /// dependencies do not count, and neither do the workspace's own crates: their files are hashed.
 pub(crate) fn checksums(workspace: &Path) -> Result<BTreeMap<String, String>, Error> {
     let path = workspace.join("Cargo.lock");
-    let lock: Lock = toml::from_str(&read(&path)?).map_err(|error| Error::Malformed {
-        path,
-        reason: error.to_string(),
-    })?;
+    let lock: Lock =
+        toml::from_str(&read(&path)?).map_err(|error| Error::Malformed { path, reason: error.to_string() })?;
     let locked: BTreeMap<String, String> = lock
         .package
         .into_iter()
-        .filter_map(|package| {
-            Some((
-                format!("{} {}", package.name, package.version),
-                package.checksum?,
-            ))
-        })
+        .filter_map(|package| Some((format!("{} {}", package.name, package.version), package.checksum?)))
         .collect();
     let used = resolved(workspace)?;
-    Ok(locked
-        .into_iter()
-        .filter(|(package, _)| used.contains(package))
-        .collect())
+    Ok(locked.into_iter().filter(|(package, _)| used.contains(package)).collect())
 }
 
 /// `name version` of the program's dependencies, for every platform.
 fn resolved(workspace: &Path) -> Result<Vec<String>, Error> {
     let program = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(&program)
-        .args([
-            "tree",
-            "--package",
-            PACKAGE,
-            "--edges",
-            "normal,build",
-            "--target",
-            "all",
-        ])
-        .args([
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-            "--no-dedupe",
-            "--quiet",
-        ])
+        .args(["tree", "--package", PACKAGE, "--edges", "normal,build", "--target", "all"])
+        .args(["--prefix", "none", "--format", "{p}", "--no-dedupe", "--quiet"])
         .current_dir(workspace)
         .output()
-        .map_err(|source| Error::Run {
-            program: program.clone(),
-            source,
-        })?;
+        .map_err(|source| Error::Run { program: program.clone(), source })?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::Failed {
-            program: "cargo tree".into(),
-            stderr,
-        });
+        return Err(Error::Failed { program: "cargo tree".into(), stderr });
     }
     // Lines such as `anchor-lang v1.2.2 (proc-macro)`.
     let mut used: Vec<String> = String::from_utf8_lossy(&output.stdout)
@@ -106,10 +75,7 @@ pub(crate) fn workspace_settings(workspace: &Path) -> Result<String, Error> {
         let manifest = parse(&workspace.join(member))?;
         for (name, entry) in manifest["dependencies"].as_object().into_iter().flatten() {
             if entry["workspace"] == Value::Bool(true) {
-                inherited.insert(
-                    name.clone(),
-                    root["workspace"]["dependencies"][name].clone(),
-                );
+                inherited.insert(name.clone(), root["workspace"]["dependencies"][name].clone());
             }
         }
     }
@@ -123,15 +89,9 @@ pub(crate) fn workspace_settings(workspace: &Path) -> Result<String, Error> {
 }
 
 fn parse(path: &Path) -> Result<Value, Error> {
-    toml::from_str(&read(path)?).map_err(|error| Error::Malformed {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })
+    toml::from_str(&read(path)?).map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }

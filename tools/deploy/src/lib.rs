@@ -24,10 +24,7 @@ pub const IDL_PATH: &str = "programs/millrace/deploy/idl.json";
 
 /// The workspace this crate was built in.
 pub fn workspace_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .components()
-        .collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect()
 }
 
 /// Builds the program and its IDL and writes all three files.

@@ -14,9 +14,7 @@ fn main() -> ExitCode {
             Some(toolchain) => write(&workspace, &toolchain),
             None => return fail("the SBPF toolchain is not installed: run tools/sbf/install"),
         },
-        Some("check") => {
-            differences(&workspace).map(|lines| lines.iter().for_each(|line| println!("{line}")))
-        }
+        Some("check") => differences(&workspace).map(|lines| lines.iter().for_each(|line| println!("{line}"))),
         _ => return fail("usage: millrace-deploy write|check"),
     };
     match done {

@@ -48,14 +48,8 @@ impl Manifest {
     /// Errors: [`Error::Read`], [`Error::Malformed`].
     pub fn read(workspace: &Path) -> Result<Self, Error> {
         let path = workspace.join(PATH);
-        let text = fs::read_to_string(&path).map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })?;
-        serde_json::from_str(&text).map_err(|error| Error::Malformed {
-            path,
-            reason: error.to_string(),
-        })
+        let text = fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        serde_json::from_str(&text).map_err(|error| Error::Malformed { path, reason: error.to_string() })
     }
 
     /// Writes it where [`Self::read`] finds it.
@@ -63,15 +57,9 @@ impl Manifest {
     /// Errors: [`Error::Write`].
     pub fn write(&self, workspace: &Path) -> Result<(), Error> {
         let path = workspace.join(PATH);
-        let malformed = |error: serde_json::Error| Error::Malformed {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
+        let malformed = |error: serde_json::Error| Error::Malformed { path: path.clone(), reason: error.to_string() };
         let text = serde_json::to_string_pretty(self).map_err(malformed)? + "\n";
-        fs::write(&path, text).map_err(|source| Error::Write {
-            path: path.clone(),
-            source,
-        })
+        fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })
     }
 
     /// One line for each thing that `other` has differently.
@@ -80,11 +68,7 @@ impl Manifest {
         for (what, mine, theirs) in [
             (PROGRAM_PATH, &self.program, &other.program),
             (IDL_PATH, &self.idl, &other.idl),
-            (
-                "Cargo.toml: release profile or inherited dependencies",
-                &self.workspace,
-                &other.workspace,
-            ),
+            ("Cargo.toml: release profile or inherited dependencies", &self.workspace, &other.workspace),
         ] {
             if mine != theirs {
                 lines.push(format!("{what}: changed"));
@@ -97,11 +81,7 @@ impl Manifest {
     }
 }
 
-fn compare(
-    mine: &BTreeMap<String, String>,
-    theirs: &BTreeMap<String, String>,
-    lines: &mut Vec<String>,
-) {
+fn compare(mine: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>, lines: &mut Vec<String>) {
     for (name, value) in mine {
         match theirs.get(name) {
             None => lines.push(format!("{name}: gone")),

@@ -20,28 +20,17 @@ pub(crate) fn digests(workspace: &Path) -> Result<BTreeMap<String, String>, Erro
     }
     let mut digests = BTreeMap::new();
     for path in paths {
-        let name = path
-            .strip_prefix(workspace)
-            .unwrap_or(&path)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let name = path.strip_prefix(workspace).unwrap_or(&path).to_string_lossy().replace('\\', "/");
         digests.insert(name, digest_file(&path)?);
     }
     Ok(digests)
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let failed = |source| Error::Read {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             collect(&path, paths)?;
         } else if !is_beside_the_point(&name) {
@@ -57,10 +46,7 @@ fn is_beside_the_point(name: &str) -> bool {
 }
 
 pub(crate) fn digest_file(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     Ok(digest(&bytes))
 }
 
@@ -105,9 +91,7 @@ mod tests {
     fn a_missing_manifest_is_an_error_with_its_path() {
         let root = workspace();
         fs::remove_file(root.path().join(FILES[0])).unwrap();
-        let Err(Error::Read { path, .. }) = digests(root.path()) else {
-            panic!("it was not missed")
-        };
+        let Err(Error::Read { path, .. }) = digests(root.path()) else { panic!("it was not missed") };
         assert!(path.ends_with(FILES[0]));
     }
 }

@@ -18,8 +18,7 @@ pub struct Toolchain {
 impl Toolchain {
     /// The one in `$MILLRACE_SBF_TOOLCHAIN` or in the default place, if it is complete.
     pub fn find() -> Option<Self> {
-        let root = env::var_os("MILLRACE_SBF_TOOLCHAIN")
-            .map_or_else(|| DEFAULT_ROOT.into(), PathBuf::from);
+        let root = env::var_os("MILLRACE_SBF_TOOLCHAIN").map_or_else(|| DEFAULT_ROOT.into(), PathBuf::from);
         root.join(".complete").is_file().then_some(Self { root })
     }
 
@@ -42,24 +41,13 @@ impl Toolchain {
     pub fn build(&self, workspace: &Path, out: &Path) -> Result<(), Error> {
         let program = workspace.join("tools/sbf/build");
         let output = Command::new(&program)
-            .args([
-                workspace.as_os_str(),
-                PACKAGE.as_ref(),
-                out.as_os_str(),
-                self.root.as_os_str(),
-            ])
+            .args([workspace.as_os_str(), PACKAGE.as_ref(), out.as_os_str(), self.root.as_os_str()])
             .output()
-            .map_err(|source| Error::Run {
-                program: program.display().to_string(),
-                source,
-            })?;
+            .map_err(|source| Error::Run { program: program.display().to_string(), source })?;
         if output.status.success() {
             return Ok(());
         }
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(Error::Failed {
-            program: program.display().to_string(),
-            stderr,
-        })
+        Err(Error::Failed { program: program.display().to_string(), stderr })
     }
 }
