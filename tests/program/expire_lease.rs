@@ -23,7 +23,8 @@ impl Scene {
 #[test]
 fn a_node_that_never_starts_loses_the_abandon_share_of_its_bond() {
     let mut scene = Scene::new();
-    let (sol, rent) = (scene.chain.lamports(&scene.chain.scheduler.pubkey()), scene.chain.lamports(&scene.lease.address));
+    let (sol, rent) =
+        (scene.chain.lamports(&scene.chain.scheduler.pubkey()), scene.chain.lamports(&scene.lease.address));
     let event = scene.expires_exactly_after(Seconds(300));
 
     // 10 % of 3.60 USDC.

@@ -77,7 +77,11 @@ fn takes_a_deposit_for_one_lease_and_none_smaller() {
 #[test]
 fn refuses_a_worst_case_over_64_bits() {
     let (mut chain, _, job) = ready();
-    let call = chain.open_job(&job, 1, JobTerms { maximum_price: PricePerGpuHour::MAX, lease_seconds: Seconds(7_200), ..terms() });
+    let call = chain.open_job(
+        &job,
+        1,
+        JobTerms { maximum_price: PricePerGpuHour::MAX, lease_seconds: Seconds(7_200), ..terms() },
+    );
     chain.refuses(&call, MarketError::Overflow);
 }
 

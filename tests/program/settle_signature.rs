@@ -38,9 +38,7 @@ fn precompile_data(parts: &[(&Keypair, &[u8])], instruction: u16) -> Vec<u8> {
     for (key, message) in parts {
         let at = start + body.len();
         let (key_at, signature_at, message_at) = (at as u16, (at + 32) as u16, (at + 96) as u16);
-        for field in [
-            signature_at, instruction, key_at, instruction, message_at, message.len() as u16, instruction,
-        ] {
+        for field in [signature_at, instruction, key_at, instruction, message_at, message.len() as u16, instruction] {
             header.extend_from_slice(&field.to_le_bytes());
         }
         body.extend_from_slice(key.pubkey().as_ref());

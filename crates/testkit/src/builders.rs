@@ -34,7 +34,13 @@ pub fn hardware() -> Hardware {
 /// for a deposit of 10 USDC and one retry.
 pub fn terms() -> JobTerms {
     JobTerms {
-        requirements: Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: false },
+        requirements: Requirements {
+            gpu_classes: 0,
+            vram_mib: 0,
+            units: GpuUnits(1),
+            regions: 0,
+            accept_simulated: false,
+        },
         maximum_price: PricePerGpuHour(3_600_000),
         concurrent_leases: 2,
         lease_seconds: Seconds(3_600),

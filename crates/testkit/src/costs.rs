@@ -54,7 +54,8 @@ pub fn measure() -> Vec<Cost> {
     chain.advance(Seconds(100));
     let call = chain.settle(&lease, &attestation(lease.address, 1, Seconds(60)));
     costs.push(cost(&mut chain, "settle (progressive)", &call));
-    let last = Voucher { is_final: true, exit_class: ExitClass::Released, ..attestation(lease.address, 2, Seconds(90)) };
+    let last =
+        Voucher { is_final: true, exit_class: ExitClass::Released, ..attestation(lease.address, 2, Seconds(90)) };
     let call = chain.settle(&lease, &last);
     costs.push(cost(&mut chain, "settle (final)", &call));
 
@@ -96,9 +97,8 @@ fn cost<A: ToAccountMetas, D: InstructionData>(
 
 /// The costs as a Markdown table.
 pub fn markdown(costs: &[Cost]) -> String {
-    let mut table = String::from(
-        "| instruction | compute units | lamports locked | lamports burned |\n|---|--:|--:|--:|\n",
-    );
+    let mut table =
+        String::from("| instruction | compute units | lamports locked | lamports burned |\n|---|--:|--:|--:|\n");
     for cost in costs {
         let Cost { instruction, compute_units, rent_locked, burned } = cost;
         table.push_str(&format!("| `{instruction}` | {compute_units} | {rent_locked} | {burned} |\n"));

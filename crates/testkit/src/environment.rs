@@ -192,9 +192,10 @@ impl Environment {
         self.svm.expire_blockhash();
         let mut keys = vec![&self.fee_payer];
         for key in signers {
-            let signs = instructions.iter().flat_map(|one| &one.accounts).any(|meta| {
-                meta.is_signer && meta.pubkey == key.pubkey()
-            });
+            let signs = instructions
+                .iter()
+                .flat_map(|one| &one.accounts)
+                .any(|meta| meta.is_signer && meta.pubkey == key.pubkey());
             if signs && !keys.iter().any(|known| known.pubkey() == key.pubkey()) {
                 keys.push(key);
             }

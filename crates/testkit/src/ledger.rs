@@ -22,10 +22,11 @@ pub struct Ledger {
 
 impl Environment {
     pub fn ledger(&self) -> Ledger {
-        let tokens = self.svm.get_program_accounts(&anchor_spl::token::ID).into_iter().filter_map(|(address, account)| {
-            let state = TokenState::unpack(&account.data).ok()?;
-            Some((address, MicroUsdc(state.amount)))
-        });
+        let tokens =
+            self.svm.get_program_accounts(&anchor_spl::token::ID).into_iter().filter_map(|(address, account)| {
+                let state = TokenState::unpack(&account.data).ok()?;
+                Some((address, MicroUsdc(state.amount)))
+            });
         Ledger {
             tokens: tokens.collect(),
             jobs: self.all(),
@@ -60,7 +61,11 @@ impl Ledger {
             let vault = Environment::derive(&[seeds::JOB_VAULT, address.as_ref()]);
             // Rule 1: deposits = vault + paid + fees (+ what bonds brought in); nothing is refunded before closing.
             assert_eq!(self.tokens[&vault], rules.vault_balance().unwrap(), "vault of job {address}");
-            assert_eq!(job.reserved, leases.iter().map(|lease| lease.reserved).sum::<u64>(), "reserve of job {address}");
+            assert_eq!(
+                job.reserved,
+                leases.iter().map(|lease| lease.reserved).sum::<u64>(),
+                "reserve of job {address}"
+            );
             assert_eq!(usize::from(job.live_leases), leases.len(), "live leases of job {address}");
             assert!(self.tokens[&vault] >= rules.reserved, "job {address} cannot pay what it holds for its leases");
         }

@@ -23,9 +23,8 @@ pub const LENGTH: usize = MESSAGE_AT + voucher::LENGTH;
 
 /// The one accepted header. `u16::MAX` stands for "this same instruction".
 const fn header() -> [u8; HEADER] {
-    let fields = [
-        SIGNATURE_AT as u16, u16::MAX, KEY_AT as u16, u16::MAX, MESSAGE_AT as u16, voucher::LENGTH as u16, u16::MAX,
-    ];
+    let fields =
+        [SIGNATURE_AT as u16, u16::MAX, KEY_AT as u16, u16::MAX, MESSAGE_AT as u16, voucher::LENGTH as u16, u16::MAX];
     let mut bytes = [0; HEADER];
     bytes[0] = 1;
     let mut index = 0;

@@ -20,20 +20,53 @@ use millrace_testkit::{
 /// still there, the fourth to what may be long gone.
 #[derive(Clone, Debug)]
 pub enum Step {
-    OpenJob { buyer: usize, id: u64, units: u16, lease_seconds: u64, leases: u64, retries: u16 },
+    OpenJob {
+        buyer: usize,
+        id: u64,
+        units: u16,
+        lease_seconds: u64,
+        leases: u64,
+        retries: u16,
+    },
     /// For `part` sixteenths of what the job allows.
-    OpenLease { job: usize, node: usize, part: u64 },
+    OpenLease {
+        job: usize,
+        node: usize,
+        part: u64,
+    },
     /// For `eighths` of the time since the lease was opened; nine are more than have passed.
-    Settle { lease: usize, eighths: u64, sequences: u64, is_final: bool, class: ExitClass },
+    Settle {
+        lease: usize,
+        eighths: u64,
+        sequences: u64,
+        is_final: bool,
+        class: ExitClass,
+    },
     /// Any voucher that was ever redeemed, on its own lease.
-    Replay { voucher: usize },
+    Replay {
+        voucher: usize,
+    },
     /// The same on another lease.
-    Divert { voucher: usize, lease: usize },
-    Cancel { job: usize },
-    ExpireJob { job: usize },
-    ExpireLease { lease: usize },
-    Close { job: usize },
-    AddStake { provider: usize, amount: u64 },
+    Divert {
+        voucher: usize,
+        lease: usize,
+    },
+    Cancel {
+        job: usize,
+    },
+    ExpireJob {
+        job: usize,
+    },
+    ExpireLease {
+        lease: usize,
+    },
+    Close {
+        job: usize,
+    },
+    AddStake {
+        provider: usize,
+        amount: u64,
+    },
     Wait(u64),
 }
 
@@ -84,16 +117,20 @@ impl Market {
     pub fn take(&mut self, step: Step) {
         match step {
             Step::OpenJob { buyer, id, units, lease_seconds, leases, retries } => {
-                self.open_job(buyer, id, JobTerms {
-                    requirements: Requirements { units: GpuUnits(units), ..terms().requirements },
-                    lease_seconds: Seconds(lease_seconds),
-                    // Sometimes a micro-USDC short of one more lease.
-                    deposit: MicroUsdc(leases * (u64::from(units) * lease_seconds * 1_000) + leases - 1),
-                    concurrent_leases: 2,
-                    start_window: Seconds(1_800),
-                    retries,
-                    ..terms()
-                });
+                self.open_job(
+                    buyer,
+                    id,
+                    JobTerms {
+                        requirements: Requirements { units: GpuUnits(units), ..terms().requirements },
+                        lease_seconds: Seconds(lease_seconds),
+                        // Sometimes a micro-USDC short of one more lease.
+                        deposit: MicroUsdc(leases * (u64::from(units) * lease_seconds * 1_000) + leases - 1),
+                        concurrent_leases: 2,
+                        start_window: Seconds(1_800),
+                        retries,
+                        ..terms()
+                    },
+                );
             }
             Step::OpenLease { job, node, part } => self.open_lease(job, node, part),
             Step::Settle { lease, eighths, sequences, is_final, class } => {
@@ -109,8 +146,12 @@ impl Market {
                     self.settle(&lease, voucher);
                 }
             }
-            Step::Cancel { job } => self.on_job(job, Environment::cancel_job, |job, now| transitions::cancel_job(job, now)),
-            Step::ExpireJob { job } => self.on_job(job, Environment::expire_job, |job, now| transitions::expire_job(job, now)),
+            Step::Cancel { job } => {
+                self.on_job(job, Environment::cancel_job, |job, now| transitions::cancel_job(job, now))
+            }
+            Step::ExpireJob { job } => {
+                self.on_job(job, Environment::expire_job, |job, now| transitions::expire_job(job, now))
+            }
             Step::ExpireLease { lease } => {
                 if let Some(lease) = self.pick_lease(lease) {
                     self.expire_lease(&lease);
@@ -183,7 +224,9 @@ impl Market {
                 assert!(before == self.chain.everything(), "a refused instruction changed an account");
                 None
             }
-            (Ok(_), Err(code)) => panic!("the rules refuse with {:?}, the chain does not", MarketError::from_code(code)),
+            (Ok(_), Err(code)) => {
+                panic!("the rules refuse with {:?}, the chain does not", MarketError::from_code(code))
+            }
             (Err(refusal), Ok(())) => panic!("the rules allow it, the chain does not: {refusal:?}"),
         }
     }
@@ -247,9 +290,8 @@ impl Market {
         let program = Address(millrace_testkit::program::ID.to_bytes());
         let place = (program, Address(lease.address.to_bytes()));
         let now = self.chain.now();
-        let settlement = transitions::settle(
-            &mut job, &mut rules, &mut node, &mut stake, &mut earnings, &voucher, place, now,
-        );
+        let settlement =
+            transitions::settle(&mut job, &mut rules, &mut node, &mut stake, &mut earnings, &voucher, place, now);
         let Some(receipt) = self.send(&call, Some(&lease.job), settlement.map(drop).map_err(code)) else {
             return false;
         };

@@ -42,11 +42,8 @@ impl Environment {
     }
 
     pub fn expire_job(&self, job: &JobHandle) -> Call<accounts::ExpireJob, instruction::ExpireJob> {
-        let accounts = accounts::ExpireJob {
-            job: job.address,
-            event_authority: Self::event_authority(),
-            program: millrace::ID,
-        };
+        let accounts =
+            accounts::ExpireJob { job: job.address, event_authority: Self::event_authority(), program: millrace::ID };
         Call::new(accounts, instruction::ExpireJob {}, &[])
     }
 

@@ -88,12 +88,7 @@ impl Environment {
         Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key])
     }
 
-    pub fn do_add_node(
-        &mut self,
-        provider: &ProviderHandle,
-        hardware: Hardware,
-        price: PricePerGpuHour,
-    ) -> NodeHandle {
+    pub fn do_add_node(&mut self, provider: &ProviderHandle, hardware: Hardware, price: PricePerGpuHour) -> NodeHandle {
         let key = self.key();
         let call = self.add_node(provider, &key, hardware, price);
         let address = call.accounts.node;

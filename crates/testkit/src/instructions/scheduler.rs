@@ -19,11 +19,7 @@ impl Environment {
     }
 
     /// At the node's price, for as long as the job allows.
-    pub fn open_lease(
-        &self,
-        job: &JobHandle,
-        node: &NodeHandle,
-    ) -> Call<accounts::OpenLease, instruction::OpenLease> {
+    pub fn open_lease(&self, job: &JobHandle, node: &NodeHandle) -> Call<accounts::OpenLease, instruction::OpenLease> {
         let accounts = accounts::OpenLease {
             config: Self::config_address(),
             scheduler: self.scheduler.pubkey(),

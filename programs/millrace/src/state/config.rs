@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 use millrace_protocol as protocol;
 
-use crate::MarketError;
 use crate::constants::{SPARE, VERSION};
 use crate::types::Parameters;
+use crate::MarketError;
 
 /// The network: its roles, its mint and its parameters. Seeds: `config`.
 /// Read-only for every job instruction, so that unrelated jobs never wait for each other.

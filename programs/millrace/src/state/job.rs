@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::{self as protocol, JobState, MicroUsdc, Seconds, UnixSeconds};
 
-use crate::MarketError;
 use crate::constants::{SPARE, VERSION};
 use crate::types::JobTerms;
+use crate::MarketError;
 
 /// A job and the ledger of its vault. Seeds: `job`, buyer, id.
 #[account]

@@ -3,8 +3,8 @@ use millrace_protocol::{
     self as protocol, BasisPoints, GpuUnits, LeaseState, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds,
 };
 
-use crate::MarketError;
 use crate::constants::{SPARE, VERSION};
+use crate::MarketError;
 
 /// Metered time on one node for one job; gone when it has ended.
 /// Seeds: `lease`, job, the job's opening slot, number.

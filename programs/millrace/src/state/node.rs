@@ -1,9 +1,9 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::{self as protocol, GpuUnits, NodeStatus, PricePerGpuHour};
 
-use crate::MarketError;
 use crate::constants::{SPARE, VERSION};
 use crate::types::Hardware;
+use crate::MarketError;
 
 /// A rig on the market. Seeds: `node`, provider, index.
 #[account]

@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::{self as protocol, Earnings, MicroUsdc, Stake};
 
-use crate::MarketError;
 use crate::constants::{DISPLAY_NAME_BYTES, SPARE, VERSION};
+use crate::MarketError;
 
 /// Who offers nodes, with the ledgers of its two vaults. Seeds: `provider`, owner.
 #[account]
@@ -91,6 +91,10 @@ impl Provider {
         stake.invariant()?;
         self.earnings().total()?;
         let left = MicroUsdc(self.staked).minus(MicroUsdc(self.slashed));
-        if left == Ok(stake.total) { Ok(()) } else { Err(protocol::Error::InvariantBroken) }
+        if left == Ok(stake.total) {
+            Ok(())
+        } else {
+            Err(protocol::Error::InvariantBroken)
+        }
     }
 }

@@ -53,8 +53,8 @@ impl ExpireLease<'_> {
         let mut lease = accounts.lease.rules().map_err(MarketError::from)?;
         let mut node = accounts.node.rules().map_err(MarketError::from)?;
         let mut stake = accounts.provider.stake();
-        let expiry = transitions::expire_lease(&mut job, &mut lease, &mut node, &mut stake, now)
-            .map_err(MarketError::from)?;
+        let expiry =
+            transitions::expire_lease(&mut job, &mut lease, &mut node, &mut stake, now).map_err(MarketError::from)?;
 
         accounts.job.update(&job)?;
         accounts.lease.update(&lease)?;

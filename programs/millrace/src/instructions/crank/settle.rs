@@ -62,10 +62,9 @@ impl Settle<'_> {
         let mut stake = accounts.provider.stake();
         let mut earnings = accounts.provider.earnings();
         let place = (Address(crate::ID.to_bytes()), Address(accounts.lease.key().to_bytes()));
-        let settlement = transitions::settle(
-            &mut job, &mut lease, &mut node, &mut stake, &mut earnings, &voucher, place, now,
-        )
-        .map_err(MarketError::from)?;
+        let settlement =
+            transitions::settle(&mut job, &mut lease, &mut node, &mut stake, &mut earnings, &voucher, place, now)
+                .map_err(MarketError::from)?;
 
         accounts.job.update(&job)?;
         accounts.lease.update(&lease)?;
@@ -77,7 +76,11 @@ impl Settle<'_> {
         let id = accounts.job.id.to_le_bytes();
         let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
         tokens::transfer(
-            &mut accounts.job_vault, &mut accounts.earnings_vault, authority, settlement.payment, &[signer],
+            &mut accounts.job_vault,
+            &mut accounts.earnings_vault,
+            authority,
+            settlement.payment,
+            &[signer],
         )?;
         tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
         tokens::check_vault(&accounts.earnings_vault, earnings.total().map_err(MarketError::from)?)?;
