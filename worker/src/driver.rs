@@ -90,15 +90,23 @@ impl Driver {
     /// # Errors
     /// [`Error::Journal`]: a worker that cannot remember must not promise anything.
     pub async fn run(mut self, recovered: Vec<Action>) -> Result<(), Error> {
-        for task in self.agent.tasks().filter(|task| !task.is_acknowledged()) {
+        for task in self.agent.tasks() {
             self.tell_logs(Shipment::Grown { key: task.key(), job: task.assignment.job });
+            if task.is_acknowledged() {
+                self.tell_logs(Shipment::Finished(task.key()));
+            }
         }
         self.perform(recovered).await?;
         let mut ticks = beat(TICK);
         loop {
             tokio::select! {
                 () = self.wiring.stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => self.feed(Event::Tick).await?,
+                _ = ticks.tick() => {
+                    self.feed(Event::Tick).await?;
+                    if self.journal.is_long() {
+                        self.journal.compact(&self.agent.snapshot())?;
+                    }
+                }
                 _ = self.heartbeat.tick() => self.send(messages::heartbeat(&self.agent)),
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
@@ -115,9 +123,10 @@ impl Driver {
     async fn perform(&mut self, actions: Vec<Action>) -> Result<(), Error> {
         for action in actions {
             let key = subject(&action);
-            let terms = key.and_then(|key| self.agent.lease(&key.lease)).map(|lease| &lease.terms);
-            let (job, gpus) = terms.map_or_else(Default::default, |terms| (terms.job, terms.gpus.clone()));
-            match self.steps.perform(action, job, gpus) {
+            let lease = key.and_then(|key| self.agent.lease(&key.lease));
+            let gpus = lease.map_or_else(Vec::new, |lease| lease.terms.gpus.clone());
+            let assignment = key.and_then(|key| self.agent.task(key)).map(|task| &task.assignment);
+            match self.steps.perform(action, assignment, gpus) {
                 None => {}
                 Some(Action::Journal(record)) => {
                     self.journal.append(&record)?;
@@ -135,9 +144,8 @@ impl Driver {
                     }
                 }
                 Some(Action::RemoveFoldersExcept(keys)) => {
-                    let unsent: Vec<TaskKey> =
-                        self.agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| task.key()).collect();
-                    if let Err(error) = self.context.folders.sweep(&keys, &unsent) {
+                    let known: Vec<TaskKey> = self.agent.tasks().map(millrace_agent::Task::key).collect();
+                    if let Err(error) = self.context.folders.sweep(&keys, &known) {
                         tracing::warn!(%error, "old folders stay until the next start");
                     }
                 }
@@ -200,7 +208,7 @@ impl Driver {
             return;
         }
         self.progress.insert(key, Instant::now());
-        let task = self.agent.tasks().find(|task| task.key() == key);
+        let task = self.agent.task(key);
         if let Some(message) = task.and_then(|task| messages::progress(task, progress)) {
             self.send(message);
         }

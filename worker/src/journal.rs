@@ -12,6 +12,9 @@ use thiserror::Error;
 /// Hex digits of the checksum that begins each line.
 const CHECKSUM: usize = 16;
 
+/// Records after which a running worker compacts: a minute of vouchers every ten seconds is six.
+const LONG: usize = 4_096;
+
 /// Why there is no journal.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -49,6 +52,7 @@ impl Diagnostic for Error {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    appended: usize,
     _lock: File,
 }
 
@@ -72,7 +76,7 @@ impl Journal {
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
         file.set_len(good as u64).map_err(failed)?;
         file.sync_all().map_err(failed)?;
-        Ok((Self { path, file, _lock: lock }, records))
+        Ok((Self { path, file, appended: 0, _lock: lock }, records))
     }
 
     /// Returns when the record is on disk.
@@ -82,7 +86,13 @@ impl Journal {
     pub fn append(&mut self, record: &Record) -> Result<(), Error> {
         let failed = |source| Error::Io { path: self.path.clone(), source };
         self.file.write_all(&line(record)).map_err(failed)?;
+        self.appended += 1;
         self.file.sync_data().map_err(failed)
+    }
+
+    /// Whether it is worth being compacted.
+    pub fn is_long(&self) -> bool {
+        self.appended >= LONG
     }
 
     /// Replaces everything by `records`, or leaves everything as it is.
@@ -100,6 +110,7 @@ impl Journal {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         self.file = OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        self.appended = 0;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The agent's words in the link's language, and back.
 
-use millrace_agent::{Agent, Failure, Fault, Outcome, Output, Phase, Report, Task, TaskKey};
+use millrace_agent::{Agent, Failure, Fault, Lease, LeasePhase, Outcome, Output, Phase, Report, Task, TaskKey};
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, WorkerMessage};
 use millrace_protocol::{Address, Diagnostic};
@@ -71,9 +71,11 @@ pub(crate) fn progress(task: &Task, progress: Progress) -> Option<WorkerMessage>
     })
 }
 
-/// Everything the rig still holds.
+/// Everything the rig still holds; also leases that only wait for their last voucher. An offer
+/// whose transaction may not have landed is no lease yet: the orchestrator would call it over.
 pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>) -> WorkerMessage {
-    let leases = agent.live_leases().map(|(lease, _)| lease.0.to_vec()).collect();
+    let known = agent.leases().filter(|(_, lease)| lease.phase() != LeasePhase::Offered);
+    let leases = known.map(|(lease, _)| lease.0.to_vec()).collect();
     let tasks = agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| {
         let base = update(task.key(), task.assignment.job, phase(task.phase()));
         match task.outcome() {
@@ -85,9 +87,10 @@ pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>) -> WorkerMessage
     message(Body::Resume(grpc::Resume { leases, tasks: tasks.collect(), cached_images }))
 }
 
-/// The leases the rig holds, and what runs under each.
+/// The leases the rig works for, and what runs under each.
 pub(crate) fn heartbeat(agent: &Agent) -> WorkerMessage {
-    let beats = agent.live_leases().map(|(lease, _)| grpc::LeaseBeat {
+    let works = |lease: &Lease| matches!(lease.phase(), LeasePhase::Held | LeasePhase::Ending);
+    let beats = agent.leases().filter(|(_, lease)| works(lease)).map(|(lease, _)| grpc::LeaseBeat {
         lease: lease.0.to_vec(),
         running: agent.unfinished(lease).filter(|task| task.is_running()).map(|task| task.key().task).collect(),
     });

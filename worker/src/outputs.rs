@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::context::Context;
 
 /// Deepest folder below `/outputs`.
 const DEPTH: usize = 32;
+/// From one look at a running container's outputs to the next.
+const WATCH: Duration = Duration::from_secs(1);
 /// From one attempt to the next while the object endpoint does not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -45,6 +48,48 @@ pub(crate) async fn collect(
         outputs.push(Output { path: file.path, object });
     }
     Ok(outputs)
+}
+
+/// Returns when what a running container has written takes more disk than it may: nothing else on
+/// the rig limits that folder. Counts blocks, because a sparse file costs nothing.
+pub(crate) async fn exceeded(folder: PathBuf, limits: Limits) -> Failure {
+    loop {
+        tokio::time::sleep(WATCH).await;
+        let (folder, limits) = (folder.clone(), limits);
+        let used = tokio::task::spawn_blocking(move || usage(&folder, &limits)).await.unwrap_or_default();
+        if used.files > u64::from(limits.output_files) {
+            return Failure::new(Cause::OutputInvalid, format!("there are more than {} files", limits.output_files));
+        }
+        if used.bytes > limits.output_bytes {
+            return Failure::new(Cause::OutputInvalid, format!("there are more than {} bytes", limits.output_bytes));
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Usage {
+    files: u64,
+    bytes: u64,
+}
+
+/// What a folder takes, as far as can be seen while it changes; no further than the limits.
+fn usage(folder: &Path, limits: &Limits) -> Usage {
+    let mut usage = Usage::default();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+            usage.files += 1;
+            usage.bytes = usage.bytes.saturating_add(metadata.blocks().saturating_mul(512));
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+            if usage.files > u64::from(limits.output_files) || usage.bytes > limits.output_bytes {
+                return usage;
+            }
+        }
+    }
+    usage
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -161,6 +206,17 @@ mod tests {
         let bytes = folder();
         fs::write(bytes.path().join("big"), [0; 11]).unwrap();
         assert_eq!(refusal(&bytes), "there are more than 10 bytes");
+    }
+
+    #[test]
+    fn a_running_container_is_watched_by_what_it_really_takes() {
+        let folder = folder();
+        let sparse = fs::File::create(folder.path().join("sparse")).unwrap();
+        sparse.set_len(1 << 30).unwrap();
+        let limits = Limits { output_bytes: 64 << 10, ..LIMITS };
+        assert_eq!(usage(folder.path(), &limits), Usage { files: 1, bytes: 0 });
+        fs::write(folder.path().join("real"), vec![1; 128 << 10]).unwrap();
+        assert!(usage(folder.path(), &limits).bytes > 64 << 10);
     }
 
     #[test]

@@ -107,7 +107,10 @@ impl Service {
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
         let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);
+        let stopped = CancellationToken::new();
+        let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
+            let _on_any_way_out = has_stopped.drop_guard();
             let result = driver.run(recovered.actions).await;
             dialing.abort();
             shipping.abort();
@@ -115,7 +118,7 @@ impl Service {
             let _ = shipping.await;
             result
         });
-        Ok(Handle { node: node.address, data_dir: options.data_dir, stop, connected: is_connected, driving })
+        Ok(Handle { node: node.address, data_dir: options.data_dir, stop, stopped, connected: is_connected, driving })
     }
 }
 
@@ -124,6 +127,7 @@ pub struct Handle {
     node: Address,
     data_dir: PathBuf,
     stop: CancellationToken,
+    stopped: CancellationToken,
     connected: watch::Receiver<bool>,
     driving: JoinHandle<Result<(), Error>>,
 }
@@ -144,6 +148,11 @@ impl Handle {
         if connected.wait_for(|connected| *connected).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Returns when the worker has stopped by itself; [`Handle::shutdown`] says why.
+    pub async fn stopped(&self) {
+        self.stopped.cancelled().await;
     }
 
     /// Stops, and leaves containers running for the next worker on the same data folder.

@@ -6,7 +6,7 @@ mod task_queue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millrace_agent::{Action, Assignment, TaskEvent, TaskKey};
+use millrace_agent::{Action, Assignment, Limits, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ enum Step {
     PullImage(Assignment),
     Create(Assignment, Vec<u16>),
     Start,
-    Follow(Address),
+    Follow(Address, Limits),
     Terminate,
     Kill,
     Collect(Assignment),
@@ -49,14 +49,19 @@ impl Steps {
         Self { context, events, queues: HashMap::new(), running: JoinSet::new() }
     }
 
-    /// Does what concerns one task; gives back any other action. `gpus` are those of the task's lease.
-    pub fn perform(&mut self, action: Action, job: Address, gpus: Vec<u16>) -> Option<Action> {
+    /// Does what concerns one task; gives back any other action. `gpus` are those of the task's
+    /// lease, `assignment` is what the task is, where it is known.
+    pub fn perform(&mut self, action: Action, assignment: Option<&Assignment>, gpus: Vec<u16>) -> Option<Action> {
         let (key, step) = match action {
             Action::FetchInputs(assignment) => (assignment.key, Step::FetchInputs(assignment)),
             Action::PullImage(assignment) => (assignment.key, Step::PullImage(assignment)),
             Action::CreateContainer(assignment) => (assignment.key, Step::Create(assignment, gpus)),
             Action::StartContainer(key) => (key, Step::Start),
-            Action::Follow(key) => (key, Step::Follow(job)),
+            Action::Follow(key) => {
+                // The agent follows what it holds.
+                let assignment = assignment?;
+                (key, Step::Follow(assignment.job, assignment.limits))
+            }
             Action::Terminate(key) => (key, Step::Terminate),
             Action::Kill(key) => (key, Step::Kill),
             Action::CollectOutputs(assignment) => (assignment.key, Step::Collect(assignment)),

@@ -162,6 +162,15 @@ async fn the_time_limit_holds() {
 }
 
 #[tokio::test]
+async fn outputs_cannot_fill_the_rigs_disk() {
+    let script = "trap '' TERM; for i in 1 2 3 4 5 6 7 8; do head -c 8m /dev/zero > /outputs/$i; sleep 1; done; sleep 60";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    let failure = failure_of(&mut rig, 0).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("output-invalid", Fault::Job));
+    assert!(failure.cause.contains("more than 16777216 bytes"), "{}", failure.cause);
+}
+
+#[tokio::test]
 async fn a_missing_image_has_a_hint_and_leaves_nothing() {
     let mut spec = offer::spec("true");
     spec.image = "millrace/no-such-image:1".into();

@@ -198,6 +198,23 @@ async fn heartbeats_name_leases_and_what_runs() {
 }
 
 #[tokio::test]
+async fn an_offer_that_was_signed_is_no_lease_until_work_comes() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    let beat = rig.orchestrator.hear("a heartbeat", |body| match body {
+        Body::Heartbeat(beat) => Some(beat),
+        _ => None,
+    });
+    assert!(beat.await.leases.is_empty());
+    rig.orchestrator.hang_up();
+    assert!(rig.orchestrator.resume().await.leases.is_empty());
+    // Its transaction has landed meanwhile.
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_lost_link_leaves_containers_running_and_is_made_up_for() {
     let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
     rig.leased().await;

@@ -18,7 +18,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Leases that occupy units, by address: what a heartbeat carries.
+    /// Every lease, by address.
+    pub fn leases(&self) -> impl Iterator<Item = (Address, &Lease)> {
+        self.leases.iter().map(|(address, lease)| (*address, lease))
+    }
+
+    /// Leases that occupy units, by address.
     pub fn live_leases(&self) -> impl Iterator<Item = (Address, &Lease)> {
         self.leases.iter().filter(|(_, lease)| lease.is_live()).map(|(address, lease)| (*address, lease))
     }
@@ -26,6 +31,10 @@ impl Agent {
     /// Every lease, also those that only wait for their final voucher.
     pub fn lease(&self, address: &Address) -> Option<&Lease> {
         self.leases.get(address)
+    }
+
+    pub fn task(&self, key: TaskKey) -> Option<&Task> {
+        self.tasks.get(&key)
     }
 
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {

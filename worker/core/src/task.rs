@@ -130,6 +130,8 @@ impl Task {
             // The engine must be watched, or nobody notices that the container has stopped.
             (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
             (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, actions),
+            // It broke a limit that only the shell can see, such as the disk's: no grace.
+            (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
             (Phase::Stopping { failure, .. }, TaskEvent::Exited(_) | TaskEvent::Vanished | TaskEvent::Failed(_)) => {
                 let outcome = Outcome::Failed(failure.clone());

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_agent::{Assignment, Cause, Failure, TaskEvent, TaskKey};
+use millrace_agent::{Assignment, Cause, Failure, Limits, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
@@ -48,8 +48,8 @@ pub(super) async fn run(
                 let started = queue.context.engine.start(key).await;
                 queue.tell(started.map(|()| TaskEvent::Started).map_err(|error| error.failure(Cause::StartFailed)));
             }
-            Step::Follow(job) => {
-                queue.in_background(&mut background, |queue| async move { queue.watch().await });
+            Step::Follow(job, limits) => {
+                queue.in_background(&mut background, |queue| async move { queue.watch(limits).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
             }
             Step::Terminate => queue.signal(Signal::Terminate).await,
@@ -106,11 +106,15 @@ impl Queue {
         pulled.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
     }
 
-    async fn watch(&self) {
-        let event = match self.context.engine.wait(self.key).await {
-            Ok(exit) => TaskEvent::Exited(exit),
-            Err(Error::NotFound) => TaskEvent::Vanished,
-            Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
+    async fn watch(&self, limits: Limits) {
+        let outputs = self.context.folders.outputs(self.key);
+        let event = tokio::select! {
+            ended = self.context.engine.wait(self.key) => match ended {
+                Ok(exit) => TaskEvent::Exited(exit),
+                Err(Error::NotFound) => TaskEvent::Vanished,
+                Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
+            },
+            failure = outputs::exceeded(outputs, limits) => TaskEvent::Failed(failure),
         };
         self.tell(Ok(event));
     }

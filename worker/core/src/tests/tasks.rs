@@ -101,6 +101,17 @@ fn a_program_that_coped_with_a_dead_helper_has_succeeded() {
 }
 
 #[test]
+fn a_limit_that_the_shell_watches_ends_a_task_without_grace() {
+    let mut rig = running();
+    rig.drop_step();
+    rig.task(0, TaskEvent::Failed(Cause::OutputInvalid.into()));
+    assert!(rig.signals.is_empty());
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::OutputInvalid));
+    assert!(rig.is_clean());
+}
+
+#[test]
 fn the_time_limit_ends_a_task_not_one_second_early() {
     let mut rig = running();
     rig.tick(59);
