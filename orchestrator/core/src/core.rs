@@ -107,6 +107,11 @@ impl Core {
         self.leases.get(&lease)
     }
 
+    /// Leases whose account may still exist.
+    pub fn open_leases(&self) -> impl Iterator<Item = &LeaseEntry> {
+        self.open_leases.iter().filter_map(|lease| self.leases.get(lease))
+    }
+
     /// Every lease a job ever had, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
         let mut leases: Vec<_> = self.leases.values().filter(|entry| entry.view.job == job).collect();

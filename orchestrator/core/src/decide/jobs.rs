@@ -10,10 +10,10 @@ impl Core {
         let mut jobs: Vec<_> = self
             .open_jobs
             .iter()
-            .filter_map(|address| self.jobs.get(address).map(|entry| (entry.first_deadline(), *address)))
+            .filter_map(|address| self.jobs.get(address).map(|entry| (entry.view.opened_at, entry.view.opened_slot, *address)))
             .collect();
         jobs.sort_unstable();
-        jobs.into_iter().map(|(_, address)| address).collect()
+        jobs.into_iter().map(|(_, _, address)| address).collect()
     }
 
     /// Notices that a job's work is over, and calls back what is still running of it.
@@ -48,11 +48,6 @@ impl Core {
 }
 
 impl crate::JobEntry {
-    /// Orders jobs by age: when its first wait for a lease ends does not change as long as it waits.
-    fn first_deadline(&self) -> u64 {
-        self.view.job.start_deadline.0.saturating_sub(self.view.job.terms.start_window.0)
-    }
-
     /// Whether any task has ended for good without success.
     pub fn has_failed_task(&self) -> bool {
         self.tasks.iter().any(|task| task.state == TaskState::Failed)

@@ -48,7 +48,8 @@ impl Core {
         let Some(pending) = self.jobs.get(&job).and_then(|entry| entry.offer) else { return };
         let number = pending.offer.number;
         let counted = self.jobs[&job].view.job.leases_opened > number;
-        let seen = self.leases.values().any(|entry| entry.view.job == job && entry.view.number == number);
+        let leases = self.open_leases_of(job);
+        let seen = leases.iter().any(|lease| self.leases[lease].view.number == number);
         if (counted && seen) || now.millis >= pending.until {
             self.jobs.entry(job).and_modify(|entry| entry.offer = None);
         }

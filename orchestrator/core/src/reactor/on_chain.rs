@@ -28,8 +28,15 @@ impl Core {
                 self.touch_job(job);
                 self.jobs.entry(job).or_insert(JobEntry::new(view, slot))
             }
-            // A closed job does not come back: its leases' addresses have been used up.
-            Some(entry) if slot < entry.slot || !entry.on_chain => return,
+            Some(entry) if slot < entry.slot => return,
+            Some(entry) if entry.view.opened_slot != view.opened_slot => {
+                // Another job under the same id: nothing of the old one holds for it.
+                *entry = JobEntry::new(view, slot);
+                self.open_jobs.insert(job);
+                self.touch_job(job);
+                self.jobs.entry(job).or_insert(JobEntry::new(view, slot))
+            }
+            Some(entry) if !entry.on_chain => return,
             Some(entry) => entry,
         };
         entry.slot = slot;

@@ -14,8 +14,13 @@ impl Core {
             return;
         }
         entry.tasks = (0..workload.tasks).map(|_| Task::default()).collect();
+        let count = workload.tasks;
         entry.spec = SpecStatus::Known(workload);
         self.touch_job(job);
+        // Over whatever an earlier job under the same id may have left on disk.
+        for number in 0..count {
+            self.touch_task(job, number);
+        }
     }
 
     pub(crate) fn on_spec_failed(&mut self, now: Now, job: Address, cause: Cause, permanent: bool) {

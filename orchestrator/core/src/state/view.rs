@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, Job, Lease, Node};
+use millrace_protocol::{Address, Job, Lease, Node, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub struct JobView {
     pub buyer: Address,
     pub funder: Address,
     pub id: u64,
+    /// Tells apart the jobs a buyer opens one after the other under the same id.
+    pub opened_slot: u64,
+    pub opened_at: UnixSeconds,
     /// SHA-256 of the canonical spec.
     pub spec_hash: Sha256,
     pub job: Job,

@@ -192,8 +192,9 @@ impl World {
         let spec_hash = sha256(format!("{number}{workload:?}").as_bytes());
         self.specs.insert(spec_hash, workload);
         let opened = transitions::open_job(terms, &self.parameters, self.now().chain).unwrap();
+        let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
-        self.jobs.insert(job, JobView { buyer, funder: buyer, id: u64::from(number), spec_hash, job: opened });
+        self.jobs.insert(job, JobView { buyer, funder: buyer, id: u64::from(number), opened_slot, opened_at, spec_hash, job: opened });
         self.see_job(job);
         job
     }

@@ -1,0 +1,155 @@
+//! The chain, through the SDK: what happens on it comes in, transactions go out. Every landed
+//! transaction is followed by a reading of the accounts it changed, so that the scheduler never
+//! decides on what it has itself made stale.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_client::accounts::{Account, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::{
+    AnyAccount, Client, Error, Prepared, Receipt, Sender, SignedVoucher, Update, Watcher, WatcherOptions, cosign,
+    instructions,
+};
+use millrace_protocol::Address;
+use millrace_protocol::transitions::LeaseOffer;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::driver::{Inbox, Input};
+
+/// Between two readings of the chain's clock.
+const CLOCK_EVERY: Duration = Duration::from_secs(2);
+
+/// What a landed transaction changed, and its signature.
+pub(crate) type Landed = Result<(Vec<Update>, String), Error>;
+
+/// Sends transactions. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Chain {
+    sender: Sender,
+    nudge: Arc<Notify>,
+}
+
+impl Chain {
+    pub fn new(sender: Sender) -> Self {
+        Self { sender, nudge: Arc::new(Notify::new()) }
+    }
+
+    /// Asks the watcher for a full reading.
+    pub fn reconcile_soon(&self) {
+        self.nudge.notify_one();
+    }
+
+    pub async fn prepare_lease(
+        &self,
+        job: &JobAccount,
+        node: &NodeAccount,
+        offer: LeaseOffer,
+    ) -> Result<Prepared, Error> {
+        let instructions = instructions::open_lease(self.sender.payer(), job, node, offer);
+        self.sender.prepare(&instructions, &[]).await
+    }
+
+    /// Completes a prepared lease with the node's signature and brings it in.
+    pub async fn open_lease(
+        &self,
+        prepared: &Prepared,
+        job: &JobAccount,
+        node: &NodeAccount,
+        signature: [u8; 64],
+    ) -> Landed {
+        let signed = cosign::attach(&prepared.transaction, node.node_key, signature);
+        let signed = signed.ok_or(Error::TransactionMalformed)?;
+        let receipt = self.sender.submit_signed(&signed, prepared.last_valid_block_height).await?;
+        self.landed(receipt, job.address, Some((job.next_lease(), node.address, node.provider))).await
+    }
+
+    pub async fn settle(&self, lease: &LeaseAccount, voucher: &SignedVoucher) -> Landed {
+        let receipt = self.sender.send(&instructions::settle(lease, voucher), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
+    pub async fn expire_lease(&self, lease: &LeaseAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::expire_lease(lease), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
+    pub async fn expire_job(&self, job: Address) -> Landed {
+        let receipt = self.sender.send(&instructions::expire_job(job), &[]).await?;
+        self.landed(receipt, job, None).await
+    }
+
+    pub async fn close_job(&self, job: &JobAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::close_job(self.sender.payer(), job), &[]).await?;
+        self.landed(receipt, job.address, None).await
+    }
+
+    /// Reads what the transaction changed. When that fails the watcher will tell.
+    async fn landed(&self, receipt: Receipt, job: Address, lease: Option<(Address, Address, Address)>) -> Landed {
+        let mut updates = Vec::new();
+        // The lease's side first: a job that shows a lease nobody knows would be misread as one to fill.
+        if let Some((lease, node, provider)) = lease {
+            let (lease, node, provider) = tokio::join!(
+                self.read::<LeaseAccount>(lease, receipt.slot, AnyAccount::Lease),
+                self.read::<NodeAccount>(node, receipt.slot, AnyAccount::Node),
+                self.read::<ProviderAccount>(provider, receipt.slot, AnyAccount::Provider),
+            );
+            updates.extend([node, provider, lease].into_iter().flatten());
+        }
+        updates.extend(self.read::<JobAccount>(job, receipt.slot, AnyAccount::Job).await);
+        Ok((updates, receipt.signature.to_string()))
+    }
+
+    async fn read<A: Account>(&self, address: Address, slot: u64, any: fn(A) -> AnyAccount) -> Option<Update> {
+        match self.sender.client().find::<A>(address).await {
+            Ok(account) => Some(Update { address, slot, account: account.map(any) }),
+            Err(error) => {
+                tracing::debug!(%address, %error, "an account is read at the next reconciliation");
+                self.reconcile_soon();
+                None
+            }
+        }
+    }
+
+    /// Tells the driver what happens on chain until `stop`.
+    pub async fn watch(self, inbox: Inbox, stop: CancellationToken) {
+        let mut watcher = Watcher::start(self.sender.client().clone(), WatcherOptions::default());
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.nudge.notified() => {
+                    watcher.reconcile_soon();
+                    continue;
+                }
+                event = watcher.next() => event,
+            };
+            let input = match event {
+                Some(millrace_client::Event::Update(update)) => Input::Updates { updates: vec![update], then: None },
+                Some(millrace_client::Event::Reconciled { slot }) => Input::Reconciled { slot },
+                Some(millrace_client::Event::Reconnected { endpoint }) => {
+                    tracing::info!(endpoint, "connected to the chain again");
+                    continue;
+                }
+                None => return,
+            };
+            if !inbox.send(input).await {
+                return;
+            }
+        }
+    }
+}
+
+/// Keeps the estimate of the chain's clock fresh until `stop`.
+pub(crate) async fn follow_clock(client: Client, clock: Arc<Clock>, stop: CancellationToken) {
+    loop {
+        match client.chain_clock().await {
+            Ok(seconds) => clock.read_chain(seconds),
+            Err(error) => tracing::debug!(%error, "the chain's clock cannot be read now"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CLOCK_EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The one loop. It owns the scheduler and everything the scheduler's actions need; whoever else
+//! wants something of it sends an [`Input`].
+//!
+//! Inputs that wait are taken together: their records are written in one go, and only then are the
+//! other actions carried out. Anything slow runs beside the loop and comes back as an input.
+
+mod actions;
+mod book;
+mod input;
+mod sessions;
+mod specs;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_link::grpc::offer_reply;
+use millrace_protocol::Address;
+use millrace_scheduler::{Action, Core, Event, Record, SpecStatus};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::Chain;
+use crate::clock::Clock;
+use crate::objects::Objects;
+use crate::signer::Signer;
+use crate::store::{self, Store};
+
+pub(crate) use book::Book;
+pub(crate) use input::{Inbox, Input};
+pub(crate) use sessions::Session;
+pub(crate) use specs::Spec;
+
+/// Between two looks at the clock.
+const TICK: Duration = Duration::from_millis(500);
+/// How many waiting inputs are taken together.
+const BATCH: usize = 256;
+
+/// All state, and the way out to everything.
+pub(crate) struct Driver {
+    pub core: Core,
+    pub book: Book,
+    pub clock: Arc<Clock>,
+    pub chain: Chain,
+    /// Of the open jobs.
+    pub specs: HashMap<Address, Arc<Spec>>,
+    pub sessions: HashMap<Address, Session>,
+    /// Who waits for the node's word on an offer, by lease.
+    answers: HashMap<Address, oneshot::Sender<offer_reply::Result>>,
+    store: Store,
+    objects: Objects,
+    signer: Signer,
+    inbox: Inbox,
+    /// Transactions and fetches under way. They end with the loop; the state outlives them.
+    beside: JoinSet<()>,
+    reconciled: Option<oneshot::Sender<()>>,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub core: Core,
+    pub clock: Arc<Clock>,
+    pub chain: Chain,
+    pub store: Store,
+    pub objects: Objects,
+    pub signer: Signer,
+    pub inbox: Inbox,
+    /// Told once, when every account on chain has been seen.
+    pub reconciled: oneshot::Sender<()>,
+}
+
+impl Driver {
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            core: parts.core,
+            book: Book::default(),
+            clock: parts.clock,
+            chain: parts.chain,
+            specs: HashMap::new(),
+            sessions: HashMap::new(),
+            answers: HashMap::new(),
+            store: parts.store,
+            objects: parts.objects,
+            signer: parts.signer,
+            inbox: parts.inbox,
+            beside: JoinSet::new(),
+            reconciled: Some(parts.reconciled),
+        }
+    }
+
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the journal cannot be written: going on would break its promise.
+    pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>, stop: CancellationToken) -> Result<(), store::Error> {
+        self.load_specs().await;
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut waiting = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = tick.tick() => waiting.push(Input::Event(Event::Tick)),
+                n_inputs = inputs.recv_many(&mut waiting, BATCH) => if n_inputs == 0 { break },
+                Some(ended) = self.beside.join_next() => log_panic(ended),
+            }
+            let mut actions = Vec::new();
+            for input in waiting.drain(..) {
+                self.take(input, &mut actions);
+            }
+            self.carry_out(actions).await?;
+        }
+        self.beside.shutdown().await;
+        self.store.close().await;
+        Ok(())
+    }
+
+    fn take(&mut self, input: Input, actions: &mut Vec<Action>) {
+        match input {
+            Input::Event(event) => self.feed(event, actions),
+            Input::Updates { updates, then } => {
+                for update in updates {
+                    if let Some(events) = self.book.apply(&update) {
+                        events.into_iter().for_each(|event| self.feed(event, actions));
+                    }
+                }
+                if let Some(event) = then {
+                    self.feed(event, actions);
+                }
+            }
+            Input::Reconciled { slot } => self.on_reconciled(slot, actions),
+            Input::Attached { session, images, held, reports } => {
+                let (node, id) = (session.node, session.id);
+                // The earlier stream of the same node ends with its sender.
+                self.sessions.insert(node, session);
+                self.feed(Event::WorkerConnected { node, session: id, images, held }, actions);
+                reports.into_iter().for_each(|report| self.feed(report, actions));
+            }
+            Input::Detached { node, session } => {
+                if self.is_current(node, session) {
+                    self.sessions.remove(&node);
+                }
+                self.feed(Event::WorkerDisconnected { node, session }, actions);
+            }
+            Input::FromWorker { node, session, event } => {
+                if self.is_current(node, session) {
+                    self.feed(event, actions);
+                }
+            }
+            Input::OfferAnswered { node, session, lease, result } => {
+                if self.is_current(node, session)
+                    && let Some(waiting) = self.answers.remove(&lease)
+                {
+                    let _ = waiting.send(result);
+                }
+            }
+            Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
+            Input::Ask(question) => question(self),
+        }
+    }
+
+    fn feed(&mut self, event: Event, actions: &mut Vec<Action>) {
+        let now = self.clock.now();
+        actions.extend(self.core.on_event(now, event));
+    }
+
+    fn is_current(&self, node: Address, session: u64) -> bool {
+        self.sessions.get(&node).is_some_and(|current| current.id == session)
+    }
+
+    /// Everything on chain has been told: what is known here and was not told is gone.
+    fn on_reconciled(&mut self, slot: u64, actions: &mut Vec<Action>) {
+        let jobs = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job);
+        let leases = self.core.open_leases().map(|entry| entry.address);
+        let gone: Vec<Address> = jobs.chain(leases).filter(|address| !self.book.knows(*address)).collect();
+        for address in gone {
+            self.feed(Event::AccountGone { address, slot }, actions);
+        }
+        if let Some(reconciled) = self.reconciled.take() {
+            let _ = reconciled.send(());
+        }
+    }
+
+    async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), store::Error> {
+        let mut records: Vec<Record> = Vec::new();
+        let mut others = Vec::new();
+        for action in actions {
+            match action {
+                Action::Persist(record) => records.push(record),
+                other => others.push(other),
+            }
+        }
+        if !records.is_empty() {
+            self.store.write(&records).await?;
+        }
+        for action in others {
+            self.act(action);
+        }
+        Ok(())
+    }
+
+    /// Specs of open jobs that were known before a restart: workers get them with each task.
+    async fn load_specs(&mut self) {
+        let known: Vec<_> = self
+            .core
+            .jobs()
+            .filter(|(_, entry)| entry.on_chain && matches!(entry.spec, SpecStatus::Known(_)))
+            .map(|(job, entry)| (job, entry.view.spec_hash))
+            .collect();
+        for (job, hash) in known {
+            match specs::read(&self.objects, hash).await {
+                Ok(spec) => {
+                    self.specs.insert(job, Arc::new(spec));
+                }
+                Err(problem) => {
+                    tracing::error!(%job, cause = problem.cause.message, "the spec of an open job is lost");
+                }
+            }
+        }
+    }
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a task beside the driver panicked");
+    }
+}

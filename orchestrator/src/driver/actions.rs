@@ -1,0 +1,205 @@
+use std::time::Duration;
+
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::{self, offer_reply};
+use millrace_protocol::Address;
+use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::voucher::Voucher;
+use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Transaction};
+use tokio::sync::oneshot;
+
+use super::specs::cause;
+use super::{Driver, Input};
+
+/// How long a worker may take to answer an offer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+
+impl Driver {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            // Written before anything else of the batch.
+            Action::Persist(_) => {}
+            Action::FetchSpec { job, spec_hash } => self.fetch_spec(job, spec_hash),
+            Action::OfferLease(offer) => self.offer_lease(offer),
+            Action::AssignTask { node, lease, job, task, attempt } => {
+                tracing::debug!(%job, task, attempt, %node, "task handed out");
+                // Without its spec the worker could not run it; its silence puts the task back.
+                let Some(spec) = self.specs.get(&job) else { return };
+                let (lease, job) = (lease.0.to_vec(), job.0.to_vec());
+                let spec = spec.bytes.clone();
+                self.tell(node, Body::AssignTask(grpc::AssignTask { lease, job, index: task, attempt, spec }));
+            }
+            Action::StopTask { node, lease, task, attempt } => {
+                let lease = lease.0.to_vec();
+                self.tell(node, Body::StopTask(grpc::StopTask { lease, index: task, attempt }));
+            }
+            Action::AcknowledgeTask { node, lease, task, attempt } => {
+                let lease = lease.0.to_vec();
+                self.tell(node, Body::TaskAck(grpc::TaskAck { lease, index: task, attempt }));
+            }
+            Action::EndLease { node, lease } => {
+                self.tell(node, Body::EndLease(grpc::EndLease { lease: lease.0.to_vec() }));
+            }
+            Action::LeaseOver { node, lease } => {
+                self.tell(node, Body::LeaseOver(grpc::LeaseOver { lease: lease.0.to_vec() }));
+            }
+            Action::IssueVoucher { node, voucher } => {
+                let message = self.signer.message(voucher);
+                self.tell(node, Body::Voucher(message));
+            }
+            Action::Settle { lease, voucher } => self.settle(lease, voucher),
+            Action::ExpireLease { lease } => self.expire_lease(lease),
+            Action::ExpireJob { job } => self.expire_job(job),
+            Action::CloseJob { job } => self.close_job(job),
+            Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {
+                tracing::warn!(%lease, %reported, %own, "a worker's result root differs from what it uploaded");
+            }
+            Action::Notice(Notice::WorkerSilent { node, lease }) => {
+                tracing::warn!(%node, %lease, "a worker fell silent, its tasks go to others");
+            }
+        }
+    }
+
+    fn offer_lease(&mut self, offer: Offer) {
+        let accounts = self.book.job(offer.job).zip(self.book.node(offer.node));
+        let (Some((job, node)), Some(spec)) = (accounts, self.specs.get(&offer.job)) else {
+            self.later(Event::OfferFailed { job: offer.job, offer: offer.offer, failure: OpenFailure::Unanswered });
+            return;
+        };
+        tracing::info!(job = %offer.job, node = %offer.node, price = %offer.price, "offering a lease");
+        let (job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
+        let terms = LeaseOffer { price: offer.price, maximum: offer.maximum };
+        let lease = job.next_lease();
+        let answered = self.expect_answer(lease);
+        let outbound = self.sessions.get(&offer.node).map(|session| session.outbound.clone());
+        let (chain, inbox) = (self.chain.clone(), self.inbox.clone());
+        self.beside.spawn(async move {
+            let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
+            let prepared = match chain.prepare_lease(&job, &node, terms).await {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    tracing::warn!(job = %job.address, %error, "a lease cannot be prepared");
+                    inbox.send(failed(transaction, cause(&error))).await;
+                    chain.reconcile_soon();
+                    return;
+                }
+            };
+            let message = grpc::Offer {
+                lease: lease.0.to_vec(),
+                job: job.address.0.to_vec(),
+                transaction: prepared.transaction.clone(),
+                spec,
+            };
+            let body = Some(Body::Offer(message));
+            let sent = match outbound {
+                Some(outbound) => outbound.send(Ok(grpc::OrchestratorMessage { body })).await.is_ok(),
+                None => false,
+            };
+            let input = match answer(sent, answered).await {
+                Ok(signature) => match chain.open_lease(&prepared, &job, &node, signature).await {
+                    Ok((updates, signature)) => done(updates, transaction, signature),
+                    Err(error) => {
+                        tracing::warn!(job = %job.address, %error, "a lease cannot be opened");
+                        chain.reconcile_soon();
+                        failed(transaction, cause(&error))
+                    }
+                },
+                Err(failure) => {
+                    tracing::info!(job = %job.address, node = %node.address, ?failure, "an offer came to nothing");
+                    Input::Event(Event::OfferFailed { job: offer.job, offer: offer.offer, failure })
+                }
+            };
+            inbox.send(input).await;
+        });
+    }
+
+    fn settle(&mut self, lease: Address, voucher: Voucher) {
+        let transaction = Transaction::Settle { lease, sequence: voucher.sequence };
+        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
+        let signed = self.signer.sign(voucher);
+        self.transact(transaction, move |chain| async move { chain.settle(&account, &signed).await });
+    }
+
+    fn expire_lease(&mut self, lease: Address) {
+        let transaction = Transaction::ExpireLease { lease };
+        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.expire_lease(&account).await });
+    }
+
+    fn expire_job(&mut self, job: Address) {
+        self.transact(Transaction::ExpireJob { job }, move |chain| async move { chain.expire_job(job).await });
+    }
+
+    fn close_job(&mut self, job: Address) {
+        let transaction = Transaction::CloseJob { job };
+        let Some(account) = self.book.job(job).cloned() else { return self.unknown(transaction) };
+        self.specs.remove(&job);
+        self.transact(transaction, move |chain| async move { chain.close_job(&account).await });
+    }
+
+    fn transact<F, T>(&mut self, transaction: Transaction, send: F)
+    where
+        F: FnOnce(crate::chain::Chain) -> T,
+        T: Future<Output = crate::chain::Landed> + Send + 'static,
+    {
+        let (chain, inbox) = (self.chain.clone(), self.inbox.clone());
+        let sending = send(self.chain.clone());
+        self.beside.spawn(async move {
+            let input = match sending.await {
+                Ok((updates, signature)) => {
+                    tracing::info!(?transaction, signature, "transaction landed");
+                    done(updates, transaction, signature)
+                }
+                Err(error) => {
+                    tracing::warn!(?transaction, %error, "transaction failed");
+                    chain.reconcile_soon();
+                    failed(transaction, cause(&error))
+                }
+            };
+            inbox.send(input).await;
+        });
+    }
+
+    /// The account is gone already, or not here yet: reconciling will tell which.
+    fn unknown(&mut self, transaction: Transaction) {
+        self.chain.reconcile_soon();
+        let cause = Cause {
+            code: "account-missing".to_owned(),
+            message: "the account is not known here".to_owned(),
+            hint: "nothing to do: the accounts are being read again".to_owned(),
+        };
+        self.later(Event::TransactionFailed { transaction, cause });
+    }
+
+    fn later(&mut self, event: Event) {
+        let inbox = self.inbox.clone();
+        self.beside.spawn(async move {
+            inbox.send(Input::Event(event)).await;
+        });
+    }
+}
+
+async fn answer(sent: bool, answered: oneshot::Receiver<offer_reply::Result>) -> Result<[u8; 64], OpenFailure> {
+    if !sent {
+        return Err(OpenFailure::Unanswered);
+    }
+    match tokio::time::timeout(ANSWER_PATIENCE, answered).await {
+        Ok(Ok(offer_reply::Result::Signature(signature))) => {
+            signature.try_into().map_err(|_| OpenFailure::Unanswered)
+        }
+        Ok(Ok(offer_reply::Result::Refusal(refusal))) => Err(OpenFailure::Refused(Cause {
+            code: refusal.code,
+            message: format!("the node refused the lease: {}", refusal.cause),
+            hint: "nothing to do: other nodes are asked".to_owned(),
+        })),
+        Ok(Err(_)) | Err(_) => Err(OpenFailure::Unanswered),
+    }
+}
+
+fn done(updates: Vec<millrace_client::Update>, transaction: Transaction, signature: String) -> Input {
+    Input::Updates { updates, then: Some(Event::TransactionDone { transaction, signature }) }
+}
+
+fn failed(transaction: Transaction, cause: Cause) -> Input {
+    Input::Event(Event::TransactionFailed { transaction, cause })
+}

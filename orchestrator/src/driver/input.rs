@@ -1,0 +1,56 @@
+use std::collections::BTreeSet;
+
+use millrace_client::Update;
+use millrace_link::grpc::offer_reply;
+use millrace_protocol::Address;
+use millrace_scheduler::{Event, HeldLease};
+use tokio::sync::{mpsc, oneshot};
+
+use super::specs::{Problem, Spec};
+use super::{Driver, Session};
+
+/// What the driver takes in.
+pub(crate) enum Input {
+    Event(Event),
+    /// Accounts as they were read, and what to tell the scheduler after them.
+    Updates { updates: Vec<Update>, then: Option<Event> },
+    /// Everything that exists on chain up to this slot has been told.
+    Reconciled { slot: u64 },
+    Attached { session: Session, images: BTreeSet<String>, held: Vec<HeldLease>, reports: Vec<Event> },
+    Detached { node: Address, session: u64 },
+    /// An event of a worker, dropped when a newer stream of the same node is up.
+    FromWorker { node: Address, session: u64, event: Event },
+    OfferAnswered { node: Address, session: u64, lease: Address, result: offer_reply::Result },
+    SpecRead { job: Address, result: Result<Box<Spec>, Problem> },
+    /// A question about the state, answered between two inputs.
+    Ask(Box<dyn FnOnce(&Driver) + Send>),
+}
+
+/// The way into the driver. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    sender: mpsc::Sender<Input>,
+}
+
+impl Inbox {
+    pub fn new(capacity: usize) -> (Self, mpsc::Receiver<Input>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self { sender }, receiver)
+    }
+
+    /// Waits for room. False when the driver has stopped.
+    pub async fn send(&self, input: Input) -> bool {
+        self.sender.send(input).await.is_ok()
+    }
+
+    /// Asks about the state. None when the driver has stopped.
+    pub async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Driver) -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let question = Box::new(move |driver: &Driver| {
+            // Whoever asked may have gone away.
+            let _ = answer.send(question(driver));
+        });
+        self.send(Input::Ask(question)).await;
+        answered.await.ok()
+    }
+}

@@ -1,0 +1,85 @@
+//! The workers' end: one stream per worker, opened by the worker, which proves its node key before
+//! anything else is heard. A stream only translates; all state is the driver's.
+
+mod convert;
+mod handshake;
+mod stream;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::Stream;
+use millrace_link::grpc::link_server::{Link, LinkServer};
+use millrace_link::grpc::{OrchestratorMessage, WorkerMessage};
+use millrace_protocol::Address;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::driver::Inbox;
+use crate::logs::Logs;
+
+/// Messages that may wait for a slow worker before it is cut off.
+const OUTBOUND: usize = 4_096;
+/// Largest message in bytes: a worker's resume, or a piece of a log.
+const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// A worker that is gone without a word is noticed after these two together.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What every stream needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub inbox: Inbox,
+    pub logs: Logs,
+    pub program: Address,
+    pub heartbeat_millis: u64,
+    /// How workers reach the object endpoint.
+    pub object_endpoint: String,
+    pub stop: CancellationToken,
+}
+
+struct Service {
+    context: Context,
+    /// Tells streams apart; grows.
+    sessions: Arc<AtomicU64>,
+}
+
+/// Serves workers until the context's `stop`.
+pub(crate) async fn serve(listener: TcpListener, context: Context) {
+    let stop = context.stop.clone();
+    let service = Service { context, sessions: Arc::new(AtomicU64::new(1)) };
+    let service = LinkServer::new(service)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .tcp_nodelay(true)
+        .add_service(service)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the worker link has ended");
+    }
+}
+
+#[tonic::async_trait]
+impl Link for Service {
+    type AttachStream = Pin<Box<dyn Stream<Item = Result<OrchestratorMessage, Status>> + Send>>;
+
+    async fn attach(
+        &self,
+        request: Request<Streaming<WorkerMessage>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
+        let id = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let (outbound, queue) = mpsc::channel(OUTBOUND);
+        let context = self.context.clone();
+        tokio::spawn(stream::run(context, id, request.into_inner(), outbound));
+        Ok(Response::new(Box::pin(ReceiverStream::new(queue))))
+    }
+}

@@ -1,0 +1,128 @@
+//! The link's words in the scheduler's language.
+
+use millrace_link::grpc::{self, Fault as WireFault, Phase};
+use millrace_protocol::Address;
+use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
+use millrace_spec::{ObjectRef, Sha256};
+use tonic::Status;
+
+/// Codes by which a worker says that it could not get the image, whoever is to blame.
+const IMAGE_CODES: [&str; 2] = ["image-missing", "pull-failed"];
+
+pub(super) fn address(bytes: &[u8], field: &str) -> Result<Address, Status> {
+    let bytes = <[u8; 32]>::try_from(bytes);
+    bytes.map(Address).map_err(|_| Status::invalid_argument(format!("`{field}` is not 32 bytes")))
+}
+
+pub(super) fn held(resume: &grpc::Resume) -> Result<Vec<HeldLease>, Status> {
+    let mut held = Vec::new();
+    for lease in &resume.leases {
+        held.push(HeldLease { lease: address(lease, "lease")?, tasks: Vec::new() });
+    }
+    for task in &resume.tasks {
+        let of = address(&task.lease, "lease")?;
+        let task = HeldTask { task: task.index, attempt: task.attempt };
+        match held.iter_mut().find(|lease| lease.lease == of) {
+            Some(lease) => lease.tasks.push(task),
+            None => held.push(HeldLease { lease: of, tasks: vec![task] }),
+        }
+    }
+    Ok(held)
+}
+
+pub(super) fn heartbeat(node: Address, heartbeat: &grpc::Heartbeat) -> Result<Event, Status> {
+    let leases = heartbeat.leases.iter().map(|beat| address(&beat.lease, "lease"));
+    Ok(Event::Heartbeat { node, leases: leases.collect::<Result<_, _>>()? })
+}
+
+pub(super) fn lease_report(node: Address, report: &grpc::LeaseReport) -> Result<Event, Status> {
+    let result_root = Sha256(address(&report.result_root, "result_root")?.0);
+    Ok(Event::LeaseReport { node, lease: address(&report.lease, "lease")?, result_root })
+}
+
+pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Event, Status> {
+    let lease = address(&update.lease, "lease")?;
+    let phase = |phase| TaskProgress::Phase { phase, bytes: (update.bytes_done, update.bytes_total) };
+    let progress = match update.phase() {
+        Phase::Unspecified => return Err(Status::invalid_argument("a task update without a phase")),
+        Phase::Assigned => phase(TaskPhase::Assigned),
+        Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
+        Phase::Pulling => phase(TaskPhase::Pulling),
+        Phase::Creating => phase(TaskPhase::Creating),
+        Phase::Running => phase(TaskPhase::Running),
+        Phase::Uploading => phase(TaskPhase::Uploading),
+        Phase::Done => {
+            TaskProgress::Done { outputs: update.outputs.iter().map(output).collect::<Result<_, _>>()? }
+        }
+        Phase::Failed => failed(update.failure.as_ref())?,
+    };
+    Ok(Event::TaskUpdate { node, lease, task: update.index, attempt: update.attempt, progress })
+}
+
+fn output(output: &grpc::Output) -> Result<Output, Status> {
+    let sha256 = Sha256(address(&output.sha256, "sha256")?.0);
+    Ok(Output { path: output.path.clone(), object: ObjectRef { sha256, size: output.size } })
+}
+
+fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
+    let failure = failure.ok_or_else(|| Status::invalid_argument("a failed task without a failure"))?;
+    let fault = match failure.fault() {
+        _ if IMAGE_CODES.contains(&failure.code.as_str()) => Fault::Image,
+        WireFault::Job => Fault::Buyer,
+        WireFault::Node | WireFault::Unspecified => Fault::Node,
+        WireFault::None => Fault::Nobody,
+    };
+    let cause =
+        Cause { code: failure.code.clone(), message: failure.cause.clone(), hint: failure.hint.clone() };
+    Ok(TaskProgress::Failed { fault, cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: Address = Address([1; 32]);
+
+    fn update(phase: Phase) -> grpc::TaskUpdate {
+        grpc::TaskUpdate { lease: vec![2; 32], index: 3, attempt: 4, phase: phase.into(), ..Default::default() }
+    }
+
+    fn fault_of(code: &str, fault: WireFault) -> Fault {
+        let failure = grpc::Failure { code: code.to_owned(), fault: fault.into(), ..Default::default() };
+        let event = task_update(NODE, &grpc::TaskUpdate { failure: Some(failure), ..update(Phase::Failed) }).unwrap();
+        match event {
+            Event::TaskUpdate { progress: TaskProgress::Failed { fault, .. }, .. } => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_missing_image_is_the_images_fault_whoever_the_worker_blames() {
+        assert_eq!(fault_of("image-missing", WireFault::Job), Fault::Image);
+        assert_eq!(fault_of("pull-failed", WireFault::Node), Fault::Image);
+        assert_eq!(fault_of("exit-code", WireFault::Job), Fault::Buyer);
+        assert_eq!(fault_of("disk-full", WireFault::Node), Fault::Node);
+        assert_eq!(fault_of("stopped", WireFault::None), Fault::Nobody);
+    }
+
+    #[test]
+    fn malformed_messages_are_refused() {
+        assert!(task_update(NODE, &update(Phase::Unspecified)).is_err());
+        assert!(task_update(NODE, &update(Phase::Failed)).is_err());
+        assert!(task_update(NODE, &grpc::TaskUpdate { lease: vec![1], ..update(Phase::Running) }).is_err());
+        let short = grpc::Output { path: "a".to_owned(), size: 1, sha256: vec![1] };
+        assert!(task_update(NODE, &grpc::TaskUpdate { outputs: vec![short], ..update(Phase::Done) }).is_err());
+    }
+
+    #[test]
+    fn tasks_of_a_resume_are_found_under_their_lease() {
+        let resume = grpc::Resume {
+            leases: vec![vec![2; 32], vec![3; 32]],
+            tasks: vec![update(Phase::Running), grpc::TaskUpdate { index: 9, ..update(Phase::Done) }],
+            cached_images: Vec::new(),
+        };
+        let held = held(&resume).unwrap();
+        assert_eq!(held[0].tasks, [HeldTask { task: 3, attempt: 4 }, HeldTask { task: 9, attempt: 4 }]);
+        assert_eq!(held[1].tasks, []);
+    }
+}

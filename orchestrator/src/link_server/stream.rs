@@ -1,0 +1,125 @@
+use std::convert::Infallible;
+
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::worker_message::Body as WorkerBody;
+use millrace_link::grpc::{LogAck, LogChunk, OrchestratorMessage, WorkerMessage};
+use millrace_protocol::Address;
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use super::handshake::{Outbound, next, shake_hands};
+use super::{Context, convert};
+use crate::driver::{Input, Session};
+
+/// One worker's stream, from its hello to its end.
+pub(super) async fn run(context: Context, id: u64, mut inbound: Streaming<WorkerMessage>, outbound: Outbound) {
+    let end = context.stop.child_token();
+    let ended = serve(&context, id, &mut inbound, &outbound, &end).await;
+    tracing::debug!(session = id, reason = ended.message(), "a worker's stream has ended");
+    // Nobody listens any more when the worker closed it.
+    let _ = outbound.try_send(Err(ended));
+}
+
+async fn serve(
+    context: &Context,
+    id: u64,
+    inbound: &mut Streaming<WorkerMessage>,
+    outbound: &Outbound,
+    end: &CancellationToken,
+) -> Status {
+    let node = match shake_hands(context, inbound, outbound).await {
+        Ok(node) => node,
+        Err(status) => {
+            tracing::warn!(reason = status.message(), "a worker was turned away");
+            return status;
+        }
+    };
+    tracing::info!(%node, session = id, "worker connected");
+    let conversation = converse(context, id, node, inbound, outbound, end.clone());
+    let ended = tokio::select! {
+        () = end.cancelled() => Status::unavailable("the orchestrator has ended this stream"),
+        Err(status) = conversation => status,
+    };
+    tracing::info!(%node, session = id, reason = ended.message(), "worker disconnected");
+    context.inbox.send(Input::Detached { node, session: id }).await;
+    ended
+}
+
+async fn converse(
+    context: &Context,
+    id: u64,
+    node: Address,
+    inbound: &mut Streaming<WorkerMessage>,
+    outbound: &Outbound,
+    end: CancellationToken,
+) -> Result<Infallible, Status> {
+    let Some(WorkerBody::Resume(resume)) = next(inbound).await? else {
+        return Err(Status::failed_precondition("a worker first says what it holds"));
+    };
+    let reports = resume.tasks.iter().map(|update| convert::task_update(node, update)).collect::<Result<_, _>>()?;
+    let session = Session { node, id, outbound: outbound.clone(), _end: end.drop_guard() };
+    let held = convert::held(&resume)?;
+    let images = resume.cached_images.into_iter().collect();
+    deliver(context, Input::Attached { session, images, held, reports }).await?;
+    loop {
+        let input = match next(inbound).await? {
+            Some(WorkerBody::Heartbeat(heartbeat)) => {
+                let event = convert::heartbeat(node, &heartbeat)?;
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::TaskUpdate(update)) => {
+                let event = convert::task_update(node, &update)?;
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::LeaseReport(report)) => {
+                let event = convert::lease_report(node, &report)?;
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::OfferReply(reply)) => {
+                let lease = convert::address(&reply.lease, "lease")?;
+                let Some(result) = reply.result else { continue };
+                Input::OfferAnswered { node, session: id, lease, result }
+            }
+            Some(WorkerBody::LogChunk(chunk)) => {
+                store_log(context, node, chunk, outbound).await?;
+                continue;
+            }
+            Some(WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) | WorkerBody::Resume(_)) => {
+                return Err(Status::failed_precondition("the handshake is over"));
+            }
+            // A later worker may say more than this version knows.
+            None => continue,
+        };
+        deliver(context, input).await?;
+    }
+}
+
+async fn deliver(context: &Context, input: Input) -> Result<(), Status> {
+    if context.inbox.send(input).await { Ok(()) } else { Err(Status::unavailable("the orchestrator is stopping")) }
+}
+
+/// Stores a piece of a log of a task that was this node's.
+async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: &Outbound) -> Result<(), Status> {
+    let (lease, job) = (convert::address(&chunk.lease, "lease")?, convert::address(&chunk.job, "job")?);
+    let known = context.inbox.ask(move |driver| {
+        driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job)
+    });
+    let (index, attempt) = (chunk.index, chunk.attempt);
+    let end = chunk.offset.saturating_add(chunk.data.len() as u64);
+    let offset = match known.await {
+        Some(true) => match context.logs.append(job, index, attempt, chunk.offset, &chunk.data).await {
+            Ok(offset) => offset,
+            Err(error) => {
+                // Not acknowledged: the worker will offer it again.
+                tracing::warn!(%job, task = index, %error, "a log cannot be stored");
+                return Ok(());
+            }
+        },
+        // Nobody will ask for it.
+        Some(false) => end,
+        None => return Err(Status::unavailable("the orchestrator is stopping")),
+    };
+    let ack = LogAck { lease: chunk.lease, index, attempt, offset };
+    let message = OrchestratorMessage { body: Some(Body::LogAck(ack)) };
+    outbound.send(Ok(message)).await.map_err(|_| Status::cancelled("the worker closed the link"))
+}

@@ -1,0 +1,101 @@
+//! What containers wrote: one file per task and attempt. A piece names its offset, so a repeated
+//! one changes nothing.
+
+use std::io::SeekFrom;
+use std::path::PathBuf;
+
+use millrace_protocol::Address;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+/// The most one task may log in bytes; what comes later is dropped.
+const MAXIMUM: u64 = 256 * 1024 * 1024;
+/// The most read at once.
+const PAGE: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Logs {
+    folder: PathBuf,
+}
+
+impl Logs {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Stores a piece and returns up to where the log is stored now. A piece that would leave a
+    /// gap is not taken: the answer tells the worker where to go on.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn append(&self, job: Address, task: u32, attempt: u32, offset: u64, data: &[u8]) -> std::io::Result<u64> {
+        let path = self.path(job, task, attempt);
+        if let Some(folder) = path.parent() {
+            tokio::fs::create_dir_all(folder).await?;
+        }
+        let mut file = tokio::fs::File::options().create(true).append(true).open(path).await?;
+        let stored = file.metadata().await?.len();
+        let end = offset.saturating_add(data.len() as u64);
+        if offset > stored {
+            return Ok(stored);
+        }
+        if stored >= MAXIMUM {
+            return Ok(end.max(stored));
+        }
+        let known = usize::try_from(stored - offset).unwrap_or(usize::MAX);
+        if let Some(rest) = data.get(known..) {
+            file.write_all(rest).await?;
+            file.flush().await?;
+        }
+        Ok(stored.max(end))
+    }
+
+    /// A piece of a log from `from` on; empty at its end, or where there is none.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn read(&self, job: Address, task: u32, attempt: u32, from: u64) -> std::io::Result<Vec<u8>> {
+        let mut file = match tokio::fs::File::open(self.path(job, task, attempt)).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        file.seek(SeekFrom::Start(from)).await?;
+        let mut piece = Vec::new();
+        file.take(PAGE).read_to_end(&mut piece).await?;
+        Ok(piece)
+    }
+
+    fn path(&self, job: Address, task: u32, attempt: u32) -> PathBuf {
+        self.folder.join(job.to_string()).join(format!("{task}-{attempt}.log"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: Address = Address([1; 32]);
+
+    #[tokio::test]
+    async fn repeated_and_overlapping_pieces_are_stored_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = Logs::new(folder.path().to_owned());
+        assert_eq!(logs.append(JOB, 0, 1, 0, b"hello ").await.unwrap(), 6);
+        assert_eq!(logs.append(JOB, 0, 1, 0, b"hello ").await.unwrap(), 6);
+        assert_eq!(logs.append(JOB, 0, 1, 3, b"lo world").await.unwrap(), 11);
+        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"hello world");
+        assert_eq!(logs.read(JOB, 0, 1, 6).await.unwrap(), b"world");
+        assert_eq!(logs.read(JOB, 0, 1, 11).await.unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn a_gap_is_not_stored_and_attempts_are_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = Logs::new(folder.path().to_owned());
+        assert_eq!(logs.append(JOB, 0, 1, 5, b"late").await.unwrap(), 0);
+        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"");
+        logs.append(JOB, 0, 2, 0, b"second").await.unwrap();
+        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"");
+        assert_eq!(logs.read(JOB, 0, 2, 0).await.unwrap(), b"second");
+    }
+}

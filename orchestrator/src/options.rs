@@ -1,0 +1,27 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_client::Keypair;
+
+/// What an orchestrator needs to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// JSON-RPC endpoints, preferred first.
+    pub rpc_urls: Vec<String>,
+    /// WebSocket endpoints.
+    pub ws_urls: Vec<String>,
+    /// Opens leases, signs vouchers, pays for transactions: the network's scheduler.
+    pub scheduler_key: Arc<Keypair>,
+    /// Journal, objects and logs. One orchestrator at a time.
+    pub data_dir: PathBuf,
+    /// Where workers connect; port 0 takes a free one.
+    pub link_addr: SocketAddr,
+    /// Where buyers connect; port 0 takes a free one.
+    pub http_addr: SocketAddr,
+    /// How often workers report. Three missed reports take a worker's tasks away.
+    pub heartbeat: Duration,
+    /// How workers reach the HTTP endpoint; `http://` and its bound address by default.
+    pub public_http_url: Option<String>,
+}

@@ -1,0 +1,59 @@
+//! HTTP for buyers and for objects. Handlers ask the driver between two inputs and render; the one
+//! thing they do themselves is to move objects.
+
+mod authorized;
+mod explain;
+mod jobs;
+mod network;
+mod objects;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use millrace_protocol::Address;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::driver::Inbox;
+use crate::logs::Logs;
+use crate::objects::Objects;
+
+pub(crate) use authorized::Authorized;
+pub(crate) use problem::Refusal;
+
+/// What the handlers need.
+pub(crate) struct Context {
+    pub inbox: Inbox,
+    pub objects: Objects,
+    pub logs: Logs,
+    pub program: Address,
+    pub scheduler: Address,
+}
+
+/// Serves requests until `stop`; those under way are finished.
+pub(crate) async fn serve(listener: TcpListener, context: Context, stop: CancellationToken) {
+    let served = axum::serve(listener, router(Arc::new(context))).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the HTTP endpoint has ended");
+    }
+}
+
+fn router(context: Arc<Context>) -> Router {
+    Router::new()
+        .route("/v1/network", get(network::network))
+        .route("/v1/nodes", get(network::nodes))
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/{job}", get(jobs::show))
+        .route("/v1/jobs/{job}/outputs", get(jobs::outputs))
+        .route("/v1/jobs/{job}/logs", get(jobs::logs))
+        .route("/v1/objects/{sha256}", get(objects::get).head(objects::head).put(objects::put))
+        .fallback(problem::no_such_route)
+        // Objects limit themselves; nothing else reads a body.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(context)
+}

@@ -1,0 +1,146 @@
+//! The scheduler's explanation in words.
+
+use millrace_link::rest;
+use millrace_protocol::{Address, Hardware, MicroUsdc, Requirements, gpu, region};
+use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Suggestion};
+
+use crate::driver::Driver;
+
+/// For a node whose account is gone.
+pub(super) const UNKNOWN_HARDWARE: Hardware = Hardware {
+    gpu_class: 0,
+    gpu_count: 0,
+    vram_mib: 0,
+    cpu_cores: 0,
+    memory_mib: 0,
+    disk_mib: 0,
+    region: 0,
+    country: *b"--",
+    simulated: false,
+};
+
+pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Option<rest::Explanation> {
+    let explanation = driver.core.explain(driver.clock.now(), job)?;
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut exclusions: Vec<rest::Exclusion> = explanation
+        .exclusions
+        .iter()
+        .map(|(constraint, exclusion)| rest::Exclusion {
+            requirement: name(*constraint).to_owned(),
+            asked: asked(*constraint, entry),
+            nodes: count(exclusion.nodes),
+            nodes_excluded_by_this_alone: count(exclusion.alone),
+        })
+        .collect();
+    exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.nodes));
+    let blocked = explanation.blockers.iter().map(blocker).next();
+    let suggestion = blocked.or_else(|| explanation.suggestion.map(|suggestion| suggest(driver, &suggestion)));
+    Some(rest::Explanation {
+        nodes_total: count(explanation.nodes_total),
+        nodes_fitting: count(explanation.nodes_fitting),
+        exclusions,
+        suggestion,
+    })
+}
+
+fn name(constraint: Constraint) -> &'static str {
+    match constraint {
+        Constraint::Price => "maximum-price",
+        Constraint::GpuModel => "gpu-model",
+        Constraint::Vram => "vram",
+        Constraint::GpuCount => "gpu-count",
+        Constraint::Region => "region",
+        Constraint::Simulated => "real-gpu",
+        Constraint::Cpu => "cpu",
+        Constraint::Memory => "memory",
+        Constraint::Disk => "disk",
+        Constraint::NodeOffline => "node-online",
+        Constraint::NodeDraining => "node-active",
+        Constraint::NodeFull => "node-free",
+        Constraint::StakeTooSmall => "stake",
+        Constraint::AlreadyLeased => "one-lease-per-node",
+        Constraint::Resting => "not-refused-lately",
+        Constraint::FailedBefore => "not-failed-before",
+    }
+}
+
+fn asked(constraint: Constraint, entry: &JobEntry) -> String {
+    let terms = &entry.view.job.terms;
+    let Requirements { gpu_classes, vram_mib, units, regions, .. } = terms.requirements;
+    let workload = entry.workload();
+    match constraint {
+        Constraint::Price => format!("at most {}", terms.maximum_price),
+        Constraint::GpuModel => list(gpu::CLASSES, gpu_classes),
+        Constraint::Vram => format!("at least {vram_mib} MiB"),
+        Constraint::GpuCount => format!("at least {}", units.0),
+        Constraint::Region => list(region::REGIONS, u64::from(regions)),
+        Constraint::Simulated => "no simulated GPUs".to_owned(),
+        Constraint::Cpu => workload.map_or_else(String::new, |workload| {
+            format!("{}.{:03} cores unused", workload.cpu_milli / 1_000, workload.cpu_milli % 1_000)
+        }),
+        Constraint::Memory => {
+            workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.memory_mib))
+        }
+        Constraint::Disk => {
+            workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.disk_mib))
+        }
+        Constraint::NodeOffline => "a connected worker".to_owned(),
+        Constraint::NodeDraining => "a node that takes work".to_owned(),
+        Constraint::NodeFull => format!("{} GPU(s) not leased", units.0),
+        Constraint::StakeTooSmall => "a free stake that covers the bond".to_owned(),
+        Constraint::AlreadyLeased => "a node without a lease of this job".to_owned(),
+        Constraint::Resting => "a node that did not just refuse".to_owned(),
+        Constraint::FailedBefore => "a node that has not failed this job, if there is one".to_owned(),
+    }
+}
+
+fn list(names: &[&str], mask: u64) -> String {
+    let chosen = names.iter().enumerate().filter(|(index, _)| mask >> index & 1 == 1).map(|(_, name)| *name);
+    chosen.collect::<Vec<_>>().join(", ")
+}
+
+fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
+    let owner = driver.core.nodes().find(|(node, _)| *node == suggestion.node);
+    let name = owner.and_then(|(_, entry)| driver.book.provider(entry.view.provider)).map(|owner| &owner.display_name);
+    let whose = name.map_or_else(|| suggestion.node.to_string(), |name| format!("{name}'s node {}", suggestion.node));
+    let change = match suggestion.change {
+        Change::RaisePrice(price) => format!("raise the maximum price to {price}"),
+        Change::AcceptGpuClass(class) => format!("accept the GPU model {} as well", gpu::slug(class).unwrap_or("?")),
+        Change::LowerVram(mib) => format!("ask for at most {mib} MiB of VRAM"),
+        Change::LowerGpuCount(count) => format!("ask for at most {count} GPU(s)"),
+        Change::AcceptRegion(code) => format!("accept the region {} as well", region::slug(code).unwrap_or("?")),
+        Change::AcceptSimulated => "accept simulated GPUs".to_owned(),
+        Change::LowerCpu(cores) => format!("ask for at most {cores} CPU cores, less what other leases use"),
+        Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory, less what other leases use"),
+        Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk, less what other leases use"),
+        Change::Wait(constraint) => return format!("wait: {whose} fits but for `{}`", self::name(constraint)),
+    };
+    format!("{change}: {whose} would take it at {}", suggestion.price)
+}
+
+fn blocker(blocker: &Blocker) -> String {
+    match blocker {
+        Blocker::ParametersUnknown => "wait: the network's parameters are being read".to_owned(),
+        Blocker::SpecMissing(Some(cause)) => format!("wait: the spec is not here yet ({})", cause.message),
+        Blocker::SpecMissing(None) => "wait: the spec is being fetched".to_owned(),
+        Blocker::Ended(_) => "nothing: the job is over".to_owned(),
+        Blocker::StartDeadlinePassed(_) => {
+            "open a new job with a longer start window: this one's start deadline has passed".to_owned()
+        }
+        Blocker::DepositExhausted { available: MicroUsdc(0) } => {
+            "open a new job with a larger deposit: nothing is left of this one's".to_owned()
+        }
+        Blocker::DepositExhausted { available } => {
+            format!("open a new job with a larger deposit: {available} does not cover another lease")
+        }
+        Blocker::ConcurrencyReached { live, silent: 0 } => {
+            format!("nothing: it runs on {live} node(s), as many as it allows")
+        }
+        Blocker::ConcurrencyReached { live, silent } => format!(
+            "wait: {silent} of its {live} lease(s) are silent and end at their deadline; more concurrent leases would \
+             not have to wait"
+        ),
+        Blocker::OfferPending { node } => format!("wait: a lease is being agreed on with {node}"),
+        Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
+    }
+}

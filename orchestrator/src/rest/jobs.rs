@@ -1,0 +1,213 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use millrace_link::rest;
+use millrace_protocol::{Address, JobState, Seconds};
+use millrace_scheduler::{
+    Cause, JobEntry, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState,
+};
+use serde::Deserialize;
+
+use super::network::provider_name;
+use super::{Authorized, Context, Refusal, explain};
+use crate::driver::Driver;
+
+#[derive(Deserialize)]
+pub(super) struct OfBuyer {
+    buyer: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Piece {
+    task: u32,
+    #[serde(default)]
+    from: u64,
+}
+
+pub(super) async fn list(
+    State(context): State<Arc<Context>>,
+    Query(query): Query<OfBuyer>,
+    Authorized(key): Authorized,
+) -> Result<Json<Vec<rest::JobStatus>>, Refusal> {
+    let buyer = parse(&query.buyer)?;
+    check_owner(buyer, key)?;
+    let jobs = context.inbox.ask(move |driver| {
+        let mut jobs: Vec<_> = driver.core.jobs().filter(|(_, entry)| entry.view.buyer == buyer).collect();
+        jobs.sort_by_key(|(_, entry)| (entry.view.opened_at, entry.view.opened_slot));
+        jobs.into_iter().map(|(address, entry)| status(driver, address, entry)).collect()
+    });
+    jobs.await.map(Json).ok_or_else(Refusal::stopping)
+}
+
+pub(super) async fn show(
+    State(context): State<Arc<Context>>,
+    Path(job): Path<String>,
+    Authorized(key): Authorized,
+) -> Result<Json<rest::JobStatus>, Refusal> {
+    of_owner(&context, &job, key, status).await.map(Json)
+}
+
+pub(super) async fn outputs(
+    State(context): State<Arc<Context>>,
+    Path(job): Path<String>,
+    Authorized(key): Authorized,
+) -> Result<Json<Vec<rest::TaskOutputs>>, Refusal> {
+    of_owner(&context, &job, key, |driver, _, entry| {
+        let done = entry.tasks.iter().zip(0u32..).filter_map(|(task, index)| match task.state {
+            TaskState::Done { lease } => Some((task, index, lease)),
+            TaskState::Pending | TaskState::Active { .. } | TaskState::Failed => None,
+        });
+        done.map(|(task, index, lease)| rest::TaskOutputs {
+            index,
+            node: driver.core.lease(lease).map(|lease| lease.view.node).unwrap_or_default(),
+            outputs: task.outputs.iter().map(output).collect(),
+        })
+        .collect()
+    })
+    .await
+    .map(Json)
+}
+
+pub(super) async fn logs(
+    State(context): State<Arc<Context>>,
+    Path(job): Path<String>,
+    Query(piece): Query<Piece>,
+    Authorized(key): Authorized,
+) -> Result<impl IntoResponse, Refusal> {
+    let task = piece.task;
+    let attempt = of_owner(&context, &job, key, move |_, _, entry| {
+        usize::try_from(task).ok().and_then(|index| entry.tasks.get(index)).map(|task| task.attempt)
+    });
+    let Some(attempt) = attempt.await? else {
+        let hint = "tasks count from 0; `millrace job show` lists them";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint));
+    };
+    let read = context.logs.read(parse(&job)?, task, attempt, piece.from).await;
+    let bytes = read.map_err(|error| {
+        let hint = "the operator must look at the data folder";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable", error.to_string(), hint)
+    })?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes))
+}
+
+/// Answers about a job to its buyer.
+async fn of_owner<T: Send + 'static>(
+    context: &Context,
+    job: &str,
+    key: Address,
+    render: impl FnOnce(&Driver, Address, &JobEntry) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let job = parse(job)?;
+    let answer = context.inbox.ask(move |driver| {
+        let entry = driver.core.job(job).ok_or_else(Refusal::no_such_job)?;
+        check_owner(entry.view.buyer, key)?;
+        Ok(render(driver, job, entry))
+    });
+    answer.await.ok_or_else(Refusal::stopping)?
+}
+
+fn check_owner(buyer: Address, key: Address) -> Result<(), Refusal> {
+    if buyer == key {
+        return Ok(());
+    }
+    let cause = format!("the job is {buyer}'s, and the request was signed by {key}");
+    Err(Refusal::new(StatusCode::FORBIDDEN, "not-the-buyer", cause, "sign with the buyer's wallet"))
+}
+
+fn parse(address: &str) -> Result<Address, Refusal> {
+    address.parse().map_err(|_| Refusal::malformed(format!("`{address}` is not an address"), "give it in base58"))
+}
+
+fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatus {
+    let failure = match (&entry.outcome, &entry.spec) {
+        (Some(Outcome::Failed(cause)), _) | (None, SpecStatus::Unusable(cause)) => Some(failure(cause)),
+        // The chain only says that no lease came; what was in its way says more.
+        (Some(Outcome::Expired), _) => Some(entry.last_failure.as_ref().map_or_else(expired, failure)),
+        _ => None,
+    };
+    let waits = entry.outcome.is_none() && matches!(entry.view.job.state, JobState::Open | JobState::Active);
+    let explanation = waits.then(|| explain::explanation(driver, address, entry)).flatten();
+    rest::JobStatus {
+        address,
+        buyer: entry.view.buyer,
+        id: entry.view.id,
+        name: entry.workload().map_or_else(String::new, |workload| workload.name.clone()),
+        chain: entry.view.job,
+        closed: !entry.on_chain,
+        tasks: entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect(),
+        leases: driver.core.leases_of(address).into_iter().map(|entry| lease(driver, entry)).collect(),
+        explanation,
+        failure,
+    }
+}
+
+fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
+    let state = match task.state {
+        TaskState::Pending => rest::TaskState::Pending,
+        TaskState::Done { .. } => rest::TaskState::Done,
+        TaskState::Failed => rest::TaskState::Failed,
+        TaskState::Active { phase, .. } => match phase {
+            TaskPhase::Assigned => rest::TaskState::Assigned,
+            TaskPhase::FetchingInputs => rest::TaskState::FetchingInputs,
+            TaskPhase::Pulling => rest::TaskState::Pulling,
+            TaskPhase::Creating => rest::TaskState::Creating,
+            TaskPhase::Running => rest::TaskState::Running,
+            TaskPhase::Uploading => rest::TaskState::Uploading,
+        },
+    };
+    let lease = match task.state {
+        TaskState::Active { lease, .. } | TaskState::Done { lease } => Some(lease),
+        TaskState::Pending | TaskState::Failed => None,
+    };
+    let (bytes_done, bytes_total) = if task.active_lease().is_some() { task.bytes } else { (0, 0) };
+    rest::Task {
+        index,
+        state,
+        attempt: task.attempt,
+        node: lease.and_then(|lease| driver.core.lease(lease)).map(|lease| lease.view.node),
+        bytes_done,
+        bytes_total,
+        outputs: task.outputs.iter().map(output).collect(),
+        failure: task.last_failure.as_ref().map(failure),
+    }
+}
+
+fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {
+    let view = &entry.view;
+    let attested = entry.voucher.map_or(Seconds::ZERO, |voucher| voucher.metered);
+    rest::LeaseStatus {
+        address: entry.address,
+        number: view.number,
+        node: view.node,
+        provider: view.provider,
+        provider_name: provider_name(driver, view.provider),
+        hardware: driver.book.node(view.node).map_or(explain::UNKNOWN_HARDWARE, |node| node.node.hardware),
+        chain: view.lease,
+        metered: attested.max(view.lease.metered),
+        ended: entry.stage == Stage::Over,
+    }
+}
+
+fn output(output: &Output) -> rest::Output {
+    rest::Output {
+        path: output.path.clone(),
+        size: output.object.size,
+        sha256: output.object.sha256.to_string(),
+    }
+}
+
+fn failure(cause: &Cause) -> rest::Failure {
+    rest::Failure { code: cause.code.clone(), cause: cause.message.clone(), hint: cause.hint.clone() }
+}
+
+fn expired() -> rest::Failure {
+    rest::Failure {
+        code: "start-deadline-passed".to_owned(),
+        cause: "no node took the job before its start deadline".to_owned(),
+        hint: "raise the price, ask for less, or give it more time to start".to_owned(),
+    }
+}

@@ -1,0 +1,159 @@
+use std::fs::{File, OpenOptions};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_client::{Client, Endpoints, Sender, keys};
+use millrace_scheduler::{Core, Settings};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::{Chain, follow_clock};
+use crate::clock::Clock;
+use crate::driver::{Driver, Inbox, Parts};
+use crate::logs::Logs;
+use crate::objects::Objects;
+use crate::signer::Signer;
+use crate::store::Store;
+use crate::{Error, Options, link_server, rest};
+
+/// Inputs that may wait for the driver.
+const INBOX: usize = 4_096;
+/// Seconds in which the chain's accounts must have been read once.
+const FIRST_RECONCILIATION: u64 = 60;
+/// How long services may take to finish what they are doing.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// An orchestrator.
+pub struct Service;
+
+/// A running orchestrator. Dropping it does not stop it cleanly; [`Handle::shutdown`] does.
+pub struct Handle {
+    http_addr: SocketAddr,
+    link_addr: SocketAddr,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    /// Held as long as the folder is in use.
+    _lock: File,
+}
+
+impl Service {
+    /// Starts an orchestrator: journal, chain, and only then workers and buyers, so that nobody is
+    /// answered from half a picture.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start(options: Options) -> Result<Handle, Error> {
+        let lock = prepare_folder(&options.data_dir)?;
+        let store = Store::open(&options.data_dir.join("journal.sqlite")).await?;
+        let objects = Objects::open(&options.data_dir.join("objects"))?;
+        let logs = Logs::new(options.data_dir.join("logs"));
+        let link = listen(options.link_addr).await?;
+        let http = listen(options.http_addr).await?;
+
+        let client = Client::new(Endpoints { rpc: options.rpc_urls, ws: options.ws_urls });
+        let config = client.config().await?;
+        let scheduler = keys::address_of(&options.scheduler_key);
+        if config.scheduler != scheduler {
+            return Err(Error::NotTheScheduler { expected: config.scheduler, actual: scheduler });
+        }
+        let clock = Arc::new(Clock::default());
+        clock.read_chain(client.chain_clock().await?);
+
+        let heartbeat_millis = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX).max(1);
+        let settings = Settings { program: millrace_client::address::program(), heartbeat_millis };
+        let core = Core::restore(settings, clock.now(), store.read().await?);
+        let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
+        let (inbox, inputs) = Inbox::new(INBOX);
+        let (reconciled, first_reconciliation) = oneshot::channel();
+        let driver = Driver::new(Parts {
+            core,
+            clock: clock.clone(),
+            chain: chain.clone(),
+            store,
+            objects: objects.clone(),
+            signer: Signer::new(options.scheduler_key),
+            inbox: inbox.clone(),
+            reconciled,
+        });
+
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(chain.watch(inbox.clone(), stop.clone()));
+        tasks.spawn(follow_clock(client, clock, stop.clone()));
+        let driver_stop = stop.clone();
+        tasks.spawn(async move {
+            if let Err(error) = driver.run(inputs, driver_stop.clone()).await {
+                // Without its journal it would sign what it may forget.
+                tracing::error!(error = &error as &dyn std::error::Error, "the journal fails; stopping");
+                driver_stop.cancel();
+            }
+        });
+        let patience = Duration::from_secs(FIRST_RECONCILIATION);
+        if !matches!(tokio::time::timeout(patience, first_reconciliation).await, Ok(Ok(()))) {
+            stop.cancel();
+            return Err(Error::ChainSilent { seconds: FIRST_RECONCILIATION });
+        }
+
+        let (link_addr, http_addr) = (local(&link, options.link_addr)?, local(&http, options.http_addr)?);
+        let object_endpoint = options.public_http_url.unwrap_or_else(|| format!("http://{http_addr}"));
+        tasks.spawn(link_server::serve(link, link_server::Context {
+            inbox: inbox.clone(),
+            logs: logs.clone(),
+            program: settings.program,
+            heartbeat_millis,
+            object_endpoint,
+            stop: stop.clone(),
+        }));
+        let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
+        tasks.spawn(rest::serve(http, context, stop.clone()));
+        tracing::info!(%http_addr, %link_addr, %scheduler, "orchestrator up");
+        Ok(Handle { http_addr, link_addr, stop, tasks, _lock: lock })
+    }
+}
+
+impl Handle {
+    /// Where buyers connect.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where workers connect.
+    pub fn link_addr(&self) -> SocketAddr {
+        self.link_addr
+    }
+
+    /// Stops taking anything in, finishes what is being answered, closes the journal. Leases,
+    /// containers and transactions under way go on without it and are picked up at the next start.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, all).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|source| Error::Listen { address, source })
+}
+
+/// Makes the data folder and takes it for this process. The lock ends with the process, also by a kill.
+fn prepare_folder(path: &Path) -> Result<File, Error> {
+    let failed = |source| Error::DataDir { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::DataDirLocked { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
