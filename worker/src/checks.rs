@@ -36,11 +36,7 @@ pub(crate) fn disk(path: &Path, reserve_mib: u64) -> Result<(), Error> {
 /// [`Error::HardwareMismatch`].
 pub(crate) fn hardware(registered: &Hardware, inventory: &Inventory) -> Result<(), Error> {
     let model = gpu::slug(registered.gpu_class).unwrap_or("none");
-    let same = inventory
-        .gpus
-        .iter()
-        .filter(|gpu| gpu.model == model && gpu.vram_mib >= registered.vram_mib)
-        .count();
+    let same = inventory.gpus.iter().filter(|gpu| gpu.model == model && gpu.vram_mib >= registered.vram_mib).count();
     let enough = same >= usize::from(registered.gpu_count);
     let honest = registered.simulated == inventory.simulated || registered.gpu_count == 0;
     if enough && honest {
@@ -76,8 +72,15 @@ mod tests {
     fn registered(count: u16) -> Hardware {
         let class = if count > 0 { gpu::class("rtx-4090").unwrap() } else { 0 };
         Hardware {
-            gpu_class: class, gpu_count: count, vram_mib: if count > 0 { 24_576 } else { 0 }, cpu_cores: 64, memory_mib: 65_536,
-            disk_mib: 1_000, region: 0, country: *b"DE", simulated: true,
+            gpu_class: class,
+            gpu_count: count,
+            vram_mib: if count > 0 { 24_576 } else { 0 },
+            cpu_cores: 64,
+            memory_mib: 65_536,
+            disk_mib: 1_000,
+            region: 0,
+            country: *b"DE",
+            simulated: true,
         }
     }
 

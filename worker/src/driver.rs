@@ -82,7 +82,21 @@ impl Driver {
         let heartbeat = beat(HEARTBEAT);
         let vetted = unbounded_channel();
         let (link, progress) = (None, HashMap::new());
-        Self { agent, journal, rig, context, steps, chain, node_key, signing, wiring, link, vetted, heartbeat, progress }
+        Self {
+            agent,
+            journal,
+            rig,
+            context,
+            steps,
+            chain,
+            node_key,
+            signing,
+            wiring,
+            link,
+            vetted,
+            heartbeat,
+            progress,
+        }
     }
 
     /// Until it is stopped.
@@ -171,7 +185,9 @@ impl Driver {
             | Report::Running(key)
             | Report::Uploading(key)
             | Report::Done(key, _)
-            | Report::Failed(key, _) => self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job),
+            | Report::Failed(key, _) => {
+                self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job)
+            }
         };
         if let Some(message) = messages::report(report, job) {
             self.send(message);

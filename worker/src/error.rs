@@ -48,7 +48,8 @@ impl Diagnostic for Error {
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
             Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
             Self::HardwareMismatch { .. } => {
-                "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node".to_owned()
+                "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node"
+                    .to_owned()
             }
         }
     }

@@ -35,8 +35,7 @@ impl Inventory {
             (Some(absence), _) => absence.clone(),
             (None, []) => "no GPUs".to_owned(),
             (None, gpus) => {
-                let names: Vec<String> =
-                    gpus.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
+                let names: Vec<String> = gpus.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
                 format!("{}{marker}", names.join(", "))
             }
         }

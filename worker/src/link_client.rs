@@ -139,10 +139,8 @@ impl Dialer {
             .keep_alive_timeout(KEEP_ALIVE_PATIENCE)
             .keep_alive_while_idle(true)
             .tcp_nodelay(true);
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|source| Error::Unreachable { url: self.url.clone(), source })?;
+        let channel =
+            endpoint.connect().await.map_err(|source| Error::Unreachable { url: self.url.clone(), source })?;
         let mut client = LinkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
         let (outbound, queue) = unbounded_channel();
         let node_key = Address(self.key.verifying_key().to_bytes());
@@ -153,8 +151,7 @@ impl Dialer {
         };
         let _ = outbound.send(message(WorkerBody::Hello(hello)));
         let within = tokio::time::timeout(PATIENCE, async {
-            let mut inbound =
-                client.attach(UnboundedReceiverStream::new(queue)).await.map_err(broken)?.into_inner();
+            let mut inbound = client.attach(UnboundedReceiverStream::new(queue)).await.map_err(broken)?.into_inner();
             let Some(Body::Challenge(challenge)) = next(&mut inbound).await?.body else {
                 return Err(Error::OutOfOrder { expected: "a challenge" });
             };

@@ -47,7 +47,9 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
         Report::Starting(_) | Report::LeaseClosed { .. } => return None,
         Report::Running(key) => update(key, job, grpc::Phase::Running),
         Report::Uploading(key) => update(key, job, grpc::Phase::Uploading),
-        Report::Done(key, found) => grpc::TaskUpdate { outputs: outputs(&found), ..update(key, job, grpc::Phase::Done) },
+        Report::Done(key, found) => {
+            grpc::TaskUpdate { outputs: outputs(&found), ..update(key, job, grpc::Phase::Done) }
+        }
         Report::Failed(key, found) => {
             grpc::TaskUpdate { failure: Some(failure(&found)), ..update(key, job, grpc::Phase::Failed) }
         }

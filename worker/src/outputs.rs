@@ -113,8 +113,7 @@ fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
             if name.chars().any(|letter| letter.is_control() || letter == '\\') {
                 return Err(invalid(format!("{relative:?} has a name that is not portable")));
             }
-            let metadata =
-                fs::symlink_metadata(&path).map_err(|error| invalid(format!("{relative}: {error}")))?;
+            let metadata = fs::symlink_metadata(&path).map_err(|error| invalid(format!("{relative}: {error}")))?;
             if metadata.is_dir() {
                 if depth == DEPTH {
                     return Err(invalid(format!("{relative} lies deeper than {DEPTH} folders")));
@@ -141,9 +140,7 @@ fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<(Option<String>, PathBuf)>> {
-    fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| (entry.file_name().into_string().ok(), entry.path())))
-        .collect()
+    fs::read_dir(folder)?.map(|entry| entry.map(|entry| (entry.file_name().into_string().ok(), entry.path()))).collect()
 }
 
 #[cfg(test)]
@@ -158,7 +155,13 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits {
-        cpu_millis: 1, memory_mib: 1, pids: 1, time: Seconds(1), network: false, output_files: 3, output_bytes: 10,
+        cpu_millis: 1,
+        memory_mib: 1,
+        pids: 1,
+        time: Seconds(1),
+        network: false,
+        output_files: 3,
+        output_bytes: 10,
     };
 
     fn folder() -> tempfile::TempDir {

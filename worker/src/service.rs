@@ -101,9 +101,7 @@ impl Service {
         let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
-        let wiring = Wiring {
-            step_events, link_events, connected, set_objects, logs: log_sender, stop: stop.clone(),
-        };
+        let wiring = Wiring { step_events, link_events, connected, set_objects, logs: log_sender, stop: stop.clone() };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
         let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);

@@ -13,6 +13,7 @@ use millrace_worker::PullPolicy;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, name};
 
+use crate::support::docker_is_here;
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::rig::Rig;
@@ -21,8 +22,7 @@ const IMAGE: &str = "millrace/probe:1";
 
 /// The engine with the probe image, or a loud reason to skip.
 async fn engine(pull: PullPolicy) -> Option<Arc<dyn Engine>> {
-    if !std::path::Path::new("/var/run/docker.sock").exists() && std::env::var_os("DOCKER_HOST").is_none() {
-        eprintln!("SKIPPED: there is no Docker here; start it to run this test");
+    if !docker_is_here() {
         return None;
     }
     let docker = Docker::connect(None, pull).await.expect("Docker is installed but does not answer");
@@ -116,7 +116,9 @@ async fn a_container_sees_its_cage_from_inside() {
         assert_eq!(read(forbidden), None, "{forbidden}");
     }
     let environment = read("environment").unwrap();
-    assert!(environment.contains("MILLRACE_TASK_INDEX=1") && environment.contains("MILLRACE_SIMULATED_GPU=rtx-4090:24576"));
+    assert!(
+        environment.contains("MILLRACE_TASK_INDEX=1") && environment.contains("MILLRACE_SIMULATED_GPU=rtx-4090:24576")
+    );
     assert!(rig.is_clean().await);
 }
 
@@ -163,7 +165,8 @@ async fn the_time_limit_holds() {
 
 #[tokio::test]
 async fn outputs_cannot_fill_the_rigs_disk() {
-    let script = "trap '' TERM; for i in 1 2 3 4 5 6 7 8; do head -c 8m /dev/zero > /outputs/$i; sleep 1; done; sleep 60";
+    let script =
+        "trap '' TERM; for i in 1 2 3 4 5 6 7 8; do head -c 8m /dev/zero > /outputs/$i; sleep 1; done; sleep 60";
     let Some(mut rig) = rig(offer::spec(script)).await else { return };
     let failure = failure_of(&mut rig, 0).await;
     assert_eq!((failure.code.as_str(), failure.fault()), ("output-invalid", Fault::Job));

@@ -2,4 +2,5 @@
 
 mod docker;
 mod shell;
+mod start;
 mod support;

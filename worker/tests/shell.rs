@@ -47,7 +47,11 @@ async fn a_task_runs_and_its_outputs_arrive() {
     rig.acknowledge(1);
     rig.end_lease();
     let report = rig.lease_report().await;
-    let leaf = |path: &str, content: &str| Leaf { task: 1, path: path.into(), object: Objects::default().put(content.as_bytes()) };
+    let leaf = |path: &str, content: &str| Leaf {
+        task: 1,
+        path: path.into(),
+        object: Objects::default().put(content.as_bytes()),
+    };
     let root = merkle::root(vec![leaf("frame.png", "pixels"), leaf("notes.txt", "fine")]);
     assert_eq!(report.result_root, root.0);
 }
@@ -328,14 +332,14 @@ async fn a_lease_that_is_over_is_cleaned_and_forgotten() {
     rig.assign(0);
     rig.orchestrator.phase(Phase::Running).await;
     let lease = rig.lease().0.to_vec();
-    rig.orchestrator.say(millrace_link::grpc::orchestrator_message::Body::LeaseOver(
-        millrace_link::grpc::LeaseOver { lease },
-    ));
-    rig.orchestrator.hear("an empty heartbeat", |body| match body {
-        Body::Heartbeat(beat) if beat.leases.is_empty() => Some(()),
-        _ => None,
-    })
-    .await;
+    rig.orchestrator
+        .say(millrace_link::grpc::orchestrator_message::Body::LeaseOver(millrace_link::grpc::LeaseOver { lease }));
+    rig.orchestrator
+        .hear("an empty heartbeat", |body| match body {
+            Body::Heartbeat(beat) if beat.leases.is_empty() => Some(()),
+            _ => None,
+        })
+        .await;
     assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "remove 0"]);
     assert!(rig.is_clean().await);
 }

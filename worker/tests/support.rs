@@ -7,3 +7,12 @@ pub mod objects;
 pub mod offer;
 pub mod orchestrator;
 pub mod rig;
+
+/// Whether there is a Docker socket; says loudly where there is none.
+pub fn docker_is_here() -> bool {
+    let here = std::path::Path::new("/var/run/docker.sock").exists() || std::env::var_os("DOCKER_HOST").is_some();
+    if !here {
+        eprintln!("SKIPPED: there is no Docker here; start it to run this test");
+    }
+    here
+}

@@ -50,5 +50,8 @@ pub enum Report {
         result_root: Sha256,
     },
     /// A lease's last voucher came: what the rig earned with it, fee included.
-    LeaseClosed { lease: Address, earned: MicroUsdc },
+    LeaseClosed {
+        lease: Address,
+        earned: MicroUsdc,
+    },
 }

@@ -98,7 +98,9 @@ impl Diagnostic for Cause {
                 "check the image's name and tag, and push it to a registry that the rigs can reach without a password"
             }
             Self::PullFailed => "check that the rig reaches the image's registry; the task is tried on another rig",
-            Self::InputUnavailable => "check that the rig reaches the network's object endpoint; the task is tried again",
+            Self::InputUnavailable => {
+                "check that the rig reaches the network's object endpoint; the task is tried again"
+            }
             Self::InputCorrupt => "upload the inputs again with `millrace job submit`",
             Self::DiskFull => "free disk space on the rig, or give the worker another data directory",
             Self::CreateFailed => "read the engine's message; the command or a limit may not fit this engine",

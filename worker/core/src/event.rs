@@ -33,7 +33,9 @@ pub enum StopReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskEvent {
     InputsReady,
-    ImageReady { digest: String },
+    ImageReady {
+        digest: String,
+    },
     Created,
     Started,
     Exited(Exit),
@@ -50,19 +52,31 @@ pub enum TaskEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An offer was checked with [`crate::policy::check`] and signed.
-    OfferAccepted { lease: Address, terms: LeaseTerms },
+    OfferAccepted {
+        lease: Address,
+        terms: LeaseTerms,
+    },
     TaskAssigned(Assignment),
-    StopTask { key: TaskKey, reason: StopReason },
+    StopTask {
+        key: TaskKey,
+        reason: StopReason,
+    },
     /// The scheduler has booked the task's end.
     TaskAcknowledged(TaskKey),
     EndLease(Address),
     /// The lease does not exist (any more).
     LeaseOver(Address),
     /// A voucher whose signature was verified.
-    Voucher { voucher: Voucher, signature: Vec<u8> },
+    Voucher {
+        voucher: Voucher,
+        signature: Vec<u8>,
+    },
     /// The link to the orchestrator stands again: it must hear what it may have missed.
     Connected,
-    Task { key: TaskKey, event: TaskEvent },
+    Task {
+        key: TaskKey,
+        event: TaskEvent,
+    },
     /// Time passes; at least once a second.
     Tick,
 }

@@ -11,21 +11,55 @@ use crate::{Assignment, Exit, Failure, LeaseTerms, Outcome, Output, TaskKey};
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// Written before the signature leaves the rig.
-    LeaseAccepted { lease: Address, terms: LeaseTerms },
-    TaskAssigned { assignment: Assignment },
-    TaskStarted { key: TaskKey, at: UnixSeconds },
-    TaskExited { key: TaskKey, exit: Exit },
-    TaskUploaded { key: TaskKey, outputs: Vec<Output> },
+    LeaseAccepted {
+        lease: Address,
+        terms: LeaseTerms,
+    },
+    TaskAssigned {
+        assignment: Assignment,
+    },
+    TaskStarted {
+        key: TaskKey,
+        at: UnixSeconds,
+    },
+    TaskExited {
+        key: TaskKey,
+        exit: Exit,
+    },
+    TaskUploaded {
+        key: TaskKey,
+        outputs: Vec<Output>,
+    },
     /// The failure is decided; container and folders are still there.
-    TaskFailing { key: TaskKey, failure: Failure },
+    TaskFailing {
+        key: TaskKey,
+        failure: Failure,
+    },
     /// Nothing of the task is left on the rig.
-    TaskEnded { key: TaskKey, outcome: Outcome },
-    TaskAcknowledged { key: TaskKey },
-    LeaseEnding { lease: Address },
+    TaskEnded {
+        key: TaskKey,
+        outcome: Outcome,
+    },
+    TaskAcknowledged {
+        key: TaskKey,
+    },
+    LeaseEnding {
+        lease: Address,
+    },
     /// It ends without a report.
-    LeaseOver { lease: Address },
-    LeaseReported { lease: Address, result_root: Sha256 },
+    LeaseOver {
+        lease: Address,
+    },
+    LeaseReported {
+        lease: Address,
+        result_root: Sha256,
+    },
     /// Work done is money owed: kept until the lease is closed, whoever disappears.
-    Voucher { voucher: Voucher, signature: Vec<u8> },
-    LeaseClosed { lease: Address },
+    Voucher {
+        voucher: Voucher,
+        signature: Vec<u8>,
+    },
+    LeaseClosed {
+        lease: Address,
+    },
 }

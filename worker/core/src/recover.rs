@@ -48,7 +48,8 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     }
     let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
     actions.push(Action::RemoveFoldersExcept(unfinished));
-    let leases: Vec<_> = agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_paid_out())).collect();
+    let leases: Vec<_> =
+        agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_paid_out())).collect();
     for (lease, phase, paid_out) in leases {
         match phase {
             LeasePhase::Ending | LeasePhase::Over => {
@@ -65,11 +66,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
 }
 
 /// One container per unfinished task; every other one is removed.
-fn adoptable(
-    found: &[FoundContainer],
-    history: &History,
-    actions: &mut Vec<Action>,
-) -> BTreeMap<TaskKey, FoundState> {
+fn adoptable(found: &[FoundContainer], history: &History, actions: &mut Vec<Action>) -> BTreeMap<TaskKey, FoundState> {
     let rank = |state: &FoundState| match state {
         FoundState::Created => 0,
         FoundState::Exited(_) => 1,

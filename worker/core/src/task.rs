@@ -24,11 +24,20 @@ pub enum Phase {
     Pulling,
     Creating,
     Starting,
-    Running { started_at: UnixSeconds },
-    Stopping { failure: Failure, next: Escalation },
+    Running {
+        started_at: UnixSeconds,
+    },
+    Stopping {
+        failure: Failure,
+        next: Escalation,
+    },
     Uploading,
-    Cleaning { outcome: Outcome },
-    Ended { outcome: Outcome },
+    Cleaning {
+        outcome: Outcome,
+    },
+    Ended {
+        outcome: Outcome,
+    },
 }
 
 /// What happens to a container that does not stop.

@@ -84,4 +84,3 @@ impl Driver {
         Some(Event::Voucher { voucher, signature: received.signature })
     }
 }
-

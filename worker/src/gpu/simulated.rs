@@ -43,10 +43,8 @@ impl FromStr for SimulatedGpu {
 
 /// The inventory of a rig that pretends.
 pub fn inventory(gpus: &[SimulatedGpu]) -> Inventory {
-    let gpus = gpus
-        .iter()
-        .map(|gpu| Gpu { uuid: String::new(), model: gpu.model.clone(), vram_mib: gpu.vram_mib })
-        .collect();
+    let gpus =
+        gpus.iter().map(|gpu| Gpu { uuid: String::new(), model: gpu.model.clone(), vram_mib: gpu.vram_mib }).collect();
     Inventory { gpus, simulated: true, absence: None }
 }
 

@@ -17,9 +17,15 @@ const WINDOW: u64 = 512 * 1024;
 #[derive(Debug)]
 pub(crate) enum Shipment {
     /// There is a log, or more of it.
-    Grown { key: TaskKey, job: Address },
+    Grown {
+        key: TaskKey,
+        job: Address,
+    },
     /// The orchestrator has everything before this offset.
-    Stored { key: TaskKey, offset: u64 },
+    Stored {
+        key: TaskKey,
+        offset: u64,
+    },
     /// A fresh connection: what was on its way is not any more.
     Connected(UnboundedSender<WorkerMessage>),
     Disconnected,

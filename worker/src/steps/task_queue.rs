@@ -55,7 +55,8 @@ pub(super) async fn run(
             Step::Terminate => queue.signal(Signal::Terminate).await,
             Step::Kill => queue.signal(Signal::Kill).await,
             Step::Collect(assignment) => queue.in_background(&mut background, |queue| async move {
-                let collected = outputs::collect(&queue.context, &assignment, |progress| queue.progress(progress)).await;
+                let collected =
+                    outputs::collect(&queue.context, &assignment, |progress| queue.progress(progress)).await;
                 queue.tell(collected.map(TaskEvent::Uploaded));
             }),
             Step::Clean => {

@@ -167,7 +167,9 @@ impl Engine for FakeEngine {
         let containers = self.containers.lock().unwrap();
         let found = containers.iter().filter(|(_, container)| container.plan.node == node);
         let found = found.map(|(name, container)| FoundContainer {
-            id: name.clone(), key: Some(container.plan.key), state: *container.state.borrow(),
+            id: name.clone(),
+            key: Some(container.plan.key),
+            state: *container.state.borrow(),
         });
         let found = found.collect();
         async { Ok(found) }.boxed()

@@ -18,11 +18,21 @@ pub const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
 /// A node with one simulated GPU.
 pub fn node(key: &Keypair, address: Address) -> NodeAccount {
     let hardware = Hardware {
-        gpu_class: 8, gpu_count: 1, vram_mib: 24_576, cpu_cores: 8, memory_mib: 8_192, disk_mib: 100_000, region: 4,
-        country: *b"DE", simulated: true,
+        gpu_class: 8,
+        gpu_count: 1,
+        vram_mib: 24_576,
+        cpu_cores: 8,
+        memory_mib: 8_192,
+        disk_mib: 100_000,
+        region: 4,
+        country: *b"DE",
+        simulated: true,
     };
     NodeAccount {
-        address, provider: Address([2; 32]), index: 0, node_key: address_of(key),
+        address,
+        provider: Address([2; 32]),
+        index: 0,
+        node_key: address_of(key),
         node: Node { hardware, price: PRICE, leased: GpuUnits(0), status: NodeStatus::Active },
         added_at: UnixSeconds(1),
     }
@@ -42,10 +52,18 @@ pub fn spec(script: &str) -> JobSpec {
         tasks: 3,
         terms: JobTerms {
             requirements: Requirements {
-                gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true,
+                gpu_classes: 0,
+                vram_mib: 0,
+                units: GpuUnits(1),
+                regions: 0,
+                accept_simulated: true,
             },
-            maximum_price: PRICE, concurrent_leases: 1, lease_seconds: Seconds(600), start_window: Seconds(60),
-            retries: 0, deposit: MicroUsdc(1_000_000),
+            maximum_price: PRICE,
+            concurrent_leases: 1,
+            lease_seconds: Seconds(600),
+            start_window: Seconds(60),
+            retries: 0,
+            deposit: MicroUsdc(1_000_000),
         },
     }
 }
@@ -53,12 +71,28 @@ pub fn spec(script: &str) -> JobSpec {
 /// The job on chain that a spec belongs to. `number` tells its leases apart.
 pub fn job(spec: &JobSpec, attestor: Address, number: u32) -> JobAccount {
     JobAccount {
-        address: Address([3; 32]), buyer: Address([4; 32]), id: 1, funder: Address([4; 32]), attestor,
-        mint: Address([5; 32]), spec_hash: spec.hash().0, opened_slot: 7, opened_at: UnixSeconds(1),
+        address: Address([3; 32]),
+        buyer: Address([4; 32]),
+        id: 1,
+        funder: Address([4; 32]),
+        attestor,
+        mint: Address([5; 32]),
+        spec_hash: spec.hash().0,
+        opened_slot: 7,
+        opened_at: UnixSeconds(1),
         job: Job {
-            terms: spec.terms, state: JobState::Open, reserved: MicroUsdc(0), paid: MicroUsdc(0), fees: MicroUsdc(0),
-            compensation: MicroUsdc(0), live_leases: 0, leases_opened: number, attempts_failed: 0,
-            start_deadline: UnixSeconds(u64::MAX), cancelled_at: UnixSeconds(0), settle_grace: Seconds(600),
+            terms: spec.terms,
+            state: JobState::Open,
+            reserved: MicroUsdc(0),
+            paid: MicroUsdc(0),
+            fees: MicroUsdc(0),
+            compensation: MicroUsdc(0),
+            live_leases: 0,
+            leases_opened: number,
+            attempts_failed: 0,
+            start_deadline: UnixSeconds(u64::MAX),
+            cancelled_at: UnixSeconds(0),
+            settle_grace: Seconds(600),
         },
     }
 }
@@ -74,7 +108,13 @@ impl millrace_worker::Chain for OneJob {
 }
 
 /// An offer as a scheduler makes it: everything signed but the node's half.
-pub fn offer(scheduler: &Keypair, job: &JobAccount, node: &NodeAccount, spec: &JobSpec, price: PricePerGpuHour) -> grpc::Offer {
+pub fn offer(
+    scheduler: &Keypair,
+    job: &JobAccount,
+    node: &NodeAccount,
+    spec: &JobSpec,
+    price: PricePerGpuHour,
+) -> grpc::Offer {
     let terms = LeaseOffer { price, maximum: spec.terms.lease_seconds };
     let instructions = instructions::open_lease(address_of(scheduler), job, node, terms);
     grpc::Offer {

@@ -116,9 +116,7 @@ impl Link for Service {
             let expected = auth::link_challenge(program, node_key, &[9; 32]);
             auth::verify(node_key, &expected, &response.signature).expect("a wrong signature");
             *session.lock().unwrap() = Some(outbound.clone());
-            say(Body::Welcome(Welcome {
-                node: NODE.to_vec(), heartbeat_millis: 200, object_endpoint: objects_url,
-            }));
+            say(Body::Welcome(Welcome { node: NODE.to_vec(), heartbeat_millis: 200, object_endpoint: objects_url }));
             while let Some(body) = next(&mut inbound).await {
                 let _ = heard.send(body);
             }

@@ -8,8 +8,8 @@ use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{self, offer_reply};
 use millrace_protocol::Address;
-use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::Seconds;
+use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_spec::JobSpec;
 use millrace_worker::container::Engine;
 use millrace_worker::{Error, Handle, Options, Parts, Service};
@@ -38,12 +38,7 @@ impl Rig {
         Self::start_with(engine, objects, spec, |_| {}).await
     }
 
-    pub async fn start_with(
-        engine: Arc<dyn Engine>,
-        objects: Objects,
-        spec: JobSpec,
-        tweak: fn(&mut Options),
-    ) -> Self {
+    pub async fn start_with(engine: Arc<dyn Engine>, objects: Objects, spec: JobSpec, tweak: fn(&mut Options)) -> Self {
         let (scheduler, node_key) = (Keypair::new(), Keypair::new());
         // Unique, so that rigs of tests in parallel do not see each other's containers.
         let node = offer::node(&node_key, address_of(&Keypair::new()));
@@ -117,7 +112,10 @@ impl Rig {
 
     pub fn assign(&self, index: u32) {
         self.orchestrator.say(Body::AssignTask(grpc::AssignTask {
-            lease: self.lease().0.to_vec(), job: self.job.address.0.to_vec(), index, attempt: 1,
+            lease: self.lease().0.to_vec(),
+            job: self.job.address.0.to_vec(),
+            index,
+            attempt: 1,
             spec: self.spec.canonical_bytes(),
         }));
     }
@@ -149,8 +147,14 @@ impl Rig {
     pub fn voucher(&self, signer: &Keypair, sequence: u64, is_final: bool) {
         use millrace_client::Signer as _;
         let voucher = Voucher {
-            program: millrace_client::address::program(), lease: self.lease(), sequence, metered: Seconds(sequence),
-            downtime: Seconds(0), is_final, exit_class: ExitClass::Completed, result_root: [0; 32],
+            program: millrace_client::address::program(),
+            lease: self.lease(),
+            sequence,
+            metered: Seconds(sequence),
+            downtime: Seconds(0),
+            is_final,
+            exit_class: ExitClass::Completed,
+            result_root: [0; 32],
         };
         let message = voucher.encode().to_vec();
         let signature = <[u8; 64]>::from(signer.sign_message(&message)).to_vec();

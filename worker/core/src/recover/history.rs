@@ -47,7 +47,12 @@ impl History {
             Record::TaskAssigned { assignment } => {
                 self.hold(assignment.key.lease);
                 let past = TaskHistory {
-                    assignment, started_at: None, exit: None, uploaded: None, failing: None, outcome: None,
+                    assignment,
+                    started_at: None,
+                    exit: None,
+                    uploaded: None,
+                    failing: None,
+                    outcome: None,
                     acknowledged: false,
                 };
                 self.tasks.entry(past.assignment.key).or_insert(past);

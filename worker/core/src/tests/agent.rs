@@ -214,10 +214,7 @@ fn what_was_missed_is_told_again_after_a_reconnect() {
     rig.assign(1);
     rig.reports.clear();
     rig.event(Event::Connected);
-    assert_eq!(
-        rig.reports,
-        [Report::Done(key(0), vec![output("frame.png")]), Report::FetchingInputs(key(1))]
-    );
+    assert_eq!(rig.reports, [Report::Done(key(0), vec![output("frame.png")]), Report::FetchingInputs(key(1))]);
     rig.event(Event::TaskAcknowledged(key(0)));
     rig.reports.clear();
     rig.event(Event::Connected);

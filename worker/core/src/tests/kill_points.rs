@@ -43,8 +43,7 @@ fn the_rig_survives_a_kill_after_every_record() {
     let journal = whole_journal();
     assert!(journal.len() >= 15, "{}", journal.len());
     let good = Exit { code: 0, out_of_memory: false };
-    let states =
-        [None, Some(FoundState::Created), Some(FoundState::Running), Some(FoundState::Exited(good))];
+    let states = [None, Some(FoundState::Created), Some(FoundState::Running), Some(FoundState::Exited(good))];
     for cut in 0..=journal.len() {
         for first in states {
             for second in states {

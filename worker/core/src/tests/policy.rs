@@ -7,8 +7,15 @@ use crate::{Agent, Event};
 fn policy() -> Policy {
     Policy {
         hardware: Hardware {
-            gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 4, memory_mib: 1_024, disk_mib: 10_000, region: 4,
-            country: *b"DE", simulated: true,
+            gpu_class: 8,
+            gpu_count: 2,
+            vram_mib: 24_576,
+            cpu_cores: 4,
+            memory_mib: 1_024,
+            disk_mib: 10_000,
+            region: 4,
+            country: *b"DE",
+            simulated: true,
         },
         price: PricePerGpuHour(3_600_000),
         longest: Seconds(3_600),
@@ -20,8 +27,18 @@ fn policy() -> Policy {
 
 fn offer() -> Offer {
     Offer {
-        lease: LEASE, job: JOB, spec: terms().spec, attestor: terms().attestor, price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600),
-        cpu_millis: 2_000, memory_mib: 512, disk_mib: 1_000, network: false, accept_simulated: true,
+        lease: LEASE,
+        job: JOB,
+        spec: terms().spec,
+        attestor: terms().attestor,
+        price: PricePerGpuHour(3_600_000),
+        units: GpuUnits(1),
+        maximum: Seconds(600),
+        cpu_millis: 2_000,
+        memory_mib: 512,
+        disk_mib: 1_000,
+        network: false,
+        accept_simulated: true,
     }
 }
 

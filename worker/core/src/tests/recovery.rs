@@ -68,10 +68,7 @@ fn of_two_containers_the_further_one_is_adopted() {
     let recovered = recover(&rig.journal, &found, START);
     let removed: Vec<&Action> =
         recovered.actions.iter().filter(|action| matches!(action, Action::RemoveContainer(_))).collect();
-    assert_eq!(
-        removed,
-        [&Action::RemoveContainer("stale".into()), &Action::RemoveContainer("double".into())]
-    );
+    assert_eq!(removed, [&Action::RemoveContainer("stale".into()), &Action::RemoveContainer("double".into())]);
     assert!(recovered.actions.contains(&Action::Follow(key(0))));
 }
 

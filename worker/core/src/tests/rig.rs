@@ -15,8 +15,16 @@ pub const START: UnixSeconds = UnixSeconds(1_000);
 
 pub fn terms() -> LeaseTerms {
     LeaseTerms {
-        job: JOB, spec: Sha256([2; 32]), attestor: Address([6; 32]), gpus: vec![0], price: PricePerGpuHour(3_600_000), units: GpuUnits(1), maximum: Seconds(600), cpu_millis: 2_000,
-        memory_mib: 512, accepted_at: START,
+        job: JOB,
+        spec: Sha256([2; 32]),
+        attestor: Address([6; 32]),
+        gpus: vec![0],
+        price: PricePerGpuHour(3_600_000),
+        units: GpuUnits(1),
+        maximum: Seconds(600),
+        cpu_millis: 2_000,
+        memory_mib: 512,
+        accepted_at: START,
     }
 }
 
@@ -26,10 +34,20 @@ pub fn key(task: u32) -> TaskKey {
 
 pub fn assignment(task: u32) -> Assignment {
     Assignment {
-        key: key(task), job: JOB, task_count: 3, image: "probe:1".into(), command: vec!["true".into()],
-        environment: vec![], inputs: vec![Input { path: "scene".into(), object: object(1) }],
+        key: key(task),
+        job: JOB,
+        task_count: 3,
+        image: "probe:1".into(),
+        command: vec!["true".into()],
+        environment: vec![],
+        inputs: vec![Input { path: "scene".into(), object: object(1) }],
         limits: Limits {
-            cpu_millis: 2_000, memory_mib: 512, pids: 64, time: Seconds(60), network: false, output_files: 10,
+            cpu_millis: 2_000,
+            memory_mib: 512,
+            pids: 64,
+            time: Seconds(60),
+            network: false,
+            output_files: 10,
             output_bytes: 1_000,
         },
         gpus: 1,
@@ -46,8 +64,14 @@ fn object(byte: u8) -> ObjectRef {
 
 pub fn voucher(sequence: u64, metered: u64, is_final: bool) -> Event {
     let voucher = Voucher {
-        program: Address([1; 32]), lease: LEASE, sequence, metered: Seconds(metered), downtime: Seconds(0), is_final,
-        exit_class: ExitClass::Completed, result_root: [0; 32],
+        program: Address([1; 32]),
+        lease: LEASE,
+        sequence,
+        metered: Seconds(metered),
+        downtime: Seconds(0),
+        is_final,
+        exit_class: ExitClass::Completed,
+        result_root: [0; 32],
     };
     Event::Voucher { voucher, signature: vec![5; 64] }
 }

@@ -19,10 +19,18 @@ fn spec() -> JobSpec {
         tasks: 24,
         terms: JobTerms {
             requirements: Requirements {
-                gpu_classes: 0, vram_mib: 0, units: GpuUnits(2), regions: 0, accept_simulated: true,
+                gpu_classes: 0,
+                vram_mib: 0,
+                units: GpuUnits(2),
+                regions: 0,
+                accept_simulated: true,
             },
-            maximum_price: PricePerGpuHour(1), concurrent_leases: 1, lease_seconds: Seconds(600),
-            start_window: Seconds(60), retries: 0, deposit: MicroUsdc(1),
+            maximum_price: PricePerGpuHour(1),
+            concurrent_leases: 1,
+            lease_seconds: Seconds(600),
+            start_window: Seconds(60),
+            retries: 0,
+            deposit: MicroUsdc(1),
         },
     }
 }

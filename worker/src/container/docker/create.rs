@@ -94,10 +94,20 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
-            key: TaskKey { lease: Address([1; 32]), task: 2, attempt: 3 }, job: Address([4; 32]),
-            node: Address([5; 32]), image: "probe:1".into(), command: vec![], environment: vec![("A".into(), "b".into())],
-            cpu_millis: 1_500, memory_mib: 64, pids: 32, network: false, inputs: "/in".into(), outputs: "/out".into(),
-            user: (1_000, 1_000), gpus: GpuAccess::None,
+            key: TaskKey { lease: Address([1; 32]), task: 2, attempt: 3 },
+            job: Address([4; 32]),
+            node: Address([5; 32]),
+            image: "probe:1".into(),
+            command: vec![],
+            environment: vec![("A".into(), "b".into())],
+            cpu_millis: 1_500,
+            memory_mib: 64,
+            pids: 32,
+            network: false,
+            inputs: "/in".into(),
+            outputs: "/out".into(),
+            user: (1_000, 1_000),
+            gpus: GpuAccess::None,
         }
     }
 
@@ -112,7 +122,10 @@ mod tests {
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
         assert_eq!(host.network_mode.as_deref(), Some("none"));
         assert_eq!(host.readonly_rootfs, Some(true));
-        assert_eq!(host.mounts, Some(vec![bind(Path::new("/in"), "/inputs", true), bind(Path::new("/out"), "/outputs", false)]));
+        assert_eq!(
+            host.mounts,
+            Some(vec![bind(Path::new("/in"), "/inputs", true), bind(Path::new("/out"), "/outputs", false)])
+        );
         assert_eq!(body.user.as_deref(), Some("1000:1000"));
         assert_eq!(body.cmd, None, "the image's own command");
         assert_eq!(body.env, Some(vec!["A=b".to_owned()]));
