@@ -28,7 +28,8 @@ impl Requirements {
     /// [`Error::RequirementsUnmet`] when the node is not what the job asks for.
     pub fn check(&self, node: &Node) -> Result<(), Error> {
         let hardware = &node.hardware;
-        let class = self.gpu_classes == 0 || gpu::bit(hardware.gpu_class).is_some_and(|bit| self.gpu_classes & bit != 0);
+        let class =
+            self.gpu_classes == 0 || gpu::bit(hardware.gpu_class).is_some_and(|bit| self.gpu_classes & bit != 0);
         let place = self.regions == 0 || region::bit(hardware.region).is_some_and(|bit| self.regions & bit != 0);
         let real = self.accept_simulated || !hardware.simulated;
         let size = hardware.units() >= self.units && hardware.vram_mib >= self.vram_mib;

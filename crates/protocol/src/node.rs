@@ -111,8 +111,15 @@ mod tests {
 
     fn hardware() -> Hardware {
         Hardware {
-            gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 16, memory_mib: 65_536, disk_mib: 512_000,
-            region: 4, country: *b"DE", simulated: false,
+            gpu_class: 8,
+            gpu_count: 2,
+            vram_mib: 24_576,
+            cpu_cores: 16,
+            memory_mib: 65_536,
+            disk_mib: 512_000,
+            region: 4,
+            country: *b"DE",
+            simulated: false,
         }
     }
 

@@ -5,8 +5,19 @@ pub type Region = u8;
 
 /// Region slugs. Append only: the position is stored on chain.
 pub const REGIONS: &[&str] = &[
-    "africa", "asia-east", "asia-south", "asia-southeast", "europe-central", "europe-north", "europe-south",
-    "europe-west", "middle-east", "north-america-central", "north-america-east", "north-america-west", "oceania",
+    "africa",
+    "asia-east",
+    "asia-south",
+    "asia-southeast",
+    "europe-central",
+    "europe-north",
+    "europe-south",
+    "europe-west",
+    "middle-east",
+    "north-america-central",
+    "north-america-east",
+    "north-america-west",
+    "oceania",
     "south-america",
 ];
 

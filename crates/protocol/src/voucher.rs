@@ -98,8 +98,7 @@ impl Voucher {
             return Err(Error::VoucherMalformed);
         }
         let key = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| Error::VoucherMalformed);
-        let number =
-            |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| Error::VoucherMalformed);
+        let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| Error::VoucherMalformed);
         let program = Address(key(take(32))?);
         let lease = Address(key(take(32))?);
         let sequence = number(take(8))?;
@@ -123,8 +122,14 @@ mod tests {
 
     fn voucher() -> Voucher {
         Voucher {
-            program: Address([1; 32]), lease: Address([2; 32]), sequence: 3, metered: Seconds(4), downtime: Seconds(5),
-            is_final: true, exit_class: ExitClass::Released, result_root: [6; 32],
+            program: Address([1; 32]),
+            lease: Address([2; 32]),
+            sequence: 3,
+            metered: Seconds(4),
+            downtime: Seconds(5),
+            is_final: true,
+            exit_class: ExitClass::Released,
+            result_root: [6; 32],
         }
     }
 

@@ -102,12 +102,15 @@ impl JobFile {
     /// # Errors
     /// [`Error::Syntax`], [`Error::Field`], [`Error::Terms`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let document: Document = toml::from_str(text).map_err(|error| Error::Syntax(error.to_string().trim_end().to_owned()))?;
+        let document: Document =
+            toml::from_str(text).map_err(|error| Error::Syntax(error.to_string().trim_end().to_owned()))?;
         let terms = terms(&document.resources, &document.budget)?;
         let resources = &document.resources;
-        let size = |field, text: &str| parse_mib(text).ok_or_else(|| wrong(field, text, "a size such as `512MiB` or `8GiB`"));
-        let time_limit = parse_seconds(&document.tasks.time_limit)
-            .ok_or_else(|| wrong("tasks.time_limit", &document.tasks.time_limit, "a duration such as `90s` or `15m`"))?;
+        let size =
+            |field, text: &str| parse_mib(text).ok_or_else(|| wrong(field, text, "a size such as `512MiB` or `8GiB`"));
+        let time_limit = parse_seconds(&document.tasks.time_limit).ok_or_else(|| {
+            wrong("tasks.time_limit", &document.tasks.time_limit, "a duration such as `90s` or `15m`")
+        })?;
         let spec = JobSpec {
             command: document.command,
             env: document.env,
@@ -162,15 +165,21 @@ fn terms(resources: &Resources, budget: &Budget) -> Result<JobTerms, Error> {
     let mut gpu_classes = 0;
     for model in &resources.gpu_models {
         let class = gpu::class(model).and_then(gpu::bit);
-        gpu_classes |= class.ok_or_else(|| wrong("resources.gpu_models", model, "a model that `millrace node add --help` lists"))?;
+        gpu_classes |= class
+            .ok_or_else(|| wrong("resources.gpu_models", model, "a model that `millrace node add --help` lists"))?;
     }
     let mut regions = 0;
     for name in &resources.regions {
         let bit = region::region(name).and_then(region::bit);
-        regions |= bit.ok_or_else(|| wrong("resources.regions", name, "a region that `millrace node add --help` lists"))?;
+        regions |=
+            bit.ok_or_else(|| wrong("resources.regions", name, "a region that `millrace node add --help` lists"))?;
     }
-    let money = |field, text: &str| parse_usdc(text).ok_or_else(|| wrong(field, text, "USDC with at most six decimals, such as `2.50`"));
-    let duration = |field, text: &str| parse_seconds(text).ok_or_else(|| wrong(field, text, "a duration such as `90s`, `15m` or `2h`"));
+    let money = |field, text: &str| {
+        parse_usdc(text).ok_or_else(|| wrong(field, text, "USDC with at most six decimals, such as `2.50`"))
+    };
+    let duration = |field, text: &str| {
+        parse_seconds(text).ok_or_else(|| wrong(field, text, "a duration such as `90s`, `15m` or `2h`"))
+    };
     let vram = resources.vram.as_deref().unwrap_or("0MiB");
     let mut terms = JobTerms {
         requirements: Requirements {
@@ -260,9 +269,13 @@ QUALITY = "9"
 
     #[test]
     fn canonical_bytes_have_sorted_keys_and_one_form() {
-        let spec = JobFile::parse(GOOD).unwrap().resolve(&BTreeMap::from([("scene.pov".to_owned(), object())])).unwrap();
+        let spec =
+            JobFile::parse(GOOD).unwrap().resolve(&BTreeMap::from([("scene.pov".to_owned(), object())])).unwrap();
         let text = String::from_utf8(spec.canonical_bytes()).unwrap();
-        assert!(text.starts_with(r#"{"command":["povray","+SF{task1}"],"env":{"QUALITY":"9"},"image":"millrace/povray:1""#), "{text}");
+        assert!(
+            text.starts_with(r#"{"command":["povray","+SF{task1}"],"env":{"QUALITY":"9"},"image":"millrace/povray:1""#),
+            "{text}"
+        );
         let spaced = text.replacen(':', ": ", 1);
         assert_eq!(JobSpec::from_canonical(spaced.as_bytes()), Err(Error::NotCanonical));
         let unknown = text.replacen('{', r#"{"aaa":1,"#, 1);
@@ -310,7 +323,10 @@ QUALITY = "9"
     #[test]
     fn terms_are_the_protocols_own() {
         assert_eq!(with("gpus = 1", "gpus = 0"), Err(Error::Terms(millrace_protocol::Error::TermsInvalid)));
-        assert_eq!(with("lease = \"30m\"", "lease = \"31d\""), Err(Error::Terms(millrace_protocol::Error::TermsInvalid)));
+        assert_eq!(
+            with("lease = \"30m\"", "lease = \"31d\""),
+            Err(Error::Terms(millrace_protocol::Error::TermsInvalid))
+        );
         assert_eq!(
             with("concurrent_leases = 3", "deposit = \"1.24\""),
             Err(Error::Terms(millrace_protocol::Error::DepositTooSmall)),

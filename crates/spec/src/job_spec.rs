@@ -48,10 +48,15 @@ impl JobSpec {
         if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
             return field("name", self.name.clone(), "1 to 64 bytes of text");
         }
-        if self.image.is_empty() || self.image.len() > 512 || self.image.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if self.image.is_empty()
+            || self.image.len() > 512
+            || self.image.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
             return field("image", self.image.clone(), "an image reference such as `registry/name:tag`");
         }
-        if self.command.iter().map(String::len).sum::<usize>() > 65_536 || self.command.iter().any(|word| word.contains('\0')) {
+        if self.command.iter().map(String::len).sum::<usize>() > 65_536
+            || self.command.iter().any(|word| word.contains('\0'))
+        {
             return field("command", format!("{} words", self.command.len()), "at most 64 KiB and without NUL");
         }
         if !(1..=100_000).contains(&self.tasks) {
@@ -81,7 +86,11 @@ impl JobSpec {
             return field("resources.pids", limits.pids.to_string(), "1 to 65536");
         }
         if limits.task_seconds == 0 || limits.task_seconds > self.terms.lease_seconds.0 {
-            return field("tasks.time_limit", format!("{}s", limits.task_seconds), "at least 1s and at most `budget.lease`");
+            return field(
+                "tasks.time_limit",
+                format!("{}s", limits.task_seconds),
+                "at least 1s and at most `budget.lease`",
+            );
         }
         Ok(self.terms.check()?)
     }

@@ -61,13 +61,17 @@ impl Diagnostic for Error {
 
     fn hint(&self) -> String {
         match self {
-            Self::File { .. } if self.is_disk_full() => "free some space and try again; the transfer goes on from there".to_owned(),
+            Self::File { .. } if self.is_disk_full() => {
+                "free some space and try again; the transfer goes on from there".to_owned()
+            }
             Self::File { .. } => "check that the file exists and may be read and written".to_owned(),
             Self::Changed { .. } => "try again when nothing writes to it any more".to_owned(),
             Self::BadEndpoint { .. } => "use an address such as `http://127.0.0.1:8080`".to_owned(),
             Self::Unreachable(_) => "check that the orchestrator runs and that its HTTP address is right".to_owned(),
             Self::Refused { problem, .. } => problem.hint.clone(),
-            Self::Unexpected { .. } => "check that the address is an orchestrator's, and that no proxy stands in between".to_owned(),
+            Self::Unexpected { .. } => {
+                "check that the address is an orchestrator's, and that no proxy stands in between".to_owned()
+            }
             Self::NotFound { .. } => "upload it first; objects of closed jobs are kept for a while only".to_owned(),
             Self::HashMismatch { .. } => "try again; if it happens again, tell the operator of the endpoint".to_owned(),
             Self::TooLarge { maximum, .. } => format!("nothing over {maximum} bytes is expected here; check the hash"),

@@ -81,7 +81,12 @@ async fn where_to_go_on(client: &ObjectClient, object: ObjectRef) -> Result<Prog
     }
 }
 
-async fn put_piece(client: &ObjectClient, object: ObjectRef, source: &Source<'_>, from: u64) -> Result<Progress, Error> {
+async fn put_piece(
+    client: &ObjectClient,
+    object: ObjectRef,
+    source: &Source<'_>,
+    from: u64,
+) -> Result<Progress, Error> {
     let piece = source.piece(from, PIECE.min(object.size.saturating_sub(from))).await?;
     // An empty piece has no last byte: the form with `*` asks the endpoint to finish what it has.
     let range = match (piece.len() as u64).checked_sub(1) {
@@ -120,12 +125,7 @@ pub(super) async fn download(client: &ObjectClient, object: &ObjectRef, path: &P
 
 async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path) -> Result<(), Error> {
     let failed = |source| Error::File { path: partial.to_owned(), source };
-    let mut file = tokio::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(partial)
-        .await
-        .map_err(failed)?;
+    let mut file = tokio::fs::File::options().create(true).append(true).open(partial).await.map_err(failed)?;
     let mut have = file.metadata().await.map_err(failed)?.len();
     if have > object.size {
         file.set_len(0).await.map_err(failed)?;

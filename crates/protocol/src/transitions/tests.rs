@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::voucher::{ExitClass, Voucher};
 use crate::{
-    Address, BasisPoints, Earnings, Error, GpuUnits, Hardware, Job, JobState, JobTerms, Lease, LeaseOutcome, LeaseState,
-    MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour, Requirements, Seconds, Stake, UnixSeconds,
+    Address, BasisPoints, Earnings, Error, GpuUnits, Hardware, Job, JobState, JobTerms, Lease, LeaseOutcome,
+    LeaseState, MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour, Requirements, Seconds, Stake, UnixSeconds,
 };
 
 const START: UnixSeconds = UnixSeconds(1_800_000_000);
@@ -22,7 +22,11 @@ fn at(seconds: u64) -> UnixSeconds {
 fn terms() -> JobTerms {
     JobTerms {
         requirements: Requirements {
-            gpu_classes: 1 << 8, vram_mib: 8_192, units: GpuUnits(1), regions: 1 << 4, accept_simulated: false,
+            gpu_classes: 1 << 8,
+            vram_mib: 8_192,
+            units: GpuUnits(1),
+            regions: 1 << 4,
+            accept_simulated: false,
         },
         maximum_price: PRICE,
         concurrent_leases: 2,
@@ -36,8 +40,15 @@ fn terms() -> JobTerms {
 fn node() -> Node {
     Node {
         hardware: Hardware {
-            gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 8, memory_mib: 32_768, disk_mib: 100_000,
-            region: 4, country: *b"DE", simulated: false,
+            gpu_class: 8,
+            gpu_count: 2,
+            vram_mib: 24_576,
+            cpu_cores: 8,
+            memory_mib: 32_768,
+            disk_mib: 100_000,
+            region: 4,
+            country: *b"DE",
+            simulated: false,
         },
         price: PRICE,
         leased: GpuUnits(0),
@@ -79,7 +90,14 @@ impl World {
     fn settle(&mut self, lease: &mut Lease, voucher: &Voucher, now: UnixSeconds) -> Result<Settlement, Error> {
         let before = (self.clone(), *lease);
         let result = settle(
-            &mut self.job, lease, &mut self.node, &mut self.stake, &mut self.earnings, voucher, (PROGRAM, LEASE), now,
+            &mut self.job,
+            lease,
+            &mut self.node,
+            &mut self.stake,
+            &mut self.earnings,
+            voucher,
+            (PROGRAM, LEASE),
+            now,
         );
         if result.is_err() {
             assert_eq!((self.clone(), *lease), before, "a refusal changed something");
@@ -107,8 +125,14 @@ impl World {
 
 fn voucher(sequence: u64, metered: u64) -> Voucher {
     Voucher {
-        program: PROGRAM, lease: LEASE, sequence, metered: Seconds(metered), downtime: Seconds(0), is_final: false,
-        exit_class: ExitClass::Completed, result_root: [0; 32],
+        program: PROGRAM,
+        lease: LEASE,
+        sequence,
+        metered: Seconds(metered),
+        downtime: Seconds(0),
+        is_final: false,
+        exit_class: ExitClass::Completed,
+        result_root: [0; 32],
     }
 }
 
@@ -189,10 +213,8 @@ fn a_lease_needs_what_the_job_asks_for() {
         assert_eq!(world.lease_at(at(1)), Err(Error::RequirementsUnmet), "{hardware:?}");
         assert_eq!(world, before);
     }
-    let mut world = World::with(JobTerms {
-        requirements: Requirements { units: GpuUnits(3), ..terms().requirements },
-        ..terms()
-    });
+    let mut world =
+        World::with(JobTerms { requirements: Requirements { units: GpuUnits(3), ..terms().requirements }, ..terms() });
     assert_eq!(world.lease_at(at(1)), Err(Error::RequirementsUnmet));
 }
 
