@@ -18,7 +18,7 @@ pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerComman
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]
-#[command(name = "millrace", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "millrace", version, arg_required_else_help = true)]
 #[command(after_help = after_help())]
 pub struct Cli {
     #[command(flatten)]

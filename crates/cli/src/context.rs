@@ -62,12 +62,6 @@ impl<'a> Context<'a> {
         Market::new(&self.settings.orchestrator_url.value, Some(signing_key(key)))
     }
 
-    /// The orchestrator, for what is public. Signs where a key happens to be there.
-    pub fn public_market(&self) -> Market {
-        let key = keys::load(&self.settings.keypair.value).ok();
-        Market::new(&self.settings.orchestrator_url.value, key.as_ref().map(signing_key))
-    }
-
     /// Sends one transaction, signed and paid for by one key, and waits until it is confirmed.
     ///
     /// # Errors

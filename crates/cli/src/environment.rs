@@ -15,7 +15,7 @@ pub const ORCHESTRATOR_URL: Variable =
     Variable { name: "MILLRACE_ORCHESTRATOR_URL", meaning: "HTTP endpoint of the network's orchestrator" };
 pub const KEYPAIR: Variable = Variable { name: "MILLRACE_KEYPAIR", meaning: "Path of the signing keypair (Solana JSON)" };
 pub const LOG: Variable =
-    Variable { name: "MILLRACE_LOG", meaning: "Log filter of running services, such as `info` or `millrace_worker=debug`" };
+    Variable { name: "MILLRACE_LOG", meaning: "Log filter of services, such as `millrace_worker=debug`" };
 pub const NO_COLOR: Variable = Variable { name: "NO_COLOR", meaning: "Any value: no color in the output" };
 
 /// All of them, in the order in which help shows them.

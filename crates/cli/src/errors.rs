@@ -37,7 +37,7 @@ impl Failure {
         let mut causes = Vec::new();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
-            let text = cause.to_string();
+            let text = cause.to_string().trim_end().to_owned();
             // Some libraries repeat their source in their own message; once is enough.
             if causes.last().is_none_or(|last: &String| !last.contains(&text)) {
                 causes.push(text);
@@ -57,6 +57,20 @@ impl Failure {
 
     pub fn external<E: Diagnostic + 'static>(error: &E) -> Self {
         Self::of(error, ExitClass::External)
+    }
+
+    /// What clap says about a command line, in the form of every other failure.
+    pub fn of_arguments(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let usage = rest.lines().find(|line| line.starts_with("Usage: ")).unwrap_or("run it with `--help`");
+        Self {
+            code: Cow::Borrowed("usage"),
+            message: message.trim_start_matches("error: ").to_owned(),
+            causes: Vec::new(),
+            hint: usage.to_owned(),
+            class: ExitClass::Usage,
+        }
     }
 
     /// `error[code]: cause`, the chain, a blank line, the hint.

@@ -39,8 +39,8 @@ pub enum NodeCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  millrace node add --node-key rig1.json --gpu rtx-4090 --gpus 2 --vram 24GiB --cpus 32 --memory 128GiB \\
-      --disk 2000GiB --region europe-central --country DE --price 0.40
+  millrace node add --node-key rig1.json --gpu rtx-4090 --gpus 2 --vram 24GiB --cpus 32 \\
+      --memory 128GiB --disk 2000GiB --region europe-central --country DE --price 0.40
   millrace node add --node-key rig2.json --cpus 16 --memory 64GiB --disk 500GiB \\
       --region north-america-east --country US --price 0.05")]
 pub struct AddNode {

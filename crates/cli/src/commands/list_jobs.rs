@@ -2,7 +2,7 @@ use millrace_link::rest::JobStatus;
 use serde_json::Value;
 
 use crate::args::ListJobs;
-use crate::context::{self, Context};
+use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::views;
@@ -31,11 +31,8 @@ impl Report for Jobs {
 /// # Errors
 /// No key to tell the buyer by, an orchestrator that cannot be reached.
 pub async fn run(context: &Context<'_>, args: ListJobs) -> Result<(), Failure> {
-    let buyer = match args.buyer {
-        Some(buyer) => buyer,
-        None => context::address(context.keypair()?.as_ref()),
-    };
-    let jobs = context.public_market().jobs(buyer).await?;
+    let key = context.keypair()?;
+    let jobs = context.market(&key).jobs(args.buyer.unwrap_or_else(|| address(&key))).await?;
     context.output.report(&Jobs(jobs));
     Ok(())
 }

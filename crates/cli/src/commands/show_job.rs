@@ -45,7 +45,8 @@ pub fn next_for(job: &JobStatus) -> Vec<String> {
 /// # Errors
 /// A job that does not exist, an orchestrator that cannot be reached.
 pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failure> {
-    let job = context.public_market().job(args.job).await?;
+    let key = context.keypair()?;
+    let job = context.market(&key).job(args.job).await?;
     context.output.report(&Shown(job));
     Ok(())
 }

@@ -1,0 +1,56 @@
+//! docs/errors.md is complete: each code in the sources has its line.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every string in the bodies of `fn code(&self) -> &'static str`.
+fn codes() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for folder in ["crates", "orchestrator", "worker", "programs"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let mut codes = BTreeSet::new();
+    for file in files.iter().filter(|file| !file.components().any(|part| part.as_os_str() == "tests")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for body in text.split("fn code(&self) -> &'static str {").skip(1) {
+            // A trait method's body ends where the next function begins.
+            let body = body.split("\n    fn ").next().unwrap_or(body);
+            let body = body.split("\n}").next().unwrap_or(body);
+            let strings = body.split('"').skip(1).step_by(2);
+            let kebab = |code: &&str| code.contains(|c: char| c.is_ascii_lowercase()) && !code.contains(['_', ' ']);
+            codes.extend(strings.filter(kebab).map(str::to_owned));
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_error_code_is_documented() {
+    let page = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let missing: Vec<_> = codes().into_iter().filter(|code| !page.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "docs/errors.md lacks {missing:?}");
+}
+
+#[test]
+fn the_example_of_the_documentation_is_a_job() {
+    let job = std::fs::read_to_string(root().join("examples/render/job.toml")).unwrap();
+    millrace_spec::JobFile::parse(&job).unwrap();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let block = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    millrace_spec::JobFile::parse(block).unwrap();
+}

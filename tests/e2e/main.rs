@@ -1,0 +1,11 @@
+//! The whole of Millrace: real binaries, real containers, a local chain behind ordinary RPC. Each
+//! test raises a network of its own and leaves nothing behind, also when it fails.
+
+mod bad_input;
+mod happy;
+mod jobs;
+mod killed_orchestrator;
+mod killed_worker;
+mod network;
+mod pending;
+mod restarted_worker;

@@ -1,0 +1,43 @@
+//! A job that nobody can take says why.
+
+use crate::jobs::Shell;
+use crate::network::{BUDGET, Network, rigs};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_job_names_each_requirement_and_its_count() {
+    let network = Network::with(&rigs(3)).await;
+    // Two of three rigs are of other models, two cost more than the job pays, and together no one is left.
+    let file = Shell { resources: "gpu_models = [\"l40s\"]", maximum_price: "0.50", ..Shell::default() }
+        .write(network.folder());
+    let job = network.submit(&file).await;
+    network.until(job, "explained", |status| status.explanation.is_some()).await;
+    let said = network.millrace(&["job", "show", &job.to_string()]).await;
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    let line = |requirement: &str| {
+        let found = said.stdout.lines().find(|line| line.trim_start().starts_with(requirement));
+        found.unwrap_or_else(|| panic!("no line for {requirement}:\n{}", said.stdout)).to_owned()
+    };
+    assert!(said.stdout.contains("waits: none of 3 nodes fits"), "{}", said.stdout);
+    assert!(line("gpu-model").contains("2 of 3"), "{}", said.stdout);
+    assert!(line("maximum-price").contains("2 of 3"), "{}", said.stdout);
+    assert!(said.stdout.contains("cheapest change: "), "{}", said.stdout);
+
+    let said = network.millrace(&["job", "cancel", &job.to_string()]).await;
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    network.closed(job).await;
+    assert_eq!(network.balance().await, BUDGET);
+    network.idle().await;
+    network.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_nobody_took_expires_and_is_refunded_whole() {
+    let network = Network::with(&rigs(1)).await;
+    let file = Shell { resources: "gpu_models = [\"b200\"]", start_window: "3s", ..Shell::default() }
+        .write(network.folder());
+    let said = network.millrace(&["job", "submit", &file.display().to_string(), "--follow"]).await;
+    said.refused(1, "start-deadline-passed");
+    assert_eq!(network.balance().await, BUDGET);
+    network.idle().await;
+    network.strike().await;
+}
