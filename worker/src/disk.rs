@@ -14,6 +14,13 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Says so when half of the reserve is gone: time to stop what fills the disk, or the reason why
+/// a container failed.
+pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
+    let free = free_bytes(path).ok()?;
+    (free < reserve / 2).then(|| Failure::new(Cause::DiskFull, format!("{} MiB are free", free / 1_048_576)))
+}
+
 /// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left.
 pub(crate) fn check(path: &Path, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
     let free = free_bytes(path).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;

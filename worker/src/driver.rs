@@ -112,13 +112,15 @@ impl Driver {
         }
         self.perform(recovered).await?;
         let mut ticks = beat(TICK);
+        self.journal.take_ballast();
         loop {
             tokio::select! {
                 () = self.wiring.stop.cancelled() => return Ok(()),
                 _ = ticks.tick() => {
                     self.feed(Event::Tick).await?;
+                    self.journal.take_ballast();
                     if self.journal.is_long() {
-                        self.journal.compact(&self.agent.snapshot())?;
+                        self.compact();
                     }
                 }
                 _ = self.heartbeat.tick() => self.send(messages::heartbeat(&self.agent)),
@@ -126,6 +128,13 @@ impl Driver {
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
             }
+        }
+    }
+
+    /// A journal that cannot be shortened now is shortened later.
+    fn compact(&mut self) {
+        if let Err(error) = self.journal.compact(&self.agent.snapshot()) {
+            tracing::warn!(%error, "the journal stays long");
         }
     }
 

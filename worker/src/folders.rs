@@ -30,7 +30,7 @@ impl Folders {
             std::fs::create_dir_all(root.join(part))?;
         }
         // Inputs of one job are nobody else's business.
-        std::fs::set_permissions(root, Permissions::from_mode(0o711))?;
+        std::fs::set_permissions(root, Permissions::from_mode(0o700))?;
         let root = root.canonicalize()?;
         let owner = std::fs::metadata("/proc/self")?;
         let user = if owner.uid() == 0 { (CONTAINER_USER, CONTAINER_USER) } else { (owner.uid(), owner.gid()) };

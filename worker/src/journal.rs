@@ -12,6 +12,9 @@ use thiserror::Error;
 /// Hex digits of the checksum that begins each line.
 const CHECKSUM: usize = 16;
 
+/// Bytes kept aside, so that a rig whose disk a job has filled can still write down that it cleans up.
+const BALLAST: usize = 256 * 1024;
+
 /// Records after which a running worker compacts: a minute of vouchers every ten seconds is six.
 const LONG: usize = 4_096;
 
@@ -84,10 +87,35 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`].
     pub fn append(&mut self, record: &Record) -> Result<(), Error> {
-        let failed = |source| Error::Io { path: self.path.clone(), source };
-        self.file.write_all(&line(record)).map_err(failed)?;
+        let path = self.path.clone();
+        let failed = |source| Error::Io { path: path.clone(), source };
+        let line = line(record);
+        let before = self.file.metadata().map_err(failed)?.len();
+        if let Err(error) = self.write(&line) {
+            if error.kind() != io::ErrorKind::StorageFull {
+                return Err(failed(error));
+            }
+            tracing::warn!("the disk is full: the journal lives on what was kept aside");
+            self.file.set_len(before).map_err(failed)?;
+            let _ = fs::remove_file(self.path.with_extension("ballast"));
+            self.write(&line).map_err(failed)?;
+        }
         self.appended += 1;
-        self.file.sync_data().map_err(failed)
+        Ok(())
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.file.write_all(line)?;
+        self.file.sync_data()
+    }
+
+    /// Keeps room for bad times, if there is any and none is kept yet.
+    pub fn take_ballast(&self) {
+        let path = self.path.with_extension("ballast");
+        if !path.exists() && fs::write(&path, vec![0xff; BALLAST]).is_err() {
+            // Half of it would pass for the whole.
+            let _ = fs::remove_file(&path);
+        }
     }
 
     /// Whether it is worth being compacted.

@@ -21,7 +21,8 @@ use crate::container::Engine;
 use crate::messages::{address, message};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Short: a silent worker loses its tasks to others after three heartbeats.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A peer that is gone without a word is noticed after these two together.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -95,7 +96,7 @@ pub(crate) struct Dialer {
 impl Dialer {
     /// Keeps a link up until nobody listens to `events` any more.
     pub async fn run(self, events: UnboundedSender<LinkEvent>) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut said) = (FIRST_PAUSE, None);
         while !events.is_closed() {
             let mut was_up = false;
             let ended = self.session(&events, &mut was_up).await;
@@ -103,7 +104,11 @@ impl Dialer {
                 pause = FIRST_PAUSE;
                 let _ = events.send(LinkEvent::Disconnected);
             }
-            tracing::warn!(code = ended.code(), error = %ended, hint = ended.hint(), "no link to the orchestrator");
+            // Once per reason, however long it lasts.
+            if was_up || said != Some(ended.code()) {
+                tracing::warn!(code = ended.code(), error = %ended, hint = ended.hint(), "no link to the orchestrator");
+                said = Some(ended.code());
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -12,6 +12,7 @@ use millrace_link::objects::Error;
 
 use crate::container::Progress;
 use crate::context::Context;
+use crate::disk;
 
 /// Deepest folder below `/outputs`.
 const DEPTH: usize = 32;
@@ -50,11 +51,15 @@ pub(crate) async fn collect(
     Ok(outputs)
 }
 
-/// Returns when what a running container has written takes more disk than it may: nothing else on
-/// the rig limits that folder. Counts blocks, because a sparse file costs nothing.
-pub(crate) async fn exceeded(folder: PathBuf, limits: Limits) -> Failure {
+/// Returns when what a running container has written takes more disk than it may, or when the
+/// rig's disk runs out: nothing else limits that folder. Counts blocks, because a sparse file
+/// costs nothing.
+pub(crate) async fn exceeded(folder: PathBuf, limits: Limits, reserve: u64) -> Failure {
     loop {
         tokio::time::sleep(WATCH).await;
+        if let Some(failure) = disk::exhausted(&folder, reserve) {
+            return failure;
+        }
         let (folder, limits) = (folder.clone(), limits);
         let used = tokio::task::spawn_blocking(move || usage(&folder, &limits)).await.unwrap_or_default();
         if used.files > u64::from(limits.output_files) {

@@ -174,6 +174,49 @@ async fn outputs_cannot_fill_the_rigs_disk() {
 }
 
 #[tokio::test]
+async fn a_disk_that_somebody_else_fills_is_the_rigs_fault_and_still_cleaned() {
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path()) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let script = "until [ -e /outputs/go ]; do sleep 1; done; head -c 8m /dev/zero > /outputs/big";
+    let mut rig = Rig::start_in(folder, engine, Objects::default(), offer::spec(script), |_| {}).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    std::fs::write(rig.data().join(format!("tasks/{key}/outputs/go")), "").unwrap();
+    let full = std::fs::write(rig.data().join("somebody-elses"), vec![1; 32 << 20]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("disk-full", Fault::Node), "{failure:?}");
+    assert!(rig.is_clean().await);
+    rig.end_lease();
+    rig.lease_report().await;
+    rig.stop().await;
+}
+
+/// A disk of 24 MiB.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &std::path::Path) -> Option<Self> {
+        let mount =
+            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(at).status();
+        mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a container of a test that failed may still hold it.
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
 async fn a_missing_image_has_a_hint_and_leaves_nothing() {
     let mut spec = offer::spec("true");
     spec.image = "millrace/no-such-image:1".into();

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent};
 use crate::container::{Error, GpuAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
-use crate::{inputs, logs, outputs};
+use crate::{disk, inputs, logs, outputs};
 
 /// How long the end of a log may take once its container has ended.
 const LOG_GRACE: Duration = Duration::from_secs(5);
@@ -109,13 +109,16 @@ impl Queue {
 
     async fn watch(&self, limits: Limits) {
         let outputs = self.context.folders.outputs(self.key);
+        let reserve = self.context.disk_reserve;
         let event = tokio::select! {
             ended = self.context.engine.wait(self.key) => match ended {
-                Ok(exit) => TaskEvent::Exited(exit),
+                Ok(exit) if exit.code == 0 => TaskEvent::Exited(exit),
+                // Out of disk, any program fails in its own way; the cause is the disk.
+                Ok(exit) => disk::exhausted(&outputs, reserve).map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
                 Err(Error::NotFound) => TaskEvent::Vanished,
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
-            failure = outputs::exceeded(outputs, limits) => TaskEvent::Failed(failure),
+            failure = outputs::exceeded(outputs.clone(), limits, reserve) => TaskEvent::Failed(failure),
         };
         self.tell(Ok(event));
     }

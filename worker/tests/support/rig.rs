@@ -39,12 +39,22 @@ impl Rig {
     }
 
     pub async fn start_with(engine: Arc<dyn Engine>, objects: Objects, spec: JobSpec, tweak: fn(&mut Options)) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), engine, objects, spec, tweak).await
+    }
+
+    /// With the data folder given.
+    pub async fn start_in(
+        folder: tempfile::TempDir,
+        engine: Arc<dyn Engine>,
+        objects: Objects,
+        spec: JobSpec,
+        tweak: fn(&mut Options),
+    ) -> Self {
         let (scheduler, node_key) = (Keypair::new(), Keypair::new());
         // Unique, so that rigs of tests in parallel do not see each other's containers.
         let node = offer::node(&node_key, address_of(&Keypair::new()));
         let job = offer::job(&spec, address_of(&scheduler), 0);
         let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
-        let folder = tempfile::tempdir().unwrap();
         let mut rig =
             Self { orchestrator, objects, engine, folder, node, job, spec, worker: None, scheduler, node_key, tweak };
         rig.boot().await.unwrap();
