@@ -132,8 +132,8 @@ sky_sphere {
   #end
 }
 
-// The wheel turns by two paddles in one loop, which looks the same as none.
-object { Wheel rotate z * (-Turn / Paddles * 2) translate <0, 1.72, 0> }
+// The wheel turns by four paddles in one loop, which looks the same as none.
+object { Wheel rotate z * (-Turn / Paddles * 4) translate <0, 1.72, 0> }
 
 // The mill behind it: walls, roof, a lit window, a door.
 union {

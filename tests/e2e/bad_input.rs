@@ -8,7 +8,7 @@ use millrace_client::{Keypair, keys};
 use millrace_protocol::MicroUsdc;
 
 use crate::jobs::Shell;
-use crate::network::{BUDGET, Network, rigs, run};
+use crate::network::{BUDGET, Network, rigs, run, running};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_job_file_names_line_and_field() {
@@ -125,18 +125,31 @@ async fn a_disk_that_fills_up_under_a_job_fails_it_in_order() {
     network.stage_mut().start_orchestrator().await.unwrap();
     network.stage_mut().start_worker_with(0, &["--disk-reserve", "2MiB"]).await.unwrap();
     network.stage().connected(1).await.unwrap();
-    let script = "head -c 60000000 /dev/zero > /outputs/big";
-    let file = Shell { script, tasks: 1, leases: 1, start_window: "5s", ..Shell::default() }.write(network.folder());
-    let job = network.submit(&file).await;
+    let script = "sleep 4; head -c 8000000 /dev/zero > /outputs/big";
+    let file = Shell { script, tasks: 1, leases: 1, start_window: "5s", ..Shell::default() };
+    let path = file.write(network.folder());
+    let small = std::fs::read_to_string(&path).unwrap().replace("disk = \"64MiB\"", "disk = \"12MiB\"");
+    std::fs::write(&path, small).unwrap();
+    let job = network.submit(&path).await;
+    let actor = &network.stage().actors[0];
+    network.until(job, "running", |_| !running(actor.node).is_empty()).await;
+    fill(&actor.data_dir);
     let (status, history) = network.closed(job).await;
-    let failure = status.tasks[0].failure.clone().or(status.failure).expect("a failure with its reason");
-    assert!(failure.code == "disk-full" || failure.code == "container-failed", "{failure:?}");
+    let failure = status.failure.clone().or(status.tasks[0].failure.clone()).expect("a failure with its reason");
+    assert_eq!(failure.code, "disk-full", "{failure:?}");
     assert!(!failure.hint.is_empty() && !failure.cause.is_empty());
     let statement = history.statement();
     assert!(statement.balanced(), "{statement:#?}");
     assert!(statement.in_vault == MicroUsdc::ZERO);
     network.idle().await;
     network.strike().await;
+}
+
+/// Writes until nothing more fits.
+fn fill(folder: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(folder.join("filler")).unwrap();
+    while file.write_all(&[0; 4_096]).is_ok() {}
 }
 
 /// A tmpfs of 24 MiB.

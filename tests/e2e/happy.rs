@@ -10,7 +10,7 @@ use crate::network::{BUDGET, Network, rigs};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_job_runs_from_escrow_to_refund() {
     let network = Network::with(&rigs(2)).await;
-    let script = "echo hello from {task}; cat /inputs/greeting > /outputs/{task}.txt; echo {task1} >> /outputs/{task}.txt";
+    let script = "echo hello from {task}; sleep 2; cat /inputs/greeting > /outputs/{task}.txt; echo {task1} >> /outputs/{task}.txt";
     let file = Shell { script, tasks: 5, ..Shell::default() }.write(network.folder());
     let text = std::fs::read_to_string(&file).unwrap() + "\n[inputs]\ngreeting = \"greeting.txt\"\n";
     std::fs::write(&file, text).unwrap();

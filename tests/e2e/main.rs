@@ -2,6 +2,7 @@
 //! test raises a network of its own and leaves nothing behind, also when it fails.
 
 mod bad_input;
+mod demo;
 mod happy;
 mod jobs;
 mod killed_orchestrator;

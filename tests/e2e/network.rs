@@ -10,7 +10,7 @@ use millrace_client::accounts::{JobAccount, LeaseAccount, ProviderAccount};
 use millrace_client::history::JobHistory;
 use millrace_link::rest::{JobStatus, TaskState};
 use millrace_localnet::SlotMode;
-use millrace_protocol::{Address, JobState, MicroUsdc, Parameters, PricePerGpuHour, Seconds};
+use millrace_protocol::{Address, MicroUsdc, Parameters, PricePerGpuHour, Seconds};
 use serde_json::Value;
 
 /// What the buyer starts with.
@@ -278,9 +278,4 @@ impl Said {
 /// How many tasks are done.
 pub fn done(status: &JobStatus) -> usize {
     status.tasks.iter().filter(|task| task.state == TaskState::Done).count()
-}
-
-/// Whether the job is over on chain.
-pub fn is_over(status: &JobStatus) -> bool {
-    matches!(status.chain.state, JobState::Done | JobState::Expired)
 }

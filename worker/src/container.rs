@@ -127,9 +127,10 @@ impl Error {
             Self::Unreachable { .. } | Self::NotFound | Self::Refused { .. } => otherwise,
         };
         match self {
-            Self::ImageMissing { reason, .. } | Self::PullFailed { reason, .. } | Self::Refused { reason, .. } => {
-                Failure::new(cause, reason.clone())
+            Self::ImageMissing { image, reason } | Self::PullFailed { image, reason } => {
+                Failure::new(cause, format!("{image}: {reason}"))
             }
+            Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
             Self::Unreachable { .. } | Self::NotFound => Failure::new(cause, self.to_string()),
         }
     }

@@ -158,11 +158,11 @@ fn provider_name(stage: &Stage, node: Address) -> String {
     actor.map_or_else(|| views::short(node), |actor| actor.rig.provider_name.to_owned())
 }
 
-/// Who rendered what.
+/// Who rendered what, by name.
 fn shares(status: &JobStatus, outputs: &[TaskOutputs]) -> Vec<Share> {
-    let mut shares: BTreeMap<Address, Share> = BTreeMap::new();
+    let mut shares: BTreeMap<&str, Share> = BTreeMap::new();
     for lease in &status.leases {
-        let share = shares.entry(lease.node).or_insert_with(|| Share {
+        let share = shares.entry(&lease.provider_name).or_insert_with(|| Share {
             provider: lease.provider_name.clone(),
             node: lease.node,
             hardware: views::node::hardware(&lease.hardware),
@@ -172,7 +172,7 @@ fn shares(status: &JobStatus, outputs: &[TaskOutputs]) -> Vec<Share> {
         share.metered = Seconds(share.metered.0 + lease.metered.0);
     }
     for task in outputs {
-        if let Some(share) = shares.get_mut(&task.node) {
+        if let Some(share) = shares.values_mut().find(|share| share.node == task.node) {
             share.frames.push(task.index + 1);
         }
     }

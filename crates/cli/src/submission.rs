@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use millrace_client::accounts::ConfigAccount;
 use millrace_client::instructions::{self, NewJob};
@@ -21,6 +21,8 @@ use crate::transfer;
 
 /// Rent of the job's account and vault, which comes back when the job is closed, and fees.
 const LAMPORTS: u64 = 10_000_000;
+/// How long the orchestrator may take to notice a new job.
+const KNOWN: Duration = Duration::from_secs(30);
 
 /// Why a job is not sent.
 #[derive(Debug, Error)]
@@ -156,8 +158,21 @@ impl Prepared {
         };
         let sender = Sender::new(client.clone(), wallet.clone());
         let receipt = sender.send(&instructions::open_job(job), &[]).await?;
-        Ok((addresses::job(buyer, job.id), receipt.signature.to_string()))
+        let address = addresses::job(buyer, job.id);
+        known(market, address).await;
+        Ok((address, receipt.signature.to_string()))
     }
+}
+
+/// Waits until the orchestrator has seen the job on chain, so that the next command finds it. The job
+/// is open and paid for by now: an orchestrator that is slow, or away, makes it no failure.
+async fn known(market: &Market, job: Address) {
+    let look = async {
+        while market.job(job).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let _ = tokio::time::timeout(KNOWN, look).await;
 }
 
 /// A number that names no other job of the buyer: the time in nanoseconds.

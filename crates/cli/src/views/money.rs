@@ -27,7 +27,7 @@ pub struct Account {
     pub exact: bool,
 }
 
-/// The movements in their order: deposit, then by provider, then the refund. `name` tells what a
+/// The movements in their order: deposit, then by provider's name, then the refund. `name` tells what a
 /// node's provider is called.
 pub fn account(statement: &Statement, name: &dyn Fn(Address) -> String) -> Account {
     let mut lines = Vec::new();
@@ -37,8 +37,9 @@ pub fn account(statement: &Statement, name: &dyn Fn(Address) -> String) -> Accou
     if let Some(deposit) = &statement.deposit {
         line("deposit".to_owned(), true, deposit);
     }
-    for node in &statement.nodes {
-        let provider = name(node.node);
+    let mut nodes: Vec<_> = statement.nodes.iter().map(|node| (name(node.node), node)).collect();
+    nodes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (provider, node) in nodes {
         node.paid.iter().for_each(|posting| line(format!("paid to {provider}"), false, posting));
         node.fees.iter().for_each(|posting| line(format!("fee on {provider}"), false, posting));
         node.penalties.iter().for_each(|posting| line(format!("bond of {provider}"), true, posting));
