@@ -126,7 +126,7 @@ impl Chain {
             };
             let input = match event {
                 Some(millrace_client::Event::Update(update)) => Input::Updates { updates: vec![update], then: None },
-                Some(millrace_client::Event::Reconciled { slot }) => Input::Reconciled { slot },
+                Some(millrace_client::Event::Reconciled { .. }) => Input::Reconciled,
                 Some(millrace_client::Event::Reconnected { endpoint }) => {
                     tracing::info!(endpoint, "connected to the chain again");
                     continue;

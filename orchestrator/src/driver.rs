@@ -122,15 +122,14 @@ impl Driver {
             Input::Event(event) => self.feed(event, actions),
             Input::Updates { updates, then } => {
                 for update in updates {
-                    if let Some(events) = self.book.apply(&update) {
-                        events.into_iter().for_each(|event| self.feed(event, actions));
-                    }
+                    let event = self.book.apply(&update);
+                    self.feed(event, actions);
                 }
                 if let Some(event) = then {
                     self.feed(event, actions);
                 }
             }
-            Input::Reconciled { slot } => self.on_reconciled(slot, actions),
+            Input::Reconciled => self.on_reconciled(actions),
             Input::Attached { session, images, held, reports } => {
                 let (node, id) = (session.node, session.id);
                 // The earlier stream of the same node ends with its sender.
@@ -171,12 +170,12 @@ impl Driver {
     }
 
     /// Everything on chain has been told: what is known here and was not told is gone.
-    fn on_reconciled(&mut self, slot: u64, actions: &mut Vec<Action>) {
+    fn on_reconciled(&mut self, actions: &mut Vec<Action>) {
         let jobs = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job);
         let leases = self.core.open_leases().map(|entry| entry.address);
         let gone: Vec<Address> = jobs.chain(leases).filter(|address| !self.book.knows(*address)).collect();
         for address in gone {
-            self.feed(Event::AccountGone { address, slot }, actions);
+            self.feed(Event::AccountGone { address }, actions);
         }
         if let Some(reconciled) = self.reconciled.take() {
             let _ = reconciled.send(());

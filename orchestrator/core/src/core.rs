@@ -28,7 +28,7 @@ impl Settings {
 pub struct Core {
     pub(crate) settings: Settings,
     pub(crate) parameters: Option<Parameters>,
-    pub(crate) providers: BTreeMap<Address, (u64, Stake)>,
+    pub(crate) providers: BTreeMap<Address, Stake>,
     pub(crate) nodes: BTreeMap<Address, NodeEntry>,
     pub(crate) workers: BTreeMap<Address, Worker>,
     pub(crate) jobs: BTreeMap<Address, JobEntry>,
@@ -67,11 +67,15 @@ impl Core {
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
         match event {
             Event::ParametersSeen(parameters) => self.parameters = Some(parameters),
-            Event::ProviderSeen { provider, slot, stake } => self.on_provider_seen(provider, slot, stake),
-            Event::NodeSeen { node, slot, view } => self.on_node_seen(node, slot, view),
-            Event::JobSeen { job, slot, view } => self.on_job_seen(job, slot, view),
-            Event::LeaseSeen { lease, slot, view } => self.on_lease_seen(now, lease, slot, view),
-            Event::AccountGone { address, slot } => self.on_account_gone(address, slot),
+            Event::ProviderSeen { provider, stake } => {
+                self.providers.insert(provider, stake);
+            }
+            Event::NodeSeen { node, view } => {
+                self.nodes.insert(node, NodeEntry { view });
+            }
+            Event::JobSeen { job, view } => self.on_job_seen(job, view),
+            Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
+            Event::AccountGone { address } => self.on_account_gone(address),
             Event::SpecFetched { job, workload } => self.on_spec_fetched(job, workload),
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
             Event::WorkerConnected { node, session, images, held } => {
@@ -124,7 +128,7 @@ impl Core {
     }
 
     pub fn stake(&self, provider: Address) -> Option<Stake> {
-        self.providers.get(&provider).map(|(_, stake)| *stake)
+        self.providers.get(&provider).copied()
     }
 
     pub fn worker(&self, node: Address) -> Option<&Worker> {

@@ -11,13 +11,14 @@ use crate::{JobView, LeaseView, NodeView, Output, Workload};
 pub enum Event {
     /// The network's parameters were read.
     ParametersSeen(Parameters),
-    /// A provider's stake was read at `slot`. Readings older than the last known are ignored.
-    ProviderSeen { provider: Address, slot: u64, stake: Stake },
-    NodeSeen { node: Address, slot: u64, view: NodeView },
-    JobSeen { job: Address, slot: u64, view: JobView },
-    LeaseSeen { lease: Address, slot: u64, view: LeaseView },
+    /// A provider's stake was read. Readings may come late and out of order: what only grows on
+    /// chain tells an older one from a newer one, see [`crate::JobView::is_older_than`].
+    ProviderSeen { provider: Address, stake: Stake },
+    NodeSeen { node: Address, view: NodeView },
+    JobSeen { job: Address, view: JobView },
+    LeaseSeen { lease: Address, view: LeaseView },
     /// An account does not exist any more.
-    AccountGone { address: Address, slot: u64 },
+    AccountGone { address: Address },
 
     SpecFetched { job: Address, workload: Workload },
     /// The spec could not be had. `permanent` when trying again cannot help.

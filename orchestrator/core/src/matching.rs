@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use millrace_protocol::transitions::{self, LeaseOffer};
-use millrace_protocol::{Address, Error, GpuUnits, Node, NodeStatus, Parameters, Requirements, Seconds, Stake, money};
+use millrace_protocol::{Address, Error, GpuUnits, MicroUsdc, Node, NodeStatus, Parameters, Requirements, Seconds, Stake, money};
 use serde::{Deserialize, Serialize};
 
 use crate::state::lease::Stage;
@@ -116,21 +116,18 @@ impl Core {
         transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, now.chain).map(|_| ())
     }
 
-    /// The node and its provider's stake as they will be once the offers under way are leases, and
-    /// leases that were opened after the two were read are counted.
+    /// The node and its provider's stake as they will be once the offers under way are leases.
     fn projected(&self, now: Now, node: Address) -> (Node, Option<Stake>) {
         let view = self.nodes[&node].view;
         let mut projected = view.node;
         let mut stake = self.stake(view.provider);
-        let (node_slot, stake_slot) = (self.nodes[&node].slot, self.providers.get(&view.provider).map_or(0, |known| known.0));
-        for entry in self.open_leases.iter().filter_map(|lease| self.leases.get(lease)) {
-            if entry.view.node == node && entry.first_slot > node_slot {
-                let _ = projected.take(entry.view.lease.units);
-            }
-            if let Some(stake) = stake.as_mut().filter(|_| entry.view.provider == view.provider && entry.first_slot > stake_slot)
-            {
-                let _ = stake.lock(entry.view.lease.bond);
-            }
+        let known = || self.open_leases.iter().filter_map(|lease| self.leases.get(lease)).map(|entry| &entry.view);
+        // Node, stake and leases are read one by one: whichever shows more of what is taken is right.
+        let taken = known().filter(|lease| lease.node == node).map(|lease| u32::from(lease.lease.units.0)).sum::<u32>();
+        projected.leased = projected.leased.max(GpuUnits(u16::try_from(taken).unwrap_or(u16::MAX)));
+        if let Some(stake) = &mut stake {
+            let bonds = known().filter(|lease| lease.provider == view.provider).map(|lease| lease.lease.bond.0);
+            stake.locked = stake.locked.max(MicroUsdc(bonds.fold(0, u64::saturating_add)));
         }
         let Some(parameters) = &self.parameters else { return (projected, stake) };
         for address in &self.open_jobs {

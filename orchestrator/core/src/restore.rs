@@ -33,7 +33,7 @@ impl Core {
     }
 
     fn restore_job(&mut self, record: JobRecord) {
-        let mut entry = JobEntry::new(record.view, 0);
+        let mut entry = JobEntry::new(record.view);
         let count = match &record.spec {
             SpecStatus::Known(workload) => workload.tasks,
             SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => 0,
@@ -56,7 +56,7 @@ impl Core {
     }
 
     fn restore_lease(&mut self, now: Now, record: LeaseRecord) {
-        let mut entry = LeaseEntry::new(record.lease, record.view, 0);
+        let mut entry = LeaseEntry::new(record.lease, record.view);
         entry.stage = match record.stage {
             Stage::Ending { class, .. } => Stage::Ending { class, since: now.millis },
             stage => stage,

@@ -67,7 +67,9 @@ impl Driver {
             return;
         };
         tracing::info!(job = %offer.job, node = %offer.node, price = %offer.price, "offering a lease");
-        let (job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
+        let (mut job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
+        // The scheduler's count is never behind; the account's may be a reading late.
+        job.job.leases_opened = offer.number;
         let terms = LeaseOffer { price: offer.price, maximum: offer.maximum };
         let lease = job.next_lease();
         let answered = self.expect_answer(lease);

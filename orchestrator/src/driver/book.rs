@@ -9,38 +9,34 @@ use millrace_spec::Sha256;
 /// The program's accounts as last read: transactions are built from them.
 #[derive(Default)]
 pub(crate) struct Book {
-    accounts: HashMap<Address, (u64, Option<AnyAccount>)>,
+    accounts: HashMap<Address, Option<AnyAccount>>,
     node_keys: HashMap<Address, Address>,
 }
 
 impl Book {
-    /// Takes a reading, unless a later one is known, and tells what it means to the scheduler.
-    pub fn apply(&mut self, update: &Update) -> Option<Vec<Event>> {
-        if self.accounts.get(&update.address).is_some_and(|(slot, _)| *slot > update.slot) {
-            return None;
-        }
-        self.accounts.insert(update.address, (update.slot, update.account.clone()));
-        let slot = update.slot;
-        let event = match &update.account {
-            None => Event::AccountGone { address: update.address, slot },
+    /// Takes a reading and tells what it means to the scheduler. The last one to arrive counts: the
+    /// watcher tells every change in order, so an older one is soon followed by the newer.
+    pub fn apply(&mut self, update: &Update) -> Event {
+        self.accounts.insert(update.address, update.account.clone());
+        match &update.account {
+            None => Event::AccountGone { address: update.address },
             Some(AnyAccount::Config(config)) => Event::ParametersSeen(config.parameters),
             Some(AnyAccount::Provider(provider)) => {
-                Event::ProviderSeen { provider: provider.address, slot, stake: provider.stake }
+                Event::ProviderSeen { provider: provider.address, stake: provider.stake }
             }
             Some(AnyAccount::Node(node)) => {
                 self.node_keys.insert(node.node_key, node.address);
                 let view = NodeView { provider: node.provider, key: node.node_key, node: node.node };
-                Event::NodeSeen { node: node.address, slot, view }
+                Event::NodeSeen { node: node.address, view }
             }
-            Some(AnyAccount::Job(job)) => Event::JobSeen { job: job.address, slot, view: job_view(job) },
-            Some(AnyAccount::Lease(lease)) => Event::LeaseSeen { lease: lease.address, slot, view: lease_view(lease) },
-        };
-        Some(vec![event])
+            Some(AnyAccount::Job(job)) => Event::JobSeen { job: job.address, view: job_view(job) },
+            Some(AnyAccount::Lease(lease)) => Event::LeaseSeen { lease: lease.address, view: lease_view(lease) },
+        }
     }
 
     /// Whether the account exists, as far as was told.
     pub fn knows(&self, address: Address) -> bool {
-        self.accounts.get(&address).is_some_and(|(_, account)| account.is_some())
+        self.accounts.get(&address).is_some_and(Option::is_some)
     }
 
     pub fn job(&self, address: Address) -> Option<&JobAccount> {
@@ -77,7 +73,7 @@ impl Book {
     }
 
     fn get(&self, address: Address) -> Option<&AnyAccount> {
-        self.accounts.get(&address)?.1.as_ref()
+        self.accounts.get(&address)?.as_ref()
     }
 }
 

@@ -14,8 +14,8 @@ pub(crate) enum Input {
     Event(Event),
     /// Accounts as they were read, and what to tell the scheduler after them.
     Updates { updates: Vec<Update>, then: Option<Event> },
-    /// Everything that exists on chain up to this slot has been told.
-    Reconciled { slot: u64 },
+    /// Everything that exists on chain has been told.
+    Reconciled,
     Attached { session: Session, images: BTreeSet<String>, held: Vec<HeldLease>, reports: Vec<Event> },
     Detached { node: Address, session: u64 },
     /// An event of a worker, dropped when a newer stream of the same node is up.

@@ -1,69 +1,44 @@
-use millrace_protocol::{Address, JobState, Stake, UnixSeconds};
+use millrace_protocol::{Address, JobState, UnixSeconds};
 
 use crate::state::job::{JobEntry, Outcome};
 use crate::state::lease::{LeaseEntry, Stage};
-use crate::state::node::{NodeEntry, Worker};
+use crate::state::node::Worker;
 use crate::state::task::{Cause, TaskState};
-use crate::{Core, JobView, LeaseView, NodeView, Now};
+use crate::{Core, JobView, LeaseView, Now};
 
 impl Core {
-    pub(crate) fn on_provider_seen(&mut self, provider: Address, slot: u64, stake: Stake) {
-        let known = self.providers.entry(provider).or_insert((slot, stake));
-        if slot >= known.0 {
-            *known = (slot, stake);
+    pub(crate) fn on_job_seen(&mut self, job: Address, view: JobView) {
+        let known = self.jobs.get(&job);
+        // Another job under the same id is a new one: nothing of the old one holds for it.
+        let is_new = known.is_none_or(|entry| view.opened_slot > entry.view.opened_slot);
+        if is_new {
+            self.jobs.insert(job, JobEntry::new(view));
+            self.open_jobs.insert(job);
+            self.touch_job(job);
         }
-    }
-
-    pub(crate) fn on_node_seen(&mut self, node: Address, slot: u64, view: NodeView) {
-        let entry = self.nodes.entry(node).or_insert(NodeEntry { view, slot });
-        if slot >= entry.slot {
-            *entry = NodeEntry { view, slot };
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if !entry.on_chain || view.is_older_than(&entry.view) {
+            return;
         }
-    }
-
-    pub(crate) fn on_job_seen(&mut self, job: Address, slot: u64, view: JobView) {
-        let entry = match self.jobs.get_mut(&job) {
-            None => {
-                self.open_jobs.insert(job);
-                self.touch_job(job);
-                self.jobs.entry(job).or_insert(JobEntry::new(view, slot))
-            }
-            Some(entry) if slot < entry.slot => return,
-            Some(entry) if entry.view.opened_slot != view.opened_slot => {
-                // Another job under the same id: nothing of the old one holds for it.
-                *entry = JobEntry::new(view, slot);
-                self.open_jobs.insert(job);
-                self.touch_job(job);
-                self.jobs.entry(job).or_insert(JobEntry::new(view, slot))
-            }
-            Some(entry) if !entry.on_chain => return,
-            Some(entry) => entry,
-        };
-        entry.slot = slot;
-        let changed = entry.view != view;
+        let before = (entry.view, entry.outcome.is_some());
         entry.view = view;
-        let outcome_before = entry.outcome.is_some();
         learn_outcome(entry);
-        if changed || outcome_before != self.jobs[&job].outcome.is_some() {
+        if before != (view, entry.outcome.is_some()) {
             self.touch_job(job);
         }
     }
 
-    pub(crate) fn on_lease_seen(&mut self, now: Now, lease: Address, slot: u64, view: LeaseView) {
+    pub(crate) fn on_lease_seen(&mut self, now: Now, lease: Address, view: LeaseView) {
         if let Some(entry) = self.leases.get_mut(&lease) {
             // A redeemed sequence never falls: a lower one is an older reading.
-            let older = slot < entry.slot || view.lease.sequence < entry.view.lease.sequence;
-            if older || entry.stage == Stage::Over {
-                return;
-            }
-            entry.slot = slot;
-            if entry.view != view {
+            let older = view.lease.sequence < entry.view.lease.sequence;
+            if !older && entry.on_chain() && entry.view != view {
                 entry.view = view;
                 self.touch_lease(lease);
             }
             return;
         }
-        let mut entry = LeaseEntry::new(lease, view, slot);
+        let mut entry = LeaseEntry::new(lease, view);
         // Nothing on disk, but the chain knows of redeemed time: the meter goes on from there.
         entry.meter.millis = view.lease.metered.0.saturating_mul(1_000);
         self.leases.insert(lease, entry);
@@ -73,17 +48,13 @@ impl Core {
         self.workers.entry(view.node).or_insert(Worker { last_heard: now.millis, ..Worker::default() });
     }
 
-    pub(crate) fn on_account_gone(&mut self, address: Address, slot: u64) {
-        if self.nodes.get(&address).is_some_and(|entry| slot >= entry.slot) {
-            self.nodes.remove(&address);
-        }
-        if self.providers.get(&address).is_some_and(|known| slot >= known.0) {
-            self.providers.remove(&address);
-        }
-        if self.jobs.get(&address).is_some_and(|entry| entry.on_chain && slot >= entry.slot) {
+    pub(crate) fn on_account_gone(&mut self, address: Address) {
+        self.nodes.remove(&address);
+        self.providers.remove(&address);
+        if self.jobs.get(&address).is_some_and(|entry| entry.on_chain) {
             self.close_entry(address);
         }
-        if self.leases.get(&address).is_some_and(|entry| entry.on_chain() && slot >= entry.slot) {
+        if self.leases.get(&address).is_some_and(LeaseEntry::on_chain) {
             self.lease_gone(address);
         }
     }

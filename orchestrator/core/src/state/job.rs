@@ -47,8 +47,6 @@ pub struct Crank {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobEntry {
     pub view: JobView,
-    /// Slot the view was read at.
-    pub slot: u64,
     /// Whether its account exists.
     pub on_chain: bool,
     pub spec: SpecStatus,
@@ -69,10 +67,9 @@ pub struct JobEntry {
 }
 
 impl JobEntry {
-    pub(crate) fn new(view: JobView, slot: u64) -> Self {
+    pub(crate) fn new(view: JobView) -> Self {
         Self {
             view,
-            slot,
             on_chain: true,
             spec: SpecStatus::Wanted { again_at: 0, cause: None },
             tasks: Vec::new(),

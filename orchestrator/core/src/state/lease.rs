@@ -22,10 +22,6 @@ pub enum Stage {
 pub struct LeaseEntry {
     pub address: Address,
     pub view: LeaseView,
-    /// Slot the view was read at.
-    pub slot: u64,
-    /// Slot of the first reading: a node read before it does not know of the lease.
-    pub(crate) first_slot: u64,
     pub stage: Stage,
     pub meter: Meter,
     /// The latest issued.
@@ -38,12 +34,10 @@ pub struct LeaseEntry {
 }
 
 impl LeaseEntry {
-    pub(crate) fn new(address: Address, view: LeaseView, slot: u64) -> Self {
+    pub(crate) fn new(address: Address, view: LeaseView) -> Self {
         Self {
             address,
             view,
-            slot,
-            first_slot: slot,
             stage: Stage::Working,
             meter: Meter::default(),
             voucher: None,

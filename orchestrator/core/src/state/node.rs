@@ -6,8 +6,6 @@ use crate::NodeView;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeEntry {
     pub view: NodeView,
-    /// Slot the view was read at.
-    pub slot: u64,
 }
 
 /// The worker of a node, as last heard.

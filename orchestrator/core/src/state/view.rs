@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, Job, Lease, Node, UnixSeconds};
+use millrace_protocol::{Address, Job, JobState, Lease, Node, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -34,4 +34,22 @@ pub struct LeaseView {
     /// The lease's number within its job.
     pub number: u32,
     pub lease: Lease,
+}
+
+impl JobView {
+    /// Whether this was read before `other`, of the same job. Ends of leases, openings, payments
+    /// and the cancel only ever add up, so one of them being lower decides; a job that is over
+    /// stays so.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        let over = |job: &Job| matches!(job.state, JobState::Done | JobState::Expired);
+        let ended = |job: &Job| job.leases_opened.saturating_sub(u32::from(job.live_leases));
+        let (this, other) = (&self.job, &other.job);
+        this.leases_opened < other.leases_opened
+            || ended(this) < ended(other)
+            || this.paid < other.paid
+            || this.fees < other.fees
+            || this.compensation < other.compensation
+            || this.cancelled_at < other.cancelled_at
+            || (!over(this) && over(other))
+    }
 }

@@ -147,9 +147,7 @@ fn a_lease_ended_by_somebody_else_frees_its_task() {
     world.drain();
     let lease = world.lease_of(address(b'N', 1));
     world.leases.remove(&lease);
-    world.slot += 1;
-    let slot = world.slot;
-    world.feed(Event::AccountGone { address: lease, slot });
+    world.feed(Event::AccountGone { address: lease });
     assert_eq!(world.core.job(job).unwrap().tasks[0].state, TaskState::Pending);
     assert!(world.rigs[&address(b'N', 1)].leases.is_empty());
 }

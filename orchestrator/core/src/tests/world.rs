@@ -202,22 +202,22 @@ impl World {
     pub fn see_node(&mut self, node: Address) {
         let view = self.nodes[&node];
         let stake = self.stakes[&view.provider];
-        self.inbox.push_back(Event::ProviderSeen { provider: view.provider, slot: self.slot, stake });
-        self.inbox.push_back(Event::NodeSeen { node, slot: self.slot, view });
+        self.inbox.push_back(Event::ProviderSeen { provider: view.provider, stake });
+        self.inbox.push_back(Event::NodeSeen { node, view });
     }
 
     pub fn see_job(&mut self, job: Address) {
         let event = match self.jobs.get(&job) {
-            Some(view) => Event::JobSeen { job, slot: self.slot, view: *view },
-            None => Event::AccountGone { address: job, slot: self.slot },
+            Some(view) => Event::JobSeen { job, view: *view },
+            None => Event::AccountGone { address: job },
         };
         self.inbox.push_back(event);
     }
 
     fn see_lease(&mut self, lease: Address) {
         let event = match self.leases.get(&lease) {
-            Some(view) => Event::LeaseSeen { lease, slot: self.slot, view: *view },
-            None => Event::AccountGone { address: lease, slot: self.slot },
+            Some(view) => Event::LeaseSeen { lease, view: *view },
+            None => Event::AccountGone { address: lease, },
         };
         self.inbox.push_back(event);
     }

@@ -1,0 +1,9 @@
+//! The orchestrator against a real chain in this process, and rigs that speak the real link but run
+//! no containers.
+
+mod market;
+mod objects;
+mod restarts;
+mod rig;
+mod whole_jobs;
+mod workers;

@@ -1,0 +1,49 @@
+use millrace_client::Keypair;
+use millrace_link::objects::Error;
+use millrace_protocol::Diagnostic;
+use millrace_spec::{ObjectRef, sha256};
+
+use crate::market::Market;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_go_up_and_down_whole_and_jobs_of_others_stay_theirs() {
+    let market = Market::found().await;
+    let objects = market.objects(&market.buyer);
+    // Three pieces, the last one not full.
+    let content: Vec<u8> = (0..20_000_000u32).map(|number| (number % 251) as u8).collect();
+    let source = market.folder.path().join("source");
+    std::fs::write(&source, &content).unwrap();
+    let object = objects.put_file(&source).await.unwrap();
+    assert_eq!(object, ObjectRef { sha256: sha256(&content), size: 20_000_000 });
+    assert_eq!(objects.put_bytes(&content).await.unwrap(), object);
+    assert_eq!(objects.put_bytes(b"").await.unwrap().size, 0);
+
+    let target = market.folder.path().join("target");
+    std::fs::write(market.folder.path().join("target.partial"), &content[..7_000_000]).unwrap();
+    objects.get_to_file(&object, &target).await.unwrap();
+    assert!(std::fs::read(&target).unwrap() == content);
+
+    // What a broken transfer left behind is not trusted: the hash decides.
+    let spoiled = market.folder.path().join("spoiled");
+    std::fs::write(market.folder.path().join("spoiled.partial"), b"junk").unwrap();
+    assert_eq!(objects.get_to_file(&object, &spoiled).await.unwrap_err().code(), "object-corrupt");
+    assert!(!spoiled.exists());
+    objects.get_to_file(&object, &spoiled).await.unwrap();
+
+    let missing = objects.get_bytes(sha256(b"never uploaded"), 10).await.unwrap_err();
+    assert!(matches!(missing, Error::NotFound { .. }));
+    let large = objects.get_bytes(object.sha256, 10).await.unwrap_err();
+    assert!(matches!(large, Error::TooLarge { .. }));
+
+    let spec = crate::market::spec(1);
+    let job = market.submit(1, &spec).await;
+    market.wait_for(job, |status| status.name == "frames").await;
+    let stranger = crate::market::signing_key(&Keypair::new());
+    let path = format!("/v1/jobs/{job}");
+    let now = millrace_protocol::UnixSeconds(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs());
+    let request = reqwest::Client::new().get(format!("{}{path}", market.http_url()));
+    let signed = millrace_link::auth::authorization(&stranger, "GET", &path, now);
+    let answer = request.try_clone().unwrap().header("authorization", signed).send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+    assert_eq!(request.send().await.unwrap().status(), 401);
+}

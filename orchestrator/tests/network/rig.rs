@@ -1,0 +1,218 @@
+//! A rig without containers: it speaks the link, signs leases, and says that tasks are done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ed25519_dalek::Signer;
+use millrace_client::{Keypair, cosign};
+use millrace_link::grpc::link_client::LinkClient;
+use millrace_link::grpc::orchestrator_message::Body;
+use millrace_link::grpc::worker_message::Body as WorkerBody;
+use millrace_link::grpc::{self, OrchestratorMessage, Phase, WorkerMessage};
+use millrace_link::objects::ObjectClient;
+use millrace_link::{LINK_VERSION, auth};
+use millrace_protocol::Address;
+use millrace_protocol::voucher::Voucher;
+use millrace_spec::merkle::{self, Leaf};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{Status, Streaming};
+
+use crate::market::{HEARTBEAT, Rigging, signing_key};
+
+/// What survives a broken stream: the rig's journal.
+#[derive(Default)]
+pub struct Journal {
+    pub leases: BTreeSet<Address>,
+    /// Handed out and not done, by lease, task, attempt.
+    pub running: BTreeSet<(Address, u32, u32)>,
+    /// Done and not acknowledged.
+    pub done: BTreeMap<(Address, u32, u32), grpc::TaskUpdate>,
+    pub leaves: BTreeMap<Address, Vec<Leaf>>,
+    pub vouchers: BTreeMap<Address, Voucher>,
+    /// Every task ever handed out.
+    pub n_assigned: usize,
+}
+
+#[derive(Clone)]
+pub struct Rig {
+    url: String,
+    node: Address,
+    key: Arc<Keypair>,
+    pub journal: Arc<Mutex<Journal>>,
+    task_time: Duration,
+    /// Every task fails so.
+    failure: Option<grpc::Failure>,
+}
+
+impl Rig {
+    pub fn new(url: String, rigging: &Rigging, task_time: Duration) -> Self {
+        let (node, key) = (rigging.node, rigging.node_key.clone());
+        Self { url, node, key, journal: Arc::default(), task_time, failure: None }
+    }
+
+    pub fn failing(self, failure: grpc::Failure) -> Self {
+        Self { failure: Some(failure), ..self }
+    }
+
+    /// Connects again and again until aborted.
+    pub fn run(&self) -> JoinHandle<()> {
+        let rig = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let _ = rig.session().await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    }
+
+    /// One stream; returns why it ended.
+    pub async fn session(&self) -> Result<(), Status> {
+        let channel = tonic::transport::Endpoint::from_shared(self.url.clone()).unwrap().connect().await;
+        let mut client = LinkClient::new(channel.map_err(|error| Status::unavailable(error.to_string()))?);
+        let (outbound, queue) = unbounded_channel();
+        let signing = signing_key(&self.key);
+        let node_key = Address(signing.verifying_key().to_bytes());
+        let (version, software_version) = (LINK_VERSION, "test".to_owned());
+        let hello = grpc::Hello { node_key: node_key.0.to_vec(), link_version: version, software_version };
+        say(&outbound, WorkerBody::Hello(hello));
+        let mut inbound = client.attach(UnboundedReceiverStream::new(queue)).await?.into_inner();
+        let Body::Challenge(challenge) = hear(&mut inbound).await? else { panic!("no challenge") };
+        let program = Address(challenge.program.try_into().unwrap());
+        let signature = signing.sign(&auth::link_challenge(program, node_key, &challenge.nonce)).to_bytes().to_vec();
+        say(&outbound, WorkerBody::ChallengeResponse(grpc::ChallengeResponse { signature }));
+        let Body::Welcome(welcome) = hear(&mut inbound).await? else { panic!("no welcome") };
+        assert_eq!(welcome.node, self.node.0);
+        let objects = ObjectClient::new(&welcome.object_endpoint, Arc::new(signing));
+        say(&outbound, WorkerBody::Resume(self.resume()));
+        for (lease, task, attempt) in self.journal.lock().unwrap().running.clone() {
+            self.work(&outbound, &objects, lease, task, attempt);
+        }
+        let mut beat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                _ = beat.tick() => say(&outbound, WorkerBody::Heartbeat(self.heartbeat())),
+                message = hear(&mut inbound) => self.on_message(message?, &outbound, &objects),
+            }
+        }
+    }
+
+    fn on_message(&self, message: Body, outbound: &UnboundedSender<WorkerMessage>, objects: &ObjectClient) {
+        let mut journal = self.journal.lock().unwrap();
+        match message {
+            Body::Offer(offer) => {
+                let cosigned = cosign::cosign(&offer.transaction, self.node, &self.key).unwrap();
+                journal.leases.insert(cosigned.lease.lease);
+                let result = Some(grpc::offer_reply::Result::Signature(cosigned.signature.to_vec()));
+                say(outbound, WorkerBody::OfferReply(grpc::OfferReply { lease: offer.lease, result }));
+            }
+            Body::AssignTask(task) => {
+                let lease = Address(task.lease.try_into().unwrap());
+                journal.n_assigned += 1;
+                journal.running.insert((lease, task.index, task.attempt));
+                drop(journal);
+                self.work(outbound, objects, lease, task.index, task.attempt);
+            }
+            Body::StopTask(task) => {
+                let lease = Address(task.lease.try_into().unwrap());
+                journal.running.remove(&(lease, task.index, task.attempt));
+            }
+            Body::TaskAck(task) => {
+                let lease = Address(task.lease.try_into().unwrap());
+                journal.done.remove(&(lease, task.index, task.attempt));
+            }
+            Body::EndLease(end) => {
+                let lease = Address(end.lease.clone().try_into().unwrap());
+                journal.running.retain(|task| task.0 != lease);
+                let root = merkle::root(journal.leaves.get(&lease).cloned().unwrap_or_default());
+                let report = grpc::LeaseReport { lease: end.lease, result_root: root.0.to_vec() };
+                say(outbound, WorkerBody::LeaseReport(report));
+            }
+            Body::LeaseOver(over) => {
+                let lease = Address(over.lease.try_into().unwrap());
+                journal.leases.remove(&lease);
+                journal.running.retain(|task| task.0 != lease);
+            }
+            Body::Voucher(voucher) => {
+                let voucher = Voucher::decode(&voucher.message).unwrap();
+                if voucher.is_final {
+                    journal.leases.remove(&voucher.lease);
+                }
+                journal.vouchers.insert(voucher.lease, voucher);
+            }
+            Body::LogAck(_) => {}
+            Body::Challenge(_) | Body::Welcome(_) => panic!("the handshake is over"),
+        }
+    }
+
+    fn work(
+        &self,
+        outbound: &UnboundedSender<WorkerMessage>,
+        objects: &ObjectClient,
+        lease: Address,
+        task: u32,
+        attempt: u32,
+    ) {
+        let (rig, outbound, objects) = (self.clone(), outbound.clone(), objects.clone());
+        tokio::spawn(async move {
+            let update = |phase: Phase| grpc::TaskUpdate {
+                lease: lease.0.to_vec(),
+                index: task,
+                attempt,
+                phase: phase.into(),
+                ..Default::default()
+            };
+            if let Some(failure) = rig.failure.clone() {
+                let failed = grpc::TaskUpdate { failure: Some(failure), ..update(Phase::Failed) };
+                rig.journal.lock().unwrap().running.remove(&(lease, task, attempt));
+                return say(&outbound, WorkerBody::TaskUpdate(failed));
+            }
+            say(&outbound, WorkerBody::TaskUpdate(update(Phase::Running)));
+            tokio::time::sleep(rig.task_time).await;
+            let Ok(object) = objects.put_bytes(format!("frame {task}").as_bytes()).await else { return };
+            let mut journal = rig.journal.lock().unwrap();
+            if !journal.running.remove(&(lease, task, attempt)) {
+                return;
+            }
+            let path = format!("frame{task}.png");
+            journal.leaves.entry(lease).or_default().push(Leaf { task, path: path.clone(), object });
+            let output = grpc::Output { path, size: object.size, sha256: object.sha256.0.to_vec() };
+            let done = grpc::TaskUpdate { outputs: vec![output], ..update(Phase::Done) };
+            journal.done.insert((lease, task, attempt), done.clone());
+            say(&outbound, WorkerBody::TaskUpdate(done));
+        });
+    }
+
+    fn resume(&self) -> grpc::Resume {
+        let journal = self.journal.lock().unwrap();
+        let running = journal.running.iter().map(|(lease, task, attempt)| grpc::TaskUpdate {
+            lease: lease.0.to_vec(),
+            index: *task,
+            attempt: *attempt,
+            phase: Phase::Running.into(),
+            ..Default::default()
+        });
+        grpc::Resume {
+            leases: journal.leases.iter().map(|lease| lease.0.to_vec()).collect(),
+            tasks: running.chain(journal.done.values().cloned()).collect(),
+            cached_images: vec!["millrace/test:1".to_owned()],
+        }
+    }
+
+    fn heartbeat(&self) -> grpc::Heartbeat {
+        let journal = self.journal.lock().unwrap();
+        let beat = |lease: &Address| grpc::LeaseBeat { lease: lease.0.to_vec(), running: Vec::new() };
+        grpc::Heartbeat { leases: journal.leases.iter().map(beat).collect() }
+    }
+}
+
+fn say(outbound: &UnboundedSender<WorkerMessage>, body: WorkerBody) {
+    let _ = outbound.send(WorkerMessage { body: Some(body) });
+}
+
+async fn hear(inbound: &mut Streaming<OrchestratorMessage>) -> Result<Body, Status> {
+    let message = inbound.message().await?.ok_or_else(|| Status::cancelled("closed"))?;
+    Ok(message.body.expect("an empty message"))
+}

@@ -1,0 +1,40 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_client::{Keypair, keys};
+use millrace_link::rest;
+use millrace_protocol::{Address, PricePerGpuHour};
+use tonic::Code;
+
+use crate::market::{Market, Rigging};
+use crate::rig::Rig;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_the_chain_does_not_know_is_turned_away() {
+    let market = Market::found().await;
+    let node_key = Arc::new(Keypair::new());
+    let stranger = Rigging { node_key: node_key.clone(), node: Address([1; 32]), provider: Address([2; 32]) };
+    let ended = Rig::new(market.link_url(), &stranger, Duration::ZERO).session().await.unwrap_err();
+    assert_eq!(ended.code(), Code::PermissionDenied);
+    assert!(ended.message().contains(&keys::address_of(&node_key).to_string()), "{ended}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_stream_of_a_node_replaces_the_first() {
+    let market = Market::found().await;
+    let rigging = market.add_rig("a", PricePerGpuHour(1)).await;
+    let first = Rig::new(market.link_url(), &rigging, Duration::ZERO);
+    let first = tokio::spawn(async move { first.session().await });
+    let nodes = async || -> Vec<rest::Node> { market.get("/v1/nodes", "").await.json().await.unwrap() };
+    while !nodes().await.iter().any(|node| node.connected) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let second = Rig::new(market.link_url(), &rigging, Duration::ZERO).run();
+    let ended = tokio::time::timeout(Duration::from_secs(10), first).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    let known = nodes().await;
+    assert!(known[0].connected && known[0].provider_name == "a");
+    let network: rest::Network = market.get("/v1/network", "").await.json().await.unwrap();
+    assert_eq!(network.nodes_connected, 1);
+    second.abort();
+}
