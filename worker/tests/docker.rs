@@ -224,6 +224,7 @@ async fn a_missing_image_has_a_hint_and_leaves_nothing() {
     let failure = failure_of(&mut rig, 0).await;
     assert_eq!((failure.code.as_str(), failure.fault()), ("image-missing", Fault::Job));
     assert!(failure.hint.contains("registry"), "{}", failure.hint);
+    assert!(failure.cause.contains("millrace/no-such-image:1"), "{}", failure.cause);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub mod fake_engine;
 pub mod objects;
 pub mod offer;
 pub mod orchestrator;
+pub mod registry;
 pub mod rig;
 
 /// Whether there is a Docker socket; says loudly where there is none.

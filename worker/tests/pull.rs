@@ -1,0 +1,74 @@
+//! Pulling, from a registry of the test's own.
+
+use std::sync::Mutex;
+
+use millrace_worker::PullPolicy;
+use millrace_worker::container::docker::Docker;
+use millrace_worker::container::{Engine, Error, Progress};
+
+use crate::support::docker_is_here;
+use crate::support::registry::Registry;
+
+async fn engine(pull: PullPolicy) -> Docker {
+    Docker::connect(None, pull).await.expect("Docker is installed but does not answer")
+}
+
+async fn discard(image: &str) {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    docker.remove_image(image, None::<bollard::query_parameters::RemoveImageOptions>, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_with_progress_and_its_digest_recorded() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::start().await;
+    let engine = engine(PullPolicy::IfMissing).await;
+    let image = format!("{}/probe:1", registry.host);
+    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+    let seen = Mutex::new(Vec::new());
+    let digest = engine.pull(&image, &|progress| seen.lock().unwrap().push(progress)).await.unwrap();
+    assert_eq!(digest, registry.digest);
+    assert_eq!(engine.find_image(&image).await.unwrap(), Some(registry.digest.clone()));
+    assert!(engine.images().await.unwrap().contains(&image));
+    let seen: Vec<Progress> = seen.into_inner().unwrap();
+    assert!(seen.iter().all(|progress| progress.done <= progress.total), "{seen:?}");
+    discard(&image).await;
+}
+
+#[tokio::test]
+async fn an_image_can_be_pinned_by_its_digest() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::start().await;
+    let image = format!("{}/probe@{}", registry.host, registry.digest);
+    let digest = engine(PullPolicy::IfMissing).await.pull(&image, &|_| {}).await.unwrap();
+    assert_eq!(digest, registry.digest);
+    discard(&image).await;
+}
+
+#[tokio::test]
+async fn a_name_the_registry_does_not_know_is_missing_and_not_merely_unreachable() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::start().await;
+    for name in ["probe:2", "nowhere:1"] {
+        let image = format!("{}/{name}", registry.host);
+        let error = engine(PullPolicy::IfMissing).await.pull(&image, &|_| {}).await.unwrap_err();
+        assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rig_that_pulls_nothing_asks_no_registry() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::start().await;
+    let image = format!("{}/probe:1", registry.host);
+    let error = engine(PullPolicy::Never).await.pull(&image, &|_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
+}
