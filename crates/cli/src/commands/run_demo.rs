@@ -18,8 +18,6 @@ pub async fn run(context: &Context<'_>, args: DemoNetwork) -> Result<(), Failure
     }
     let job = demo::read_job(&args.job).await?;
     let engine = demo::containers::Engine::with_image(&job.spec.image).await?;
-    // Absolute, because containers are given folders in it.
-    let dir = std::path::absolute(&dir).unwrap_or(dir);
     let output = context.output;
     output.note(&format!("folder        {}", dir.display()));
     let result = tokio::select! {
@@ -39,7 +37,9 @@ async fn play(
     engine: &demo::containers::Engine,
     dir: &Path,
 ) -> Result<demo::Performance, Failure> {
-    let stage = demo::set(context.output, dir, engine).await?;
+    // Containers are given folders in it, so the stage's path is absolute; what is shown is as short as it was given.
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let stage = demo::set(context.output, &absolute, engine).await?;
     let result = demo::perform(context.output, &stage, job, dir).await;
     stage.strike().await?;
     result

@@ -27,7 +27,7 @@ impl<'a> Progress<'a> {
         let bars = output.draws().then(|| {
             let all = MultiProgress::new();
             let bar = all.add(ProgressBar::new(total).with_prefix(what.to_owned()));
-            bar.set_style(template("{prefix:>28.bold} {bar:32.cyan/dim} {pos:>3}/{len} {elapsed_precise} {msg}"));
+            bar.set_style(template("{prefix:<36.bold} {bar:32.cyan/dim} {pos:>3}/{len} {elapsed_precise} {msg}"));
             bar.enable_steady_tick(Duration::from_millis(250));
             Bars { all, total: bar, parties: BTreeMap::new() }
         });
@@ -57,7 +57,7 @@ impl<'a> Progress<'a> {
         if let Some(bars) = &mut self.bars {
             let bar = bars.parties.entry(name.to_owned()).or_insert_with(|| {
                 let bar = bars.all.add(ProgressBar::new(total).with_prefix(name.to_owned()));
-                bar.set_style(template("{prefix:>28} {bar:32.green/dim} {pos:>3} {msg}"));
+                bar.set_style(template("{prefix:<36} {bar:32.green/dim} {pos:>3} {msg}"));
                 bar
             });
             bar.set_position(done);
@@ -72,6 +72,8 @@ impl<'a> Progress<'a> {
                 bar.abandon();
             }
             bars.total.abandon();
+            // The cursor stands behind the last bar.
+            self.output.note("");
         }
     }
 }
