@@ -7,8 +7,6 @@ mod jobs;
 mod network;
 mod objects;
 mod problem;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ mod silence;
 mod specs;
 mod vouchers;
 
-pub(crate) use placement::affordable;
+pub(crate) use placement::{SHORTEST_LEASE, affordable};
 
 use crate::{Core, Now};
 

@@ -1,9 +1,13 @@
 use std::collections::BTreeSet;
 
 use millrace_protocol::transitions::{self, LeaseOffer};
-use millrace_protocol::{Address, Error, GpuUnits, MicroUsdc, Node, NodeStatus, Parameters, Requirements, Seconds, Stake, money};
+use millrace_protocol::{
+    Address, Error, GpuUnits, Hardware, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour, Requirements,
+    Seconds, Stake, UnixSeconds,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::decide::SHORTEST_LEASE;
 use crate::state::lease::Stage;
 use crate::{Core, Now};
 
@@ -50,6 +54,19 @@ impl Constraint {
 const ANYTHING: Requirements =
     Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits::ZERO, regions: 0, accept_simulated: true };
 
+/// A rig with nothing in it.
+const NOTHING: Hardware = Hardware {
+    gpu_class: 0,
+    gpu_count: 0,
+    vram_mib: 0,
+    cpu_cores: 1,
+    memory_mib: 1,
+    disk_mib: 0,
+    region: 0,
+    country: *b"ZZ",
+    simulated: false,
+};
+
 impl Core {
     /// Everything that speaks against giving the job a lease on the node now.
     pub(crate) fn exclusions(&self, now: Now, job: Address, node: Address) -> BTreeSet<Constraint> {
@@ -71,7 +88,7 @@ impl Core {
         check(alone(simulated), Constraint::Simulated);
         check(view.node.price > entry.view.job.terms.maximum_price, Constraint::Price);
 
-        let (projected, stake) = self.projected(now, node);
+        let (projected, stake) = self.projected(node);
         if let Some(workload) = entry.workload() {
             let hardware = &view.node.hardware;
             let used = self.used(node);
@@ -83,13 +100,8 @@ impl Core {
         check(projected.status != NodeStatus::Active, Constraint::NodeDraining);
         let fits_empty = view.node.hardware.units() >= asked.units;
         check(fits_empty && projected.free() < asked.units, Constraint::NodeFull);
-        if let (Some(parameters), Some(stake)) = (&self.parameters, stake) {
-            let hours = Seconds(u64::from(parameters.bond_hours) * 3_600);
-            let bond = money::cost(view.node.price, asked.units, hours).map(|bond| bond.max(parameters.minimum_bond));
-            check(bond.is_ok_and(|bond| stake.free() < bond), Constraint::StakeTooSmall);
-        } else {
-            check(true, Constraint::StakeTooSmall);
-        }
+        let covered = stake.zip(self.bond(view.node.price, asked.units)).is_some_and(|(stake, bond)| stake.free() >= bond);
+        check(!covered, Constraint::StakeTooSmall);
         let leased = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.view.node == node);
         check(self.open_leases_of(job).iter().any(leased), Constraint::AlreadyLeased);
         check(entry.resting.get(&node).is_some_and(|until| now.millis < *until), Constraint::Resting);
@@ -110,14 +122,14 @@ impl Core {
         parameters: &Parameters,
     ) -> Result<(), Error> {
         let entry = self.jobs.get(&job).ok_or(Error::JobNotOpen)?;
-        let (mut node, stake) = self.projected(now, node);
+        let (mut node, stake) = self.projected(node);
         let mut stake = stake.ok_or(Error::StakeTooSmall)?;
         let mut job = entry.view.job;
         transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, now.chain).map(|_| ())
     }
 
     /// The node and its provider's stake as they will be once the offers under way are leases.
-    fn projected(&self, now: Now, node: Address) -> (Node, Option<Stake>) {
+    fn projected(&self, node: Address) -> (Node, Option<Stake>) {
         let view = self.nodes[&node].view;
         let mut projected = view.node;
         let mut stake = self.stake(view.provider);
@@ -129,25 +141,42 @@ impl Core {
             let bonds = known().filter(|lease| lease.provider == view.provider).map(|lease| lease.lease.bond.0);
             stake.locked = stake.locked.max(MicroUsdc(bonds.fold(0, u64::saturating_add)));
         }
-        let Some(parameters) = &self.parameters else { return (projected, stake) };
         for address in &self.open_jobs {
             let Some(entry) = self.jobs.get(address) else { continue };
             let Some(offer) = entry.offer.map(|pending| pending.offer) else { continue };
-            let (mut other_job, terms) = (entry.view.job, LeaseOffer { price: offer.price, maximum: offer.maximum });
+            let units = entry.view.job.terms.requirements.units;
             if offer.node == node {
-                if let Some(stake) = &mut stake {
-                    let open = transitions::open_lease;
-                    let _ = open(&mut other_job, &mut projected, stake, terms, parameters, now.chain);
-                }
-            } else if offer.provider == view.provider
-                && let (Some(other), Some(stake)) = (self.nodes.get(&offer.node), &mut stake)
+                // A node that cannot give them is full, which is all that matters here.
+                let _ = projected.take(units);
+            }
+            if offer.provider == view.provider
+                && let (Some(stake), Some(bond)) = (&mut stake, self.bond(offer.price, units))
             {
-                let mut other_node = other.view.node;
-                let open = transitions::open_lease;
-                let _ = open(&mut other_job, &mut other_node, stake, terms, parameters, now.chain);
+                let _ = stake.lock(bond);
             }
         }
         (projected, stake)
+    }
+
+    /// What a lease at this price locks of its provider's stake, by the chain's own rule.
+    fn bond(&self, price: PricePerGpuHour, units: GpuUnits) -> Option<MicroUsdc> {
+        let parameters = self.parameters.as_ref()?;
+        let hardware = Hardware { gpu_count: units.0, simulated: true, ..NOTHING };
+        let mut node = Node { hardware, price, leased: GpuUnits::ZERO, status: NodeStatus::Active };
+        let mut stake = Stake { total: MicroUsdc::MAX, locked: MicroUsdc::ZERO };
+        let terms = JobTerms {
+            requirements: Requirements { units, ..ANYTHING },
+            maximum_price: price,
+            concurrent_leases: 1,
+            lease_seconds: SHORTEST_LEASE,
+            start_window: Seconds(1),
+            retries: 0,
+            deposit: MicroUsdc::MAX,
+        };
+        let mut job = transitions::open_job(terms, parameters, UnixSeconds::ZERO).ok()?;
+        let offer = LeaseOffer { price, maximum: SHORTEST_LEASE };
+        let opened = transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, UnixSeconds::ZERO);
+        opened.ok().map(|lease| lease.bond)
     }
 
     /// What live leases and offers take of a node beside its GPUs.

@@ -93,7 +93,12 @@ impl Rig {
         let mut beat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
-                _ = beat.tick() => say(&outbound, WorkerBody::Heartbeat(self.heartbeat())),
+                _ = beat.tick() => {
+                    say(&outbound, WorkerBody::Heartbeat(self.heartbeat()));
+                    // Until acknowledged, as a real worker does.
+                    let done: Vec<_> = self.journal.lock().unwrap().done.values().cloned().collect();
+                    done.into_iter().for_each(|update| say(&outbound, WorkerBody::TaskUpdate(update)));
+                }
                 message = hear(&mut inbound) => self.on_message(message?, &outbound, &objects),
             }
         }

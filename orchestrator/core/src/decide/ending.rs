@@ -23,7 +23,9 @@ impl Core {
                 self.begin_end(now, lease, ExitClass::Completed);
                 continue;
             }
-            let exhausted = entry.meter.exhausted(&entry.view.lease) || now.chain >= entry.view.lease.ends_by;
+            // Past its end a silent lease is left to the chain's deadline all the same.
+            let past_end = !entry.silenced && now.chain >= entry.view.lease.ends_by;
+            let exhausted = past_end || entry.meter.exhausted(&entry.view.lease);
             if exhausted {
                 self.interrupt(job, lease);
                 self.begin_end(now, lease, ExitClass::Released);

@@ -1,1 +1,157 @@
+use millrace_protocol::{GpuUnits, Hardware, JobTerms, MicroUsdc, NodeStatus, PricePerGpuHour, Requirements};
 
+use super::world::*;
+use crate::*;
+
+/// One connected node, and a job that only `exclude` keeps from it.
+fn excluded_by(exclude: impl Fn(&mut World, &mut JobTerms, &mut Workload)) -> (World, Explanation) {
+    let mut world = World::with_nodes(1);
+    world.drain();
+    let (mut terms, mut workload) = (terms(), workload(1));
+    exclude(&mut world, &mut terms, &mut workload);
+    world.see_node(address(b'N', 1));
+    let job = world.add_job(1, terms, workload);
+    world.drain();
+    assert!(world.offers().is_empty());
+    let explanation = world.explain(job);
+    (world, explanation)
+}
+
+fn check(constraint: Constraint, change: Change, exclude: impl Fn(&mut World, &mut JobTerms, &mut Workload)) {
+    let (_, explanation) = excluded_by(exclude);
+    assert_eq!((explanation.nodes_total, explanation.nodes_fitting), (1, 0));
+    let exclusion = Exclusion { nodes: 1, alone: 1 };
+    assert_eq!(explanation.exclusions.into_iter().collect::<Vec<_>>(), [(constraint, exclusion)]);
+    assert_eq!(explanation.suggestion.unwrap().change, change);
+}
+
+fn require(terms: &mut JobTerms, change: impl Fn(&mut Requirements)) {
+    change(&mut terms.requirements);
+}
+
+#[test]
+fn by_price() {
+    let price = PricePerGpuHour(100_000);
+    check(Constraint::Price, Change::RaisePrice(price), |_, terms, _| terms.maximum_price = PricePerGpuHour(99_999));
+}
+
+#[test]
+fn by_gpu_model() {
+    check(Constraint::GpuModel, Change::AcceptGpuClass(8), |_, terms, _| {
+        require(terms, |asked| asked.gpu_classes = 1 << 27);
+    });
+}
+
+#[test]
+fn by_vram() {
+    check(Constraint::Vram, Change::LowerVram(24_576), |_, terms, _| {
+        require(terms, |asked| asked.vram_mib = 80_000);
+    });
+}
+
+#[test]
+fn by_gpu_count() {
+    check(Constraint::GpuCount, Change::LowerGpuCount(1), |_, terms, _| {
+        require(terms, |asked| asked.units = GpuUnits(2));
+    });
+}
+
+#[test]
+fn by_region() {
+    check(Constraint::Region, Change::AcceptRegion(4), |_, terms, _| require(terms, |asked| asked.regions = 1));
+}
+
+#[test]
+fn by_simulation() {
+    check(Constraint::Simulated, Change::AcceptSimulated, |_, terms, _| {
+        require(terms, |asked| asked.accept_simulated = false);
+    });
+}
+
+#[test]
+fn by_cpu() {
+    check(Constraint::Cpu, Change::LowerCpu(8), |_, _, workload| workload.cpu_milli = 8_001);
+}
+
+#[test]
+fn by_memory() {
+    check(Constraint::Memory, Change::LowerMemory(32_768), |_, _, workload| workload.memory_mib = 32_769);
+}
+
+#[test]
+fn by_disk() {
+    check(Constraint::Disk, Change::LowerDisk(100_000), |_, _, workload| workload.disk_mib = 100_001);
+}
+
+#[test]
+fn by_an_absent_worker() {
+    check(Constraint::NodeOffline, Change::Wait(Constraint::NodeOffline), |world, _, _| {
+        world.disconnect(address(b'N', 1));
+    });
+}
+
+#[test]
+fn by_draining() {
+    check(Constraint::NodeDraining, Change::Wait(Constraint::NodeDraining), |world, _, _| {
+        world.nodes.get_mut(&address(b'N', 1)).unwrap().node.status = NodeStatus::Draining;
+    });
+}
+
+#[test]
+fn by_other_leases() {
+    check(Constraint::NodeFull, Change::Wait(Constraint::NodeFull), |world, _, _| {
+        world.nodes.get_mut(&address(b'N', 1)).unwrap().node.leased = GpuUnits(1);
+    });
+}
+
+#[test]
+fn by_too_small_a_stake() {
+    check(Constraint::StakeTooSmall, Change::Wait(Constraint::StakeTooSmall), |world, _, _| {
+        world.stakes.get_mut(&address(b'P', 1)).unwrap().locked = MicroUsdc(999_000_000);
+    });
+}
+
+#[test]
+fn the_cheapest_change_the_buyer_can_make_is_suggested() {
+    let mut world = World::new();
+    let other = Hardware { gpu_class: 27, vram_mib: 141_000, ..hardware() };
+    // Too dear and fine; cheap and of another model; cheapest of all, but wrong in two ways.
+    world.add_node(1, PricePerGpuHour(1_200_000), hardware());
+    world.add_node(2, PricePerGpuHour(900_000), other);
+    world.add_node(3, PricePerGpuHour(50_000), Hardware { region: 1, ..other });
+    for number in 1..=3 {
+        world.connect(address(b'N', number));
+    }
+    let requirements = Requirements { gpu_classes: 1 << 8, regions: 1 << 4, ..terms().requirements };
+    let job = world.add_job(1, JobTerms { requirements, ..terms() }, workload(1));
+    world.drain();
+    let explanation = world.explain(job);
+    assert_eq!(explanation.exclusions[&Constraint::GpuModel], Exclusion { nodes: 2, alone: 1 });
+    assert_eq!(explanation.exclusions[&Constraint::Price], Exclusion { nodes: 1, alone: 1 });
+    assert_eq!(explanation.exclusions[&Constraint::Region], Exclusion { nodes: 1, alone: 0 });
+    let suggestion = explanation.suggestion.unwrap();
+    assert_eq!((suggestion.change, suggestion.node), (Change::AcceptGpuClass(27), address(b'N', 2)));
+}
+
+#[test]
+fn a_network_without_nodes_excludes_nothing_and_suggests_nothing() {
+    let mut world = World::new();
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let explanation = world.explain(job);
+    assert_eq!((explanation.nodes_total, explanation.suggestion, explanation.exclusions.len()), (0, None, 0));
+    assert_eq!(world.core.explain(world.now(), address(b'J', 9)), None);
+}
+
+#[test]
+fn a_job_at_its_limit_says_how_many_of_its_leases_are_silent() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(2));
+    world.drain();
+    let limit = |silent| Blocker::ConcurrencyReached { live: 1, silent };
+    assert_eq!(world.explain(job).blockers, [limit(0)]);
+    world.kill(address(b'N', 1));
+    world.pass(10);
+    assert_eq!(world.explain(job).blockers, [limit(1)]);
+}

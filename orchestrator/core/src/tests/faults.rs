@@ -1,1 +1,243 @@
+use millrace_protocol::voucher::ExitClass;
+use millrace_protocol::{JobTerms, LeaseOutcome, MicroUsdc};
 
+use super::world::*;
+use crate::*;
+
+fn node(number: u32) -> millrace_protocol::Address {
+    address(b'N', number)
+}
+
+fn assigned(world: &World) -> Vec<(millrace_protocol::Address, u32, u32)> {
+    world
+        .log
+        .iter()
+        .filter_map(|action| match action {
+            Action::AssignTask { node, task, attempt, .. } => Some((*node, *task, *attempt)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_failing_container_is_tried_again_and_then_fails_the_job() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(3));
+    world.drain();
+    world.pass(1);
+    world.fail_task(node(1), Fault::Buyer, "exit-code");
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(1), 0, 2)]);
+    world.fail_task(node(1), Fault::Buyer, "exit-code");
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("exit-code"))));
+    world.pass(5);
+    assert_eq!(world.ended.iter().map(|ended| ended.1).collect::<Vec<_>>(), [LeaseOutcome::Failed]);
+    assert!(world.refunds.contains_key(&job));
+    world.check_money();
+}
+
+#[test]
+fn a_nodes_fault_ends_its_lease_and_the_task_goes_elsewhere() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
+    world.drain();
+    world.fail_task(node(1), Fault::Node, "disk-full");
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(2), 0, 2)]);
+    world.pass(10);
+    assert!(world.finished(job));
+    let outcomes: Vec<_> = world.ended.iter().map(|ended| ended.1).collect();
+    assert_eq!(outcomes, [LeaseOutcome::NodeFault, LeaseOutcome::Completed]);
+    assert_eq!(world.core.job(job).unwrap().tasks[0].failures, 0);
+}
+
+#[test]
+fn a_node_that_failed_is_taken_again_when_there_is_no_other() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.fail_task(node(1), Fault::Node, "docker");
+    world.pass(10);
+    assert!(world.finished(job), "{:?}", world.explain(job));
+    assert_eq!(world.offers().len(), 2);
+}
+
+#[test]
+fn a_node_that_keeps_failing_uses_up_the_attempts() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, JobTerms { retries: 1, ..terms() }, workload(1));
+    world.drain();
+    world.fail_task(node(1), Fault::Node, "docker");
+    world.pass(1);
+    world.fail_task(node(1), Fault::Node, "docker");
+    world.pass(10);
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("docker"))));
+    assert!(world.refunds.contains_key(&job));
+}
+
+#[test]
+fn an_image_two_nodes_cannot_get_is_the_buyers_and_costs_nothing() {
+    let mut world = World::with_nodes(3);
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(2));
+    world.drain();
+    // Neither ever ran a container.
+    world.core.leases.values_mut().for_each(|lease| lease.meter = Meter::default());
+    world.fail_task(node(1), Fault::Image, "image-missing");
+    assert_eq!(world.outcome(job), None);
+    world.fail_task(node(2), Fault::Image, "image-missing");
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("image-missing"))));
+    world.pass(5);
+    assert_eq!(world.refunds[&job], terms().deposit);
+    assert!(world.ended.iter().all(|ended| ended.2 == MicroUsdc::ZERO));
+    assert_eq!(world.ended.last().unwrap().1, LeaseOutcome::Failed);
+}
+
+#[test]
+fn a_task_stopped_by_nobodys_fault_is_simply_tried_again() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.fail_task(node(1), Fault::Nobody, "stopped");
+    world.fail_task(node(1), Fault::Nobody, "stopped");
+    world.fail_task(node(1), Fault::Nobody, "stopped");
+    world.pass(5);
+    assert!(world.finished(job));
+    assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 4);
+}
+
+#[test]
+fn tasks_of_a_silent_worker_go_to_others_at_once() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 20_000;
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.kill(node(2));
+    world.pass(6);
+    assert_eq!(world.count(|action| matches!(action, Action::Notice(Notice::WorkerSilent { .. }))), 0);
+    world.pass(1);
+    assert_eq!(world.count(|action| matches!(action, Action::Notice(Notice::WorkerSilent { .. }))), 1);
+    world.pass(60);
+    assert!(world.finished(job), "the silent lease does not hold the job up");
+    world.check_money();
+}
+
+#[test]
+fn a_silent_lease_is_paid_what_was_attested_when_the_job_ends_without_it() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 20_000;
+    world.add_job(1, terms(), workload(2));
+    world.drain();
+    let lease = world.lease_of(node(2));
+    world.pass(10);
+    world.kill(node(2));
+    world.pass(60);
+    let last = world.settled().into_iter().rfind(|voucher| voucher.lease == lease).unwrap();
+    assert!(last.is_final && last.exit_class == ExitClass::Completed);
+    assert_eq!(last.metered.0, 10);
+}
+
+#[test]
+fn a_worker_back_in_time_keeps_what_nobody_else_has() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 30_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.disconnect(node(1));
+    world.pass(12);
+    assert_eq!(world.core.job(job).unwrap().tasks[0].state, TaskState::Pending);
+    world.connect(node(1));
+    world.drain();
+    assert!(matches!(world.core.job(job).unwrap().tasks[0].state, TaskState::Active { .. }));
+    world.pass(30);
+    assert!(world.finished(job));
+    assert_eq!(assigned(&world).len(), 1);
+}
+
+#[test]
+fn a_worker_back_too_late_is_told_to_stop() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 40_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 2, ..terms() }, workload(1));
+    world.drain();
+    world.disconnect(node(1));
+    world.pass(10);
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(2), 0, 2)]);
+    world.connect(node(1));
+    world.drain();
+    let stop = |action: &Action| matches!(action, Action::StopTask { node: stopped, task: 0, attempt: 1, .. } if *stopped == node(1));
+    assert_eq!(world.count(stop), 1);
+    assert!(world.rigs[&node(1)].running.is_empty());
+    world.pass(60);
+    assert!(world.finished(job));
+    world.check_money();
+}
+
+#[test]
+fn a_worker_that_lost_its_task_gets_it_again() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.rigs.get_mut(&node(1)).unwrap().running.clear();
+    world.disconnect(node(1));
+    world.connect(node(1));
+    world.drain();
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(1), 0, 2)]);
+    world.pass(10);
+    assert!(world.finished(job));
+}
+
+#[test]
+fn stale_and_repeated_reports_are_acknowledged_and_change_nothing() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    let lease = world.lease_of(node(1));
+    let done = |attempt| Event::TaskUpdate {
+        node: node(1),
+        lease,
+        task: 0,
+        attempt,
+        progress: TaskProgress::Done { outputs: Vec::new() },
+    };
+    let now = world.now();
+    for (attempt, state_is_done) in [(7, false), (0, false), (1, true), (1, true)] {
+        let actions = world.core.on_event(now, done(attempt));
+        let ack = Action::AcknowledgeTask { node: node(1), lease, task: 0, attempt };
+        assert!(actions.contains(&ack), "attempt {attempt}");
+        let state = world.core.job(job).unwrap().tasks[0].state;
+        assert_eq!(state == TaskState::Done { lease }, state_is_done, "attempt {attempt}");
+    }
+}
+
+#[test]
+fn leases_nobody_knows_are_called_over() {
+    let mut world = World::with_nodes(1);
+    world.drain();
+    let unknown = address(b'L', 7);
+    world.rigs.get_mut(&node(1)).unwrap().leases.insert(unknown);
+    world.heartbeats();
+    world.drain();
+    assert_eq!(world.count(|action| matches!(action, Action::LeaseOver { lease, .. } if *lease == unknown)), 1);
+    assert!(world.rigs[&node(1)].leases.is_empty());
+}
+
+#[test]
+fn another_nodes_report_on_a_lease_is_not_believed() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
+    world.drain();
+    let lease = world.lease_of(node(1));
+    let progress = TaskProgress::Done { outputs: Vec::new() };
+    world.feed(Event::TaskUpdate { node: node(2), lease, task: 0, attempt: 1, progress });
+    world.feed(Event::LeaseReport { node: node(2), lease, result_root: Default::default() });
+    assert!(matches!(world.core.job(job).unwrap().tasks[0].state, TaskState::Active { .. }));
+}
+
+#[test]
+fn an_older_stream_of_a_worker_cannot_disconnect_the_newer() {
+    let mut world = World::with_nodes(1);
+    world.drain();
+    let session = world.rigs[&node(1)].session;
+    world.connect(node(1));
+    world.drain();
+    world.feed(Event::WorkerDisconnected { node: node(1), session });
+    assert!(world.core.is_live(world.now(), node(1)));
+}

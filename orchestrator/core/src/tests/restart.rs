@@ -1,1 +1,107 @@
+use millrace_protocol::LeaseOutcome;
 
+use super::world::*;
+use crate::*;
+
+/// Runs one job to its end, killing the scheduler after its `step`th answer: with `written`, its
+/// records were on disk and nothing else had happened; without, nothing of the answer survived.
+fn killed_at(step: usize, written: bool) -> Option<World> {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(5));
+    let mut n_events = 0;
+    let mut killed = false;
+    for _ in 0..4_000 {
+        let Some(event) = world.inbox.pop_front() else {
+            if world.finished(job) {
+                break;
+            }
+            world.millis += 1_000;
+            world.work();
+            if world.millis.is_multiple_of(HEARTBEAT) {
+                world.heartbeats();
+            }
+            world.inbox.push_back(Event::Tick);
+            continue;
+        };
+        if n_events == step && !killed {
+            killed = true;
+            let actions = world.core.on_event(world.now(), event);
+            for action in actions.into_iter().filter(|_| written) {
+                if matches!(action, Action::Persist(_)) {
+                    world.carry_out(action);
+                }
+            }
+            world.restart();
+            continue;
+        }
+        n_events += 1;
+        world.feed(event);
+    }
+    assert!(world.finished(job), "killed at {step}, written {written}: {:?}", world.explain(job));
+    world.check_money();
+    assert!(world.ended.iter().all(|ended| matches!(ended.1, LeaseOutcome::Completed | LeaseOutcome::Released)));
+    killed.then_some(world)
+}
+
+#[test]
+fn killed_at_any_step_with_records_written_it_ends_the_same() {
+    let n_steps = (0..).take_while(|step| killed_at(*step, true).is_some()).count();
+    assert!(n_steps > 50, "{n_steps} steps");
+}
+
+#[test]
+fn killed_at_any_step_with_records_lost_it_ends_the_same() {
+    let n_steps = (0..).take_while(|step| killed_at(*step, false).is_some()).count();
+    assert!(n_steps > 50, "{n_steps} steps");
+}
+
+#[test]
+fn a_short_restart_is_no_gap_in_the_meter() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 30_000;
+    world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.pass(10);
+    world.millis += 3_000;
+    world.restart();
+    world.drain();
+    world.pass(17);
+    let attested = world.core.leases.values().next().unwrap().voucher.unwrap().metered.0;
+    assert!((29..=30).contains(&attested), "{attested}");
+}
+
+#[test]
+fn with_an_empty_disk_the_chain_alone_keeps_leases_paid_and_refunds_flowing() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 10_000_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    world.pass(160);
+    let lease = world.lease_of(address(b'N', 1));
+    let sequence = world.leases[&lease].lease.sequence;
+    assert!(sequence > 0);
+    world.disk.clear();
+    world.rigs.values_mut().for_each(|rig| rig.vouchers.clear());
+    world.restart();
+    world.drain();
+    world.cancel(job);
+    world.pass(10);
+    assert!(world.refunds.contains_key(&job));
+    assert!(world.settled().last().unwrap().sequence > sequence);
+    world.check_money();
+}
+
+#[test]
+fn a_job_that_is_over_is_still_known_after_a_restart() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.pass(20);
+    let before = (world.core.job(job).cloned(), world.core.leases_of(job).len());
+    world.restart();
+    world.drain();
+    let entry = world.core.job(job).unwrap();
+    assert!(entry.all_done() && !entry.on_chain && entry.closed_by.is_some());
+    assert_eq!(entry.tasks, before.0.unwrap().tasks);
+    assert_eq!(world.core.leases_of(job).len(), before.1);
+}

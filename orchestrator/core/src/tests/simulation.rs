@@ -1,1 +1,157 @@
+//! Random crashes, breaks, delays, repetitions and restarts. Whatever happens, no task is lost, none
+//! is with two rigs that are there, every waiting job has a reason, and the money adds up.
 
+use millrace_protocol::{JobState, JobTerms};
+use proptest::prelude::*;
+
+use super::world::*;
+use crate::*;
+
+#[derive(Clone, Debug)]
+enum Mishap {
+    Kill(u32),
+    Break(u32),
+    Reconnect(u32),
+    Restart,
+    ChainDown(bool),
+    Repeat(usize),
+    Swap(usize),
+    Drop(usize),
+    FailTask(u32, u8),
+    Refuse(u32, bool),
+    Pass(u64),
+    Cancel(u32),
+}
+
+const NODES: u32 = 4;
+const JOBS: u32 = 3;
+
+fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
+    let node = 1..=NODES;
+    let mishap = prop_oneof![
+        2 => node.clone().prop_map(Mishap::Kill),
+        3 => node.clone().prop_map(Mishap::Break),
+        5 => node.clone().prop_map(Mishap::Reconnect),
+        2 => Just(Mishap::Restart),
+        1 => any::<bool>().prop_map(Mishap::ChainDown),
+        3 => (0..8usize).prop_map(Mishap::Repeat),
+        3 => (0..8usize).prop_map(Mishap::Swap),
+        1 => (0..8usize).prop_map(Mishap::Drop),
+        2 => (node.clone(), 0..4u8).prop_map(|(node, fault)| Mishap::FailTask(node, fault)),
+        1 => (node, any::<bool>()).prop_map(|(node, refuses)| Mishap::Refuse(node, refuses)),
+        8 => (1..15u64).prop_map(Mishap::Pass),
+        1 => (1..=JOBS).prop_map(Mishap::Cancel),
+    ];
+    proptest::collection::vec(mishap, 1..60)
+}
+
+/// Events of workers come late, twice or not at all; readings of the chain come late.
+fn shuffle(world: &mut World, mishap: &Mishap) {
+    let from_worker = |event: &Event| matches!(event, Event::Heartbeat { .. } | Event::TaskUpdate { .. } | Event::Tick);
+    match *mishap {
+        Mishap::Repeat(index) => {
+            if let Some(event) = world.inbox.get(index).filter(|event| from_worker(event)).cloned() {
+                world.inbox.push_back(event);
+            }
+        }
+        Mishap::Drop(index) => {
+            if world.inbox.get(index).is_some_and(from_worker) {
+                world.inbox.remove(index);
+            }
+        }
+        Mishap::Swap(index) => {
+            if index + 1 < world.inbox.len() && from_worker(&world.inbox[index]) && from_worker(&world.inbox[index + 1]) {
+                world.inbox.swap(index, index + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn apply(world: &mut World, mishap: &Mishap) {
+    match *mishap {
+        Mishap::Kill(node) => world.kill(address(b'N', node)),
+        Mishap::Break(node) => world.disconnect(address(b'N', node)),
+        Mishap::Reconnect(node) => world.connect(address(b'N', node)),
+        Mishap::Restart => world.restart(),
+        Mishap::ChainDown(down) => world.chain_down = down,
+        Mishap::Refuse(node, refuses) => world.rigs.get_mut(&address(b'N', node)).unwrap().refuses = refuses,
+        Mishap::Pass(seconds) => world.pass(seconds),
+        Mishap::FailTask(node, fault) => {
+            let node = address(b'N', node);
+            if world.rigs[&node].connected && !world.rigs[&node].running.is_empty() {
+                let fault = [Fault::Buyer, Fault::Node, Fault::Image, Fault::Nobody][usize::from(fault)];
+                world.fail_task(node, fault, "mishap");
+            }
+        }
+        Mishap::Cancel(job) => {
+            let job = address(b'J', job);
+            let state = world.jobs.get(&job).map(|view| view.job.state);
+            if matches!(state, Some(JobState::Open | JobState::Active)) {
+                world.cancel(job);
+            }
+        }
+        Mishap::Repeat(_) | Mishap::Drop(_) | Mishap::Swap(_) => {
+            world.millis += 1_000;
+            world.work();
+            world.heartbeats();
+            world.inbox.push_back(Event::Tick);
+            shuffle(world, mishap);
+        }
+    }
+    world.drain();
+}
+
+fn check(world: &World) {
+    world.check_hand_outs();
+    for (job, entry) in world.core.jobs().filter(|(_, entry)| entry.on_chain && entry.outcome.is_none()) {
+        let explanation = world.explain(job);
+        let reason = !explanation.blockers.is_empty()
+            || explanation.nodes_fitting > 0
+            || explanation.exclusions.values().any(|exclusion| exclusion.nodes > 0);
+        assert!(reason, "{job} waits without a reason: {entry:?}");
+        let active: Vec<_> = entry.tasks.iter().filter_map(Task::active_lease).collect();
+        let distinct: std::collections::BTreeSet<_> = active.iter().collect();
+        assert_eq!(active.len(), distinct.len(), "one lease has two tasks");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_goes_wrong_jobs_end_and_the_money_adds_up(mishaps in mishaps()) {
+        let mut world = World::with_nodes(NODES);
+        for number in 1..=JOBS {
+            let terms = JobTerms { concurrent_leases: 2, retries: 3, ..terms() };
+            world.add_job(number, terms, workload(4 + number));
+        }
+        world.drain();
+        for mishap in &mishaps {
+            apply(&mut world, mishap);
+            check(&world);
+        }
+        // Everything is well again: every job comes to its end and is closed.
+        world.chain_down = false;
+        for number in 1..=NODES {
+            let node = address(b'N', number);
+            world.rigs.get_mut(&node).unwrap().refuses = false;
+            world.connect(node);
+        }
+        world.drain();
+        for _ in 0..400 {
+            world.pass(10);
+            if world.jobs.is_empty() {
+                break;
+            }
+        }
+        for job in world.jobs.keys() {
+            panic!("{job} never ended: {:?} {:#?}", world.explain(*job), world.core.job(*job));
+        }
+        world.check_money();
+        for (job, entry) in world.core.jobs() {
+            let ended = entry.outcome.clone().unwrap();
+            prop_assert_eq!(ended == Outcome::Completed, entry.all_done(), "{} ended as {:?}", job, ended);
+        }
+    }
+}

@@ -119,10 +119,11 @@ pub fn address(kind: u8, number: u32) -> Address {
     Address(bytes)
 }
 
-pub fn lease_address(job: Address, number: u32) -> Address {
+pub fn lease_address(job: Address, opened_slot: u64, number: u32) -> Address {
     let mut bytes = job.0;
     bytes[0] = b'L';
     bytes[20..24].copy_from_slice(&number.to_be_bytes());
+    bytes[24..32].copy_from_slice(&opened_slot.to_be_bytes());
     Address(bytes)
 }
 
@@ -480,7 +481,7 @@ impl World {
         let opened = transitions::open_lease(&mut job.job, &mut node.node, stake, agreed, &self.parameters, now);
         match opened {
             Ok(lease) => {
-                let address = lease_address(offer.job, offer.number);
+                let address = lease_address(offer.job, job.opened_slot, offer.number);
                 let (node, provider, number) = (offer.node, offer.provider, offer.number);
                 self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, lease });
                 self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
