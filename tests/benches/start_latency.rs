@@ -54,7 +54,9 @@ async fn main() {
     stage.strike().await.expect("everything ends");
     println!("## Submit to container start\n");
     println!("{JOBS} jobs one after the other on a local network (400 ms slots, one rig, image present), from the");
-    println!("moment `open_job` is sent to the container's first instruction. The baseline is plain `docker run` of the");
+    println!(
+        "moment `open_job` is sent to the container's first instruction. The baseline is plain `docker run` of the"
+    );
     println!("same image, alternating with the jobs.\n");
     println!("| | p50 | p95 |\n|---|---:|---:|");
     row("submit → container start", jobs);
@@ -62,7 +64,8 @@ async fn main() {
 }
 
 async fn raise(folder: &Path) -> Stage {
-    let binary = std::env::var_os("MILLRACE_BIN").map(PathBuf::from).expect("MILLRACE_BIN names the binary: run `./dev bench`");
+    let binary =
+        std::env::var_os("MILLRACE_BIN").map(PathBuf::from).expect("MILLRACE_BIN names the binary: run `./dev bench`");
     let options = Options {
         dir: folder.join("network"),
         binary,

@@ -53,7 +53,8 @@ async fn an_unreachable_rpc_is_told_from_a_refusal() {
     keys::save(&key, &Keypair::new()).unwrap();
     let (file, key) = (file.display().to_string(), key.display().to_string());
     // Port 1 is reserved and nobody listens there.
-    let said = run(folder.path(), &["--rpc-url", "http://127.0.0.1:1", "--keypair", &key, "job", "submit", &file]).await;
+    let said =
+        run(folder.path(), &["--rpc-url", "http://127.0.0.1:1", "--keypair", &key, "job", "submit", &file]).await;
     said.refused(3, "rpc-unreachable");
     assert!(said.stderr.contains("http://127.0.0.1:1"), "{}", said.stderr);
 }
@@ -90,7 +91,14 @@ async fn a_worker_key_the_chain_does_not_know_is_refused() {
     keys::save(&key, &Keypair::new()).unwrap();
     let data = network.folder().join("stranger");
     let said = network
-        .millrace(&["worker", "run", "--node-key", &key.display().to_string(), "--data-dir", &data.display().to_string()])
+        .millrace(&[
+            "worker",
+            "run",
+            "--node-key",
+            &key.display().to_string(),
+            "--data-dir",
+            &data.display().to_string(),
+        ])
         .await;
     said.refused(1, "node-unknown");
     network.untouched().await;
@@ -104,8 +112,16 @@ async fn a_worker_on_a_full_disk_does_not_start() {
     // No disk has so much: the reserve is what the worker keeps free, so this one is full.
     let said = network
         .millrace(&[
-            "worker", "run", "--node-key", &key.display().to_string(), "--data-dir", &data.display().to_string(),
-            "--simulated-gpu", "rtx-4090:24576", "--disk-reserve", "3000000GiB",
+            "worker",
+            "run",
+            "--node-key",
+            &key.display().to_string(),
+            "--data-dir",
+            &data.display().to_string(),
+            "--simulated-gpu",
+            "rtx-4090:24576",
+            "--disk-reserve",
+            "3000000GiB",
         ])
         .await;
     said.refused(1, "disk-full");

@@ -17,7 +17,8 @@ async fn a_small_job_runs_from_escrow_to_refund() {
     std::fs::write(network.folder().join("greeting.txt"), "good day\n").unwrap();
 
     let outputs = network.folder().join("out");
-    let arguments = ["job", "submit", &file.display().to_string(), "--follow", "--outputs", &outputs.display().to_string()];
+    let arguments =
+        ["job", "submit", &file.display().to_string(), "--follow", "--outputs", &outputs.display().to_string()];
     let said = network.millrace(&arguments).await;
     assert_eq!(said.status, 0, "{}\n{}", said.stderr, network.logs());
     for task in 0..5 {

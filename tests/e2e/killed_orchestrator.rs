@@ -27,8 +27,7 @@ async fn a_killed_orchestrator_comes_back_and_loses_nothing() {
         assert_eq!(after.outputs, task.outputs, "frame {} was rendered and is rendered again", task.index + 1);
     }
     let into = network.folder().join("frames");
-    let said =
-        network.millrace(&["job", "outputs", &job.to_string(), "--into", &into.display().to_string()]).await;
+    let said = network.millrace(&["job", "outputs", &job.to_string(), "--into", &into.display().to_string()]).await;
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_frames(&into);
 

@@ -28,8 +28,7 @@ async fn a_killed_worker_is_paid_its_attested_seconds_and_its_frames_arrive_from
     let (status, history) = network.closed(job).await;
     assert_eq!(done(&status), 24, "{status:#?}");
     let into = network.folder().join("frames");
-    let said =
-        network.millrace(&["job", "outputs", &job.to_string(), "--into", &into.display().to_string()]).await;
+    let said = network.millrace(&["job", "outputs", &job.to_string(), "--into", &into.display().to_string()]).await;
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_frames(&into);
 

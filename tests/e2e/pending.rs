@@ -33,8 +33,8 @@ async fn a_pending_job_names_each_requirement_and_its_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_nobody_took_expires_and_is_refunded_whole() {
     let network = Network::with(&rigs(1)).await;
-    let file = Shell { resources: "gpu_models = [\"b200\"]", start_window: "3s", ..Shell::default() }
-        .write(network.folder());
+    let file =
+        Shell { resources: "gpu_models = [\"b200\"]", start_window: "3s", ..Shell::default() }.write(network.folder());
     let said = network.millrace(&["job", "submit", &file.display().to_string(), "--follow"]).await;
     said.refused(1, "start-deadline-passed");
     assert_eq!(network.balance().await, BUDGET);

@@ -22,8 +22,8 @@ use crate::views::money::{self, Account};
 use crate::{follow, transfer, views};
 
 mod cast;
-pub mod containers;
 pub mod contact_sheet;
+pub mod containers;
 pub mod frames;
 mod report;
 

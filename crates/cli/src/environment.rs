@@ -13,7 +13,8 @@ pub const RPC_URL: Variable = Variable { name: "MILLRACE_RPC_URL", meaning: "Sol
 pub const WS_URL: Variable = Variable { name: "MILLRACE_WS_URL", meaning: "Solana WebSocket endpoint" };
 pub const ORCHESTRATOR_URL: Variable =
     Variable { name: "MILLRACE_ORCHESTRATOR_URL", meaning: "HTTP endpoint of the network's orchestrator" };
-pub const KEYPAIR: Variable = Variable { name: "MILLRACE_KEYPAIR", meaning: "Path of the signing keypair (Solana JSON)" };
+pub const KEYPAIR: Variable =
+    Variable { name: "MILLRACE_KEYPAIR", meaning: "Path of the signing keypair (Solana JSON)" };
 pub const LOG: Variable =
     Variable { name: "MILLRACE_LOG", meaning: "Log filter of services, such as `millrace_worker=debug`" };
 pub const NO_COLOR: Variable = Variable { name: "NO_COLOR", meaning: "Any value: no color in the output" };

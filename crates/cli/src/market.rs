@@ -117,8 +117,7 @@ impl Market {
         if let Some(key) = &self.key {
             request = request.header("Authorization", auth::authorization(key, method.as_str(), path, now()));
         }
-        let response =
-            request.send().await.map_err(|source| Error::Unreachable { url: self.base.clone(), source })?;
+        let response = request.send().await.map_err(|source| Error::Unreachable { url: self.base.clone(), source })?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -168,11 +168,7 @@ fn ws_beside(rpc_url: &str) -> String {
     }
 }
 
-fn read_config(
-    flags: &Flags,
-    env: &dyn Fn(Variable) -> Option<String>,
-    home: &Path,
-) -> Result<ConfigFile, Error> {
+fn read_config(flags: &Flags, env: &dyn Fn(Variable) -> Option<String>, home: &Path) -> Result<ConfigFile, Error> {
     let asked_for = flags.config.clone().or_else(|| env(environment::CONFIG).map(PathBuf::from));
     let path = asked_for.clone().unwrap_or_else(|| home.join(".config/millrace/config.toml"));
     let text = match std::fs::read_to_string(&path) {

@@ -172,8 +172,7 @@ impl Stage {
         self.localnet.faucet_sol(&wallet, LAMPORTS).await?;
         self.localnet.faucet(&wallet, rig.stake).await?;
         let mint = self.localnet.usdc_mint();
-        let node =
-            NewNode { owner: wallet, index: 0, node_key, hardware: rig.hardware(), price: rig.price };
+        let node = NewNode { owner: wallet, index: 0, node_key, hardware: rig.hardware(), price: rig.price };
         let steps: [Vec<Instruction>; 3] = [
             instructions::register_provider(wallet, mint, rig.provider_name),
             instructions::add_stake(wallet, mint, rig.stake),

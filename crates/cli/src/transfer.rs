@@ -102,10 +102,8 @@ pub fn plan(tasks: &[TaskOutputs], into: &Path) -> Result<Vec<Destination>, Erro
             if output.path.is_empty() || !plain {
                 return Err(Error::OutputEscapes { task, path: output.path.clone() });
             }
-            let sha256: Sha256 = output
-                .sha256
-                .parse()
-                .map_err(|_| Error::OutputUnnamed { task, path: output.path.clone() })?;
+            let sha256: Sha256 =
+                output.sha256.parse().map_err(|_| Error::OutputUnnamed { task, path: output.path.clone() })?;
             let folder = if flat { into.to_owned() } else { into.join(format!("task-{task}")) };
             Ok(Destination { task, object: ObjectRef { sha256, size: output.size }, path: folder.join(relative) })
         })
@@ -116,11 +114,7 @@ pub fn plan(tasks: &[TaskOutputs], into: &Path) -> Result<Vec<Destination>, Erro
 ///
 /// # Errors
 /// Those of [`plan`], a folder that cannot be made, an orchestrator that cannot be reached.
-pub async fn download(
-    objects: &ObjectClient,
-    tasks: &[TaskOutputs],
-    into: &Path,
-) -> Result<Vec<Destination>, Failure> {
+pub async fn download(objects: &ObjectClient, tasks: &[TaskOutputs], into: &Path) -> Result<Vec<Destination>, Failure> {
     let destinations = plan(tasks, into)?;
     for destination in &destinations {
         let folder = destination.path.parent().unwrap_or(into).to_owned();
@@ -158,9 +152,10 @@ mod tests {
 
     #[test]
     fn distinct_names_lie_side_by_side() {
-        assert_eq!(paths(&[outputs(0, &["a.png", "log/x"]), outputs(1, &["b.png"])]), [
-            "out/a.png", "out/log/x", "out/b.png",
-        ]);
+        assert_eq!(
+            paths(&[outputs(0, &["a.png", "log/x"]), outputs(1, &["b.png"])]),
+            ["out/a.png", "out/log/x", "out/b.png",]
+        );
     }
 
     #[test]

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn usdc_is_read_exactly() {
-        for (text, micro) in [("0", 0), ("12", 12_000_000), ("0.000001", 1), ("12.5", 12_500_000), ("1.234567", 1_234_567)]
+        for (text, micro) in
+            [("0", 0), ("12", 12_000_000), ("0.000001", 1), ("12.5", 12_500_000), ("1.234567", 1_234_567)]
         {
             assert_eq!(parse_usdc(text), Ok(MicroUsdc(micro)), "{text}");
         }

@@ -91,13 +91,8 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
     let client = context.client();
     let account: ProviderAccount = client.fetch(provider).await?;
     let node_key = keys::load_or_create(&args.node_key)?;
-    let node = NewNode {
-        owner: wallet,
-        index: account.n_nodes,
-        node_key: address(&node_key),
-        hardware,
-        price: args.price,
-    };
+    let node =
+        NewNode { owner: wallet, index: account.n_nodes, node_key: address(&node_key), hardware, price: args.price };
     let receipt = context.send(&instructions::add_node(node), &owner).await?;
     context.output.report(&Added {
         node: addresses::node(provider, node.index),

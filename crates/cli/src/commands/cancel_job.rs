@@ -50,9 +50,7 @@ pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failur
     // The orchestrator may have closed the account already.
     let after: Option<JobAccount> = client.find(args.job).await?;
     let (live_leases, in_escrow) = match &after {
-        Some(account) if account.job.state != JobState::Done => {
-            (account.job.live_leases, account.job.vault_balance()?)
-        }
+        Some(account) if account.job.state != JobState::Done => (account.job.live_leases, account.job.vault_balance()?),
         Some(account) => (0, account.job.vault_balance()?),
         None => (0, MicroUsdc::ZERO),
     };

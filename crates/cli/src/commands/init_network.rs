@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use millrace_client::instructions::{self, Foundation};
 use millrace_client::address as addresses;
+use millrace_client::instructions::{self, Foundation};
 use millrace_protocol::{Address, BasisPoints, Parameters, Seconds};
 use serde::Serialize;
 use serde_json::Value;
@@ -63,13 +63,8 @@ pub async fn run(context: &Context<'_>, args: InitNetwork) -> Result<(), Failure
     parameters.check()?;
     let admin = context.keypair()?;
     let treasury = addresses::token_account(args.treasury, args.mint);
-    let foundation = Foundation {
-        admin: address(&admin),
-        scheduler: args.scheduler,
-        treasury,
-        mint: args.mint,
-        parameters,
-    };
+    let foundation =
+        Foundation { admin: address(&admin), scheduler: args.scheduler, treasury, mint: args.mint, parameters };
     let mut transaction =
         instructions::create_associated_token_account_idempotent(foundation.admin, args.treasury, args.mint);
     transaction.extend(instructions::initialize(foundation));

@@ -44,8 +44,7 @@ pub async fn run(context: &Context<'_>, args: RegisterProvider) -> Result<(), Fa
     let owner = context.keypair()?;
     let network = context.network().await?;
     let wallet = address(&owner);
-    let receipt =
-        context.send(&instructions::register_provider(wallet, network.mint, &args.name), &owner).await?;
+    let receipt = context.send(&instructions::register_provider(wallet, network.mint, &args.name), &owner).await?;
     context.output.report(&Registered {
         provider: addresses::provider(wallet),
         owner: wallet,

@@ -61,10 +61,8 @@ impl Report for Performance {
             Column::Text("which"),
         ];
         let (width, height) = self.frame_size;
-        let done = format!(
-            "{} frames, each a valid PNG of {width} x {height}, after {} s",
-            self.n_frames, self.seconds
-        );
+        let done =
+            format!("{} frames, each a valid PNG of {width} x {height}, after {} s", self.n_frames, self.seconds);
         format!(
             "\n{}\nframes         {}\ncontact sheet  {}\n\n{}\n\n{}",
             style.good(&done),

@@ -65,12 +65,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn start(
-        name: &str,
-        binary: &Path,
-        arguments: &[String],
-        log: PathBuf,
-    ) -> Result<(Self, Value), Error> {
+    pub async fn start(name: &str, binary: &Path, arguments: &[String], log: PathBuf) -> Result<(Self, Value), Error> {
         let failed = |source| Error::NotStarted { name: name.to_owned(), source };
         let file = File::options().create(true).append(true).open(&log).map_err(failed)?;
         let mut child = Command::new(binary)
@@ -87,9 +82,7 @@ impl Service {
         let stdin = child.stdin.take();
         let mut stdout = child.stdout.take().expect("stdout is piped");
         match timeout(START, report(&mut stdout)).await {
-            Ok(Ok(Some(report))) => {
-                Ok((Self { name: name.to_owned(), child, stdin, _stdout: stdout, log }, report))
-            }
+            Ok(Ok(Some(report))) => Ok((Self { name: name.to_owned(), child, stdin, _stdout: stdout, log }, report)),
             Ok(_) => {
                 let _ = child.wait().await;
                 let last_lines = last_lines(&log);
@@ -165,7 +158,8 @@ mod tests {
     #[tokio::test]
     async fn a_service_reports_and_ends_when_its_input_closes() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut service, report) = shell("echo '{\"up\":'; sleep 0.1; echo 'true}'; cat", folder.path()).await.unwrap();
+        let (mut service, report) =
+            shell("echo '{\"up\":'; sleep 0.1; echo 'true}'; cat", folder.path()).await.unwrap();
         assert_eq!(report, serde_json::json!({ "up": true }));
         assert!(!service.has_ended());
         service.end().await;

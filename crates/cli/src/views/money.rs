@@ -67,7 +67,8 @@ pub fn text(account: &Account, style: Style) -> String {
         .lines
         .iter()
         .map(|line| {
-            let (into, out) = if line.into_vault { (usdc(line.amount), String::new()) } else { (String::new(), usdc(line.amount)) };
+            let (into, out) =
+                if line.into_vault { (usdc(line.amount), String::new()) } else { (String::new(), usdc(line.amount)) };
             vec![line.what.clone(), into, out, line.transaction.clone()]
         })
         .collect();

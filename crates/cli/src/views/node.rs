@@ -24,8 +24,15 @@ mod tests {
     #[test]
     fn simulated_hardware_says_so() {
         let real = Hardware {
-            gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 16, memory_mib: 65_536, disk_mib: 512_000,
-            region: 4, country: *b"DE", simulated: false,
+            gpu_class: 8,
+            gpu_count: 2,
+            vram_mib: 24_576,
+            cpu_cores: 16,
+            memory_mib: 65_536,
+            disk_mib: 512_000,
+            region: 4,
+            country: *b"DE",
+            simulated: false,
         };
         assert_eq!(hardware(&real), "2 x rtx-4090");
         assert_eq!(hardware(&Hardware { gpu_count: 1, simulated: true, ..real }), "rtx-4090 (simulated)");

@@ -58,8 +58,28 @@ fn json_failures_are_json() {
 fn an_unknown_gpu_lists_the_known_ones() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
-        "node", "add", "--node-key", "rig.json", "--gpu", "rtx-9999", "--gpus", "1", "--vram", "24GiB", "--cpus", "8",
-        "--memory", "32GiB", "--disk", "100GiB", "--region", "europe-central", "--country", "DE", "--price", "0.40",
+        "node",
+        "add",
+        "--node-key",
+        "rig.json",
+        "--gpu",
+        "rtx-9999",
+        "--gpus",
+        "1",
+        "--vram",
+        "24GiB",
+        "--cpus",
+        "8",
+        "--memory",
+        "32GiB",
+        "--disk",
+        "100GiB",
+        "--region",
+        "europe-central",
+        "--country",
+        "DE",
+        "--price",
+        "0.40",
     ];
     insta::assert_snapshot!(millrace(folder.path(), &arguments));
     assert!(!folder.path().join("rig.json").exists(), "nothing is written for a refused command");

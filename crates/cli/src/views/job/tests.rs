@@ -6,8 +6,15 @@ use millrace_protocol::{
 
 fn hardware(gpu_class: u8) -> Hardware {
     Hardware {
-        gpu_class, gpu_count: 1, vram_mib: 24_576, cpu_cores: 2, memory_mib: 4_096, disk_mib: 20_000, region: 4,
-        country: *b"DE", simulated: true,
+        gpu_class,
+        gpu_count: 1,
+        vram_mib: 24_576,
+        cpu_cores: 2,
+        memory_mib: 4_096,
+        disk_mib: 20_000,
+        region: 4,
+        country: *b"DE",
+        simulated: true,
     }
 }
 
