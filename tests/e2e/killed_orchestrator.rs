@@ -6,7 +6,7 @@ use millrace_protocol::{GpuUnits, money};
 
 use crate::happy::assert_frames;
 use crate::jobs;
-use crate::network::{Network, done, rigs};
+use crate::network::{BUDGET, Network, done, rigs};
 use millrace_client::history::JobEvent;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,6 +40,9 @@ async fn a_killed_orchestrator_comes_back_and_loses_nothing() {
         let moved = share.total_paid().plus(share.total_fees()).unwrap();
         assert!(moved <= at_most, "{moved} moved for {attested} s");
     }
+    let spent = statement.paid().plus(statement.fees()).unwrap();
+    let left = BUDGET.plus(statement.compensation()).unwrap().minus(spent).unwrap();
+    assert_eq!(network.balance().await, left, "the buyer has what the statement says");
     network.idle().await;
     network.strike().await;
 }

@@ -5,7 +5,7 @@ use millrace_protocol::{Address, GpuUnits, LeaseOutcome, MicroUsdc, UnixSeconds,
 
 use crate::happy::assert_frames;
 use crate::jobs;
-use crate::network::{HEARTBEAT, Network, done, rigs, running};
+use crate::network::{BUDGET, HEARTBEAT, Network, done, rigs, running};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_worker_is_paid_its_attested_seconds_and_its_frames_arrive_from_others() {
@@ -42,6 +42,9 @@ async fn a_killed_worker_is_paid_its_attested_seconds_and_its_frames_arrive_from
     let alive = killed_at.since(lost.opened_at).0 + HEARTBEAT.as_secs();
     assert!(lost.metered <= alive, "attested {} s, alive for {alive} s", lost.metered);
     assert!(statement.compensation() > MicroUsdc::ZERO, "the bond pays for the failure: {statement:#?}");
+    let spent = statement.paid().plus(statement.fees()).unwrap();
+    let left = BUDGET.plus(statement.compensation()).unwrap().minus(spent).unwrap();
+    assert_eq!(network.balance().await, left, "the buyer has what the statement says");
     network.strike().await;
 }
 
