@@ -79,6 +79,6 @@ impl IntoResponse for Refusal {
 }
 
 pub(super) async fn no_such_route() -> Refusal {
-    let hint = "the interface is described in docs/rest.md";
+    let hint = "check the path and the version of the client";
     Refusal::new(StatusCode::NOT_FOUND, "route-unknown", "there is nothing at this address", hint)
 }
