@@ -20,7 +20,7 @@ async fn a_pending_job_names_each_requirement_and_its_count() {
     assert!(said.stdout.contains("waits: none of 3 nodes fits"), "{}", said.stdout);
     assert!(line("gpu-model").contains("2 of 3"), "{}", said.stdout);
     assert!(line("maximum-price").contains("2 of 3"), "{}", said.stdout);
-    assert!(said.stdout.contains("cheapest change: "), "{}", said.stdout);
+    assert!(said.stdout.contains("what would help: "), "{}", said.stdout);
 
     let said = network.millrace(&["job", "cancel", &job.to_string()]).await;
     assert_eq!(said.status, 0, "{}", said.stderr);

@@ -34,17 +34,19 @@ pub struct Failure {
 impl Failure {
     /// A failure of one class from any error that can be explained to a person.
     pub fn of<E: Diagnostic + 'static>(error: &E, class: ExitClass) -> Self {
-        let mut causes = Vec::new();
+        let message = error.to_string();
+        let mut causes: Vec<String> = Vec::new();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             let text = cause.to_string().trim_end().to_owned();
-            // Some libraries repeat their source in their own message; once is enough.
-            if causes.last().is_none_or(|last: &String| !last.contains(&text)) {
+            // Some errors repeat their source in their own message; once is enough.
+            let before = causes.last().map_or(&message, |last| last);
+            if !before.contains(&text) {
                 causes.push(text);
             }
             source = cause.source();
         }
-        Self { code: Cow::Borrowed(error.code()), message: error.to_string(), causes, hint: error.hint(), class }
+        Self { code: Cow::Borrowed(error.code()), message, causes, hint: error.hint(), class }
     }
 
     pub fn refused<E: Diagnostic + 'static>(error: &E) -> Self {

@@ -35,7 +35,7 @@ pub fn text(explanation: &Explanation, style: Style) -> String {
         lines.push(render(&columns, &rows));
     }
     if let Some(suggestion) = &explanation.suggestion {
-        lines.push(format!("cheapest change: {suggestion}"));
+        lines.push(format!("what would help: {suggestion}"));
     }
     lines.join("\n")
 }

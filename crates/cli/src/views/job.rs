@@ -28,6 +28,16 @@ pub fn is_over(job: &JobStatus) -> bool {
     matches!(job.chain.state, JobState::Done | JobState::Expired)
 }
 
+/// Whether a further node would do the job any good.
+fn wants_nodes(job: &JobStatus) -> bool {
+    let waiting = job.tasks.is_empty() || count(job, TaskState::Pending) > 0;
+    match job.chain.state {
+        JobState::Open => true,
+        JobState::Active => waiting && job.chain.live_leases < job.chain.terms.concurrent_leases,
+        JobState::Cancelling | JobState::Done | JobState::Expired => false,
+    }
+}
+
 /// Everything about one job.
 pub fn text(job: &JobStatus, style: Style) -> String {
     let mut parts = vec![format!("{} {}  {}", style.strong(title(job)), job.address, style.accent(state(job)))];
@@ -36,7 +46,7 @@ pub fn text(job: &JobStatus, style: Style) -> String {
         let failed = style.error(&format!("failed[{}]", failure.code));
         parts.push(format!("{failed}: {}\n{}: {}", failure.cause, style.accent("hint"), failure.hint));
     }
-    if let Some(reason) = job.explanation.as_ref().filter(|_| !is_over(job)) {
+    if let Some(reason) = job.explanation.as_ref().filter(|_| wants_nodes(job)) {
         parts.push(explanation::text(reason, style));
     }
     if !job.leases.is_empty() {

@@ -129,6 +129,16 @@ fn a_waiting_job_says_why() {
 }
 
 #[test]
+fn a_job_that_needs_no_more_nodes_is_not_told_to_wait() {
+    let mut job = job();
+    job.explanation =
+        Some(Explanation { nodes_total: 1, nodes_fitting: 0, exclusions: Vec::new(), suggestion: None });
+    assert!(text(&job, Style::plain()).contains("waits"), "a task is pending and two more nodes are allowed");
+    job.tasks.pop();
+    assert!(!text(&job, Style::plain()).contains("waits"));
+}
+
+#[test]
 fn a_failed_job_shows_code_cause_and_hint() {
     let mut job = job();
     job.chain = Job { live_leases: 0, reserved: MicroUsdc::ZERO, ..chain(JobState::Done) };
