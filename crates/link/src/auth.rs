@@ -8,6 +8,9 @@ const LINK_DOMAIN: &[u8] = b"millrace link v1";
 const HTTP_DOMAIN: &str = "millrace http v1";
 const SCHEME: &str = "Millrace ";
 
+/// Longest header that can be right: scheme, 44 letters, 20 digits, 88 letters, two dots.
+const HEADER_BYTES: usize = 163;
+
 /// How far the clocks of two machines may differ, in seconds.
 pub const CLOCK_TOLERANCE_SECONDS: u64 = 300;
 
@@ -69,6 +72,10 @@ pub fn authorization(key: &SigningKey, method: &str, path: &str, now: UnixSecond
 /// # Errors
 /// [`Error::Malformed`], [`Error::OutOfTime`], [`Error::Forged`].
 pub fn authenticate(header: &str, method: &str, path: &str, now: UnixSeconds) -> Result<Address, Error> {
+    // Reading base58 takes the square of its length: a stranger must not choose that.
+    if header.len() > HEADER_BYTES {
+        return Err(Error::Malformed);
+    }
     let mut parts = header.strip_prefix(SCHEME).ok_or(Error::Malformed)?.splitn(3, '.');
     let mut part = || parts.next().ok_or(Error::Malformed);
     let key: Address = part()?.parse().map_err(|_| Error::Malformed)?;
@@ -108,6 +115,16 @@ mod tests {
         for text in ["", "Bearer x", "Millrace a.b.c", "Millrace x"] {
             assert_eq!(authenticate(text, "PUT", "/", NOW), Err(Error::Malformed), "{text}");
         }
+    }
+
+    #[test]
+    fn a_header_too_long_to_be_right_is_not_even_read() {
+        let header = authorization(&key(), "PUT", "/", NOW);
+        assert!(header.len() <= HEADER_BYTES);
+        let latest = authorization(&key(), "PUT", "/", UnixSeconds(u64::MAX));
+        assert!(latest.len() <= HEADER_BYTES);
+        let longer = format!("{header}{}", "1".repeat(HEADER_BYTES));
+        assert_eq!(authenticate(&longer, "PUT", "/", NOW), Err(Error::Malformed));
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub use error::Error;
 pub const OFFSET_HEADER: &str = "upload-offset";
 /// Bytes sent in one request.
 pub const PIECE: u64 = 8 * 1024 * 1024;
+/// How long a connection may take.
+const CONNECTING: Duration = Duration::from_secs(10);
+/// How long an endpoint may stay silent. Runs while a piece is sent, too: [`PIECE`] at half a
+/// megabit a second.
+const SILENCE: Duration = Duration::from_secs(150);
 /// How often in a row a request may fail in transit before the transfer is given up.
 const TRIES: u32 = 6;
 
@@ -39,7 +44,16 @@ pub struct ObjectClient {
 impl ObjectClient {
     /// `base_url` is the orchestrator's HTTP address, such as `http://127.0.0.1:8080`.
     pub fn new(base_url: &str, key: Arc<SigningKey>) -> Self {
-        Self { base: base_url.trim_end_matches('/').to_owned(), key, http: reqwest::Client::new() }
+        Self::with_silence(base_url, key, SILENCE)
+    }
+
+    /// `silence` is how long the endpoint may say nothing before a request counts as failed: a
+    /// transfer that hangs would hold up whatever waits for it.
+    fn with_silence(base_url: &str, key: Arc<SigningKey>, silence: Duration) -> Self {
+        let http = reqwest::Client::builder().connect_timeout(CONNECTING).read_timeout(silence).build();
+        // What can fail is TLS and the resolver, as in `Client::new`.
+        let http = http.expect("an HTTP client without options that could fail");
+        Self { base: base_url.trim_end_matches('/').to_owned(), key, http }
     }
 
     /// Uploads a file unless the endpoint has it already.
@@ -116,4 +130,26 @@ fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Accepts connections and says nothing, like a machine that is stuck.
+    async fn silent() -> (String, tokio::net::TcpListener) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        (format!("http://{}", listener.local_addr().unwrap()), listener)
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_says_nothing_is_given_up() {
+        let (url, _listener) = silent().await;
+        let key = Arc::new(SigningKey::from_bytes(&[7; 32]));
+        let client = ObjectClient::with_silence(&url, key, Duration::from_millis(20));
+        let fetched = tokio::time::timeout(Duration::from_secs(30), client.get_bytes(Sha256([1; 32]), 10));
+        assert!(matches!(fetched.await.expect("it hangs"), Err(Error::Unreachable(_))));
+        let stored = tokio::time::timeout(Duration::from_secs(30), client.put_bytes(b"frame"));
+        assert!(matches!(stored.await.expect("it hangs"), Err(Error::Unreachable(_))));
+    }
 }

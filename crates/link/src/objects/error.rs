@@ -30,6 +30,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it may be over soon: nobody answered, or whoever did has a problem of its own.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused { status, .. } | Self::Unexpected { status } => matches!(status, 429 | 500 | 502..=504),
+            _ => false,
+        }
+    }
+
     /// Whether no space was left, here or at the endpoint.
     pub fn is_disk_full(&self) -> bool {
         match self {

@@ -201,12 +201,9 @@ async fn fetch_once(client: &ObjectClient, sha256: Sha256, maximum: u64) -> Resu
 
 /// Waits before the next try, or gives up: what the endpoint refused it would refuse again.
 async fn again(failures: u32, error: Error) -> Result<u32, Error> {
-    let in_transit = match &error {
-        Error::Unreachable(_) => true,
-        Error::Refused { status, .. } | Error::Unexpected { status } => matches!(status, 409 | 429 | 500 | 502..=504),
-        _ => false,
-    };
-    if !in_transit || failures + 1 >= TRIES {
+    // 409: the endpoint had another part of it than this end believed.
+    let out_of_step = matches!(&error, Error::Refused { status: 409, .. } | Error::Unexpected { status: 409 });
+    if !(out_of_step || error.is_passing()) || failures + 1 >= TRIES {
         return Err(error);
     }
     tokio::time::sleep(Duration::from_millis(100 << failures)).await;
