@@ -12,6 +12,14 @@ pub struct Exit {
     pub out_of_memory: bool,
 }
 
+impl Exit {
+    /// Whether it looks like the work of somebody else: of an engine that was stopped (SIGTERM,
+    /// SIGKILL), or that came back after a crash and knows nothing better than 255.
+    pub(crate) fn is_from_outside(self) -> bool {
+        !self.out_of_memory && matches!(self.code, 137 | 143 | 255)
+    }
+}
+
 /// A file the container left, uploaded and checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use millrace_protocol::UnixSeconds;
 
-use crate::{Action, Agent, Cause, Exit, LeasePhase, Outcome, Phase, Record, Task, TaskKey};
+use crate::{Action, Agent, Cause, Exit, Failure, LeasePhase, Outcome, Phase, Record, Task, TaskKey};
 
 use history::{History, TaskHistory};
 pub(crate) use snapshot::snapshot;
@@ -106,6 +106,14 @@ fn resume(past: TaskHistory, found: Option<FoundState>, now: UnixSeconds, action
         }
         (Some(failure), ..) => task.clean(Outcome::Failed(failure), actions),
         (None, Some(outputs), ..) => task.clean(Outcome::Done(outputs), actions),
+        // Nobody watched it end. After a restart of the machine that is not the buyer's fault; a
+        // program that really says so says it again to the next rig.
+        (None, None, None, Some(FoundState::Exited(exit))) if exit.is_from_outside() => {
+            let code = exit.code;
+            let failure =
+                Failure::new(Cause::ContainerLost, format!("it ended with status {code} while nobody watched"));
+            task.fail(failure, actions);
+        }
         (None, None, Some(exit), _) | (None, None, None, Some(FoundState::Exited(exit))) => {
             task.on_exit(exit, actions);
         }

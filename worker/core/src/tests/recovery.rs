@@ -31,6 +31,24 @@ fn a_container_that_ended_meanwhile_is_collected() {
 }
 
 #[test]
+fn what_a_restart_of_the_machine_killed_is_not_the_buyers_fault() {
+    for (code, out_of_memory, cause) in [
+        (137, false, Cause::ContainerLost),
+        (143, false, Cause::ContainerLost),
+        (255, false, Cause::ContainerLost),
+        (137, true, Cause::OutOfMemory),
+        (3, false, Cause::ExitCode(3)),
+    ] {
+        let mut rig = running();
+        rig.containers.insert(key(0), FoundState::Exited(Exit { code, out_of_memory }));
+        rig.restart();
+        rig.settle();
+        assert_eq!(rig.last_failure(), Some(cause));
+        assert!(rig.is_clean());
+    }
+}
+
+#[test]
 fn a_container_that_is_gone_is_lost() {
     let mut rig = running();
     rig.containers.clear();
