@@ -79,6 +79,8 @@ impl Journal {
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
         file.set_len(good as u64).map_err(failed)?;
         file.sync_all().map_err(failed)?;
+        // A file that was just made must still have its name after a power cut.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok((Self { path, file, appended: 0, _lock: lock }, records))
     }
 
@@ -131,15 +133,18 @@ impl Journal {
         let failed = |source| Error::Io { path: self.path.clone(), source };
         let fresh = self.path.with_extension("new");
         let bytes: Vec<u8> = records.iter().flat_map(line).collect();
-        let mut file = File::create(&fresh).map_err(failed)?;
+        let folder = File::open(self.path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&fresh).map_err(failed)?;
+        // One that was given up before may lie there.
+        file.set_len(0).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         fs::rename(&fresh, &self.path).map_err(failed)?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        self.file = OpenOptions::new().append(true).open(&self.path).map_err(failed)?;
+        // From here on the old file has no name: nothing may fail before the new one is in use, or
+        // later records go where no restart finds them.
+        self.file = file;
         self.appended = 0;
-        Ok(())
+        folder.sync_all().map_err(failed)
     }
 }
 
