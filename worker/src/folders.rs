@@ -76,17 +76,22 @@ impl Folders {
     /// Those of the file system.
     pub fn prepare(&self, key: TaskKey) -> io::Result<()> {
         self.remove(key)?;
-        std::fs::create_dir_all(self.inputs(key))?;
+        let inputs = self.inputs(key);
+        std::fs::create_dir_all(&inputs)?;
+        // Whatever the worker's umask is: the container's user must get in.
+        std::fs::set_permissions(&inputs, Permissions::from_mode(0o755))?;
         let outputs = self.outputs(key);
         std::fs::create_dir_all(&outputs)?;
         std::fs::set_permissions(&outputs, Permissions::from_mode(0o700))?;
         chown(&outputs, Some(self.user.0), Some(self.user.1))
     }
 
+    /// Only once the task's container is gone: nobody else may move things meanwhile.
+    ///
     /// # Errors
     /// Those of the file system; nothing to remove is none.
     pub fn remove(&self, key: TaskKey) -> io::Result<()> {
-        absent_is_fine(std::fs::remove_dir_all(self.task(key)))
+        absent_is_fine(remove_tree(&self.task(key)))
     }
 
     /// # Errors
@@ -108,7 +113,7 @@ impl Folders {
                     continue;
                 }
                 let removed = if entry.file_type()?.is_dir() {
-                    std::fs::remove_dir_all(entry.path())
+                    remove_tree(&entry.path())
                 } else {
                     std::fs::remove_file(entry.path())
                 };
@@ -117,6 +122,42 @@ impl Folders {
         }
         Ok(())
     }
+}
+
+/// Removes a folder that a stranger's program has filled. Such a program may nest folders deeper
+/// than recursion, open files or paths go, and close them to everybody but root: so folders are
+/// opened up first, and those further down are moved up before they are emptied.
+fn remove_tree(root: &Path) -> io::Result<()> {
+    let mut folders = vec![root.to_owned()];
+    let mut moved = 0u64;
+    while let Some(folder) = folders.pop() {
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if !entry.file_type()?.is_dir() {
+                std::fs::remove_file(path)?;
+            } else if folder == root {
+                folders.push(path);
+            } else {
+                // Moving a folder takes the right to write into it.
+                std::fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+                let flat = loop {
+                    let flat = root.join(format!("removing-{moved}"));
+                    moved += 1;
+                    if std::fs::symlink_metadata(&flat).is_err() {
+                        break flat;
+                    }
+                };
+                std::fs::rename(path, &flat)?;
+                folders.push(flat);
+            }
+        }
+        if folder != root {
+            std::fs::remove_dir(&folder)?;
+        }
+    }
+    std::fs::remove_dir(root)
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
@@ -149,6 +190,43 @@ mod tests {
         assert!(folders.log(key(0)).exists() && !folders.log(key(1)).exists());
         folders.remove(key(1)).unwrap();
         folders.remove(key(1)).unwrap();
+    }
+
+    /// What a hostile program may leave: 20 000 folders in each other, links, closed folders.
+    fn fill(outputs: &Path) {
+        let mut at = outputs.to_owned();
+        let mut depth = 0;
+        // From the inside out, because no path is long enough.
+        let mut inner = outputs.join("seed");
+        std::fs::create_dir(&inner).unwrap();
+        while depth < 20_000 {
+            at = outputs.join(if depth % 2 == 0 { "even" } else { "odd" });
+            std::fs::create_dir(&at).unwrap();
+            std::fs::rename(&inner, at.join("d")).unwrap();
+            inner = at.clone();
+            depth += 1;
+        }
+        std::os::unix::fs::symlink("/etc", at.join("link")).unwrap();
+        let closed = outputs.join("closed/more");
+        std::fs::create_dir_all(&closed).unwrap();
+        std::fs::write(closed.join("file"), "x").unwrap();
+        std::fs::set_permissions(&closed, Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(outputs.join("closed"), Permissions::from_mode(0)).unwrap();
+    }
+
+    #[test]
+    fn folders_nested_without_end_are_removed_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        for removal in
+            [Folders::remove as fn(&Folders, TaskKey) -> io::Result<()>, |folders, _| folders.sweep(&[], &[])]
+        {
+            folders.prepare(key(0)).unwrap();
+            fill(&folders.outputs(key(0)));
+            removal(&folders, key(0)).unwrap();
+            assert_eq!(std::fs::read_dir(folder.path().join("tasks")).unwrap().count(), 0);
+        }
+        assert!(Path::new("/etc").is_dir());
     }
 
     #[test]

@@ -14,10 +14,15 @@ use crate::container::Progress;
 use crate::context::Context;
 use crate::disk;
 
+/// Bytes of all paths together: they travel in one message, together with 40 bytes for each file.
+const PATHS: usize = 1024 * 1024;
 /// Deepest folder below `/outputs`.
 const DEPTH: usize = 32;
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
+/// How long an endpoint may answer that it has a problem of its own. Shorter than for one that does
+/// not answer at all: while it does, the lease goes on being paid for.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// From one attempt to the next while the object endpoint does not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -34,11 +39,13 @@ pub(crate) async fn collect(
     progress(state);
     let mut outputs = Vec::with_capacity(files.len());
     for file in files {
+        let started = tokio::time::Instant::now();
         let object = loop {
             let objects = context.objects().await;
             match objects.store(&folder.join(&file.path)).await {
                 Ok(object) => break object,
                 Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
+                Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
                 Err(error) => {
                     return Err(Failure::new(Cause::UploadFailed, format!("{}: {error}", file.path)));
                 }
@@ -68,6 +75,9 @@ pub(crate) async fn exceeded(folder: PathBuf, limits: Limits, reserve: u64) -> F
         if used.bytes > limits.output_bytes {
             return Failure::new(Cause::OutputInvalid, format!("there are more than {} bytes", limits.output_bytes));
         }
+        if used.too_deep {
+            return Failure::new(Cause::OutputInvalid, format!("there are more than {DEPTH} folders in each other"));
+        }
     }
 }
 
@@ -75,19 +85,25 @@ pub(crate) async fn exceeded(folder: PathBuf, limits: Limits, reserve: u64) -> F
 struct Usage {
     files: u64,
     bytes: u64,
+    /// What lies further down than any path reaches would not be counted.
+    too_deep: bool,
 }
 
 /// What a folder takes, as far as can be seen while it changes; no further than the limits.
 fn usage(folder: &Path, limits: &Limits) -> Usage {
     let mut usage = Usage::default();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        usage.too_deep |= depth > DEPTH;
+        if usage.too_deep {
+            return usage;
+        }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             usage.files += 1;
             usage.bytes = usage.bytes.saturating_add(metadata.blocks().saturating_mul(512));
             if metadata.is_dir() {
-                folders.push(entry.path());
+                folders.push((entry.path(), depth + 1));
             }
             if usage.files > u64::from(limits.output_files) || usage.bytes > limits.output_bytes {
                 return usage;
@@ -109,7 +125,7 @@ struct Found {
 fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
     let invalid = |detail: String| Failure::new(Cause::OutputInvalid, detail);
     let mut found: Vec<Found> = Vec::new();
-    let mut bytes = 0u64;
+    let (mut bytes, mut paths) = (0u64, 0usize);
     let mut folders = vec![(folder.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
         for (name, path) in entries(&folder).map_err(|error| invalid(format!("{prefix}: {error}")))? {
@@ -131,9 +147,13 @@ fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
                 return Err(invalid(format!("{relative} is {kind}")));
             }
             bytes = bytes.saturating_add(metadata.len());
+            paths += relative.len();
             found.push(Found { path: relative, bytes: metadata.len() });
             if found.len() as u64 > u64::from(limits.output_files) {
                 return Err(invalid(format!("there are more than {} files", limits.output_files)));
+            }
+            if paths > PATHS {
+                return Err(invalid(format!("the names of the files have more than {PATHS} bytes")));
             }
             if bytes > limits.output_bytes {
                 return Err(invalid(format!("there are more than {} bytes", limits.output_bytes)));
@@ -222,9 +242,32 @@ mod tests {
         let sparse = fs::File::create(folder.path().join("sparse")).unwrap();
         sparse.set_len(1 << 30).unwrap();
         let limits = Limits { output_bytes: 64 << 10, ..LIMITS };
-        assert_eq!(usage(folder.path(), &limits), Usage { files: 1, bytes: 0 });
+        assert_eq!(usage(folder.path(), &limits), Usage { files: 1, ..Usage::default() });
         fs::write(folder.path().join("real"), vec![1; 128 << 10]).unwrap();
         assert!(usage(folder.path(), &limits).bytes > 64 << 10);
+    }
+
+    #[test]
+    fn nothing_hides_from_the_watch_by_its_depth() {
+        let folder = folder();
+        let limits = Limits { output_files: 1_000, output_bytes: 1 << 30, ..LIMITS };
+        let deepest = folder.path().join(vec!["d"; DEPTH].join("/"));
+        fs::create_dir_all(&deepest).unwrap();
+        assert!(!usage(folder.path(), &limits).too_deep);
+        fs::create_dir(deepest.join("d")).unwrap();
+        assert!(usage(folder.path(), &limits).too_deep);
+    }
+
+    #[test]
+    fn names_must_fit_into_one_message() {
+        let folder = folder();
+        let limits = Limits { output_files: 10_000, ..LIMITS };
+        let deep = folder.path().join(vec!["d".repeat(250); 12].join("/"));
+        fs::create_dir_all(&deep).unwrap();
+        (0..PATHS / 3_100).for_each(|index| fs::write(deep.join(index.to_string()), "").unwrap());
+        assert!(list(folder.path(), &limits).is_ok());
+        (0..50).for_each(|index| fs::write(deep.join(format!("more-{index}")), "").unwrap());
+        assert!(list(folder.path(), &limits).unwrap_err().detail.contains("names of the files"));
     }
 
     #[test]

@@ -150,15 +150,14 @@ impl Queue {
     }
 
     /// Until container and folders are gone: nothing may be left behind, however long it takes.
+    /// The container first: folders are not safe to walk while a stranger's program moves them.
     async fn clean(&self) {
-        loop {
-            let removed = self.context.engine.remove(&name(self.key)).await;
-            let emptied = self.context.folders.remove(self.key);
-            match (removed, emptied) {
-                (Ok(()), Ok(())) => break,
-                (Err(error), _) => tracing::warn!(task = %self.key, %error, "the container cannot be removed yet"),
-                (_, Err(error)) => tracing::warn!(task = %self.key, %error, "the folders cannot be removed yet"),
-            }
+        while let Err(error) = self.context.engine.remove(&name(self.key)).await {
+            tracing::warn!(task = %self.key, %error, "the container cannot be removed yet");
+            sleep(PAUSE).await;
+        }
+        while let Err(error) = self.context.folders.remove(self.key) {
+            tracing::warn!(task = %self.key, %error, "the folders cannot be removed yet");
             sleep(PAUSE).await;
         }
         self.tell(Ok(TaskEvent::Cleaned));

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -34,12 +35,15 @@ pub struct FakeEngine {
     /// Every call that changes something.
     pub calls: Mutex<Vec<String>>,
     pub log: &'static [u8],
+    /// How many removals fail before one succeeds.
+    pub refusals: AtomicU32,
 }
 
 impl FakeEngine {
     pub fn new(script: Script) -> Self {
         let (containers, calls) = (Mutex::default(), Mutex::default());
-        Self { script, image: Some("sha256:local"), containers, calls, log: b"first\nsecond\n" }
+        let (image, log) = (Some("sha256:local"), b"first\nsecond\n".as_slice());
+        Self { script, image, containers, calls, log, refusals: AtomicU32::new(0) }
     }
 
     /// An engine without the image.
@@ -157,7 +161,15 @@ impl Engine for FakeEngine {
     }
 
     fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        if let Some(container) = self.containers.lock().unwrap().remove(container) {
+        let mut containers = self.containers.lock().unwrap();
+        if let Some(found) = containers.get(container) {
+            assert!(found.plan.outputs.is_dir(), "the container goes before its folders");
+            if self.refusals.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                let refused = Error::Refused { status: 500, reason: "device or resource busy".into() };
+                return async { Err(refused) }.boxed();
+            }
+        }
+        if let Some(container) = containers.remove(container) {
             self.call("remove", container.plan.key);
         }
         async { Ok(()) }.boxed()

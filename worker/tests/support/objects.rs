@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::routing::get;
 
 /// Objects by hex digest. Small ones only: each comes in one piece.
 #[derive(Clone, Default)]
-pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>);
+pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>, Arc<AtomicU32>);
 
 impl Objects {
     pub fn put(&self, bytes: &[u8]) -> millrace_spec::ObjectRef {
@@ -27,6 +28,11 @@ impl Objects {
     pub fn get(&self, sha256: &[u8]) -> Option<Bytes> {
         let name = sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         self.0.lock().unwrap().get(&name).cloned()
+    }
+
+    /// The next `count` uploads fail, as behind a proxy whose endpoint is being restarted.
+    pub fn fail(&self, count: u32) {
+        self.1.store(count, Relaxed);
     }
 
     pub fn len(&self) -> usize {
@@ -48,6 +54,9 @@ async fn read(State(objects): State<Objects>, Path(sha256): Path<String>) -> Res
 }
 
 async fn write(State(objects): State<Objects>, Path(sha256): Path<String>, body: Bytes) -> StatusCode {
+    if objects.1.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+        return StatusCode::BAD_GATEWAY;
+    }
     if millrace_spec::sha256(&body).to_string() != sha256 {
         return StatusCode::BAD_REQUEST;
     }
