@@ -89,6 +89,8 @@ pub enum Error {
     PullFailed { image: String, reason: String },
     #[error("no such container")]
     NotFound,
+    #[error("the engine stopped, and the container with it")]
+    Interrupted,
     #[error("the engine refused with status {status}: {reason}")]
     Refused { status: u16, reason: String },
 }
@@ -99,7 +101,7 @@ impl Diagnostic for Error {
             Self::Unreachable { .. } => "engine-unreachable",
             Self::ImageMissing { .. } => "image-missing",
             Self::PullFailed { .. } => "pull-failed",
-            Self::NotFound => "container-lost",
+            Self::NotFound | Self::Interrupted => "container-lost",
             Self::Refused { .. } => "engine-refused",
         }
     }
@@ -112,7 +114,7 @@ impl Diagnostic for Error {
             }
             Self::ImageMissing { .. } => Cause::ImageMissing.hint(),
             Self::PullFailed { .. } => Cause::PullFailed.hint(),
-            Self::NotFound => Cause::ContainerLost.hint(),
+            Self::NotFound | Self::Interrupted => Cause::ContainerLost.hint(),
             Self::Refused { .. } => Cause::CreateFailed.hint(),
         }
     }
@@ -124,14 +126,14 @@ impl Error {
         let cause = match self {
             Self::ImageMissing { .. } => Cause::ImageMissing,
             Self::PullFailed { .. } => Cause::PullFailed,
-            Self::Unreachable { .. } | Self::NotFound | Self::Refused { .. } => otherwise,
+            Self::Unreachable { .. } | Self::NotFound | Self::Interrupted | Self::Refused { .. } => otherwise,
         };
         match self {
             Self::ImageMissing { image, reason } | Self::PullFailed { image, reason } => {
                 Failure::new(cause, format!("{image}: {reason}"))
             }
             Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
-            Self::Unreachable { .. } | Self::NotFound => Failure::new(cause, self.to_string()),
+            Self::Unreachable { .. } | Self::NotFound | Self::Interrupted => Failure::new(cause, self.to_string()),
         }
     }
 }
@@ -158,7 +160,8 @@ pub trait Engine: Send + Sync + 'static {
 
     fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Returns when the container does not run any more.
+    /// Returns when the container does not run any more. [`Error::Interrupted`] when it ended
+    /// badly while the engine itself was down: that says nothing about the program.
     fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>>;
 
     /// Standard output and error from the first byte on, until the container ends.

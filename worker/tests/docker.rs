@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerConfig, ContainerInspectResponse};
+use bollard::query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptions};
 use millrace_agent::TaskKey;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
@@ -335,5 +336,31 @@ async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
     assert_eq!(String::from_utf8(received).unwrap(), expected);
     rig.stop_task(0);
     rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn an_images_volumes_lie_in_memory() {
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let image = format!("millrace/probe-volume:{}", std::process::id());
+    let (repo, tag) = image.split_once(':').unwrap();
+    let probe = bollard::models::ContainerCreateBody { image: Some(IMAGE.into()), ..Default::default() };
+    let probe = docker.create_container(None, probe).await.unwrap().id;
+    let options = CommitContainerOptionsBuilder::default().container(&probe).repo(repo).tag(tag).build();
+    let config = ContainerConfig { volumes: Some(vec!["/scratch".into()]), ..Default::default() };
+    docker.commit_container(options, config).await.unwrap();
+    docker.remove_container(&probe, None).await.unwrap();
+
+    let mut spec = offer::spec("echo x > /scratch/x && grep ' /scratch ' /proc/mounts > /outputs/mount");
+    spec.image = image.clone();
+    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    let end = rig.orchestrator.end().await;
+    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+    assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
+    let mount = rig.objects.get(&end.outputs[0].sha256).unwrap();
+    assert!(mount.starts_with(b"tmpfs /scratch"), "{mount:?}");
     assert!(rig.is_clean().await);
 }

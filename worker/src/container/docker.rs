@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::Docker as Api;
+use bollard::errors::Error as ApiError;
 use bollard::models::{ContainerState, ContainerStateStatusEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
@@ -23,6 +24,9 @@ use super::{Engine, Error, Info, Plan, Progress, Signal, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often to look whether a container that somebody else removes is gone.
+const LOOKS: u32 = 20;
 
 /// Which images may be fetched from registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -131,8 +135,9 @@ impl Engine for Docker {
         async move {
             let name = name(plan.key);
             self.remove(&name).await?;
+            let volumes = image::volumes(self, &plan.image).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan)).await {
+            match self.api.create_container(Some(options), create::body(plan, &volumes)).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
@@ -164,15 +169,31 @@ impl Engine for Docker {
     fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>> {
         async move {
             let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+            // Whether the engine was away since the container was last seen running.
+            let mut away = false;
             loop {
                 // Its outcome is only a reason to look: inspection knows more, and restarts of the
                 // engine break a wait off.
-                let _ = self.api.wait_container(&name(key), Some(options.clone())).next().await;
+                let waited = self.api.wait_container(&name(key), Some(options.clone())).next().await;
+                let answered = matches!(
+                    waited,
+                    Some(
+                        Ok(_)
+                            | Err(
+                                ApiError::DockerContainerWaitError { .. } | ApiError::DockerResponseServerError { .. }
+                            )
+                    )
+                );
+                away |= !answered;
                 match self.exit(key).await {
+                    // A stopping engine kills its containers, and one that crashed makes up a status.
+                    Ok(Some(exit)) if away && exit.code != 0 && !exit.out_of_memory => return Err(Error::Interrupted),
                     Ok(Some(exit)) => return Ok(exit),
                     Err(error @ Error::NotFound) => return Err(error),
-                    Ok(None) | Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+                    Ok(None) => away = false,
+                    Err(_) => away = true,
                 }
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
         .boxed()
@@ -204,8 +225,18 @@ impl Engine for Docker {
         async move {
             let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
             match self.api.remove_container(container, Some(options)).await.map_err(|error| self.error(error)) {
-                // 409: somebody else removes it already.
-                Ok(()) | Err(Error::NotFound | Error::Refused { status: 409, .. }) => Ok(()),
+                Ok(()) | Err(Error::NotFound) => Ok(()),
+                // Somebody else removes it already, and may fail.
+                Err(error @ Error::Refused { status: 409, .. }) => {
+                    for _ in 0..LOOKS {
+                        let found = self.api.inspect_container(container, None).await;
+                        if let Err(Error::NotFound) = found.map_err(|error| self.error(error)) {
+                            return Ok(());
+                        }
+                        tokio::time::sleep(LOOK_AGAIN / 4).await;
+                    }
+                    Err(error)
+                }
                 Err(error) => Err(error),
             }
         }
@@ -234,5 +265,62 @@ impl Engine for Docker {
             Ok(found)
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A daemon that breaks a wait off `breaks` times, and then answers it.
+    async fn daemon(breaks: u32, state: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("tcp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut broken = 0;
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 16 * 1024];
+                let read = stream.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                let body = if request.contains("/version") {
+                    r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12"}"#.to_owned()
+                } else if request.contains("/wait") {
+                    broken += 1;
+                    if broken <= breaks {
+                        continue;
+                    }
+                    r#"{"StatusCode":255}"#.to_owned()
+                } else {
+                    format!(r#"{{"State":{state}}}"#)
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        url
+    }
+
+    async fn end(breaks: u32, state: &'static str) -> Result<Exit, Error> {
+        let docker = Docker::connect(Some(&daemon(breaks, state).await), PullPolicy::Never).await.unwrap();
+        docker.wait(TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }).await
+    }
+
+    #[tokio::test]
+    async fn a_status_from_the_time_the_engine_was_away_is_not_the_programs() {
+        const BAD: &str = r#"{"Status":"exited","ExitCode":255,"OOMKilled":false}"#;
+        assert!(matches!(end(1, BAD).await, Err(Error::Interrupted)));
+        let exit = end(0, BAD).await.unwrap();
+        assert_eq!(exit, Exit { code: 255, out_of_memory: false });
+        let exit = end(1, r#"{"Status":"exited","ExitCode":0}"#).await.unwrap();
+        assert_eq!(exit.code, 0);
+        let exit = end(1, r#"{"Status":"exited","ExitCode":137,"OOMKilled":true}"#).await.unwrap();
+        assert!(exit.out_of_memory);
     }
 }

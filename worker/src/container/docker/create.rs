@@ -13,8 +13,9 @@ const LOG_SIZE: &str = "32m";
 
 /// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
-/// everything it could exhaust.
-pub(super) fn body(plan: &Plan) -> ContainerCreateBody {
+/// everything it could exhaust. `volumes` are those of the image: the engine would put them on its
+/// own disk, writable and without a limit, so they lie in memory like `/tmp`.
+pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
     let memory = i64::from(plan.memory_mib) * MIB;
     let host = HostConfig {
         nano_cpus: Some(i64::from(plan.cpu_millis) * 1_000_000),
@@ -26,7 +27,7 @@ pub(super) fn body(plan: &Plan) -> ContainerCreateBody {
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
         readonly_rootfs: Some(true),
-        tmpfs: Some(HashMap::from([("/tmp".to_owned(), SCRATCH.to_owned())])),
+        tmpfs: Some(scratch(volumes)),
         network_mode: Some(if plan.network { "bridge" } else { "none" }.to_owned()),
         ipc_mode: Some("private".to_owned()),
         mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
@@ -50,6 +51,12 @@ pub(super) fn body(plan: &Plan) -> ContainerCreateBody {
         host_config: Some(host),
         ..ContainerCreateBody::default()
     }
+}
+
+fn scratch(volumes: &[String]) -> HashMap<String, String> {
+    let bound = ["/inputs", "/outputs"];
+    let free = volumes.iter().map(|path| path.trim_end_matches('/')).filter(|path| !bound.contains(path));
+    free.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
@@ -113,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_restriction_is_in_the_request() {
-        let body = body(&plan());
+        let body = body(&plan(), &[]);
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
@@ -134,9 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn an_images_volumes_never_lie_on_the_rigs_disk() {
+        let volumes = ["/scratch", "/outputs", "/tmp/"].map(str::to_owned);
+        let tmpfs = body(&plan(), &volumes).host_config.unwrap().tmpfs.unwrap();
+        let mut paths: Vec<&str> = tmpfs.keys().map(String::as_str).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["/scratch", "/tmp"]);
+        assert!(tmpfs.values().all(|options| options.contains("size=256m")));
+    }
+
+    #[test]
     fn a_network_and_gpus_come_only_when_asked_for() {
         let plan = Plan { network: true, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
-        let host = body(&plan).host_config.unwrap();
+        let host = body(&plan, &[]).host_config.unwrap();
         assert_eq!(host.network_mode.as_deref(), Some("bridge"));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
     }

@@ -22,6 +22,20 @@ pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>,
     }
 }
 
+/// Folders that an image wants as volumes.
+pub(super) async fn volumes(docker: &Docker, image: &str) -> Result<Vec<String>, Error> {
+    match docker.api.inspect_image(image).await {
+        Ok(found) => Ok(found.config.and_then(|config| config.volumes).unwrap_or_default()),
+        Err(error) => Err(match docker.error(error) {
+            Error::NotFound => {
+                let reason = "it was removed before the container was created".to_owned();
+                Error::ImageMissing { image: image.to_owned(), reason }
+            }
+            error => error,
+        }),
+    }
+}
+
 pub(super) async fn list(docker: &Docker) -> Result<Vec<String>, Error> {
     let options = ListImagesOptionsBuilder::default().build();
     let images = docker.api.list_images(Some(options)).await.map_err(|error| docker.error(error))?;
