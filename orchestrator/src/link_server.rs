@@ -53,9 +53,8 @@ struct Service {
 pub(crate) async fn serve(listener: TcpListener, context: Context) {
     let stop = context.stop.clone();
     let service = Service { context, sessions: Arc::new(AtomicU64::new(1)) };
-    let service = LinkServer::new(service)
-        .max_decoding_message_size(MESSAGE_BYTES)
-        .max_encoding_message_size(MESSAGE_BYTES);
+    let service =
+        LinkServer::new(service).max_decoding_message_size(MESSAGE_BYTES).max_encoding_message_size(MESSAGE_BYTES);
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
@@ -72,10 +71,7 @@ pub(crate) async fn serve(listener: TcpListener, context: Context) {
 impl Link for Service {
     type AttachStream = Pin<Box<dyn Stream<Item = Result<OrchestratorMessage, Status>> + Send>>;
 
-    async fn attach(
-        &self,
-        request: Request<Streaming<WorkerMessage>>,
-    ) -> Result<Response<Self::AttachStream>, Status> {
+    async fn attach(&self, request: Request<Streaming<WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
         let id = self.sessions.fetch_add(1, Ordering::Relaxed);
         let (outbound, queue) = mpsc::channel(OUTBOUND);
         let context = self.context.clone();

@@ -27,7 +27,14 @@ impl Logs {
     ///
     /// # Errors
     /// Those of the file system.
-    pub async fn append(&self, job: Address, task: u32, attempt: u32, offset: u64, data: &[u8]) -> std::io::Result<u64> {
+    pub async fn append(
+        &self,
+        job: Address,
+        task: u32,
+        attempt: u32,
+        offset: u64,
+        data: &[u8],
+    ) -> std::io::Result<u64> {
         let path = self.path(job, task, attempt);
         if let Some(folder) = path.parent() {
             tokio::fs::create_dir_all(folder).await?;

@@ -100,14 +100,17 @@ impl Service {
 
         let (link_addr, http_addr) = (local(&link, options.link_addr)?, local(&http, options.http_addr)?);
         let object_endpoint = options.public_http_url.unwrap_or_else(|| format!("http://{http_addr}"));
-        tasks.spawn(link_server::serve(link, link_server::Context {
-            inbox: inbox.clone(),
-            logs: logs.clone(),
-            program: settings.program,
-            heartbeat_millis,
-            object_endpoint,
-            stop: stop.clone(),
-        }));
+        tasks.spawn(link_server::serve(
+            link,
+            link_server::Context {
+                inbox: inbox.clone(),
+                logs: logs.clone(),
+                program: settings.program,
+                heartbeat_millis,
+                object_endpoint,
+                stop: stop.clone(),
+            },
+        ));
         let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
         tasks.spawn(rest::serve(http, context, stop.clone()));
         tracing::info!(%http_addr, %link_addr, %scheduler, "orchestrator up");

@@ -9,25 +9,62 @@ use crate::Record;
 pub enum Action {
     /// Write this to disk; what follows may only be sent once it is there.
     Persist(Record),
-    FetchSpec { job: Address, spec_hash: Sha256 },
+    FetchSpec {
+        job: Address,
+        spec_hash: Sha256,
+    },
     /// Have the node sign, then submit `open_lease`.
     OfferLease(Offer),
-    AssignTask { node: Address, lease: Address, job: Address, task: u32, attempt: u32 },
+    AssignTask {
+        node: Address,
+        lease: Address,
+        job: Address,
+        task: u32,
+        attempt: u32,
+    },
     /// The worker must not run this any more; whatever it produced is dropped.
-    StopTask { node: Address, lease: Address, task: u32, attempt: u32 },
+    StopTask {
+        node: Address,
+        lease: Address,
+        task: u32,
+        attempt: u32,
+    },
     /// The worker's final report of a task was taken (or is not wanted): it may forget it.
-    AcknowledgeTask { node: Address, lease: Address, task: u32, attempt: u32 },
+    AcknowledgeTask {
+        node: Address,
+        lease: Address,
+        task: u32,
+        attempt: u32,
+    },
     /// No task is left for the lease: the worker cleans up and reports its result root.
-    EndLease { node: Address, lease: Address },
+    EndLease {
+        node: Address,
+        lease: Address,
+    },
     /// The lease no longer exists; a worker that still holds it cleans up without a report.
-    LeaseOver { node: Address, lease: Address },
+    LeaseOver {
+        node: Address,
+        lease: Address,
+    },
     /// Sign the voucher and hand it to the node. It has been persisted.
-    IssueVoucher { node: Address, voucher: Voucher },
+    IssueVoucher {
+        node: Address,
+        voucher: Voucher,
+    },
     /// Redeem the voucher on chain.
-    Settle { lease: Address, voucher: Voucher },
-    ExpireLease { lease: Address },
-    ExpireJob { job: Address },
-    CloseJob { job: Address },
+    Settle {
+        lease: Address,
+        voucher: Voucher,
+    },
+    ExpireLease {
+        lease: Address,
+    },
+    ExpireJob {
+        job: Address,
+    },
+    CloseJob {
+        job: Address,
+    },
     /// Nothing to do; worth a line in the log.
     Notice(Notice),
 }

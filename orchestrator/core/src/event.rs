@@ -13,31 +13,83 @@ pub enum Event {
     ParametersSeen(Parameters),
     /// A provider's stake was read. Readings may come late and out of order: what only grows on
     /// chain tells an older one from a newer one, see [`crate::JobView::is_older_than`].
-    ProviderSeen { provider: Address, stake: Stake },
-    NodeSeen { node: Address, view: NodeView },
-    JobSeen { job: Address, view: JobView },
-    LeaseSeen { lease: Address, view: LeaseView },
+    ProviderSeen {
+        provider: Address,
+        stake: Stake,
+    },
+    NodeSeen {
+        node: Address,
+        view: NodeView,
+    },
+    JobSeen {
+        job: Address,
+        view: JobView,
+    },
+    LeaseSeen {
+        lease: Address,
+        view: LeaseView,
+    },
     /// An account does not exist any more.
-    AccountGone { address: Address },
+    AccountGone {
+        address: Address,
+    },
 
-    SpecFetched { job: Address, workload: Workload },
+    SpecFetched {
+        job: Address,
+        workload: Workload,
+    },
     /// The spec could not be had. `permanent` when trying again cannot help.
-    SpecFailed { job: Address, cause: Cause, permanent: bool },
+    SpecFailed {
+        job: Address,
+        cause: Cause,
+        permanent: bool,
+    },
 
     /// A worker proved its node key. `session` tells later streams of the same node apart.
-    WorkerConnected { node: Address, session: u64, images: BTreeSet<String>, held: Vec<HeldLease> },
-    WorkerDisconnected { node: Address, session: u64 },
+    WorkerConnected {
+        node: Address,
+        session: u64,
+        images: BTreeSet<String>,
+        held: Vec<HeldLease>,
+    },
+    WorkerDisconnected {
+        node: Address,
+        session: u64,
+    },
     /// Still there, and holding these leases.
-    Heartbeat { node: Address, leases: Vec<Address> },
-    TaskUpdate { node: Address, lease: Address, task: u32, attempt: u32, progress: TaskProgress },
+    Heartbeat {
+        node: Address,
+        leases: Vec<Address>,
+    },
+    TaskUpdate {
+        node: Address,
+        lease: Address,
+        task: u32,
+        attempt: u32,
+        progress: TaskProgress,
+    },
     /// The worker ended the lease and names the root over what it produced.
-    LeaseReport { node: Address, lease: Address, result_root: Sha256 },
+    LeaseReport {
+        node: Address,
+        lease: Address,
+        result_root: Sha256,
+    },
     /// An offer came to nothing: refused by the node, or not answered.
-    OfferFailed { job: Address, offer: u64, failure: OpenFailure },
+    OfferFailed {
+        job: Address,
+        offer: u64,
+        failure: OpenFailure,
+    },
 
     /// A transaction is final enough to build on.
-    TransactionDone { transaction: Transaction, signature: String },
-    TransactionFailed { transaction: Transaction, cause: Cause },
+    TransactionDone {
+        transaction: Transaction,
+        signature: String,
+    },
+    TransactionFailed {
+        transaction: Transaction,
+        cause: Cause,
+    },
 
     /// Time has passed.
     Tick,
@@ -77,7 +129,15 @@ pub struct HeldTask {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskProgress {
     /// With bytes moved and to move, where the phase moves any.
-    Phase { phase: TaskPhase, bytes: (u64, u64) },
-    Done { outputs: Vec<Output> },
-    Failed { fault: Fault, cause: Cause },
+    Phase {
+        phase: TaskPhase,
+        bytes: (u64, u64),
+    },
+    Done {
+        outputs: Vec<Output>,
+    },
+    Failed {
+        fault: Fault,
+        cause: Cause,
+    },
 }

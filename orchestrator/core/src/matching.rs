@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{
-    Address, Error, GpuUnits, Hardware, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour, Requirements,
-    Seconds, Stake, UnixSeconds,
+    Address, Error, GpuUnits, Hardware, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour,
+    Requirements, Seconds, Stake, UnixSeconds,
 };
 use serde::{Deserialize, Serialize};
 
@@ -92,15 +92,22 @@ impl Core {
         if let Some(workload) = entry.workload() {
             let hardware = &view.node.hardware;
             let used = self.used(node);
-            check(u64::from(hardware.cpu_cores) * 1_000 < used.cpu_milli + u64::from(workload.cpu_milli), Constraint::Cpu);
-            check(u64::from(hardware.memory_mib) < used.memory_mib + u64::from(workload.memory_mib), Constraint::Memory);
+            check(
+                u64::from(hardware.cpu_cores) * 1_000 < used.cpu_milli + u64::from(workload.cpu_milli),
+                Constraint::Cpu,
+            );
+            check(
+                u64::from(hardware.memory_mib) < used.memory_mib + u64::from(workload.memory_mib),
+                Constraint::Memory,
+            );
             check(u64::from(hardware.disk_mib) < used.disk_mib + u64::from(workload.disk_mib), Constraint::Disk);
         }
         check(!self.is_live(now, node), Constraint::NodeOffline);
         check(projected.status != NodeStatus::Active, Constraint::NodeDraining);
         let fits_empty = view.node.hardware.units() >= asked.units;
         check(fits_empty && projected.free() < asked.units, Constraint::NodeFull);
-        let covered = stake.zip(self.bond(view.node.price, asked.units)).is_some_and(|(stake, bond)| stake.free() >= bond);
+        let covered =
+            stake.zip(self.bond(view.node.price, asked.units)).is_some_and(|(stake, bond)| stake.free() >= bond);
         check(!covered, Constraint::StakeTooSmall);
         let leased = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.view.node == node);
         check(self.open_leases_of(job).iter().any(leased), Constraint::AlreadyLeased);

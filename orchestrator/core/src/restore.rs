@@ -1,12 +1,12 @@
 use millrace_protocol::Address;
 
+use crate::Now;
 use crate::core::{Core, Settings};
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::node::Worker;
 use crate::state::task::Task;
-use crate::Now;
 
 impl Core {
     /// The scheduler as it was when the records were written, in any order of records. The chain's

@@ -186,9 +186,7 @@ async fn answer(sent: bool, answered: oneshot::Receiver<offer_reply::Result>) ->
         return Err(OpenFailure::Unanswered);
     }
     match tokio::time::timeout(ANSWER_PATIENCE, answered).await {
-        Ok(Ok(offer_reply::Result::Signature(signature))) => {
-            signature.try_into().map_err(|_| OpenFailure::Unanswered)
-        }
+        Ok(Ok(offer_reply::Result::Signature(signature))) => signature.try_into().map_err(|_| OpenFailure::Unanswered),
         Ok(Ok(offer_reply::Result::Refusal(refusal))) => Err(OpenFailure::Refused(Cause {
             code: refusal.code,
             message: format!("the node refused the lease: {}", refusal.cause),

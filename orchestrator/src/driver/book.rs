@@ -90,11 +90,5 @@ fn job_view(job: &JobAccount) -> JobView {
 }
 
 fn lease_view(lease: &LeaseAccount) -> LeaseView {
-    LeaseView {
-        job: lease.job,
-        node: lease.node,
-        provider: lease.provider,
-        number: lease.number,
-        lease: lease.lease,
-    }
+    LeaseView { job: lease.job, node: lease.node, provider: lease.provider, number: lease.number, lease: lease.lease }
 }

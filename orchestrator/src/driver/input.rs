@@ -13,15 +13,38 @@ use super::{Driver, Session};
 pub(crate) enum Input {
     Event(Event),
     /// Accounts as they were read, and what to tell the scheduler after them.
-    Updates { updates: Vec<Update>, then: Option<Event> },
+    Updates {
+        updates: Vec<Update>,
+        then: Option<Event>,
+    },
     /// Everything that exists on chain has been told.
     Reconciled,
-    Attached { session: Session, images: BTreeSet<String>, held: Vec<HeldLease>, reports: Vec<Event> },
-    Detached { node: Address, session: u64 },
+    Attached {
+        session: Session,
+        images: BTreeSet<String>,
+        held: Vec<HeldLease>,
+        reports: Vec<Event>,
+    },
+    Detached {
+        node: Address,
+        session: u64,
+    },
     /// An event of a worker, dropped when a newer stream of the same node is up.
-    FromWorker { node: Address, session: u64, event: Event },
-    OfferAnswered { node: Address, session: u64, lease: Address, result: offer_reply::Result },
-    SpecRead { job: Address, result: Result<Box<Spec>, Problem> },
+    FromWorker {
+        node: Address,
+        session: u64,
+        event: Event,
+    },
+    OfferAnswered {
+        node: Address,
+        session: u64,
+        lease: Address,
+        result: offer_reply::Result,
+    },
+    SpecRead {
+        job: Address,
+        result: Result<Box<Spec>, Problem>,
+    },
     /// A question about the state, answered between two inputs.
     Ask(Box<dyn FnOnce(&Driver) + Send>),
 }

@@ -52,12 +52,7 @@ impl Driver {
         });
     }
 
-    pub(super) fn on_spec_read(
-        &mut self,
-        job: Address,
-        result: Result<Box<Spec>, Problem>,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_spec_read(&mut self, job: Address, result: Result<Box<Spec>, Problem>, actions: &mut Vec<Action>) {
         let terms = self.core.job(job).map(|entry| entry.view.job.terms);
         let event = match result {
             // What the buyer pays for on chain is what counts; a spec that says otherwise is no spec of it.

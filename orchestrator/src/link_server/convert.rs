@@ -51,9 +51,7 @@ pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Ev
         Phase::Creating => phase(TaskPhase::Creating),
         Phase::Running => phase(TaskPhase::Running),
         Phase::Uploading => phase(TaskPhase::Uploading),
-        Phase::Done => {
-            TaskProgress::Done { outputs: update.outputs.iter().map(output).collect::<Result<_, _>>()? }
-        }
+        Phase::Done => TaskProgress::Done { outputs: update.outputs.iter().map(output).collect::<Result<_, _>>()? },
         Phase::Failed => failed(update.failure.as_ref())?,
     };
     Ok(Event::TaskUpdate { node, lease, task: update.index, attempt: update.attempt, progress })
@@ -72,8 +70,7 @@ fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
         WireFault::Node | WireFault::Unspecified => Fault::Node,
         WireFault::None => Fault::Nobody,
     };
-    let cause =
-        Cause { code: failure.code.clone(), message: failure.cause.clone(), hint: failure.hint.clone() };
+    let cause = Cause { code: failure.code.clone(), message: failure.cause.clone(), hint: failure.hint.clone() };
     Ok(TaskProgress::Failed { fault, cause })
 }
 

@@ -81,9 +81,7 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
         Constraint::Memory => {
             workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.memory_mib))
         }
-        Constraint::Disk => {
-            workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.disk_mib))
-        }
+        Constraint::Disk => workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.disk_mib)),
         Constraint::NodeOffline => "a connected worker".to_owned(),
         Constraint::NodeDraining => "a node that takes work".to_owned(),
         Constraint::NodeFull => format!("{} GPU(s) not leased", units.0),

@@ -7,9 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use millrace_link::rest;
 use millrace_protocol::{Address, JobState, Seconds};
-use millrace_scheduler::{
-    Cause, JobEntry, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState,
-};
+use millrace_scheduler::{Cause, JobEntry, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState};
 use serde::Deserialize;
 
 use super::network::provider_name;
@@ -193,11 +191,7 @@ fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {
 }
 
 fn output(output: &Output) -> rest::Output {
-    rest::Output {
-        path: output.path.clone(),
-        size: output.object.size,
-        sha256: output.object.sha256.to_string(),
-    }
+    rest::Output { path: output.path.clone(), size: output.object.size, sha256: output.object.sha256.to_string() }
 }
 
 fn failure(cause: &Cause) -> rest::Failure {

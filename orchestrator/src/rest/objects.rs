@@ -21,9 +21,7 @@ pub(super) async fn head(
     let sha256 = parse(&sha256)?;
     match context.objects.size(sha256).await {
         Ok(size) => Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response()),
-        Err(error @ Error::NotFound(_)) => {
-            Err(Refusal::from(error).at_offset(context.objects.uploaded(sha256).await))
-        }
+        Err(error @ Error::NotFound(_)) => Err(Refusal::from(error).at_offset(context.objects.uploaded(sha256).await)),
         Err(error) => Err(error.into()),
     }
 }
@@ -87,7 +85,8 @@ fn piece(headers: &HeaderMap) -> Result<Piece, Refusal> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(range) = text(CONTENT_RANGE) else {
         let total = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let total = total.ok_or_else(|| Refusal::malformed("neither Content-Range nor Content-Length is given", hint))?;
+        let total =
+            total.ok_or_else(|| Refusal::malformed("neither Content-Range nor Content-Length is given", hint))?;
         return Ok(Piece { from: 0, length: total, total });
     };
     let (bounds, total) = range.strip_prefix("bytes ").and_then(|rest| rest.split_once('/')).ok_or_else(malformed)?;

@@ -15,8 +15,7 @@ use millrace_link::rest::JobStatus;
 use millrace_localnet::{Localnet, SlotMode};
 use millrace_orchestrator::{Handle, Options, Service};
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds,
-    UnixSeconds,
+    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds, UnixSeconds,
 };
 use millrace_spec::{JobSpec, Limits};
 use tempfile::TempDir;
@@ -133,8 +132,7 @@ impl Market {
 
     pub async fn open(&self, id: u64, spec: &JobSpec) -> Address {
         let buyer = address_of(&self.buyer);
-        let job =
-            NewJob { buyer, funder: buyer, mint: self.mint, id, spec_hash: spec.hash().0, terms: spec.terms };
+        let job = NewJob { buyer, funder: buyer, mint: self.mint, id, spec_hash: spec.hash().0, terms: spec.terms };
         let sender = Sender::new(self.client.clone(), self.buyer.clone());
         sender.send(&instructions::open_job(job), &[]).await.unwrap();
         address::job(buyer, id)

@@ -11,10 +11,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orchestrator_that_restarts_goes_on_where_it_was() {
     let mut market = Market::found().await;
-    let rigs = [
-        market.add_rig("a", PricePerGpuHour(1_800_000)).await,
-        market.add_rig("b", PricePerGpuHour(3_600_000)).await,
-    ];
+    let rigs =
+        [market.add_rig("a", PricePerGpuHour(1_800_000)).await, market.add_rig("b", PricePerGpuHour(3_600_000)).await];
     let workers: Vec<_> = rigs.iter().map(|rig| Rig::new(market.link_url(), rig, SECOND)).collect();
     let _tasks: Vec<_> = workers.iter().map(Rig::run).collect();
     let job = market.submit(1, &spec(8)).await;

@@ -10,7 +10,9 @@ impl Core {
         let mut jobs: Vec<_> = self
             .open_jobs
             .iter()
-            .filter_map(|address| self.jobs.get(address).map(|entry| (entry.view.opened_at, entry.view.opened_slot, *address)))
+            .filter_map(|address| {
+                self.jobs.get(address).map(|entry| (entry.view.opened_at, entry.view.opened_slot, *address))
+            })
             .collect();
         jobs.sort_unstable();
         jobs.into_iter().map(|(_, _, address)| address).collect()
@@ -29,8 +31,7 @@ impl Core {
     }
 
     fn call_back_tasks(&mut self, job: Address) {
-        let active: Vec<Address> =
-            self.jobs[&job].tasks.iter().filter_map(Task::active_lease).collect();
+        let active: Vec<Address> = self.jobs[&job].tasks.iter().filter_map(Task::active_lease).collect();
         for lease in active {
             self.stop_and_requeue(lease);
         }

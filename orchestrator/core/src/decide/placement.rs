@@ -27,15 +27,8 @@ impl Core {
         let Some((node, terms)) = self.choose(now, job, &parameters) else { return };
         let Some(provider) = self.nodes.get(&node).map(|node| node.view.provider) else { return };
         let number = entry.view.job.leases_opened;
-        let offer = Offer {
-            offer: self.next_offer,
-            job,
-            node,
-            provider,
-            number,
-            price: terms.price,
-            maximum: terms.maximum,
-        };
+        let offer =
+            Offer { offer: self.next_offer, job, node, provider, number, price: terms.price, maximum: terms.maximum };
         self.next_offer += 1;
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.offer = Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE });

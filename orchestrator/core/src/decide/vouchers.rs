@@ -13,9 +13,8 @@ impl Core {
         let entry = self.leases.get(&lease)?;
         let job = self.jobs.get(&entry.view.job)?;
         let on_chain = &entry.view.lease;
-        let (sequence, attested) = entry
-            .voucher
-            .map_or((0, Seconds::ZERO), |voucher| (voucher.sequence, voucher.metered));
+        let (sequence, attested) =
+            entry.voucher.map_or((0, Seconds::ZERO), |voucher| (voucher.sequence, voucher.metered));
         let attested = attested.max(on_chain.metered);
         Some(Voucher {
             program: self.settings.program,

@@ -91,14 +91,7 @@ impl Core {
         self.touch_lease(lease);
     }
 
-    fn on_task_failed(
-        &mut self,
-        now: Now,
-        (node, lease): (Address, Address),
-        number: u32,
-        fault: Fault,
-        cause: Cause,
-    ) {
+    fn on_task_failed(&mut self, now: Now, (node, lease): (Address, Address), number: u32, fault: Fault, cause: Cause) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);

@@ -21,7 +21,10 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpecStatus {
     /// Not here yet; asked for again at the given milliseconds. The cause is the last failure's.
-    Wanted { again_at: u64, cause: Option<Cause> },
+    Wanted {
+        again_at: u64,
+        cause: Option<Cause>,
+    },
     Known(Workload),
     /// It can never be had, or is not a spec.
     Unusable(Cause),

@@ -10,7 +10,10 @@ use crate::{LeaseView, Meter};
 pub enum Stage {
     Working,
     /// The worker was told to end it and has not reported yet. Nothing is metered any more.
-    Ending { class: ExitClass, since: u64 },
+    Ending {
+        class: ExitClass,
+        since: u64,
+    },
     /// The final voucher is issued, not yet redeemed.
     Final,
     /// Its account is gone.

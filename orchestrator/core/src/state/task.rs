@@ -40,8 +40,13 @@ pub enum TaskPhase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskState {
     Pending,
-    Active { lease: Address, phase: TaskPhase },
-    Done { lease: Address },
+    Active {
+        lease: Address,
+        phase: TaskPhase,
+    },
+    Done {
+        lease: Address,
+    },
     /// It failed as often as it may.
     Failed,
 }

@@ -77,7 +77,10 @@ fn an_idle_lease_is_ended_while_others_work_on() {
     let lease = world.lease_of(address(b'N', 1));
     world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 60_000;
     world.pass(6);
-    assert_eq!(world.ended.iter().map(|ended| (ended.0, ended.1)).collect::<Vec<_>>(), [(lease, LeaseOutcome::Released)]);
+    assert_eq!(
+        world.ended.iter().map(|ended| (ended.0, ended.1)).collect::<Vec<_>>(),
+        [(lease, LeaseOutcome::Released)]
+    );
     world.pass(60);
     assert!(world.finished(job));
     world.check_money();

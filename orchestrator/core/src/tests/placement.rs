@@ -44,7 +44,6 @@ fn no_more_leases_than_tasks_or_than_the_job_allows() {
     }
 }
 
-
 #[test]
 fn a_lease_is_as_long_as_the_deposit_reaches() {
     let mut world = World::with_nodes(2);

@@ -60,7 +60,8 @@ fn shuffle(world: &mut World, mishap: &Mishap) {
             }
         }
         Mishap::Swap(index) => {
-            if index + 1 < world.inbox.len() && from_worker(&world.inbox[index]) && from_worker(&world.inbox[index + 1]) {
+            if index + 1 < world.inbox.len() && from_worker(&world.inbox[index]) && from_worker(&world.inbox[index + 1])
+            {
                 world.inbox.swap(index, index + 1);
             }
         }

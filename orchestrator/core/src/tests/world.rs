@@ -195,7 +195,10 @@ impl World {
         let opened = transitions::open_job(terms, &self.parameters, self.now().chain).unwrap();
         let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
-        self.jobs.insert(job, JobView { buyer, funder: buyer, id: u64::from(number), opened_slot, opened_at, spec_hash, job: opened });
+        self.jobs.insert(
+            job,
+            JobView { buyer, funder: buyer, id: u64::from(number), opened_slot, opened_at, spec_hash, job: opened },
+        );
         self.see_job(job);
         job
     }
@@ -218,7 +221,7 @@ impl World {
     fn see_lease(&mut self, lease: Address) {
         let event = match self.leases.get(&lease) {
             Some(view) => Event::LeaseSeen { lease, view: *view },
-            None => Event::AccountGone { address: lease, },
+            None => Event::AccountGone { address: lease },
         };
         self.inbox.push_back(event);
     }
