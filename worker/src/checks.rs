@@ -1,5 +1,7 @@
 //! What must be true before a worker offers its rig.
 
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use millrace_client::Client;
@@ -17,6 +19,17 @@ use crate::{Error, disk};
 pub(crate) async fn node(client: &Client, key: Address) -> Result<NodeAccount, Error> {
     let nodes: Vec<NodeAccount> = client.fetch_all().await?;
     nodes.into_iter().find(|node| node.node_key == key).ok_or(Error::NodeUnknown { key })
+}
+
+/// Makes sure that this machine has one worker for the node: a second one, with another data
+/// folder, would take the first one's containers for its own and remove them. What comes back
+/// must be kept as long as the worker works; the kernel lets go of it even after SIGKILL.
+///
+/// # Errors
+/// [`Error::NodeInUse`].
+pub(crate) fn only_one(node: Address) -> Result<UnixListener, Error> {
+    let name = SocketAddr::from_abstract_name(format!("millrace-worker-{node}"));
+    name.and_then(|name| UnixListener::bind_addr(&name)).map_err(|source| Error::NodeInUse { node, source })
 }
 
 /// # Errors
@@ -86,6 +99,17 @@ mod tests {
 
     fn pretended(text: &str) -> Inventory {
         simulated::inventory(&[text.parse().unwrap()])
+    }
+
+    #[test]
+    fn a_machine_has_one_worker_for_a_node() {
+        let node = Address(std::process::id().to_be_bytes().repeat(8).try_into().unwrap());
+        let first = only_one(node).unwrap();
+        let second = only_one(node).unwrap_err();
+        assert_eq!(second.code(), "node-in-use");
+        assert!(only_one(Address([9; 32])).is_ok());
+        drop(first);
+        assert!(only_one(node).is_ok());
     }
 
     #[test]

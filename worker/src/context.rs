@@ -18,6 +18,8 @@ pub(crate) struct Context {
     pub inventory: Inventory,
     /// Bytes of disk that no task may take.
     pub disk_reserve: u64,
+    /// Bytes that inputs may take between tasks.
+    pub cache_limit: u64,
     /// The endpoint that the orchestrator named last; `None` before the first connection.
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.

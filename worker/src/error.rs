@@ -17,6 +17,8 @@ pub enum Error {
     Engine(#[from] container::Error),
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    #[error("another worker on this machine works for the node {node}")]
+    NodeInUse { node: Address, source: io::Error },
     #[error("the data folder {path} cannot be used")]
     DataDir { path: PathBuf, source: io::Error },
     #[error("{free_mib} MiB are free in {path}, the worker keeps {reserve_mib} MiB free")]
@@ -32,6 +34,7 @@ impl Diagnostic for Error {
             Self::Chain(source) => source.code(),
             Self::Engine(source) => source.code(),
             Self::Journal(source) => source.code(),
+            Self::NodeInUse { .. } => "node-in-use",
             Self::DataDir { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
             Self::DataDir { .. } => "data-folder-unusable",
             Self::DiskFull { .. } => "disk-full",
@@ -45,6 +48,7 @@ impl Diagnostic for Error {
             Self::Chain(source) => source.hint(),
             Self::Engine(source) => source.hint(),
             Self::Journal(source) => source.hint(),
+            Self::NodeInUse { .. } => "stop the other worker, or start this one with another node's key".to_owned(),
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
             Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
             Self::HardwareMismatch { .. } => {

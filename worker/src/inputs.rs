@@ -24,6 +24,13 @@ pub(crate) async fn fetch(
     assignment: &Assignment,
     progress: impl Fn(Progress),
 ) -> Result<(), Failure> {
+    {
+        // What other tasks use is linked into their folders: here it only loses a name.
+        let _not_meanwhile = context.fetching.lock().await;
+        if let Err(error) = evict(&context.folders.cache(), context.cache_limit) {
+            tracing::warn!(%error, "the input cache stays as large as it is");
+        }
+    }
     disk::check(context.folders.root(), assignment, context.disk_reserve)?;
     context.folders.prepare(assignment.key).map_err(|error| disk_failure(&error))?;
     let folder = context.folders.inputs(assignment.key);
@@ -31,11 +38,10 @@ pub(crate) async fn fetch(
     progress(state);
     for input in &assignment.inputs {
         let cached = context.folders.cached(input.object.sha256);
-        {
-            let _one_at_a_time = context.fetching.lock().await;
-            bring(context, input, &cached).await?;
-        }
-        link(&cached, &folder.join(&input.path)).map_err(|error| disk_failure(&error))?;
+        // The link is part of it: what has none yet may be evicted.
+        let _one_at_a_time = context.fetching.lock().await;
+        bring(context, input, &cached).await?;
+        link(&cached, &folder, &input.path).map_err(|error| disk_failure(&error))?;
         state.done = state.done.saturating_add(input.object.size);
         progress(state);
     }
@@ -53,7 +59,7 @@ async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Fa
         let cause = match &error {
             Error::HashMismatch { .. } => Cause::InputCorrupt,
             Error::File { .. } if error.is_disk_full() => Cause::DiskFull,
-            Error::Unreachable(_) if started.elapsed() < PATIENCE => {
+            error if error.is_passing() && started.elapsed() < PATIENCE => {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -64,9 +70,14 @@ async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Fa
 }
 
 /// A hard link costs nothing; the mount is read-only, so the cached file stays what it is.
-fn link(cached: &Path, path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+fn link(cached: &Path, folder: &Path, relative: &str) -> io::Result<()> {
+    let path = &folder.join(relative);
+    let mut inner = folder.to_owned();
+    for part in Path::new(relative).parent().into_iter().flat_map(Path::components) {
+        inner.push(part);
+        std::fs::create_dir_all(&inner)?;
+        // Whatever the worker's umask is: the container's user must get in.
+        std::fs::set_permissions(&inner, Permissions::from_mode(0o755))?;
     }
     std::fs::set_permissions(cached, Permissions::from_mode(0o444))?;
     // The time of the last use decides what is evicted.
@@ -127,7 +138,7 @@ mod tests {
         let cached = folder.path().join("cached");
         std::fs::write(&cached, "scene").unwrap();
         let path = folder.path().join("inputs/textures/a.png");
-        link(&cached, &path).unwrap();
+        link(&cached, &folder.path().join("inputs"), "textures/a.png").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"scene");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
     }

@@ -120,7 +120,9 @@ impl Dialer {
             Err(error) => return error,
         };
         *was_up = true;
-        let cached_images = self.engine.images().await.unwrap_or_default();
+        // Only a hint for the orchestrator: an engine that hangs must not hold up heartbeats.
+        let images = tokio::time::timeout(PATIENCE / 4, self.engine.images()).await;
+        let cached_images = images.unwrap_or_else(|_| Ok(vec![])).unwrap_or_default();
         let _ = events.send(LinkEvent::Connected { welcome, cached_images, outbound });
         loop {
             match next(&mut inbound).await {

@@ -56,10 +56,10 @@ impl Service {
     pub async fn start_with(options: Options, parts: Parts) -> Result<Handle, Error> {
         let Parts { node, engine, chain } = parts;
         let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
+        let only_one = checks::only_one(node.address)?;
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
-        checks::disk(folders.root(), options.disk_reserve_mib)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(),
             gpus => simulated::inventory(gpus),
@@ -70,7 +70,14 @@ impl Service {
 
         let found = engine.list(node.address).await?;
         let recovered = recover(&records, &found, now());
-        journal.compact(&recovered.agent.snapshot())?;
+        let idle = found.is_empty() && recovered.agent.leases().next().is_none();
+        if idle {
+            checks::disk(folders.root(), options.disk_reserve_mib)?;
+        }
+        // What it holds must be cleaned up on a full disk, too, and a long journal is a good one.
+        if let Err(error) = journal.compact(&recovered.agent.snapshot()) {
+            tracing::warn!(%error, "the journal stays long");
+        }
 
         let (set_objects, objects) = watch::channel(None);
         let context = Arc::new(Context {
@@ -80,6 +87,7 @@ impl Service {
             folders: folders.clone(),
             inventory,
             disk_reserve: options.disk_reserve_mib.saturating_mul(1_048_576),
+            cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
         });
@@ -109,6 +117,7 @@ impl Service {
         let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
             let _on_any_way_out = has_stopped.drop_guard();
+            let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
             dialing.abort();
             shipping.abort();

@@ -343,3 +343,67 @@ async fn a_lease_that_is_over_is_cleaned_and_forgotten() {
     assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "remove 0"]);
     assert!(rig.is_clean().await);
 }
+
+#[tokio::test]
+async fn a_second_worker_leaves_the_firsts_containers_alone() {
+    let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let other = tempfile::tempdir().unwrap();
+    let Err(error) = rig.worker_in(other.path()).await else { panic!("two workers for one node") };
+    assert_eq!(millrace_protocol::Diagnostic::code(&error), "node-in-use");
+    assert_eq!(engine.calls(), ["create 0", "start 0"]);
+    rig.stop().await;
+    rig.boot().await.expect("the first one is gone");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn folders_stay_until_their_container_is_gone() {
+    let (mut rig, engine) = rig(FakeEngine::new(exits(0))).await;
+    engine.refusals.store(1, std::sync::atomic::Ordering::Relaxed);
+    rig.leased().await;
+    rig.assign(0);
+    assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_worker_that_holds_work_starts_on_a_full_disk_and_cleans_up() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    rig.tweak = |options| options.disk_reserve_mib = 1 << 40;
+    rig.boot().await.expect("it has a container to look after");
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("disk-full", Fault::Node));
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn the_input_cache_is_kept_small_between_starts_too() {
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let small = |options: &mut millrace_worker::Options| options.cache_limit_mib = 1;
+    let mut rig = Rig::start_with(engine, Objects::default(), offer::spec("true"), small).await;
+    let old = rig.data().join("cache/old");
+    std::fs::write(&old, vec![0; 2 << 20]).unwrap();
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    assert!(!old.exists());
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn finished_work_survives_an_endpoint_that_is_being_restarted() {
+    let (mut rig, _) = rig(FakeEngine::new(exits(0))).await;
+    // More often than one transfer tries by itself.
+    rig.objects.fail(7);
+    rig.leased().await;
+    rig.assign(0);
+    assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
+    assert!(rig.is_clean().await);
+}

@@ -30,7 +30,7 @@ pub struct Rig {
     pub worker: Option<Handle>,
     scheduler: Keypair,
     node_key: Keypair,
-    tweak: fn(&mut Options),
+    pub tweak: fn(&mut Options),
 }
 
 impl Rig {
@@ -63,10 +63,18 @@ impl Rig {
 
     /// Starts the worker, again if it was stopped.
     pub async fn boot(&mut self) -> Result<(), Error> {
+        let worker = self.worker_in(self.folder.path()).await?;
+        worker.connected().await;
+        self.worker = Some(worker);
+        Ok(())
+    }
+
+    /// A worker for the node, on a data folder.
+    pub async fn worker_in(&self, folder: &Path) -> Result<Handle, Error> {
         let mut options = Options::new(
             &self.orchestrator.url,
             Keypair::try_from(self.node_key.to_bytes().as_slice()).unwrap(),
-            self.folder.path(),
+            folder,
             vec![],
         );
         options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
@@ -74,10 +82,7 @@ impl Rig {
         (self.tweak)(&mut options);
         let chain = Arc::new(OneJob(self.job.clone()));
         let parts = Parts { node: self.node.clone(), engine: self.engine.clone(), chain };
-        let worker = Service::start_with(options, parts).await?;
-        worker.connected().await;
-        self.worker = Some(worker);
-        Ok(())
+        Service::start_with(options, parts).await
     }
 
     /// Stops the worker and leaves its containers.
