@@ -107,7 +107,9 @@ async fn a_worker_key_the_chain_does_not_know_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_on_a_full_disk_does_not_start() {
-    let network = Network::with(&rigs(1)).await;
+    let mut network = Network::with(&rigs(1)).await;
+    // A rig has one worker at a time.
+    network.stage_mut().kill_worker(0).await;
     let (key, data) = (network.stage().actors[0].node_key.clone(), network.folder().join("full"));
     // No disk has so much: the reserve is what the worker keeps free, so this one is full.
     let said = network

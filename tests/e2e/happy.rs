@@ -29,7 +29,7 @@ async fn a_small_job_runs_from_escrow_to_refund() {
     let listed = network.millrace(&["--json", "job", "list"]).await;
     let jobs: Value = serde_json::from_str(&listed.stdout).unwrap();
     let job = jobs[0]["address"].as_str().unwrap().parse().unwrap();
-    let logs = network.millrace(&["job", "logs", &jobs[0]["address"].as_str().unwrap(), "--task", "3"]).await;
+    let logs = network.millrace(&["job", "logs", jobs[0]["address"].as_str().unwrap(), "--task", "3"]).await;
     assert_eq!(logs.stdout, "hello from 3\n", "{}", logs.stderr);
 
     let (status, history) = network.closed(job).await;
