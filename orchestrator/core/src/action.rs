@@ -5,6 +5,7 @@ use millrace_spec::Sha256;
 use crate::Record;
 
 /// What should happen outside, to be carried out in the order given.
+#[allow(clippy::large_enum_variant, reason = "moved once, from the answer into the driver")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Write this to disk; what follows may only be sent once it is there.

@@ -147,10 +147,10 @@ impl Market {
                 }
             }
             Step::Cancel { job } => {
-                self.on_job(job, Environment::cancel_job, |job, now| transitions::cancel_job(job, now))
+                self.on_job(job, Environment::cancel_job, transitions::cancel_job)
             }
             Step::ExpireJob { job } => {
-                self.on_job(job, Environment::expire_job, |job, now| transitions::expire_job(job, now))
+                self.on_job(job, Environment::expire_job, transitions::expire_job)
             }
             Step::ExpireLease { lease } => {
                 if let Some(lease) = self.pick_lease(lease) {
@@ -190,7 +190,7 @@ impl Market {
         self.chain.advance(Seconds(100_000));
         // Indices divisible by four count among all jobs.
         for index in (0..self.jobs.len()).map(|index| 4 * index) {
-            self.on_job(index, Environment::expire_job, |job, now| transitions::expire_job(job, now));
+            self.on_job(index, Environment::expire_job, transitions::expire_job);
         }
         for job in self.jobs.clone() {
             self.close(&job);
@@ -377,7 +377,7 @@ impl Market {
     }
 
     fn pick_job(&self, index: usize) -> Option<JobHandle> {
-        if index % 4 == 0 {
+        if index.is_multiple_of(4) {
             return pick(&self.jobs, index / 4);
         }
         let live: Vec<_> = self.jobs.iter().filter(|job| self.chain.exists(&job.address)).collect();
@@ -385,7 +385,7 @@ impl Market {
     }
 
     fn pick_lease(&self, index: usize) -> Option<LeaseHandle> {
-        if index % 4 == 0 {
+        if index.is_multiple_of(4) {
             return pick(&self.leases, index / 4);
         }
         let live: Vec<_> = self.leases.iter().filter(|lease| self.chain.exists(&lease.address)).collect();

@@ -148,13 +148,13 @@ impl Engine for FakeEngine {
 
     fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {
         let heeded = signal == Signal::Kill || matches!(self.script, Script::RunUntilStopped);
-        if let Some(container) = self.containers.lock().unwrap().get(&name(key)) {
-            if *container.state.borrow() == FoundState::Running {
-                self.call(&format!("{signal:?}"), key);
-                if heeded {
-                    let code = if signal == Signal::Kill { 137 } else { 143 };
-                    container.state.send_replace(FoundState::Exited(Exit { code, out_of_memory: false }));
-                }
+        if let Some(container) = self.containers.lock().unwrap().get(&name(key))
+            && *container.state.borrow() == FoundState::Running
+        {
+            self.call(&format!("{signal:?}"), key);
+            if heeded {
+                let code = if signal == Signal::Kill { 137 } else { 143 };
+                container.state.send_replace(FoundState::Exited(Exit { code, out_of_memory: false }));
             }
         }
         async { Ok(()) }.boxed()

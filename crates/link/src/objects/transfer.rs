@@ -180,11 +180,11 @@ async fn fetch_once(client: &ObjectClient, sha256: Sha256, maximum: u64) -> Resu
     let response = client.request(Method::GET, sha256)?.send().await.map_err(Error::Unreachable)?;
     match response.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: sha256 }),
+        StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256 }),
         _ => return Err(refusal(response).await),
     }
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let too_large = || Error::TooLarge { sha256: sha256, maximum };
+    let too_large = || Error::TooLarge { sha256, maximum };
     if announced.is_some_and(|length: u64| length > maximum) {
         return Err(too_large());
     }

@@ -360,7 +360,7 @@ impl World {
             for (lease, task, ..) in &rig.running {
                 let Some(view) = self.leases.get(lease) else { continue };
                 // A rig that was away has not heard yet what it is to stop.
-                if !self.core.worker(*node).is_some_and(|worker| worker.session == rig.session) {
+                if self.core.worker(*node).is_none_or(|worker| worker.session != rig.session) {
                     continue;
                 }
                 let other = seen.insert((view.job, *task), *node);
