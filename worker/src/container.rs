@@ -87,6 +87,8 @@ pub enum Error {
     ImageMissing { image: String, reason: String },
     #[error("image {image} could not be pulled: {reason}")]
     PullFailed { image: String, reason: String },
+    #[error("the command cannot be run: {reason}")]
+    CommandMissing { reason: String },
     #[error("no such container")]
     NotFound,
     #[error("the engine stopped, and the container with it")]
@@ -102,6 +104,7 @@ impl Diagnostic for Error {
             Self::ImageMissing { .. } => "image-missing",
             Self::PullFailed { .. } => "pull-failed",
             Self::NotFound | Self::Interrupted => "container-lost",
+            Self::CommandMissing { .. } => "command-missing",
             Self::Refused { .. } => "engine-refused",
         }
     }
@@ -115,6 +118,7 @@ impl Diagnostic for Error {
             Self::ImageMissing { .. } => Cause::ImageMissing.hint(),
             Self::PullFailed { .. } => Cause::PullFailed.hint(),
             Self::NotFound | Self::Interrupted => Cause::ContainerLost.hint(),
+            Self::CommandMissing { .. } => Cause::CommandMissing.hint(),
             Self::Refused { .. } => Cause::CreateFailed.hint(),
         }
     }
@@ -126,13 +130,14 @@ impl Error {
         let cause = match self {
             Self::ImageMissing { .. } => Cause::ImageMissing,
             Self::PullFailed { .. } => Cause::PullFailed,
+            Self::CommandMissing { .. } => Cause::CommandMissing,
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted | Self::Refused { .. } => otherwise,
         };
         match self {
             Self::ImageMissing { image, reason } | Self::PullFailed { image, reason } => {
                 Failure::new(cause, format!("{image}: {reason}"))
             }
-            Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
+            Self::CommandMissing { reason } | Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted => Failure::new(cause, self.to_string()),
         }
     }

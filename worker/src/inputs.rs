@@ -132,6 +132,29 @@ mod tests {
         assert!(!folder.path().join("middle").exists() && folder.path().join("new").exists());
     }
 
+    /// Runs itself again, under another umask: that belongs to the whole process.
+    #[test]
+    fn the_containers_user_gets_to_its_inputs_whatever_the_umask_is() {
+        const NAME: &str = "inputs::tests::the_containers_user_gets_to_its_inputs_whatever_the_umask_is";
+        if std::env::var_os("STRICT_UMASK").is_none() {
+            let mut again = std::process::Command::new("sh");
+            again.args(["-c", "umask 077; exec \"$0\" --exact \"$1\""]).arg(std::env::current_exe().unwrap()).arg(NAME);
+            assert!(again.env("STRICT_UMASK", "1").status().unwrap().success());
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let folders = crate::folders::Folders::create(folder.path()).unwrap();
+        let key = millrace_agent::TaskKey { lease: millrace_protocol::Address([1; 32]), task: 0, attempt: 1 };
+        folders.prepare(key).unwrap();
+        let (cached, inputs) = (folder.path().join("cached"), folders.inputs(key));
+        std::fs::write(&cached, "scene").unwrap();
+        link(&cached, &inputs, "textures/wood/a.png").unwrap();
+        for part in ["", "textures", "textures/wood"] {
+            let mode = std::fs::metadata(inputs.join(part)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o755, "{part}");
+        }
+    }
+
     #[test]
     fn a_linked_input_is_read_only_and_may_lie_in_a_folder() {
         let folder = tempfile::tempdir().unwrap();

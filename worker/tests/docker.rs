@@ -245,7 +245,7 @@ async fn a_command_that_is_not_there_cannot_be_started() {
     spec.command = vec!["/bin/no-such-program".into()];
     let Some(mut rig) = rig(spec).await else { return };
     let failure = failure_of(&mut rig, 0).await;
-    assert_eq!(failure.code, "start-failed");
+    assert_eq!((failure.code.as_str(), failure.fault()), ("command-missing", Fault::Job), "{failure:?}");
 }
 
 #[tokio::test]

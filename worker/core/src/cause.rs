@@ -32,6 +32,8 @@ pub enum Cause {
     CreateFailed,
     #[error("the container could not be started")]
     StartFailed,
+    #[error("the image cannot run the job's command")]
+    CommandMissing,
     #[error("the container exited with status {0}")]
     ExitCode(i64),
     #[error("the container used more memory than the job allows")]
@@ -53,9 +55,12 @@ pub enum Cause {
 impl Cause {
     pub fn fault(self) -> Fault {
         match self {
-            Self::ImageMissing | Self::ExitCode(_) | Self::OutOfMemory | Self::TimedOut | Self::OutputInvalid => {
-                Fault::Buyer
-            }
+            Self::ImageMissing
+            | Self::CommandMissing
+            | Self::ExitCode(_)
+            | Self::OutOfMemory
+            | Self::TimedOut
+            | Self::OutputInvalid => Fault::Buyer,
             Self::PullFailed
             | Self::DiskFull
             | Self::CreateFailed
@@ -81,6 +86,7 @@ impl Diagnostic for Cause {
             Self::DiskFull => "disk-full",
             Self::CreateFailed => "create-failed",
             Self::StartFailed => "start-failed",
+            Self::CommandMissing => "command-missing",
             Self::ExitCode(_) => "exit-code",
             Self::OutOfMemory => "out-of-memory",
             Self::TimedOut => "timed-out",
@@ -104,7 +110,8 @@ impl Diagnostic for Cause {
             Self::InputCorrupt => "upload the inputs again with `millrace job submit`",
             Self::DiskFull => "free disk space on the rig, or give the worker another data directory",
             Self::CreateFailed => "read the engine's message; the command or a limit may not fit this engine",
-            Self::StartFailed => "check that the image holds the command and that it is executable",
+            Self::StartFailed => "read the engine's message; the rig's container runtime or GPU driver may be broken",
+            Self::CommandMissing => "check that the image holds the command and that it is executable",
             Self::ExitCode(_) => "read the task's log with `millrace job logs`",
             Self::OutOfMemory => "raise `resources.memory` in the job file, or make the task smaller",
             Self::TimedOut => "raise `tasks.time_limit` in the job file, or make the task smaller",

@@ -156,7 +156,12 @@ impl Engine for Docker {
         async move {
             let started = self.api.start_container(&name(key), None).await;
             started.map_err(|error| match error {
-                // A command that the image does not have is 404, too.
+                // What is wrong with the request can only be the command: all else was accepted when
+                // the container was created.
+                ApiError::DockerResponseServerError { status_code: 400, message } => {
+                    Error::CommandMissing { reason: message }
+                }
+                // Some engines say 404 to a command, too.
                 bollard::errors::Error::DockerResponseServerError { status_code, message } => {
                     Error::Refused { status: status_code, reason: message }
                 }
