@@ -334,6 +334,17 @@ QUALITY = "9"
     }
 
     #[test]
+    fn an_input_is_a_file_under_a_name_that_file_systems_take() {
+        for inputs in
+            ["\"a\" = \"x\"\n\"a-b\" = \"x\"\n\"a/b\" = \"x\"".to_owned(), format!("\"{}\" = \"x\"", "n".repeat(256))]
+        {
+            let result = with("\"scene.pov\" = \"scene.pov\"", &inputs);
+            assert!(matches!(result, Err(Error::Field { field: "inputs", .. })), "{result:?}");
+        }
+        assert!(with("\"scene.pov\" = \"scene.pov\"", "\"a\" = \"x\"\n\"a-b\" = \"x\"\n\"c/b\" = \"x\"").is_ok());
+    }
+
+    #[test]
     fn an_input_without_content_is_refused() {
         let file = JobFile::parse(GOOD).unwrap();
         assert_eq!(file.resolve(&BTreeMap::new()), Err(Error::InputUnresolved("scene.pov".to_owned())));

@@ -72,6 +72,12 @@ impl JobSpec {
         if let Some(path) = self.inputs.keys().find(|path| !is_plain_path(path)) {
             return field("inputs", path.clone(), "a relative path without `..`");
         }
+        let below = |path: &str| {
+            self.inputs.keys().find(|other| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+        };
+        if let Some(nested) = self.inputs.keys().find_map(|path| below(path)) {
+            return field("inputs", nested.clone(), "outside of every other input: a file is no folder");
+        }
         let limits = &self.limits;
         if !(10..=1_024_000).contains(&limits.cpu_milli) {
             return field("resources.cpus", limits.cpu_milli.to_string(), "0.01 to 1024 CPUs");
@@ -118,7 +124,9 @@ impl JobSpec {
     }
 }
 
-/// Relative, `/`-separated, no empty, `.` or `..` part.
+/// Relative, `/`-separated, no empty, `.` or `..` part, and no part longer than file systems take.
 fn is_plain_path(path: &str) -> bool {
-    path.len() <= 4_096 && !path.contains(['\0', '\\']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    path.len() <= 4_096
+        && !path.contains(['\0', '\\'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | "..") && part.len() <= 255)
 }
