@@ -210,8 +210,8 @@ mod tests {
         let closed = outputs.join("closed/more");
         std::fs::create_dir_all(&closed).unwrap();
         std::fs::write(closed.join("file"), "x").unwrap();
-        std::fs::set_permissions(&closed, Permissions::from_mode(0)).unwrap();
-        std::fs::set_permissions(outputs.join("closed"), Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
+        std::fs::set_permissions(outputs.join("closed"), Permissions::from_mode(0o000)).unwrap();
     }
 
     #[test]
