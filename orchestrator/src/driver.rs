@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_link::grpc::offer_reply;
 use millrace_protocol::Address;
 use millrace_scheduler::{Action, Core, Event, Record, SpecStatus};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +29,7 @@ use crate::store::{self, Store};
 pub(crate) use book::Book;
 pub(crate) use input::{Inbox, Input};
 pub(crate) use sessions::Session;
+use sessions::Answers;
 pub(crate) use specs::Spec;
 
 /// Between two looks at the clock.
@@ -46,8 +46,7 @@ pub(crate) struct Driver {
     /// Of the open jobs.
     pub specs: HashMap<Address, Arc<Spec>>,
     pub sessions: HashMap<Address, Session>,
-    /// Who waits for the node's word on an offer, by lease.
-    answers: HashMap<Address, oneshot::Sender<offer_reply::Result>>,
+    answers: Answers,
     store: Store,
     objects: Objects,
     signer: Signer,
@@ -79,7 +78,7 @@ impl Driver {
             chain: parts.chain,
             specs: HashMap::new(),
             sessions: HashMap::new(),
-            answers: HashMap::new(),
+            answers: Answers::default(),
             store: parts.store,
             objects: parts.objects,
             signer: parts.signer,
@@ -150,7 +149,7 @@ impl Driver {
             }
             Input::OfferAnswered { node, session, lease, result } => {
                 if self.is_current(node, session)
-                    && let Some(waiting) = self.answers.remove(&lease)
+                    && let Some(waiting) = self.answers.take(node, lease)
                 {
                     let _ = waiting.send(result);
                 }

@@ -72,7 +72,7 @@ impl Driver {
         job.job.leases_opened = offer.number;
         let terms = LeaseOffer { price: offer.price, maximum: offer.maximum };
         let lease = job.next_lease();
-        let answered = self.expect_answer(lease);
+        let answered = self.answers.expect(offer.node, lease);
         let outbound = self.sessions.get(&offer.node).map(|session| session.outbound.clone());
         let (chain, inbox) = (self.chain.clone(), self.inbox.clone());
         self.beside.spawn(async move {

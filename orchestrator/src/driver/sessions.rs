@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{OrchestratorMessage, offer_reply};
 use millrace_protocol::Address;
@@ -26,12 +28,38 @@ impl Driver {
             self.sessions.remove(&node);
         }
     }
+}
 
+/// Who waits for a node's word on an offer, by node and lease: only the node that was asked may answer.
+#[derive(Default)]
+pub(super) struct Answers(HashMap<(Address, Address), oneshot::Sender<offer_reply::Result>>);
+
+impl Answers {
     /// A place for the node's answer to an offer.
-    pub(super) fn expect_answer(&mut self, lease: Address) -> oneshot::Receiver<offer_reply::Result> {
+    pub fn expect(&mut self, node: Address, lease: Address) -> oneshot::Receiver<offer_reply::Result> {
         let (answer, answered) = oneshot::channel();
-        self.answers.retain(|_, waiting| !waiting.is_closed());
-        self.answers.insert(lease, answer);
+        self.0.retain(|_, waiting| !waiting.is_closed());
+        self.0.insert((node, lease), answer);
         answered
+    }
+
+    /// Who waits for the answer, if anybody does.
+    pub fn take(&mut self, node: Address, lease: Address) -> Option<oneshot::Sender<offer_reply::Result>> {
+        self.0.remove(&(node, lease))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_node_that_was_asked_answers() {
+        let (asked, other, lease) = (Address([1; 32]), Address([2; 32]), Address([3; 32]));
+        let mut answers = Answers::default();
+        let _waits = answers.expect(asked, lease);
+        assert!(answers.take(other, lease).is_none());
+        assert!(answers.take(asked, lease).is_some());
+        assert!(answers.take(asked, lease).is_none());
     }
 }
