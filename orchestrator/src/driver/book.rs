@@ -25,7 +25,7 @@ impl Book {
                 Event::ProviderSeen { provider: provider.address, stake: provider.stake }
             }
             Some(AnyAccount::Node(node)) => {
-                self.node_keys.insert(node.node_key, node.address);
+                self.claim_key(node);
                 let view = NodeView { provider: node.provider, key: node.node_key, node: node.node };
                 Event::NodeSeen { node: node.address, view }
             }
@@ -67,6 +67,16 @@ impl Book {
         }
     }
 
+    /// Whoever pays the rent may name any key for a node of its own. The key is the node's that was
+    /// added first: a later one must not take the rig's worker away from it.
+    fn claim_key(&mut self, node: &NodeAccount) {
+        let holder = self.node_of_key(node.node_key).and_then(|holder| self.node(holder));
+        let age = |node: &NodeAccount| (node.added_at, node.address);
+        if holder.is_none_or(|holder| age(node) < age(holder)) {
+            self.node_keys.insert(node.node_key, node.address);
+        }
+    }
+
     /// The node a key belongs to.
     pub fn node_of_key(&self, key: Address) -> Option<Address> {
         self.node_keys.get(&key).copied()
@@ -91,4 +101,47 @@ fn job_view(job: &JobAccount) -> JobView {
 
 fn lease_view(lease: &LeaseAccount) -> LeaseView {
     LeaseView { job: lease.job, node: lease.node, provider: lease.provider, number: lease.number, lease: lease.lease }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::{GpuUnits, Hardware, Node, NodeStatus, PricePerGpuHour, UnixSeconds};
+
+    use super::*;
+
+    fn told(book: &mut Book, address: u8, added_at: u64) {
+        let node = NodeAccount {
+            address: Address([address; 32]),
+            provider: Address([address; 32]),
+            index: 0,
+            node_key: Address([9; 32]),
+            node: Node {
+                hardware: Hardware {
+                    gpu_class: 0,
+                    gpu_count: 0,
+                    vram_mib: 0,
+                    cpu_cores: 1,
+                    memory_mib: 1,
+                    disk_mib: 1,
+                    region: 0,
+                    country: *b"DE",
+                    simulated: true,
+                },
+                price: PricePerGpuHour(1),
+                leased: GpuUnits(0),
+                status: NodeStatus::Active,
+            },
+            added_at: UnixSeconds(added_at),
+        };
+        book.apply(&Update { address: node.address, slot: 1, account: Some(AnyAccount::Node(node)) });
+    }
+
+    #[test]
+    fn a_key_stays_with_the_node_it_was_added_for_first() {
+        for order in [[(5, 100), (4, 200)], [(4, 200), (5, 100)]] {
+            let mut book = Book::default();
+            order.into_iter().for_each(|(address, added_at)| told(&mut book, address, added_at));
+            assert_eq!(book.node_of_key(Address([9; 32])), Some(Address([5; 32])));
+        }
+    }
 }
