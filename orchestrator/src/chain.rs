@@ -102,8 +102,13 @@ impl Chain {
     }
 
     async fn read<A: Account>(&self, address: Address, slot: u64, any: fn(A) -> AnyAccount) -> Option<Update> {
-        match self.sender.client().find::<A>(address).await {
-            Ok(account) => Some(Update { address, slot, account: account.map(any) }),
+        match self.sender.client().find_with_slot::<A>(address).await {
+            Ok((seen, account)) if !is_believable(account.is_some(), seen, slot) => {
+                tracing::debug!(%address, seen, slot, "an endpoint is behind and does not know an account");
+                self.reconcile_soon();
+                None
+            }
+            Ok((_, account)) => Some(Update { address, slot, account: account.map(any) }),
             Err(error) => {
                 tracing::debug!(%address, %error, "an account is read at the next reconciliation");
                 self.reconcile_soon();
@@ -140,6 +145,12 @@ impl Chain {
     }
 }
 
+/// That an account does not exist is told only by who has seen the transaction's slot: a job taken for
+/// gone is given up for good. An older state of one that exists is sorted out by the scheduler.
+fn is_believable(exists: bool, seen: u64, transaction: u64) -> bool {
+    exists || seen >= transaction
+}
+
 /// Keeps the estimate of the chain's clock fresh until `stop`.
 pub(crate) async fn follow_clock(client: Client, clock: Arc<Clock>, stop: CancellationToken) {
     loop {
@@ -151,5 +162,17 @@ pub(crate) async fn follow_clock(client: Client, clock: Arc<Clock>, stop: Cancel
             () = stop.cancelled() => return,
             () = tokio::time::sleep(CLOCK_EVERY) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_behind_cannot_say_that_an_account_is_gone() {
+        assert!(!is_believable(false, 99, 100));
+        assert!(is_believable(false, 100, 100));
+        assert!(is_believable(true, 99, 100));
     }
 }

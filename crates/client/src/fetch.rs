@@ -40,6 +40,19 @@ impl Client {
         Ok(self.find_many(&[address]).await?.pop().flatten())
     }
 
+    /// Reads one account that may not exist, and tells the slot it was read at: an endpoint that is
+    /// behind says of an account that it does not know yet what it says of one that is gone.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub async fn find_with_slot<A: Account>(&self, address: Address) -> Result<(u64, Option<A>), Error> {
+        let (slot, found) = self.chain_accounts(&[address]).await?;
+        let found = found.into_iter().next().flatten();
+        let decode = |account: ChainAccount| own(&account).and_then(|data| A::decode(address, data));
+        let account = found.map(decode).transpose();
+        Ok((slot, account.map_err(|source| Error::AccountUnreadable { address, source })?))
+    }
+
     /// Reads many accounts of a kind, in the order asked for.
     ///
     /// # Errors
