@@ -23,6 +23,8 @@ pub enum Error {
     NotTheScheduler { expected: Address, actual: Address },
     #[error("the chain's accounts could not be read within {seconds} s")]
     ChainSilent { seconds: u64 },
+    #[error("the orchestrator's main loop broke off")]
+    Crashed,
 }
 
 impl Diagnostic for Error {
@@ -37,6 +39,7 @@ impl Diagnostic for Error {
             Self::Chain(source) => source.code(),
             Self::NotTheScheduler { .. } => "not-the-scheduler",
             Self::ChainSilent { .. } => "chain-silent",
+            Self::Crashed => "orchestrator-crashed",
         }
     }
 
@@ -52,6 +55,7 @@ impl Diagnostic for Error {
                 "run with the key the network was initialised with, or connect to another network".to_owned()
             }
             Self::ChainSilent { .. } => "check the RPC and WebSocket endpoints".to_owned(),
+            Self::Crashed => "start it again, nothing is lost; report what its log says".to_owned(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::driver::{Driver, Inbox, Parts};
 use crate::logs::Logs;
 use crate::objects::Objects;
 use crate::signer::Signer;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::{Error, Options, link_server, rest};
 
 /// Inputs that may wait for the driver.
@@ -36,6 +36,8 @@ pub struct Handle {
     link_addr: SocketAddr,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// What the driver ended with. Closed without a word when it panicked.
+    ended: oneshot::Receiver<Result<(), store::Error>>,
     /// Held as long as the folder is in use.
     _lock: File,
 }
@@ -84,14 +86,7 @@ impl Service {
         let mut tasks = JoinSet::new();
         tasks.spawn(chain.watch(inbox.clone(), stop.clone()));
         tasks.spawn(follow_clock(client, clock, stop.clone()));
-        let driver_stop = stop.clone();
-        tasks.spawn(async move {
-            if let Err(error) = driver.run(inputs, driver_stop.clone()).await {
-                // Without its journal it would sign what it may forget.
-                tracing::error!(error = &error as &dyn std::error::Error, "the journal fails; stopping");
-                driver_stop.cancel();
-            }
-        });
+        let ended = drive(&mut tasks, stop.clone(), |stop| driver.run(inputs, stop));
         let patience = Duration::from_secs(FIRST_RECONCILIATION);
         if !matches!(tokio::time::timeout(patience, first_reconciliation).await, Ok(Ok(()))) {
             stop.cancel();
@@ -114,7 +109,7 @@ impl Service {
         let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
         tasks.spawn(rest::serve(http, context, stop.clone()));
         tracing::info!(%http_addr, %link_addr, %scheduler, "orchestrator up");
-        Ok(Handle { http_addr, link_addr, stop, tasks, _lock: lock })
+        Ok(Handle { http_addr, link_addr, stop, tasks, ended, _lock: lock })
     }
 }
 
@@ -129,6 +124,15 @@ impl Handle {
         self.link_addr
     }
 
+    /// Waits until it cannot go on. Whoever runs an orchestrator must watch this beside the wish to
+    /// stop: without its driver nothing is answered any more, and only a new start helps.
+    pub async fn ended(&mut self) -> Error {
+        match (&mut self.ended).await {
+            Ok(Err(error)) => error.into(),
+            Ok(Ok(())) | Err(_) => Error::Crashed,
+        }
+    }
+
     /// Stops taking anything in, finishes what is being answered, closes the journal. Leases,
     /// containers and transactions under way go on without it and are picked up at the next start.
     pub async fn shutdown(mut self) {
@@ -139,6 +143,29 @@ impl Handle {
             self.tasks.shutdown().await;
         }
     }
+}
+
+/// Runs the driver. However it ends, by a panic too, the services end with it.
+fn drive<F>(
+    tasks: &mut JoinSet<()>,
+    stop: CancellationToken,
+    run: impl FnOnce(CancellationToken) -> F,
+) -> oneshot::Receiver<Result<(), store::Error>>
+where
+    F: Future<Output = Result<(), store::Error>> + Send + 'static,
+{
+    let (sender, ended) = oneshot::channel();
+    let running = run(stop.clone());
+    tasks.spawn(async move {
+        let _stops = stop.drop_guard();
+        let end = running.await;
+        if let Err(error) = &end {
+            // Without its journal it would sign what it may forget.
+            tracing::error!(error = error as &dyn std::error::Error, "the journal fails; stopping");
+        }
+        let _ = sender.send(end);
+    });
+    ended
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -158,5 +185,23 @@ fn prepare_folder(path: &Path) -> Result<File, Error> {
         Ok(()) => Ok(lock),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::DataDirLocked { path: path.to_owned() }),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn however_the_driver_ends_the_services_end_and_the_owner_is_told() {
+        for panics in [false, true] {
+            let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+            let ended = drive(&mut tasks, stop.clone(), |_| async move {
+                assert!(!panics, "on purpose");
+                Err(store::Error::TooNew { found: 2, known: 1 })
+            });
+            stop.cancelled().await;
+            assert_eq!(ended.await.is_err(), panics);
+        }
     }
 }

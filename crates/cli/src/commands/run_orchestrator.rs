@@ -61,14 +61,17 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         heartbeat: args.heartbeat,
         public_http_url: args.public_url,
     };
-    let handle = Service::start(options).await?;
+    let mut handle = Service::start(options).await?;
     context.output.report(&Up {
         scheduler: address(&scheduler),
         http: handle.http_addr().to_string(),
         link: handle.link_addr().to_string(),
         data_dir: args.data_dir.display().to_string(),
     });
-    stop.await;
+    let broken = tokio::select! {
+        () = stop => None,
+        error = handle.ended() => Some(error),
+    };
     handle.shutdown().await;
-    Ok(())
+    broken.map_or(Ok(()), |error| Err(error.into()))
 }
