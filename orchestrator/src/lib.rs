@@ -7,6 +7,7 @@
 
 mod chain;
 mod clock;
+mod disk;
 mod driver;
 mod error;
 mod link_server;

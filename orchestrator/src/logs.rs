@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use millrace_protocol::Address;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
+use crate::disk;
+
 /// The most one task may log in bytes; what comes later is dropped.
 const MAXIMUM: u64 = 256 * 1024 * 1024;
 /// The most read at once.
@@ -15,11 +17,13 @@ const PAGE: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     folder: PathBuf,
+    /// Bytes left free on the disk.
+    reserve: u64,
 }
 
 impl Logs {
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, reserve: disk::RESERVE }
     }
 
     /// Stores a piece and returns up to where the log is stored now. A piece that would leave a
@@ -50,6 +54,7 @@ impl Logs {
         }
         let known = usize::try_from(stored - offset).unwrap_or(usize::MAX);
         if let Some(rest) = data.get(known..) {
+            disk::check(&self.folder, rest.len() as u64, self.reserve)?;
             file.write_all(rest).await?;
             file.flush().await?;
         }
@@ -93,6 +98,17 @@ mod tests {
         assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"hello world");
         assert_eq!(logs.read(JOB, 0, 1, 6).await.unwrap(), b"world");
         assert_eq!(logs.read(JOB, 0, 1, 11).await.unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_takes_no_more_and_forgets_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = Logs::new(folder.path().to_owned());
+        logs.append(JOB, 0, 1, 0, b"first").await.unwrap();
+        let full = Logs { reserve: u64::MAX, ..logs.clone() };
+        let refused = full.append(JOB, 0, 1, 5, b" second").await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"first");
     }
 
     #[tokio::test]

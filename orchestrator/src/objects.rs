@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -16,10 +17,14 @@ use object_store::{GetOptions, GetRange, GetResult, ObjectStore as Backend, Obje
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::disk;
+
 /// The largest object in bytes.
 const MAXIMUM: u64 = 64 * 1024 * 1024 * 1024;
 /// Bytes moved at once into the store.
 const PART: usize = 8 * 1024 * 1024;
+/// How long an upload may stand still before it counts as broken off.
+const STALL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -103,6 +108,10 @@ pub(crate) struct Objects {
     backend: Arc<dyn Backend>,
     uploads: PathBuf,
     maximum: u64,
+    /// Bytes left free on the disk.
+    reserve: u64,
+    /// See [`STALL`].
+    stall: Duration,
     /// One writer per object at a time.
     writing: Arc<Mutex<HashMap<Sha256, Arc<tokio::sync::Mutex<()>>>>>,
 }
@@ -113,15 +122,15 @@ impl Objects {
     /// # Errors
     /// [`Error::File`], [`Error::Backend`], [`Error::Full`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        Self::with_maximum(folder, MAXIMUM)
+        Self::with_limits(folder, MAXIMUM, disk::RESERVE)
     }
 
-    fn with_maximum(folder: &Path, maximum: u64) -> Result<Self, Error> {
+    fn with_limits(folder: &Path, maximum: u64, reserve: u64) -> Result<Self, Error> {
         let (complete, uploads) = (folder.join("complete"), folder.join("uploads"));
         std::fs::create_dir_all(&complete)?;
         std::fs::create_dir_all(&uploads)?;
         let backend = LocalFileSystem::new_with_prefix(complete)?.with_fsync(true);
-        Ok(Self { backend: Arc::new(backend), uploads, maximum, writing: Arc::default() })
+        Ok(Self { backend: Arc::new(backend), uploads, maximum, reserve, stall: STALL, writing: Arc::default() })
     }
 
     /// Size of a complete object.
@@ -194,15 +203,24 @@ impl Objects {
             return Err(Error::Gap { from, stored });
         }
         let mut written = 0;
-        while let Some(piece) = body.next().await {
-            let Ok(piece) = piece else {
-                file.flush().await?;
-                return Err(Error::BrokenOff);
+        // The lock is held meanwhile: a client that hangs must not keep the object from all others.
+        loop {
+            let piece = match tokio::time::timeout(self.stall, body.next()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(piece))) => piece,
+                Ok(Some(Err(_))) | Err(_) => {
+                    file.flush().await?;
+                    return Err(Error::BrokenOff);
+                }
             };
             written += piece.len() as u64;
             if written > length || from + written > object.size {
                 file.set_len(from).await?;
                 return Err(Error::PieceTooLong);
+            }
+            if let Err(full) = disk::check(&self.uploads, piece.len() as u64, self.reserve) {
+                file.flush().await?;
+                return Err(full.into());
             }
             file.write_all(&piece).await?;
         }
@@ -221,6 +239,7 @@ impl Objects {
             tokio::fs::remove_file(path).await?;
             return Err(Error::HashMismatch { expected: object.sha256, actual: actual.sha256 });
         }
+        disk::check(&self.uploads, object.size, self.reserve)?;
         let upload = self.backend.put_multipart(&location(object.sha256)).await?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
         let mut file = tokio::fs::File::open(path).await?;

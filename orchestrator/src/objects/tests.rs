@@ -16,7 +16,7 @@ fn object(content: &[u8]) -> ObjectRef {
 
 fn open() -> (tempfile::TempDir, Objects) {
     let folder = tempfile::tempdir().unwrap();
-    let objects = Objects::with_maximum(folder.path(), 1_000).unwrap();
+    let objects = Objects::with_limits(folder.path(), 1_000, 0).unwrap();
     (folder, objects)
 }
 
@@ -88,6 +88,29 @@ async fn two_uploads_of_one_object_at_once_do_not_mix() {
     let put = || objects.put(whole, 0, 10, body(&[b"01234", b"56789"]));
     let (one, other) = tokio::join!(put(), put());
     assert_eq!((one.unwrap(), other.unwrap()), (Stored::Complete, Stored::Complete));
+}
+
+#[tokio::test]
+async fn uploads_leave_room_for_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    // No disk has so much, so this one is full.
+    let objects = Objects::with_limits(folder.path(), 1_000, u64::MAX).unwrap();
+    let refused = objects.put(object(b"0123456789"), 0, 10, body(&[b"0123456789"])).await;
+    assert!(matches!(refused, Err(Error::Full)));
+    assert_eq!(objects.uploaded(sha256(b"0123456789")).await, 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_does_not_keep_others_out() {
+    let (_folder, objects) = open();
+    let objects = Objects { stall: std::time::Duration::from_millis(50), ..objects };
+    let whole = object(b"0123456789");
+    let hanging = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"0123"))]).chain(stream::pending());
+    let (hung, other) = tokio::join!(objects.put(whole, 0, 10, Box::pin(hanging)), async {
+        objects.put(whole, 4, 6, body(&[b"456789"])).await
+    });
+    assert!(matches!(hung, Err(Error::BrokenOff)));
+    assert_eq!(other.unwrap(), Stored::Complete);
 }
 
 #[test]
