@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::driver::Inbox;
 use crate::logs::Logs;
+use crate::objects::Objects;
 
 /// Messages that may wait for a slow worker before it is cut off.
 const OUTBOUND: usize = 4_096;
@@ -36,6 +37,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub(crate) struct Context {
     pub inbox: Inbox,
     pub logs: Logs,
+    pub objects: Objects,
     pub program: Address,
     pub heartbeat_millis: u64,
     /// How workers reach the object endpoint.

@@ -100,6 +100,7 @@ impl Service {
             link_server::Context {
                 inbox: inbox.clone(),
                 logs: logs.clone(),
+                objects: objects.clone(),
                 program: settings.program,
                 heartbeat_millis,
                 object_endpoint,

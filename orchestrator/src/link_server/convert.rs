@@ -1,6 +1,8 @@
 //! The link's words in the scheduler's language.
 
-use millrace_link::grpc::{self, Fault as WireFault, Phase};
+use std::collections::BTreeSet;
+
+use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
 use millrace_spec::{ObjectRef, Sha256};
@@ -8,6 +10,10 @@ use tonic::Status;
 
 /// Codes by which a worker says that it could not get the image, whoever is to blame.
 const IMAGE_CODES: [&str; 2] = ["image-missing", "pull-failed"];
+/// The most leases, tasks or images a worker may say it has. Far more than one rig can hold.
+const MOST_HELD: usize = 10_000;
+/// The longest text in bytes that is kept of what a worker says: it goes into the journal and to buyers.
+const LONGEST_TEXT: usize = 4_096;
 
 pub(super) fn address(bytes: &[u8], field: &str) -> Result<Address, Status> {
     let bytes = <[u8; 32]>::try_from(bytes);
@@ -15,6 +21,9 @@ pub(super) fn address(bytes: &[u8], field: &str) -> Result<Address, Status> {
 }
 
 pub(super) fn held(resume: &grpc::Resume) -> Result<Vec<HeldLease>, Status> {
+    if resume.leases.len().max(resume.tasks.len()) > MOST_HELD {
+        return Err(Status::invalid_argument(format!("a worker holds at most {MOST_HELD} leases and tasks")));
+    }
     let mut held = Vec::new();
     for lease in &resume.leases {
         held.push(HeldLease { lease: address(lease, "lease")?, tasks: Vec::new() });
@@ -51,10 +60,52 @@ pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Ev
         Phase::Creating => phase(TaskPhase::Creating),
         Phase::Running => phase(TaskPhase::Running),
         Phase::Uploading => phase(TaskPhase::Uploading),
-        Phase::Done => TaskProgress::Done { outputs: update.outputs.iter().map(output).collect::<Result<_, _>>()? },
+        Phase::Done => done(&update.outputs)?,
         Phase::Failed => failed(update.failure.as_ref())?,
     };
     Ok(Event::TaskUpdate { node, lease, task: update.index, attempt: update.attempt, progress })
+}
+
+pub(super) fn images(images: Vec<String>) -> BTreeSet<String> {
+    images.into_iter().filter(|image| image.len() <= LONGEST_TEXT).take(MOST_HELD).collect()
+}
+
+/// The answer to an offer, of bounded length.
+pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
+    match result {
+        offer_reply::Result::Refusal(refusal) => {
+            let (code, cause) = (text(&refusal.code), text(&refusal.cause));
+            offer_reply::Result::Refusal(grpc::Refusal { code, cause })
+        }
+        signature => signature,
+    }
+}
+
+/// A path that leads out of the outputs folder, or twice to one file, would spoil the buyer's
+/// download of every other output, so the task counts as failed by its node.
+fn done(outputs: &[grpc::Output]) -> Result<TaskProgress, Status> {
+    let outputs: Vec<Output> = outputs.iter().map(output).collect::<Result<_, _>>()?;
+    let mut paths = BTreeSet::new();
+    let Some(bad) = outputs.iter().find(|output| !is_plain(&output.path) || !paths.insert(&output.path)) else {
+        return Ok(TaskProgress::Done { outputs });
+    };
+    let cause = Cause {
+        code: "output-path-invalid".to_owned(),
+        message: format!("the worker names an output {:?}", text(&bad.path)),
+        hint: "nothing to do: the task goes to another node".to_owned(),
+    };
+    Ok(TaskProgress::Failed { fault: Fault::Node, cause })
+}
+
+/// Relative, `/`-separated, no empty, `.` or `..` part.
+fn is_plain(path: &str) -> bool {
+    path.len() <= LONGEST_TEXT
+        && !path.contains(['\0', '\\'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn text(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned()
 }
 
 fn output(output: &grpc::Output) -> Result<Output, Status> {
@@ -70,7 +121,7 @@ fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
         WireFault::Node | WireFault::Unspecified => Fault::Node,
         WireFault::None => Fault::Nobody,
     };
-    let cause = Cause { code: failure.code.clone(), message: failure.cause.clone(), hint: failure.hint.clone() };
+    let cause = Cause { code: text(&failure.code), message: text(&failure.cause), hint: text(&failure.hint) };
     Ok(TaskProgress::Failed { fault, cause })
 }
 
@@ -109,6 +160,35 @@ mod tests {
         assert!(task_update(NODE, &grpc::TaskUpdate { lease: vec![1], ..update(Phase::Running) }).is_err());
         let short = grpc::Output { path: "a".to_owned(), size: 1, sha256: vec![1] };
         assert!(task_update(NODE, &grpc::TaskUpdate { outputs: vec![short], ..update(Phase::Done) }).is_err());
+    }
+
+    fn outputs(paths: &[&str]) -> TaskProgress {
+        let output = |path: &&str| grpc::Output { path: (*path).to_owned(), size: 1, sha256: vec![1; 32] };
+        done(&paths.iter().map(output).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn outputs_stay_in_their_folder_and_each_is_one_file() {
+        assert!(matches!(outputs(&["a.png", "b/a.png"]), TaskProgress::Done { .. }));
+        let long = "a".repeat(LONGEST_TEXT + 1);
+        for bad in [&["../a"][..], &["/etc/passwd"], &["a//b"], &["a\\b"], &[""], &[&long], &["a", "a"]] {
+            assert!(matches!(outputs(bad), TaskProgress::Failed { fault: Fault::Node, .. }), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_worker_says_is_kept_short() {
+        let endless = "ü".repeat(1_000_000);
+        let failure = grpc::Failure { cause: endless.clone(), ..Default::default() };
+        let Ok(TaskProgress::Failed { cause, .. }) = failed(Some(&failure)) else { panic!("it failed") };
+        assert_eq!(cause.message.len(), LONGEST_TEXT);
+        let refusal = grpc::Refusal { code: "no".to_owned(), cause: endless };
+        let offer_reply::Result::Refusal(refusal) = offer_result(offer_reply::Result::Refusal(refusal)) else {
+            panic!("it was refused")
+        };
+        assert_eq!((refusal.code.as_str(), refusal.cause.len()), ("no", LONGEST_TEXT));
+        let resume = grpc::Resume { leases: vec![vec![2; 32]; MOST_HELD + 1], ..Default::default() };
+        assert!(held(&resume).is_err());
     }
 
     #[test]

@@ -4,12 +4,14 @@ use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{LogAck, LogChunk, OrchestratorMessage, WorkerMessage};
 use millrace_protocol::Address;
+use millrace_scheduler::{Cause, Event, Fault, TaskProgress};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::handshake::{Outbound, next, shake_hands};
 use super::{Context, convert};
 use crate::driver::{Input, Session};
+use crate::objects;
 
 /// One worker's stream, from its hello to its end.
 pub(super) async fn run(context: Context, id: u64, mut inbound: Streaming<WorkerMessage>, outbound: Outbound) {
@@ -56,10 +58,13 @@ async fn converse(
     let Some(WorkerBody::Resume(resume)) = next(inbound).await? else {
         return Err(Status::failed_precondition("a worker first says what it holds"));
     };
-    let reports = resume.tasks.iter().map(|update| convert::task_update(node, update)).collect::<Result<_, _>>()?;
-    let session = Session { node, id, outbound: outbound.clone(), _end: end.drop_guard() };
     let held = convert::held(&resume)?;
-    let images = resume.cached_images.into_iter().collect();
+    let mut reports = Vec::with_capacity(resume.tasks.len());
+    for update in &resume.tasks {
+        reports.extend(arrived(context, convert::task_update(node, update)?).await);
+    }
+    let session = Session { node, id, outbound: outbound.clone(), _end: end.drop_guard() };
+    let images = convert::images(resume.cached_images);
     deliver(context, Input::Attached { session, images, held, reports }).await?;
     loop {
         let input = match next(inbound).await? {
@@ -68,7 +73,7 @@ async fn converse(
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::TaskUpdate(update)) => {
-                let event = convert::task_update(node, &update)?;
+                let Some(event) = arrived(context, convert::task_update(node, &update)?).await else { continue };
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::LeaseReport(report)) => {
@@ -77,7 +82,7 @@ async fn converse(
             }
             Some(WorkerBody::OfferReply(reply)) => {
                 let lease = convert::address(&reply.lease, "lease")?;
-                let Some(result) = reply.result else { continue };
+                let Some(result) = reply.result.map(convert::offer_result) else { continue };
                 Input::OfferAnswered { node, session: id, lease, result }
             }
             Some(WorkerBody::LogChunk(chunk)) => {
@@ -94,17 +99,47 @@ async fn converse(
     }
 }
 
+/// A task is done when its outputs are here, not when its worker says so. None while the store cannot
+/// tell: the worker repeats itself until it is answered.
+async fn arrived(context: &Context, event: Event) -> Option<Event> {
+    let Event::TaskUpdate { node, lease, task, attempt, progress: TaskProgress::Done { outputs } } = event else {
+        return Some(event);
+    };
+    for output in &outputs {
+        match context.objects.size(output.object.sha256).await {
+            Ok(size) if size == output.object.size => {}
+            Ok(_) | Err(objects::Error::NotFound(_)) => {
+                let cause = Cause {
+                    code: "output-missing".to_owned(),
+                    message: format!("{} was reported as done and never uploaded", output.path),
+                    hint: "nothing to do: the task goes to another node".to_owned(),
+                };
+                let progress = TaskProgress::Failed { fault: Fault::Node, cause };
+                return Some(Event::TaskUpdate { node, lease, task, attempt, progress });
+            }
+            Err(error) => {
+                tracing::warn!(%node, task, %error, "outputs cannot be looked for");
+                return None;
+            }
+        }
+    }
+    Some(Event::TaskUpdate { node, lease, task, attempt, progress: TaskProgress::Done { outputs } })
+}
+
 async fn deliver(context: &Context, input: Input) -> Result<(), Status> {
     if context.inbox.send(input).await { Ok(()) } else { Err(Status::unavailable("the orchestrator is stopping")) }
 }
 
-/// Stores a piece of a log of a task that was this node's.
+/// Stores a piece of a log of a task that this node was the last to be given. Of another task or an
+/// earlier attempt nobody reads a log, and a worker must not write into another's.
 async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: &Outbound) -> Result<(), Status> {
     let (lease, job) = (convert::address(&chunk.lease, "lease")?, convert::address(&chunk.job, "job")?);
-    let known = context.inbox.ask(move |driver| {
-        driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job)
-    });
     let (index, attempt) = (chunk.index, chunk.attempt);
+    let known = context.inbox.ask(move |driver| {
+        let own = driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job);
+        let task = driver.core.job(job).and_then(|entry| entry.tasks.get(usize::try_from(index).ok()?));
+        own && task.is_some_and(|task| task.attempt == attempt && task.lease == Some(lease))
+    });
     let end = chunk.offset.saturating_add(chunk.data.len() as u64);
     let offset = match known.await {
         Some(true) => match context.logs.append(job, index, attempt, chunk.offset, &chunk.data).await {

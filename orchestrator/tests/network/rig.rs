@@ -14,6 +14,7 @@ use millrace_link::objects::ObjectClient;
 use millrace_link::{LINK_VERSION, auth};
 use millrace_protocol::Address;
 use millrace_protocol::voucher::Voucher;
+use millrace_spec::ObjectRef;
 use millrace_spec::merkle::{self, Leaf};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -45,16 +46,22 @@ pub struct Rig {
     task_time: Duration,
     /// Every task fails so.
     failure: Option<grpc::Failure>,
+    /// Reports outputs that it never uploads, and writes into the log of whoever is next.
+    lies: bool,
 }
 
 impl Rig {
     pub fn new(url: String, rigging: &Rigging, task_time: Duration) -> Self {
         let (node, key) = (rigging.node, rigging.node_key.clone());
-        Self { url, node, key, journal: Arc::default(), task_time, failure: None }
+        Self { url, node, key, journal: Arc::default(), task_time, failure: None, lies: false }
     }
 
     pub fn failing(self, failure: grpc::Failure) -> Self {
         Self { failure: Some(failure), ..self }
+    }
+
+    pub fn lying(self) -> Self {
+        Self { lies: true, ..self }
     }
 
     /// Connects again and again until aborted.
@@ -114,6 +121,12 @@ impl Rig {
                 say(outbound, WorkerBody::OfferReply(grpc::OfferReply { lease: offer.lease, result }));
             }
             Body::AssignTask(task) => {
+                if self.lies {
+                    let data = b"forged".to_vec();
+                    let (lease, job, index, attempt) = (task.lease.clone(), task.job, task.index, task.attempt + 1);
+                    let chunk = grpc::LogChunk { lease, job, index, attempt, offset: 0, data };
+                    say(outbound, WorkerBody::LogChunk(chunk));
+                }
                 let lease = Address(task.lease.try_into().unwrap());
                 journal.n_assigned += 1;
                 journal.running.insert((lease, task.index, task.attempt));
@@ -176,7 +189,13 @@ impl Rig {
             }
             say(&outbound, WorkerBody::TaskUpdate(update(Phase::Running)));
             tokio::time::sleep(rig.task_time).await;
-            let Ok(object) = objects.put_bytes(format!("frame {task}").as_bytes()).await else { return };
+            let content = format!("frame {task}");
+            let object = if rig.lies {
+                ObjectRef { sha256: millrace_spec::sha256(b"never uploaded"), size: 14 }
+            } else {
+                let Ok(object) = objects.put_bytes(content.as_bytes()).await else { return };
+                object
+            };
             let mut journal = rig.journal.lock().unwrap();
             if !journal.running.remove(&(lease, task, attempt)) {
                 return;

@@ -6,7 +6,7 @@ use millrace_link::rest;
 use millrace_protocol::{Address, PricePerGpuHour};
 use tonic::Code;
 
-use crate::market::{Market, Rigging};
+use crate::market::{Market, Rigging, spec};
 use crate::rig::Rig;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,4 +37,25 @@ async fn a_second_stream_of_a_node_replaces_the_first() {
     let network: rest::Network = market.get("/v1/network", "").await.json().await.unwrap();
     assert_eq!(network.nodes_connected, 1);
     second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_lies_neither_spoils_the_work_nor_the_log_of_another() {
+    let market = Market::found().await;
+    let rigs = [
+        market.add_rig("lying", PricePerGpuHour(1_800_000)).await,
+        market.add_rig("honest", PricePerGpuHour(3_600_000)).await,
+    ];
+    let liar = Rig::new(market.link_url(), &rigs[0], Duration::from_millis(100)).lying();
+    liar.run();
+    let job = market.submit(1, &spec(1)).await;
+    market.wait_for(job, |status| status.tasks.iter().any(|task| task.failure.is_some())).await;
+    Rig::new(market.link_url(), &rigs[1], Duration::from_millis(100)).run();
+    let status = market.wait_for(job, |status| status.closed).await;
+    assert!(liar.journal.lock().unwrap().n_assigned > 0);
+    let task = &status.tasks[0];
+    assert_eq!((task.state, task.node), (rest::TaskState::Done, Some(rigs[1].node)), "{status:#?}");
+    assert_eq!(task.failure.as_ref().unwrap().code, "output-missing");
+    let log = market.get(&format!("/v1/jobs/{job}/logs"), "?task=0").await;
+    assert!(log.bytes().await.unwrap().is_empty());
 }
