@@ -98,6 +98,9 @@ impl Core {
         entry.last_failure = Some(cause.clone());
         let Some(task) = entry.tasks.get_mut(number as usize) else { return };
         task.last_failure = Some(cause.clone());
+        // Stopped though nobody asked for it: handed out again, it would come back as fast.
+        let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
+        let fault = if unasked { Fault::Node } else { fault };
         task.state = TaskState::Pending;
         let mut fatal = false;
         match fault {

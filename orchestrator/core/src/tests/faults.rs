@@ -91,16 +91,17 @@ fn an_image_two_nodes_cannot_get_is_the_buyers_and_costs_nothing() {
 }
 
 #[test]
-fn a_task_stopped_by_nobodys_fault_is_simply_tried_again() {
-    let mut world = World::with_nodes(1);
-    let job = world.add_job(1, terms(), workload(1));
+fn a_worker_that_stops_what_it_was_not_asked_to_stop_loses_its_lease() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
     world.drain();
     world.fail_task(node(1), Fault::Nobody, "stopped");
-    world.fail_task(node(1), Fault::Nobody, "stopped");
-    world.fail_task(node(1), Fault::Nobody, "stopped");
-    world.pass(5);
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(2), 0, 2)]);
+    world.pass(10);
     assert!(world.finished(job));
-    assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 4);
+    assert_eq!(world.core.job(job).unwrap().tasks[0].failures, 0);
+    let outcomes: Vec<_> = world.ended.iter().map(|ended| ended.1).collect();
+    assert_eq!(outcomes, [LeaseOutcome::NodeFault, LeaseOutcome::Completed]);
 }
 
 #[test]
