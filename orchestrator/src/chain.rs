@@ -2,8 +2,8 @@
 //! transaction is followed by a reading of the accounts it changed, so that the scheduler never
 //! decides on what it has itself made stale.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use millrace_client::accounts::{Account, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
 use millrace_client::{
@@ -20,6 +20,8 @@ use crate::driver::{Inbox, Input};
 
 /// Between two readings of the chain's clock.
 const CLOCK_EVERY: Duration = Duration::from_secs(2);
+/// Between two full readings for the sake of unknown keys.
+const STRANGERS_EVERY: Duration = Duration::from_secs(2);
 
 /// What a landed transaction changed, and its signature.
 pub(crate) type Landed = Result<(Vec<Update>, String), Error>;
@@ -29,16 +31,30 @@ pub(crate) type Landed = Result<(Vec<Update>, String), Error>;
 pub(crate) struct Chain {
     sender: Sender,
     nudge: Arc<Notify>,
+    /// When a stranger last caused a full reading.
+    asked: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Chain {
     pub fn new(sender: Sender) -> Self {
-        Self { sender, nudge: Arc::new(Notify::new()) }
+        Self { sender, nudge: Arc::new(Notify::new()), asked: Arc::default() }
     }
 
     /// Asks the watcher for a full reading.
     pub fn reconcile_soon(&self) {
         self.nudge.notify_one();
+    }
+
+    /// Asks for a full reading on behalf of a key that the chain does not know yet. Anybody can come
+    /// with such a key, and a full reading is dear: one in a while serves them all. Tells whether it was asked.
+    pub fn reconcile_for_stranger(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = asked.is_none_or(|at| at.elapsed() >= STRANGERS_EVERY);
+        if is_due {
+            *asked = Some(Instant::now());
+            self.reconcile_soon();
+        }
+        is_due
     }
 
     pub async fn prepare_lease(
@@ -168,6 +184,14 @@ pub(crate) async fn follow_clock(client: Client, clock: Arc<Clock>, stop: Cancel
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_do_not_make_it_read_the_chain_again_and_again() {
+        let nowhere = Client::new(millrace_client::Endpoints { rpc: Vec::new(), ws: Vec::new() });
+        let chain = Chain::new(Sender::new(nowhere, Arc::new(millrace_client::Keypair::new())));
+        assert!(chain.reconcile_for_stranger());
+        assert!(!chain.clone().reconcile_for_stranger());
+    }
 
     #[test]
     fn an_endpoint_that_is_behind_cannot_say_that_an_account_is_gone() {

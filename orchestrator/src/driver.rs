@@ -176,6 +176,8 @@ impl Driver {
         for address in gone {
             self.feed(Event::AccountGone { address }, actions);
         }
+        // Whoever closed them: a job that is gone is handed out no more.
+        self.specs.retain(|job, _| self.core.job(*job).is_some_and(|entry| entry.on_chain));
         if let Some(reconciled) = self.reconciled.take() {
             let _ = reconciled.send(());
         }

@@ -14,6 +14,16 @@ const MAXIMUM: u64 = 256 * 1024 * 1024;
 /// The most read at once.
 const PAGE: u64 = 4 * 1024 * 1024;
 
+/// Which log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    pub job: Address,
+    /// Tells apart the jobs that have one address one after the other.
+    pub opened_slot: u64,
+    pub task: u32,
+    pub attempt: u32,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     folder: PathBuf,
@@ -31,15 +41,8 @@ impl Logs {
     ///
     /// # Errors
     /// Those of the file system.
-    pub async fn append(
-        &self,
-        job: Address,
-        task: u32,
-        attempt: u32,
-        offset: u64,
-        data: &[u8],
-    ) -> std::io::Result<u64> {
-        let path = self.path(job, task, attempt);
+    pub async fn append(&self, log: Log, offset: u64, data: &[u8]) -> std::io::Result<u64> {
+        let path = self.path(log);
         if let Some(folder) = path.parent() {
             tokio::fs::create_dir_all(folder).await?;
         }
@@ -65,8 +68,8 @@ impl Logs {
     ///
     /// # Errors
     /// Those of the file system.
-    pub async fn read(&self, job: Address, task: u32, attempt: u32, from: u64) -> std::io::Result<Vec<u8>> {
-        let mut file = match tokio::fs::File::open(self.path(job, task, attempt)).await {
+    pub async fn read(&self, log: Log, from: u64) -> std::io::Result<Vec<u8>> {
+        let mut file = match tokio::fs::File::open(self.path(log)).await {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -77,8 +80,9 @@ impl Logs {
         Ok(piece)
     }
 
-    fn path(&self, job: Address, task: u32, attempt: u32) -> PathBuf {
-        self.folder.join(job.to_string()).join(format!("{task}-{attempt}.log"))
+    fn path(&self, log: Log) -> PathBuf {
+        let Log { job, opened_slot, task, attempt } = log;
+        self.folder.join(format!("{job}-{opened_slot}")).join(format!("{task}-{attempt}.log"))
     }
 }
 
@@ -86,39 +90,44 @@ impl Logs {
 mod tests {
     use super::*;
 
-    const JOB: Address = Address([1; 32]);
+    fn log(attempt: u32) -> Log {
+        Log { job: Address([1; 32]), opened_slot: 5, task: 0, attempt }
+    }
 
     #[tokio::test]
     async fn repeated_and_overlapping_pieces_are_stored_once() {
         let folder = tempfile::tempdir().unwrap();
         let logs = Logs::new(folder.path().to_owned());
-        assert_eq!(logs.append(JOB, 0, 1, 0, b"hello ").await.unwrap(), 6);
-        assert_eq!(logs.append(JOB, 0, 1, 0, b"hello ").await.unwrap(), 6);
-        assert_eq!(logs.append(JOB, 0, 1, 3, b"lo world").await.unwrap(), 11);
-        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"hello world");
-        assert_eq!(logs.read(JOB, 0, 1, 6).await.unwrap(), b"world");
-        assert_eq!(logs.read(JOB, 0, 1, 11).await.unwrap(), b"");
+        assert_eq!(logs.append(log(1), 0, b"hello ").await.unwrap(), 6);
+        assert_eq!(logs.append(log(1), 0, b"hello ").await.unwrap(), 6);
+        assert_eq!(logs.append(log(1), 3, b"lo world").await.unwrap(), 11);
+        assert_eq!(logs.read(log(1), 0).await.unwrap(), b"hello world");
+        assert_eq!(logs.read(log(1), 6).await.unwrap(), b"world");
+        assert_eq!(logs.read(log(1), 11).await.unwrap(), b"");
     }
 
     #[tokio::test]
     async fn a_full_disk_takes_no_more_and_forgets_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let logs = Logs::new(folder.path().to_owned());
-        logs.append(JOB, 0, 1, 0, b"first").await.unwrap();
+        logs.append(log(1), 0, b"first").await.unwrap();
         let full = Logs { reserve: u64::MAX, ..logs.clone() };
-        let refused = full.append(JOB, 0, 1, 5, b" second").await.unwrap_err();
+        let refused = full.append(log(1), 5, b" second").await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull);
-        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"first");
+        assert_eq!(logs.read(log(1), 0).await.unwrap(), b"first");
     }
 
     #[tokio::test]
     async fn a_gap_is_not_stored_and_attempts_are_apart() {
         let folder = tempfile::tempdir().unwrap();
         let logs = Logs::new(folder.path().to_owned());
-        assert_eq!(logs.append(JOB, 0, 1, 5, b"late").await.unwrap(), 0);
-        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"");
-        logs.append(JOB, 0, 2, 0, b"second").await.unwrap();
-        assert_eq!(logs.read(JOB, 0, 1, 0).await.unwrap(), b"");
-        assert_eq!(logs.read(JOB, 0, 2, 0).await.unwrap(), b"second");
+        assert_eq!(logs.append(log(1), 5, b"late").await.unwrap(), 0);
+        assert_eq!(logs.read(log(1), 0).await.unwrap(), b"");
+        logs.append(log(2), 0, b"second").await.unwrap();
+        assert_eq!(logs.read(log(1), 0).await.unwrap(), b"");
+        assert_eq!(logs.read(log(2), 0).await.unwrap(), b"second");
+        // Another job under the same address.
+        let later = Log { opened_slot: 6, ..log(2) };
+        assert_eq!(logs.read(later, 0).await.unwrap(), b"");
     }
 }

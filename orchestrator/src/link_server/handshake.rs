@@ -68,7 +68,7 @@ async fn find_node(context: &Context, key: Address) -> Result<Address, Status> {
         let found = context.inbox.ask(move |driver| {
             let found = driver.book.node_of_key(key);
             if found.is_none() {
-                driver.chain.reconcile_soon();
+                driver.chain.reconcile_for_stranger();
             }
             found
         });

@@ -11,6 +11,7 @@ use tonic::{Status, Streaming};
 use super::handshake::{Outbound, next, shake_hands};
 use super::{Context, convert};
 use crate::driver::{Input, Session};
+use crate::logs::Log;
 use crate::objects;
 
 /// One worker's stream, from its hello to its end.
@@ -137,12 +138,14 @@ async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: 
     let (index, attempt) = (chunk.index, chunk.attempt);
     let known = context.inbox.ask(move |driver| {
         let own = driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job);
-        let task = driver.core.job(job).and_then(|entry| entry.tasks.get(usize::try_from(index).ok()?));
-        own && task.is_some_and(|task| task.attempt == attempt && task.lease == Some(lease))
+        let entry = driver.core.job(job).filter(|_| own)?;
+        let task = entry.tasks.get(usize::try_from(index).ok()?)?;
+        let current = task.attempt == attempt && task.lease == Some(lease);
+        current.then_some(Log { job, opened_slot: entry.view.opened_slot, task: index, attempt })
     });
     let end = chunk.offset.saturating_add(chunk.data.len() as u64);
     let offset = match known.await {
-        Some(true) => match context.logs.append(job, index, attempt, chunk.offset, &chunk.data).await {
+        Some(Some(log)) => match context.logs.append(log, chunk.offset, &chunk.data).await {
             Ok(offset) => offset,
             Err(error) => {
                 // Not acknowledged: the worker will offer it again.
@@ -151,7 +154,7 @@ async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: 
             }
         },
         // Nobody will ask for it.
-        Some(false) => end,
+        Some(None) => end,
         None => return Err(Status::unavailable("the orchestrator is stopping")),
     };
     let ack = LogAck { lease: chunk.lease, index, attempt, offset };

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::network::provider_name;
 use super::{Authorized, Context, Refusal, explain};
 use crate::driver::Driver;
+use crate::logs::Log;
 
 #[derive(Deserialize)]
 pub(super) struct OfBuyer {
@@ -77,14 +78,15 @@ pub(super) async fn logs(
     Authorized(key): Authorized,
 ) -> Result<impl IntoResponse, Refusal> {
     let task = piece.task;
-    let attempt = of_owner(&context, &job, key, move |_, _, entry| {
-        usize::try_from(task).ok().and_then(|index| entry.tasks.get(index)).map(|task| task.attempt)
+    let log = of_owner(&context, &job, key, move |_, job, entry| {
+        let found = usize::try_from(task).ok().and_then(|index| entry.tasks.get(index));
+        found.map(|found| Log { job, opened_slot: entry.view.opened_slot, task, attempt: found.attempt })
     });
-    let Some(attempt) = attempt.await? else {
+    let Some(log) = log.await? else {
         let hint = "tasks count from 0; `millrace job show` lists them";
         return Err(Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint));
     };
-    let read = context.logs.read(parse(&job)?, task, attempt, piece.from).await;
+    let read = context.logs.read(log, piece.from).await;
     let bytes = read.map_err(|error| {
         let hint = "the operator must look at the data folder";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable", error.to_string(), hint)
@@ -108,7 +110,7 @@ async fn of_owner<T: Send + 'static>(
     answer.await.ok_or_else(Refusal::stopping)?
 }
 
-fn check_owner(buyer: Address, key: Address) -> Result<(), Refusal> {
+pub(super) fn check_owner(buyer: Address, key: Address) -> Result<(), Refusal> {
     if buyer == key {
         return Ok(());
     }

@@ -6,8 +6,10 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use millrace_link::objects::OFFSET_HEADER;
+use millrace_protocol::Address;
 use millrace_spec::{ObjectRef, Sha256};
 
+use super::jobs::check_owner;
 use super::{Authorized, Context, Refusal};
 use crate::objects::{Error, Stored};
 
@@ -30,9 +32,10 @@ pub(super) async fn get(
     State(context): State<Arc<Context>>,
     Path(sha256): Path<String>,
     headers: HeaderMap,
-    _: Authorized,
+    Authorized(key): Authorized,
 ) -> Result<Response, Refusal> {
     let sha256 = parse(&sha256)?;
+    check_reader(&context, sha256, key).await?;
     let from = range_start(&headers)?;
     if let Some(from) = from {
         let size = context.objects.size(sha256).await?;
@@ -70,6 +73,16 @@ pub(super) async fn put(
         Stored::Complete => StatusCode::CREATED.into_response(),
         Stored::Partial(offset) => (StatusCode::ACCEPTED, [(OFFSET, HeaderValue::from(offset))]).into_response(),
     })
+}
+
+/// Whoever knows an object's hash may read it. A spec's hash is no secret, it stands on chain, and the
+/// spec names the hashes of all inputs: over HTTP it is only for the buyer who was first with it.
+async fn check_reader(context: &Context, sha256: Sha256, key: Address) -> Result<(), Refusal> {
+    let owner = context.inbox.ask(move |driver| {
+        let of_spec = driver.core.jobs().filter(|(_, entry)| entry.view.spec_hash == sha256);
+        of_spec.min_by_key(|(_, entry)| entry.view.opened_slot).map(|(_, entry)| entry.view.buyer)
+    });
+    owner.await.ok_or_else(Refusal::stopping)?.map_or(Ok(()), |buyer| check_owner(buyer, key))
 }
 
 struct Piece {

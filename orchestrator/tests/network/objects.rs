@@ -46,4 +46,9 @@ async fn objects_go_up_and_down_whole_and_jobs_of_others_stay_theirs() {
     let answer = request.try_clone().unwrap().header("authorization", signed).send().await.unwrap();
     assert_eq!(answer.status(), 403);
     assert_eq!(request.send().await.unwrap().status(), 401);
+
+    let hash = spec.hash();
+    let forbidden = market.objects(&Keypair::new()).get_bytes(hash, 10_000).await.unwrap_err();
+    assert_eq!(forbidden.code(), "object-endpoint-unauthorized", "{forbidden:?}");
+    assert_eq!(market.objects(&market.buyer).get_bytes(hash, 10_000).await.unwrap(), spec.canonical_bytes());
 }
