@@ -6,14 +6,16 @@ use clap::{Args, Parser, Subcommand};
 
 mod amounts;
 mod job;
+mod key;
 mod network;
 mod provider;
 mod services;
 
-pub use amounts::{parse_duration, parse_mebibytes, parse_price, parse_usdc};
+pub use amounts::{parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_usdc};
 pub use job::{JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
+pub use key::{KeyCommand, NewKey, ShowKey};
 pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
-pub use provider::{AddNode, NodeCommand, ProviderCommand, RegisterProvider, StakeProvider};
+pub use provider::{AddNode, NodeCommand, ProviderCommand, RegisterProvider, ShowProvider, StakeProvider};
 pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
@@ -46,9 +48,25 @@ pub struct GlobalArgs {
     /// HTTP endpoint of the network's orchestrator
     #[arg(long, global = true, value_name = "URL")]
     pub orchestrator_url: Option<String>,
-    /// Keypair that signs and pays, as `solana-keygen` writes it
+    /// Keypair that signs and pays, as `millrace key new` or `solana-keygen` writes it
     #[arg(long, short, global = true, value_name = "PATH")]
     pub keypair: Option<PathBuf>,
+}
+
+impl GlobalArgs {
+    /// Those that were given and that a following command of the same person needs too.
+    pub fn to_carry(&self) -> String {
+        let path = |path: &PathBuf| path.display().to_string();
+        let given = [
+            ("--config", self.config.as_ref().map(path)),
+            ("--rpc-url", self.rpc_url.clone()),
+            ("--ws-url", self.ws_url.clone()),
+            ("--orchestrator-url", self.orchestrator_url.clone()),
+            ("--keypair", self.keypair.as_ref().map(path)),
+        ];
+        let words = given.into_iter().filter_map(|(flag, value)| value.map(|value| format!("{flag} {value}")));
+        words.collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,7 +76,7 @@ pub enum Command {
     /// Send container jobs, follow them, fetch their outputs
     #[command(subcommand)]
     Job(JobCommand),
-    /// Register as a provider and stake
+    /// Register as a provider, stake, see what was earned
     #[command(subcommand)]
     Provider(ProviderCommand),
     /// Offer rigs
@@ -70,6 +88,9 @@ pub enum Command {
     /// Run the network's orchestrator
     #[command(subcommand)]
     Orchestrator(OrchestratorCommand),
+    /// Make keys and show their addresses
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Set up a network on a chain
     #[command(subcommand)]
     Network(NetworkCommand),

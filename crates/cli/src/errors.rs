@@ -65,14 +65,22 @@ impl Failure {
     pub fn of_arguments(error: &clap::Error) -> Self {
         let text = error.to_string();
         let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+        // Clap knows what a misspelt word is close to.
+        let tip = rest.lines().find_map(|line| line.trim_start().strip_prefix("tip: a similar "));
         let usage = rest.lines().find(|line| line.starts_with("Usage: ")).unwrap_or("run it with `--help`");
         Self {
             code: Cow::Borrowed("usage"),
             message: message.trim_start_matches("error: ").to_owned(),
             causes: Vec::new(),
-            hint: usage.to_owned(),
+            hint: tip.map_or_else(|| usage.to_owned(), |tip| format!("a similar {tip}; {usage}")),
             class: ExitClass::Usage,
         }
+    }
+
+    /// The same with a hint of a command that knows more than the error does.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
     }
 
     /// `error[code]: cause`, the chain, a blank line, the hint.

@@ -31,7 +31,7 @@ pub mod views;
 
 /// Runs one command to its end and says how it went.
 pub fn run(cli: Cli) -> ExitCode {
-    let output = output::choose(cli.global.json);
+    let output = output::choose(cli.global.json, cli.global.to_carry());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             // The flag itself may be on the line that does not parse.
             let json = std::env::args().any(|argument| argument == "--json");
             let failure = Failure::of_arguments(&error);
-            output::choose(json).failure(&failure);
+            output::choose(json, String::new()).failure(&failure);
             ExitCode::from(failure.class as u8)
         }
         // Help and version, which were asked for.

@@ -52,7 +52,7 @@ pub trait Output: Send + Sync {
     fn style(&self) -> Style;
 }
 
-/// The output asked for.
-pub fn choose(json: bool) -> Box<dyn Output> {
-    if json { Box::new(Json) } else { Box::new(Human::of_process()) }
+/// The output asked for. `flags` are those of this command line that the commands it proposes need too.
+pub fn choose(json: bool, flags: String) -> Box<dyn Output> {
+    if json { Box::new(Json) } else { Box::new(Human::of_process(flags)) }
 }

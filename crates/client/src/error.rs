@@ -114,19 +114,30 @@ impl Diagnostic for Error {
         match self {
             Self::Refused { source, .. } => source.hint(),
             Self::Unreachable { endpoint, .. } => {
-                format!("check that {endpoint} is up and is the network you mean, or name another endpoint")
+                format!(
+                    "check that {endpoint} is the network you mean, name another by `--rpc-url`, or start one here with \
+                     `millrace localnet up`"
+                )
             }
             Self::Rejected { .. } | Self::AnswerMalformed { .. } => {
                 "use another RPC endpoint: this one lacks the method or limits it".to_owned()
             }
-            Self::InsufficientFunds { owner, asset: Asset::Sol, .. } => format!("send SOL to {owner}"),
+            Self::InsufficientFunds { owner, asset: Asset::Sol, .. } => {
+                format!("send SOL to {owner}; a local network gives some with `millrace localnet up --fund {owner}=1000`")
+            }
             Self::InsufficientFunds { owner, asset: Asset::Usdc, .. } => {
-                format!("send USDC of the network's mint to {owner}")
+                format!(
+                    "send USDC of the network's mint to {owner}; a local network gives some with \
+                     `millrace localnet up --fund {owner}=1000`"
+                )
             }
             Self::Expired { .. } => "send it again: nothing has happened".to_owned(),
             Self::Unconfirmed { signature, .. } => format!("look at {signature} again before sending another"),
             Self::AccountMissing { kind: AccountKind::Config, .. } => {
                 "found the network first with `millrace network init`, or connect to another cluster".to_owned()
+            }
+            Self::AccountMissing { kind: AccountKind::Provider, .. } => {
+                "register first with `millrace provider register --name <NAME>`, or sign with the owner's key".to_owned()
             }
             Self::AccountMissing { .. } => {
                 "check the address and the network; what has ended has no account any more".to_owned()

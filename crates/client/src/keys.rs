@@ -34,7 +34,7 @@ impl Diagnostic for KeyError {
 
     fn hint(&self) -> String {
         match self {
-            Self::Missing { path } => format!("create one with `solana-keygen new -o {}`, or name another file", path.display()),
+            Self::Missing { path } => format!("create one with `millrace key new {}`, or name another file", path.display()),
             Self::Exists { .. } => "a key is never overwritten: use it, or name another file".to_owned(),
             Self::Malformed { .. } => "a keypair file is a JSON array of 64 bytes, secret key first".to_owned(),
             Self::Io { path, .. } => format!("check the owner and the permissions of {}", path.display()),

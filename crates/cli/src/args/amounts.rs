@@ -1,5 +1,6 @@
-//! Amounts as people write them, read without a float.
+//! Amounts, names and addresses as people write them; amounts are read without a float.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use millrace_protocol::{MicroUsdc, PricePerGpuHour};
@@ -66,6 +67,23 @@ pub fn parse_mebibytes(text: &str) -> Result<u32, String> {
     number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
+/// A name as the program takes it.
+///
+/// # Errors
+/// A text that is empty, longer than 32 bytes, or has control characters.
+pub fn parse_display_name(text: &str) -> Result<String, String> {
+    let fits = (1..=32).contains(&text.len()) && !text.contains(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("a name has 1 to 32 bytes and no control characters".to_owned()) }
+}
+
+/// `127.0.0.1:7071`: where a service listens.
+///
+/// # Errors
+/// A text that is no IP address with a port.
+pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write it like `127.0.0.1:7071`; `0.0.0.0:7071` listens on every interface".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,18 @@ mod tests {
     fn what_is_not_usdc_is_refused() {
         for text in ["", ".", "1.", ".5", "-1", "1e3", "1.2345678", "1,5", "18446744073710"] {
             assert!(parse_usdc(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_and_addresses_are_checked_before_anything_is_sent() {
+        assert!(parse_display_name("Basement rigs").is_ok());
+        for name in ["", "line\nbreak", "a name that is longer than 32 bytes"] {
+            assert!(parse_display_name(name).is_err(), "{name:?}");
+        }
+        assert!(parse_listen("0.0.0.0:0").is_ok());
+        for address in ["7071", "localhost:7071", "127.0.0.1"] {
+            assert!(parse_listen(address).is_err(), "{address}");
         }
     }
 

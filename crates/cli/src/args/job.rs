@@ -11,7 +11,7 @@ pub enum JobCommand {
     List(ListJobs),
     /// Show a job: state, tasks, leases, money, and why it waits
     Show(JobReference),
-    /// Print what a job's containers wrote to stdout and stderr
+    /// Print what a job's containers wrote to stdout and stderr, as it is
     Logs(LogsOf),
     /// Download a job's outputs, resuming where a download broke off
     Outputs(OutputsOf),

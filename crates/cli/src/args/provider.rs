@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use millrace_protocol::{MicroUsdc, PricePerGpuHour};
+use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour};
 
-use super::{parse_mebibytes, parse_price, parse_usdc};
+use super::{parse_display_name, parse_mebibytes, parse_price, parse_usdc};
 
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
@@ -11,6 +11,8 @@ pub enum ProviderCommand {
     Register(RegisterProvider),
     /// Add stake: it backs the bonds of leases on your nodes
     Stake(StakeProvider),
+    /// Show a provider's stake, locked bonds and earnings
+    Show(ShowProvider),
 }
 
 #[derive(Debug, Args)]
@@ -18,7 +20,7 @@ pub enum ProviderCommand {
   millrace provider register --name \"Basement rigs\"")]
 pub struct RegisterProvider {
     /// Name shown to buyers, up to 32 bytes
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_display_name)]
     pub name: String,
 }
 
@@ -27,8 +29,18 @@ pub struct RegisterProvider {
   millrace provider stake 250")]
 pub struct StakeProvider {
     /// Amount in USDC, from your keypair's USDC account
-    #[arg(value_name = "USDC", value_parser = parse_usdc)]
+    #[arg(value_name = "USDC", allow_negative_numbers = true, value_parser = parse_usdc)]
     pub amount: MicroUsdc,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace provider show
+  millrace provider show --owner 9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin")]
+pub struct ShowProvider {
+    /// Wallet that registered it [default: your keypair's]
+    #[arg(long, value_name = "ADDRESS")]
+    pub owner: Option<Address>,
 }
 
 #[derive(Debug, Subcommand)]

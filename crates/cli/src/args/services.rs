@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use millrace_protocol::Diagnostic;
 use millrace_worker::SimulatedGpu;
 
-use super::{parse_duration, parse_mebibytes};
+use super::{parse_duration, parse_listen, parse_mebibytes};
 
 #[derive(Debug, Subcommand)]
 pub enum OrchestratorCommand {
@@ -23,10 +23,10 @@ pub struct RunOrchestrator {
     #[arg(long, value_name = "DIR", default_value = ".orchestrator")]
     pub data_dir: PathBuf,
     /// Where workers connect
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7071")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7071", value_parser = parse_listen)]
     pub link: SocketAddr,
     /// Where buyers and dashboards connect
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070", value_parser = parse_listen)]
     pub http: SocketAddr,
     /// How others reach the HTTP endpoint [default: http://<--http>]
     #[arg(long, value_name = "URL")]

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use millrace_client::accounts::ProviderAccount;
+use millrace_client::accounts::{NodeAccount, ProviderAccount};
 use millrace_client::instructions::{self, NewNode};
 use millrace_client::{address as addresses, keys};
 use millrace_protocol::{Address, Diagnostic, Hardware, PricePerGpuHour, gpu, region};
@@ -23,6 +23,8 @@ enum Error {
     UnknownRegion(String),
     #[error("`{0}` is not a two-letter country code")]
     NotACountry(String),
+    #[error("the key `{}` is the node {node}'s already", path.display())]
+    KeyTaken { path: PathBuf, node: Address },
 }
 
 impl Diagnostic for Error {
@@ -31,6 +33,7 @@ impl Diagnostic for Error {
             Self::UnknownGpu(_) => "gpu-unknown",
             Self::UnknownRegion(_) => "region-unknown",
             Self::NotACountry(_) => "country-malformed",
+            Self::KeyTaken { .. } => "already-exists",
         }
     }
 
@@ -39,6 +42,10 @@ impl Diagnostic for Error {
             Self::UnknownGpu(_) => format!("known models: {}", gpu::CLASSES[1..].join(", ")),
             Self::UnknownRegion(_) => format!("known regions: {}", region::REGIONS.join(", ")),
             Self::NotACountry(_) => "write it like `DE` or `US` (ISO 3166-1)".to_owned(),
+            Self::KeyTaken { path, .. } => format!(
+                "run its worker with `millrace worker run --node-key {}`, or name a new file for another rig",
+                path.display()
+            ),
         }
     }
 }
@@ -73,7 +80,12 @@ impl Report for Added {
     }
 
     fn next(&self) -> Vec<String> {
-        vec![format!("millrace worker run --node-key {}  (on the rig itself)", self.node_key_path.display())]
+        let mut command = format!("millrace worker run --node-key {}", self.node_key_path.display());
+        let model = gpu::slug(self.hardware.gpu_class).filter(|_| self.hardware.simulated);
+        for model in model.iter().cycle().take(usize::from(self.hardware.gpu_count)) {
+            command.push_str(&format!(" --simulated-gpu {model}:{}", self.hardware.vram_mib));
+        }
+        vec![format!("{command}  (on the rig itself)")]
     }
 }
 
@@ -91,6 +103,10 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
     let client = context.client();
     let account: ProviderAccount = client.fetch(provider).await?;
     let node_key = keys::load_or_create(&args.node_key)?;
+    let taken = client.fetch_all::<NodeAccount>().await?.into_iter().find(|node| node.node_key == address(&node_key));
+    if let Some(NodeAccount { address: node, .. }) = taken {
+        return Err(Failure::refused(&Error::KeyTaken { path: args.node_key, node }));
+    }
     let node =
         NewNode { owner: wallet, index: account.n_nodes, node_key: address(&node_key), hardware, price: args.price };
     let receipt = context.send(&instructions::add_node(node), &owner).await?;
@@ -112,7 +128,7 @@ fn hardware(args: &AddNode) -> Result<Hardware, Error> {
         None => 0,
     };
     let region = region::region(&args.region).ok_or_else(|| Error::UnknownRegion(args.region.clone()))?;
-    let country = <[u8; 2]>::try_from(args.country.as_bytes())
+    let country = <[u8; 2]>::try_from(args.country.to_ascii_uppercase().as_bytes())
         .ok()
         .filter(|code| code.iter().all(u8::is_ascii_uppercase))
         .ok_or_else(|| Error::NotACountry(args.country.clone()))?;

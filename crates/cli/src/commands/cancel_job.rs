@@ -1,5 +1,5 @@
 use millrace_client::accounts::JobAccount;
-use millrace_client::instructions;
+use millrace_client::{Error, instructions};
 use millrace_protocol::{Address, JobState, MicroUsdc};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use crate::args::JobReference;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::views;
 
 #[derive(Serialize)]
 struct Cancelled {
@@ -26,7 +27,10 @@ impl Report for Cancelled {
     fn human(&self, style: Style) -> String {
         let text = match self.live_leases {
             0 => "cancelled; the rest of the deposit comes back by itself".to_owned(),
-            n => format!("cancelled; {n} running lease(s) are paid up to now, the rest comes back by itself"),
+            n => {
+                let leases = views::counted(usize::from(n), "running lease");
+                format!("cancelled; the seconds of {leases} up to now are paid, the rest comes back by itself")
+            }
         };
         format!("{}\nin escrow    {:>20}\ntransaction  {}", style.good(&text), self.in_escrow, self.transaction)
     }
@@ -43,7 +47,13 @@ impl Report for Cancelled {
 pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failure> {
     let buyer = context.keypair()?;
     let client = context.client();
-    let before: JobAccount = client.fetch(args.job).await?;
+    let before: JobAccount = client.fetch(args.job).await.map_err(|error| match error {
+        Error::AccountMissing { .. } => Failure::from(error).with_hint(format!(
+            "a job that is over and paid out has no account any more; `millrace job show {}` tells",
+            args.job
+        )),
+        _ => error.into(),
+    })?;
     // The chain's own rule, so that a hopeless transaction is not paid for.
     millrace_protocol::transitions::cancel_job(&mut before.job.clone(), client.chain_clock().await?)?;
     let receipt = context.send(&instructions::cancel_job(address(&buyer), args.job), &buyer).await?;

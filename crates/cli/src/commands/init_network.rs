@@ -1,15 +1,46 @@
 use std::time::Duration;
 
+use millrace_client::accounts::ConfigAccount;
 use millrace_client::address as addresses;
 use millrace_client::instructions::{self, Foundation};
-use millrace_protocol::{Address, BasisPoints, Parameters, Seconds};
+use millrace_protocol::{Address, BasisPoints, Diagnostic, Parameters, Seconds};
 use serde::Serialize;
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::args::InitNetwork;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+
+/// What `Parameters::check` accepts, in this command's flags.
+const BOUNDS: &str = "`--fee-bps` is at most 1500, `--bond-hours` at most 720; `--start-timeout`, `--checkpoint` and \
+                      `--settle-grace` are 5s to 1d";
+
+/// Why there is nothing to initialise.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("this chain has its network already, with the scheduler {scheduler}")]
+    Initialised { scheduler: Address },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Initialised { .. } => "already-exists",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Initialised { .. } => {
+                "go on with `millrace orchestrator run --keypair <SCHEDULER'S KEY>`; a local network starts anew with \
+                 `millrace localnet up`"
+                    .to_owned()
+            }
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Founded {
@@ -41,7 +72,7 @@ impl Report for Founded {
     }
 
     fn next(&self) -> Vec<String> {
-        vec!["millrace orchestrator run --keypair <SCHEDULER'S KEY>".to_owned()]
+        vec!["millrace orchestrator run --keypair <SCHEDULER'S KEY>  (it pays for its transactions in SOL)".to_owned()]
     }
 }
 
@@ -60,15 +91,18 @@ pub async fn run(context: &Context<'_>, args: InitNetwork) -> Result<(), Failure
         settle_grace: seconds(args.settle_grace),
         ..Parameters::default()
     };
-    parameters.check()?;
+    parameters.check().map_err(|error| Failure::usage(&error).with_hint(BOUNDS))?;
     let admin = context.keypair()?;
+    if let Some(network) = context.client().find::<ConfigAccount>(addresses::config()).await? {
+        return Err(Failure::refused(&Error::Initialised { scheduler: network.scheduler }));
+    }
     let treasury = addresses::token_account(args.treasury, args.mint);
     let foundation =
         Foundation { admin: address(&admin), scheduler: args.scheduler, treasury, mint: args.mint, parameters };
     let mut transaction =
         instructions::create_associated_token_account_idempotent(foundation.admin, args.treasury, args.mint);
     transaction.extend(instructions::initialize(foundation));
-    let receipt = context.send(&transaction, &admin).await?;
+    let receipt = context.send(&transaction, &admin).await.map_err(|failure| advise(failure, args.mint))?;
     context.output.report(&Founded {
         config: addresses::config(),
         admin: foundation.admin,
@@ -79,6 +113,19 @@ pub async fn run(context: &Context<'_>, args: InitNetwork) -> Result<(), Failure
         transaction: receipt.signature.to_string(),
     });
     Ok(())
+}
+
+/// The two refusals that a first run meets, told by what to do about them here.
+fn advise(failure: Failure, mint: Address) -> Failure {
+    match failure.code.as_ref() {
+        "not-upgrade-authority" => failure.with_hint(
+            "sign with the key that deployed the program; on a local network add `--keypair .localnet/admin.json`",
+        ),
+        "transaction-refused" => failure.with_hint(format!(
+            "check that `--mint {mint}` is the mint of USDC: `millrace localnet up` prints its own"
+        )),
+        _ => failure,
+    }
 }
 
 fn seconds(duration: Duration) -> Seconds {

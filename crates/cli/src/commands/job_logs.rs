@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use millrace_link::rest::TaskState;
+use millrace_protocol::Diagnostic;
+use thiserror::Error;
 
 use crate::args::LogsOf;
 use crate::context::Context;
@@ -11,7 +13,28 @@ use crate::views;
 /// Between two looks while following.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Prints what a job's containers wrote, as it is, on stdout.
+/// Why there is nothing to print.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("the job has no task {task}")]
+    NoSuchTask { task: u32, tasks: usize },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchTask { .. } => "task-unknown",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoSuchTask { tasks, .. } => format!("its tasks are 0 to {}", tasks - 1),
+        }
+    }
+}
+
+/// Prints what a job's containers wrote, as it is, on stdout; also with `--json`.
 ///
 /// # Errors
 /// A job that does not exist or is another buyer's, an orchestrator that cannot be reached.
@@ -22,6 +45,9 @@ pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
     let mut last_shown = None;
     loop {
         let job = market.job(args.job).await?;
+        if let Some(task) = args.task.filter(|task| !job.tasks.is_empty() && *task as usize >= job.tasks.len()) {
+            return Err(Failure::usage(&Error::NoSuchTask { task, tasks: job.tasks.len() }));
+        }
         // Looked at before the logs are read, so that the last lines of a job are not missed.
         let over = views::job::is_over(&job);
         let chosen = job.tasks.iter().filter(|task| args.task.is_none_or(|index| index == task.index));
@@ -43,6 +69,9 @@ pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
             context.output.data(&bytes);
         }
         if over || !args.follow {
+            if read.values().all(|(_, bytes)| *bytes == 0) {
+                context.output.note(if over { "nothing was written" } else { "nothing was written yet" });
+            }
             return Ok(());
         }
         tokio::time::sleep(POLL).await;

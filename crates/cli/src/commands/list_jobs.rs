@@ -19,7 +19,8 @@ impl Report for Jobs {
     }
 
     fn next(&self) -> Vec<String> {
-        match self.0.first() {
+        // Ids of this command grow with time: the newest job is the one that matters.
+        match self.0.iter().max_by_key(|job| job.id) {
             Some(job) => vec![format!("millrace job show {}", job.address)],
             None => vec!["millrace job submit <FILE>".to_owned()],
         }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use millrace_client::{Keypair, keys};
 use millrace_localnet::{Localnet, Options, SlotMode};
-use millrace_protocol::Address;
+use millrace_protocol::{Address, MicroUsdc};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ use crate::args::LocalnetUp;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::settings::DEFAULT_RPC_URL;
 use crate::signals::asked_to_stop;
 
 /// SOL given with each funding: rent and fees of thousands of transactions.
@@ -23,7 +24,15 @@ struct Up {
     usdc_mint: Address,
     admin: Address,
     admin_keypair: PathBuf,
-    funded: Vec<Address>,
+    funded: Vec<Funding>,
+}
+
+/// What a wallet starts with.
+#[derive(Serialize)]
+struct Funding {
+    wallet: Address,
+    usdc: MicroUsdc,
+    lamports: u64,
 }
 
 impl Report for Up {
@@ -39,15 +48,24 @@ impl Report for Up {
             ("test USDC", self.usdc_mint.to_string()),
             ("admin", format!("{} ({})", self.admin, self.admin_keypair.display())),
         ];
-        rows.extend(self.funded.iter().map(|wallet| ("funded", wallet.to_string())));
+        rows.extend(
+            self.funded
+                .iter()
+                .map(|funding| ("funded", format!("{} with {} and 10 SOL", funding.wallet, funding.usdc))),
+        );
         let lines: Vec<_> = rows.iter().map(|(name, value)| format!("{name:<11}{value}")).collect();
-        format!("{}\n{}", style.good("local network is up, Ctrl-C stops it"), lines.join("\n"))
+        format!(
+            "{}\n{}",
+            style.good("local network is up, Ctrl-C stops it and forgets everything on it"),
+            lines.join("\n")
+        )
     }
 
     fn next(&self) -> Vec<String> {
+        let endpoint =
+            if self.rpc_url == DEFAULT_RPC_URL { String::new() } else { format!("--rpc-url {} ", self.rpc_url) };
         vec![format!(
-            "millrace --rpc-url {} --keypair {} network init --mint {} --scheduler <ADDRESS> --treasury <ADDRESS>",
-            self.rpc_url,
+            "millrace {endpoint}--keypair {} network init --mint {} --scheduler <ADDRESS> --treasury <ADDRESS>",
             self.admin_keypair.display(),
             self.usdc_mint
         )]
@@ -79,7 +97,7 @@ pub async fn run(context: &Context<'_>, args: LocalnetUp) -> Result<(), Failure>
     for (wallet, amount) in args.fund {
         localnet.faucet_sol(&wallet, LAMPORTS).await?;
         localnet.faucet(&wallet, amount).await?;
-        funded.push(wallet);
+        funded.push(Funding { wallet, usdc: amount, lamports: LAMPORTS });
     }
     context.output.report(&Up {
         rpc_url: localnet.rpc_url(),

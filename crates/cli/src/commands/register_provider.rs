@@ -1,12 +1,38 @@
+use millrace_client::accounts::ProviderAccount;
 use millrace_client::{address as addresses, instructions};
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Diagnostic};
 use serde::Serialize;
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::args::RegisterProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+
+/// Why there is nothing to register.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("{owner} is registered as `{name}` already")]
+    Registered { owner: Address, name: String },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Registered { .. } => "already-exists",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Registered { .. } => {
+                "one wallet is one provider: go on with `millrace provider stake <USDC>` or `millrace node add`"
+                    .to_owned()
+            }
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Registered {
@@ -44,6 +70,9 @@ pub async fn run(context: &Context<'_>, args: RegisterProvider) -> Result<(), Fa
     let owner = context.keypair()?;
     let network = context.network().await?;
     let wallet = address(&owner);
+    if let Some(found) = context.client().find::<ProviderAccount>(addresses::provider(wallet)).await? {
+        return Err(Failure::refused(&Error::Registered { owner: wallet, name: found.display_name }));
+    }
     let receipt = context.send(&instructions::register_provider(wallet, network.mint, &args.name), &owner).await?;
     context.output.report(&Registered {
         provider: addresses::provider(wallet),

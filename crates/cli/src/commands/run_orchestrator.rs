@@ -15,6 +15,8 @@ struct Up {
     http: String,
     link: String,
     data_dir: String,
+    /// It cannot pay for a single transaction: no job gets a lease.
+    is_out_of_sol: bool,
 }
 
 impl Report for Up {
@@ -34,6 +36,13 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
+        if self.is_out_of_sol {
+            let scheduler = self.scheduler;
+            return vec![format!(
+                "send SOL to {scheduler}: it has none, and pays for every lease  (a local network gives some with \
+                 `millrace localnet up --fund {scheduler}=1`)"
+            )];
+        }
         vec![
             format!("millrace worker run --orchestrator http://{} --node-key <PATH>", self.link),
             format!("millrace --orchestrator-url http://{} job submit <FILE>", self.http),
@@ -67,6 +76,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         http: handle.http_addr().to_string(),
         link: handle.link_addr().to_string(),
         data_dir: args.data_dir.display().to_string(),
+        is_out_of_sol: context.client().lamports(address(&scheduler)).await? == 0,
     });
     let broken = tokio::select! {
         () = stop => None,

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use millrace_client::keys;
+use millrace_client::keys::{self, KeyError};
 use millrace_protocol::{Address, Seconds};
 use millrace_worker::{Options, PullPolicy, Service};
 use serde::Serialize;
@@ -43,7 +43,7 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
-        vec!["leave it running: leases come by themselves, earnings show in the provider's account".to_owned()]
+        vec!["leave it running: leases come by themselves; `millrace provider show` tells what they earned".to_owned()]
     }
 }
 
@@ -55,7 +55,14 @@ impl Report for Up {
 pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> {
     let stop = asked_to_stop_or_left_alone(args.until_stdin_closes);
     logging::start();
-    let node_key = keys::load(&args.node_key)?;
+    let node_key = keys::load(&args.node_key).map_err(|error| match error {
+        // A key that was just made is no node: `node add` makes both.
+        KeyError::Missing { .. } => Failure::from(error).with_hint(format!(
+            "`millrace node add --node-key {} ...` puts the rig on the market and writes its key; copy the file here",
+            args.node_key.display()
+        )),
+        _ => error.into(),
+    })?;
     let key_address = address(&node_key);
     let simulated_gpus = args.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
     let rpc_urls = context.endpoints().rpc;

@@ -1,4 +1,4 @@
-use millrace_link::rest::JobStatus;
+use millrace_link::rest::{JobStatus, TaskState};
 use millrace_protocol::JobState;
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ pub fn next_for(job: &JobStatus) -> Vec<String> {
         ],
         JobState::Active => vec![format!("millrace job logs {address} --follow")],
         JobState::Cancelling => vec![format!("millrace job show {address}  (until its leases are settled)")],
+        JobState::Done if views::job::count(job, TaskState::Done) == 0 => vec![format!("millrace job logs {address}")],
         JobState::Done => vec![format!("millrace job outputs {address}")],
         JobState::Expired => vec!["millrace job submit <FILE>  (with other requirements)".to_owned()],
     }

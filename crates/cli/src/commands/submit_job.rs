@@ -61,6 +61,8 @@ impl Report for Submitted<'_> {
 struct Finished<'a> {
     status: &'a JobStatus,
     transaction: &'a str,
+    /// The outputs are downloaded next anyway.
+    downloads: bool,
 }
 
 impl Report for Finished<'_> {
@@ -73,7 +75,7 @@ impl Report for Finished<'_> {
     }
 
     fn next(&self) -> Vec<String> {
-        vec![format!("millrace job outputs {}", self.status.address)]
+        if self.downloads { Vec::new() } else { vec![format!("millrace job outputs {}", self.status.address)] }
     }
 }
 
@@ -103,7 +105,7 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);
     }
-    context.output.report(&Finished { status: &status, transaction: &transaction });
+    context.output.report(&Finished { status: &status, transaction: &transaction, downloads: args.outputs.is_some() });
     match args.outputs {
         Some(into) => job_outputs::run(context, OutputsOf { job, into }).await,
         None => Ok(()),

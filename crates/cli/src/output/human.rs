@@ -8,13 +8,14 @@ pub struct Human {
     out: Style,
     err: Style,
     draws: bool,
+    flags: String,
 }
 
 impl Human {
     /// Colors and progress where the process has a terminal.
-    pub fn of_process() -> Self {
+    pub fn of_process(flags: String) -> Self {
         let err = std::io::stderr();
-        Self { out: Style::of_stream(&std::io::stdout()), err: Style::of_stream(&err), draws: err.is_terminal() }
+        Self { out: Style::of_stream(&std::io::stdout()), err: Style::of_stream(&err), draws: err.is_terminal(), flags }
     }
 }
 
@@ -27,7 +28,7 @@ impl Output for Human {
         if !next.is_empty() {
             eprintln!();
             for line in next {
-                eprintln!("{} {line}", self.err.accent("next:"));
+                eprintln!("{} {}", self.err.accent("next:"), carry(&self.flags, &line));
             }
         }
     }
@@ -51,5 +52,28 @@ impl Output for Human {
 
     fn style(&self) -> Style {
         self.err
+    }
+}
+
+/// The proposed command with the flags of this one, where it is for the same person.
+fn carry(flags: &str, line: &str) -> String {
+    let same = |rest: &&str| ["job ", "node ", "provider "].iter().any(|group| rest.starts_with(group));
+    match line.strip_prefix("millrace ").filter(same) {
+        Some(rest) if !flags.is_empty() => format!("millrace {flags} {rest}"),
+        _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proposed_commands_keep_the_key_and_the_endpoints_of_this_one() {
+        let flags = "--keypair buyer.json";
+        assert_eq!(carry(flags, "millrace job show X"), "millrace --keypair buyer.json job show X");
+        assert_eq!(carry("", "millrace job show X"), "millrace job show X");
+        let other = "millrace worker run --node-key rig.json";
+        assert_eq!(carry(flags, other), other, "a worker has a key of its own");
     }
 }

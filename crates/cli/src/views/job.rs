@@ -69,8 +69,8 @@ fn money(job: &JobStatus) -> String {
     let mut rows = vec![
         ("deposit", chain.terms.deposit),
         ("reserved", chain.reserved),
-        ("paid", chain.paid),
-        ("fees", chain.fees),
+        ("paid", chain.paid.plus(chain.fees).unwrap_or_default()),
+        ("fee in it", chain.fees),
     ];
     if chain.compensation > MicroUsdc::ZERO {
         rows.push(("compensation", chain.compensation));
@@ -134,7 +134,12 @@ fn task_row(job: &JobStatus, task: &Task) -> Vec<String> {
         (None, total) => format!("{} of {total} bytes", task.bytes_done),
     };
     let at = task.node.map(short).unwrap_or_default();
-    vec![task.index.to_string(), task_state(task.state).to_owned(), [at, hardware.unwrap_or_default()].join(" "), note]
+    let state = match (is_over(job), task.state, task.attempt) {
+        (true, TaskState::Pending, 0) => "not started",
+        (true, TaskState::Pending, _) => "stopped",
+        (_, state, _) => task_state(state),
+    };
+    vec![task.index.to_string(), state.to_owned(), [at, hardware.unwrap_or_default()].join(" "), note]
 }
 
 /// How a task's state reads.

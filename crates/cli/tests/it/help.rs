@@ -15,9 +15,13 @@ fn each_help_text_is_as_reviewed() {
         "job cancel",
         "provider register",
         "provider stake",
+        "provider show",
         "node add",
         "worker run",
         "orchestrator run",
+        "key",
+        "key new",
+        "key show",
         "network init",
         "localnet up",
     ] {
@@ -30,7 +34,9 @@ fn each_help_text_is_as_reviewed() {
 #[test]
 fn every_command_has_an_example_or_commands_below_it() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["demo", "job submit", "provider register", "provider stake", "node add", "worker run"] {
+    for command in
+        ["demo", "job submit", "provider register", "provider stake", "node add", "worker run", "key new", "key show"]
+    {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let text = millrace(folder.path(), &arguments);
         assert!(text.contains("Example"), "{command}: {text}");

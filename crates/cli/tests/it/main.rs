@@ -3,4 +3,5 @@
 mod documentation;
 mod errors;
 mod help;
+mod keys;
 mod run;

@@ -131,8 +131,7 @@ fn a_waiting_job_says_why() {
 #[test]
 fn a_job_that_needs_no_more_nodes_is_not_told_to_wait() {
     let mut job = job();
-    job.explanation =
-        Some(Explanation { nodes_total: 1, nodes_fitting: 0, exclusions: Vec::new(), suggestion: None });
+    job.explanation = Some(Explanation { nodes_total: 1, nodes_fitting: 0, exclusions: Vec::new(), suggestion: None });
     assert!(text(&job, Style::plain()).contains("waits"), "a task is pending and two more nodes are allowed");
     job.tasks.pop();
     assert!(!text(&job, Style::plain()).contains("waits"));
