@@ -142,6 +142,30 @@ mod tests {
         (format!("http://{}", listener.local_addr().unwrap()), listener)
     }
 
+    /// Knows no object, and takes none.
+    async fn overloaded() -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.unwrap_or_default();
+                let status = if request[..read].starts_with(b"HEAD") { "404 Not Found" } else { "503 Busy" };
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_answers_questions_and_takes_nothing_is_given_up() {
+        let client = ObjectClient::new(&overloaded().await, Arc::new(SigningKey::from_bytes(&[7; 32])));
+        let stored = tokio::time::timeout(Duration::from_secs(30), client.put_bytes(b"frame"));
+        let error = stored.await.expect("it goes on for ever").unwrap_err();
+        assert!(matches!(error, Error::Unexpected { status: 503 }), "{error:?}");
+    }
+
     #[tokio::test]
     async fn an_endpoint_that_says_nothing_is_given_up() {
         let (url, _listener) = silent().await;

@@ -44,6 +44,8 @@ impl Source<'_> {
 pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &Source<'_>) -> Result<(), Error> {
     let mut failures = 0;
     let mut offset = None;
+    // Only what is further than ever before is progress: being told again where to go on is none.
+    let mut furthest = None;
     loop {
         let step = match offset {
             None => where_to_go_on(client, object).await,
@@ -52,9 +54,10 @@ pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &So
         match step {
             Ok(Progress::Complete) => return Ok(()),
             Ok(Progress::At(next)) => {
-                if offset.is_none_or(|offset| next > offset) {
+                if Some(next) > furthest {
                     failures = 0;
-                } else {
+                    furthest = Some(next);
+                } else if offset.is_some() {
                     failures = again(failures, Error::Unexpected { status: 409 }).await?;
                 }
                 offset = Some(next);
