@@ -69,6 +69,14 @@ fn refuses_without_the_owners_signature() {
 }
 
 #[test]
+fn refuses_without_the_rigs_own_signature() {
+    let (mut chain, provider) = registered();
+    let key = Keypair::new();
+    let call = chain.add_node(&provider, &key, hardware(), PRICE).without_signature_of(key.pubkey());
+    chain.refuses(&call, ErrorCode::AccountNotSigner);
+}
+
+#[test]
 fn refuses_another_index_than_the_next() {
     let (mut chain, provider) = registered();
     let taken = chain.do_add_node(&provider, hardware(), PRICE);

@@ -167,18 +167,24 @@ impl Stage {
         let name = format!("rig-{}", index + 1);
         let owner = Arc::new(keys::load_or_create(&key_path(&self.options.dir, &format!("{name}-owner")))?);
         let node_key_path = key_path(&self.options.dir, &format!("{name}-node"));
-        let node_key = address(&keys::load_or_create(&node_key_path)?);
+        let node_key = keys::load_or_create(&node_key_path)?;
         let wallet = address(&owner);
         self.localnet.faucet_sol(&wallet, LAMPORTS).await?;
         self.localnet.faucet(&wallet, rig.stake).await?;
         let mint = self.localnet.usdc_mint();
-        let node = NewNode { owner: wallet, index: 0, node_key, hardware: rig.hardware(), price: rig.price };
+        let node = NewNode {
+            owner: wallet,
+            index: 0,
+            node_key: address(&node_key),
+            hardware: rig.hardware(),
+            price: rig.price,
+        };
         let steps: [Vec<Instruction>; 3] = [
             instructions::register_provider(wallet, mint, rig.provider_name),
             instructions::add_stake(wallet, mint, rig.stake),
             instructions::add_node(node),
         ];
-        Sender::new(self.client.clone(), owner.clone()).send(&steps.concat(), &[]).await?;
+        Sender::new(self.client.clone(), owner.clone()).send(&steps.concat(), &[&node_key]).await?;
         let provider = addresses::provider(wallet);
         self.actors.push(Actor {
             rig,

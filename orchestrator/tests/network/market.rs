@@ -115,7 +115,7 @@ impl Market {
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
         let node = NewNode { owner, index: 0, node_key: address_of(&node_key), hardware: hardware(), price };
         sender.send(&register, &[]).await.unwrap();
-        sender.send(&[stake, instructions::add_node(node)].concat(), &[]).await.unwrap();
+        sender.send(&[stake, instructions::add_node(node)].concat(), &[&node_key]).await.unwrap();
         let provider = address::provider(owner);
         Rigging { node_key, node: address::node(provider, 0), provider }
     }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use millrace_client::accounts::{NodeAccount, ProviderAccount};
 use millrace_client::instructions::{self, NewNode};
-use millrace_client::{address as addresses, keys};
+use millrace_client::{Sender, address as addresses, keys};
 use millrace_protocol::{Address, Diagnostic, Hardware, PricePerGpuHour, gpu, region};
 use serde::Serialize;
 use serde_json::Value;
@@ -109,7 +109,7 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
     }
     let node =
         NewNode { owner: wallet, index: account.n_nodes, node_key: address(&node_key), hardware, price: args.price };
-    let receipt = context.send(&instructions::add_node(node), &owner).await?;
+    let receipt = Sender::new(client, owner).send(&instructions::add_node(node), &[&node_key]).await?;
     context.output.report(&Added {
         node: addresses::node(provider, node.index),
         node_key: node.node_key,

@@ -11,25 +11,25 @@ pub struct NewNode {
     pub owner: Address,
     /// The provider's `n_nodes`. Another value is refused, so that a repeated transaction adds nothing.
     pub index: u32,
-    /// The rig's own key.
+    /// The rig's own key; signs too, so that nobody can register a rig that is another's.
     pub node_key: Address,
     pub hardware: Hardware,
     pub price: PricePerGpuHour,
 }
 
-/// Offers a rig at a posted price. Signers: `owner`.
+/// Offers a rig at a posted price. Signers: `owner`, `node_key`.
 pub fn add_node(node: NewNode) -> Vec<Instruction> {
     let provider = address::provider(node.owner);
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::AddNode {
         owner: pubkey(node.owner),
         provider: pubkey(provider),
+        node_key: pubkey(node.node_key),
         node: pubkey(address::node(provider, node.index)),
         system_program: system_program(),
         event_authority,
         program,
     };
-    let args =
-        millrace::AddNodeArgs { node_key: pubkey(node.node_key), hardware: node.hardware.into(), price: node.price.0 };
+    let args = millrace::AddNodeArgs { hardware: node.hardware.into(), price: node.price.0 };
     vec![build(accounts, millrace::instruction::AddNode { args })]
 }

@@ -72,7 +72,7 @@ impl Market {
         };
         // One transaction is enough for both.
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
-        sender.send(&[stake, instructions::add_node(node)].concat(), &[]).await.unwrap();
+        sender.send(&[stake, instructions::add_node(node)].concat(), &[&self.node_key]).await.unwrap();
     }
 
     pub fn sender(&self, payer: &Arc<Keypair>) -> Sender {

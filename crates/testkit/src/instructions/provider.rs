@@ -79,13 +79,14 @@ impl Environment {
         let accounts = accounts::AddNode {
             owner: provider.owner.address(),
             provider: provider.address,
+            node_key: node_key.pubkey(),
             node: Self::derive(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]),
             system_program: system_program::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = AddNodeArgs { node_key: node_key.pubkey(), hardware: hardware.into(), price: price.0 };
-        Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key])
+        let args = AddNodeArgs { hardware: hardware.into(), price: price.0 };
+        Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key, node_key])
     }
 
     pub fn do_add_node(&mut self, provider: &ProviderHandle, hardware: Hardware, price: PricePerGpuHour) -> NodeHandle {

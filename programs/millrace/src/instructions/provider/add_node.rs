@@ -9,8 +9,6 @@ use crate::{clock, MarketError};
 
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct AddNodeArgs {
-    /// Hot key on the rig.
-    pub node_key: Pubkey,
     pub hardware: Hardware,
     /// Micro-USDC per GPU-hour.
     pub price: u64,
@@ -25,6 +23,9 @@ pub struct AddNode<'info> {
 
     #[account(mut, has_one = owner @ MarketError::WrongOwner)]
     pub provider: Box<Account<'info, Provider>>,
+
+    /// Hot key on the rig. Signs, so that nobody can register a rig that is another's.
+    pub node_key: Signer<'info>,
 
     #[account(
         init,
@@ -57,7 +58,7 @@ impl AddNode<'_> {
             bump: ctx.bumps.node,
             provider: accounts.provider.key(),
             index,
-            node_key: args.node_key,
+            node_key: accounts.node_key.key(),
             hardware: args.hardware,
             price: args.price,
             leased: 0,
@@ -71,7 +72,7 @@ impl AddNode<'_> {
             node: accounts.node.key(),
             provider: accounts.provider.key(),
             index,
-            node_key: args.node_key,
+            node_key: accounts.node.node_key,
             hardware: args.hardware,
             price: args.price,
             at,
