@@ -10,3 +10,4 @@ mod killed_worker;
 mod network;
 mod pending;
 mod restarted_worker;
+mod walkthrough;

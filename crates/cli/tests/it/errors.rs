@@ -96,3 +96,23 @@ fn a_demo_does_not_overwrite_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(millrace(folder.path(), &["demo", "--dir", "."]));
 }
+
+#[test]
+fn a_misspelt_command_is_told_the_similar_one() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!(millrace(folder.path(), &["job", "lst"]));
+}
+
+#[test]
+fn a_worker_without_its_key_is_told_where_keys_of_rigs_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!(millrace(folder.path(), &["worker", "run", "--node-key", "rig.json"]));
+}
+
+#[test]
+fn parameters_out_of_bounds_are_told_in_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";
+    let arguments = ["network", "init", "--fee-bps", "5000", "--mint", key, "--scheduler", key, "--treasury", key];
+    insta::assert_snapshot!(millrace(folder.path(), &arguments));
+}

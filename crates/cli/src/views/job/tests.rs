@@ -168,3 +168,17 @@ fn long_jobs_are_counted_not_listed() {
     let text = text(&job, Style::plain());
     assert!(text.ends_with("0 of 500 tasks done"), "{text}");
 }
+
+#[test]
+fn tasks_of_a_job_that_is_over_do_not_wait() {
+    let mut job = job();
+    for (index, attempt) in [(0, 0), (1, 1)] {
+        let last = job.tasks.len() - 1;
+        job.tasks[last - index].state = TaskState::Pending;
+        job.tasks[last - index].attempt = attempt;
+    }
+    assert!(text(&job, Style::plain()).contains("waiting"));
+    job.chain.state = JobState::Done;
+    let over = text(&job, Style::plain());
+    assert!(over.contains("not started") && over.contains("stopped") && !over.contains("waiting"), "{over}");
+}
