@@ -39,6 +39,5 @@ pub use state::view::{JobView, LeaseView, NodeView};
 pub use time::Now;
 pub use workload::Workload;
 
-
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,8 @@ impl Core {
         self.drop_landed_offer(now, job);
         let Some(parameters) = self.parameters else { return };
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working()) else { return };
-        if entry.offer.is_some() || entry.past_start_deadline(now.chain) || !self.wants_lease(job, entry) {
+        let blocked = entry.offer.is_some() || entry.past_start_deadline(now.chain) || self.awaits_an_end(job);
+        if blocked || !self.wants_lease(job, entry) {
             return;
         }
         let Some((node, terms)) = self.choose(now, job, &parameters) else { return };
@@ -46,6 +47,13 @@ impl Core {
         if (counted && seen) || now.millis >= pending.until {
             self.jobs.entry(job).and_modify(|entry| entry.offer = None);
         }
+    }
+
+    /// Whether a lease of the job is about to end on chain. What that does to the job's state,
+    /// attempts and money is not known before it has, so no further lease can be dry-run.
+    fn awaits_an_end(&self, job: Address) -> bool {
+        let leases = self.open_leases_of(job);
+        leases.iter().filter_map(|lease| self.leases.get(lease)).any(|lease| lease.is_final() || lease.crank.in_flight)
     }
 
     /// Whether more tasks wait than leases are about to take.
