@@ -28,8 +28,8 @@ use crate::store::{self, Store};
 
 pub(crate) use book::Book;
 pub(crate) use input::{Inbox, Input};
-pub(crate) use sessions::Session;
 use sessions::Answers;
+pub(crate) use sessions::Session;
 pub(crate) use specs::Spec;
 
 /// Between two looks at the clock.

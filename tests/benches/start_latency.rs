@@ -54,7 +54,9 @@ async fn main() {
     stage.strike().await.expect("everything ends");
     println!("## Submit to container start\n");
     println!("{JOBS} jobs one after the other on a local network (one rig, image present), from the moment before");
-    println!("inputs and spec are sent to the container's first instruction: upload, `open_job`, `open_lease` signed by");
+    println!(
+        "inputs and spec are sent to the container's first instruction: upload, `open_job`, `open_lease` signed by"
+    );
     println!("both sides, task, container. A local network executes a transaction as it arrives; on a cluster each of");
     println!("the two waits for its block on top. The baseline is plain `docker run` of the same image, alternating");
     println!("with the jobs.\n");

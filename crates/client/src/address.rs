@@ -93,9 +93,22 @@ mod tests {
     fn addresses_differ_by_kind_parent_and_number() {
         let (a, b) = (Address([1; 32]), Address([2; 32]));
         let all = [
-            config(), provider(a), provider(b), stake_vault(a), earnings_vault(a), node(a, 0), node(a, 1), node(b, 0),
-            job(a, 0), job(a, 1), job_vault(a), lease(a, 7, 0), lease(a, 7, 1), lease(a, 8, 0),
-            lease(b, 7, 0), event_authority(),
+            config(),
+            provider(a),
+            provider(b),
+            stake_vault(a),
+            earnings_vault(a),
+            node(a, 0),
+            node(a, 1),
+            node(b, 0),
+            job(a, 0),
+            job(a, 1),
+            job_vault(a),
+            lease(a, 7, 0),
+            lease(a, 7, 1),
+            lease(a, 8, 0),
+            lease(b, 7, 0),
+            event_authority(),
         ];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());

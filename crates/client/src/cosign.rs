@@ -131,10 +131,8 @@ fn read(
     node: Address,
     node_key: Address,
 ) -> Result<OfferedLease, CosignError> {
-    let mut data = instruction
-        .data
-        .strip_prefix(millrace::instruction::OpenLease::DISCRIMINATOR)
-        .ok_or(CosignError::NotALease)?;
+    let mut data =
+        instruction.data.strip_prefix(millrace::instruction::OpenLease::DISCRIMINATOR).ok_or(CosignError::NotALease)?;
     let args = millrace::OpenLeaseArgs::deserialize(&mut data).map_err(|_| CosignError::NotALease)?;
     let keys: Option<Vec<Pubkey>> =
         instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();

@@ -78,9 +78,10 @@ impl Error {
     /// Whether the same call may succeed later with nothing changed by the caller.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Expired { .. } | Self::Unconfirmed { .. } | Self::AnswerMalformed { .. } => {
-                true
-            }
+            Self::Unreachable { .. }
+            | Self::Expired { .. }
+            | Self::Unconfirmed { .. }
+            | Self::AnswerMalformed { .. } => true,
             Self::Rejected { source, .. } => crate::client::is_endpoint_fault(source),
             Self::Refused { .. }
             | Self::InsufficientFunds { .. }
@@ -123,7 +124,9 @@ impl Diagnostic for Error {
                 "use another RPC endpoint: this one lacks the method or limits it".to_owned()
             }
             Self::InsufficientFunds { owner, asset: Asset::Sol, .. } => {
-                format!("send SOL to {owner}; a local network gives some with `millrace localnet up --fund {owner}=1000`")
+                format!(
+                    "send SOL to {owner}; a local network gives some with `millrace localnet up --fund {owner}=1000`"
+                )
             }
             Self::InsufficientFunds { owner, asset: Asset::Usdc, .. } => {
                 format!(
@@ -137,7 +140,8 @@ impl Diagnostic for Error {
                 "found the network first with `millrace network init`, or connect to another cluster".to_owned()
             }
             Self::AccountMissing { kind: AccountKind::Provider, .. } => {
-                "register first with `millrace provider register --name <NAME>`, or sign with the owner's key".to_owned()
+                "register first with `millrace provider register --name <NAME>`, or sign with the owner's key"
+                    .to_owned()
             }
             Self::AccountMissing { .. } => {
                 "check the address and the network; what has ended has no account any more".to_owned()
@@ -180,9 +184,7 @@ mod tests {
     #[test]
     fn a_shortage_names_both_amounts_in_their_unit() {
         let owner = Address([1; 32]);
-        let error = Error::InsufficientFunds {
-            owner, asset: Asset::Usdc, available: Some(1), needed: Some(2_500_000),
-        };
+        let error = Error::InsufficientFunds { owner, asset: Asset::Usdc, available: Some(1), needed: Some(2_500_000) };
         assert_eq!(error.to_string(), format!("{owner} has 0.000001 USDC and needs 2.500000 USDC"));
         assert_eq!(error.code(), "insufficient-usdc");
         let error = Error::InsufficientFunds { owner, asset: Asset::Sol, available: Some(5), needed: None };

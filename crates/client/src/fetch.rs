@@ -92,8 +92,7 @@ impl Client {
         &self,
         kind: Option<AccountKind>,
     ) -> Result<(u64, Vec<(Address, Vec<u8>)>), Error> {
-        let filters =
-            kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
+        let filters = kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
         let config = RpcProgramAccountsConfig { filters, ..program_config() };
         // The slot first: what is read afterwards is at least as new on the same endpoint.
         self.ask(|rpc| {
@@ -101,9 +100,8 @@ impl Client {
             async move {
                 let slot = rpc.get_slot().await?;
                 let accounts = rpc.get_program_ui_accounts_with_config(&millrace::ID, config).await?;
-                let decoded = accounts.into_iter().filter_map(|(key, account)| {
-                    Some((address(key), account.data.decode()?))
-                });
+                let decoded =
+                    accounts.into_iter().filter_map(|(key, account)| Some((address(key), account.data.decode()?)));
                 Ok((slot, decoded.collect()))
             }
         })

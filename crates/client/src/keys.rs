@@ -34,7 +34,9 @@ impl Diagnostic for KeyError {
 
     fn hint(&self) -> String {
         match self {
-            Self::Missing { path } => format!("create one with `millrace key new {}`, or name another file", path.display()),
+            Self::Missing { path } => {
+                format!("create one with `millrace key new {}`, or name another file", path.display())
+            }
             Self::Exists { .. } => "a key is never overwritten: use it, or name another file".to_owned(),
             Self::Malformed { .. } => "a keypair file is a JSON array of 64 bytes, secret key first".to_owned(),
             Self::Io { path, .. } => format!("check the owner and the permissions of {}", path.display()),
@@ -71,12 +73,13 @@ pub fn save(path: &Path, key: &Keypair) -> Result<(), KeyError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
-        match source.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
-            _ => failed(source),
-        }
-    })?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
+                _ => failed(source),
+            }
+        })?;
     let numbers: Vec<String> = key.to_bytes().iter().map(u8::to_string).collect();
     writeln!(file, "[{}]", numbers.join(",")).and_then(|()| file.sync_all()).map_err(failed)
 }

@@ -54,7 +54,9 @@ impl Refusal {
         let is_signature_check = program == Some(solana_sdk_ids::ed25519_program::ID);
         match cause {
             InstructionError::Custom(_) if is_signature_check => Self::BadSignature,
-            InstructionError::Custom(code) => Self::of_code(*code, failing).unwrap_or_else(|| Self::Chain(error.clone())),
+            InstructionError::Custom(code) => {
+                Self::of_code(*code, failing).unwrap_or_else(|| Self::Chain(error.clone()))
+            }
             _ => Self::Chain(error.clone()),
         }
     }
@@ -134,12 +136,14 @@ mod tests {
 
     #[test]
     fn small_numbers_are_told_apart_by_the_program_that_failed() {
-        let logs = |id: Pubkey| vec![
-            format!("Program {} invoke [1]", millrace::ID),
-            format!("Program {id} invoke [2]"),
-            format!("Program {id} failed: custom program error: 0x1"),
-            format!("Program {} failed: custom program error: 0x1", millrace::ID),
-        ];
+        let logs = |id: Pubkey| {
+            vec![
+                format!("Program {} invoke [1]", millrace::ID),
+                format!("Program {id} invoke [2]"),
+                format!("Program {id} failed: custom program error: 0x1"),
+                format!("Program {} failed: custom program error: 0x1", millrace::ID),
+            ]
+        };
         let read = |code, id| Refusal::of(&custom(code), failing_program(&logs(id)), Some(millrace::ID));
         assert_eq!(read(1, anchor_spl::token::ID), Refusal::InsufficientTokens);
         assert_eq!(read(1, solana_sdk_ids::system_program::ID), Refusal::InsufficientLamports);

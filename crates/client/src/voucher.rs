@@ -36,8 +36,14 @@ mod tests {
     #[test]
     fn only_the_attestors_word_is_genuine() {
         let voucher = Voucher {
-            program: crate::address::program(), lease: Address([2; 32]), sequence: 1, metered: Seconds(10),
-            downtime: Seconds(0), is_final: false, exit_class: ExitClass::Completed, result_root: [0; 32],
+            program: crate::address::program(),
+            lease: Address([2; 32]),
+            sequence: 1,
+            metered: Seconds(10),
+            downtime: Seconds(0),
+            is_final: false,
+            exit_class: ExitClass::Completed,
+            result_root: [0; 32],
         };
         let signed = SignedVoucher::sign(voucher, &Keypair::new());
         assert!(signed.is_genuine());

@@ -61,9 +61,13 @@ pub struct Update {
 pub enum Event {
     Update(Update),
     /// A WebSocket is up again; what was missed follows.
-    Reconnected { endpoint: String },
+    Reconnected {
+        endpoint: String,
+    },
     /// Everything up to this slot has been told.
-    Reconciled { slot: u64 },
+    Reconciled {
+        slot: u64,
+    },
 }
 
 /// Follows the program's accounts until it is dropped.

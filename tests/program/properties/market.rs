@@ -146,12 +146,8 @@ impl Market {
                     self.settle(&lease, voucher);
                 }
             }
-            Step::Cancel { job } => {
-                self.on_job(job, Environment::cancel_job, transitions::cancel_job)
-            }
-            Step::ExpireJob { job } => {
-                self.on_job(job, Environment::expire_job, transitions::expire_job)
-            }
+            Step::Cancel { job } => self.on_job(job, Environment::cancel_job, transitions::cancel_job),
+            Step::ExpireJob { job } => self.on_job(job, Environment::expire_job, transitions::expire_job),
             Step::ExpireLease { lease } => {
                 if let Some(lease) = self.pick_lease(lease) {
                     self.expire_lease(&lease);

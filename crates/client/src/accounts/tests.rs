@@ -14,8 +14,15 @@ fn key(number: u8) -> Pubkey {
 
 fn config() -> state::Config {
     state::Config {
-        version: VERSION, bump: 1, admin: key(1), scheduler: key(2), treasury: key(3), mint: key(4),
-        parameters: Parameters::default().into(), rent_payer: key(1), spare: [0; SPARE],
+        version: VERSION,
+        bump: 1,
+        admin: key(1),
+        scheduler: key(2),
+        treasury: key(3),
+        mint: key(4),
+        parameters: Parameters::default().into(),
+        rent_payer: key(1),
+        spare: [0; SPARE],
     }
 }
 
@@ -23,9 +30,22 @@ fn provider() -> state::Provider {
     let mut display_name = [0; 32];
     display_name[..6].copy_from_slice("Mühle".as_bytes());
     state::Provider {
-        version: VERSION, bump: 1, stake_vault_bump: 2, earnings_vault_bump: 3, owner: key(1), display_name, n_nodes: 7,
-        stake_total: 90, stake_locked: 40, staked: 100, slashed: 10, earnings_owner: 5, earnings_fees: 6,
-        registered_at: 8, rent_payer: key(1), spare: [0; SPARE],
+        version: VERSION,
+        bump: 1,
+        stake_vault_bump: 2,
+        earnings_vault_bump: 3,
+        owner: key(1),
+        display_name,
+        n_nodes: 7,
+        stake_total: 90,
+        stake_locked: 40,
+        staked: 100,
+        slashed: 10,
+        earnings_owner: 5,
+        earnings_fees: 6,
+        registered_at: 8,
+        rent_payer: key(1),
+        spare: [0; SPARE],
     }
 }
 

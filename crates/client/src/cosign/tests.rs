@@ -20,29 +20,59 @@ impl Offer {
     fn new() -> Self {
         let (scheduler, key) = (Keypair::new(), Keypair::new());
         let hardware = Hardware {
-            gpu_class: 8, gpu_count: 1, vram_mib: 24_576, cpu_cores: 8, memory_mib: 32_768, disk_mib: 100_000, region: 0,
-            country: *b"DE", simulated: true,
+            gpu_class: 8,
+            gpu_count: 1,
+            vram_mib: 24_576,
+            cpu_cores: 8,
+            memory_mib: 32_768,
+            disk_mib: 100_000,
+            region: 0,
+            country: *b"DE",
+            simulated: true,
         };
         let price = PricePerGpuHour(400_000);
         let node = NodeAccount {
-            address: Address([1; 32]), provider: Address([2; 32]), index: 0, node_key: address_of(&key),
+            address: Address([1; 32]),
+            provider: Address([2; 32]),
+            index: 0,
+            node_key: address_of(&key),
             node: Node { hardware, price, leased: GpuUnits(0), status: NodeStatus::Active },
             added_at: UnixSeconds(1),
         };
         let requirements =
             Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
         let terms = JobTerms {
-            requirements, maximum_price: price, concurrent_leases: 2, lease_seconds: Seconds(600),
-            start_window: Seconds(60), retries: 1, deposit: MicroUsdc(1_000_000),
+            requirements,
+            maximum_price: price,
+            concurrent_leases: 2,
+            lease_seconds: Seconds(600),
+            start_window: Seconds(60),
+            retries: 1,
+            deposit: MicroUsdc(1_000_000),
         };
         let job = JobAccount {
-            address: Address([3; 32]), buyer: Address([4; 32]), id: 1, funder: Address([4; 32]),
-            attestor: address_of(&scheduler), mint: Address([5; 32]), spec_hash: [6; 32], opened_slot: 77,
+            address: Address([3; 32]),
+            buyer: Address([4; 32]),
+            id: 1,
+            funder: Address([4; 32]),
+            attestor: address_of(&scheduler),
+            mint: Address([5; 32]),
+            spec_hash: [6; 32],
+            opened_slot: 77,
             opened_at: UnixSeconds(1),
             job: Job {
-                terms, state: JobState::Open, reserved: MicroUsdc(0), paid: MicroUsdc(0), fees: MicroUsdc(0),
-                compensation: MicroUsdc(0), live_leases: 0, leases_opened: 3, attempts_failed: 0,
-                start_deadline: UnixSeconds(61), cancelled_at: UnixSeconds(0), settle_grace: Seconds(600),
+                terms,
+                state: JobState::Open,
+                reserved: MicroUsdc(0),
+                paid: MicroUsdc(0),
+                fees: MicroUsdc(0),
+                compensation: MicroUsdc(0),
+                live_leases: 0,
+                leases_opened: 3,
+                attempts_failed: 0,
+                start_deadline: UnixSeconds(61),
+                cancelled_at: UnixSeconds(0),
+                settle_grace: Seconds(600),
             },
         };
         Self { scheduler, key, node, job }

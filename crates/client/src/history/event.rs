@@ -57,8 +57,12 @@ pub enum JobEvent {
         vault_after: MicroUsdc,
         at: UnixSeconds,
     },
-    Cancelled { at: UnixSeconds },
-    Expired { at: UnixSeconds },
+    Cancelled {
+        at: UnixSeconds,
+    },
+    Expired {
+        at: UnixSeconds,
+    },
     Closed {
         funder: Address,
         /// What the job's ledger says is left.

@@ -96,7 +96,9 @@ impl JobHistory {
                     statement.deposit = Some(posting(deposit));
                     statement.move_vault(vault_before, vault_after);
                 }
-                JobEvent::Settled { lease, node, provider, metered, payment, fee, vault_before, vault_after, .. } => {
+                JobEvent::Settled {
+                    lease, node, provider, metered, payment, fee, vault_before, vault_after, ..
+                } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
                     share.leases.insert(lease, metered);
@@ -105,7 +107,9 @@ impl JobHistory {
                         share.fees.push(posting(fee));
                     }
                 }
-                JobEvent::LeaseExpired { lease, node, provider, metered, penalty, vault_before, vault_after, .. } => {
+                JobEvent::LeaseExpired {
+                    lease, node, provider, metered, penalty, vault_before, vault_after, ..
+                } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
                     share.leases.insert(lease, metered);

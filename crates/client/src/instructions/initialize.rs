@@ -29,9 +29,7 @@ pub fn initialize(foundation: Foundation) -> Vec<Instruction> {
         event_authority,
         program,
     };
-    let args = millrace::InitializeArgs {
-        scheduler: pubkey(foundation.scheduler),
-        parameters: foundation.parameters.into(),
-    };
+    let args =
+        millrace::InitializeArgs { scheduler: pubkey(foundation.scheduler), parameters: foundation.parameters.into() };
     vec![build(accounts, millrace::instruction::Initialize { args })]
 }

@@ -12,8 +12,13 @@ fn terms() -> JobTerms {
     let requirements =
         Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
     JobTerms {
-        requirements, maximum_price: PricePerGpuHour(1), concurrent_leases: 1, lease_seconds: Seconds(60),
-        start_window: Seconds(60), retries: 0, deposit: MicroUsdc(1),
+        requirements,
+        maximum_price: PricePerGpuHour(1),
+        concurrent_leases: 1,
+        lease_seconds: Seconds(60),
+        start_window: Seconds(60),
+        retries: 0,
+        deposit: MicroUsdc(1),
     }
 }
 
@@ -53,18 +58,38 @@ fn a_job_of_a_funder_is_signed_by_both_and_paid_by_the_funder() {
 fn a_voucher_is_checked_right_before_it_is_redeemed() {
     let place = Address([4; 32]);
     let lease = Lease {
-        state: LeaseState::Assigned, price: PricePerGpuHour(1), units: GpuUnits(1), opened_at: Default::default(),
-        maximum: Seconds(60), reserved: MicroUsdc(0), paid: MicroUsdc(0), fees: MicroUsdc(0), bond: MicroUsdc(0),
-        sequence: 0, metered: Seconds(0), downtime: Seconds(0), start_by: Default::default(),
-        checkpoint_by: Default::default(), ends_by: Default::default(), fee: Default::default(),
-        abandon_penalty: Default::default(), lost_penalty: Default::default(), checkpoint_interval: Seconds(60),
+        state: LeaseState::Assigned,
+        price: PricePerGpuHour(1),
+        units: GpuUnits(1),
+        opened_at: Default::default(),
+        maximum: Seconds(60),
+        reserved: MicroUsdc(0),
+        paid: MicroUsdc(0),
+        fees: MicroUsdc(0),
+        bond: MicroUsdc(0),
+        sequence: 0,
+        metered: Seconds(0),
+        downtime: Seconds(0),
+        start_by: Default::default(),
+        checkpoint_by: Default::default(),
+        ends_by: Default::default(),
+        fee: Default::default(),
+        abandon_penalty: Default::default(),
+        lost_penalty: Default::default(),
+        checkpoint_interval: Seconds(60),
         settle_grace: Seconds(60),
     };
     let account =
         LeaseAccount { address: place, job: place, number: 0, node: place, provider: place, rent_payer: place, lease };
     let voucher = Voucher {
-        program: crate::address::program(), lease: place, sequence: 1, metered: Seconds(1), downtime: Seconds(0),
-        is_final: false, exit_class: ExitClass::Completed, result_root: [0; 32],
+        program: crate::address::program(),
+        lease: place,
+        sequence: 1,
+        metered: Seconds(1),
+        downtime: Seconds(0),
+        is_final: false,
+        exit_class: ExitClass::Completed,
+        result_root: [0; 32],
     };
     let signed = SignedVoucher::sign(voucher, &Keypair::new());
     let [check, redeem] = &settle(&account, &signed)[..] else { panic!() };

@@ -23,7 +23,10 @@ const FIRST_POLL: Duration = Duration::from_millis(25);
 enum Fate {
     /// Not seen, or not confirmed yet.
     Open,
-    Landed { slot: u64, result: Result<(), TransactionError> },
+    Landed {
+        slot: u64,
+        result: Result<(), TransactionError>,
+    },
     /// Not in the ledger, and its blockhash is too old to get there.
     Expired,
 }
@@ -153,9 +156,7 @@ impl Sender {
             commitment: Some(CommitmentConfig::confirmed()),
             max_supported_transaction_version: Some(0),
         };
-        let read = self
-            .client
-            .ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await });
+        let read = self.client.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await });
         match tokio::time::timeout(Duration::from_secs(5), read).await {
             Ok(Ok(found)) => found.transaction.meta.and_then(|meta| meta.log_messages.into()).unwrap_or_default(),
             _ => Vec::new(),

@@ -116,7 +116,11 @@ mod tests {
     fn version(number: u8) -> Option<AnyAccount> {
         let other = Address([number; 32]);
         Some(AnyAccount::Config(ConfigAccount {
-            address: PLACE, admin: other, scheduler: other, treasury: other, mint: other,
+            address: PLACE,
+            admin: other,
+            scheduler: other,
+            treasury: other,
+            mint: other,
             parameters: Parameters::default(),
         }))
     }

@@ -21,8 +21,14 @@ pub(super) struct Heard {
 
 pub(super) enum Notice {
     /// Subscribed: from here on nothing is missed.
-    Connected { is_first: bool },
-    Account { address: Address, slot: u64, data: Vec<u8> },
+    Connected {
+        is_first: bool,
+    },
+    Account {
+        address: Address,
+        slot: u64,
+        data: Vec<u8>,
+    },
 }
 
 pub(super) async fn listen(index: usize, url: String, options: WatcherOptions, heard: mpsc::Sender<Heard>) {

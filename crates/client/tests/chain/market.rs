@@ -57,7 +57,13 @@ impl Market {
         let node_key = Keypair::new();
         let market = Self {
             node: address::node(address::provider(address_of(&owner)), 0),
-            localnet, client, mint, scheduler, owner, node_key, buyer,
+            localnet,
+            client,
+            mint,
+            scheduler,
+            owner,
+            node_key,
+            buyer,
         };
         market.offer_rig().await;
         market
@@ -67,9 +73,8 @@ impl Market {
         let owner = address_of(&self.owner);
         let sender = self.sender(&self.owner);
         sender.send(&instructions::register_provider(owner, self.mint, "Mill on the Rhine"), &[]).await.unwrap();
-        let node = NewNode {
-            owner, index: 0, node_key: address_of(&self.node_key), hardware: hardware(), price: PRICE,
-        };
+        let node =
+            NewNode { owner, index: 0, node_key: address_of(&self.node_key), hardware: hardware(), price: PRICE };
         // One transaction is enough for both.
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
         sender.send(&[stake, instructions::add_node(node)].concat(), &[&self.node_key]).await.unwrap();
@@ -145,8 +150,15 @@ impl Market {
 
 fn hardware() -> Hardware {
     Hardware {
-        gpu_class: 8, gpu_count: 2, vram_mib: 24_576, cpu_cores: 8, memory_mib: 32_768, disk_mib: 100_000, region: 0,
-        country: *b"DE", simulated: true,
+        gpu_class: 8,
+        gpu_count: 2,
+        vram_mib: 24_576,
+        cpu_cores: 8,
+        memory_mib: 32_768,
+        disk_mib: 100_000,
+        region: 0,
+        country: *b"DE",
+        simulated: true,
     }
 }
 
@@ -154,7 +166,12 @@ pub fn terms() -> JobTerms {
     let requirements =
         Requirements { gpu_classes: 0, vram_mib: 8_192, units: GpuUnits(1), regions: 0, accept_simulated: true };
     JobTerms {
-        requirements, maximum_price: PRICE, concurrent_leases: 2, lease_seconds: LEASE, start_window: Seconds(3_600),
-        retries: 2, deposit: DEPOSIT,
+        requirements,
+        maximum_price: PRICE,
+        concurrent_leases: 2,
+        lease_seconds: LEASE,
+        start_window: Seconds(3_600),
+        retries: 2,
+        deposit: DEPOSIT,
     }
 }

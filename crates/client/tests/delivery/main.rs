@@ -12,9 +12,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use millrace_client::accounts::JobAccount;
 use millrace_client::instructions::expire_job;
-use millrace_client::{
-    Client, Endpoints, Error, Keypair, Sender, SenderOptions, Signature, Watcher, WatcherOptions,
-};
+use millrace_client::{Client, Endpoints, Error, Keypair, Sender, SenderOptions, Signature, Watcher, WatcherOptions};
 use millrace_protocol::Address;
 use serde_json::{Value, json};
 
@@ -108,8 +106,7 @@ fn signature_of(transaction: &str) -> String {
 }
 
 async fn start(network: Network) -> (Sender, Shared) {
-    let script =
-        Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, unexpected: Vec::new() };
+    let script = Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, unexpected: Vec::new() };
     let script = Arc::new(Mutex::new(script));
     let router = Router::new().route("/", post(answer)).with_state(script.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

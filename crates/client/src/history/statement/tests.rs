@@ -13,37 +13,63 @@ fn history(events: Vec<JobEvent>) -> JobHistory {
 
 fn opened(deposit: u64) -> JobEvent {
     JobEvent::Opened {
-        buyer: NODE, funder: NODE, deposit: MicroUsdc(deposit), vault_before: MicroUsdc(0),
-        vault_after: MicroUsdc(deposit), at: AT,
+        buyer: NODE,
+        funder: NODE,
+        deposit: MicroUsdc(deposit),
+        vault_before: MicroUsdc(0),
+        vault_after: MicroUsdc(deposit),
+        at: AT,
     }
 }
 
 fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
     JobEvent::Settled {
-        lease: NODE, number: 0, node: NODE, provider: NODE, sequence: 1, metered: Seconds(12), payment: MicroUsdc(payment),
-        fee: MicroUsdc(fee), outcome: None, vault_before: MicroUsdc(vault_before),
-        vault_after: MicroUsdc(vault_before - payment), at: AT,
+        lease: NODE,
+        number: 0,
+        node: NODE,
+        provider: NODE,
+        sequence: 1,
+        metered: Seconds(12),
+        payment: MicroUsdc(payment),
+        fee: MicroUsdc(fee),
+        outcome: None,
+        vault_before: MicroUsdc(vault_before),
+        vault_after: MicroUsdc(vault_before - payment),
+        at: AT,
     }
 }
 
 fn lost(penalty: u64, vault_before: u64) -> JobEvent {
     JobEvent::LeaseExpired {
-        lease: NODE, number: 0, node: NODE, provider: NODE, outcome: LeaseOutcome::Lost, metered: Seconds(12), penalty: MicroUsdc(penalty),
-        vault_before: MicroUsdc(vault_before), vault_after: MicroUsdc(vault_before + penalty), at: AT,
+        lease: NODE,
+        number: 0,
+        node: NODE,
+        provider: NODE,
+        outcome: LeaseOutcome::Lost,
+        metered: Seconds(12),
+        penalty: MicroUsdc(penalty),
+        vault_before: MicroUsdc(vault_before),
+        vault_after: MicroUsdc(vault_before + penalty),
+        at: AT,
     }
 }
 
 fn closed(refund: u64, surplus: u64) -> JobEvent {
     JobEvent::Closed {
-        funder: NODE, refund: MicroUsdc(refund), surplus: MicroUsdc(surplus), vault_before: MicroUsdc(refund + surplus),
-        vault_after: MicroUsdc(0), at: AT,
+        funder: NODE,
+        refund: MicroUsdc(refund),
+        surplus: MicroUsdc(surplus),
+        vault_before: MicroUsdc(refund + surplus),
+        vault_after: MicroUsdc(0),
+        at: AT,
     }
 }
 
 #[test]
 fn deposit_and_compensation_are_payments_fees_and_refund() {
     let statement =
-        history(vec![opened(1_000), settled(400, 20, 1_000), settled(0, 0, 600), lost(50, 600), closed(650, 0)]).statement();
+        history(vec![opened(1_000), settled(400, 20, 1_000), settled(0, 0, 600), lost(50, 600), closed(650, 0)])
+            .statement();
     assert_eq!((statement.paid(), statement.fees()), (MicroUsdc(380), MicroUsdc(20)));
     assert_eq!(statement.compensation(), MicroUsdc(50));
     assert_eq!(statement.refund.unwrap().amount, MicroUsdc(650));
