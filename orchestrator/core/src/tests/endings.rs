@@ -154,3 +154,27 @@ fn a_lease_ended_by_somebody_else_frees_its_task() {
     assert_eq!(world.core.job(job).unwrap().tasks[0].state, TaskState::Pending);
     assert!(world.rigs[&address(b'N', 1)].leases.is_empty());
 }
+
+/// The chain's readings (job over, lease gone) may come before the word that the settlement landed.
+#[test]
+fn a_job_is_closed_only_once_its_last_payment_is_booked() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    for _ in 0..60 {
+        world.millis += 1_000;
+        world.work();
+        world.heartbeats();
+        world.inbox.push_back(Event::Tick);
+        while let Some(event) = world.inbox.pop_front() {
+            world.feed(event);
+            if world.count(|action| matches!(action, Action::CloseJob { .. })) > 0 {
+                let booked: Vec<_> = world.core.leases_of(job).iter().map(|lease| lease.view.lease.paid).collect();
+                assert_eq!(booked, world.ended.iter().map(|(_, _, paid)| *paid).collect::<Vec<_>>());
+                assert!(booked[0] > MicroUsdc::ZERO);
+                return;
+            }
+        }
+    }
+    panic!("the job was never closed");
+}
