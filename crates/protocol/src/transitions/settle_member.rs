@@ -1,0 +1,31 @@
+use super::Movements;
+use super::conclude::conclude;
+use crate::quorum::Quorum;
+use crate::{Address, Error, Job, Lease, LeaseOutcome, LeaseState, Provider, UnixSeconds};
+
+/// Anyone's crank after the count: the winners of a quorum are paid, the others lose their bond, and
+/// where nobody won, nobody is paid and the job goes on. `address` is where the lease lives.
+///
+/// # Errors
+/// [`Error::LeaseNotReported`] while the lease is live, [`Error::QuorumUndecided`], [`Error::NotAMember`],
+/// [`Error::Overflow`].
+pub fn settle_member(
+    job: &mut Job,
+    lease: &mut Lease,
+    provider: &mut Provider,
+    quorum: &mut Quorum,
+    address: Address,
+    now: UnixSeconds,
+) -> Result<Movements, Error> {
+    if lease.state != LeaseState::Reported {
+        return Err(Error::LeaseNotReported);
+    }
+    let (mut new_job, mut new_lease, mut new_provider, mut new_quorum) = (*job, *lease, *provider, *quorum);
+    let (outcome, owed) = match new_quorum.judge(address)? {
+        LeaseOutcome::Completed => (lease.reported, lease.owed(job)?),
+        without_pay => (without_pay, lease.paid),
+    };
+    let movements = conclude(&mut new_job, &mut new_lease, &mut new_provider, outcome, owed, now)?;
+    (*job, *lease, *provider, *quorum) = (new_job, new_lease, new_provider, new_quorum);
+    Ok(movements)
+}
