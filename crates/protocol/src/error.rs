@@ -17,7 +17,7 @@ pub enum Error {
     HardwareInvalid,
     #[error("the job's terms contradict themselves")]
     TermsInvalid,
-    #[error("the deposit does not cover one lease at the maximum price")]
+    #[error("the deposit does not cover one lease, or one quorum, at the maximum price")]
     DepositTooSmall,
     #[error("the job takes no further lease")]
     JobNotOpen,
@@ -75,7 +75,7 @@ pub enum Error {
     LeaseNotReported,
     #[error("the lease is not disputed")]
     LeaseNotDisputed,
-    #[error("the results of this job are counted, not disputed")]
+    #[error("the results of this job are counted in a quorum")]
     NotForQuorum,
     #[error("the deadline has passed")]
     DeadlinePassed,
@@ -195,7 +195,9 @@ impl Diagnostic for Error {
                 "a job needs units, a lease length of 10 seconds to 30 days, a start window of 1 second to 30 \
                  days, at least one lease, and known GPU models and regions"
             }
-            Self::DepositTooSmall => "deposit at least maximum price x units x lease seconds / 3600",
+            Self::DepositTooSmall => {
+                "deposit at least maximum price x units x lease seconds / 3600, times the members of a quorum"
+            }
             Self::JobNotOpen => "the job is cancelled, done or expired; open a new one",
             Self::StartDeadlinePassed => "anyone can expire the job now, which refunds its deposit",
             Self::TooManyLeases => "wait until one of its leases ends",
@@ -224,7 +226,7 @@ impl Diagnostic for Error {
             Self::LeaseStarted => "nothing to do: the start deadline no longer counts",
             Self::LeaseNotReported => "wait for its final voucher, or for the ruling",
             Self::LeaseNotDisputed => "read the lease again; the dispute may be settled already",
-            Self::NotForQuorum => "wait for the count of the quorum",
+            Self::NotForQuorum => "wait for the count of the quorum; its leases are neither disputed nor extended",
             Self::DeadlinePassed => "too late for this; anyone can crank the account on",
             Self::HoldLimit => "redeem the latest voucher; at the limit the lease ends without blame",
             Self::ExtendedAlready => "a node may extend its start once",

@@ -52,7 +52,8 @@ pub struct JobTerms {
     pub lease_seconds: Seconds,
     /// How long the job waits for a lease, at first and after each failed one.
     pub start_window: Seconds,
-    /// How many leases may fail by their node's fault before the job ends.
+    /// How many attempts may fail before the job ends: leases that fail by their node's fault or time out,
+    /// or whole rounds of a quorum.
     pub retries: u16,
     pub deposit: MicroUsdc,
     /// Takes leases at a node's spot price, which the scheduler may end with notice.
@@ -90,10 +91,23 @@ impl JobTerms {
             return Err(Error::TermsInvalid);
         }
         self.verification.check()?;
-        if self.deposit == MicroUsdc::ZERO || self.deposit < self.worst_case()? {
+        if self.deposit == MicroUsdc::ZERO || self.deposit < self.least_deposit()? {
             return Err(Error::DepositTooSmall);
         }
         Ok(())
+    }
+
+    /// One lease's worst case, or that of every member of a quorum: a round that cannot fill would have
+    /// its first members work for nothing.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn least_deposit(&self) -> Result<MicroUsdc, Error> {
+        let leases = match self.verification {
+            Verification::Quorum { size, .. } => u64::from(size),
+            Verification::Attested | Verification::SpotCheck { .. } | Verification::AttestedHardware { .. } => 1,
+        };
+        self.worst_case()?.0.checked_mul(leases).map(MicroUsdc).ok_or(Error::Overflow)
     }
 
     /// A quorum compares results before anything is paid, on as many nodes as it has members, and a spot
@@ -244,14 +258,17 @@ impl Job {
     pub(crate) fn settle_lease(&mut self, outcome: LeaseOutcome, live: bool, now: UnixSeconds) -> Result<(), Error> {
         let count = if live { &mut self.live_leases } else { &mut self.reported_leases };
         *count = count.checked_sub(1).ok_or(Error::InvariantBroken)?;
-        if outcome.counts_as_failed_attempt() {
-            self.attempts_failed = self.attempts_failed.saturating_add(1);
-        }
-        if self.terms.verification.is_quorum() {
+        let quorum = self.terms.verification.is_quorum();
+        if quorum {
             // One winner is enough; losers take nothing back.
             self.completed |= outcome.finishes_job();
         } else if live || outcome == LeaseOutcome::WrongResult {
             self.completed = outcome.finishes_job();
+        }
+        // A round is one attempt, however many members it had; its last one tells how it went.
+        let attempt_over = !quorum || (self.unsettled_leases() == 0 && !self.completed);
+        if attempt_over && outcome.counts_as_failed_attempt() {
+            self.attempts_failed = self.attempts_failed.saturating_add(1);
         }
         if self.unsettled_leases() > 0 {
             return Ok(());

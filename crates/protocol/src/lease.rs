@@ -98,10 +98,13 @@ impl LeaseOutcome {
     }
 
     /// Whether time attested before it is owed, where nothing was reported. A member of a quorum that
-    /// withholds its result must not be paid for the time it took; one that was sent away must.
-    fn pays_without_report(self, quorum: bool) -> bool {
+    /// withholds its result must not be paid for the time it took; one that was sent away must, or a buyer
+    /// who has seen a result would cancel instead of paying.
+    fn pays_without_report(self, job: &Job) -> bool {
+        let counted = job.terms.verification.is_quorum();
         match self {
-            Self::Lost | Self::TimedOut => !quorum,
+            Self::Lost => !counted,
+            Self::TimedOut => !counted || job.is_cancelled(),
             Self::WrongResult | Self::NoQuorum => false,
             _ => true,
         }
@@ -185,11 +188,14 @@ impl Lease {
 
     /// What the attested time costs so far, fees included. After a cancel, or past a preemption, further
     /// seconds are attested but not owed; a payment made before stands, even where the clock slack had it
-    /// run ahead.
+    /// run ahead. What was owed when the lease was reported stays owed: no later cancel lowers it.
     ///
     /// # Errors
     /// [`Error::Overflow`].
     pub fn owed(&self, job: &Job) -> Result<MicroUsdc, Error> {
+        if !self.state.is_live() {
+            return self.paid.plus(self.reserved);
+        }
         let mut seconds = self.metered;
         if job.is_cancelled() {
             seconds = seconds.min(job.cancelled_at.since(self.opened_at));
@@ -205,7 +211,22 @@ impl Lease {
     /// # Errors
     /// [`Error::Overflow`].
     pub fn owed_without_report(&self, outcome: LeaseOutcome, job: &Job) -> Result<MicroUsdc, Error> {
-        if outcome.pays_without_report(job.terms.verification.is_quorum()) { self.owed(job) } else { Ok(self.paid) }
+        if outcome.pays_without_report(job) { self.owed(job) } else { Ok(self.paid) }
+    }
+
+    /// Whether the job's side ended the lease before its term: by a cancel of the job or a notice.
+    pub fn was_sent_away(&self, job: &Job) -> bool {
+        job.is_cancelled() || self.preempted_at > UnixSeconds::ZERO
+    }
+
+    /// The latest moment to which `ends_by` can still move without the buyer: with the node's extension of
+    /// its start. A quorum waits until then for the member's commitment.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn latest_end(&self) -> Result<UnixSeconds, Error> {
+        let extendable = self.state == LeaseState::Assigned && !self.start_extended;
+        if extendable { self.ends_by.after(self.start_timeout) } else { Ok(self.ends_by) }
     }
 
     /// What is to be moved now for the time attested: everything owed, or nothing before the result.
@@ -228,12 +249,21 @@ impl Lease {
     }
 
     /// When anyone may end a live lease, and how it then ends: the earliest deadline decides, so that
-    /// the outcome does not depend on when somebody comes by.
+    /// the outcome does not depend on when somebody comes by. No act of anybody moves a deadline that has
+    /// passed, but for a voucher: work done is money owed.
+    ///
+    /// A node that was sent away before it had to start has not abandoned anything. A running one that was
+    /// sent away holds the lease ([`crate::transitions::hold_lease`]) where its final voucher does not come.
     ///
     /// # Errors
     /// [`Error::LeaseNotLive`], [`Error::Overflow`].
     pub fn deadline(&self, job: &Job) -> Result<(UnixSeconds, LeaseOutcome), Error> {
+        let cancelled_early = job.is_cancelled() && job.cancelled_at < self.start_by;
+        let preempted_early = self.preempted_at > UnixSeconds::ZERO && self.preempted_at < self.start_by;
         let mut earliest = match self.state {
+            LeaseState::Assigned if cancelled_early || preempted_early => {
+                (self.ends_by.after(self.settle_grace)?, LeaseOutcome::TimedOut)
+            }
             LeaseState::Assigned => (self.start_by, LeaseOutcome::Abandoned),
             LeaseState::Running if self.checkpoint_by >= self.hold_ends()? => {
                 (self.checkpoint_by, LeaseOutcome::AttestorGone)

@@ -1,5 +1,9 @@
 //! One round of a quorum: several providers run the same work, commit to their results before anyone
 //! shows one, and the majority is believed.
+//!
+//! Each lease of such a job joins the round in the transaction that opens it, and leaves it in the one that
+//! settles it live; one outside of a round could never be settled. Members are for the scheduler to choose:
+//! a buyer who awarded the places could fill them with its own rigs and outvote the one that worked.
 
 use crate::{Address, Error, LeaseOutcome, Seconds, UnixSeconds};
 
@@ -35,7 +39,7 @@ pub enum MemberState {
     Leased = 0,
     Committed = 1,
     Revealed = 2,
-    /// Its lease ended by a deadline: no vote.
+    /// Its lease ended without a result: no vote.
     Gone = 3,
     /// Its lease is settled by the count.
     Settled = 4,
@@ -138,11 +142,12 @@ impl Quorum {
         self.joined >= self.size
     }
 
-    fn any(&self, state: MemberState) -> bool {
-        self.joined().iter().any(|member| member.state == state)
+    fn count(&self, state: MemberState) -> usize {
+        self.joined().iter().filter(|member| member.state == state).count()
     }
 
-    /// A lease takes a place; `ends_by` is when its last voucher can come.
+    /// A lease takes a place, or that of a member that has gone; `ends_by` is when its last voucher can
+    /// come ([`crate::Lease::latest_end`]).
     ///
     /// # Errors
     /// [`Error::QuorumFull`], [`Error::QuorumCommitted`] once members have begun to reveal or the time to
@@ -154,9 +159,8 @@ impl Quorum {
         ends_by: UnixSeconds,
         now: UnixSeconds,
     ) -> Result<(), Error> {
-        if self.is_full() {
-            return Err(Error::QuorumFull);
-        }
+        let left = self.joined().iter().position(|member| member.state == MemberState::Gone);
+        let place = if self.is_full() { left.ok_or(Error::QuorumFull)? } else { usize::from(self.joined) };
         let begun = self.joined > 0 && now >= self.commit_by;
         if begun || self.reveal_by > UnixSeconds::ZERO || self.verdict != Verdict::Open {
             return Err(Error::QuorumCommitted);
@@ -165,8 +169,10 @@ impl Quorum {
             return Err(Error::ProviderTwice);
         }
         let member = Member { state: MemberState::Leased, lease, provider, hash: [0; 32] };
-        *self.members.get_mut(usize::from(self.joined)).ok_or(Error::QuorumFull)? = member;
-        self.joined += 1;
+        *self.members.get_mut(place).ok_or(Error::QuorumFull)? = member;
+        if !self.is_full() {
+            self.joined += 1;
+        }
         self.commit_by = self.commit_by.max(ends_by);
         Ok(())
     }
@@ -175,25 +181,28 @@ impl Quorum {
     /// [`Error::NotAMember`], [`Error::CommittedAlready`], [`Error::DeadlinePassed`].
     pub fn commit(&mut self, lease: Address, commitment: [u8; 32], now: UnixSeconds) -> Result<(), Error> {
         let late = now >= self.commit_by;
+        let reveal_by = now.after(self.reveal_window)?;
         let member = self.member_mut(lease)?;
-        if member.state != MemberState::Leased {
-            return Err(Error::CommittedAlready);
-        }
-        if late {
-            return Err(Error::DeadlinePassed);
+        match member.state {
+            MemberState::Leased if late => return Err(Error::DeadlinePassed),
+            MemberState::Leased => {}
+            MemberState::Committed | MemberState::Revealed => return Err(Error::CommittedAlready),
+            MemberState::Gone | MemberState::Settled => return Err(Error::NotAMember),
         }
         member.state = MemberState::Committed;
         member.hash = commitment;
-        self.begin_reveal_once_all_committed(now)
+        self.begin_reveal_once_all_committed(reveal_by);
+        Ok(())
     }
 
-    /// A full round in which nobody is left to commit need not wait for its deadline.
-    fn begin_reveal_once_all_committed(&mut self, now: UnixSeconds) -> Result<(), Error> {
-        let complete = self.is_full() && !self.any(MemberState::Leased);
-        if complete && self.reveal_by == UnixSeconds::ZERO {
-            self.reveal_by = now.after(self.reveal_window)?;
+    /// A full round in which nobody is left to commit need not wait for its deadline, unless so many have
+    /// gone that only a replacement can still decide it.
+    fn begin_reveal_once_all_committed(&mut self, reveal_by: UnixSeconds) {
+        let all = self.is_full() && self.count(MemberState::Leased) == 0;
+        let decidable = self.count(MemberState::Committed) >= usize::from(self.needed);
+        if all && decidable && self.reveal_by == UnixSeconds::ZERO {
+            self.reveal_by = reveal_by;
         }
-        Ok(())
     }
 
     /// When those who have not revealed are out.
@@ -230,17 +239,23 @@ impl Quorum {
         Ok(())
     }
 
-    /// A member's lease ended by a deadline; it has no vote any more.
+    /// A member's lease was settled while it was live, by a deadline or a voucher without a result; it has
+    /// no vote any more.
     ///
     /// # Errors
     /// [`Error::NotAMember`].
     pub fn leave(&mut self, lease: Address, now: UnixSeconds) -> Result<(), Error> {
+        let reveal_by = now.after(self.reveal_window)?;
         let member = self.member_mut(lease)?;
         if matches!(member.state, MemberState::Gone | MemberState::Settled) {
             return Err(Error::NotAMember);
         }
         member.state = MemberState::Gone;
-        if self.verdict == Verdict::Open { self.begin_reveal_once_all_committed(now) } else { Ok(()) }
+        // Past the time to commit, the time to reveal runs already.
+        if self.verdict == Verdict::Open && now < self.commit_by {
+            self.begin_reveal_once_all_committed(reveal_by);
+        }
+        Ok(())
     }
 
     /// Anyone's count, once everybody who can has revealed, or the time is over.
@@ -251,7 +266,7 @@ impl Quorum {
         if self.verdict != Verdict::Open {
             return Err(Error::QuorumCounted);
         }
-        let everyone = self.reveal_by > UnixSeconds::ZERO && !self.any(MemberState::Committed);
+        let everyone = self.reveal_by > UnixSeconds::ZERO && self.count(MemberState::Committed) == 0;
         let over = self.joined > 0 && now >= self.reveal_deadline()?;
         if !everyone && !over {
             return Err(Error::DeadlineNotPassed);

@@ -3,6 +3,28 @@ use crate::{BasisPoints, Error, MicroUsdc, Seconds, UnixSeconds};
 /// After this long a past lease counts half.
 pub const HALF_LIFE: Seconds = Seconds(30 * 86_400);
 
+/// Weights fade by whole hours. What is left of an hour counts with the next one, so that nobody keeps a
+/// weight from fading by booking leases faster than it loses a micro-USDC.
+const HOUR: u64 = 3_600;
+
+/// Hours in a half-life.
+const HOURS: u64 = HALF_LIFE.0 / HOUR;
+
+/// `floor(2^64 · 2^(-2^k / 720))` for `k` of 0 to 9: what is left after 1, 2, 4 … 512 hours of the 720 in a
+/// half-life.
+const LEFT_AFTER: [u64; 10] = [
+    0xffc0_f045_a905_2511,
+    0xff81_f014_10b8_776f,
+    0xff04_1e3b_cead_f8c4,
+    0xfe09_344c_1b2f_1d70,
+    0xfc16_441b_bdfa_6965,
+    0xf83b_d806_64e8_6678,
+    0xf0b4_0089_acbf_941a,
+    0xe251_ff92_e582_6d24,
+    0xc814_e183_1755_7ec1,
+    0x9c60_a210_d798_ed8f,
+];
+
 /// What every provider has in its favour before its first lease, and what fades a bad start: one USDC of
 /// fees. A newcomer scores 10 000.
 pub const PRIOR: MicroUsdc = MicroUsdc(1_000_000);
@@ -14,28 +36,32 @@ pub const PRIOR: MicroUsdc = MicroUsdc(1_000_000);
 pub struct Reputation {
     pub good: MicroUsdc,
     pub bad: MicroUsdc,
-    /// When the weights were last faded.
+    /// Up to when the weights have faded; within an hour of the last record.
     pub updated_at: UnixSeconds,
 }
 
-/// Fades `weight` by `2^(-age / HALF_LIFE)`: halved for each whole half-life, and between two of them
-/// along the straight line, which is at most 6.2 % above the curve and needs no fractions.
-fn faded(weight: MicroUsdc, age: Seconds) -> MicroUsdc {
-    let halvings = u32::try_from(age.0 / HALF_LIFE.0).unwrap_or(u32::MAX);
+/// Fades `weight` by `2^(-hours / 720)`: halved for each whole half-life, and for the rest by one factor per
+/// binary digit of the hours. Each rounds down, so that the result is at most 11 micro-USDC too low.
+fn faded(weight: MicroUsdc, hours: u64) -> MicroUsdc {
+    let halvings = u32::try_from(hours / HOURS).unwrap_or(u32::MAX);
     let halved = weight.0.checked_shr(halvings).unwrap_or(0);
-    let rest = u128::from(age.0 % HALF_LIFE.0);
-    let lost = u128::from(halved) * rest / (2 * u128::from(HALF_LIFE.0));
-    MicroUsdc(halved.saturating_sub(u64::try_from(lost).unwrap_or(halved)))
+    let rest = hours % HOURS;
+    let left =
+        LEFT_AFTER.iter().enumerate().filter(|(digit, _)| rest >> digit & 1 == 1).fold(halved, |left, (_, factor)| {
+            // The upper half of a product of two 64-bit numbers fits 64 bits.
+            ((u128::from(left) * u128::from(*factor)) >> 64) as u64
+        });
+    MicroUsdc(left)
 }
 
 impl Reputation {
     /// The weights as they are at `now`.
     pub fn at(&self, now: UnixSeconds) -> Self {
-        let age = now.since(self.updated_at);
+        let hours = now.since(self.updated_at).0 / HOUR;
         Self {
-            good: faded(self.good, age),
-            bad: faded(self.bad, age),
-            updated_at: UnixSeconds(now.0.max(self.updated_at.0)),
+            good: faded(self.good, hours),
+            bad: faded(self.bad, hours),
+            updated_at: UnixSeconds(self.updated_at.0 + hours * HOUR),
         }
     }
 
@@ -81,8 +107,37 @@ mod tests {
     fn weights_halve_in_thirty_days() {
         let later = reputation(1_000, 600).at(UnixSeconds(HALF_LIFE.0));
         assert_eq!((later.good, later.bad), (MicroUsdc(500), MicroUsdc(300)));
-        assert_eq!(reputation(1_000, 0).at(UnixSeconds(HALF_LIFE.0 / 2)).good, MicroUsdc(750));
+        let just_before = reputation(1_000_000_000, 0).at(UnixSeconds(HALF_LIFE.0 - 1)).good;
+        assert!((500_481_000..500_482_000).contains(&just_before.0), "719 hours: {just_before}");
         assert_eq!(reputation(u64::MAX, 0).at(UnixSeconds(u64::MAX)).good, MicroUsdc(0));
+    }
+
+    #[test]
+    fn every_part_of_a_half_life_is_on_the_curve() {
+        for hours in 0..HOURS {
+            let left = faded(MicroUsdc(1 << 52), hours).0 as f64 / (1u64 << 52) as f64;
+            let exact = (-(hours as f64) / HOURS as f64).exp2();
+            assert!((exact - left).abs() < 1e-14, "{hours} hours: {left} is not {exact}");
+        }
+    }
+
+    #[test]
+    fn booking_often_keeps_nothing_from_fading() {
+        let mut busy = reputation(1_000_000, 500_000);
+        for second in 1..=HALF_LIFE.0 / 60 {
+            busy.record(MicroUsdc(0), MicroUsdc(0), UnixSeconds(60 * second)).unwrap();
+        }
+        assert!((499_000..=500_000).contains(&busy.good.0), "{busy:?}");
+        assert!((249_000..=250_000).contains(&busy.bad.0), "{busy:?}");
+    }
+
+    #[test]
+    fn the_clock_of_the_weights_never_passes_the_present_nor_runs_back() {
+        let mut reputation = Reputation { updated_at: UnixSeconds(HOUR), ..reputation(8, 0) };
+        reputation.record(MicroUsdc(1), MicroUsdc(0), UnixSeconds(10)).unwrap();
+        assert_eq!((reputation.good, reputation.updated_at), (MicroUsdc(9), UnixSeconds(HOUR)));
+        reputation.record(MicroUsdc(1), MicroUsdc(0), UnixSeconds(2 * HOUR + 1)).unwrap();
+        assert_eq!(reputation.updated_at, UnixSeconds(2 * HOUR));
     }
 
     #[test]
@@ -95,10 +150,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn weights_only_fade_and_never_faster_in_steps(weight in any::<u64>(), a in 0u64..1 << 32, b in 0u64..1 << 32) {
+        fn weights_only_fade_and_as_much_in_steps_as_at_once(weight in any::<u64>(), a in 0u64..1 << 24, b in 0u64..1 << 24) {
             let once = reputation(weight, 0).at(UnixSeconds(a + b)).good;
-            prop_assert!(once <= MicroUsdc(weight));
-            prop_assert!(reputation(weight, 0).at(UnixSeconds(a)).good >= once);
+            let first = reputation(weight, 0).at(UnixSeconds(a));
+            prop_assert!(once <= first.good && first.good <= MicroUsdc(weight));
+            // Eleven roundings down on each way, and factors that are right to the last of 64 digits.
+            prop_assert!(first.at(UnixSeconds(a + b)).good.0.abs_diff(once.0) <= 64);
         }
     }
 }

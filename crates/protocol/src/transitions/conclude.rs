@@ -17,7 +17,7 @@ pub struct Movements {
     pub challenger_forfeit: MicroUsdc,
     /// Set when the lease has ended: by this outcome, if it is settled, and as this report otherwise.
     pub ended: Option<LeaseOutcome>,
-    /// The lease is settled; its account goes.
+    /// The lease is settled; its account goes. If it was live until now, a quorum's member leaves the round.
     pub settled: bool,
 }
 

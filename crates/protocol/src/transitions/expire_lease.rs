@@ -3,8 +3,8 @@ use super::conclude::conclude;
 use crate::{Error, Job, Lease, Node, Provider, UnixSeconds};
 
 /// Anyone's crank for a live lease past its [`Lease::deadline`]. What was redeemed is paid, the rest of
-/// its reserve returns to the job, and the penalty follows from the outcome. A member of a quorum then
-/// leaves it ([`crate::quorum::Quorum::leave`]).
+/// its reserve returns to the job, and the penalty follows from the outcome. A member of a quorum
+/// leaves it with that ([`crate::quorum::Quorum::leave`]).
 ///
 /// # Errors
 /// [`Error::LeaseNotLive`], [`Error::DeadlineNotPassed`], [`Error::Overflow`].

@@ -1,12 +1,16 @@
 use crate::{Error, Job, JobState, Lease, Seconds, UnixSeconds, money};
 
-/// More time for a live lease, out of what is left of the deposit, at the lease's price.
+/// More time for a live lease, out of what is left of the deposit, at the lease's price. The members of a
+/// quorum all have the same time, which ends when they must have committed.
 ///
 /// # Errors
-/// [`Error::JobNotOpen`], [`Error::LeaseNotLive`], [`Error::DeadlinePassed`] past the lease's end or after
+/// [`Error::NotForQuorum`], [`Error::JobNotOpen`], [`Error::LeaseNotLive`], [`Error::DeadlinePassed`] past the lease's end or after
 /// notice, [`Error::LeaseLengthInvalid`] for no time or more than the job's terms allow,
 /// [`Error::DepositExhausted`], [`Error::Overflow`].
 pub fn extend_lease(job: &mut Job, lease: &mut Lease, more: Seconds, now: UnixSeconds) -> Result<(), Error> {
+    if job.terms.verification.is_quorum() {
+        return Err(Error::NotForQuorum);
+    }
     if job.state != JobState::Active {
         return Err(Error::JobNotOpen);
     }

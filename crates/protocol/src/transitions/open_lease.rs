@@ -15,7 +15,8 @@ pub struct LeaseOffer {
 }
 
 /// Reserves the lease's worst case out of the deposit, takes the units from the node and locks the bond.
-/// No money moves.
+/// No money moves. A lease of a job that counts results joins its round in the same transaction
+/// ([`crate::quorum::Quorum::join`]).
 ///
 /// # Errors
 /// [`Error::JobNotOpen`], [`Error::StartDeadlinePassed`], [`Error::TooManyLeases`],

@@ -15,6 +15,15 @@ pub const CLOCK_SLACK: Seconds = Seconds(5);
 /// A final voucher settles the lease, unless its result can be disputed or is counted in a quorum: then
 /// the units are free, what goes beyond the time attested returns to the job, and the bond stays.
 ///
+/// In a quorum only `Completed` and `Failed` are results, which the count judges. A member with any other
+/// exit class is settled here and leaves the round ([`crate::quorum::Quorum::leave`], whenever
+/// [`Movements::settled`] is set): neither can the attestor's word alone slash it, nor does that word alone
+/// pay it, unless it was sent away by a cancel or a notice. The attestor leaves the result root of a
+/// quorum's vouchers zero: who has not committed yet must not read it there.
+///
+/// A node's fault is the attestor's word too: it costs the attempt, the reputation and, paid on result,
+/// the pay, but nothing of the bond.
+///
 /// # Errors
 /// [`Error::LeaseNotLive`], [`Error::VoucherForeign`], [`Error::VoucherStale`],
 /// [`Error::VoucherFallsBack`], [`Error::VoucherAheadOfClock`], [`Error::VoucherBeyondLease`],
@@ -78,13 +87,14 @@ fn end(
     outcome: LeaseOutcome,
     now: UnixSeconds,
 ) -> Result<Movements, Error> {
-    let resultless = outcome == LeaseOutcome::NodeFault;
+    let quorum = job.terms.verification.is_quorum();
+    let faulty = outcome == LeaseOutcome::NodeFault;
+    let unpaid_member = quorum && !outcome.finishes_job() && !lease.was_sent_away(job);
     let owed = match job.terms.payment {
-        Payment::OnResult if resultless => lease.paid,
+        Payment::OnResult if faulty || unpaid_member => lease.paid,
         _ => lease.owed(job)?,
     };
-    let quorum = job.terms.verification.is_quorum();
-    let waits = !resultless && (quorum || job.terms.dispute_window > Seconds::ZERO);
+    let waits = if quorum { outcome.finishes_job() } else { !faulty && job.terms.dispute_window > Seconds::ZERO };
     if !waits {
         return conclude(job, lease, provider, outcome, owed, now);
     }
