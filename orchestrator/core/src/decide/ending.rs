@@ -24,6 +24,11 @@ impl Core {
                 continue;
             }
             // Past its end a silent lease is left to the chain's deadline all the same.
+            if !entry.silenced && entry.is_preempted(now.chain) {
+                self.begin_end(now, lease, ExitClass::Released);
+                pending = self.jobs[&job].pending_tasks();
+                continue;
+            }
             let past_end = !entry.silenced && now.chain >= entry.view.lease.ends_by;
             let exhausted = past_end || entry.meter.exhausted(&entry.view.lease);
             if exhausted {
