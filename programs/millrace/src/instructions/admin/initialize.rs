@@ -14,6 +14,7 @@ use crate::{tokens, MarketError};
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct InitializeArgs {
     pub scheduler: Pubkey,
+    pub arbiter: Pubkey,
     pub parameters: Parameters,
 }
 
@@ -61,6 +62,7 @@ impl Initialize<'_> {
             bump: CONFIG.1,
             admin: accounts.admin.key(),
             scheduler: args.scheduler,
+            arbiter: args.arbiter,
             treasury: accounts.treasury.key(),
             mint: accounts.mint.key(),
             rent_payer: accounts.admin.key(),
@@ -73,6 +75,7 @@ impl Initialize<'_> {
         let event = NetworkInitialized {
             admin: config.admin,
             scheduler: config.scheduler,
+            arbiter: config.arbiter,
             treasury: config.treasury,
             mint: config.mint,
             parameters: config.parameters,

@@ -17,6 +17,8 @@ pub struct OpenJobArgs {
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
     pub terms: JobTerms,
+    /// Whose vouchers count; the network's scheduler where none is named.
+    pub attestor: Option<Pubkey>,
     pub job_bump: u8,
     pub job_vault_bump: u8,
 }
@@ -66,7 +68,9 @@ impl OpenJob<'_> {
         let clock = Clock::get()?;
         let now = clock::now(&clock)?;
         let config = accounts.config.load()?;
-        let rules = transitions::open_job(args.terms.into(), &config.rules()?, now).map_err(MarketError::from)?;
+        require!(config.paused == 0, MarketError::NetworkPaused);
+        let terms = args.terms.try_into().map_err(MarketError::from)?;
+        let rules = transitions::open_job(terms, &config.rules()?, now).map_err(MarketError::from)?;
         let deposit = rules.terms.deposit;
 
         let mut job = Job {
@@ -74,7 +78,8 @@ impl OpenJob<'_> {
             bump: args.job_bump,
             buyer: accounts.buyer.key(),
             funder: accounts.funder.key(),
-            attestor: config.scheduler,
+            attestor: args.attestor.unwrap_or_default(),
+            rent_payer: accounts.funder.key(),
             mint: config.mint,
             job_vault: accounts.job_vault.key(),
             spec_hash: args.spec_hash,

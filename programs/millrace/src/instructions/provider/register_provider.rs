@@ -71,12 +71,15 @@ impl RegisterProvider<'_> {
             owner: accounts.owner.key(),
             stake_vault: accounts.stake_vault.key(),
             earnings_vault: accounts.earnings_vault.key(),
+            payout_owner: accounts.owner.key(),
+            next_payout_owner: accounts.owner.key(),
             rent_payer: accounts.owner.key(),
             display_name,
+            reputation_at: at,
             registered_at: at,
             ..Provider::zeroed()
         };
-        provider.invariant()?;
+        provider.rules()?.invariant().map_err(MarketError::from)?;
         let (owner, mint, address) = (&accounts.owner, &accounts.mint, accounts.provider.key);
         let place = Place { seeds: &[seeds::PROVIDER, owner.key.as_ref()], bump: args.provider_bump };
         create::account(owner, &accounts.provider, place, &provider)?;
