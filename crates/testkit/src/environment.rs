@@ -87,6 +87,11 @@ impl Environment {
         self.svm.set_account(address, account).unwrap();
     }
 
+    /// Somebody sends lamports to an address.
+    pub fn put_lamports(&mut self, address: Pubkey, lamports: u64) {
+        self.svm.airdrop(&address, lamports).expect("an airdrop fails only where lamports do not suffice");
+    }
+
     /// A mint of six decimals at `address`.
     pub fn put_mint(&mut self, address: Pubkey) {
         let mint = Mint { decimals: 6, is_initialized: true, supply: u64::MAX / 2, ..Mint::default() };

@@ -57,6 +57,7 @@ impl Initialize<'_> {
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: InitializeArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        let place = Place::prove(&accounts.config, &[seeds::CONFIG], CONFIG.1)?;
         let config = Config {
             version: VERSION,
             bump: CONFIG.1,
@@ -69,8 +70,7 @@ impl Initialize<'_> {
             parameters: args.parameters,
             ..Config::zeroed()
         };
-        let place = Place { seeds: &[seeds::CONFIG], bump: CONFIG.1 };
-        create::account(&accounts.admin, &accounts.config, place, &config)?;
+        create::account(&accounts.admin, place, &config)?;
 
         let event = NetworkInitialized {
             admin: config.admin,

@@ -28,6 +28,7 @@ pub struct OpenJobArgs {
 #[cfg_attr(feature = "idl-build", instruction(args: OpenJobArgs))]
 pub struct OpenJob<'info> {
     #[account(address = CONFIG.0, has_one = mint @ MarketError::WrongMint)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
     /// May cancel the job.
@@ -65,6 +66,12 @@ pub struct OpenJob<'info> {
 impl OpenJob<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenJobArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        let (buyer, id) = (accounts.buyer.key, args.id.to_le_bytes());
+        let seeds: &[&[u8]] = &[seeds::JOB, buyer.as_ref(), &id];
+        let job_place = Place::prove(&accounts.job, seeds, args.job_bump)?;
+        let seeds: &[&[u8]] = &[seeds::JOB_VAULT, accounts.job.key.as_ref()];
+        let vault_place = Place::prove(&accounts.job_vault, seeds, args.job_vault_bump)?;
+
         let clock = Clock::get()?;
         let now = clock::now(&clock)?;
         let config = accounts.config.load()?;
@@ -76,7 +83,7 @@ impl OpenJob<'_> {
         let mut job = Job {
             version: VERSION,
             bump: args.job_bump,
-            buyer: accounts.buyer.key(),
+            buyer: *buyer,
             funder: accounts.funder.key(),
             attestor: args.attestor.unwrap_or_default(),
             rent_payer: accounts.funder.key(),
@@ -89,10 +96,8 @@ impl OpenJob<'_> {
             ..Job::zeroed()
         };
         job.update(&rules)?;
-        let place = Place { seeds: &[seeds::JOB, job.buyer.as_ref(), &args.id.to_le_bytes()], bump: args.job_bump };
-        create::account(&accounts.funder, &accounts.job, place, &job)?;
-        let place = Place { seeds: &[seeds::JOB_VAULT, accounts.job.key.as_ref()], bump: args.job_vault_bump };
-        create::vault(&accounts.funder, &accounts.job_vault, place, &accounts.mint, accounts.job.key)?;
+        create::account(&accounts.funder, job_place, &job)?;
+        create::vault(&accounts.funder, vault_place, &accounts.mint, accounts.job.key)?;
 
         let funder_before = tokens::balance(&accounts.funder_tokens)?;
         tokens::transfer(&accounts.funder_tokens, &accounts.job_vault, &accounts.funder, deposit, &[])?;

@@ -64,6 +64,9 @@ impl AddNode<'_> {
         let at = clock::now(&Clock::get()?)?.0;
         let mut provider = accounts.provider.load_mut()?;
         let index = provider.nodes_added;
+        let index_bytes = index.to_le_bytes();
+        let seeds: &[&[u8]] = &[seeds::NODE, accounts.provider.as_ref().key.as_ref(), &index_bytes];
+        let place = Place::prove(&accounts.node, seeds, args.node_bump)?;
         provider.nodes_added = index.checked_add(1).ok_or(MarketError::Overflow)?;
         provider.nodes = provider.nodes.checked_add(1).ok_or(MarketError::Overflow)?;
 
@@ -86,8 +89,7 @@ impl AddNode<'_> {
             ..Node::zeroed()
         };
         node.rules()?.invariant().map_err(MarketError::from)?;
-        let place = Place { seeds: &[seeds::NODE, node.provider.as_ref(), &index.to_le_bytes()], bump: args.node_bump };
-        create::account(&accounts.owner, &accounts.node, place, &node)?;
+        create::account(&accounts.owner, place, &node)?;
 
         let event = NodeAdded {
             node: accounts.node.key(),

@@ -25,6 +25,7 @@ pub struct OpenLeaseArgs {
 #[derive(Accounts)]
 pub struct OpenLease<'info> {
     #[account(address = CONFIG.0)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
     /// Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
@@ -83,6 +84,9 @@ impl OpenLease<'_> {
         let mut node = accounts.node.load_mut()?;
         let mut provider = accounts.provider.load_mut()?;
         let number = job.leases_opened;
+        let (slot_bytes, number_bytes) = (job.opened_slot.to_le_bytes(), number.to_le_bytes());
+        let seeds: &[&[u8]] = &[seeds::LEASE, accounts.job.as_ref().key.as_ref(), &slot_bytes, &number_bytes];
+        let place = Place::prove(&accounts.lease, seeds, args.lease_bump)?;
         let (job_reserved_before, stake_locked_before) = (job.reserved, provider.stake_locked);
 
         let (mut job_rules, mut node_rules, mut provider_rules) = (job.rules()?, node.rules()?, provider.rules()?);
@@ -118,10 +122,7 @@ impl OpenLease<'_> {
             ..Lease::zeroed()
         };
         lease.update(&rules)?;
-        let seeds: &[&[u8]] =
-            &[seeds::LEASE, lease.job.as_ref(), &job.opened_slot.to_le_bytes(), &number.to_le_bytes()];
-        let place = Place { seeds, bump: args.lease_bump };
-        create::account(&accounts.authority, &accounts.lease, place, &lease)?;
+        create::account(&accounts.authority, place, &lease)?;
         if let Some(round) = round {
             let mut quorum = round.load()?.rules()?;
             let (address, provider) = (accounts.lease.key().to_bytes(), lease.provider.to_bytes());
