@@ -6,7 +6,9 @@ use solana_instruction::Instruction;
 use solana_instruction_error::InstructionError;
 use solana_pubkey::Pubkey;
 use solana_rent::Rent;
-use solana_sdk_ids::{bpf_loader, bpf_loader_upgradeable, ed25519_program, incinerator, native_loader, system_program, sysvar};
+use solana_sdk_ids::{
+    bpf_loader, bpf_loader_upgradeable, ed25519_program, incinerator, native_loader, system_program, sysvar,
+};
 
 use crate::loader::Entry;
 use crate::message::{self, Privilege};

@@ -4,9 +4,7 @@ use solana_account_info::AccountInfo;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_instruction_error::InstructionError;
 use solana_pubkey::{MAX_SEEDS, Pubkey};
-use solana_sdk_ids::{
-    bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable, ed25519_program, native_loader,
-};
+use solana_sdk_ids::{bpf_loader, bpf_loader_deprecated, bpf_loader_upgradeable, ed25519_program, native_loader};
 
 use crate::message::Privilege;
 use crate::transaction::{self, Frame, InstructionAccount, current};
@@ -21,11 +19,7 @@ const NOT_FOR_PROGRAMS: [Pubkey; 5] =
 ///
 /// # Errors
 /// The callee's, a privilege that the caller does not have, or an account that it does not have.
-pub fn invoke(
-    instruction: &Instruction,
-    infos: &[AccountInfo],
-    seeds: &[&[&[u8]]],
-) -> Result<(), InstructionError> {
+pub fn invoke(instruction: &Instruction, infos: &[AccountInfo], seeds: &[&[&[u8]]]) -> Result<(), InstructionError> {
     let caller = current(|transaction| match &transaction.failed {
         Some(error) => Err(error.clone()),
         None => Ok(transaction.frame()?.program),

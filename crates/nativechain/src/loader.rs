@@ -71,8 +71,7 @@ impl Memory {
                 continue;
             }
             let Account { lamports, data, owner, executable } = state(&account.key);
-            let place =
-                Place { key: account.key, writable: account.privilege.writable, at, length: data.len() };
+            let place = Place { key: account.key, writable: account.privilege.writable, at, length: data.len() };
             let flags = [account.privilege.signer, account.privilege.writable, *executable].map(u8::from);
             put(&mut at, &[NON_DUP_MARKER]);
             put(&mut at, &flags);

@@ -75,9 +75,5 @@ fn borrow<'a>(instruction: &'a Instruction, privileges: &BTreeMap<Pubkey, Privil
         let Privilege { signer, writable } = privileges[&meta.pubkey];
         BorrowedAccountMeta { pubkey: &meta.pubkey, is_signer: signer, is_writable: writable }
     });
-    BorrowedInstruction {
-        program_id: &instruction.program_id,
-        accounts: accounts.collect(),
-        data: &instruction.data,
-    }
+    BorrowedInstruction { program_id: &instruction.program_id, accounts: accounts.collect(), data: &instruction.data }
 }

@@ -50,7 +50,7 @@ impl Environment {
     }
 
     pub fn lamports(&self, address: &Pubkey) -> u64 {
-        self.svm.get_balance(address).unwrap_or_default()
+        self.svm.get_account(address).map_or(0, |account| account.lamports)
     }
 
     /// A program-derived address.

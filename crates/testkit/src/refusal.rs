@@ -1,4 +1,5 @@
 use anchor_lang::error::ErrorCode;
+#[cfg(feature = "bytecode")]
 use litesvm::types::FailedTransactionMetadata;
 use millrace::MarketError;
 use solana_transaction_error::TransactionError;
@@ -11,6 +12,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    #[cfg(feature = "bytecode")]
     pub(crate) fn new(failed: FailedTransactionMetadata) -> Self {
         Self { error: failed.err, logs: failed.meta.logs }
     }
