@@ -109,6 +109,8 @@ impl Chain {
                 let data = message::instructions_sysvar(instructions, privileges);
                 Account { data, owner: sysvar::ID, ..Account::default() }
             }
+            sysvar::clock::ID => sysvar_account(&clock_bytes(&self.clock)),
+            sysvar::rent::ID => sysvar_account(&rent_bytes(&self.rent)),
             _ => self.accounts.get(key).cloned().unwrap_or_default(),
         };
         Transaction {
@@ -159,4 +161,21 @@ fn top_level(
     let accounts = instruction.accounts.iter();
     let accounts = accounts.map(|meta| InstructionAccount { key: meta.pubkey, privilege: privileges[&meta.pubkey] });
     process(Frame { program: instruction.program_id, accounts: accounts.collect() }, &instruction.data)
+}
+
+fn sysvar_account(data: &[u8]) -> Account {
+    Account { lamports: 1, data: data.to_vec(), owner: sysvar::ID, executable: false }
+}
+
+fn clock_bytes(clock: &Clock) -> Vec<u8> {
+    let Clock { slot, epoch_start_timestamp, epoch, leader_schedule_epoch, unix_timestamp } = clock;
+    let start = epoch_start_timestamp.to_le_bytes();
+    let [slot, epoch, leader_schedule_epoch] = [slot, epoch, leader_schedule_epoch].map(|number| number.to_le_bytes());
+    [slot, start, epoch, leader_schedule_epoch, unix_timestamp.to_le_bytes()].concat()
+}
+
+#[allow(deprecated, reason = "the account keeps the old fields")]
+fn rent_bytes(rent: &Rent) -> Vec<u8> {
+    let (rate, threshold) = (rent.lamports_per_byte_year.to_le_bytes(), rent.exemption_threshold.to_le_bytes());
+    [&rate[..], &threshold, &[rent.burn_percent]].concat()
 }

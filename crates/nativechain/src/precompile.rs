@@ -35,6 +35,10 @@ fn signatures(data: &[u8], instructions: &[Instruction]) -> Result<(), Precompil
             whole.get(at..at + length).ok_or(PrecompileError::InvalidDataOffsets)
         };
         let signature = part(field(0), 64, field(1))?;
+        // The chain's older `ed25519-dalek` sees these bits when it reads, this one when it verifies.
+        if signature[63] & 0b1110_0000 != 0 {
+            return Err(PrecompileError::InvalidSignature);
+        }
         let signature = Signature::from_slice(signature).map_err(|_| PrecompileError::InvalidSignature)?;
         let key = part(field(2), 32, field(3))?.try_into().map_err(|_| PrecompileError::InvalidPublicKey)?;
         let key = VerifyingKey::from_bytes(key).map_err(|_| PrecompileError::InvalidPublicKey)?;

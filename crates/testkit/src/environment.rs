@@ -65,6 +65,21 @@ impl Environment {
         environment
     }
 
+    /// The same chain once more; what happens on one does not happen on the other.
+    pub fn fork(&self) -> Self {
+        let [fee_payer, admin, scheduler] =
+            [&self.fee_payer, &self.admin, &self.scheduler].map(Keypair::insecure_clone);
+        Self {
+            svm: self.svm.clone(),
+            n_keys: self.n_keys,
+            fee_payer,
+            admin,
+            scheduler,
+            mint: self.mint,
+            treasury: self.treasury,
+        }
+    }
+
     /// The loader's account that names the upgrade authority.
     pub fn program_data(&self) -> Pubkey {
         Self::program_data_of(millrace::ID)

@@ -53,6 +53,11 @@ impl Environment {
         self.svm.get_account(address).map_or(0, |account| account.lamports)
     }
 
+    /// Every lamport there is. Native code charges no fees, so there its sum never changes.
+    pub fn all_lamports(&self) -> u128 {
+        self.svm.all_lamports()
+    }
+
     /// A program-derived address.
     pub fn derive(seeds: &[&[u8]]) -> Pubkey {
         Pubkey::find_program_address(seeds, &millrace::ID).0

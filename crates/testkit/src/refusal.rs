@@ -29,6 +29,12 @@ impl Refusal {
         }
     }
 
+    /// Whether the program did not refuse but break off.
+    pub fn is_a_panic(&self) -> bool {
+        matches!(&self.error, TransactionError::InstructionError(_, error)
+            if format!("{error:?}") == "ProgramFailedToComplete")
+    }
+
     pub fn market(&self) -> Option<MarketError> {
         self.custom_code().and_then(MarketError::from_code)
     }
