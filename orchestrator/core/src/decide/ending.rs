@@ -19,6 +19,9 @@ impl Core {
         let mut pending = entry.pending_tasks();
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
+            if !self.attends(lease) {
+                continue;
+            }
             if over {
                 self.begin_end(now, lease, ExitClass::Completed);
                 continue;

@@ -16,8 +16,8 @@ pub struct NodeView {
 pub struct JobView {
     pub buyer: Address,
     pub funder: Address,
-    /// Whose vouchers count.
-    pub attestor: Address,
+    /// Whose vouchers are to count; none for whoever is the network's scheduler when a lease opens.
+    pub attestor: Option<Address>,
     pub id: u64,
     /// Tells apart the jobs a buyer opens one after the other under the same id.
     pub opened_slot: u64,
@@ -35,6 +35,8 @@ pub struct LeaseView {
     pub provider: Address,
     /// The lease's number within its job.
     pub number: u32,
+    /// Whose vouchers count.
+    pub attestor: Address,
     pub lease: Lease,
 }
 

@@ -188,9 +188,9 @@ fn what_is_not_run_here_is_said_and_expires() {
     let spot_check = JobTerms { verification: Verification::SpotCheck { share }, dispute_window: window, ..terms() };
     let other = Address([5; 32]);
     for (terms, attestor, reason) in [
-        (quorum, ATTESTOR, NotServed::Quorum),
-        (spot_check, ATTESTOR, NotServed::SpotCheck),
-        (terms(), other, NotServed::ForeignAttestor(other)),
+        (quorum, None, NotServed::Quorum),
+        (spot_check, Some(ATTESTOR), NotServed::SpotCheck),
+        (terms(), Some(other), NotServed::ForeignAttestor(other)),
     ] {
         let mut world = World::with_nodes(3);
         let job = world.add_attested_job(1, terms, workload(1), attestor);
@@ -204,21 +204,31 @@ fn what_is_not_run_here_is_said_and_expires() {
     }
 }
 
+/// Of a job with another attestor, or opened under another scheduler.
 #[test]
 fn a_lease_that_others_attest_is_left_alone_and_cranked() {
-    let mut world = World::with_nodes(1);
-    let job = world.add_attested_job(1, terms(), workload(1), Address([5; 32]));
+    for (attestor, scheduler) in [(Some(Address([5; 32])), ATTESTOR), (None, Address([5; 32]))] {
+        attested_by_others(attestor, scheduler);
+    }
+}
+
+fn attested_by_others(attestor: Option<Address>, scheduler: Address) {
+    let mut world = World::new();
+    let node = world.add_node(1, PricePerGpuHour(100_000), hardware());
+    world.scheduler = scheduler;
+    let job = world.add_attested_job(1, terms(), workload(1), attestor);
     world.drain();
     // The buyer awarded it to the node without the scheduler.
     let price = PricePerGpuHour(100_000);
-    let (node, provider) = (address(b'N', 1), address(b'P', 1));
+    let provider = address(b'P', 1);
     world.award(Offer { offer: 0, job, node, provider, number: 0, price, maximum: Seconds(600) });
     let lease = world.lease_of(node);
+    world.connect(node);
     world.pass(299);
     assert_eq!(world.count(|action| matches!(action, Action::AssignTask { .. } | Action::IssueVoucher { .. })), 0);
     assert!(world.leases.contains_key(&lease));
     world.pass(1);
-    assert_eq!(world.ended.iter().map(|ended| ended.1).collect::<Vec<_>>(), [LeaseOutcome::Abandoned]);
+    assert_eq!(world.ended[0].1, LeaseOutcome::Abandoned);
 }
 
 #[test]

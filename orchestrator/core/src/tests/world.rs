@@ -124,6 +124,8 @@ pub struct World {
     /// Bonds of challengers that went to providers.
     pub kept_bonds: u64,
     pub task_millis: u64,
+    /// The network's, which attests where a job names nobody else.
+    pub scheduler: Address,
     /// Transactions are refused while set.
     pub chain_down: bool,
 }
@@ -174,6 +176,7 @@ impl World {
             closed: BTreeMap::new(),
             kept_bonds: 0,
             task_millis: 3_000,
+            scheduler: ATTESTOR,
             chain_down: false,
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
@@ -215,10 +218,16 @@ impl World {
     }
 
     pub fn add_job(&mut self, number: u32, terms: JobTerms, workload: Workload) -> Address {
-        self.add_attested_job(number, terms, workload, ATTESTOR)
+        self.add_attested_job(number, terms, workload, None)
     }
 
-    pub fn add_attested_job(&mut self, number: u32, terms: JobTerms, workload: Workload, attestor: Address) -> Address {
+    pub fn add_attested_job(
+        &mut self,
+        number: u32,
+        terms: JobTerms,
+        workload: Workload,
+        attestor: Option<Address>,
+    ) -> Address {
         let job = address(b'J', number);
         let spec_hash = sha256(format!("{number}{workload:?}").as_bytes());
         self.specs.insert(spec_hash, workload);
@@ -522,7 +531,8 @@ impl World {
             Ok(lease) => {
                 let address = lease_address(offer.job, job.opened_slot, offer.number);
                 let (node, provider, number) = (offer.node, offer.provider, offer.number);
-                self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, lease });
+                let attestor = job.attestor.unwrap_or(self.scheduler);
+                self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, attestor, lease });
                 self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
                 self.land(open, offer.job, address, offer.node);
             }
