@@ -14,7 +14,9 @@ use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
 pub use admin::NetworkInitialized;
-pub use buyer::{JobCancelled, JobOpened};
+pub use buyer::{
+    AllowanceChanged, AllowanceClosed, BalanceMoved, BuyerClosed, BuyerOpened, JobCancelled, JobExtended, JobOpened,
+};
 pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
 pub use scheduler::LeaseOpened;

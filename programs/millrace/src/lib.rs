@@ -10,12 +10,14 @@ use anchor_lang::prelude::*;
 use solana_compiler_builtins as _;
 
 mod clock;
+mod closing;
 pub mod constants;
 mod create;
 pub mod ending;
 pub mod error;
 pub mod events;
 pub mod instructions;
+mod opening;
 pub mod precompile;
 mod round;
 pub mod state;
@@ -24,6 +26,7 @@ pub mod types;
 
 pub use error::MarketError;
 pub use instructions::*;
+pub use opening::OpenJobArgs;
 
 declare_id!("MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj");
 
@@ -56,6 +59,56 @@ pub mod millrace {
         OpenJob::handle(ctx, args)
     }
 
+    /// Opens a job whose deposit comes from the buyer's balance; the owner or a delegate signs.
+    pub fn open_job_prepaid(ctx: Context<OpenJobPrepaid>, args: OpenJobArgs) -> Result<()> {
+        OpenJobPrepaid::handle(ctx, args)
+    }
+
+    /// More money, longer leases or a longer wait for a job; its buyer and its funder sign.
+    pub fn extend_job(ctx: Context<ExtendJob>, args: ExtendJobArgs) -> Result<()> {
+        ExtendJob::handle(ctx, args)
+    }
+
+    /// The same for a job of the buyer's balance; the balance's owner signs.
+    pub fn extend_job_prepaid(ctx: Context<ExtendJobPrepaid>, args: ExtendJobArgs) -> Result<()> {
+        ExtendJobPrepaid::handle(ctx, args)
+    }
+
+    /// Opens a prepaid balance with a vault of its own.
+    pub fn open_buyer(ctx: Context<OpenBuyer>, args: OpenBuyerArgs) -> Result<()> {
+        OpenBuyer::handle(ctx, args)
+    }
+
+    /// Anyone's money into a balance.
+    pub fn deposit_balance(ctx: Context<DepositBalance>, args: DepositBalanceArgs) -> Result<()> {
+        DepositBalance::handle(ctx, args)
+    }
+
+    /// Money out of a balance, to its owner.
+    pub fn withdraw_balance(ctx: Context<WithdrawBalance>, args: WithdrawBalanceArgs) -> Result<()> {
+        WithdrawBalance::handle(ctx, args)
+    }
+
+    /// Closes an empty balance that no job and no delegate depends on.
+    pub fn close_buyer(ctx: Context<CloseBuyer>) -> Result<()> {
+        CloseBuyer::handle(ctx)
+    }
+
+    /// Lets a delegate open jobs from the balance, up to caps and an expiry.
+    pub fn open_allowance(ctx: Context<OpenAllowance>, args: OpenAllowanceArgs) -> Result<()> {
+        OpenAllowance::handle(ctx, args)
+    }
+
+    /// Other caps or another expiry; what was spent stays spent.
+    pub fn change_allowance(ctx: Context<ChangeAllowance>, args: ChangeAllowanceArgs) -> Result<()> {
+        ChangeAllowance::handle(ctx, args)
+    }
+
+    /// Takes a delegate's allowance away.
+    pub fn close_allowance(ctx: Context<CloseAllowance>) -> Result<()> {
+        CloseAllowance::handle(ctx)
+    }
+
     /// Leases a node to a job; scheduler and node key both agree to node, price and length.
     pub fn open_lease(ctx: Context<OpenLease>, args: OpenLeaseArgs) -> Result<()> {
         OpenLease::handle(ctx, args)
@@ -84,6 +137,11 @@ pub mod millrace {
     /// Anyone's crank for a job that is over: everything left goes back to its funder.
     pub fn close_job(ctx: Context<CloseJob>) -> Result<()> {
         CloseJob::handle(ctx)
+    }
+
+    /// The same for a job of the buyer's balance: everything left goes back into it.
+    pub fn close_job_prepaid(ctx: Context<CloseJobPrepaid>) -> Result<()> {
+        CloseJobPrepaid::handle(ctx)
     }
 }
 

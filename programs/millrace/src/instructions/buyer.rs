@@ -1,5 +1,25 @@
 mod cancel_job;
+mod change_allowance;
+mod close_allowance;
+mod close_buyer;
+mod deposit_balance;
+mod extend_job;
+mod extend_job_prepaid;
+mod open_allowance;
+mod open_buyer;
 mod open_job;
+mod open_job_prepaid;
+mod withdraw_balance;
 
 pub use cancel_job::*;
+pub use change_allowance::*;
+pub use close_allowance::*;
+pub use close_buyer::*;
+pub use deposit_balance::*;
+pub use extend_job::*;
+pub use extend_job_prepaid::*;
+pub use open_allowance::*;
+pub use open_buyer::*;
 pub use open_job::*;
+pub use open_job_prepaid::*;
+pub use withdraw_balance::*;

@@ -1,9 +1,11 @@
 mod close_job;
+mod close_job_prepaid;
 mod expire_job;
 mod expire_lease;
 mod settle;
 
 pub use close_job::*;
+pub use close_job_prepaid::*;
 pub use expire_job::*;
 pub use expire_lease::*;
 pub use settle::*;
