@@ -1,6 +1,8 @@
 //! The program's accounts as the rest of Millrace sees them: an address, the identities around it,
 //! and the protocol's own type. Reading them is [`crate::Client`]'s part.
 
+mod allowance;
+mod buyer;
 mod config;
 mod job;
 mod lease;
@@ -12,6 +14,8 @@ use millrace::constants::VERSION;
 use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 
+pub use allowance::AllowanceAccount;
+pub use buyer::BuyerAccount;
 pub use config::ConfigAccount;
 pub use job::JobAccount;
 pub use lease::LeaseAccount;
@@ -24,13 +28,16 @@ pub enum AccountKind {
     Config,
     Provider,
     Node,
+    Buyer,
+    Allowance,
     Job,
     Lease,
 }
 
 impl AccountKind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 5] = [Self::Config, Self::Provider, Self::Node, Self::Job, Self::Lease];
+    pub const ALL: [Self; 7] =
+        [Self::Config, Self::Provider, Self::Node, Self::Buyer, Self::Allowance, Self::Job, Self::Lease];
 
     /// First bytes of every account of the kind.
     pub fn discriminator(self) -> &'static [u8] {
@@ -38,6 +45,8 @@ impl AccountKind {
             Self::Config => millrace::state::Config::DISCRIMINATOR,
             Self::Provider => millrace::state::Provider::DISCRIMINATOR,
             Self::Node => millrace::state::Node::DISCRIMINATOR,
+            Self::Buyer => millrace::state::Buyer::DISCRIMINATOR,
+            Self::Allowance => millrace::state::Allowance::DISCRIMINATOR,
             Self::Job => millrace::state::Job::DISCRIMINATOR,
             Self::Lease => millrace::state::Lease::DISCRIMINATOR,
         }
@@ -49,6 +58,8 @@ impl AccountKind {
             Self::Config => "network config",
             Self::Provider => "provider",
             Self::Node => "node",
+            Self::Buyer => "balance",
+            Self::Allowance => "allowance",
             Self::Job => "job",
             Self::Lease => "lease",
         }

@@ -3,15 +3,25 @@
 mod add_node;
 mod add_stake;
 mod cancel_job;
+mod change_allowance;
+mod close_allowance;
+mod close_buyer;
 mod close_job;
 mod create_token_account;
+mod deposit_balance;
 mod expire_job;
 mod expire_lease;
+mod extend_job;
 mod initialize;
+mod open_allowance;
+mod open_buyer;
 mod open_job;
+mod open_job_prepaid;
 mod open_lease;
 mod register_provider;
 mod settle;
+mod tests;
+mod withdraw_balance;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
@@ -29,6 +39,15 @@ pub use open_job::{NewJob, open_job};
 pub use open_lease::open_lease;
 pub use register_provider::register_provider;
 pub use settle::settle;
+pub use change_allowance::change_allowance;
+pub use close_allowance::close_allowance;
+pub use close_buyer::close_buyer;
+pub use deposit_balance::deposit_balance;
+pub use extend_job::extend_job;
+pub use open_allowance::{AllowanceTerms, open_allowance};
+pub use open_buyer::open_buyer;
+pub use open_job_prepaid::{NewPrepaidJob, open_job_prepaid};
+pub use withdraw_balance::withdraw_balance;
 
 use crate::accounts::LeaseAccount;
 use crate::address::{self, event_authority, pubkey};
@@ -50,7 +69,7 @@ pub(crate) fn lease_parties(lease: &LeaseAccount) -> millrace::accounts::LeasePa
 /// What an instruction does, for messages: the program's own by its name, others by their program's.
 pub(crate) fn name(program: &Pubkey, data: &[u8]) -> &'static str {
     use millrace::instruction as known;
-    let own: [(&[u8], &'static str); 11] = [
+    let own: [(&[u8], &'static str); 22] = [
         (known::Initialize::DISCRIMINATOR, "initialize"),
         (known::RegisterProvider::DISCRIMINATOR, "register_provider"),
         (known::AddStake::DISCRIMINATOR, "add_stake"),
@@ -62,6 +81,17 @@ pub(crate) fn name(program: &Pubkey, data: &[u8]) -> &'static str {
         (known::ExpireJob::DISCRIMINATOR, "expire_job"),
         (known::ExpireLease::DISCRIMINATOR, "expire_lease"),
         (known::CloseJob::DISCRIMINATOR, "close_job"),
+        (known::ChangeAllowance::DISCRIMINATOR, "change_allowance"),
+        (known::CloseAllowance::DISCRIMINATOR, "close_allowance"),
+        (known::CloseBuyer::DISCRIMINATOR, "close_buyer"),
+        (known::CloseJobPrepaid::DISCRIMINATOR, "close_job_prepaid"),
+        (known::DepositBalance::DISCRIMINATOR, "deposit_balance"),
+        (known::ExtendJob::DISCRIMINATOR, "extend_job"),
+        (known::ExtendJobPrepaid::DISCRIMINATOR, "extend_job_prepaid"),
+        (known::OpenAllowance::DISCRIMINATOR, "open_allowance"),
+        (known::OpenBuyer::DISCRIMINATOR, "open_buyer"),
+        (known::OpenJobPrepaid::DISCRIMINATOR, "open_job_prepaid"),
+        (known::WithdrawBalance::DISCRIMINATOR, "withdraw_balance"),
     ];
     let others: [(Pubkey, &'static str); 5] = [
         (solana_sdk_ids::system_program::ID, "system program"),

@@ -1,5 +1,6 @@
 //! A happy call of every instruction, and handles for what they make.
 
+mod balance;
 mod buyer;
 mod crank;
 mod founding;
@@ -11,6 +12,8 @@ use millrace::accounts;
 use millrace_protocol::seeds;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+pub use balance::BalanceHandle;
 
 use crate::Environment;
 

@@ -4,7 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Job, Lease, Node, Provider};
+use millrace::state::{Buyer, Job, Lease, Node, Provider};
 use millrace_protocol::{MicroUsdc, seeds};
 
 use crate::Environment;
@@ -18,6 +18,7 @@ pub struct Ledger {
     pub leases: BTreeMap<Pubkey, Lease>,
     pub nodes: BTreeMap<Pubkey, Node>,
     pub providers: BTreeMap<Pubkey, Provider>,
+    pub balances: BTreeMap<Pubkey, Buyer>,
 }
 
 impl Environment {
@@ -33,6 +34,7 @@ impl Environment {
             leases: self.all(),
             nodes: self.all(),
             providers: self.all(),
+            balances: self.all(),
         }
     }
 
@@ -79,6 +81,14 @@ impl Ledger {
             assert_eq!(provider.stake_locked, bonds.sum::<u64>(), "bonds of provider {address}");
             let earned = rules.earnings.total().unwrap();
             assert_eq!(self.tokens[&earnings_vault], earned, "earnings vault of provider {address}");
+        }
+        for (address, balance) in &self.balances {
+            let rules = balance.rules().unwrap();
+            rules.invariant().unwrap();
+            let vault = Environment::derive(&[seeds::BUYER_VAULT, address.as_ref()]);
+            assert_eq!(self.tokens[&vault], rules.balance, "vault of balance {address}");
+            let live = self.jobs.values().filter(|job| job.prepaid != 0 && job.funder == *address).count();
+            assert_eq!(rules.jobs_live as usize, live, "live jobs of balance {address}");
         }
         for (address, node) in &self.nodes {
             node.rules().unwrap().invariant().unwrap();

@@ -4,7 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Config, Job, Lease, Node, Provider};
+use millrace::state::{Allowance, Buyer, Config, Job, Lease, Node, Provider};
 use millrace_protocol::{MicroUsdc, seeds};
 
 use crate::Environment;
@@ -26,6 +26,14 @@ impl Environment {
 
     pub fn job(&self, address: &Pubkey) -> Job {
         self.read(address).expect("no such job")
+    }
+
+    pub fn balance(&self, address: &Pubkey) -> Buyer {
+        self.read(address).expect("no such balance")
+    }
+
+    pub fn allowance(&self, address: &Pubkey) -> Allowance {
+        self.read(address).expect("no such allowance")
     }
 
     pub fn lease(&self, address: &Pubkey) -> Lease {

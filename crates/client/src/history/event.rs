@@ -15,6 +15,13 @@ pub enum JobEvent {
         vault_after: MicroUsdc,
         at: UnixSeconds,
     },
+    Extended {
+        /// Added to the deposit.
+        added: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
     LeaseOpened {
         lease: Address,
         number: u32,
@@ -99,6 +106,15 @@ impl JobEvent {
                 at: UnixSeconds(event.at),
             };
             return Some((address(event.job), opened));
+        }
+        if let Some(event) = read::<events::JobExtended>(bytes) {
+            let extended = Self::Extended {
+                added: MicroUsdc(event.added),
+                vault_before: MicroUsdc(event.vault_before),
+                vault_after: MicroUsdc(event.vault_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), extended));
         }
         if let Some(event) = read::<events::LeaseOpened>(bytes) {
             let opened = Self::LeaseOpened {

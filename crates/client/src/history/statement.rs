@@ -46,6 +46,8 @@ impl NodeShare {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Statement {
     pub deposit: Option<Posting>,
+    /// What the funder added to the deposit later.
+    pub additions: Vec<Posting>,
     /// By node address.
     pub nodes: Vec<NodeShare>,
     /// Absent until the job is closed.
@@ -78,7 +80,7 @@ impl Statement {
     pub fn balanced(&self) -> bool {
         let amount = |posting: &Option<Posting>| posting.map_or(0, |posting| u128::from(posting.amount.0));
         let wide = |money: MicroUsdc| u128::from(money.0);
-        let into = amount(&self.deposit) + wide(self.compensation()) + wide(self.surplus);
+        let into = amount(&self.deposit) + wide(total(&self.additions)) + wide(self.compensation()) + wide(self.surplus);
         let out = wide(self.paid()) + wide(self.fees()) + amount(&self.refund) + wide(self.in_vault);
         self.deposit.is_some() && self.vault_is_continuous && into == out
     }
@@ -95,6 +97,12 @@ impl JobHistory {
                 JobEvent::Opened { deposit, vault_before, vault_after, .. } => {
                     statement.deposit = Some(posting(deposit));
                     statement.move_vault(vault_before, vault_after);
+                }
+                JobEvent::Extended { added, vault_before, vault_after, .. } => {
+                    statement.move_vault(vault_before, vault_after);
+                    if added > MicroUsdc::ZERO {
+                        statement.additions.push(posting(added));
+                    }
                 }
                 JobEvent::Settled {
                     lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
