@@ -5,6 +5,7 @@
 mod admin;
 mod buyer;
 mod crank;
+mod node;
 mod provider;
 mod scheduler;
 
@@ -18,8 +19,9 @@ pub use buyer::{
     AllowanceChanged, AllowanceClosed, BalanceMoved, BuyerClosed, BuyerOpened, JobCancelled, JobExtended, JobOpened,
 };
 pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
+pub use node::{LeaseHeld, LeaseStartExtended};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
-pub use scheduler::LeaseOpened;
+pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 
 /// Room for the longest event; a longer one would only be slower.
 const CAPACITY: usize = 512;

@@ -4,11 +4,13 @@
 mod admin;
 mod buyer;
 mod crank;
+mod node;
 mod provider;
 mod scheduler;
 
 pub use admin::*;
 pub use buyer::*;
 pub use crank::*;
+pub use node::*;
 pub use provider::*;
 pub use scheduler::*;

@@ -1,3 +1,4 @@
+mod accept_lease;
 mod cancel_job;
 mod change_allowance;
 mod close_allowance;
@@ -11,6 +12,7 @@ mod open_job;
 mod open_job_prepaid;
 mod withdraw_balance;
 
+pub use accept_lease::*;
 pub use cancel_job::*;
 pub use change_allowance::*;
 pub use close_allowance::*;
