@@ -80,7 +80,8 @@ impl Statement {
     pub fn balanced(&self) -> bool {
         let amount = |posting: &Option<Posting>| posting.map_or(0, |posting| u128::from(posting.amount.0));
         let wide = |money: MicroUsdc| u128::from(money.0);
-        let into = amount(&self.deposit) + wide(total(&self.additions)) + wide(self.compensation()) + wide(self.surplus);
+        let into =
+            amount(&self.deposit) + wide(total(&self.additions)) + wide(self.compensation()) + wide(self.surplus);
         let out = wide(self.paid()) + wide(self.fees()) + amount(&self.refund) + wide(self.in_vault);
         self.deposit.is_some() && self.vault_is_continuous && into == out
     }

@@ -120,8 +120,7 @@ impl Environment {
         terms: AllowanceTerms,
     ) -> Call<accounts::OpenAllowance, instruction::OpenAllowance> {
         let delegate = delegate.pubkey();
-        let (allowance, allowance_bump) =
-            Self::find(&[seeds::ALLOWANCE, balance.address.as_ref(), delegate.as_ref()]);
+        let (allowance, allowance_bump) = Self::find(&[seeds::ALLOWANCE, balance.address.as_ref(), delegate.as_ref()]);
         let accounts = accounts::OpenAllowance {
             owner: balance.owner.address(),
             balance: balance.address,
