@@ -2,8 +2,10 @@
 
 mod buyer;
 mod crank;
+mod dispute;
 mod founding;
 mod provider;
+mod quorum;
 mod scheduler;
 
 use anchor_lang::prelude::Pubkey;
@@ -11,6 +13,8 @@ use millrace::accounts;
 use millrace_protocol::seeds;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+pub use quorum::commitment;
 
 use crate::Environment;
 
