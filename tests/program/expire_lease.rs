@@ -1,24 +1,10 @@
 use anchor_lang::error::ErrorCode;
 use millrace_testkit::program::MarketError;
 use millrace_testkit::program::events::LeaseSettled;
-use millrace_testkit::protocol::{JobTerms, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_testkit::protocol::{JobTerms, PricePerGpuHour, Seconds};
 use millrace_testkit::{Signer, hardware, terms, usdc};
 
 use crate::scene::Scene;
-
-impl Scene {
-    /// Refused one second before `deadline` after the lease's opening, done at it.
-    fn expires_exactly_after(&mut self, deadline: Seconds) -> LeaseSettled {
-        let call = self.chain.expire_lease(&self.lease);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0 - 1));
-        self.chain.refuses(&call, MarketError::DeadlineNotPassed);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0));
-        let receipt = self.chain.do_expire_lease(&self.lease);
-        assert!(!self.chain.exists(&self.lease.address));
-        self.chain.ledger().check();
-        receipt.event()
-    }
-}
 
 #[test]
 fn a_node_that_never_starts_loses_the_abandon_share_of_its_bond() {

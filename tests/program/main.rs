@@ -13,6 +13,8 @@ mod expire_lease;
 mod initialize;
 mod open_job;
 mod open_lease;
+mod open_lease_demands;
+mod open_lease_prices;
 mod properties;
 mod register_provider;
 mod scene;
