@@ -91,7 +91,7 @@ fn no_quorum_pays_nobody_and_a_second_round_decides() {
     assert_eq!(round.chain.tokens(&round.job.vault), usdc(12));
     // The round that was counted takes nobody; the job gets its next one when it is closed.
     let call = round.chain.open_lease(&round.job, &first[0].node);
-    round.chain.refuses(&call, MarketError::QuorumCommitted);
+    round.chain.refuses(&call, MarketError::QuorumFull);
     let call = round.chain.open_round(&round.job);
     round.chain.refuses(&call, MarketError::QuorumOpen);
     round.chain.do_close_quorum(&round.job);

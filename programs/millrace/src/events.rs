@@ -19,9 +19,9 @@ pub use buyer::{DisputeOpened, JobCancelled, JobOpened};
 pub use crank::{
     JobClosed, JobExpired, LeaseSettled, QuorumClosed, QuorumOpened, QuorumTallied, SettledBy, VoucherSettled,
 };
-pub use node::{ResultCommitted, ResultRevealed};
+pub use node::{LeaseHeld, LeaseStartExtended, ResultCommitted, ResultRevealed};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
-pub use scheduler::LeaseOpened;
+pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 
 /// Room for the longest event; a longer one would only be slower.
 const CAPACITY: usize = 512;

@@ -62,9 +62,39 @@ pub mod millrace {
         OpenLease::handle(ctx, args)
     }
 
+    /// More time for a live lease at its price; its node agrees, with the scheduler or the buyer.
+    pub fn extend_lease(ctx: Context<ExtendLease>, args: ExtendLeaseArgs) -> Result<()> {
+        ExtendLease::handle(ctx, args)
+    }
+
+    /// The scheduler's notice to a spot lease: it is paid up to the end of the notice and ends then.
+    pub fn notice_preemption(ctx: Context<NoticePreemption>) -> Result<()> {
+        NoticePreemption::handle(ctx)
+    }
+
+    /// The scheduler's word on what a node's hardware has been shown to be.
+    pub fn attest_node(ctx: Context<AttestNode>, args: AttestNodeArgs) -> Result<()> {
+        AttestNode::handle(ctx, args)
+    }
+
+    /// The node's one extension of its start, unpaid.
+    pub fn extend_start(ctx: Context<ExtendStart>) -> Result<()> {
+        ExtendStart::handle(ctx)
+    }
+
+    /// The node's word that it works on although no voucher comes.
+    pub fn hold_lease(ctx: Context<HoldLease>) -> Result<()> {
+        HoldLease::handle(ctx)
+    }
+
     /// Redeems the voucher whose signature the instruction right before this one verifies.
     pub fn settle(ctx: Context<Settle>) -> Result<()> {
         Settle::handle(ctx)
+    }
+
+    /// The buyer's word that nothing is to be disputed: a reported lease is settled as reported.
+    pub fn accept_lease(ctx: Context<AcceptLease>) -> Result<()> {
+        AcceptLease::handle(ctx)
     }
 
     /// The buyer's cancel: no further lease, seconds up to now stay owed.
@@ -80,6 +110,11 @@ pub mod millrace {
     /// Anyone's crank for a lease past its deadline.
     pub fn expire_lease(ctx: Context<ExpireLease>) -> Result<()> {
         ExpireLease::handle(ctx)
+    }
+
+    /// Anyone's crank for a reported lease to which nobody objected in time.
+    pub fn finalize_lease(ctx: Context<FinalizeLease>) -> Result<()> {
+        FinalizeLease::handle(ctx)
     }
 
     /// Anyone's crank for a job that is over: everything left goes back to its funder.
