@@ -68,6 +68,36 @@ pub enum JobEvent {
         vault_after: MicroUsdc,
         at: UnixSeconds,
     },
+    /// More time for a live lease.
+    LeaseExtended {
+        lease: Address,
+        node: Address,
+        maximum: Seconds,
+        /// Held of the deposit for the lease.
+        reserved: MicroUsdc,
+        at: UnixSeconds,
+    },
+    /// The node has taken its one extension of the start.
+    StartExtended {
+        lease: Address,
+        node: Address,
+        start_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// The node works on although no voucher comes.
+    LeaseHeld {
+        lease: Address,
+        node: Address,
+        checkpoint_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// A spot lease ends with the notice.
+    PreemptionNoticed {
+        lease: Address,
+        node: Address,
+        preempted_at: UnixSeconds,
+        at: UnixSeconds,
+    },
     Cancelled {
         at: UnixSeconds,
     },
@@ -135,7 +165,46 @@ impl JobEvent {
             };
             return Some((address(event.job), settled));
         }
-        Self::decode_end(bytes)
+        Self::decode_course(bytes).or_else(|| Self::decode_end(bytes))
+    }
+
+    fn decode_course(bytes: &[u8]) -> Option<(Address, Self)> {
+        if let Some(event) = read::<events::LeaseExtended>(bytes) {
+            let extended = Self::LeaseExtended {
+                lease: address(event.lease),
+                node: address(event.node),
+                maximum: Seconds(event.maximum_seconds_after),
+                reserved: MicroUsdc(event.reserved_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), extended));
+        }
+        if let Some(event) = read::<events::LeaseStartExtended>(bytes) {
+            let extended = Self::StartExtended {
+                lease: address(event.lease),
+                node: address(event.node),
+                start_by: UnixSeconds(event.start_by_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), extended));
+        }
+        if let Some(event) = read::<events::LeaseHeld>(bytes) {
+            let held = Self::LeaseHeld {
+                lease: address(event.lease),
+                node: address(event.node),
+                checkpoint_by: UnixSeconds(event.checkpoint_by_after),
+                at: UnixSeconds(event.at),
+            };
+            return Some((address(event.job), held));
+        }
+        let event = read::<events::PreemptionNoticed>(bytes)?;
+        let noticed = Self::PreemptionNoticed {
+            lease: address(event.lease),
+            node: address(event.node),
+            preempted_at: UnixSeconds(event.preempted_at),
+            at: UnixSeconds(event.at),
+        };
+        Some((address(event.job), noticed))
     }
 
     fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {

@@ -137,7 +137,13 @@ impl JobHistory {
                     statement.surplus = surplus;
                     statement.refund = Some(posting(MicroUsdc(refund.0.saturating_add(surplus.0))));
                 }
-                JobEvent::LeaseOpened { .. } | JobEvent::Cancelled { .. } | JobEvent::Expired { .. } => {}
+                JobEvent::LeaseOpened { .. }
+                | JobEvent::LeaseExtended { .. }
+                | JobEvent::StartExtended { .. }
+                | JobEvent::LeaseHeld { .. }
+                | JobEvent::PreemptionNoticed { .. }
+                | JobEvent::Cancelled { .. }
+                | JobEvent::Expired { .. } => {}
             }
         }
         statement.nodes = nodes.into_values().collect();
