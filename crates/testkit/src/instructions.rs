@@ -2,9 +2,11 @@
 
 mod buyer;
 mod crank;
+mod dispute;
 mod founding;
 mod node;
 mod provider;
+mod quorum;
 mod scheduler;
 
 use anchor_lang::prelude::Pubkey;
@@ -13,6 +15,8 @@ use millrace::state::Lease;
 use millrace_protocol::seeds;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+pub use quorum::commitment;
 
 use crate::Environment;
 

@@ -15,9 +15,11 @@ use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
 pub use admin::NetworkInitialized;
-pub use buyer::{JobCancelled, JobOpened};
-pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
-pub use node::{LeaseHeld, LeaseStartExtended};
+pub use buyer::{DisputeOpened, JobCancelled, JobOpened};
+pub use crank::{
+    JobClosed, JobExpired, LeaseSettled, QuorumClosed, QuorumOpened, QuorumTallied, SettledBy, VoucherSettled,
+};
+pub use node::{LeaseHeld, LeaseStartExtended, ResultCommitted, ResultRevealed};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
 pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 

@@ -1,3 +1,6 @@
+mod counted;
+mod course;
+
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use millrace::events;
 use millrace_protocol::{Address, GpuUnits, LeaseOutcome, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
@@ -98,6 +101,44 @@ pub enum JobEvent {
         preempted_at: UnixSeconds,
         at: UnixSeconds,
     },
+    /// A reported lease was challenged; its settlement tells what became of the bond.
+    DisputeOpened {
+        lease: Address,
+        challenger: Address,
+        /// SHA-256 of the challenger's evidence.
+        evidence_hash: [u8; 32],
+        /// The challenger's, into the job's vault.
+        bond: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        decide_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    QuorumOpened {
+        round: u32,
+        at: UnixSeconds,
+    },
+    ResultCommitted {
+        lease: Address,
+        round: u32,
+        at: UnixSeconds,
+    },
+    ResultRevealed {
+        lease: Address,
+        round: u32,
+        root: [u8; 32],
+        at: UnixSeconds,
+    },
+    QuorumTallied {
+        round: u32,
+        /// The result that had enough votes.
+        winner: Option<[u8; 32]>,
+        at: UnixSeconds,
+    },
+    QuorumClosed {
+        round: u32,
+        at: UnixSeconds,
+    },
     Cancelled {
         at: UnixSeconds,
     },
@@ -165,46 +206,8 @@ impl JobEvent {
             };
             return Some((address(event.job), settled));
         }
-        Self::decode_course(bytes).or_else(|| Self::decode_end(bytes))
-    }
-
-    fn decode_course(bytes: &[u8]) -> Option<(Address, Self)> {
-        if let Some(event) = read::<events::LeaseExtended>(bytes) {
-            let extended = Self::LeaseExtended {
-                lease: address(event.lease),
-                node: address(event.node),
-                maximum: Seconds(event.maximum_seconds_after),
-                reserved: MicroUsdc(event.reserved_after),
-                at: UnixSeconds(event.at),
-            };
-            return Some((address(event.job), extended));
-        }
-        if let Some(event) = read::<events::LeaseStartExtended>(bytes) {
-            let extended = Self::StartExtended {
-                lease: address(event.lease),
-                node: address(event.node),
-                start_by: UnixSeconds(event.start_by_after),
-                at: UnixSeconds(event.at),
-            };
-            return Some((address(event.job), extended));
-        }
-        if let Some(event) = read::<events::LeaseHeld>(bytes) {
-            let held = Self::LeaseHeld {
-                lease: address(event.lease),
-                node: address(event.node),
-                checkpoint_by: UnixSeconds(event.checkpoint_by_after),
-                at: UnixSeconds(event.at),
-            };
-            return Some((address(event.job), held));
-        }
-        let event = read::<events::PreemptionNoticed>(bytes)?;
-        let noticed = Self::PreemptionNoticed {
-            lease: address(event.lease),
-            node: address(event.node),
-            preempted_at: UnixSeconds(event.preempted_at),
-            at: UnixSeconds(event.at),
-        };
-        Some((address(event.job), noticed))
+        let course = Self::decode_course(bytes).or_else(|| Self::decode_dispute(bytes));
+        course.or_else(|| Self::decode_round(bytes)).or_else(|| Self::decode_end(bytes))
     }
 
     fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {

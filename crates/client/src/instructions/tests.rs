@@ -4,12 +4,12 @@ use millrace::state;
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
     Address, GpuUnits, HardwareAttestation, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements,
-    Seconds, ServiceLevel, Verification,
+    Ruling, Seconds, ServiceLevel, Verification,
 };
 
 use super::*;
 use crate::Keypair;
-use crate::accounts::{Account, JobAccount, LeaseAccount};
+use crate::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, QuorumAccount};
 use crate::voucher::SignedVoucher;
 
 fn terms() -> JobTerms {
@@ -147,5 +147,35 @@ fn what_a_node_signs_alone_costs_it_nothing() {
         assert!(signers.len() == 1 && signers[0].pubkey == pubkey(node_key) && !signers[0].is_writable);
         let writable: Vec<_> = only.accounts.iter().filter(|meta| meta.is_writable).collect();
         assert!(writable.len() == 1 && writable[0].pubkey == pubkey(lease.address));
+    }
+}
+
+#[test]
+fn disputes_and_rounds_have_names_and_the_signers_they_say() {
+    let place = Address([4; 32]);
+    let job = account(&state::Job { version: 1, ..state::Job::zeroed() });
+    let job = JobAccount::decode(place, &job).unwrap();
+    let lease = account(&state::Lease { version: 1, units: 1, ..state::Lease::zeroed() });
+    let lease = LeaseAccount::decode(place, &lease).unwrap();
+    let dispute = account(&state::Dispute { version: 1, ..state::Dispute::zeroed() });
+    let dispute = DisputeAccount::decode(place, &dispute).unwrap();
+    let quorum = account(&state::Quorum { version: 1, ..state::Quorum::zeroed() });
+    let quorum = QuorumAccount::decode(place, &quorum).unwrap();
+    let signer = Address([5; 32]);
+    for (instructions, expected, signed) in [
+        (open_dispute(signer, &job, &lease, [0; 32]), "open_dispute", true),
+        (resolve_dispute(signer, &job, &lease, &dispute, Ruling::Split), "resolve_dispute", true),
+        (expire_dispute(signer, &job, &lease, &dispute), "expire_dispute", false),
+        (open_quorum(signer, &job), "open_quorum", true),
+        (commit_result(signer, &job, &lease, [1; 32], [2; 32]), "commit_result", true),
+        (reveal_result(signer, &job, &lease, [1; 32], [2; 32]), "reveal_result", true),
+        (tally_quorum(quorum.address), "tally_quorum", false),
+        (settle_member(&lease, quorum.address), "settle_member", false),
+        (close_quorum(&quorum), "close_quorum", false),
+    ] {
+        let last = instructions.last().unwrap();
+        assert_eq!(name(&last.program_id, &last.data), expected);
+        let signers: Vec<_> = last.accounts.iter().filter(|meta| meta.is_signer).map(|meta| meta.pubkey).collect();
+        assert_eq!(signers, if signed { vec![pubkey(signer)] } else { vec![] }, "{expected}");
     }
 }
