@@ -23,6 +23,12 @@ impl Account for QuorumAccount {
         let account: millrace::state::Quorum = read(data)?;
         let quorum = account.rules().map_err(|_| DecodeError::Contradictory)?;
         quorum.invariant().map_err(|_| DecodeError::Contradictory)?;
-        Ok(Self { address, job: plain(account.job), round: account.round, rent_payer: plain(account.rent_payer), quorum })
+        Ok(Self {
+            address,
+            job: plain(account.job),
+            round: account.round,
+            rent_payer: plain(account.rent_payer),
+            quorum,
+        })
     }
 }

@@ -1,4 +1,5 @@
 mod counted;
+mod course;
 
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use millrace::events;
@@ -68,6 +69,36 @@ pub enum JobEvent {
         challenger_forfeit: MicroUsdc,
         vault_before: MicroUsdc,
         vault_after: MicroUsdc,
+        at: UnixSeconds,
+    },
+    /// More time for a live lease.
+    LeaseExtended {
+        lease: Address,
+        node: Address,
+        maximum: Seconds,
+        /// Held of the deposit for the lease.
+        reserved: MicroUsdc,
+        at: UnixSeconds,
+    },
+    /// The node has taken its one extension of the start.
+    StartExtended {
+        lease: Address,
+        node: Address,
+        start_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// The node works on although no voucher comes.
+    LeaseHeld {
+        lease: Address,
+        node: Address,
+        checkpoint_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// A spot lease ends with the notice.
+    PreemptionNoticed {
+        lease: Address,
+        node: Address,
+        preempted_at: UnixSeconds,
         at: UnixSeconds,
     },
     /// A reported lease was challenged; its settlement tells what became of the bond.
@@ -175,8 +206,8 @@ impl JobEvent {
             };
             return Some((address(event.job), settled));
         }
-        let other = Self::decode_dispute(bytes).or_else(|| Self::decode_round(bytes));
-        other.or_else(|| Self::decode_end(bytes))
+        let course = Self::decode_course(bytes).or_else(|| Self::decode_dispute(bytes));
+        course.or_else(|| Self::decode_round(bytes)).or_else(|| Self::decode_end(bytes))
     }
 
     fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {

@@ -148,6 +148,10 @@ impl JobHistory {
                     statement.refund = Some(posting(MicroUsdc(refund.0.saturating_add(surplus.0))));
                 }
                 JobEvent::LeaseOpened { .. }
+                | JobEvent::LeaseExtended { .. }
+                | JobEvent::StartExtended { .. }
+                | JobEvent::LeaseHeld { .. }
+                | JobEvent::PreemptionNoticed { .. }
                 | JobEvent::QuorumOpened { .. }
                 | JobEvent::ResultCommitted { .. }
                 | JobEvent::ResultRevealed { .. }

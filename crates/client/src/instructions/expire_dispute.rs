@@ -14,11 +14,8 @@ pub fn expire_dispute(
     dispute: &DisputeAccount,
 ) -> Vec<Instruction> {
     let (event_authority, program) = event_accounts();
-    let accounts = millrace::accounts::ExpireDispute {
-        parties: dispute_parties(job, lease, dispute),
-        event_authority,
-        program,
-    };
+    let accounts =
+        millrace::accounts::ExpireDispute { parties: dispute_parties(job, lease, dispute), event_authority, program };
     let mut instructions = create_associated_token_account_idempotent(payer, dispute.challenger, job.mint);
     instructions.push(build(accounts, millrace::instruction::ExpireDispute {}));
     instructions
