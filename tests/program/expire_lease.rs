@@ -1,24 +1,10 @@
 use anchor_lang::error::ErrorCode;
 use millrace_testkit::program::MarketError;
 use millrace_testkit::program::events::LeaseSettled;
-use millrace_testkit::protocol::{JobTerms, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_testkit::protocol::{JobTerms, Payment, PricePerGpuHour, Seconds};
 use millrace_testkit::{Signer, hardware, terms, usdc};
 
 use crate::scene::Scene;
-
-impl Scene {
-    /// Refused one second before `deadline` after the lease's opening, done at it.
-    fn expires_exactly_after(&mut self, deadline: Seconds) -> LeaseSettled {
-        let call = self.chain.expire_lease(&self.lease);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0 - 1));
-        self.chain.refuses(&call, MarketError::DeadlineNotPassed);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0));
-        let receipt = self.chain.do_expire_lease(&self.lease);
-        assert!(!self.chain.exists(&self.lease.address));
-        self.chain.ledger().check();
-        receipt.event()
-    }
-}
 
 #[test]
 fn a_node_that_never_starts_loses_the_abandon_share_of_its_bond() {
@@ -75,6 +61,32 @@ fn a_lease_past_its_end_and_grace_is_settled_without_a_penalty() {
     let event = scene.expires_exactly_after(Seconds(960));
     assert_eq!((event.outcome, event.compensation, event.lease_paid), (6, 0, 60_000));
     assert_eq!(scene.chain.provider(&scene.node.provider.address).slashed, 0);
+}
+
+#[test]
+fn what_accrued_for_a_result_that_never_came_is_paid() {
+    let on_result = JobTerms { payment: Payment::OnResult, lease_seconds: Seconds(60), ..terms() };
+    let mut scene = Scene::with(on_result);
+    scene.chain.advance(Seconds(200));
+    scene.chain.do_settle(&scene.lease, Seconds(60));
+    let event = scene.expires_exactly_after(Seconds(960));
+    assert_eq!((event.outcome, event.payment, event.fee, event.lease_paid), (6, 60_000, 3_000, 60_000));
+    assert_eq!((event.before.earnings_vault, event.after.earnings_vault), (0, 60_000));
+
+    let mut scene = Scene::with(JobTerms { lease_seconds: Seconds(3_600), ..on_result });
+    scene.chain.advance(Seconds(100));
+    scene.chain.do_settle(&scene.lease, Seconds(80));
+    let event = scene.expires_exactly_after(Seconds(1_000));
+    assert_eq!((event.outcome, event.payment, event.compensation), (5, 80_000, 900_000));
+}
+
+#[test]
+fn a_node_sent_away_before_its_start_by_a_notice_has_abandoned_nothing() {
+    let mut scene = Scene::preemptible(terms());
+    scene.chain.advance(Seconds(100));
+    scene.chain.do_notice_preemption(&scene.lease);
+    let event = scene.expires_exactly_after(Seconds(160 + 600));
+    assert_eq!((event.outcome, event.compensation, event.job_state), (7, 0, 0));
 }
 
 #[test]

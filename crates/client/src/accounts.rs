@@ -4,10 +4,12 @@
 mod allowance;
 mod buyer;
 mod config;
+mod dispute;
 mod job;
 mod lease;
 mod node;
 mod provider;
+mod quorum;
 
 use anchor_lang::{Discriminator, ZeroCopy};
 use millrace::constants::VERSION;
@@ -17,10 +19,12 @@ use thiserror::Error;
 pub use allowance::AllowanceAccount;
 pub use buyer::BuyerAccount;
 pub use config::ConfigAccount;
+pub use dispute::DisputeAccount;
 pub use job::JobAccount;
 pub use lease::LeaseAccount;
 pub use node::NodeAccount;
 pub use provider::ProviderAccount;
+pub use quorum::QuorumAccount;
 
 /// The kinds of account the program keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,12 +36,14 @@ pub enum AccountKind {
     Allowance,
     Job,
     Lease,
+    Dispute,
+    Quorum,
 }
 
 impl AccountKind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 7] =
-        [Self::Config, Self::Provider, Self::Node, Self::Buyer, Self::Allowance, Self::Job, Self::Lease];
+    pub const ALL: [Self; 9] =
+        [Self::Config, Self::Provider, Self::Node, Self::Buyer, Self::Allowance, Self::Job, Self::Lease, Self::Dispute, Self::Quorum];
 
     /// First bytes of every account of the kind.
     pub fn discriminator(self) -> &'static [u8] {
@@ -49,6 +55,8 @@ impl AccountKind {
             Self::Allowance => millrace::state::Allowance::DISCRIMINATOR,
             Self::Job => millrace::state::Job::DISCRIMINATOR,
             Self::Lease => millrace::state::Lease::DISCRIMINATOR,
+            Self::Dispute => millrace::state::Dispute::DISCRIMINATOR,
+            Self::Quorum => millrace::state::Quorum::DISCRIMINATOR,
         }
     }
 
@@ -62,6 +70,8 @@ impl AccountKind {
             Self::Allowance => "allowance",
             Self::Job => "job",
             Self::Lease => "lease",
+            Self::Dispute => "dispute",
+            Self::Quorum => "quorum",
         }
     }
 }
@@ -119,6 +129,8 @@ pub enum AnyAccount {
     Node(NodeAccount),
     Job(JobAccount),
     Lease(LeaseAccount),
+    Dispute(DisputeAccount),
+    Quorum(QuorumAccount),
 }
 
 impl AnyAccount {
@@ -132,6 +144,8 @@ impl AnyAccount {
             AccountKind::Node => Self::Node(NodeAccount::decode(address, data)?),
             AccountKind::Job => Self::Job(JobAccount::decode(address, data)?),
             AccountKind::Lease => Self::Lease(LeaseAccount::decode(address, data)?),
+            AccountKind::Dispute => Self::Dispute(DisputeAccount::decode(address, data)?),
+            AccountKind::Quorum => Self::Quorum(QuorumAccount::decode(address, data)?),
         })
     }
 
@@ -142,6 +156,8 @@ impl AnyAccount {
             Self::Node(_) => AccountKind::Node,
             Self::Job(_) => AccountKind::Job,
             Self::Lease(_) => AccountKind::Lease,
+            Self::Dispute(_) => AccountKind::Dispute,
+            Self::Quorum(_) => AccountKind::Quorum,
         }
     }
 
@@ -152,6 +168,8 @@ impl AnyAccount {
             Self::Node(account) => account.address,
             Self::Job(account) => account.address,
             Self::Lease(account) => account.address,
+            Self::Dispute(account) => account.address,
+            Self::Quorum(account) => account.address,
         }
     }
 }

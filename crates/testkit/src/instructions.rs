@@ -3,9 +3,11 @@
 mod balance;
 mod buyer;
 mod crank;
+mod dispute;
 mod founding;
 mod node;
 mod provider;
+mod quorum;
 mod scheduler;
 
 use anchor_lang::prelude::Pubkey;
@@ -16,6 +18,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 pub use balance::BalanceHandle;
+pub use quorum::commitment;
 
 use crate::Environment;
 

@@ -15,11 +15,9 @@ use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
 pub use admin::NetworkInitialized;
-pub use buyer::{
-    AllowanceChanged, AllowanceClosed, BalanceMoved, BuyerClosed, BuyerOpened, JobCancelled, JobExtended, JobOpened,
-};
-pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
-pub use node::{LeaseHeld, LeaseStartExtended};
+pub use buyer::{AllowanceChanged, AllowanceClosed, BalanceMoved, BuyerClosed, BuyerOpened, JobCancelled, JobExtended, JobOpened, DisputeOpened};
+pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled, QuorumClosed, QuorumOpened, QuorumTallied};
+pub use node::{LeaseHeld, LeaseStartExtended, ResultCommitted, ResultRevealed};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
 pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 

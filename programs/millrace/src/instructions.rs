@@ -2,6 +2,7 @@
 //! its accounts, `validate` for what the account constraints cannot say, and `handle`.
 
 mod admin;
+mod arbiter;
 mod buyer;
 mod crank;
 mod node;
@@ -9,6 +10,7 @@ mod provider;
 mod scheduler;
 
 pub use admin::*;
+pub use arbiter::*;
 pub use buyer::*;
 pub use crank::*;
 pub use node::*;

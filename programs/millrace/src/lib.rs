@@ -13,6 +13,7 @@ mod clock;
 mod closing;
 pub mod constants;
 mod create;
+pub mod disputes;
 pub mod ending;
 pub mod error;
 pub mod events;
@@ -177,6 +178,51 @@ pub mod millrace {
     /// The same for a job of the buyer's balance: everything left goes back into it.
     pub fn close_job_prepaid(ctx: Context<CloseJobPrepaid>) -> Result<()> {
         CloseJobPrepaid::handle(ctx)
+    }
+
+    /// Challenges a reported lease: the challenger's bond moves into the job's vault.
+    pub fn open_dispute(ctx: Context<OpenDispute>, args: OpenDisputeArgs) -> Result<()> {
+        OpenDispute::handle(ctx, args)
+    }
+
+    /// The arbiter's ruling, which settles the lease.
+    pub fn resolve_dispute(ctx: Context<ResolveDispute>, args: ResolveDisputeArgs) -> Result<()> {
+        ResolveDispute::handle(ctx, args)
+    }
+
+    /// Anyone's crank for a dispute that the arbiter left alone: settled as reported.
+    pub fn expire_dispute(ctx: Context<ExpireDispute>) -> Result<()> {
+        ExpireDispute::handle(ctx)
+    }
+
+    /// Anyone opens a round of a job whose results are counted; its leases join it as they are opened.
+    pub fn open_quorum(ctx: Context<OpenQuorum>, args: OpenQuorumArgs) -> Result<()> {
+        OpenQuorum::handle(ctx, args)
+    }
+
+    /// A member's node binds itself to its result without showing it.
+    pub fn commit_result(ctx: Context<CommitResult>, args: CommitResultArgs) -> Result<()> {
+        CommitResult::handle(ctx, args)
+    }
+
+    /// A member's node shows the result that it committed to.
+    pub fn reveal_result(ctx: Context<RevealResult>, args: RevealResultArgs) -> Result<()> {
+        RevealResult::handle(ctx, args)
+    }
+
+    /// Anyone's count of a round whose members have revealed, or had the time to.
+    pub fn tally_quorum(ctx: Context<TallyQuorum>) -> Result<()> {
+        TallyQuorum::handle(ctx)
+    }
+
+    /// Anyone's crank that settles one member's lease by the count.
+    pub fn settle_member(ctx: Context<SettleMember>) -> Result<()> {
+        SettleMember::handle(ctx)
+    }
+
+    /// Anyone's crank for a round whose members are through, or that nobody joined.
+    pub fn close_quorum(ctx: Context<CloseQuorum>) -> Result<()> {
+        CloseQuorum::handle(ctx)
     }
 }
 

@@ -42,9 +42,18 @@ impl Environment {
 
     pub fn do_open_lease(&mut self, job: &JobHandle, node: &NodeHandle) -> LeaseHandle {
         let call = self.open_lease(job, node);
-        let address = call.accounts.lease;
-        self.send(&call).expect("open_lease");
-        LeaseHandle { address, job: job.clone(), node: node.clone() }
+        self.do_open_lease_as(job, node, &call)
+    }
+
+    /// The same by a call that a test has changed.
+    pub fn do_open_lease_as(
+        &mut self,
+        job: &JobHandle,
+        node: &NodeHandle,
+        call: &Call<accounts::OpenLease, instruction::OpenLease>,
+    ) -> LeaseHandle {
+        self.send(call).expect("open_lease");
+        LeaseHandle { address: call.accounts.lease, job: job.clone(), node: node.clone() }
     }
 
     /// At `price`, a bid in an auction whose bids have `bid_book_root`.

@@ -106,3 +106,46 @@ fn a_missing_or_false_event_is_noticed() {
     assert!(!history(vec![opened(1_000), settled(400, 20, 999)]).statement().balanced());
     assert!(!history(vec![opened(1_000), closed(999, 0)]).statement().balanced());
 }
+
+#[test]
+fn a_challengers_bond_goes_in_and_out_whoever_gets_it() {
+    let disputed = JobEvent::DisputeOpened {
+        lease: NODE,
+        challenger: NODE,
+        evidence_hash: [0; 32],
+        bond: MicroUsdc(7),
+        vault_before: MicroUsdc(100),
+        vault_after: MicroUsdc(107),
+        decide_by: AT,
+        at: AT,
+    };
+    let ended = |refund, forfeit| {
+        let JobEvent::LeaseSettled { lease, number, node, provider, outcome, metered, fee, compensation, at, .. } =
+            lost(0, 0)
+        else {
+            panic!()
+        };
+        JobEvent::LeaseSettled {
+            lease,
+            number,
+            node,
+            provider,
+            outcome,
+            metered,
+            payment: MicroUsdc(20),
+            fee,
+            compensation,
+            challenger_refund: MicroUsdc(refund),
+            challenger_forfeit: MicroUsdc(forfeit),
+            vault_before: MicroUsdc(107),
+            vault_after: MicroUsdc(80),
+            at,
+        }
+    };
+    for (refund, forfeit) in [(7, 0), (0, 7)] {
+        let statement = history(vec![opened(100), disputed, ended(refund, forfeit)]).statement();
+        assert!(statement.balanced(), "{statement:?}");
+        assert_eq!((total(&statement.challenges), total(&statement.challenges_over)), (MicroUsdc(7), MicroUsdc(7)));
+    }
+    assert!(!history(vec![opened(100), disputed, ended(0, 6)]).statement().balanced());
+}
