@@ -5,6 +5,7 @@ use millrace_testkit::protocol::voucher::ExitClass;
 use millrace_testkit::protocol::{JobTerms, MicroUsdc, Payment, Seconds};
 use millrace_testkit::{Environment, Signer, terms, usdc};
 
+use crate::round::Round;
 use crate::scene::{Scene, disputable};
 
 #[test]
@@ -44,6 +45,24 @@ fn accepts_after_the_window_too() {
     let Scene { mut chain, lease, .. } = Scene::reported(disputable());
     chain.advance(Seconds(5_000));
     chain.do_accept_lease(&lease);
+}
+
+#[test]
+fn refuses_a_member_of_a_round() {
+    let mut round = Round::new(2, 3);
+    round.at(100);
+    round.report(0..1);
+    let call = round.chain.accept_lease(&round.leases[0]);
+    round.chain.refuses(&call, MarketError::NotForQuorum);
+}
+
+#[test]
+fn refuses_a_disputed_lease() {
+    let Scene { mut chain, job, lease, .. } = Scene::reported(disputable());
+    chain.do_open_dispute(&lease, &job.buyer);
+    let call = chain.accept_lease(&lease);
+    chain.advance(Seconds(1_000));
+    chain.refuses(&call, MarketError::LeaseNotReported);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use millrace_testkit::protocol::voucher::ExitClass;
 use millrace_testkit::protocol::{JobTerms, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_testkit::{Environment, Keypair, LeaseHandle, Signer, hardware, terms, usdc};
 
+use crate::round::Round;
 use crate::scene::{Scene, disputable};
 
 /// A lease of 1000 seconds where the job allows an hour.
@@ -160,6 +161,13 @@ fn refuses_a_cancelled_job() {
     chain.do_cancel_job(&lease.job);
     let call = chain.extend_lease(&lease, Seconds(1));
     chain.refuses(&call, MarketError::JobNotOpen);
+}
+
+#[test]
+fn refuses_a_member_of_a_round() {
+    let Round { mut chain, leases, .. } = Round::new(2, 3);
+    let call = chain.extend_lease(&leases[0], Seconds(1));
+    chain.refuses(&call, MarketError::NotForQuorum);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use millrace_testkit::protocol::voucher::ExitClass;
 use millrace_testkit::protocol::{JobTerms, Payment, Seconds, UnixSeconds};
 use millrace_testkit::{Signer, usdc};
 
+use crate::round::Round;
 use crate::scene::{Scene, disputable};
 
 #[test]
@@ -50,6 +51,24 @@ fn what_was_released_sends_the_job_on() {
     let event: LeaseSettled = chain.do_finalize_lease(&lease).event();
     assert_eq!((event.outcome, event.job_state, chain.job(&job.address).attempts_failed), (2, 0, 0));
     assert_eq!(chain.job(&job.address).start_deadline, chain.now().0 + 600);
+}
+
+#[test]
+fn refuses_a_member_of_a_round() {
+    let mut round = Round::new(2, 3);
+    round.at(100);
+    round.report(0..1);
+    let call = round.chain.finalize_lease(&round.leases[0]);
+    round.chain.refuses(&call, MarketError::NotForQuorum);
+}
+
+#[test]
+fn refuses_a_disputed_lease() {
+    let Scene { mut chain, job, lease, .. } = Scene::reported(disputable());
+    chain.do_open_dispute(&lease, &job.buyer);
+    let call = chain.finalize_lease(&lease);
+    chain.advance(Seconds(1_000));
+    chain.refuses(&call, MarketError::LeaseNotReported);
 }
 
 #[test]

@@ -44,3 +44,4 @@ mod settle_member;
 mod settle_reports;
 mod settle_signature;
 mod tally_quorum;
+mod unrelated_jobs;

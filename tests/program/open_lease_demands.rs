@@ -1,16 +1,15 @@
 //! What a job and the network demand of a node and its provider, and whose vouchers count.
 
 use millrace_testkit::program::MarketError;
-use millrace_testkit::program::state::Quorum;
 use millrace_testkit::protocol::voucher::Voucher;
 use millrace_testkit::protocol::{
-    HardwareAttestation, HardwareClass, JobTerms, Payment, ProviderStatus, Seconds, ServiceLevel, UnixSeconds,
-    Verification,
+    HardwareAttestation, HardwareClass, JobTerms, ProviderStatus, Seconds, ServiceLevel, UnixSeconds, Verification,
 };
 use millrace_testkit::{
     Environment, JobHandle, Keypair, NodeHandle, Signer, attestation, signature_check, terms, usdc,
 };
 
+use crate::round::counted;
 use crate::scene::Scene;
 
 fn ready(terms: JobTerms) -> (Environment, JobHandle, NodeHandle) {
@@ -153,11 +152,7 @@ fn a_new_scheduler_attests_the_leases_it_opens_and_no_earlier_one() {
 
 #[test]
 fn refuses_a_job_whose_results_are_counted_while_no_round_is_open() {
-    let (mut chain, job, node) = ready(JobTerms {
-        verification: Verification::Quorum { needed: 2, size: 2 },
-        payment: Payment::OnResult,
-        ..terms()
-    });
+    let (mut chain, job, node) = ready(counted(2, 2));
     let call = chain.open_lease(&job, &node);
     chain.refuses(&call, MarketError::WrongQuorum);
 }
@@ -165,9 +160,8 @@ fn refuses_a_job_whose_results_are_counted_while_no_round_is_open() {
 #[test]
 fn refuses_a_round_that_the_job_does_not_have() {
     let (mut chain, job, node) = ready(terms());
-    let round = chain.forge(job.address, millrace_testkit::program::ID);
-    chain.put(round, &Quorum { version: 1, job: job.address, ..bytemuck::Zeroable::zeroed() });
+    let other = chain.do_open_job(&job.buyer, 2, counted(2, 2));
     let mut call = chain.open_lease(&job, &node);
-    call.accounts.quorum = Some(round);
+    call.accounts.quorum = Some(chain.do_open_round(&other));
     chain.refuses(&call, MarketError::WrongQuorum);
 }

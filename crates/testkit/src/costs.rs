@@ -1,6 +1,7 @@
 //! What each instruction costs: compute units, rent, fees. Measured on the built program.
 
 mod disputes;
+mod leases;
 mod rounds;
 
 use anchor_lang::{InstructionData, ToAccountMetas};
@@ -76,6 +77,7 @@ pub fn measure() -> Vec<Cost> {
     let call = chain.expire_job(&late);
     costs.push(cost(&mut chain, "expire_job", &call));
 
+    leases::measure(&mut chain, &node, &buyer, &mut costs);
     disputes::measure(&mut chain, &node, &mut costs);
     rounds::measure(&mut chain, &mut costs);
 
