@@ -13,10 +13,16 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
-pub use admin::NetworkInitialized;
+pub use admin::{
+    AdminAccepted, AdminProposed, ArbiterSet, NetworkInitialized, ParametersSet, PausedSet, SchedulerSet, TreasurySet,
+};
 pub use buyer::{JobCancelled, JobOpened};
+pub use crank::{FeesSwept, ProviderDelisted, ProviderRelisted};
 pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
-pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
+pub use provider::{
+    EarningsWithdrawn, NodeAdded, NodeKeyRotated, NodeRemoved, NodeStatusSet, NodeUpdated, PayoutChanged,
+    ProviderClosed, ProviderRegistered, ProviderStatusSet, StakeAdded, StakeWithdrawn, UnstakeRequested,
+};
 pub use scheduler::LeaseOpened;
 
 /// Room for the longest event; a longer one would only be slower.

@@ -4,8 +4,10 @@
 
 mod hardware;
 mod job_terms;
+mod node_offer;
 mod parameters;
 
 pub use hardware::Hardware;
 pub use job_terms::JobTerms;
+pub use node_offer::NodeOffer;
 pub use parameters::Parameters;
