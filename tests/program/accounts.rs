@@ -18,7 +18,7 @@ fn one_kind_of_account_does_not_pass_for_another() {
     call.accounts.node = lease.address;
     chain.refuses(&call, ErrorCode::AccountDiscriminatorMismatch);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.lease = job.address;
+    call.accounts.parties.lease = job.address;
     chain.refuses(&call, ErrorCode::AccountDiscriminatorMismatch);
 }
 
@@ -31,7 +31,7 @@ fn a_copy_owned_by_another_program_is_refused() {
     call.accounts.lease = chain.forge(lease.address, thief);
     chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.lease = chain.forge(lease.address, thief);
+    call.accounts.parties.lease = chain.forge(lease.address, thief);
     chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
     let mut call = chain.open_lease(&job, &node);
     call.accounts.provider = chain.forge(node.provider.address, thief);
@@ -55,7 +55,7 @@ fn only_the_real_token_program_moves_tokens() {
     let fake = anchor_lang::system_program::ID;
     chain.advance(Seconds(300));
     let mut call = chain.expire_lease(&lease);
-    call.accounts.token_program = fake;
+    call.accounts.parties.token_program = fake;
     chain.refuses(&call, ErrorCode::InvalidProgramId);
     let mut call = chain.settle(&lease, &attestation(lease.address, 1, Seconds(50)));
     call.accounts.token_program = fake;

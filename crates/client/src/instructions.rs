@@ -17,7 +17,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::{Discriminator, InstructionData, ToAccountMetas};
 
-pub use add_node::{NewNode, add_node};
+pub use add_node::{NewNode, Software, add_node};
 pub use add_stake::add_stake;
 pub use cancel_job::cancel_job;
 pub use close_job::close_job;

@@ -1,7 +1,7 @@
 use anchor_lang::prelude::Pubkey;
 use bytemuck::Zeroable;
 use millrace::state;
-use millrace_protocol::{Parameters, Seconds};
+use millrace_protocol::{MicroUsdc, Parameters, Provider, Seconds};
 
 use super::*;
 
@@ -35,13 +35,14 @@ fn provider() -> state::Provider {
         earnings_vault: key(3),
         owner: key(1),
         display_name,
-        n_nodes: 7,
+        nodes: 7,
         stake_total: 90,
         stake_locked: 40,
         staked: 100,
         slashed: 10,
         earnings_owner: 5,
         earnings_fees: 6,
+        earnings_received: 11,
         registered_at: 8,
         rent_payer: key(1),
         ..state::Provider::zeroed()
@@ -60,8 +61,9 @@ fn fields_arrive_in_the_protocols_types() {
 
     let provider = ProviderAccount::decode(PLACE, &bytes(&provider())).unwrap();
     assert_eq!(provider.display_name, "Mühle");
-    assert_eq!(provider.stake.free().0, 50);
-    assert_eq!((provider.earnings.owner.0, provider.earnings.fees.0, provider.n_nodes), (5, 6, 7));
+    assert_eq!(provider.provider.stake.free(), Ok(MicroUsdc(50)));
+    let Provider { earnings, nodes, .. } = provider.provider;
+    assert_eq!((earnings.owner.0, earnings.fees.0, nodes), (5, 6, 7));
 }
 
 #[test]

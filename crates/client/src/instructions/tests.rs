@@ -1,11 +1,15 @@
+use anchor_lang::ZeroCopy;
+use bytemuck::Zeroable;
+use millrace::state;
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
-    Address, GpuUnits, JobTerms, Lease, LeaseState, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds,
+    Address, GpuUnits, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel,
+    Verification,
 };
 
 use super::*;
 use crate::Keypair;
-use crate::accounts::LeaseAccount;
+use crate::accounts::{Account, JobAccount, LeaseAccount};
 use crate::voucher::SignedVoucher;
 
 fn terms() -> JobTerms {
@@ -19,14 +23,25 @@ fn terms() -> JobTerms {
         start_window: Seconds(60),
         retries: 0,
         deposit: MicroUsdc(1),
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::Streaming,
+        verification: Verification::Attested,
+        dispute_window: Seconds::ZERO,
     }
+}
+
+/// An account as it lies on the chain.
+fn account<T: ZeroCopy + Discriminator>(state: &T) -> Vec<u8> {
+    [T::DISCRIMINATOR, bytemuck::bytes_of(state)].concat()
 }
 
 #[test]
 fn instructions_have_names_for_messages() {
     let (a, b) = (Address([1; 32]), Address([2; 32]));
-    let new_job = NewJob { buyer: a, funder: b, mint: a, id: 1, spec_hash: [0; 32], terms: terms() };
-    let foundation = Foundation { admin: a, scheduler: b, treasury: a, mint: b, parameters: Parameters::default() };
+    let new_job = NewJob { buyer: a, funder: b, mint: a, id: 1, spec_hash: [0; 32], terms: terms(), attestor: None };
+    let foundation =
+        Foundation { admin: a, scheduler: b, arbiter: b, treasury: a, mint: b, parameters: Parameters::default() };
     for (instructions, expected) in [
         (initialize(foundation), vec!["initialize"]),
         (register_provider(a, b, "name"), vec!["register_provider"]),
@@ -46,7 +61,8 @@ fn instructions_have_names_for_messages() {
 #[test]
 fn a_job_of_a_funder_is_signed_by_both_and_paid_by_the_funder() {
     let (buyer, funder) = (Address([1; 32]), Address([2; 32]));
-    let new_job = NewJob { buyer, funder, mint: Address([3; 32]), id: 1, spec_hash: [0; 32], terms: terms() };
+    let new_job =
+        NewJob { buyer, funder, mint: Address([3; 32]), id: 1, spec_hash: [0; 32], terms: terms(), attestor: None };
     let instruction = &open_job(new_job)[0];
     let signers: Vec<_> = instruction.accounts.iter().filter(|meta| meta.is_signer).collect();
     assert_eq!(signers.len(), 2);
@@ -57,30 +73,10 @@ fn a_job_of_a_funder_is_signed_by_both_and_paid_by_the_funder() {
 #[test]
 fn a_voucher_is_checked_right_before_it_is_redeemed() {
     let place = Address([4; 32]);
-    let lease = Lease {
-        state: LeaseState::Assigned,
-        price: PricePerGpuHour(1),
-        units: GpuUnits(1),
-        opened_at: Default::default(),
-        maximum: Seconds(60),
-        reserved: MicroUsdc(0),
-        paid: MicroUsdc(0),
-        fees: MicroUsdc(0),
-        bond: MicroUsdc(0),
-        sequence: 0,
-        metered: Seconds(0),
-        downtime: Seconds(0),
-        start_by: Default::default(),
-        checkpoint_by: Default::default(),
-        ends_by: Default::default(),
-        fee: Default::default(),
-        abandon_penalty: Default::default(),
-        lost_penalty: Default::default(),
-        checkpoint_interval: Seconds(60),
-        settle_grace: Seconds(60),
-    };
-    let account =
-        LeaseAccount { address: place, job: place, number: 0, node: place, provider: place, rent_payer: place, lease };
+    let job = account(&state::Job { version: 1, ..state::Job::zeroed() });
+    let job = JobAccount::decode(place, &job).unwrap();
+    let lease = account(&state::Lease { version: 1, units: 1, ..state::Lease::zeroed() });
+    let lease = LeaseAccount::decode(place, &lease).unwrap();
     let voucher = Voucher {
         program: crate::address::program(),
         lease: place,
@@ -92,7 +88,7 @@ fn a_voucher_is_checked_right_before_it_is_redeemed() {
         result_root: [0; 32],
     };
     let signed = SignedVoucher::sign(voucher, &Keypair::new());
-    let [check, redeem] = &settle(&account, &signed)[..] else { panic!() };
+    let [check, redeem] = &settle(&job, &lease, &signed)[..] else { panic!() };
     let reference = solana_ed25519_program::new_ed25519_instruction_with_signature(
         &voucher.encode(),
         &signed.signature,

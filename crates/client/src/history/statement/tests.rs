@@ -32,6 +32,7 @@ fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
         metered: Seconds(12),
         payment: MicroUsdc(payment),
         fee: MicroUsdc(fee),
+        compensation: MicroUsdc::ZERO,
         outcome: None,
         vault_before: MicroUsdc(vault_before),
         vault_after: MicroUsdc(vault_before - payment),
@@ -40,14 +41,18 @@ fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
 }
 
 fn lost(penalty: u64, vault_before: u64) -> JobEvent {
-    JobEvent::LeaseExpired {
+    JobEvent::LeaseSettled {
         lease: NODE,
         number: 0,
         node: NODE,
         provider: NODE,
         outcome: LeaseOutcome::Lost,
         metered: Seconds(12),
-        penalty: MicroUsdc(penalty),
+        payment: MicroUsdc::ZERO,
+        fee: MicroUsdc::ZERO,
+        compensation: MicroUsdc(penalty),
+        challenger_refund: MicroUsdc::ZERO,
+        challenger_forfeit: MicroUsdc::ZERO,
         vault_before: MicroUsdc(vault_before),
         vault_after: MicroUsdc(vault_before + penalty),
         at: AT,
