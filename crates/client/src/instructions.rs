@@ -1,34 +1,74 @@
 //! One builder per instruction of the program, pure: accounts and arguments in, instructions out.
 
+mod accept_admin;
 mod add_node;
 mod add_stake;
 mod cancel_job;
+mod change_payout;
 mod close_job;
+mod close_provider;
 mod create_token_account;
+mod delist_provider;
 mod expire_job;
 mod expire_lease;
 mod initialize;
 mod open_job;
 mod open_lease;
+mod propose_admin;
 mod register_provider;
+mod relist_provider;
+mod remove_node;
+mod request_unstake;
+mod rotate_node_key;
+mod set_arbiter;
+mod set_node_status;
+mod set_parameters;
+mod set_paused;
+mod set_provider_status;
+mod set_scheduler;
+mod set_treasury;
 mod settle;
+mod sweep_fees;
+mod update_node;
+mod withdraw_earnings;
+mod withdraw_stake;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::{Discriminator, InstructionData, ToAccountMetas};
 
+pub use accept_admin::accept_admin;
 pub use add_node::{NewNode, Software, add_node};
 pub use add_stake::add_stake;
 pub use cancel_job::cancel_job;
+pub use change_payout::change_payout;
 pub use close_job::close_job;
+pub use close_provider::close_provider;
 pub use create_token_account::create_associated_token_account_idempotent;
+pub use delist_provider::delist_provider;
 pub use expire_job::expire_job;
 pub use expire_lease::expire_lease;
 pub use initialize::{Foundation, initialize};
 pub use open_job::{NewJob, open_job};
 pub use open_lease::open_lease;
+pub use propose_admin::propose_admin;
 pub use register_provider::register_provider;
+pub use relist_provider::relist_provider;
+pub use remove_node::remove_node;
+pub use request_unstake::request_unstake;
+pub use rotate_node_key::rotate_node_key;
+pub use set_arbiter::set_arbiter;
+pub use set_node_status::set_node_status;
+pub use set_parameters::set_parameters;
+pub use set_paused::set_paused;
+pub use set_provider_status::set_provider_status;
+pub use set_scheduler::set_scheduler;
+pub use set_treasury::set_treasury;
 pub use settle::settle;
+pub use sweep_fees::sweep_fees;
+pub use update_node::{Offer, update_node};
+pub use withdraw_earnings::withdraw_earnings;
+pub use withdraw_stake::withdraw_stake;
 
 use crate::accounts::LeaseAccount;
 use crate::address::{self, event_authority, pubkey};
@@ -50,7 +90,7 @@ pub(crate) fn lease_parties(lease: &LeaseAccount) -> millrace::accounts::LeasePa
 /// What an instruction does, for messages: the program's own by its name, others by their program's.
 pub(crate) fn name(program: &Pubkey, data: &[u8]) -> &'static str {
     use millrace::instruction as known;
-    let own: [(&[u8], &'static str); 11] = [
+    let own: [(&[u8], &'static str); 31] = [
         (known::Initialize::DISCRIMINATOR, "initialize"),
         (known::RegisterProvider::DISCRIMINATOR, "register_provider"),
         (known::AddStake::DISCRIMINATOR, "add_stake"),
@@ -62,6 +102,26 @@ pub(crate) fn name(program: &Pubkey, data: &[u8]) -> &'static str {
         (known::ExpireJob::DISCRIMINATOR, "expire_job"),
         (known::ExpireLease::DISCRIMINATOR, "expire_lease"),
         (known::CloseJob::DISCRIMINATOR, "close_job"),
+        (known::AcceptAdmin::DISCRIMINATOR, "accept_admin"),
+        (known::ChangePayout::DISCRIMINATOR, "change_payout"),
+        (known::CloseProvider::DISCRIMINATOR, "close_provider"),
+        (known::DelistProvider::DISCRIMINATOR, "delist_provider"),
+        (known::ProposeAdmin::DISCRIMINATOR, "propose_admin"),
+        (known::RelistProvider::DISCRIMINATOR, "relist_provider"),
+        (known::RemoveNode::DISCRIMINATOR, "remove_node"),
+        (known::RequestUnstake::DISCRIMINATOR, "request_unstake"),
+        (known::RotateNodeKey::DISCRIMINATOR, "rotate_node_key"),
+        (known::SetArbiter::DISCRIMINATOR, "set_arbiter"),
+        (known::SetNodeStatus::DISCRIMINATOR, "set_node_status"),
+        (known::SetParameters::DISCRIMINATOR, "set_parameters"),
+        (known::SetPaused::DISCRIMINATOR, "set_paused"),
+        (known::SetProviderStatus::DISCRIMINATOR, "set_provider_status"),
+        (known::SetScheduler::DISCRIMINATOR, "set_scheduler"),
+        (known::SetTreasury::DISCRIMINATOR, "set_treasury"),
+        (known::SweepFees::DISCRIMINATOR, "sweep_fees"),
+        (known::UpdateNode::DISCRIMINATOR, "update_node"),
+        (known::WithdrawEarnings::DISCRIMINATOR, "withdraw_earnings"),
+        (known::WithdrawStake::DISCRIMINATOR, "withdraw_stake"),
     ];
     let others: [(Pubkey, &'static str); 5] = [
         (solana_sdk_ids::system_program::ID, "system program"),

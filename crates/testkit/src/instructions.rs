@@ -1,10 +1,13 @@
 //! A happy call of every instruction, and handles for what they make.
 
+mod admin;
 mod buyer;
 mod crank;
 mod founding;
 mod provider;
+mod rigs;
 mod scheduler;
+mod stakes;
 
 use anchor_lang::prelude::Pubkey;
 use millrace::accounts;

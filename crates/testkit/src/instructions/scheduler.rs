@@ -36,8 +36,7 @@ impl Environment {
         };
         let price = PricePerGpuHour(self.node(&node.address).price);
         let maximum = Seconds(self.job(&job.address).terms.lease_seconds);
-        let args =
-            OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0, bid_book_root: [0; 32], lease_bump };
+        let args = OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0, bid_book_root: [0; 32], lease_bump };
         Call::new(accounts, instruction::OpenLease { args }, &[&self.scheduler, &node.key])
     }
 
