@@ -1,20 +1,42 @@
 //! The built program in LiteSVM: for each instruction its happy paths, and every check that can
 //! refuse, with the exact error and nothing changed on chain.
 
+mod accept_admin;
 mod accounts;
 mod add_node;
 mod add_stake;
+mod attested;
 mod cancel_job;
+mod change_payout;
 mod close_job;
+mod close_provider;
 mod costs;
 mod create;
+mod delist_provider;
+mod every_call;
 mod expire_job;
 mod expire_lease;
 mod initialize;
 mod open_job;
 mod open_lease;
 mod properties;
+mod propose_admin;
 mod register_provider;
+mod relist_provider;
+mod remove_node;
+mod request_unstake;
+mod rotate_node_key;
 mod scene;
+mod set_arbiter;
+mod set_node_status;
+mod set_parameters;
+mod set_paused;
+mod set_provider_status;
+mod set_scheduler;
+mod set_treasury;
 mod settle;
 mod settle_signature;
+mod sweep_fees;
+mod update_node;
+mod withdraw_earnings;
+mod withdraw_stake;
