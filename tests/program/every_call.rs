@@ -89,3 +89,23 @@ fn every_event_is_signed_by_the_program_alone() {
         refuses(&call, &mut call.chain.fork(), replace, code, "another event authority");
     }
 }
+
+/// A later version may put fields there; a program that does not know them must not wipe them.
+#[test]
+fn spare_bytes_are_kept_by_every_instruction() {
+    const SPARE: [u8; 64] = [0x5a; 64];
+    let mut n_kept = 0;
+    for call in happy_calls() {
+        for meta in call.instructions.last().unwrap().accounts.iter().filter(|meta| meta.is_writable) {
+            let mut chain = call.chain.fork();
+            if chain.put_spare(meta.pubkey, &SPARE) {
+                chain.send_instructions(&call.instructions, &call.signers).unwrap();
+                if let Some((_, data)) = chain.everything().get(&meta.pubkey) {
+                    assert!(data.ends_with(&SPARE), "{} wipes {}", call.cost.instruction, meta.pubkey);
+                    n_kept += 1;
+                }
+            }
+        }
+    }
+    assert!(n_kept > 20, "only {n_kept} accounts were written");
+}

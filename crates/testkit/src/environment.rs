@@ -148,9 +148,21 @@ impl Environment {
 
     /// Rewrites the layout version of an account of the program; returns whether `address` is one.
     pub fn put_version(&mut self, address: Pubkey, version: u8) -> bool {
+        self.edit_state(address, |data| data[8] = version)
+    }
+
+    /// Rewrites the spare bytes at the end of an account of the program; returns whether `address` is one.
+    pub fn put_spare(&mut self, address: Pubkey, spare: &[u8]) -> bool {
+        self.edit_state(address, |data| {
+            let at = data.len() - spare.len();
+            data[at..].copy_from_slice(spare);
+        })
+    }
+
+    fn edit_state(&mut self, address: Pubkey, edit: impl FnOnce(&mut Vec<u8>)) -> bool {
         let account = self.svm.get_account(&address).filter(|account| account.owner == millrace::ID);
-        let Some(mut account) = account else { return false };
-        account.data[8] = version;
+        let Some(mut account) = account.filter(|account| !account.executable) else { return false };
+        edit(&mut account.data);
         self.svm.set_account(address, account);
         true
     }
