@@ -157,4 +157,6 @@ fn read<T: ZeroCopy + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
