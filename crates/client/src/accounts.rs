@@ -42,8 +42,17 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 9] =
-        [Self::Config, Self::Provider, Self::Node, Self::Buyer, Self::Allowance, Self::Job, Self::Lease, Self::Dispute, Self::Quorum];
+    pub const ALL: [Self; 9] = [
+        Self::Config,
+        Self::Provider,
+        Self::Node,
+        Self::Buyer,
+        Self::Allowance,
+        Self::Job,
+        Self::Lease,
+        Self::Dispute,
+        Self::Quorum,
+    ];
 
     /// First bytes of every account of the kind.
     pub fn discriminator(self) -> &'static [u8] {
@@ -127,6 +136,8 @@ pub enum AnyAccount {
     Config(ConfigAccount),
     Provider(ProviderAccount),
     Node(NodeAccount),
+    Buyer(BuyerAccount),
+    Allowance(AllowanceAccount),
     Job(JobAccount),
     Lease(LeaseAccount),
     Dispute(DisputeAccount),
@@ -142,6 +153,8 @@ impl AnyAccount {
             AccountKind::Config => Self::Config(ConfigAccount::decode(address, data)?),
             AccountKind::Provider => Self::Provider(ProviderAccount::decode(address, data)?),
             AccountKind::Node => Self::Node(NodeAccount::decode(address, data)?),
+            AccountKind::Buyer => Self::Buyer(BuyerAccount::decode(address, data)?),
+            AccountKind::Allowance => Self::Allowance(AllowanceAccount::decode(address, data)?),
             AccountKind::Job => Self::Job(JobAccount::decode(address, data)?),
             AccountKind::Lease => Self::Lease(LeaseAccount::decode(address, data)?),
             AccountKind::Dispute => Self::Dispute(DisputeAccount::decode(address, data)?),
@@ -154,6 +167,8 @@ impl AnyAccount {
             Self::Config(_) => AccountKind::Config,
             Self::Provider(_) => AccountKind::Provider,
             Self::Node(_) => AccountKind::Node,
+            Self::Buyer(_) => AccountKind::Buyer,
+            Self::Allowance(_) => AccountKind::Allowance,
             Self::Job(_) => AccountKind::Job,
             Self::Lease(_) => AccountKind::Lease,
             Self::Dispute(_) => AccountKind::Dispute,
@@ -166,6 +181,8 @@ impl AnyAccount {
             Self::Config(account) => account.address,
             Self::Provider(account) => account.address,
             Self::Node(account) => account.address,
+            Self::Buyer(account) => account.address,
+            Self::Allowance(account) => account.address,
             Self::Job(account) => account.address,
             Self::Lease(account) => account.address,
             Self::Dispute(account) => account.address,
@@ -185,5 +202,7 @@ fn read<T: ZeroCopy + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

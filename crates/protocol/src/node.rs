@@ -136,6 +136,29 @@ impl Node {
         Ok(())
     }
 
+    /// Another description of the rig. What was attested is no longer what is described: another one needs
+    /// another attestation.
+    ///
+    /// # Errors
+    /// [`Error::HardwareInvalid`]; [`Error::NodeBusy`] when it differs and units are leased.
+    pub fn describe(&mut self, hardware: Hardware) -> Result<(), Error> {
+        hardware.check()?;
+        if hardware != self.hardware {
+            self.check_idle()?;
+            self.hardware = hardware;
+            self.attestation = HardwareAttestation::default();
+        }
+        Ok(())
+    }
+
+    /// Whether nothing runs on the rig.
+    ///
+    /// # Errors
+    /// [`Error::NodeBusy`].
+    pub fn check_idle(&self) -> Result<(), Error> {
+        if self.leased == GpuUnits(0) { Ok(()) } else { Err(Error::NodeBusy) }
+    }
+
     /// # Errors
     /// [`Error::InvariantBroken`] when more is leased than there is.
     pub fn invariant(&self) -> Result<(), Error> {
@@ -224,6 +247,25 @@ mod tests {
         assert_eq!(Node { leased: GpuUnits(3), ..node() }.invariant(), Err(Error::InvariantBroken));
         let hardware = Hardware { cpu_cores: 0, ..hardware() };
         assert_eq!(Node { hardware, ..node() }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn another_description_ends_the_attestation_and_waits_for_leases() {
+        let attestation = HardwareAttestation { class: HardwareClass::Enclave, expires_at: UnixSeconds(10) };
+        let attested = Node { attestation, leased: GpuUnits(1), ..node() };
+        let more = Hardware { gpu_count: 3, ..hardware() };
+
+        let mut same = attested;
+        same.describe(hardware()).unwrap();
+        assert_eq!(same, attested);
+        assert_eq!(same.describe(more), Err(Error::NodeBusy));
+        assert_eq!(same.describe(Hardware { cpu_cores: 0, ..more }), Err(Error::HardwareInvalid));
+        assert_eq!((same, same.check_idle()), (attested, Err(Error::NodeBusy)));
+
+        let mut idle = Node { leased: GpuUnits(0), ..attested };
+        assert_eq!(idle.check_idle(), Ok(()));
+        idle.describe(more).unwrap();
+        assert_eq!((idle.hardware, idle.attestation), (more, HardwareAttestation::default()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A happy call of every instruction, and handles for what they make.
 
+mod admin;
 mod balance;
 mod buyer;
 mod crank;
@@ -8,7 +9,9 @@ mod founding;
 mod node;
 mod provider;
 mod quorum;
+mod rigs;
 mod scheduler;
+mod stakes;
 
 use anchor_lang::prelude::Pubkey;
 use millrace::accounts;

@@ -4,7 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Buyer, Job, Lease, Node, Provider, Dispute, Quorum};
+use millrace::state::{Buyer, Dispute, Job, Lease, Node, Provider, Quorum};
 use millrace_protocol::quorum::{Member, MemberState};
 use millrace_protocol::{MicroUsdc, seeds};
 

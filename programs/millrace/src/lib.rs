@@ -35,9 +35,44 @@ declare_id!("MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj");
 pub mod millrace {
     use super::*;
 
+    /// The proposed key takes over from the admin.
+    pub fn accept_admin(ctx: Context<AcceptAdmin>) -> Result<()> {
+        AcceptAdmin::handle(ctx)
+    }
+
     /// Founds the network; only the program's upgrade authority can, and only once.
     pub fn initialize(ctx: Context<Initialize>, args: InitializeArgs) -> Result<()> {
         Initialize::handle(ctx, args)
+    }
+
+    /// Names the key that becomes the admin once it accepts.
+    pub fn propose_admin(ctx: Context<ProposeAdmin>, args: ProposeAdminArgs) -> Result<()> {
+        ProposeAdmin::handle(ctx, args)
+    }
+
+    /// Names who decides disputes, also those that are open.
+    pub fn set_arbiter(ctx: Context<SetArbiter>, args: SetArbiterArgs) -> Result<()> {
+        SetArbiter::handle(ctx, args)
+    }
+
+    /// Changes the parameters inside their bounds; leases keep those they were opened under.
+    pub fn set_parameters(ctx: Context<SetParameters>, args: SetParametersArgs) -> Result<()> {
+        SetParameters::handle(ctx, args)
+    }
+
+    /// Stops new jobs, or takes them again; everything under way goes on.
+    pub fn set_paused(ctx: Context<SetPaused>, args: SetPausedArgs) -> Result<()> {
+        SetPaused::handle(ctx, args)
+    }
+
+    /// Names who opens leases; those under way keep their attestor.
+    pub fn set_scheduler(ctx: Context<SetScheduler>, args: SetSchedulerArgs) -> Result<()> {
+        SetScheduler::handle(ctx, args)
+    }
+
+    /// Names the token account that fees are swept to.
+    pub fn set_treasury(ctx: Context<SetTreasury>) -> Result<()> {
+        SetTreasury::handle(ctx)
     }
 
     /// Registers the signer as a provider, with an empty stake vault and an empty earnings vault.
@@ -53,6 +88,56 @@ pub mod millrace {
     /// Offers a rig at a posted price.
     pub fn add_node(ctx: Context<AddNode>, args: AddNodeArgs) -> Result<()> {
         AddNode::handle(ctx, args)
+    }
+
+    /// Names another payout owner, who counts after a delay.
+    pub fn change_payout(ctx: Context<ChangePayout>, args: ChangePayoutArgs) -> Result<()> {
+        ChangePayout::handle(ctx, args)
+    }
+
+    /// Closes a provider that has nothing left, with its vaults.
+    pub fn close_provider(ctx: Context<CloseProvider>) -> Result<()> {
+        CloseProvider::handle(ctx)
+    }
+
+    /// Takes a rig without live leases off the market.
+    pub fn remove_node(ctx: Context<RemoveNode>) -> Result<()> {
+        RemoveNode::handle(ctx)
+    }
+
+    /// Puts free stake on its way out.
+    pub fn request_unstake(ctx: Context<RequestUnstake>, args: RequestUnstakeArgs) -> Result<()> {
+        RequestUnstake::handle(ctx, args)
+    }
+
+    /// Replaces a rig's key; the new one signs too.
+    pub fn rotate_node_key(ctx: Context<RotateNodeKey>) -> Result<()> {
+        RotateNodeKey::handle(ctx)
+    }
+
+    /// Drains a rig, or lets it take leases again.
+    pub fn set_node_status(ctx: Context<SetNodeStatus>, args: SetNodeStatusArgs) -> Result<()> {
+        SetNodeStatus::handle(ctx, args)
+    }
+
+    /// Drains all of a provider's rigs, or lets them take leases again.
+    pub fn set_provider_status(ctx: Context<SetProviderStatus>, args: SetProviderStatusArgs) -> Result<()> {
+        SetProviderStatus::handle(ctx, args)
+    }
+
+    /// Changes a rig's prices, its service level or its description.
+    pub fn update_node(ctx: Context<UpdateNode>, args: UpdateNodeArgs) -> Result<()> {
+        UpdateNode::handle(ctx, args)
+    }
+
+    /// Pays out what the provider earned to the payout owner that counts now.
+    pub fn withdraw_earnings(ctx: Context<WithdrawEarnings>) -> Result<()> {
+        WithdrawEarnings::handle(ctx)
+    }
+
+    /// Pays out the stake that has unlocked.
+    pub fn withdraw_stake(ctx: Context<WithdrawStake>) -> Result<()> {
+        WithdrawStake::handle(ctx)
     }
 
     /// Opens a job and moves its whole deposit into the job's own vault.
@@ -168,6 +253,21 @@ pub mod millrace {
     /// Anyone's crank for a reported lease to which nobody objected in time.
     pub fn finalize_lease(ctx: Context<FinalizeLease>) -> Result<()> {
         FinalizeLease::handle(ctx)
+    }
+
+    /// Anyone's crank for a provider whose reputation is below the floor.
+    pub fn delist_provider(ctx: Context<DelistProvider>) -> Result<()> {
+        DelistProvider::handle(ctx)
+    }
+
+    /// Anyone's crank for a delisted provider whose reputation is back at the floor.
+    pub fn relist_provider(ctx: Context<RelistProvider>) -> Result<()> {
+        RelistProvider::handle(ctx)
+    }
+
+    /// Anyone's crank that moves the network's share of a provider's payments to the treasury.
+    pub fn sweep_fees(ctx: Context<SweepFees>) -> Result<()> {
+        SweepFees::handle(ctx)
     }
 
     /// Anyone's crank for a job that is over: everything left goes back to its funder.

@@ -5,9 +5,11 @@
 mod allowance_terms;
 mod hardware;
 mod job_terms;
+mod node_offer;
 mod parameters;
 
 pub use allowance_terms::AllowanceTerms;
 pub use hardware::Hardware;
 pub use job_terms::JobTerms;
+pub use node_offer::NodeOffer;
 pub use parameters::Parameters;

@@ -49,6 +49,10 @@ impl Offer {
             driver: 570_086,
             cuda: 12_008,
             capabilities: 0,
+            attestor: None,
+            attestation_digest: [0; 32],
+            attestation_score: 0,
+            rent_payer: Address([2; 32]),
             added_at: UnixSeconds(1),
         };
         let requirements =

@@ -84,8 +84,10 @@ impl Statement {
     pub fn balanced(&self) -> bool {
         let amount = |posting: &Option<Posting>| posting.map_or(0, |posting| u128::from(posting.amount.0));
         let wide = |money: MicroUsdc| u128::from(money.0);
-        let into =
-            amount(&self.deposit) + wide(total(&self.additions)) + wide(total(&self.challenges)) + wide(self.compensation());
+        let into = amount(&self.deposit)
+            + wide(total(&self.additions))
+            + wide(total(&self.challenges))
+            + wide(self.compensation());
         let left = wide(self.paid()) + wide(self.fees()) + wide(total(&self.challenges_over));
         let (into, out) = (into + wide(self.surplus), left + amount(&self.refund) + wide(self.in_vault));
         self.deposit.is_some() && self.vault_is_continuous && into == out

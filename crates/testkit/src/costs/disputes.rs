@@ -1,11 +1,11 @@
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{JobTerms, Payment, Ruling, Seconds};
 
-use super::{Cost, cost};
+use super::{HappyCall, cost};
 use crate::{Environment, LeaseHandle, NodeHandle, builders, usdc};
 
 /// A dispute that is ruled for the buyer, which moves most, and one that nobody rules.
-pub(super) fn measure(chain: &mut Environment, node: &NodeHandle, costs: &mut Vec<Cost>) {
+pub(super) fn measure(chain: &mut Environment, node: &NodeHandle, costs: &mut Vec<HappyCall>) {
     let lease = reported(chain, node);
     let buyer = lease.job.buyer.clone();
     let call = chain.open_dispute(&lease, &buyer);

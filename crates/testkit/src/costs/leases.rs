@@ -1,11 +1,11 @@
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{HardwareAttestation, HardwareClass, JobTerms, Payment, PricePerGpuHour, Seconds};
 
-use super::{Cost, cost};
+use super::{HappyCall, cost};
 use crate::{Environment, NodeHandle, Wallet, builders};
 
 /// What happens to leases between their opening and their settlement, and their settlement without a voucher.
-pub(super) fn measure(chain: &mut Environment, node: &NodeHandle, buyer: &Wallet, costs: &mut Vec<Cost>) {
+pub(super) fn measure(chain: &mut Environment, node: &NodeHandle, buyer: &Wallet, costs: &mut Vec<HappyCall>) {
     let expires_at = chain.now().after(Seconds(1_000)).unwrap();
     let shown = HardwareAttestation { class: HardwareClass::Challenged, expires_at };
     let call = chain.attest_node(node, shown);

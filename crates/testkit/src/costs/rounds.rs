@@ -2,14 +2,14 @@ use millrace_protocol::quorum::MEMBERS;
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{JobTerms, Payment, Seconds, Verification};
 
-use super::{Cost, cost};
+use super::{HappyCall, cost};
 use crate::{Environment, LeaseHandle, builders, commitment, usdc};
 
 const ROOT: [u8; 32] = [7; 32];
 const SALT: [u8; 32] = [8; 32];
 
 /// A round of as many members as there can be, each instruction by the one that comes last.
-pub(super) fn measure(chain: &mut Environment, costs: &mut Vec<Cost>) {
+pub(super) fn measure(chain: &mut Environment, costs: &mut Vec<HappyCall>) {
     let size = MEMBERS as u8;
     let terms = JobTerms {
         verification: Verification::Quorum { needed: size / 2 + 1, size },

@@ -2,6 +2,48 @@ use anchor_lang::prelude::*;
 
 use crate::ending::Balances;
 
+/// The network's share of what a provider was paid goes to the treasury.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeesSwept {
+    pub provider: Pubkey,
+    pub treasury: Pubkey,
+    pub amount: u64,
+    pub earnings_vault_before: u64,
+    pub earnings_vault_after: u64,
+    pub treasury_before: u64,
+    pub treasury_after: u64,
+    pub at: u64,
+}
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderDelisted {
+    pub provider: Pubkey,
+    pub owner: Pubkey,
+    /// Reputation, in basis points; under `floor_bps`.
+    pub score_bps: u16,
+    pub floor_bps: u16,
+    /// 0 active, 1 draining, 2 delisted.
+    pub status_before: u8,
+    pub status_after: u8,
+    pub at: u64,
+}
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRelisted {
+    pub provider: Pubkey,
+    pub owner: Pubkey,
+    /// Reputation, in basis points; at least `floor_bps`.
+    pub score_bps: u16,
+    pub floor_bps: u16,
+    /// 0 active, 1 draining, 2 delisted.
+    pub status_before: u8,
+    pub status_after: u8,
+    pub at: u64,
+}
+
 #[event]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherSettled {

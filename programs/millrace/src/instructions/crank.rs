@@ -21,3 +21,10 @@ pub use open_quorum::*;
 pub use settle::*;
 pub use settle_member::*;
 pub use tally_quorum::*;
+mod delist_provider;
+mod relist_provider;
+mod sweep_fees;
+
+pub use delist_provider::*;
+pub use relist_provider::*;
+pub use sweep_fees::*;
