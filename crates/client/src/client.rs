@@ -207,7 +207,13 @@ impl Client {
                 self.believe(&[answer.context.slot]);
                 answer
             } else {
-                let answers = self.ask_each(&request, |_| true).await;
+                // Whoever is behind, or says what cannot be, is no reason to stop waiting for the others.
+                let landed = self.landed();
+                let suffices = |answer: &Response<T>| {
+                    let slot = answer.context.slot;
+                    slot >= landed && self.allows(slot)
+                };
+                let answers = self.ask_each(&request, suffices).await;
                 let mut good: Vec<_> =
                     answers.into_iter().filter_map(|(index, answer)| Some((index, answer.ok()?))).collect();
                 let claims: Vec<u64> = good.iter().map(|(_, answer)| answer.context.slot).collect();
@@ -237,6 +243,11 @@ impl Client {
     pub(crate) fn allows(&self, slot: u64) -> bool {
         let horizon = self.shared.horizon.lock().unwrap_or_else(PoisonError::into_inner);
         horizon.allows(slot, std::time::Instant::now())
+    }
+
+    /// The newest slot that the chain is believed to have reached; zero before anything was read.
+    pub(crate) fn horizon(&self) -> u64 {
+        self.shared.horizon.lock().unwrap_or_else(PoisonError::into_inner).slot()
     }
 
     /// The slot of the last transaction of this client's that landed; zero before the first.

@@ -115,6 +115,14 @@ impl Sender {
                 Err(error) => tracing::debug!(%signature, endpoint = index, %error, "no status for now"),
             }
         }
+        // Who speaks of slots that cannot be has no say where there is anybody else.
+        let is_possible = |one: &Testimony| match one.sighting {
+            Sighting::Landed { slot, .. } => self.client.allows(one.slot.max(slot)),
+            Sighting::Nothing | Sighting::Pending => self.client.allows(one.slot),
+        };
+        if delivery.witnesses.len() > 1 {
+            testimonies.retain(is_possible);
+        }
         let (slot, result) = match judge(&testimonies, delivery.witnesses.len()) {
             Verdict::Open => {
                 delivery.claimed = None;

@@ -23,10 +23,13 @@ pub(super) enum Sighting {
     Landed { slot: u64, result: Result<(), TransactionError> },
 }
 
+/// An endpoint that is further behind than this, in slots, is not waited for: about 13 s.
+const WAITED_FOR: u64 = 32;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Open,
-    /// One endpoint says so, the others cannot know it yet.
+    /// One endpoint says so, and another is about to know it.
     Claimed { slot: u64, result: Result<(), TransactionError> },
     Landed { slot: u64, result: Result<(), TransactionError> },
     /// Not on the chain, and never will be.
@@ -37,7 +40,7 @@ pub(super) enum Verdict {
 /// was sent: who has never answered has no vote, who fell silent keeps it.
 ///
 /// One endpoint alone is believed. Of several, two must agree, so that a wrong one proves nothing by
-/// itself; the exception is a landing that no other endpoint denies. Death asks for more than landing,
+/// itself; the exception is a landing that no other endpoint can know of or deny. Death asks for more than landing,
 /// because a transaction wrongly taken for dead would be signed a second time.
 pub(super) fn judge(testimonies: &[Testimony], witnesses: usize) -> Verdict {
     let needed = witnesses.clamp(1, 2);
@@ -56,8 +59,13 @@ pub(super) fn judge(testimonies: &[Testimony], witnesses: usize) -> Verdict {
         if votes(&result) >= needed {
             return Verdict::Landed { slot, result };
         }
+        let is_awaited = testimonies.iter().any(|one| match one.sighting {
+            Sighting::Nothing => one.slot.saturating_add(WAITED_FOR) >= slot,
+            Sighting::Pending => true,
+            Sighting::Landed { .. } => false,
+        });
         if !is_disputed {
-            return Verdict::Claimed { slot, result };
+            return if is_awaited { Verdict::Claimed { slot, result } } else { Verdict::Landed { slot, result } };
         }
     }
     let n_past = testimonies.iter().filter(|one| one.is_past && one.sighting == Sighting::Nothing).count();
@@ -82,7 +90,11 @@ mod tests {
     }
 
     fn landed(slot: u64) -> Testimony {
-        Testimony { sighting: Sighting::Landed { slot: 10, result: Ok(()) }, ..unseen(slot) }
+        landed_at(10, slot)
+    }
+
+    fn landed_at(at: u64, slot: u64) -> Testimony {
+        Testimony { sighting: Sighting::Landed { slot: at, result: Ok(()) }, ..unseen(slot) }
     }
 
     fn failed(slot: u64) -> Testimony {
@@ -119,6 +131,18 @@ mod tests {
         assert_eq!(judge(&[landed(10), unseen(10)], 2), Verdict::Open);
         assert_eq!(judge(&[landed(10), failed(10)], 2), Verdict::Open);
         assert_eq!(judge(&[landed(10), past(200), unseen(9)], 3), Verdict::Open);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_far_behind_is_not_waited_for() {
+        let (slot, result) = (1_000, Ok(()));
+        let (near, far) = (unseen(slot - WAITED_FOR), unseen(slot - WAITED_FOR - 1));
+        let claimed = Verdict::Claimed { slot, result: result.clone() };
+        assert_eq!(judge(&[landed_at(slot, 1_000), near.clone()], 2), claimed);
+        assert_eq!(judge(&[landed_at(slot, 1_000), near, far.clone()], 3), claimed);
+        assert_eq!(judge(&[landed_at(slot, 1_000), far], 2), Verdict::Landed { slot, result: result.clone() });
+        // The other one has fallen silent.
+        assert_eq!(judge(&[landed_at(slot, 1_000)], 2), Verdict::Landed { slot, result });
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub struct Market {
 
 impl Market {
     pub async fn found() -> Self {
-        let options = Options { slot: SlotMode::Transaction, ..Options::default() };
+        Self::found_with(SlotMode::Transaction).await
+    }
+
+    pub async fn found_with(slot: SlotMode) -> Self {
+        let options = Options { slot, ..Options::default() };
         let localnet = Localnet::start(options).await.unwrap();
         let client = Client::new(Endpoints::new(localnet.rpc_url(), localnet.ws_url()));
         let mint = localnet.usdc_mint();
