@@ -14,6 +14,9 @@ use super::Sender;
 use crate::Error;
 use crate::client::RpcResult;
 
+/// In slots, about 13 s of the minute that a blockhash lives.
+const ABOUT_AS_NEW: u64 = 32;
+
 /// One endpoint's newest blockhash.
 #[derive(Clone, Copy)]
 struct Offer {
@@ -24,42 +27,42 @@ struct Offer {
 }
 
 impl Sender {
-    /// A blockhash to sign with, and the last block height it is good for. Of several endpoints' newest,
-    /// the newest one that another endpoint knows too; where there is none, another one's at each signing,
-    /// so that an endpoint that offers a dead one spoils at most every other attempt.
+    /// A blockhash to sign with, and the last block height it is good for: the newest one that a second
+    /// endpoint knows too, of those that are about as new. Where nobody knows another's, the newest at first,
+    /// and another one's at each further signing: a forged one spoils at most every other attempt.
     pub(super) async fn blockhash(&self, signing: u32) -> Result<(Hash, u64), Error> {
-        if self.client.endpoints().rpc.len() == 1 {
-            let offer = self.client.ask(|rpc| async move { newest(&rpc).await }).await?;
-            return Ok((offer.1, offer.2));
-        }
-        let answers = self.client.ask_each(|rpc| async move { newest(&rpc).await }, |_| true).await;
-        let mut offers: Vec<Offer> = Vec::new();
-        for (endpoint, answer) in answers {
-            match answer {
-                Ok((slot, blockhash, last_valid)) => offers.push(Offer { endpoint, slot, blockhash, last_valid }),
-                Err(error) => tracing::debug!(endpoint, %error, "an endpoint has no blockhash"),
-            }
-        }
-        offers.sort_by_key(|offer| std::cmp::Reverse(offer.last_valid));
+        let mut offers = self.offers().await;
+        let claims: Vec<u64> = offers.iter().map(|offer| offer.slot).collect();
+        let Some(newest) = self.client.believe(&claims) else {
+            let (_, blockhash, last_valid) = self.client.ask(|rpc| async move { newest(&rpc).await }).await?;
+            return Ok((blockhash, last_valid));
+        };
+        let top = offers[newest].slot;
+        offers.sort_by_key(|offer| (offer.slot > top, std::cmp::Reverse(offer.slot)));
         if offers.len() > 1 {
-            for offer in &offers {
+            for offer in offers.iter().filter(|offer| offer.slot <= top && offer.slot.saturating_add(ABOUT_AS_NEW) >= top) {
                 if self.is_known_elsewhere(offer).await {
                     return Ok((offer.blockhash, offer.last_valid));
                 }
             }
         }
-        let believed = self.client.believe(&offers.iter().map(|offer| offer.slot).collect::<Vec<_>>());
-        match believed {
-            Some(first) => {
-                let turn = usize::try_from(signing.saturating_sub(1)).unwrap_or(0);
-                let offer = offers[(first + turn) % offers.len()];
-                Ok((offer.blockhash, offer.last_valid))
-            }
-            None => {
-                let offer = self.client.ask(|rpc| async move { newest(&rpc).await }).await?;
-                Ok((offer.1, offer.2))
+        let turn = usize::try_from(signing.saturating_sub(1)).unwrap_or(0) % offers.len();
+        Ok((offers[turn].blockhash, offers[turn].last_valid))
+    }
+
+    async fn offers(&self) -> Vec<Offer> {
+        if self.client.endpoints().rpc.len() == 1 {
+            return Vec::new();
+        }
+        let mut offers = Vec::new();
+        let suffices = |(slot, ..): &(u64, Hash, u64)| self.client.allows(*slot);
+        for (endpoint, answer) in self.client.ask_each(|rpc| async move { newest(&rpc).await }, suffices).await {
+            match answer {
+                Ok((slot, blockhash, last_valid)) => offers.push(Offer { endpoint, slot, blockhash, last_valid }),
+                Err(error) => tracing::debug!(endpoint, %error, "an endpoint has no blockhash"),
             }
         }
+        offers
     }
 
     /// `processed`, because the other one may be a few slots behind.

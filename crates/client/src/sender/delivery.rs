@@ -27,10 +27,14 @@ const FIRST_POLL: Duration = Duration::from_millis(25);
 /// How long the first look waits for an endpoint to take the transaction.
 const TAKEN: Duration = Duration::from_secs(1);
 
+/// Who has not answered for so long is taken for gone. A blockhash lives twice as long.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
 /// What a delivery knows so far.
 struct Delivery<'a> {
     transaction: &'a Transaction,
     signature: Signature,
+    started: Instant,
     /// Sends under way; they end with the delivery.
     sends: JoinSet<(usize, RpcResult<Signature>)>,
     /// Endpoints that will not take the transaction, and why.
@@ -46,8 +50,8 @@ impl Sender {
     pub(super) async fn deliver(&self, transaction: &Transaction, last_valid: u64) -> Result<Receipt, Error> {
         let signature = transaction.signatures.first().copied().unwrap_or_default();
         let (sends, refusals, witnesses) = (JoinSet::new(), BTreeMap::new(), BTreeSet::new());
-        let mut delivery = Delivery { transaction, signature, sends, refusals, witnesses, claimed: None };
         let started = Instant::now();
+        let mut delivery = Delivery { transaction, signature, started, sends, refusals, witnesses, claimed: None };
         let mut resend_at = started;
         let mut poll = FIRST_POLL;
         loop {
@@ -103,27 +107,12 @@ impl Sender {
     /// transaction may be on its way.
     async fn look(&self, delivery: &mut Delivery<'_>, last_valid: Option<u64>) -> Option<Result<Receipt, Error>> {
         let signature = delivery.signature;
-        let request = |rpc: Arc<RpcClient>| async move { testify(&rpc, signature, last_valid).await };
-        let answers = self.client.ask_each(request, |_| true).await;
-        let mut testimonies = Vec::with_capacity(answers.len());
-        for (index, answer) in answers {
-            match answer {
-                Ok(testimony) => {
-                    delivery.witnesses.insert(index);
-                    testimonies.push(testimony);
-                }
-                Err(error) => tracing::debug!(%signature, endpoint = index, %error, "no status for now"),
-            }
+        let mut verdict = self.verdict(delivery, last_valid, |_| true).await;
+        if verdict == Verdict::Dead {
+            // Before anything is signed a second time, everybody is heard, however slow.
+            verdict = self.verdict(delivery, last_valid, |_| false).await;
         }
-        // Who speaks of slots that cannot be has no say where there is anybody else.
-        let is_possible = |one: &Testimony| match one.sighting {
-            Sighting::Landed { slot, .. } => self.client.allows(one.slot.max(slot)),
-            Sighting::Nothing | Sighting::Pending => self.client.allows(one.slot),
-        };
-        if delivery.witnesses.len() > 1 {
-            testimonies.retain(is_possible);
-        }
-        let (slot, result) = match judge(&testimonies, delivery.witnesses.len()) {
+        let (slot, result) = match verdict {
             Verdict::Open => {
                 delivery.claimed = None;
                 return None;
@@ -146,6 +135,31 @@ impl Sender {
                 Err(self.refused_transaction(&error, delivery.transaction, logs).await)
             }
         })
+    }
+
+    async fn verdict(
+        &self,
+        delivery: &mut Delivery<'_>,
+        last_valid: Option<u64>,
+        suffices: impl Fn(&Testimony) -> bool,
+    ) -> Verdict {
+        let (signature, n_endpoints) = (delivery.signature, self.client.endpoints().rpc.len());
+        let request = |rpc: Arc<RpcClient>| async move { testify(&rpc, signature, last_valid).await };
+        let answers = self.client.ask_each(request, suffices).await;
+        let mut testimonies = Vec::with_capacity(answers.len());
+        for (endpoint, answer) in answers {
+            match answer {
+                // Who speaks of slots that cannot be has no say where there is anybody else.
+                Ok(testimony) if n_endpoints == 1 || self.client.allows(testimony.newest_slot()) => {
+                    delivery.witnesses.insert(endpoint);
+                    testimonies.push(testimony);
+                }
+                Ok(testimony) => tracing::warn!(endpoint, slot = testimony.slot, "an endpoint tells impossible slots"),
+                Err(error) => tracing::debug!(%signature, endpoint, %error, "no status for now"),
+            }
+        }
+        let is_early = delivery.started.elapsed() < SILENT_FOR;
+        judge(&testimonies, if is_early { n_endpoints } else { delivery.witnesses.len() })
     }
 
     /// Why no endpoint takes the transaction; `None` where that says nothing about it.

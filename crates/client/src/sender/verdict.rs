@@ -13,6 +13,16 @@ pub(super) struct Testimony {
     pub is_past: bool,
 }
 
+impl Testimony {
+    /// The newest slot it speaks of.
+    pub fn newest_slot(&self) -> u64 {
+        match self.sighting {
+            Sighting::Landed { slot, .. } => self.slot.max(slot),
+            Sighting::Nothing | Sighting::Pending => self.slot,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sighting {
     /// It does not know the transaction.
@@ -36,8 +46,8 @@ pub(super) enum Verdict {
     Dead,
 }
 
-/// Judges one look at all endpoints. `witnesses` is how many of them have answered since the transaction
-/// was sent: who has never answered has no vote, who fell silent keeps it.
+/// Judges one look at all endpoints. `witnesses` is how many of them have a say: who has been silent from
+/// the start for long has none, who fell silent later keeps it.
 ///
 /// One endpoint alone is believed. Of several, two must agree, so that a wrong one proves nothing by
 /// itself; the exception is a landing that no other endpoint can know of or deny. Death asks for more than landing,
@@ -49,7 +59,8 @@ pub(super) fn judge(testimonies: &[Testimony], witnesses: usize) -> Verdict {
         _ => None,
     });
     let votes = |wanted: &Result<(), TransactionError>| landings.clone().filter(|(_, result)| *result == wanted).count();
-    if let Some((slot, result)) = landings.clone().max_by_key(|(_, result)| votes(result)) {
+    let agreeing = |wanted: &(u64, &Result<(), TransactionError>)| landings.clone().filter(|one| one == wanted).count();
+    if let Some((slot, result)) = landings.clone().max_by_key(|one| (votes(one.1), agreeing(one), one.0)) {
         let is_disputed = testimonies.iter().any(|one| match &one.sighting {
             Sighting::Nothing => one.slot >= slot,
             Sighting::Pending => false,
@@ -120,6 +131,8 @@ mod tests {
         assert!(is_landed(&judge(&[landed(10), landed(11)], 2)));
         assert!(is_landed(&judge(&[landed(10), failed(10), landed(11)], 3)));
         assert!(is_landed(&judge(&[landed(10), past(u64::MAX), landed(11)], 3)));
+        assert!(is_landed(&judge(&[landed_at(10, 10), landed_at(7, 11)], 2)), "and the later slot");
+        assert!(is_landed(&judge(&[landed(10), landed_at(11, 12), landed(11)], 3)), "that most of them tell");
         assert_eq!(judge(&[past(200), landed(200), past(200)], 3), Verdict::Dead);
     }
 

@@ -154,7 +154,7 @@ async fn answer(State(proxy): State<FaultyRpc>, Json(request): Json<Value>) -> R
         }),
         Fault::LiesAboutHeight => match method.as_str() {
             "getEpochInfo" => Some(far(&memory["getEpochInfo"])),
-            "getSignatureStatuses" => Some(json!({ "context": { "slot": u64::MAX }, "value": [null] })),
+            "getSignatureStatuses" => Some(json!({ "context": { "slot": memory["getSlot"] }, "value": [null] })),
             _ => None,
         },
         Fault::ForgesBlockhashes => (method == "getLatestBlockhash").then(|| {
@@ -202,7 +202,7 @@ fn stale(method: &str, params: &Value, memory: &HashMap<String, Value>, ahead: u
 fn far(epoch_info: &Value) -> Value {
     let mut answer = epoch_info.clone();
     answer["blockHeight"] = json!(u64::MAX);
-    answer["absoluteSlot"] = json!(u64::MAX);
+    answer["absoluteSlot"] = json!(0);
     answer
 }
 

@@ -34,7 +34,8 @@ fn hasty() -> SenderOptions {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_endpoint_of_two_does_not_stop_a_transaction() {
     let market = Market::found().await;
-    let (faulty, good, sender) = two(&market, &market.buyer, SenderOptions::default()).await;
+    let patience = SenderOptions { give_up_after: Duration::from_secs(10), ..SenderOptions::default() };
+    let (faulty, good, sender) = two(&market, &market.buyer, patience).await;
     let faults = [
         Fault::Stale,
         Fault::Drops,
@@ -71,7 +72,8 @@ async fn one_bad_endpoint_of_two_does_not_stop_a_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_endpoint_of_two_can_neither_land_a_transaction_nor_bury_it() {
-    let market = Market::found().await;
+    // Slow enough that nothing really dies meanwhile.
+    let market = Market::found_with(SlotMode::Clock(SlotMode::CLUSTER)).await;
     let liar = FaultyRpc::before(market.localnet.rpc_url()).await;
     let other = FaultyRpc::before(market.localnet.rpc_url()).await;
     other.set(Fault::Swallows).await;
