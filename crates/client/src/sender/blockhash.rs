@@ -40,7 +40,9 @@ impl Sender {
         let top = offers[newest].slot;
         offers.sort_by_key(|offer| (offer.slot > top, std::cmp::Reverse(offer.slot)));
         if offers.len() > 1 {
-            for offer in offers.iter().filter(|offer| offer.slot <= top && offer.slot.saturating_add(ABOUT_AS_NEW) >= top) {
+            for offer in
+                offers.iter().filter(|offer| offer.slot <= top && offer.slot.saturating_add(ABOUT_AS_NEW) >= top)
+            {
                 if self.is_known_elsewhere(offer).await {
                     return Ok((offer.blockhash, offer.last_valid));
                 }

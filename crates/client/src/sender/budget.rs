@@ -44,7 +44,8 @@ impl Sender {
         let trials = self.simulate(&transaction).await?;
         let good = trials.iter().filter(|trial| trial.error.is_none());
         // Whoever needs most: an endpoint that claims less would have the transaction run out on chain.
-        let used = good.map(|trial| trial.units.and_then(|units| u32::try_from(units).ok()).unwrap_or(MOST_UNITS)).max();
+        let used =
+            good.map(|trial| trial.units.and_then(|units| u32::try_from(units).ok()).unwrap_or(MOST_UNITS)).max();
         if let Some(used) = used {
             return Ok(budgeted(wanted, limit_for(used), unit_price));
         }

@@ -167,9 +167,7 @@ impl Sender {
         let (index, source) = std::mem::take(&mut delivery.refusals).into_iter().next()?;
         match source.get_transaction_error() {
             Some(TransactionError::AlreadyProcessed | TransactionError::BlockhashNotFound) => None,
-            Some(error) => {
-                Some(self.refused_transaction(&error, delivery.transaction, preflight_logs(&source)).await)
-            }
+            Some(error) => Some(self.refused_transaction(&error, delivery.transaction, preflight_logs(&source)).await),
             None => Some(self.client.failure(Some((index, source)))),
         }
     }

@@ -55,7 +55,8 @@ impl InFlight {
             Some(other) if Some(other.signature()) != dead => other.clone(),
             _ => {
                 if flights.len() >= MOST {
-                    let oldest = flights.iter().min_by_key(|(_, flight)| flight.last_valid).map(|(work, _)| work.clone());
+                    let oldest =
+                        flights.iter().min_by_key(|(_, flight)| flight.last_valid).map(|(work, _)| work.clone());
                     oldest.map(|work| flights.remove(&work));
                 }
                 flights.insert(work.clone(), flight.clone());

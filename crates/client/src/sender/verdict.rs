@@ -40,8 +40,14 @@ const WAITED_FOR: u64 = 32;
 pub(super) enum Verdict {
     Open,
     /// One endpoint says so, and another is about to know it.
-    Claimed { slot: u64, result: Result<(), TransactionError> },
-    Landed { slot: u64, result: Result<(), TransactionError> },
+    Claimed {
+        slot: u64,
+        result: Result<(), TransactionError>,
+    },
+    Landed {
+        slot: u64,
+        result: Result<(), TransactionError>,
+    },
     /// Not on the chain, and never will be.
     Dead,
 }
@@ -58,7 +64,8 @@ pub(super) fn judge(testimonies: &[Testimony], witnesses: usize) -> Verdict {
         Sighting::Landed { slot, result } => Some((*slot, result)),
         _ => None,
     });
-    let votes = |wanted: &Result<(), TransactionError>| landings.clone().filter(|(_, result)| *result == wanted).count();
+    let votes =
+        |wanted: &Result<(), TransactionError>| landings.clone().filter(|(_, result)| *result == wanted).count();
     let agreeing = |wanted: &(u64, &Result<(), TransactionError>)| landings.clone().filter(|one| one == wanted).count();
     if let Some((slot, result)) = landings.clone().max_by_key(|one| (votes(one.1), agreeing(one), one.0)) {
         let is_disputed = testimonies.iter().any(|one| match &one.sighting {

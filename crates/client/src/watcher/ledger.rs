@@ -91,9 +91,9 @@ impl Ledger {
         now: Instant,
     ) -> Result<Option<Update>, Outdated> {
         let is_outdated = |known: &Known| {
-            let outlasted = known.heard.is_some_and(|(_, at, read_to)| {
-                slot > read_to && now.saturating_duration_since(at) >= Self::DOUBT
-            });
+            let outlasted = known
+                .heard
+                .is_some_and(|(_, at, read_to)| slot > read_to && now.saturating_duration_since(at) >= Self::DOUBT);
             slot < known.slot && !outlasted
         };
         let before = self.known.get(&address);
@@ -135,8 +135,7 @@ impl Ledger {
     /// Forgets accounts that are gone for long.
     pub fn prune(&mut self) {
         let read_to = self.read_to;
-        self.known
-            .retain(|_, known| known.account.is_some() || known.slot.saturating_add(Self::REMEMBERED) > read_to);
+        self.known.retain(|_, known| known.account.is_some() || known.slot.saturating_add(Self::REMEMBERED) > read_to);
     }
 }
 

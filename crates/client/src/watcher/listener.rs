@@ -37,7 +37,11 @@ pub(super) enum Notice {
     /// Something was not told.
     Gap(Gap),
     Slot(u64),
-    Account { address: Address, slot: u64, account: UiAccount },
+    Account {
+        address: Address,
+        slot: u64,
+        account: UiAccount,
+    },
 }
 
 /// What comes over one connection.

@@ -83,7 +83,8 @@ impl FaultyRpc {
                 continue;
             }
             let commitment = json!([{ "commitment": "confirmed" }]);
-            let answer = self.forward(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": commitment })).await;
+            let answer =
+                self.forward(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": commitment })).await;
             memory.insert(method.to_owned(), answer["result"].clone());
         }
         let mut stage = self.stage.lock().unwrap();
@@ -130,9 +131,9 @@ async fn answer(State(proxy): State<FaultyRpc>, Json(request): Json<Value>) -> R
         }
         Fault::Stale => stale(&method, &request["params"], &memory, 0),
         Fault::Ahead(slots) => stale(&method, &request["params"], &memory, slots),
-        Fault::ShortensAnswers => (method == "getMultipleAccounts").then(|| {
-            json!({ "context": { "slot": memory["getSlot"] }, "value": [] })
-        }),
+        Fault::ShortensAnswers => {
+            (method == "getMultipleAccounts").then(|| json!({ "context": { "slot": memory["getSlot"] }, "value": [] }))
+        }
         Fault::Swallows => (method == "sendTransaction").then(|| json!(signature(&request["params"]))),
         Fault::SwallowsTheFirst => {
             (method == "sendTransaction" && is_first).then(|| json!(signature(&request["params"])))

@@ -53,7 +53,8 @@ async fn one_bad_endpoint_of_two_does_not_stop_a_transaction() {
         faulty.set(fault).await;
         let started = Instant::now();
         let job = market.new_job(id);
-        let receipt = sender.send(&instructions::open_job(job), &[]).await.unwrap_or_else(|e| panic!("{fault:?}: {e:?}"));
+        let receipt =
+            sender.send(&instructions::open_job(job), &[]).await.unwrap_or_else(|e| panic!("{fault:?}: {e:?}"));
         assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}: {:?}", started.elapsed());
         // What was just sent can be read, whoever is behind.
         let found = sender.client().fetch::<JobAccount>(address::job(job.buyer, id)).await;

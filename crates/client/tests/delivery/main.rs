@@ -123,14 +123,8 @@ fn signature_of(transaction: &str) -> String {
 }
 
 async fn start(network: Network) -> (Sender, Shared) {
-    let script = Script {
-        network,
-        sent: Vec::new(),
-        n_blockhashes: 0,
-        n_heights: 0,
-        fees: Vec::new(),
-        unexpected: Vec::new(),
-    };
+    let script =
+        Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, fees: Vec::new(), unexpected: Vec::new() };
     let script = Arc::new(Mutex::new(script));
     let router = Router::new().route("/", post(answer)).with_state(script.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
