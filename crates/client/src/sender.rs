@@ -11,6 +11,8 @@ mod delivery;
 mod envelope;
 mod goal;
 mod in_flight;
+mod reasons;
+mod testify;
 mod verdict;
 
 use std::sync::Arc;

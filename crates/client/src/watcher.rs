@@ -24,11 +24,6 @@ use listener::{Listener, Message};
 
 pub use sight::Sight;
 
-/// Events that wait for the watcher's user. When they are full, notifications are dropped and read later.
-const EVENTS: usize = 1_024;
-/// Notifications that wait for the watcher.
-const MESSAGES: usize = 4_096;
-
 /// How often a watcher checks and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatcherOptions {
@@ -42,6 +37,9 @@ pub struct WatcherOptions {
     /// First wait before a reconnect or a failed reading is tried again; doubles up to `longest_backoff`.
     pub backoff: Duration,
     pub longest_backoff: Duration,
+    /// How many events wait for the watcher's user, and notifications for the watcher. When both are full,
+    /// notifications are dropped, and what they told is read once there is room.
+    pub queue: usize,
 }
 
 impl Default for WatcherOptions {
@@ -52,6 +50,7 @@ impl Default for WatcherOptions {
             silence: Duration::from_secs(20),
             backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(15),
+            queue: 1_024,
         }
     }
 }
@@ -154,8 +153,8 @@ impl Watcher {
     }
 
     fn spawn(client: Client, scope: Scope, options: WatcherOptions) -> Self {
-        let (event_sender, events) = mpsc::channel(EVENTS);
-        let (message_sender, messages) = mpsc::channel(MESSAGES);
+        let (event_sender, events) = mpsc::channel(options.queue.max(1));
+        let (message_sender, messages) = mpsc::channel(options.queue.max(1));
         let (nudges, nudged) = mpsc::channel(1);
         let (sight_sender, sight) = watch::channel(Sight::Blind);
         let scope = Arc::new(scope);

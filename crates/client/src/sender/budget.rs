@@ -14,8 +14,7 @@ use solana_transaction::Transaction;
 use solana_transaction_error::TransactionError;
 
 use super::Sender;
-use crate::refusal::{Refusal, failing_program};
-use crate::{Asset, Error, instructions};
+use crate::{Error, instructions};
 
 /// The most a transaction can have.
 const MOST_UNITS: u32 = 1_400_000;
@@ -111,27 +110,6 @@ impl Sender {
             upper_quartile(fees.into_iter().map(|fee| fee.prioritization_fee).collect())
         };
         bid(recent.map(quartile).collect(), signing).min(self.options.highest_unit_price)
-    }
-
-    /// The typed error behind a transaction error.
-    pub(super) async fn refused(
-        &self,
-        error: &TransactionError,
-        instructions: &[(Pubkey, &'static str)],
-        logs: Vec<String>,
-    ) -> Error {
-        let payer_is_short =
-            matches!(error, TransactionError::AccountNotFound | TransactionError::InsufficientFundsForFee);
-        if payer_is_short {
-            let available = self.client.lamports(self.payer()).await.ok();
-            return Error::InsufficientFunds { owner: self.payer(), asset: Asset::Sol, available, needed: None };
-        }
-        let at = match error {
-            TransactionError::InstructionError(index, _) => instructions.get(usize::from(*index)).copied(),
-            _ => None,
-        };
-        let source = Refusal::of(error, failing_program(&logs), at.map(|(program, _)| program));
-        Error::Refused { instruction: at.map_or("the transaction", |(_, name)| name), source, logs }
     }
 }
 

@@ -4,22 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use solana_commitment_config::CommitmentConfig;
 use solana_rpc_client::nonblocking::rpc_client::RpcClient;
-use solana_rpc_client_api::client_error::{Error as RpcError, ErrorKind};
-use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcTransactionConfig};
-use solana_rpc_client_api::request::{RpcError as Answer, RpcResponseErrorData};
+use solana_rpc_client_api::client_error::Error as RpcError;
+use solana_rpc_client_api::config::RpcSendTransactionConfig;
 use solana_signature::Signature;
 use solana_transaction::Transaction;
-use solana_transaction_error::TransactionError;
-use solana_transaction_status_client_types::{TransactionStatus, UiTransactionEncoding};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::verdict::{Sighting, Testimony, Verdict, judge};
+use super::testify::testify;
+use super::verdict::{Testimony, Verdict, judge};
 use super::{Receipt, Sender};
+use crate::Error;
 use crate::client::{RpcResult, is_endpoint_fault};
-use crate::{Error, instructions};
 
 /// Before the second look; doubles until the sender's own interval. Most transactions are confirmed
 /// within a slot, and somebody waits for each.
@@ -65,10 +62,10 @@ impl Sender {
                 return fate;
             }
             // Where nobody takes it, an earlier send may still have landed: that was looked for first.
-            if delivery.refusals.len() == self.client.endpoints().rpc.len() {
-                if let Some(refusal) = self.refusal(&mut delivery).await {
-                    return Err(refusal);
-                }
+            if delivery.refusals.len() == self.client.endpoints().rpc.len()
+                && let Some(refusal) = self.refusal(transaction, std::mem::take(&mut delivery.refusals)).await
+            {
+                return Err(refusal);
             }
             let waited = started.elapsed();
             if waited >= self.options.give_up_after {
@@ -161,48 +158,6 @@ impl Sender {
         let is_early = delivery.started.elapsed() < SILENT_FOR;
         judge(&testimonies, if is_early { n_endpoints } else { delivery.witnesses.len() })
     }
-
-    /// Why no endpoint takes the transaction; `None` where that says nothing about it.
-    async fn refusal(&self, delivery: &mut Delivery<'_>) -> Option<Error> {
-        let (index, source) = std::mem::take(&mut delivery.refusals).into_iter().next()?;
-        match source.get_transaction_error() {
-            Some(TransactionError::AlreadyProcessed | TransactionError::BlockhashNotFound) => None,
-            Some(error) => Some(self.refused_transaction(&error, delivery.transaction, preflight_logs(&source)).await),
-            None => Some(self.client.failure(Some((index, source)))),
-        }
-    }
-
-    async fn refused_transaction(
-        &self,
-        error: &TransactionError,
-        transaction: &Transaction,
-        logs: Vec<String>,
-    ) -> Error {
-        let message = &transaction.message;
-        let described: Vec<_> = message
-            .instructions
-            .iter()
-            .filter_map(|one| {
-                let program = *message.account_keys.get(usize::from(one.program_id_index))?;
-                Some((program, instructions::name(&program, &one.data)))
-            })
-            .collect();
-        self.refused(error, &described, logs).await
-    }
-
-    /// The logs of a failed transaction, where an endpoint still has them.
-    async fn logs(&self, signature: Signature) -> Vec<String> {
-        let config = RpcTransactionConfig {
-            encoding: Some(UiTransactionEncoding::Base64),
-            commitment: Some(CommitmentConfig::confirmed()),
-            max_supported_transaction_version: Some(0),
-        };
-        let read = self.client.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await });
-        match tokio::time::timeout(Duration::from_secs(5), read).await {
-            Ok(Ok(found)) => found.transaction.meta.and_then(|meta| meta.log_messages.into()).unwrap_or_default(),
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Delivery<'_> {
@@ -222,42 +177,5 @@ impl Delivery<'_> {
             }
             Err(_) => false,
         }
-    }
-}
-
-/// One endpoint's word. The height comes first and from its finalized chain; the status counts only when
-/// it is of a chain at least as long, because behind one address there may be several machines.
-async fn testify(rpc: &RpcClient, signature: Signature, last_valid: Option<u64>) -> RpcResult<Testimony> {
-    let over_at = match last_valid {
-        Some(last_valid) => {
-            let reached = rpc.get_epoch_info_with_commitment(CommitmentConfig::finalized()).await?;
-            (reached.block_height > last_valid).then_some(reached.absolute_slot)
-        }
-        None => None,
-    };
-    let found = match over_at {
-        Some(_) => rpc.get_signature_statuses_with_history(&[signature]).await?,
-        None => rpc.get_signature_statuses(&[signature]).await?,
-    };
-    let slot = found.context.slot;
-    let sighting = found.value.into_iter().next().flatten().map_or(Sighting::Nothing, sighting);
-    Ok(Testimony { slot, sighting, is_past: over_at.is_some_and(|over_at| slot >= over_at) })
-}
-
-fn sighting(status: TransactionStatus) -> Sighting {
-    if status.satisfies_commitment(CommitmentConfig::confirmed()) {
-        Sighting::Landed { slot: status.slot, result: status.err.map_or(Ok(()), Err) }
-    } else {
-        Sighting::Pending
-    }
-}
-
-fn preflight_logs(error: &RpcError) -> Vec<String> {
-    match error.kind() {
-        ErrorKind::RpcError(Answer::RpcResponseError {
-            data: RpcResponseErrorData::SendTransactionPreflightFailure(simulated),
-            ..
-        }) => simulated.logs.clone().unwrap_or_default(),
-        _ => Vec::new(),
     }
 }
