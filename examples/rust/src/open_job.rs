@@ -31,6 +31,8 @@ pub async fn open_job(client: &Client, buyer: Arc<Keypair>, id: u64, spec: &JobS
         spec_hash: spec.hash().0,
         // Price, time, deposit and what a rig must have, as the job file says.
         terms: spec.terms,
+        // The network's scheduler counts the time, unless the buyer names somebody else.
+        attestor: None,
     };
     let sender = Sender::new(client.clone(), buyer);
     match sender.send_once(&Goal::job_opened(job), &instructions::open_job(job), &[]).await? {

@@ -11,10 +11,13 @@ use solana_compiler_builtins as _;
 
 mod clock;
 pub mod constants;
+mod create;
+pub mod ending;
 pub mod error;
 pub mod events;
 pub mod instructions;
 pub mod precompile;
+mod round;
 pub mod state;
 mod tokens;
 pub mod types;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, JobTerms};
 
 use super::{Receipt, Sender};
 use crate::accounts::AnyAccount;
@@ -21,13 +21,14 @@ impl Goal {
         Self { address, is_reached: Box::new(is_reached) }
     }
 
-    /// A job is open, or was, with exactly these terms. Another job of the buyer's under the same id is
-    /// not this one.
+    /// A job is open, or was, with these terms or what the buyer has extended them to. Another job of the
+    /// buyer's under the same id is not this one.
     pub fn job_opened(job: NewJob) -> Self {
         Self::new(address::job(job.buyer, job.id), move |account| match account {
             Some(AnyAccount::Job(found)) => {
-                (found.buyer, found.funder, found.id, found.spec_hash, found.job.terms)
-                    == (job.buyer, job.funder, job.id, job.spec_hash, job.terms)
+                (found.buyer, found.funder, found.id, found.spec_hash, found.attestor)
+                    == (job.buyer, job.funder, job.id, job.spec_hash, job.attestor)
+                    && is_extension(found.job.terms, job.terms)
             }
             _ => false,
         })
@@ -43,6 +44,15 @@ impl Goal {
     pub fn gone(address: Address) -> Self {
         Self::new(address, |account| account.is_none())
     }
+}
+
+/// Whether a buyer may have come from `asked` to `found`: only these three ever grow.
+fn is_extension(found: JobTerms, asked: JobTerms) -> bool {
+    let JobTerms { deposit, lease_seconds, start_window, .. } = asked;
+    found.deposit >= deposit
+        && found.lease_seconds >= lease_seconds
+        && found.start_window >= start_window
+        && JobTerms { deposit, lease_seconds, start_window, ..found } == asked
 }
 
 impl fmt::Debug for Goal {

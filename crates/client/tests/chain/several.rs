@@ -126,7 +126,7 @@ async fn a_dropped_call_is_taken_up_and_not_repeated() {
     let more = instructions::add_stake(sender.payer(), market.mint, MicroUsdc(7_000_000));
     let staked = || async {
         let provider = address::provider(address_of(&market.owner));
-        market.client.fetch::<ProviderAccount>(provider).await.unwrap().stake.total
+        market.client.fetch::<ProviderAccount>(provider).await.unwrap().provider.stake.total
     };
     let before = staked().await;
     faulty.set(Fault::Swallows).await;

@@ -1,6 +1,6 @@
 use anchor_lang::system_program;
 use millrace::{AddNodeArgs, AddStakeArgs, RegisterProviderArgs, accounts, instruction};
-use millrace_protocol::{Hardware, MicroUsdc, PricePerGpuHour, seeds};
+use millrace_protocol::{Hardware, MicroUsdc, PricePerGpuHour, ServiceLevel, seeds};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -24,6 +24,9 @@ impl Environment {
         display_name: &str,
     ) -> Call<accounts::RegisterProvider, instruction::RegisterProvider> {
         let provider = Self::provider_of(owner);
+        let (_, provider_bump) = Self::find(&[seeds::PROVIDER, owner.address().as_ref()]);
+        let (_, stake_vault_bump) = Self::find(&[seeds::STAKE_VAULT, provider.address.as_ref()]);
+        let (_, earnings_vault_bump) = Self::find(&[seeds::EARNINGS_VAULT, provider.address.as_ref()]);
         let accounts = accounts::RegisterProvider {
             config: Self::config_address(),
             owner: owner.address(),
@@ -36,7 +39,8 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = RegisterProviderArgs { display_name: display_name.to_owned() };
+        let display_name = display_name.to_owned();
+        let args = RegisterProviderArgs { display_name, provider_bump, stake_vault_bump, earnings_vault_bump };
         Call::new(accounts, instruction::RegisterProvider { args }, &[&owner.key])
     }
 
@@ -75,17 +79,27 @@ impl Environment {
         hardware: Hardware,
         price: PricePerGpuHour,
     ) -> Call<accounts::AddNode, instruction::AddNode> {
-        let index = self.provider(&provider.address).n_nodes;
+        let index = self.provider(&provider.address).nodes_added;
+        let (node, node_bump) = Self::find(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]);
         let accounts = accounts::AddNode {
             owner: provider.owner.address(),
             provider: provider.address,
             node_key: node_key.pubkey(),
-            node: Self::derive(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]),
+            node,
             system_program: system_program::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = AddNodeArgs { hardware: hardware.into(), price: price.0 };
+        let args = AddNodeArgs {
+            hardware: hardware.into(),
+            driver: 570_086,
+            cuda: 12_008,
+            capabilities: 0,
+            price: price.0,
+            spot_price: price.0 / 2,
+            service_level: ServiceLevel::Gold as u8,
+            node_bump,
+        };
         Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key, node_key])
     }
 

@@ -1,24 +1,25 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Token, TokenAccount};
-use millrace_protocol::{seeds, transitions, Address};
+use anchor_spl::token::Token;
+use millrace_protocol::{transitions, Address};
 
-use crate::events::VoucherSettled;
-use crate::state::{Job, Lease, Node, Provider};
-use crate::{clock, precompile, tokens, MarketError};
+use crate::ending::Vaults;
+use crate::events::{self, VoucherSettled};
+use crate::state::{Job, Lease, Node, Provider, Quorum};
+use crate::{clock, precompile, round, MarketError};
 
 /// Needs no signer of its own: the voucher's signature is all the authority there is. Does not read
 /// the config either, so that no change of it reprices or stops work under way.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Settle<'info> {
+    #[account(mut, has_one = job_vault @ MarketError::WrongVault)]
+    pub job: AccountLoader<'info, Job>,
+
+    /// CHECK: Named by the job; pays.
     #[account(mut)]
-    pub job: Box<Account<'info, Job>>,
+    pub job_vault: UncheckedAccount<'info>,
 
-    /// Pays.
-    #[account(mut, seeds = [seeds::JOB_VAULT, job.key().as_ref()], bump = job.vault_bump)]
-    pub job_vault: Box<Account<'info, TokenAccount>>,
-
-    /// Closed by a final voucher.
+    /// Closed by a final voucher, unless its result can still be disputed or is counted.
     #[account(
         mut,
         has_one = job @ MarketError::WrongJob,
@@ -26,21 +27,33 @@ pub struct Settle<'info> {
         has_one = provider @ MarketError::WrongProvider,
         has_one = rent_payer @ MarketError::WrongRentPayer,
     )]
-    pub lease: Box<Account<'info, Lease>>,
+    pub lease: AccountLoader<'info, Lease>,
 
     #[account(mut)]
-    pub node: Box<Account<'info, Node>>,
+    pub node: AccountLoader<'info, Node>,
 
+    #[account(
+        mut,
+        has_one = stake_vault @ MarketError::WrongVault,
+        has_one = earnings_vault @ MarketError::WrongVault,
+    )]
+    pub provider: AccountLoader<'info, Provider>,
+
+    /// CHECK: Named by the provider; pays the service level's credit.
     #[account(mut)]
-    pub provider: Box<Account<'info, Provider>>,
+    pub stake_vault: UncheckedAccount<'info>,
 
-    /// Is paid.
-    #[account(mut, seeds = [seeds::EARNINGS_VAULT, provider.key().as_ref()], bump = provider.earnings_vault_bump)]
-    pub earnings_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Named by the provider; is paid.
+    #[account(mut)]
+    pub earnings_vault: UncheckedAccount<'info>,
 
     /// CHECK: Named by the lease; only receives the lease's rent.
     #[account(mut)]
     pub rent_payer: UncheckedAccount<'info>,
+
+    /// The round that a lease without a result leaves; none for a job without a quorum.
+    #[account(mut)]
+    pub quorum: Option<AccountLoader<'info, Quorum>>,
 
     /// CHECK: The sysvar, by its address; shows the instruction before this one.
     #[account(address = solana_sdk_ids::sysvar::instructions::ID)]
@@ -51,66 +64,67 @@ pub struct Settle<'info> {
 
 impl Settle<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let voucher = precompile::voucher_before(&accounts.instructions, &accounts.job.attestor)?;
-        let (job_vault_before, earnings_vault_before) = (accounts.job_vault.amount, accounts.earnings_vault.amount);
+        let voucher = precompile::voucher_before(&accounts.instructions, &accounts.lease.load()?.attestor)?;
 
-        let mut job = accounts.job.rules().map_err(MarketError::from)?;
-        let mut lease = accounts.lease.rules().map_err(MarketError::from)?;
-        let mut node = accounts.node.rules().map_err(MarketError::from)?;
-        let mut stake = accounts.provider.stake();
-        let mut earnings = accounts.provider.earnings();
+        let mut job = accounts.job.load()?.rules()?;
+        let mut lease = accounts.lease.load()?.rules()?;
+        let mut node = accounts.node.load()?.rules()?;
+        let mut provider = accounts.provider.load()?.rules()?;
         let place = (Address(crate::ID.to_bytes()), Address(accounts.lease.key().to_bytes()));
-        let settlement =
-            transitions::settle(&mut job, &mut lease, &mut node, &mut stake, &mut earnings, &voucher, place, now)
+        let movements =
+            transitions::settle(&mut job, &mut lease, &mut node, &mut provider, &voucher, place, now)
                 .map_err(MarketError::from)?;
+        accounts.job.load_mut()?.update(&job)?;
+        accounts.node.load_mut()?.update(&node)?;
+        accounts.provider.load_mut()?.update(&provider)?;
+        if movements.settled {
+            round::leave(&accounts.job, accounts.quorum.as_ref(), accounts.lease.key(), now)?;
+        } else {
+            let mut account = accounts.lease.load_mut()?;
+            account.result_root = voucher.result_root;
+            account.update(&lease)?;
+        }
 
-        accounts.job.update(&job)?;
-        accounts.lease.update(&lease)?;
-        accounts.node.update(&node)?;
-        accounts.provider.update_stake(&stake)?;
-        accounts.provider.update_earnings(&earnings)?;
-
-        let authority = accounts.job.to_account_info();
-        let id = accounts.job.id.to_le_bytes();
-        let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
-        tokens::transfer(
-            &mut accounts.job_vault,
-            &mut accounts.earnings_vault,
-            authority,
-            settlement.payment,
-            &[signer],
-        )?;
-        tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
-        tokens::check_vault(&accounts.earnings_vault, earnings.total().map_err(MarketError::from)?)?;
+        let vaults = Vaults {
+            job: &accounts.job,
+            job_vault: &accounts.job_vault,
+            provider: &accounts.provider,
+            stake_vault: &accounts.stake_vault,
+            earnings_vault: &accounts.earnings_vault,
+        };
+        let before = vaults.balances()?;
+        vaults.move_money(&movements)?;
+        let after = vaults.balances()?;
+        after.check(&job, &provider)?;
 
         let event = VoucherSettled {
             job: accounts.job.key(),
             lease: accounts.lease.key(),
-            number: accounts.lease.number,
+            number: accounts.lease.load()?.number,
             node: accounts.node.key(),
             provider: accounts.provider.key(),
             sequence: voucher.sequence,
             metered_seconds: voucher.metered.0,
             downtime_seconds: voucher.downtime.0,
-            payment: settlement.payment.0,
-            fee: settlement.fee.0,
-            job_vault_before,
-            job_vault_after: accounts.job_vault.amount,
-            earnings_vault_before,
-            earnings_vault_after: accounts.earnings_vault.amount,
+            payment: movements.payment.0,
+            fee: movements.fee.0,
+            compensation: movements.compensation.0,
+            before,
+            after,
             lease_paid: lease.paid.0,
             lease_fees: lease.fees.0,
-            outcome: settlement.ended.map(|outcome| outcome as u8),
+            outcome: movements.ended.map(|outcome| outcome as u8),
+            settled: movements.settled,
+            disputable_until: lease.disputable_until.0,
             result_root: voucher.result_root,
-            job_state: accounts.job.state,
+            job_state: job.state as u8,
             at: now.0,
         };
-        if settlement.ended.is_some() {
+        if movements.settled {
             accounts.lease.close(accounts.rent_payer.to_account_info())?;
         }
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,8 +1,10 @@
 use anchor_lang::prelude::*;
+use bytemuck::Zeroable;
 use millrace_protocol::{self as protocol, seeds, NodeStatus};
 
-use crate::constants::{SPARE, VERSION};
-use crate::events::NodeAdded;
+use crate::constants::VERSION;
+use crate::create::{self, Place};
+use crate::events::{self, NodeAdded};
 use crate::state::{Node, Provider};
 use crate::types::Hardware;
 use crate::{clock, MarketError};
@@ -10,8 +12,19 @@ use crate::{clock, MarketError};
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct AddNodeArgs {
     pub hardware: Hardware,
+    /// Driver version as major * 1000 + minor; 0 without a GPU.
+    pub driver: u32,
+    /// CUDA version as major * 1000 + minor; 0 without one.
+    pub cuda: u32,
+    /// Bit flags in the provider's word.
+    pub capabilities: u32,
     /// Micro-USDC per GPU-hour.
     pub price: u64,
+    /// Price of preemptible leases; 0 takes none.
+    pub spot_price: u64,
+    /// The highest service level the node answers for: 0 none, 1 silver, 2 gold.
+    pub service_level: u8,
+    pub node_bump: u8,
 }
 
 #[event_cpi]
@@ -22,19 +35,18 @@ pub struct AddNode<'info> {
     pub owner: Signer<'info>,
 
     #[account(mut, has_one = owner @ MarketError::WrongOwner)]
-    pub provider: Box<Account<'info, Provider>>,
+    pub provider: AccountLoader<'info, Provider>,
 
     /// Hot key on the rig. Signs, so that nobody can register a rig that is another's.
     pub node_key: Signer<'info>,
 
-    #[account(
-        init,
-        payer = owner,
-        space = Node::DISCRIMINATOR.len() + Node::INIT_SPACE,
-        seeds = [seeds::NODE, provider.key().as_ref(), &provider.n_nodes.to_le_bytes()],
-        bump,
+    /// CHECK: Created here.
+    #[account(mut)]
+    #[cfg_attr(
+        feature = "idl-build",
+        account(seeds = [seeds::NODE, provider.key().as_ref(), &provider.load()?.nodes_added.to_le_bytes()], bump)
     )]
-    pub node: Box<Account<'info, Node>>,
+    pub node: UncheckedAccount<'info>,
 
     pub system_program: Program<'info, System>,
 }
@@ -48,36 +60,48 @@ impl AddNode<'_> {
 
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: AddNodeArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
-        let index = accounts.provider.n_nodes;
-        accounts.provider.n_nodes = index.checked_add(1).ok_or(MarketError::Overflow)?;
-        accounts.provider.invariant()?;
-        accounts.node.set_inner(Node {
+        let mut provider = accounts.provider.load_mut()?;
+        let index = provider.nodes_added;
+        let index_bytes = index.to_le_bytes();
+        let seeds: &[&[u8]] = &[seeds::NODE, accounts.provider.as_ref().key.as_ref(), &index_bytes];
+        let place = Place::prove(&accounts.node, seeds, args.node_bump)?;
+        provider.nodes_added = index.checked_add(1).ok_or(MarketError::Overflow)?;
+        provider.nodes = provider.nodes.checked_add(1).ok_or(MarketError::Overflow)?;
+
+        let node = Node {
             version: VERSION,
-            bump: ctx.bumps.node,
-            provider: accounts.provider.key(),
+            bump: args.node_bump,
             index,
+            provider: accounts.provider.key(),
             node_key: accounts.node_key.key(),
-            hardware: args.hardware,
-            price: args.price,
-            leased: 0,
-            status: NodeStatus::Active as u8,
-            added_at: at,
             rent_payer: accounts.owner.key(),
-            spare: [0; SPARE],
-        });
-        accounts.node.invariant()?;
+            hardware: args.hardware,
+            driver: args.driver,
+            cuda: args.cuda,
+            capabilities: args.capabilities,
+            price: args.price,
+            spot_price: args.spot_price,
+            service_level: args.service_level,
+            added_at: at,
+            status: NodeStatus::Active as u8,
+            ..Node::zeroed()
+        };
+        node.rules()?.invariant().map_err(MarketError::from)?;
+        create::account(&accounts.owner, place, &node)?;
+
         let event = NodeAdded {
             node: accounts.node.key(),
-            provider: accounts.provider.key(),
+            provider: node.provider,
             index,
-            node_key: accounts.node.node_key,
-            hardware: args.hardware,
-            price: args.price,
+            node_key: node.node_key,
+            hardware: node.hardware,
+            price: node.price,
+            spot_price: node.spot_price,
+            service_level: node.service_level,
             at,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }
