@@ -28,6 +28,8 @@ pub enum Fault {
     Ahead(u64),
     /// Leaves accounts out of its answers.
     ShortensAnswers,
+    /// Keeps no old transactions.
+    Forgets,
     /// Takes transactions and passes them on to nobody.
     Swallows,
     /// The same with the first transaction it was ever given, however often that comes.
@@ -134,6 +136,7 @@ async fn answer(State(proxy): State<FaultyRpc>, Json(request): Json<Value>) -> R
         Fault::ShortensAnswers => {
             (method == "getMultipleAccounts").then(|| json!({ "context": { "slot": memory["getSlot"] }, "value": [] }))
         }
+        Fault::Forgets => (method == "getSignaturesForAddress").then(|| json!([])),
         Fault::Swallows => (method == "sendTransaction").then(|| json!(signature(&request["params"]))),
         Fault::SwallowsTheFirst => {
             (method == "sendTransaction" && is_first).then(|| json!(signature(&request["params"])))

@@ -34,6 +34,7 @@ async fn one_bad_endpoint_does_not_change_what_is_read() {
         Fault::Stale,
         Fault::Ahead(1_000_000_000),
         Fault::Ahead(u64::MAX),
+        Fault::Forgets,
         Fault::Drops,
         Fault::Errors(-32_005),
         Fault::Errors(-32_602),

@@ -117,6 +117,32 @@ async fn a_lost_transaction_is_signed_anew_once_the_chain_has_passed_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_three_endpoints_one_may_say_anything() {
+    let market = Market::found_with(SlotMode::Clock(Duration::from_millis(5))).await;
+    let [first, second, behind_liar] = [
+        FaultyRpc::before(market.localnet.rpc_url()).await,
+        FaultyRpc::before(market.localnet.rpc_url()).await,
+        FaultyRpc::before(market.localnet.rpc_url()).await,
+    ];
+    for endpoint in [&first, &second, &behind_liar] {
+        endpoint.set(Fault::SwallowsTheFirst).await;
+    }
+    // Says that the transaction has landed, which it never will, and then the same of the second one.
+    let liar = FaultyRpc::before(behind_liar.url()).await;
+    liar.set(Fault::LiesAboutLandings).await;
+    let client = Client::new(Endpoints { rpc: vec![liar.url(), first.url(), second.url()], ws: Vec::new() });
+    let options = SenderOptions { give_up_after: Duration::from_secs(60), ..hasty() };
+    let sender = Sender::with_options(client, market.buyer.clone(), options);
+    let receipt = sender.send(&instructions::open_job(market.new_job(1)), &[]).await.unwrap();
+    let mut sent = first.sent();
+    sent.dedup();
+    assert_eq!(sent.len(), 2, "signed twice");
+    let found: JobAccount = sender.client().fetch(address::job(address_of(&market.buyer), 1)).await.unwrap();
+    assert_eq!(found.opened_slot, receipt.slot);
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_call_is_taken_up_and_not_repeated() {
     let market = Market::found().await;
     let faulty = FaultyRpc::before(market.localnet.rpc_url()).await;
