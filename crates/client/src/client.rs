@@ -12,6 +12,8 @@ use solana_rpc_client::nonblocking::rpc_client::RpcClient;
 use solana_rpc_client_api::client_error::{Error as RpcError, ErrorKind};
 use solana_rpc_client_api::request::RpcError as Answer;
 
+use tokio::time::Instant;
+
 use crate::{Endpoints, Error};
 use connection::Connection;
 use horizon::Horizon;
@@ -76,10 +78,10 @@ impl Client {
         self.shared.connections.iter().map(|connection| connection.rpc.clone()).enumerate()
     }
 
-    /// The newest of several claimed slots that can be believed, by its index.
-    pub(crate) fn believe(&self, claims: &[u64]) -> Option<usize> {
+    /// The newest of several slots that were claimed since `asked_at` and can be believed, by its index.
+    pub(crate) fn believe(&self, claims: &[u64], asked_at: Instant) -> Option<usize> {
         let mut horizon = self.shared.horizon.lock().unwrap_or_else(PoisonError::into_inner);
-        horizon.newest(claims, std::time::Instant::now())
+        horizon.newest(claims, asked_at.into_std(), std::time::Instant::now())
     }
 
     /// Whether the chain can have reached a slot by now.

@@ -12,7 +12,7 @@ use solana_rpc_client_api::client_error::Error as RpcError;
 use solana_rpc_client_api::response::Response;
 use tokio::time::Instant;
 
-use super::{RpcResult, is_endpoint_fault};
+use super::{RpcResult, TIMEOUT, is_endpoint_fault};
 use crate::{Client, Error};
 
 /// After this long without an answer the next endpoint is asked as well.
@@ -86,10 +86,32 @@ impl Client {
         }
     }
 
-    /// Asks all endpoints at once. Returns a little after the first answer that `suffices`, or when all
-    /// have answered; who is late is left out.
+    /// Asks all endpoints at once. Returns a little after the first answer that `suffices`, some seconds after
+    /// the first that does not, or when all have answered; who is late is left out.
     pub(crate) async fn ask_each<T, F, Fut>(
         &self,
+        request: F,
+        suffices: impl Fn(&T) -> bool,
+    ) -> Vec<(usize, RpcResult<T>)>
+    where
+        F: Fn(Arc<RpcClient>) -> Fut,
+        Fut: Future<Output = RpcResult<T>>,
+    {
+        self.ask_each_for(CATCH_UP, request, suffices).await
+    }
+
+    /// Asks all endpoints at once and hears them all, however slow.
+    pub(crate) async fn ask_all<T, F, Fut>(&self, request: F) -> Vec<(usize, RpcResult<T>)>
+    where
+        F: Fn(Arc<RpcClient>) -> Fut,
+        Fut: Future<Output = RpcResult<T>>,
+    {
+        self.ask_each_for(TIMEOUT, request, |_| false).await
+    }
+
+    async fn ask_each_for<T, F, Fut>(
+        &self,
+        patience: Duration,
         request: F,
         suffices: impl Fn(&T) -> bool,
     ) -> Vec<(usize, RpcResult<T>)>
@@ -106,12 +128,11 @@ impl Client {
             })
             .collect();
         let mut answers = Vec::new();
-        let mut first_good = None;
+        let (mut first_good, mut first) = (None, None);
         loop {
-            let deadline = first_good.map(|at: Instant| {
-                let is_awaited = missing.iter().any(|index| !connections[*index].is_late());
-                at + if is_awaited { GRACE } else { SHORT_GRACE }
-            });
+            let is_awaited = missing.iter().any(|index| !connections[*index].is_late());
+            let grace = if is_awaited { GRACE } else { SHORT_GRACE };
+            let deadline = first_good.map(|at: Instant| at + grace).or(first.map(|at: Instant| at + patience));
             let next = match deadline {
                 Some(deadline) => tokio::time::timeout_at(deadline, running.next()).await.ok().flatten(),
                 None => running.next().await,
@@ -119,8 +140,12 @@ impl Client {
             let Some((index, answer)) = next else { break };
             missing.retain(|other| *other != index);
             connections[index].set_late(answer.is_err());
-            if first_good.is_none() && answer.as_ref().is_ok_and(&suffices) {
-                first_good = Some(Instant::now());
+            if let Ok(answer) = &answer {
+                let now = Instant::now();
+                first.get_or_insert(now);
+                if suffices(answer) {
+                    first_good.get_or_insert(now);
+                }
             }
             answers.push((index, answer));
         }
@@ -138,9 +163,10 @@ impl Client {
     {
         let give_up = Instant::now() + CATCH_UP;
         loop {
+            let asked_at = Instant::now();
             let newest = if self.shared.connections.len() == 1 {
                 let answer = self.ask(&request).await?;
-                self.believe(&[answer.context.slot]);
+                self.believe(&[answer.context.slot], asked_at);
                 answer
             } else {
                 // Whoever is behind, or says what cannot be, is no reason to stop waiting for the others.
@@ -156,7 +182,7 @@ impl Client {
                 for ((index, _), slot) in good.iter().zip(&claims) {
                     self.shared.connections[*index].set_slot(*slot);
                 }
-                match self.believe(&claims) {
+                match self.believe(&claims, asked_at) {
                     Some(chosen) => good.swap_remove(chosen).1,
                     None => self.ask(&request).await?,
                 }

@@ -97,10 +97,28 @@ impl JobHistory {
                     statement.move_vault(vault_before, vault_after);
                 }
                 JobEvent::Settled {
-                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
+                    lease,
+                    node,
+                    provider,
+                    metered,
+                    payment,
+                    fee,
+                    compensation,
+                    vault_before,
+                    vault_after,
+                    ..
                 }
                 | JobEvent::LeaseSettled {
-                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
+                    lease,
+                    node,
+                    provider,
+                    metered,
+                    payment,
+                    fee,
+                    compensation,
+                    vault_before,
+                    vault_after,
+                    ..
                 } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));

@@ -10,6 +10,8 @@ use solana_rpc_client_api::client_error::ErrorKind;
 use solana_rpc_client_api::request::{RpcError as Answer, RpcRequest};
 use solana_rpc_client_api::response::{Response, RpcBlockhash};
 
+use tokio::time::Instant;
+
 use super::Sender;
 use crate::Error;
 use crate::client::RpcResult;
@@ -31,9 +33,10 @@ impl Sender {
     /// endpoint knows too, of those that are about as new. Where nobody knows another's, the newest at first,
     /// and another one's at each further signing: a forged one spoils at most every other attempt.
     pub(super) async fn blockhash(&self, signing: u32) -> Result<(Hash, u64), Error> {
+        let asked_at = Instant::now();
         let mut offers = self.offers().await;
         let claims: Vec<u64> = offers.iter().map(|offer| offer.slot).collect();
-        let Some(newest) = self.client.believe(&claims) else {
+        let Some(newest) = self.client.believe(&claims, asked_at) else {
             let (_, blockhash, last_valid) = self.client.ask(|rpc| async move { newest(&rpc).await }).await?;
             return Ok((blockhash, last_valid));
         };

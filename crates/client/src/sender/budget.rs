@@ -13,6 +13,8 @@ use solana_rpc_client_api::response::RpcPrioritizationFee;
 use solana_transaction::Transaction;
 use solana_transaction_error::TransactionError;
 
+use tokio::time::Instant;
+
 use super::Sender;
 use crate::{Error, instructions};
 
@@ -40,6 +42,7 @@ impl Sender {
         let unit_price = self.unit_price(wanted, signing).await;
         let trial = budgeted(wanted, MOST_UNITS, unit_price);
         let transaction = self.unsigned(&trial);
+        let asked_at = Instant::now();
         let trials = self.simulate(&transaction).await?;
         let good = trials.iter().filter(|trial| trial.error.is_none());
         // Whoever needs most: an endpoint that claims less would have the transaction run out on chain.
@@ -48,7 +51,7 @@ impl Sender {
         if let Some(used) = used {
             return Ok(budgeted(wanted, limit_for(used), unit_price));
         }
-        let newest = self.client.believe(&trials.iter().map(|trial| trial.slot).collect::<Vec<_>>());
+        let newest = self.client.believe(&trials.iter().map(|trial| trial.slot).collect::<Vec<_>>(), asked_at);
         let refused = newest.and_then(|index| trials.into_iter().nth(index));
         match refused.map(|trial| (trial.error, trial.logs)) {
             Some((Some(error), logs)) => Err(self.refused(&error, &described(&trial), logs).await),

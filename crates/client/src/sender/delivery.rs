@@ -104,10 +104,13 @@ impl Sender {
     /// transaction may be on its way.
     async fn look(&self, delivery: &mut Delivery<'_>, last_valid: Option<u64>) -> Option<Result<Receipt, Error>> {
         let signature = delivery.signature;
-        let mut verdict = self.verdict(delivery, last_valid, |_| true).await;
+        let request = |rpc: Arc<RpcClient>| async move { testify(&rpc, signature, last_valid).await };
+        let asked_at = Instant::now();
+        let mut verdict = self.verdict(delivery, asked_at, self.client.ask_each(request, |_| true).await);
         if verdict == Verdict::Dead {
             // Before anything is signed a second time, everybody is heard, however slow.
-            verdict = self.verdict(delivery, last_valid, |_| false).await;
+            let asked_at = Instant::now();
+            verdict = self.verdict(delivery, asked_at, self.client.ask_all(request).await);
         }
         let (slot, result) = match verdict {
             Verdict::Open => {
@@ -134,15 +137,15 @@ impl Sender {
         })
     }
 
-    async fn verdict(
+    fn verdict(
         &self,
         delivery: &mut Delivery<'_>,
-        last_valid: Option<u64>,
-        suffices: impl Fn(&Testimony) -> bool,
+        asked_at: Instant,
+        answers: Vec<(usize, RpcResult<Testimony>)>,
     ) -> Verdict {
-        let (signature, n_endpoints) = (delivery.signature, self.client.endpoints().rpc.len());
-        let request = |rpc: Arc<RpcClient>| async move { testify(&rpc, signature, last_valid).await };
-        let answers = self.client.ask_each(request, suffices).await;
+        let n_endpoints = self.client.endpoints().rpc.len();
+        let slots: Vec<u64> = answers.iter().filter_map(|(_, answer)| Some(answer.as_ref().ok()?.slot)).collect();
+        self.client.believe(&slots, asked_at);
         let mut testimonies = Vec::with_capacity(answers.len());
         for (endpoint, answer) in answers {
             match answer {
@@ -152,7 +155,9 @@ impl Sender {
                     testimonies.push(testimony);
                 }
                 Ok(testimony) => tracing::warn!(endpoint, slot = testimony.slot, "an endpoint tells impossible slots"),
-                Err(error) => tracing::debug!(%signature, endpoint, %error, "no status for now"),
+                Err(error) => {
+                    tracing::debug!(signature = %delivery.signature, endpoint, %error, "no status for now");
+                }
             }
         }
         let is_early = delivery.started.elapsed() < SILENT_FOR;

@@ -104,7 +104,7 @@ impl Follower {
             Notice::Account { address, slot, account } => self.on_account(endpoint, address, slot, &account).await,
             Notice::Slot(slot) => {
                 if self.client.allows(slot) {
-                    self.client.believe(&[slot]);
+                    self.client.believe(&[slot], Instant::now());
                 }
             }
             Notice::Up => {

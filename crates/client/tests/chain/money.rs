@@ -49,7 +49,10 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     ));
     assert_eq!(market.buyers_money().await, MicroUsdc(PURSE.0 - 60_000));
     let provider: ProviderAccount = market.client.fetch(lease.provider).await.unwrap();
-    assert_eq!((provider.provider.earnings.owner, provider.provider.earnings.fees), (MicroUsdc(57_000), MicroUsdc(3_000)));
+    assert_eq!(
+        (provider.provider.earnings.owner, provider.provider.earnings.fees),
+        (MicroUsdc(57_000), MicroUsdc(3_000))
+    );
     assert_eq!(provider.provider.stake.locked, MicroUsdc::ZERO);
 
     let history = market.client.job_history(job.address).await.unwrap();
