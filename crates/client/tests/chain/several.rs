@@ -33,7 +33,8 @@ fn hasty() -> SenderOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_endpoint_of_two_does_not_stop_a_transaction() {
-    let market = Market::found().await;
+    // Blocks at a steady pace: made as fast as they can be, 150 of them are over before a transaction is sent.
+    let market = Market::found_with(SlotMode::Clock(Duration::from_millis(50))).await;
     let patience = SenderOptions { give_up_after: Duration::from_secs(10), ..SenderOptions::default() };
     let (faulty, good, sender) = two(&market, &market.buyer, patience).await;
     let faults = [
