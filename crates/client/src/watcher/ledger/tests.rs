@@ -12,7 +12,10 @@ fn version(number: u8) -> Option<AnyAccount> {
     Some(AnyAccount::Config(ConfigAccount {
         address: PLACE,
         admin: other,
+        pending_admin: None,
         scheduler: other,
+        arbiter: other,
+        paused: false,
         treasury: other,
         mint: other,
         parameters: Parameters::default(),
