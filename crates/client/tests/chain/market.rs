@@ -34,7 +34,11 @@ pub struct Market {
 
 impl Market {
     pub async fn found() -> Self {
-        let options = Options { slot: SlotMode::Transaction, ..Options::default() };
+        Self::found_with(SlotMode::Transaction).await
+    }
+
+    pub async fn found_with(slot: SlotMode) -> Self {
+        let options = Options { slot, ..Options::default() };
         let localnet = Localnet::start(options).await.unwrap();
         let client = Client::new(Endpoints::new(localnet.rpc_url(), localnet.ws_url()));
         let mint = localnet.usdc_mint();
@@ -50,7 +54,7 @@ impl Market {
         let foundation = Foundation {
             admin: address_of(&admin),
             scheduler: address_of(&scheduler),
-            arbiter: address_of(&admin),
+            arbiter: address_of(&scheduler),
             treasury,
             mint,
             parameters: Parameters::default(),
@@ -80,9 +84,9 @@ impl Market {
             index: 0,
             node_key: address_of(&self.node_key),
             hardware: hardware(),
-            software: Software { driver: 570_086, cuda: 12_008, capabilities: 0 },
+            software: Software::default(),
             price: PRICE,
-            spot_price: PRICE,
+            spot_price: PricePerGpuHour(0),
             service_level: ServiceLevel::None,
         };
         // One transaction is enough for both.
@@ -109,7 +113,7 @@ impl Market {
     pub async fn open_lease(&self, job: Address) -> LeaseAccount {
         let job: JobAccount = self.client.fetch(job).await.unwrap();
         let node: NodeAccount = self.client.fetch(self.node).await.unwrap();
-        let offer = offer();
+        let offer = LeaseOffer { price: PRICE, negotiated: false, maximum: LEASE };
         let sender = self.sender(&self.scheduler);
         let lease = instructions::open_lease(address_of(&self.scheduler), &job, &node, offer, [0; 32]);
         let prepared = sender.prepare(&lease, &[]).await.unwrap();

@@ -22,7 +22,8 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     let node: NodeAccount = market.client.fetch(market.node).await.unwrap();
     assert_eq!(node.node.free(), GpuUnits(1));
     // An offer built from what was read before the first lease.
-    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer(), [0; 32]);
+    let offer = LeaseOffer { price: PRICE, negotiated: false, maximum: LEASE };
+    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer, [0; 32]);
     let late = market.sender(&market.scheduler).prepare(&late, &[]).await.unwrap_err();
     assert!(late.refusal().is_some_and(Refusal::is_outdated), "{late:?}");
 
@@ -47,9 +48,11 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     ));
     assert_eq!(market.buyers_money().await, MicroUsdc(PURSE.0 - 60_000));
     let provider: ProviderAccount = market.client.fetch(lease.provider).await.unwrap();
-    let ledgers = provider.provider;
-    assert_eq!((ledgers.earnings.owner, ledgers.earnings.fees), (MicroUsdc(57_000), MicroUsdc(3_000)));
-    assert_eq!(ledgers.stake.locked, MicroUsdc::ZERO);
+    assert_eq!(
+        (provider.provider.earnings.owner, provider.provider.earnings.fees),
+        (MicroUsdc(57_000), MicroUsdc(3_000))
+    );
+    assert_eq!(provider.provider.stake.locked, MicroUsdc::ZERO);
 
     let history = market.client.job_history(job.address).await.unwrap();
     assert_eq!(history.entries.len(), 5);
