@@ -11,11 +11,15 @@ mod network;
 mod provider;
 mod services;
 
-pub use amounts::{parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_usdc};
+pub use amounts::{
+    parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_usdc, parse_version,
+};
 pub use job::{JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
 pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
-pub use provider::{AddNode, NodeCommand, ProviderCommand, RegisterProvider, ShowProvider, StakeProvider};
+pub use provider::{
+    AddNode, NodeCommand, ProviderCommand, RegisterProvider, ServiceLevelArg, ShowProvider, StakeProvider,
+};
 pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second

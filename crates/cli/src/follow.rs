@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long the refund may take after the job is over.
 const REFUND: Duration = Duration::from_secs(30);
 
-/// Shows a job's progress per node until it is over and its account closed, and returns its last state.
+/// Shows a job's progress per node until it is over and its account closed, or until only its settlement is
+/// waited for, and returns its last state.
 ///
 /// # Errors
 /// An orchestrator that stays away.
@@ -37,14 +38,17 @@ pub async fn follow(output: &dyn Output, market: &Market, job: Address) -> Resul
                 if n_tasks > 0 {
                     draw(progress.get_or_insert_with(|| Progress::new(output, "tasks", n_tasks)), &status);
                 }
+                let mut refunded = false;
                 if views::job::is_over(&status) {
                     let since = *over_since.get_or_insert_with(Instant::now);
-                    if status.closed || since.elapsed() > REFUND {
-                        if let Some(progress) = progress {
-                            progress.finish();
-                        }
-                        return Ok(status);
+                    refunded = status.closed || since.elapsed() > REFUND;
+                }
+                // Nobody waits for a window of days.
+                if refunded || views::job::is_reported(&status) {
+                    if let Some(progress) = progress {
+                        progress.finish();
                     }
+                    return Ok(status);
                 }
             }
             Err(error @ market::Error::Unreachable { .. }) => {

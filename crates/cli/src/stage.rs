@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millrace_client::instructions::{self, Foundation, NewNode};
+use millrace_client::instructions::{self, Foundation, NewNode, Software};
 use millrace_client::{Client, Endpoints, Instruction, Keypair, Sender, address as addresses, keys};
 use millrace_localnet::{Localnet, Options as LocalnetOptions, SlotMode};
-use millrace_protocol::{Address, Diagnostic, MicroUsdc, Parameters};
+use millrace_protocol::{Address, Diagnostic, MicroUsdc, Parameters, PricePerGpuHour, ServiceLevel};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -111,9 +111,11 @@ impl Stage {
         }
         localnet.faucet(&address(&buyer), options.budget).await?;
         let mint = localnet.usdc_mint();
+        let founder = address(&admin);
         let foundation = Foundation {
-            admin: address(&admin),
+            admin: founder,
             scheduler: address(&scheduler),
+            arbiter: founder,
             treasury: addresses::token_account(address(&treasury), mint),
             mint,
             parameters: options.parameters,
@@ -169,7 +171,9 @@ impl Stage {
         let node_key_path = key_path(&self.options.dir, &format!("{name}-node"));
         let node_key = keys::load_or_create(&node_key_path)?;
         let wallet = address(&owner);
-        self.localnet.faucet_sol(&wallet, LAMPORTS).await?;
+        for payer in [wallet, address(&node_key)] {
+            self.localnet.faucet_sol(&payer, LAMPORTS).await?;
+        }
         self.localnet.faucet(&wallet, rig.stake).await?;
         let mint = self.localnet.usdc_mint();
         let node = NewNode {
@@ -177,7 +181,10 @@ impl Stage {
             index: 0,
             node_key: address(&node_key),
             hardware: rig.hardware(),
+            software: Software::default(),
             price: rig.price,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
         };
         let steps: [Vec<Instruction>; 3] = [
             instructions::register_provider(wallet, mint, rig.provider_name),

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::context::{address, signing_key};
 use crate::errors::Failure;
-use crate::market::Market;
+use crate::market::{self, Market};
 use crate::transfer;
 
 /// Rent of the job's account and vault, which comes back when the job is closed, and fees.
@@ -108,11 +108,19 @@ impl Prepared {
             return Err(Error::OtherScheduler { ours: network.scheduler, theirs: theirs.scheduler }.into());
         }
         let terms = &self.spec.terms;
-        let nodes = market.nodes().await?;
+        let (nodes, now) = (market.nodes().await?, market::now());
         let fits = |node: &&millrace_link::rest::Node| {
-            let (hardware, price) = (node.hardware, node.price);
-            let idle = Node { hardware, price, leased: GpuUnits::ZERO, status: NodeStatus::Active };
-            price <= terms.maximum_price && terms.requirements.check(&idle).is_ok()
+            let idle = Node {
+                hardware: node.hardware,
+                price: node.price,
+                spot_price: node.spot_price,
+                service_level: node.service_level,
+                attestation: node.attestation,
+                leased: GpuUnits::ZERO,
+                status: NodeStatus::Active,
+            };
+            let price = idle.posted_price(terms.spot);
+            price.is_some_and(|price| price <= terms.maximum_price) && terms.check_node(&idle, now).is_ok()
         };
         Ok(Quote {
             name: self.spec.name.clone(),
@@ -155,6 +163,7 @@ impl Prepared {
             id: fresh_id(),
             spec_hash: self.spec.hash().0,
             terms: self.spec.terms,
+            attestor: self.file.attestor(),
         };
         let sender = Sender::new(client.clone(), wallet.clone());
         let receipt = sender.send(&instructions::open_job(job), &[]).await?;

@@ -1,9 +1,11 @@
 //! How market data reads: pure functions from the REST and chain types to text.
 
+pub mod duration;
 pub mod explanation;
 pub mod job;
 pub mod money;
 pub mod node;
+pub mod terms;
 
 /// The first characters of an address: enough to tell a handful apart.
 pub fn short(address: millrace_protocol::Address) -> String {

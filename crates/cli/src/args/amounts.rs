@@ -67,6 +67,21 @@ pub fn parse_mebibytes(text: &str) -> Result<u32, String> {
     number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
+/// `12.8` or `570.86`, as major * 1000 + minor; further parts are left out.
+///
+/// # Errors
+/// A text that is no such version, or a minor of four digits.
+pub fn parse_version(text: &str) -> Result<u32, String> {
+    let wrong = || "write a version like `12.8`".to_owned();
+    let mut parts = text.split('.').map(|part| part.parse::<u32>().map_err(|_| wrong()));
+    let major = parts.next().ok_or_else(wrong)??;
+    let minor = parts.next().transpose()?.unwrap_or(0);
+    let rest: Result<Vec<_>, _> = parts.collect();
+    rest?;
+    let version = major.checked_mul(1_000).and_then(|version| version.checked_add(minor));
+    version.filter(|_| minor < 1_000).ok_or_else(wrong)
+}
+
 /// A name as the program takes it.
 ///
 /// # Errors
@@ -101,6 +116,16 @@ mod tests {
     fn what_is_not_usdc_is_refused() {
         for text in ["", ".", "1.", ".5", "-1", "1e3", "1.2345678", "1,5", "18446744073710"] {
             assert!(parse_usdc(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn versions_are_major_and_minor() {
+        for (text, version) in [("0", 0), ("12", 12_000), ("12.8", 12_008), ("570.86.15", 570_086)] {
+            assert_eq!(parse_version(text), Ok(version), "{text}");
+        }
+        for text in ["", "12.", "v12", "12.x", "1.2.x", "1.1000", "5000000"] {
+            assert!(parse_version(text).is_err(), "{text}");
         }
     }
 

@@ -57,6 +57,9 @@ pub struct InitNetwork {
     /// The orchestrator's key: opens leases, signs vouchers
     #[arg(long, value_name = "ADDRESS")]
     pub scheduler: Address,
+    /// Decides disputes [default: the upgrade authority]
+    #[arg(long, value_name = "ADDRESS")]
+    pub arbiter: Option<Address>,
     /// Wallet whose USDC account receives the fees
     #[arg(long, value_name = "ADDRESS")]
     pub treasury: Address,
@@ -66,9 +69,9 @@ pub struct InitNetwork {
     /// A lease's bond covers this many hours at its price
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub bond_hours: u16,
-    /// Least bond of a lease
-    #[arg(long, value_name = "USDC", default_value = "1", value_parser = parse_usdc)]
-    pub minimum_bond: MicroUsdc,
+    /// Least bond of a lease [default: 1 without a GPU or with a consumer's, 2 workstation, 5 datacentre]
+    #[arg(long, value_name = "USDC", value_parser = parse_usdc)]
+    pub minimum_bond: Option<MicroUsdc>,
     /// From lease to first voucher
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     pub start_timeout: Duration,

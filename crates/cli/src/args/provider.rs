@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour};
+use clap::{Args, Subcommand, ValueEnum};
+use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, ServiceLevel};
 
-use super::{parse_display_name, parse_mebibytes, parse_price, parse_usdc};
+use super::{parse_display_name, parse_mebibytes, parse_price, parse_usdc, parse_version};
 
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
@@ -86,7 +86,38 @@ pub struct AddNode {
     /// USDC per GPU and hour; of the whole rig for one without GPUs
     #[arg(long, value_name = "USDC", value_parser = parse_price)]
     pub price: PricePerGpuHour,
+    /// The same for leases that may be ended with notice [default: takes none]
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub spot_price: Option<PricePerGpuHour>,
+    /// How much of the time the rig answers for with its bond: silver 99 %, gold 99.9 %
+    #[arg(long, value_enum, default_value_t)]
+    pub service_level: ServiceLevelArg,
+    /// Driver version, such as `570.86`
+    #[arg(long, value_name = "VERSION", default_value = "0", value_parser = parse_version, hide_default_value = true)]
+    pub driver: u32,
+    /// CUDA version, such as `12.8`
+    #[arg(long, value_name = "VERSION", default_value = "0", value_parser = parse_version, hide_default_value = true)]
+    pub cuda: u32,
     /// The GPUs do not exist: for demonstrations and tests
     #[arg(long)]
     pub simulated: bool,
+}
+
+/// The levels a node may answer for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ServiceLevelArg {
+    #[default]
+    None,
+    Silver,
+    Gold,
+}
+
+impl From<ServiceLevelArg> for ServiceLevel {
+    fn from(argument: ServiceLevelArg) -> Self {
+        match argument {
+            ServiceLevelArg::None => Self::None,
+            ServiceLevelArg::Silver => Self::Silver,
+            ServiceLevelArg::Gold => Self::Gold,
+        }
+    }
 }

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use millrace_client::accounts::{NodeAccount, ProviderAccount};
-use millrace_client::instructions::{self, NewNode};
+use millrace_client::instructions::{self, NewNode, Software};
 use millrace_client::{Sender, address as addresses, keys};
-use millrace_protocol::{Address, Diagnostic, Hardware, PricePerGpuHour, gpu, region};
+use millrace_protocol::{Address, Diagnostic, Hardware, PricePerGpuHour, ServiceLevel, gpu, region};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -58,6 +58,9 @@ struct Added {
     provider: Address,
     hardware: Hardware,
     price: PricePerGpuHour,
+    /// Zero takes no spot leases.
+    spot_price: PricePerGpuHour,
+    service_level: ServiceLevel,
     transaction: String,
 }
 
@@ -74,7 +77,7 @@ impl Report for Added {
             self.node_key,
             self.node_key_path.display(),
             views::node::hardware(&self.hardware),
-            self.price,
+            views::node::prices(self.price, self.spot_price, self.service_level),
             self.transaction
         )
     }
@@ -107,8 +110,16 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
     if let Some(NodeAccount { address: node, .. }) = taken {
         return Err(Failure::refused(&Error::KeyTaken { path: args.node_key, node }));
     }
-    let node =
-        NewNode { owner: wallet, index: account.n_nodes, node_key: address(&node_key), hardware, price: args.price };
+    let node = NewNode {
+        owner: wallet,
+        index: account.nodes_added,
+        node_key: address(&node_key),
+        hardware,
+        software: Software { driver: args.driver, cuda: args.cuda, capabilities: 0 },
+        price: args.price,
+        spot_price: args.spot_price.unwrap_or_default(),
+        service_level: args.service_level.into(),
+    };
     let receipt = Sender::new(client, owner).send(&instructions::add_node(node), &[&node_key]).await?;
     context.output.report(&Added {
         node: addresses::node(provider, node.index),
@@ -117,6 +128,8 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
         provider,
         hardware,
         price: args.price,
+        spot_price: node.spot_price,
+        service_level: node.service_level,
         transaction: receipt.signature.to_string(),
     });
     Ok(())

@@ -3,6 +3,7 @@ use std::time::Duration;
 use millrace_client::accounts::ConfigAccount;
 use millrace_client::address as addresses;
 use millrace_client::instructions::{self, Foundation};
+use millrace_protocol::gpu::TIERS;
 use millrace_protocol::{Address, BasisPoints, Diagnostic, Parameters, Seconds};
 use serde::Serialize;
 use serde_json::Value;
@@ -47,6 +48,7 @@ struct Founded {
     config: Address,
     admin: Address,
     scheduler: Address,
+    arbiter: Address,
     treasury: Address,
     mint: Address,
     parameters: Parameters,
@@ -63,6 +65,7 @@ impl Report for Founded {
             ("config", self.config.to_string()),
             ("admin", self.admin.to_string()),
             ("scheduler", self.scheduler.to_string()),
+            ("arbiter", self.arbiter.to_string()),
             ("treasury", self.treasury.to_string()),
             ("mint", self.mint.to_string()),
             ("transaction", self.transaction.clone()),
@@ -82,23 +85,25 @@ impl Report for Founded {
 /// Parameters outside of their bounds, a key that is not the upgrade authority's, a network that
 /// exists already, an RPC endpoint that cannot be reached.
 pub async fn run(context: &Context<'_>, args: InitNetwork) -> Result<(), Failure> {
+    let defaults = Parameters::default();
     let parameters = Parameters {
         fee: BasisPoints(args.fee_bps),
         bond_hours: args.bond_hours,
-        minimum_bond: args.minimum_bond,
+        minimum_bond: args.minimum_bond.map_or(defaults.minimum_bond, |bond| [bond; TIERS]),
         start_timeout: seconds(args.start_timeout),
         checkpoint_interval: seconds(args.checkpoint),
         settle_grace: seconds(args.settle_grace),
-        ..Parameters::default()
+        ..defaults
     };
     parameters.check().map_err(|error| Failure::usage(&error).with_hint(BOUNDS))?;
     let admin = context.keypair()?;
     if let Some(network) = context.client().find::<ConfigAccount>(addresses::config()).await? {
         return Err(Failure::refused(&Error::Initialised { scheduler: network.scheduler }));
     }
-    let treasury = addresses::token_account(args.treasury, args.mint);
+    let (wallet, treasury) = (address(&admin), addresses::token_account(args.treasury, args.mint));
+    let arbiter = args.arbiter.unwrap_or(wallet);
     let foundation =
-        Foundation { admin: address(&admin), scheduler: args.scheduler, treasury, mint: args.mint, parameters };
+        Foundation { admin: wallet, scheduler: args.scheduler, arbiter, treasury, mint: args.mint, parameters };
     let mut transaction =
         instructions::create_associated_token_account_idempotent(foundation.admin, args.treasury, args.mint);
     transaction.extend(instructions::initialize(foundation));
@@ -107,6 +112,7 @@ pub async fn run(context: &Context<'_>, args: InitNetwork) -> Result<(), Failure
         config: addresses::config(),
         admin: foundation.admin,
         scheduler: foundation.scheduler,
+        arbiter,
         treasury,
         mint: args.mint,
         parameters,

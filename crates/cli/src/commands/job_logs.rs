@@ -49,7 +49,7 @@ pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
             return Err(Failure::usage(&Error::NoSuchTask { task, tasks: job.tasks.len() }));
         }
         // Looked at before the logs are read, so that the last lines of a job are not missed.
-        let over = views::job::is_over(&job);
+        let over = views::job::is_over(&job) || views::job::is_reported(&job);
         let chosen = job.tasks.iter().filter(|task| args.task.is_none_or(|index| index == task.index));
         for task in chosen.filter(|task| task.state != TaskState::Pending || task.attempt > 0) {
             let (attempt, from) = read.entry(task.index).or_default();

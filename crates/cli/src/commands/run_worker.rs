@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn sol_is_written_without_trailing_zeros() {
-        for (lamports, text) in [(0, "0 SOL"), (5_000, "0.000005 SOL"), (2_500_000_000, "2.5 SOL"), (10_000_000, "0.01 SOL")] {
+        for (lamports, text) in
+            [(0, "0 SOL"), (5_000, "0.000005 SOL"), (2_500_000_000, "2.5 SOL"), (10_000_000, "0.01 SOL")]
+        {
             assert_eq!(sol(lamports), text);
         }
     }

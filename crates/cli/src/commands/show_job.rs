@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::args::JobReference;
 use crate::context::Context;
 use crate::errors::Failure;
+use crate::market;
 use crate::output::{self, Report, Style};
 use crate::views;
 
@@ -16,7 +17,7 @@ impl Report for Shown {
     }
 
     fn human(&self, style: Style) -> String {
-        views::job::text(&self.0, style)
+        views::job::text(&self.0, market::now(), style)
     }
 
     fn next(&self) -> Vec<String> {

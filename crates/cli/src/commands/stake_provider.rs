@@ -55,8 +55,8 @@ pub async fn run(context: &Context<'_>, args: StakeProvider) -> Result<(), Failu
     context.output.report(&Staked {
         provider,
         added: args.amount,
-        total: account.stake.total,
-        locked: account.stake.locked,
+        total: account.provider.stake.total,
+        locked: account.provider.stake.locked,
         transaction: receipt.signature.to_string(),
     });
     Ok(())

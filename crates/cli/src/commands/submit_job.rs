@@ -8,6 +8,7 @@ use crate::commands::job_outputs;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::follow;
+use crate::market;
 use crate::output::{self, Report, Style};
 use crate::submission::{self, Quote};
 use crate::views;
@@ -71,7 +72,7 @@ impl Report for Finished<'_> {
     }
 
     fn human(&self, style: Style) -> String {
-        views::job::text(self.status, style)
+        views::job::text(self.status, market::now(), style)
     }
 
     fn next(&self) -> Vec<String> {

@@ -1,9 +1,10 @@
 //! One job, and lists of jobs.
 
 use millrace_link::rest::{JobStatus, LeaseStatus, Task, TaskState};
-use millrace_protocol::{JobState, LeaseState, MicroUsdc};
+use millrace_protocol::{JobState, LeaseOutcome, LeaseState, MicroUsdc, UnixSeconds};
 
-use super::{counted, explanation, node, short};
+use super::duration::in_time;
+use super::{counted, explanation, node, short, terms};
 use crate::output::Style;
 use crate::output::table::{Column, render};
 
@@ -15,6 +16,7 @@ pub fn state(job: &JobStatus) -> &'static str {
     match job.chain.state {
         _ if job.failure.is_some() => "failed",
         JobState::Open => "waiting",
+        JobState::Active if is_reported(job) => "reported",
         JobState::Active => "active",
         JobState::Cancelling => "cancelling",
         JobState::Done if job.chain.cancelled_at.0 > 0 => "cancelled",
@@ -28,6 +30,12 @@ pub fn is_over(job: &JobStatus) -> bool {
     matches!(job.chain.state, JobState::Done | JobState::Expired)
 }
 
+/// Whether the work is done, and what is left is to wait until nobody may object any more.
+pub fn is_reported(job: &JobStatus) -> bool {
+    let chain = &job.chain;
+    chain.state == JobState::Active && chain.completed && chain.live_leases == 0 && chain.reported_leases > 0
+}
+
 /// Whether a further node would do the job any good.
 fn wants_nodes(job: &JobStatus) -> bool {
     let waiting = job.tasks.is_empty() || count(job, TaskState::Pending) > 0;
@@ -38,9 +46,13 @@ fn wants_nodes(job: &JobStatus) -> bool {
     }
 }
 
-/// Everything about one job.
-pub fn text(job: &JobStatus, style: Style) -> String {
+/// Everything about one job, as of `now`.
+pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
     let mut parts = vec![format!("{} {}  {}", style.strong(title(job)), job.address, style.accent(state(job)))];
+    let special = terms::special(&job.chain.terms);
+    if !special.is_empty() {
+        parts.push(format!("terms         {}", special.join(", ")));
+    }
     parts.push(money(job));
     if let Some(failure) = &job.failure {
         let failed = style.error(&format!("failed[{}]", failure.code));
@@ -51,6 +63,10 @@ pub fn text(job: &JobStatus, style: Style) -> String {
     }
     if !job.leases.is_empty() {
         parts.push(leases(&job.leases));
+    }
+    let waiting: Vec<_> = job.leases.iter().filter_map(|lease| awaited(job, lease, now)).collect();
+    if !waiting.is_empty() {
+        parts.push(waiting.join("\n"));
     }
     if !job.tasks.is_empty() {
         parts.push(tasks(job));
@@ -75,8 +91,11 @@ fn money(job: &JobStatus) -> String {
     if chain.compensation > MicroUsdc::ZERO {
         rows.push(("compensation", chain.compensation));
     }
+    if chain.dispute_bonds > MicroUsdc::ZERO {
+        rows.push(("dispute bonds", chain.dispute_bonds));
+    }
     rows.push(last);
-    let lines = rows.iter().map(|(name, amount)| format!("{name:<13}{:>20}", amount.to_string()));
+    let lines = rows.iter().map(|(name, amount)| format!("{name:<14}{:>20}", amount.to_string()));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -87,7 +106,10 @@ fn leases(leases: &[LeaseStatus]) -> String {
             let state = match (lease.ended, lease.chain.state) {
                 (true, _) => "ended",
                 (false, LeaseState::Assigned) => "assigned",
+                (false, LeaseState::Running) if lease.chain.preempted_at > UnixSeconds::ZERO => "has notice",
                 (false, LeaseState::Running) => "running",
+                (false, LeaseState::Reported) => "reported",
+                (false, LeaseState::Disputed) => "disputed",
             };
             vec![
                 lease.number.to_string(),
@@ -110,6 +132,46 @@ fn leases(leases: &[LeaseStatus]) -> String {
         Column::Number("paid"),
     ];
     render(&columns, &rows)
+}
+
+/// What a lease that has ended waits for.
+fn awaited(job: &JobStatus, lease: &LeaseStatus, now: UnixSeconds) -> Option<String> {
+    if lease.ended {
+        return None;
+    }
+    let number = lease.number;
+    let open = lease.chain.reserved;
+    match lease.chain.state {
+        LeaseState::Assigned | LeaseState::Running => None,
+        LeaseState::Disputed => Some(format!("lease {number} is disputed: {open} wait for the arbiter")),
+        LeaseState::Reported if job.chain.terms.verification.is_quorum() => {
+            Some(format!("lease {number} has reported: {open} wait for the count"))
+        }
+        LeaseState::Reported => {
+            let when = in_time(lease.chain.disputable_until, now);
+            Some(format!(
+                "lease {number} reports {}: it is settled {when}, with {open} still to be paid, unless it is disputed",
+                outcome(lease.chain.reported)
+            ))
+        }
+    }
+}
+
+/// How the end of a lease reads.
+pub fn outcome(outcome: LeaseOutcome) -> &'static str {
+    match outcome {
+        LeaseOutcome::Completed => "completion",
+        LeaseOutcome::Failed => "a failed job",
+        LeaseOutcome::Released => "its release",
+        LeaseOutcome::NodeFault => "a fault of the node",
+        LeaseOutcome::Abandoned => "no start",
+        LeaseOutcome::Lost => "silence",
+        LeaseOutcome::TimedOut => "its time being over",
+        LeaseOutcome::Preempted => "its notice being over",
+        LeaseOutcome::AttestorGone => "an attestor that went away",
+        LeaseOutcome::WrongResult => "a wrong result",
+        LeaseOutcome::NoQuorum => "no quorum",
+    }
 }
 
 fn tasks(job: &JobStatus) -> String {
@@ -192,4 +254,4 @@ pub fn list(jobs: &[JobStatus]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,4 @@
-use millrace_protocol::{Hardware, gpu};
+use millrace_protocol::{Hardware, PricePerGpuHour, ServiceLevel, gpu};
 
 /// `2 x rtx-4090 (simulated)`, or `CPU only`. Simulated hardware never goes without the word.
 pub fn hardware(hardware: &Hardware) -> String {
@@ -13,6 +13,18 @@ pub fn hardware(hardware: &Hardware) -> String {
     text
 }
 
+/// `0.400000 USDC/GPU-hour, spot 0.200000 USDC/GPU-hour, service level gold`: what a node does not offer is
+/// left out.
+pub fn prices(price: PricePerGpuHour, spot: PricePerGpuHour, level: ServiceLevel) -> String {
+    let spot = (spot > PricePerGpuHour::ZERO).then(|| format!("spot {spot}"));
+    let level = match level {
+        ServiceLevel::None => None,
+        ServiceLevel::Silver => Some("service level silver".to_owned()),
+        ServiceLevel::Gold => Some("service level gold".to_owned()),
+    };
+    [Some(price.to_string()), spot, level].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn model(hardware: &Hardware) -> String {
     gpu::slug(hardware.gpu_class).unwrap_or("unknown GPU").to_owned()
 }
@@ -20,6 +32,16 @@ fn model(hardware: &Hardware) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_offered_is_named() {
+        let (dear, cheap) = (PricePerGpuHour(400_000), PricePerGpuHour(200_000));
+        assert_eq!(prices(dear, PricePerGpuHour::ZERO, ServiceLevel::None), "0.400000 USDC/GPU-hour");
+        assert_eq!(
+            prices(dear, cheap, ServiceLevel::Gold),
+            "0.400000 USDC/GPU-hour, spot 0.200000 USDC/GPU-hour, service level gold"
+        );
+    }
 
     #[test]
     fn simulated_hardware_says_so() {

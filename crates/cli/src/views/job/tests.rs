@@ -1,8 +1,11 @@
 use super::*;
 use millrace_link::rest::{Exclusion, Explanation, Failure};
 use millrace_protocol::{
-    Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, PricePerGpuHour, Requirements, Seconds, UnixSeconds,
+    Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, UnixSeconds, Verification,
 };
+
+const NOW: UnixSeconds = UnixSeconds(120);
 
 fn hardware(gpu_class: u8) -> Hardware {
     Hardware {
@@ -18,25 +21,38 @@ fn hardware(gpu_class: u8) -> Hardware {
     }
 }
 
-fn chain(state: JobState) -> Job {
+/// Of a plain job.
+pub fn terms() -> JobTerms {
     let requirements =
         Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
+    JobTerms {
+        requirements,
+        maximum_price: PricePerGpuHour(2_000_000),
+        concurrent_leases: 3,
+        lease_seconds: Seconds(600),
+        start_window: Seconds(300),
+        retries: 3,
+        deposit: MicroUsdc(1_000_000),
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::Streaming,
+        verification: Verification::Attested,
+        dispute_window: Seconds::ZERO,
+    }
+}
+
+fn chain(state: JobState) -> Job {
     Job {
-        terms: JobTerms {
-            requirements,
-            maximum_price: PricePerGpuHour(2_000_000),
-            concurrent_leases: 3,
-            lease_seconds: Seconds(600),
-            start_window: Seconds(300),
-            retries: 3,
-            deposit: MicroUsdc(1_000_000),
-        },
+        terms: terms(),
         state,
         reserved: MicroUsdc(333_333),
         paid: MicroUsdc(95),
         fees: MicroUsdc(5),
         compensation: MicroUsdc::ZERO,
+        dispute_bonds: MicroUsdc::ZERO,
         live_leases: 1,
+        reported_leases: 0,
+        completed: false,
         leases_opened: 1,
         attempts_failed: 0,
         start_deadline: UnixSeconds(1_000),
@@ -67,12 +83,20 @@ fn lease() -> LeaseStatus {
             metered: Seconds(9),
             downtime: Seconds::ZERO,
             start_by: UnixSeconds(400),
+            start_extended: false,
+            started_late: false,
+            attested_at: UnixSeconds(100),
             checkpoint_by: UnixSeconds(160),
             ends_by: UnixSeconds(1_000),
+            preempted_at: UnixSeconds::ZERO,
+            reported: LeaseOutcome::Completed,
+            disputable_until: UnixSeconds::ZERO,
             fee: BasisPoints(500),
             abandon_penalty: BasisPoints(1_000),
             lost_penalty: BasisPoints(2_500),
+            start_timeout: Seconds(300),
             checkpoint_interval: Seconds(60),
+            hold_limit: Seconds(21_600),
             settle_grace: Seconds(600),
         },
         metered: Seconds(12),
@@ -89,6 +113,7 @@ fn job() -> JobStatus {
         address: Address([3; 32]),
         buyer: Address([4; 32]),
         id: 7,
+        attestor: None,
         name: "water-wheel".to_owned(),
         chain: chain(JobState::Active),
         closed: false,
@@ -105,7 +130,7 @@ fn job() -> JobStatus {
 
 #[test]
 fn an_active_job_shows_money_leases_and_tasks() {
-    insta::assert_snapshot!(text(&job(), Style::plain()));
+    insta::assert_snapshot!(text(&job(), NOW, Style::plain()));
 }
 
 #[test]
@@ -125,16 +150,16 @@ fn a_waiting_job_says_why() {
         }],
         suggestion: Some("accept rtx-4090 too".to_owned()),
     });
-    insta::assert_snapshot!(text(&job, Style::plain()));
+    insta::assert_snapshot!(text(&job, NOW, Style::plain()));
 }
 
 #[test]
 fn a_job_that_needs_no_more_nodes_is_not_told_to_wait() {
     let mut job = job();
     job.explanation = Some(Explanation { nodes_total: 1, nodes_fitting: 0, exclusions: Vec::new(), suggestion: None });
-    assert!(text(&job, Style::plain()).contains("waits"), "a task is pending and two more nodes are allowed");
+    assert!(text(&job, NOW, Style::plain()).contains("waits"), "a task is pending and two more nodes are allowed");
     job.tasks.pop();
-    assert!(!text(&job, Style::plain()).contains("waits"));
+    assert!(!text(&job, NOW, Style::plain()).contains("waits"));
 }
 
 #[test]
@@ -152,7 +177,24 @@ fn a_failed_job_shows_code_cause_and_hint() {
         ..task(0, TaskState::Failed, None)
     }];
     job.failure = job.tasks[0].failure.clone();
-    insta::assert_snapshot!(text(&job, Style::plain()));
+    insta::assert_snapshot!(text(&job, NOW, Style::plain()));
+}
+
+#[test]
+fn a_job_whose_report_may_be_disputed_says_until_when() {
+    let mut job = job();
+    let mut disputed = lease();
+    (disputed.number, disputed.chain.state) = (1, LeaseState::Disputed);
+    let reported = &mut job.leases[0].chain;
+    (reported.state, reported.disputable_until) = (LeaseState::Reported, UnixSeconds(NOW.0 + 3_550));
+    job.leases.push(disputed);
+    (job.chain.live_leases, job.chain.reported_leases, job.chain.completed) = (0, 2, true);
+    (job.chain.terms.payment, job.chain.terms.dispute_window) = (Payment::OnResult, Seconds(3_600));
+    job.chain.dispute_bonds = MicroUsdc(1_000_000);
+    job.tasks.truncate(1);
+    insta::assert_snapshot!(text(&job, NOW, Style::plain()));
+    let later = text(&job, UnixSeconds(100_000), Style::plain());
+    assert!(later.contains("it is settled now"), "{later}");
 }
 
 #[test]
@@ -165,7 +207,7 @@ fn a_list_has_a_line_per_job() {
 fn long_jobs_are_counted_not_listed() {
     let mut job = job();
     job.tasks = (0..500).map(|index| task(index, TaskState::Pending, None)).collect();
-    let text = text(&job, Style::plain());
+    let text = text(&job, NOW, Style::plain());
     assert!(text.ends_with("0 of 500 tasks done"), "{text}");
 }
 
@@ -177,8 +219,8 @@ fn tasks_of_a_job_that_is_over_do_not_wait() {
         job.tasks[last - index].state = TaskState::Pending;
         job.tasks[last - index].attempt = attempt;
     }
-    assert!(text(&job, Style::plain()).contains("waiting"));
+    assert!(text(&job, NOW, Style::plain()).contains("waiting"));
     job.chain.state = JobState::Done;
-    let over = text(&job, Style::plain());
+    let over = text(&job, NOW, Style::plain());
     assert!(over.contains("not started") && over.contains("stopped") && !over.contains("waiting"), "{over}");
 }
