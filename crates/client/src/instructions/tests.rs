@@ -9,7 +9,7 @@ use millrace_protocol::{
 
 use super::*;
 use crate::Keypair;
-use crate::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, QuorumAccount};
+use crate::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, QuorumAccount, NodeAccount, ProviderAccount};
 use crate::voucher::SignedVoucher;
 
 fn terms() -> JobTerms {
@@ -177,5 +177,56 @@ fn disputes_and_rounds_have_names_and_the_signers_they_say() {
         assert_eq!(name(&last.program_id, &last.data), expected);
         let signers: Vec<_> = last.accounts.iter().filter(|meta| meta.is_signer).map(|meta| meta.pubkey).collect();
         assert_eq!(signers, if signed { vec![pubkey(signer)] } else { vec![] }, "{expected}");
+    }
+}
+
+#[test]
+fn what_an_admin_or_a_provider_does_is_signed_by_nobody_else() {
+    let (owner, other, mint) = (Address([1; 32]), Address([2; 32]), Address([3; 32]));
+    let place = Address([4; 32]);
+    let mut display_name = [0; 32];
+    display_name[0] = b'M';
+    let provider = state::Provider { version: 1, owner: pubkey(owner), display_name, ..state::Provider::zeroed() };
+    let provider = ProviderAccount::decode(place, &account(&provider)).unwrap();
+    let hardware = millrace_protocol::Hardware {
+        gpu_class: 0,
+        gpu_count: 0,
+        vram_mib: 0,
+        cpu_cores: 1,
+        memory_mib: 1,
+        disk_mib: 1,
+        region: 0,
+        country: *b"DE",
+        simulated: true,
+    };
+    let node = state::Node { version: 1, hardware: hardware.into(), ..state::Node::zeroed() };
+    let node = NodeAccount::decode(place, &account(&node)).unwrap();
+    for (instructions, expected, signers) in [
+        (propose_admin(owner, Some(other)), "propose_admin", vec![owner]),
+        (accept_admin(other), "accept_admin", vec![other]),
+        (set_arbiter(owner, other), "set_arbiter", vec![owner]),
+        (set_parameters(owner, &Parameters::default()), "set_parameters", vec![owner]),
+        (set_paused(owner, true), "set_paused", vec![owner]),
+        (set_scheduler(owner, other), "set_scheduler", vec![owner]),
+        (set_treasury(owner, other), "set_treasury", vec![owner]),
+        (change_payout(owner, other), "change_payout", vec![owner]),
+        (close_provider(&provider, mint), "close_provider", vec![owner]),
+        (request_unstake(owner, MicroUsdc(1)), "request_unstake", vec![owner]),
+        (set_provider_status(owner, true), "set_provider_status", vec![owner]),
+        (withdraw_earnings(other, &provider, mint, Default::default()), "withdraw_earnings", vec![other]),
+        (withdraw_stake(owner, mint), "withdraw_stake", vec![owner]),
+        (remove_node(owner, &node), "remove_node", vec![owner]),
+        (rotate_node_key(owner, &node, other), "rotate_node_key", vec![owner, other]),
+        (set_node_status(owner, &node, true), "set_node_status", vec![owner]),
+        (update_node(owner, &node, Offer::of(&node)), "update_node", vec![owner]),
+        (delist_provider(place), "delist_provider", vec![]),
+        (relist_provider(place), "relist_provider", vec![]),
+        (sweep_fees(place, other), "sweep_fees", vec![]),
+    ] {
+        let last = instructions.last().unwrap();
+        assert_eq!(name(&last.program_id, &last.data), expected);
+        let signed =
+            last.accounts.iter().filter(|meta| meta.is_signer).map(|meta| crate::address::address(meta.pubkey));
+        assert_eq!(signed.collect::<Vec<_>>(), signers, "{expected}");
     }
 }
