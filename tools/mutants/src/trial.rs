@@ -1,0 +1,89 @@
+//! A copy of the sources, tried with one check less.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::checks::Check;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Caught,
+    Missed,
+    /// Does not compile.
+    Unviable,
+}
+
+pub struct Trial {
+    tree: PathBuf,
+    target: PathBuf,
+}
+
+impl Trial {
+    /// Copies what git tracks, as it lies there now.
+    pub fn prepare(root: &Path, scratch: &Path) -> Result<Self> {
+        let (tree, target) = (scratch.join("tree"), scratch.join("target"));
+        let files = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output()?;
+        ensure!(files.status.success(), "git ls-files: {}", String::from_utf8_lossy(&files.stderr));
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        for file in String::from_utf8(files.stdout)?.split_terminator('\0') {
+            let (from, to) = (root.join(file), tree.join(file));
+            // Deleted, and not yet told git.
+            if from.is_file() {
+                fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+                fs::copy(&from, &to).with_context(|| file.to_owned())?;
+            }
+        }
+        Ok(Self { tree, target })
+    }
+
+    /// # Errors
+    /// When the sources as they are do not pass.
+    pub fn baseline(&self) -> Result<()> {
+        let build = self.cargo(&["--no-run"])?;
+        ensure!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+        let tests = self.cargo(&[])?;
+        ensure!(tests.status.success(), "{}", String::from_utf8_lossy(&tests.stdout));
+        Ok(())
+    }
+
+    /// # Errors
+    /// When a file cannot be written, or cargo not started.
+    pub fn without(&self, check: &Check) -> Result<Outcome> {
+        let file = self.tree.join(&check.file);
+        let source = fs::read_to_string(&file)?;
+        fs::write(&file, check.removed_from(&source))?;
+        let outcome = self.outcome();
+        fs::write(&file, source)?;
+        outcome
+    }
+
+    fn outcome(&self) -> Result<Outcome> {
+        if !self.cargo(&["--no-run"])?.status.success() {
+            return Ok(Outcome::Unviable);
+        }
+        Ok(if self.cargo(&[])?.status.success() { Outcome::Missed } else { Outcome::Caught })
+    }
+
+    fn cargo(&self, more: &[&str]) -> Result<Output> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args([
+            "test",
+            "--quiet",
+            "--package",
+            "millrace-program-tests",
+            "--no-default-features",
+            "--test",
+            "program",
+        ]);
+        // Lines of panics are of no use here, and cost as much time as the code.
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_TARGET_DIR", &self.target).env("MILLRACE_CHAIN", "native");
+        // One of the random lives of the market is enough beside the tests of each check.
+        cargo.env("PROPTEST_CASES", "4").env("RUST_BACKTRACE", "0");
+        Ok(cargo.args(more).current_dir(&self.tree).output()?)
+    }
+}
