@@ -9,6 +9,8 @@ use millrace_testkit::{
     hardware, parameters, terms, usdc,
 };
 
+use crate::rules::Vault;
+
 /// How far a life's clock may go beyond its beginning, in seconds: thirty years.
 const FURTHEST: u64 = 1_000_000_000;
 
@@ -18,10 +20,10 @@ pub struct Market {
     /// Whoever is here may be made to sign anything.
     keys: Rc<Vec<Keypair>>,
     pub wallets: Vec<Wallet>,
-    /// Has no part in the market: must never gain by anything.
+    /// Has no part in the market at first.
     pub stranger: Wallet,
-    /// Every token account that is the stranger's.
-    pub strangers_tokens: Vec<Pubkey>,
+    /// Whose each token account is that is not the program's.
+    pub purses: BTreeMap<Pubkey, Pubkey>,
     /// Addresses that an account list can be made of.
     pub pool: Vec<Pubkey>,
     /// What lies on the chain, read once after each change.
@@ -65,7 +67,7 @@ impl Market {
             ledger: chain.ledger(),
             keys: Rc::new(keys),
             wallets,
-            strangers_tokens: vec![stranger.tokens],
+            purses: BTreeMap::new(),
             stranger,
             pool: Vec::new(),
             vaults: BTreeMap::new(),
@@ -78,6 +80,8 @@ impl Market {
 
     /// Accounts that anybody can make on a chain, and that look like the market's own.
     fn add_traps(&mut self) {
+        let everybody = self.wallets.iter().chain([&self.stranger]);
+        self.purses = everybody.map(|wallet| (wallet.tokens, wallet.address())).collect();
         let (mint, stranger) = (self.chain.mint, self.stranger.address());
         let other_mint = self.chain.key().pubkey();
         self.chain.put_mint(other_mint);
@@ -88,9 +92,7 @@ impl Market {
                 let tokens = self.chain.key().pubkey();
                 self.chain.put_tokens(tokens, owner, mint, MicroUsdc::ZERO);
                 traps.push(tokens);
-                if owner == stranger {
-                    self.strangers_tokens.push(tokens);
-                }
+                self.purses.insert(tokens, owner);
             }
         }
         let real: Vec<_> = [Environment::config_address(), self.chain.mint]
@@ -129,7 +131,7 @@ impl Market {
             keys: Rc::clone(&self.keys),
             wallets: self.wallets.clone(),
             stranger: self.stranger.clone(),
-            strangers_tokens: self.strangers_tokens.clone(),
+            purses: self.purses.clone(),
             pool: self.pool.clone(),
             ledger: self.chain.ledger(),
             vaults: self.vaults.clone(),
@@ -177,6 +179,14 @@ impl Market {
         *pick(&self.pool, choice).expect("there are addresses")
     }
 
+    /// Another address at which the same kind of account lies: of the same program, and as long.
+    pub fn another(&self, address: &Pubkey, choice: u8) -> Pubkey {
+        let kind = |address| self.chain.kind(address);
+        let wanted = kind(address);
+        let alike: Vec<_> = self.pool.iter().filter(|other| *other != address && kind(other) == wanted).collect();
+        pick(&alike, choice).map_or(*address, |other| **other)
+    }
+
     fn owner(&self, address: &Pubkey) -> Wallet {
         let everybody = self.wallets.iter().chain([&self.stranger]);
         let known = everybody.clone().find(|wallet| wallet.address() == *address);
@@ -193,13 +203,34 @@ impl Market {
         *self.vaults.entry((seed, owner)).or_insert_with(derive)
     }
 
-    /// Every vault, by whose it is.
-    pub fn vaults(&mut self) -> BTreeMap<Pubkey, Pubkey> {
-        let jobs = self.ledger.jobs.keys().map(|job| (seeds::JOB_VAULT, *job));
-        let providers = self.ledger.providers.keys();
-        let providers = providers.flat_map(|one| [(seeds::STAKE_VAULT, *one), (seeds::EARNINGS_VAULT, *one)]);
+    /// Every vault, with whose it is and who its money may go to. What goes from vault to vault the
+    /// ledger accounts for.
+    pub fn vaults(&mut self) -> BTreeMap<Pubkey, Vault> {
+        let jobs = self.ledger.jobs.iter().map(|(job, state)| (seeds::JOB_VAULT, *job, state.funder));
+        let providers = self.ledger.providers.iter().map(|(provider, state)| (*provider, state.owner));
+        let providers =
+            providers.flat_map(|(one, owner)| [(seeds::STAKE_VAULT, one, owner), (seeds::EARNINGS_VAULT, one, owner)]);
         let all: Vec<_> = jobs.chain(providers).collect();
-        all.into_iter().map(|(seed, owner)| (self.vault(seed, owner), owner)).collect()
+        all.into_iter()
+            .map(|(seed, owner, beneficiary)| (self.vault(seed, owner), Vault { owner, beneficiary }))
+            .collect()
+    }
+
+    /// Who paid the rent of each account that can be closed.
+    pub fn rent(&mut self) -> BTreeMap<Pubkey, Pubkey> {
+        let leases = self.ledger.leases.iter().map(|(lease, state)| (*lease, state.rent_payer));
+        let mut rent: BTreeMap<_, _> = leases.collect();
+        let jobs: Vec<_> = self.ledger.jobs.iter().map(|(job, state)| (*job, state.funder)).collect();
+        for (job, funder) in jobs {
+            rent.insert(job, funder);
+            rent.insert(self.vault(seeds::JOB_VAULT, job), funder);
+        }
+        rent
+    }
+
+    /// Everybody who has a key.
+    pub fn people(&self) -> impl Iterator<Item = Pubkey> {
+        self.keys.iter().map(Signer::pubkey)
     }
 
     pub fn provider(&mut self, choice: u8) -> Option<ProviderHandle> {
