@@ -3,7 +3,8 @@ use std::rc::Rc;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use millrace_testkit::protocol::{MicroUsdc, PricePerGpuHour, Seconds, seeds};
+use millrace_testkit::program::state::{Job, Node, Provider};
+use millrace_testkit::protocol::{MicroUsdc, PricePerGpuHour, Seconds};
 use millrace_testkit::{
     Environment, JobHandle, Keypair, LeaseHandle, Ledger, NodeHandle, ProviderHandle, Receipt, Refusal, Signer, Wallet,
     hardware, parameters, terms, usdc,
@@ -28,7 +29,6 @@ pub struct Market {
     pub pool: Vec<Pubkey>,
     /// What lies on the chain, read once after each change.
     pub ledger: Ledger,
-    vaults: BTreeMap<(&'static [u8], Pubkey), Pubkey>,
     beginning: u64,
 }
 
@@ -70,7 +70,6 @@ impl Market {
             purses: BTreeMap::new(),
             stranger,
             pool: Vec::new(),
-            vaults: BTreeMap::new(),
             chain,
         };
         market.add_traps();
@@ -134,7 +133,6 @@ impl Market {
             purses: self.purses.clone(),
             pool: self.pool.clone(),
             ledger: self.chain.ledger(),
-            vaults: self.vaults.clone(),
             beginning: self.beginning,
         }
     }
@@ -197,35 +195,24 @@ impl Market {
         self.keys.iter().find(|key| key.pubkey() == *address).unwrap_or(&self.stranger.key).insecure_clone()
     }
 
-    /// Addresses are searched for, so each is found once only.
-    fn vault(&mut self, seed: &'static [u8], owner: Pubkey) -> Pubkey {
-        let derive = || Environment::derive(&[seed, owner.as_ref()]);
-        *self.vaults.entry((seed, owner)).or_insert_with(derive)
-    }
-
     /// Every vault, with whose it is and who its money may go to. What goes from vault to vault the
     /// ledger accounts for.
-    pub fn vaults(&mut self) -> BTreeMap<Pubkey, Vault> {
-        let jobs = self.ledger.jobs.iter().map(|(job, state)| (seeds::JOB_VAULT, *job, state.funder));
-        let providers = self.ledger.providers.iter().map(|(provider, state)| (*provider, state.owner));
-        let providers =
-            providers.flat_map(|(one, owner)| [(seeds::STAKE_VAULT, one, owner), (seeds::EARNINGS_VAULT, one, owner)]);
-        let all: Vec<_> = jobs.chain(providers).collect();
-        all.into_iter()
-            .map(|(seed, owner, beneficiary)| (self.vault(seed, owner), Vault { owner, beneficiary }))
-            .collect()
+    pub fn vaults(&self) -> BTreeMap<Pubkey, Vault> {
+        let jobs = self.ledger.jobs.iter();
+        let jobs = jobs.map(|(owner, job)| (job.job_vault, Vault { owner: *owner, beneficiary: job.funder }));
+        let providers = self.ledger.providers.iter().flat_map(|(owner, provider)| {
+            let vault = |beneficiary| Vault { owner: *owner, beneficiary };
+            [(provider.stake_vault, vault(provider.owner)), (provider.earnings_vault, vault(provider.payout_owner))]
+        });
+        jobs.chain(providers).collect()
     }
 
     /// Who paid the rent of each account that can be closed.
-    pub fn rent(&mut self) -> BTreeMap<Pubkey, Pubkey> {
+    pub fn rent(&self) -> BTreeMap<Pubkey, Pubkey> {
         let leases = self.ledger.leases.iter().map(|(lease, state)| (*lease, state.rent_payer));
-        let mut rent: BTreeMap<_, _> = leases.collect();
-        let jobs: Vec<_> = self.ledger.jobs.iter().map(|(job, state)| (*job, state.funder)).collect();
-        for (job, funder) in jobs {
-            rent.insert(job, funder);
-            rent.insert(self.vault(seeds::JOB_VAULT, job), funder);
-        }
-        rent
+        let jobs = self.ledger.jobs.iter();
+        let jobs = jobs.flat_map(|(job, state)| [(*job, state.rent_payer), (state.job_vault, state.rent_payer)]);
+        leases.chain(jobs).collect()
     }
 
     /// Everybody who has a key.
@@ -233,51 +220,40 @@ impl Market {
         self.keys.iter().map(Signer::pubkey)
     }
 
-    pub fn provider(&mut self, choice: u8) -> Option<ProviderHandle> {
-        let address = *pick_key(&self.ledger.providers, choice)?;
-        Some(self.provider_at(address))
+    pub fn provider(&self, choice: u8) -> Option<ProviderHandle> {
+        let (address, provider) = pick_entry(&self.ledger.providers, choice)?;
+        Some(self.provider_handle(*address, provider))
     }
 
-    fn provider_at(&mut self, address: Pubkey) -> ProviderHandle {
-        let owner = self.ledger.providers.get(&address).map(|provider| provider.owner).unwrap_or_default();
-        ProviderHandle {
-            owner: self.owner(&owner),
-            address,
-            stake_vault: self.vault(seeds::STAKE_VAULT, address),
-            earnings_vault: self.vault(seeds::EARNINGS_VAULT, address),
-        }
+    fn provider_handle(&self, address: Pubkey, provider: &Provider) -> ProviderHandle {
+        let Provider { owner, stake_vault, earnings_vault, .. } = *provider;
+        ProviderHandle { owner: self.owner(&owner), address, stake_vault, earnings_vault }
     }
 
-    pub fn node(&mut self, choice: u8) -> Option<NodeHandle> {
-        let address = *pick_key(&self.ledger.nodes, choice)?;
-        Some(self.node_at(address))
+    pub fn node(&self, choice: u8) -> Option<NodeHandle> {
+        let (address, node) = pick_entry(&self.ledger.nodes, choice)?;
+        self.node_handle(*address, node)
     }
 
-    fn node_at(&mut self, address: Pubkey) -> NodeHandle {
-        let (key, provider) =
-            self.ledger.nodes.get(&address).map(|node| (node.node_key, node.provider)).unwrap_or_default();
-        NodeHandle { address, key: self.key(&key), provider: self.provider_at(provider) }
+    fn node_handle(&self, address: Pubkey, node: &Node) -> Option<NodeHandle> {
+        let provider = self.provider_handle(node.provider, self.ledger.providers.get(&node.provider)?);
+        Some(NodeHandle { address, key: self.key(&node.node_key), provider })
     }
 
-    pub fn job(&mut self, choice: u8) -> Option<JobHandle> {
-        let address = *pick_key(&self.ledger.jobs, choice)?;
-        Some(self.job_at(address))
+    pub fn job(&self, choice: u8) -> Option<JobHandle> {
+        let (address, job) = pick_entry(&self.ledger.jobs, choice)?;
+        Some(self.job_handle(*address, job))
     }
 
-    fn job_at(&mut self, address: Pubkey) -> JobHandle {
-        let (buyer, funder) = self.ledger.jobs.get(&address).map(|job| (job.buyer, job.funder)).unwrap_or_default();
-        JobHandle {
-            address,
-            vault: self.vault(seeds::JOB_VAULT, address),
-            buyer: self.owner(&buyer),
-            funder: self.owner(&funder),
-        }
+    fn job_handle(&self, address: Pubkey, job: &Job) -> JobHandle {
+        JobHandle { address, vault: job.job_vault, buyer: self.owner(&job.buyer), funder: self.owner(&job.funder) }
     }
 
-    pub fn lease(&mut self, choice: u8) -> Option<LeaseHandle> {
+    pub fn lease(&self, choice: u8) -> Option<LeaseHandle> {
         let (address, lease) = pick_entry(&self.ledger.leases, choice)?;
-        let (address, job, node) = (*address, lease.job, lease.node);
-        Some(LeaseHandle { address, job: self.job_at(job), node: self.node_at(node) })
+        let job = self.job_handle(lease.job, self.ledger.jobs.get(&lease.job)?);
+        let node = self.node_handle(lease.node, self.ledger.nodes.get(&lease.node)?)?;
+        Some(LeaseHandle { address: *address, job, node })
     }
 }
 
@@ -287,8 +263,4 @@ fn pick<T>(from: &[T], choice: u8) -> Option<&T> {
 
 fn pick_entry<K, V>(from: &BTreeMap<K, V>, choice: u8) -> Option<(&K, &V)> {
     from.iter().nth(usize::from(choice).checked_rem(from.len())?)
-}
-
-fn pick_key<K, V>(from: &BTreeMap<K, V>, choice: u8) -> Option<&K> {
-    pick_entry(from, choice).map(|(key, _)| key)
 }

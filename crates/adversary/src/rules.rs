@@ -28,7 +28,7 @@ pub struct Vault {
 }
 
 impl Books {
-    pub fn open(market: &mut Market) -> Self {
+    pub fn open(market: &Market) -> Self {
         Self {
             supply: market.ledger.supply(),
             lamports: market.chain.all_lamports(),
@@ -40,7 +40,7 @@ impl Books {
 
     /// # Panics
     /// When the program panicked, or a rule is broken.
-    pub fn check(&mut self, market: &mut Market, instructions: &[Instruction], result: Result<Receipt, Refusal>) {
+    pub fn check(&mut self, market: &Market, instructions: &[Instruction], result: Result<Receipt, Refusal>) {
         match result {
             Err(refusal) => assert!(!refusal.is_a_panic(), "the program panicked: {instructions:?}"),
             Ok(_) => {
