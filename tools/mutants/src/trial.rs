@@ -10,6 +10,8 @@ use crate::checks::Check;
 
 /// The tests of the program, on native code alone.
 const PROGRAM_TESTS: &[&str] = &["--package", "millrace-program-tests", "--no-default-features", "--test", "program"];
+/// Those that put accounts into states which no instruction brings about, and the fuzzer's corpus.
+const HOSTILE_TESTS: &[&str] = &["--package", "millrace-adversary", "--tests"];
 /// The program's own.
 const UNIT_TESTS: &[&str] = &["--package", "millrace-program", "--lib"];
 
@@ -49,7 +51,7 @@ impl Trial {
     /// # Errors
     /// When the sources as they are do not pass.
     pub fn baseline(&self) -> Result<()> {
-        for tests in [PROGRAM_TESTS, UNIT_TESTS] {
+        for tests in [PROGRAM_TESTS, HOSTILE_TESTS, UNIT_TESTS] {
             let run = self.cargo(tests, &[])?;
             let output = [run.stdout, run.stderr].concat();
             ensure!(run.status.success(), "{}", String::from_utf8_lossy(&output));
@@ -73,8 +75,9 @@ impl Trial {
             return Ok(Outcome::Unviable);
         }
         let passes = |tests| Ok::<_, anyhow::Error>(self.cargo(tests, &[])?.status.success());
-        // The program's own tests need a build of their own, so they come second.
-        Ok(if passes(PROGRAM_TESTS)? && passes(UNIT_TESTS)? { Outcome::Missed } else { Outcome::Caught })
+        // The program's own tests need a build of their own, so they come last.
+        let missed = passes(PROGRAM_TESTS)? && passes(HOSTILE_TESTS)? && passes(UNIT_TESTS)?;
+        Ok(if missed { Outcome::Missed } else { Outcome::Caught })
     }
 
     fn cargo(&self, tests: &[&str], more: &[&str]) -> Result<Output> {
