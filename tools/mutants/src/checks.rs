@@ -34,7 +34,12 @@ impl Check {
         format!("{}:{}: {}", self.file.display(), self.line, self.text)
     }
 
-    /// The same while lines above it come and go.
+    /// What is taken away.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its name, the same while lines above it come and go.
     pub fn key(&self) -> String {
         format!("{}: {}", self.file.display(), self.text)
     }

@@ -53,7 +53,8 @@ fn main() -> Result<ExitCode> {
     for check in &checks {
         let outcome = trial.without(check)?;
         counts[outcome as usize] += 1;
-        report(check, outcome, known.get(&check.key()), &mut surprises);
+        let reason = known.get(&check.key()).or_else(|| known.get(check.text()));
+        report(check, outcome, reason, &mut surprises);
     }
     let [caught, missed, unviable] = counts;
     println!("{} checks: {caught} caught, {missed} missed, {unviable} do not compile without", checks.len());

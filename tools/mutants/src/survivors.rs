@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 const LIST: &str = "tools/mutants/survivors.toml";
 
-/// Reasons by the check's key, its file and text.
+/// Reasons by a check's file and text, or by its text alone.
 pub fn read(root: &Path) -> Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(root.join(LIST)).context(LIST)?;
     toml::from_str(&text).context(LIST)
