@@ -42,7 +42,7 @@ pub enum Deed {
 
 impl Deed {
     /// The transaction; none where there is nothing to do it to, or where it is only time that passes.
-    pub fn call(&self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(&self, market: &Market) -> Option<Vec<Instruction>> {
         match self {
             Self::AddNode(deed) => deed.call(market),
             Self::AddStake(deed) => deed.call(market),

@@ -52,7 +52,7 @@ impl Life {
     /// When a rule is broken.
     pub fn live(&self) -> HashSet<Discriminant<Deed>> {
         let mut market = FOUNDED.with(|founded| founded.get_or_init(Market::found).fork());
-        let mut books = Books::open(&mut market);
+        let mut books = Books::open(&market);
         let went_through = self.0.iter().filter(|attempt| attempt.take(&mut market, &mut books));
         went_through.map(|attempt| discriminant(&attempt.deed)).collect()
     }

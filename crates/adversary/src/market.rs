@@ -3,11 +3,14 @@ use std::rc::Rc;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use millrace_testkit::protocol::{MicroUsdc, PricePerGpuHour, Seconds, seeds};
+use millrace_testkit::program::state::{Job, Node, Provider};
+use millrace_testkit::protocol::{MicroUsdc, PricePerGpuHour, Seconds};
 use millrace_testkit::{
     Environment, JobHandle, Keypair, LeaseHandle, Ledger, NodeHandle, ProviderHandle, Receipt, Refusal, Signer, Wallet,
     hardware, parameters, terms, usdc,
 };
+
+use crate::rules::Vault;
 
 /// How far a life's clock may go beyond its beginning, in seconds: thirty years.
 const FURTHEST: u64 = 1_000_000_000;
@@ -18,15 +21,14 @@ pub struct Market {
     /// Whoever is here may be made to sign anything.
     keys: Rc<Vec<Keypair>>,
     pub wallets: Vec<Wallet>,
-    /// Has no part in the market: must never gain by anything.
+    /// Has no part in the market at first.
     pub stranger: Wallet,
-    /// Every token account that is the stranger's.
-    pub strangers_tokens: Vec<Pubkey>,
+    /// Whose each token account is that is not the program's.
+    pub purses: BTreeMap<Pubkey, Pubkey>,
     /// Addresses that an account list can be made of.
     pub pool: Vec<Pubkey>,
     /// What lies on the chain, read once after each change.
     pub ledger: Ledger,
-    vaults: BTreeMap<(&'static [u8], Pubkey), Pubkey>,
     beginning: u64,
 }
 
@@ -65,10 +67,9 @@ impl Market {
             ledger: chain.ledger(),
             keys: Rc::new(keys),
             wallets,
-            strangers_tokens: vec![stranger.tokens],
+            purses: BTreeMap::new(),
             stranger,
             pool: Vec::new(),
-            vaults: BTreeMap::new(),
             chain,
         };
         market.add_traps();
@@ -78,6 +79,8 @@ impl Market {
 
     /// Accounts that anybody can make on a chain, and that look like the market's own.
     fn add_traps(&mut self) {
+        let everybody = self.wallets.iter().chain([&self.stranger]);
+        self.purses = everybody.map(|wallet| (wallet.tokens, wallet.address())).collect();
         let (mint, stranger) = (self.chain.mint, self.stranger.address());
         let other_mint = self.chain.key().pubkey();
         self.chain.put_mint(other_mint);
@@ -88,9 +91,7 @@ impl Market {
                 let tokens = self.chain.key().pubkey();
                 self.chain.put_tokens(tokens, owner, mint, MicroUsdc::ZERO);
                 traps.push(tokens);
-                if owner == stranger {
-                    self.strangers_tokens.push(tokens);
-                }
+                self.purses.insert(tokens, owner);
             }
         }
         let real: Vec<_> = [Environment::config_address(), self.chain.mint]
@@ -129,10 +130,9 @@ impl Market {
             keys: Rc::clone(&self.keys),
             wallets: self.wallets.clone(),
             stranger: self.stranger.clone(),
-            strangers_tokens: self.strangers_tokens.clone(),
+            purses: self.purses.clone(),
             pool: self.pool.clone(),
             ledger: self.chain.ledger(),
-            vaults: self.vaults.clone(),
             beginning: self.beginning,
         }
     }
@@ -177,6 +177,14 @@ impl Market {
         *pick(&self.pool, choice).expect("there are addresses")
     }
 
+    /// Another address at which the same kind of account lies: of the same program, and as long.
+    pub fn another(&self, address: &Pubkey, choice: u8) -> Pubkey {
+        let kind = |address| self.chain.kind(address);
+        let wanted = kind(address);
+        let alike: Vec<_> = self.pool.iter().filter(|other| *other != address && kind(other) == wanted).collect();
+        pick(&alike, choice).map_or(*address, |other| **other)
+    }
+
     fn owner(&self, address: &Pubkey) -> Wallet {
         let everybody = self.wallets.iter().chain([&self.stranger]);
         let known = everybody.clone().find(|wallet| wallet.address() == *address);
@@ -187,66 +195,65 @@ impl Market {
         self.keys.iter().find(|key| key.pubkey() == *address).unwrap_or(&self.stranger.key).insecure_clone()
     }
 
-    /// Addresses are searched for, so each is found once only.
-    fn vault(&mut self, seed: &'static [u8], owner: Pubkey) -> Pubkey {
-        let derive = || Environment::derive(&[seed, owner.as_ref()]);
-        *self.vaults.entry((seed, owner)).or_insert_with(derive)
+    /// Every vault, with whose it is and who its money may go to. What goes from vault to vault the
+    /// ledger accounts for.
+    pub fn vaults(&self) -> BTreeMap<Pubkey, Vault> {
+        let jobs = self.ledger.jobs.iter();
+        let jobs = jobs.map(|(owner, job)| (job.job_vault, Vault { owner: *owner, beneficiary: job.funder }));
+        let providers = self.ledger.providers.iter().flat_map(|(owner, provider)| {
+            let vault = |beneficiary| Vault { owner: *owner, beneficiary };
+            [(provider.stake_vault, vault(provider.owner)), (provider.earnings_vault, vault(provider.payout_owner))]
+        });
+        jobs.chain(providers).collect()
     }
 
-    /// Every vault, by whose it is.
-    pub fn vaults(&mut self) -> BTreeMap<Pubkey, Pubkey> {
-        let jobs = self.ledger.jobs.keys().map(|job| (seeds::JOB_VAULT, *job));
-        let providers = self.ledger.providers.keys();
-        let providers = providers.flat_map(|one| [(seeds::STAKE_VAULT, *one), (seeds::EARNINGS_VAULT, *one)]);
-        let all: Vec<_> = jobs.chain(providers).collect();
-        all.into_iter().map(|(seed, owner)| (self.vault(seed, owner), owner)).collect()
+    /// Who paid the rent of each account that can be closed.
+    pub fn rent(&self) -> BTreeMap<Pubkey, Pubkey> {
+        let leases = self.ledger.leases.iter().map(|(lease, state)| (*lease, state.rent_payer));
+        let jobs = self.ledger.jobs.iter();
+        let jobs = jobs.flat_map(|(job, state)| [(*job, state.rent_payer), (state.job_vault, state.rent_payer)]);
+        leases.chain(jobs).collect()
     }
 
-    pub fn provider(&mut self, choice: u8) -> Option<ProviderHandle> {
-        let address = *pick_key(&self.ledger.providers, choice)?;
-        Some(self.provider_at(address))
+    /// Everybody who has a key.
+    pub fn people(&self) -> impl Iterator<Item = Pubkey> {
+        self.keys.iter().map(Signer::pubkey)
     }
 
-    fn provider_at(&mut self, address: Pubkey) -> ProviderHandle {
-        let owner = self.ledger.providers.get(&address).map(|provider| provider.owner).unwrap_or_default();
-        ProviderHandle {
-            owner: self.owner(&owner),
-            address,
-            stake_vault: self.vault(seeds::STAKE_VAULT, address),
-            earnings_vault: self.vault(seeds::EARNINGS_VAULT, address),
-        }
+    pub fn provider(&self, choice: u8) -> Option<ProviderHandle> {
+        let (address, provider) = pick_entry(&self.ledger.providers, choice)?;
+        Some(self.provider_handle(*address, provider))
     }
 
-    pub fn node(&mut self, choice: u8) -> Option<NodeHandle> {
-        let address = *pick_key(&self.ledger.nodes, choice)?;
-        Some(self.node_at(address))
+    fn provider_handle(&self, address: Pubkey, provider: &Provider) -> ProviderHandle {
+        let Provider { owner, stake_vault, earnings_vault, .. } = *provider;
+        ProviderHandle { owner: self.owner(&owner), address, stake_vault, earnings_vault }
     }
 
-    fn node_at(&mut self, address: Pubkey) -> NodeHandle {
-        let (key, provider) =
-            self.ledger.nodes.get(&address).map(|node| (node.node_key, node.provider)).unwrap_or_default();
-        NodeHandle { address, key: self.key(&key), provider: self.provider_at(provider) }
+    pub fn node(&self, choice: u8) -> Option<NodeHandle> {
+        let (address, node) = pick_entry(&self.ledger.nodes, choice)?;
+        self.node_handle(*address, node)
     }
 
-    pub fn job(&mut self, choice: u8) -> Option<JobHandle> {
-        let address = *pick_key(&self.ledger.jobs, choice)?;
-        Some(self.job_at(address))
+    fn node_handle(&self, address: Pubkey, node: &Node) -> Option<NodeHandle> {
+        let provider = self.provider_handle(node.provider, self.ledger.providers.get(&node.provider)?);
+        Some(NodeHandle { address, key: self.key(&node.node_key), provider })
     }
 
-    fn job_at(&mut self, address: Pubkey) -> JobHandle {
-        let (buyer, funder) = self.ledger.jobs.get(&address).map(|job| (job.buyer, job.funder)).unwrap_or_default();
-        JobHandle {
-            address,
-            vault: self.vault(seeds::JOB_VAULT, address),
-            buyer: self.owner(&buyer),
-            funder: self.owner(&funder),
-        }
+    pub fn job(&self, choice: u8) -> Option<JobHandle> {
+        let (address, job) = pick_entry(&self.ledger.jobs, choice)?;
+        Some(self.job_handle(*address, job))
     }
 
-    pub fn lease(&mut self, choice: u8) -> Option<LeaseHandle> {
+    fn job_handle(&self, address: Pubkey, job: &Job) -> JobHandle {
+        JobHandle { address, vault: job.job_vault, buyer: self.owner(&job.buyer), funder: self.owner(&job.funder) }
+    }
+
+    pub fn lease(&self, choice: u8) -> Option<LeaseHandle> {
         let (address, lease) = pick_entry(&self.ledger.leases, choice)?;
-        let (address, job, node) = (*address, lease.job, lease.node);
-        Some(LeaseHandle { address, job: self.job_at(job), node: self.node_at(node) })
+        let job = self.job_handle(lease.job, self.ledger.jobs.get(&lease.job)?);
+        let node = self.node_handle(lease.node, self.ledger.nodes.get(&lease.node)?)?;
+        Some(LeaseHandle { address: *address, job, node })
     }
 }
 
@@ -256,8 +263,4 @@ fn pick<T>(from: &[T], choice: u8) -> Option<&T> {
 
 fn pick_entry<K, V>(from: &BTreeMap<K, V>, choice: u8) -> Option<(&K, &V)> {
     from.iter().nth(usize::from(choice).checked_rem(from.len())?)
-}
-
-fn pick_key<K, V>(from: &BTreeMap<K, V>, choice: u8) -> Option<&K> {
-    pick_entry(from, choice).map(|(key, _)| key)
 }

@@ -16,6 +16,8 @@ pub enum Twist {
     LeaveOut(u8),
     /// Any address of the market, or a forgery, in an account's place.
     Replace(u8, u8),
+    /// Another account of the same kind in its place: somebody else's job, vault, purse.
+    Confuse(u8, u8),
     /// An account more, at the end.
     Append(u8, bool, bool),
     Unsign(u8),
@@ -32,7 +34,7 @@ pub enum Twist {
     /// One instruction of the transaction comes twice.
     Double(u8),
     Reverse,
-    /// Twists from here on change another instruction of the transaction than its last.
+    /// Data of any instruction of the transaction; the twists above change its last.
     Data(u8, u8, u8),
 }
 
@@ -88,6 +90,11 @@ impl Twist {
             Self::Replace(a, by) => {
                 if let Some(a) = at(a) {
                     accounts[a].pubkey = market.any_address(by);
+                }
+            }
+            Self::Confuse(a, by) => {
+                if let Some(a) = at(a) {
+                    accounts[a].pubkey = market.another(&accounts[a].pubkey, by);
                 }
             }
             Self::Append(which, is_signer, is_writable) if count < 24 => {

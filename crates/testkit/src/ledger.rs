@@ -5,8 +5,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
 use millrace::state::{Buyer, Dispute, Job, Lease, Node, Provider, Quorum};
+use millrace_protocol::MicroUsdc;
 use millrace_protocol::quorum::{Member, MemberState};
-use millrace_protocol::{MicroUsdc, seeds};
 
 use crate::Environment;
 
@@ -65,16 +65,18 @@ impl Ledger {
             let rules = job.rules().unwrap();
             rules.invariant().unwrap();
             let leases: Vec<_> = self.leases.values().filter(|lease| lease.job == *address).collect();
-            let vault = Environment::derive(&[seeds::JOB_VAULT, address.as_ref()]);
             // Rule 1: deposits = vault + paid + fees (+ what bonds brought in); nothing is refunded before closing.
-            assert_eq!(self.tokens[&vault], rules.vault_balance().unwrap(), "vault of job {address}");
+            assert_eq!(self.tokens[&job.job_vault], rules.vault_balance().unwrap(), "vault of job {address}");
             assert_eq!(
                 job.reserved,
                 leases.iter().map(|lease| lease.reserved).sum::<u64>(),
                 "reserve of job {address}"
             );
             assert_eq!(rules.unsettled_leases() as usize, leases.len(), "leases of job {address}");
-            assert!(self.tokens[&vault] >= rules.reserved, "job {address} cannot pay what it holds for its leases");
+            assert!(
+                self.tokens[&job.job_vault] >= rules.reserved,
+                "job {address} cannot pay what it holds for its leases"
+            );
             let bonds = self.disputes.values().filter(|dispute| dispute.job == *address).map(|dispute| dispute.bond);
             assert_eq!(job.dispute_bonds, bonds.sum::<u64>(), "challengers' bonds of job {address}");
             self.check_round(address, job);
@@ -83,18 +85,15 @@ impl Ledger {
             let rules = provider.rules().unwrap();
             rules.invariant().unwrap();
             let bonds = self.leases.values().filter(|lease| lease.provider == *address).map(|lease| lease.bond);
-            let stake_vault = Environment::derive(&[seeds::STAKE_VAULT, address.as_ref()]);
-            let earnings_vault = Environment::derive(&[seeds::EARNINGS_VAULT, address.as_ref()]);
-            assert_eq!(self.tokens[&stake_vault], rules.stake.total, "stake vault of provider {address}");
+            assert_eq!(self.tokens[&provider.stake_vault], rules.stake.total, "stake vault of provider {address}");
             assert_eq!(provider.stake_locked, bonds.sum::<u64>(), "bonds of provider {address}");
             let earned = rules.earnings.total().unwrap();
-            assert_eq!(self.tokens[&earnings_vault], earned, "earnings vault of provider {address}");
+            assert_eq!(self.tokens[&provider.earnings_vault], earned, "earnings vault of provider {address}");
         }
         for (address, balance) in &self.balances {
             let rules = balance.rules().unwrap();
             rules.invariant().unwrap();
-            let vault = Environment::derive(&[seeds::BUYER_VAULT, address.as_ref()]);
-            assert_eq!(self.tokens[&vault], rules.balance, "vault of balance {address}");
+            assert_eq!(self.tokens[&balance.buyer_vault], rules.balance, "vault of balance {address}");
             let live = self.jobs.values().filter(|job| job.prepaid != 0 && job.funder == *address).count();
             assert_eq!(rules.jobs_live as usize, live, "live jobs of balance {address}");
         }

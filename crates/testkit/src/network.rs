@@ -8,6 +8,8 @@
 #[cfg(feature = "bytecode")]
 mod bytecode;
 
+use std::collections::BTreeMap;
+
 use anchor_lang::prelude::{Clock, Pubkey};
 #[cfg(feature = "bytecode")]
 use anchor_lang::solana_program::bpf_loader_upgradeable;
@@ -76,11 +78,13 @@ impl Network {
         accounts.filter(|(_, account)| account.owner == *owner).map(|(key, account)| (*key, account.clone())).collect()
     }
 
+    /// Lamports by address, of everything that lies on the chain.
+    ///
     /// # Panics
     /// On bytecode alone, where fees are charged and LiteSVM has accounts of its own.
-    pub fn all_lamports(&self) -> u128 {
+    pub fn all_lamports(&self) -> BTreeMap<Pubkey, u64> {
         let native = self.native.as_ref().expect("lamports are counted on native code");
-        native.accounts.values().map(|account| u128::from(account.lamports)).sum()
+        native.accounts.iter().map(|(address, account)| (*address, account.lamports)).collect()
     }
 
     /// Changes an account, or makes one, without a transaction.

@@ -1,5 +1,7 @@
 //! What lies on the chain.
 
+use std::collections::BTreeMap;
+
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
@@ -70,9 +72,17 @@ impl Environment {
         self.svm.get_account(address).map_or(0, |account| account.lamports)
     }
 
-    /// Every lamport there is. Native code charges no fees, so there its sum never changes.
-    pub fn all_lamports(&self) -> u128 {
+    /// Lamports of everything on the chain. Native code charges no fees, so there their sum never changes.
+    ///
+    /// # Panics
+    /// On bytecode alone.
+    pub fn all_lamports(&self) -> BTreeMap<Pubkey, u64> {
         self.svm.all_lamports()
+    }
+
+    /// What kind of account lies at an address: its program, and its length in bytes.
+    pub fn kind(&self, address: &Pubkey) -> Option<(Pubkey, usize)> {
+        self.svm.get_account(address).map(|account| (account.owner, account.data.len()))
     }
 
     /// A program-derived address.

@@ -21,7 +21,7 @@ pub struct AddNode {
 }
 
 impl AddNode {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let provider = market.provider(self.provider)?;
         let key = market.wallet(self.key).key.insecure_clone();
         let unusual = Hardware {

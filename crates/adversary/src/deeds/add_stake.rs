@@ -14,7 +14,7 @@ pub struct AddStake {
 }
 
 impl AddStake {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let provider = market.provider(self.provider)?;
         let amount = if self.absurd { u64::MAX - u64::from(self.amount) } else { u64::from(self.amount) };
         Some(transaction(&market.chain.add_stake(&provider, MicroUsdc(amount))))

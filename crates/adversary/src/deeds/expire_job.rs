@@ -10,7 +10,7 @@ pub struct ExpireJob {
 }
 
 impl ExpireJob {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let job = market.job(self.job)?;
         Some(transaction(&market.chain.expire_job(&job)))
     }

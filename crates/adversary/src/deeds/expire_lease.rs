@@ -10,7 +10,7 @@ pub struct ExpireLease {
 }
 
 impl ExpireLease {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let lease = market.lease(self.lease)?;
         Some(transaction(&market.chain.expire_lease(&lease)))
     }

@@ -10,7 +10,7 @@ use crate::market::Market;
 pub struct Initialize;
 
 impl Initialize {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         Some(transaction(&market.chain.initialize(parameters())))
     }
 }

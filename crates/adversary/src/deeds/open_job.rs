@@ -1,6 +1,9 @@
 use anchor_lang::solana_program::instruction::Instruction;
 use arbitrary::Arbitrary;
-use millrace_testkit::protocol::{GpuUnits, JobTerms, MicroUsdc, PricePerGpuHour, Requirements, Seconds};
+use millrace_testkit::protocol::{
+    BasisPoints, GpuUnits, HardwareClass, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, Verification,
+};
 use millrace_testkit::{Environment, terms};
 
 use super::transaction;
@@ -11,7 +14,28 @@ pub struct OpenJob {
     buyer: u8,
     funder: u8,
     id: u8,
+    /// Vouches for the job itself, in the scheduler's place.
+    attestor: Option<u8>,
     terms: Terms,
+    /// What makes a job more than a plain one.
+    more: Option<More>,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct More {
+    spot: bool,
+    service_level: u8,
+    on_result: bool,
+    verification: Policy,
+    dispute_window: u16,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Policy {
+    Attested,
+    SpotCheck(u16),
+    Quorum(u8, u8),
+    AttestedHardware(u8),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -32,11 +56,34 @@ enum Terms {
 }
 
 impl OpenJob {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let (buyer, funder) = (market.wallet(self.buyer).clone(), market.wallet(self.funder).clone());
         let id = u64::from(self.id);
         let job = Environment::job_of(&buyer, &funder, id);
-        Some(transaction(&market.chain.open_job(&job, id, self.terms.into())))
+        let terms = self.more.map_or(self.terms.into(), |more| more.of(self.terms.into()));
+        let mut call = market.chain.open_job(&job, id, terms);
+        call.data.args.attestor = self.attestor.map(|choice| market.wallet(choice).address());
+        Some(transaction(&call))
+    }
+}
+
+impl More {
+    fn of(self, plain: JobTerms) -> JobTerms {
+        JobTerms {
+            spot: self.spot,
+            service_level: ServiceLevel::try_from(self.service_level % 3).unwrap_or_default(),
+            payment: if self.on_result { Payment::OnResult } else { Payment::Streaming },
+            verification: match self.verification {
+                Policy::Attested => Verification::Attested,
+                Policy::SpotCheck(share) => Verification::SpotCheck { share: BasisPoints(share) },
+                Policy::Quorum(needed, size) => Verification::Quorum { needed: needed % 6, size: size % 8 },
+                Policy::AttestedHardware(class) => {
+                    Verification::AttestedHardware { class: HardwareClass::try_from(class % 4).unwrap_or_default() }
+                }
+            },
+            dispute_window: Seconds(u64::from(self.dispute_window)),
+            ..plain
+        }
     }
 }
 
@@ -71,6 +118,7 @@ impl From<Terms> for JobTerms {
                 start_window: Seconds(window),
                 retries,
                 deposit: MicroUsdc(deposit),
+                ..terms()
             },
         }
     }

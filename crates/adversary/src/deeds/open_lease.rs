@@ -14,7 +14,7 @@ pub struct OpenLease {
 }
 
 impl OpenLease {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let (job, node) = (market.job(self.job)?, market.node(self.node)?);
         let mut call = market.chain.open_lease(&job, &node);
         let longest = call.data.args.maximum_seconds;

@@ -33,7 +33,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    pub fn call(&self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(&self, market: &Market) -> Option<Vec<Instruction>> {
         let beginning = BEGINNINGS[usize::from(self.beginning) % BEGINNINGS.len()];
         let accounts = self.accounts.iter().take(24).map(|(which, is_signer, is_writable)| AccountMeta {
             pubkey: market.any_address(*which),

@@ -11,7 +11,7 @@ pub struct RegisterProvider {
 }
 
 impl RegisterProvider {
-    pub fn call(&self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(&self, market: &Market) -> Option<Vec<Instruction>> {
         let name = self.display_name.as_deref().unwrap_or("Mill");
         Some(transaction(&market.chain.register_provider(market.wallet(self.owner), name)))
     }

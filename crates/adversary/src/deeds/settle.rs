@@ -31,7 +31,7 @@ enum Metered {
 }
 
 impl Settle {
-    pub fn call(self, market: &mut Market) -> Option<Vec<Instruction>> {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
         let lease = market.lease(self.lease)?;
         let signed_for =
             self.signed_for.and_then(|choice| market.lease(choice)).map_or(lease.address, |other| other.address);
