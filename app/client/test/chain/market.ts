@@ -1,0 +1,196 @@
+// A network with one provider, one rig and one buyer, made through the generated instructions alone.
+import {
+  generateKeyPairSigner,
+  type Account,
+  type Address,
+  type Instruction,
+  type KeyPairSigner,
+  type Signature,
+  type TransactionSigner,
+} from "@solana/kit";
+import {
+  EXIT_CLASSES,
+  jobTerms,
+  openJob,
+  readJob,
+  send,
+  signatureCheck,
+  signVoucher,
+  tokenAccount,
+  usdcBalance,
+  type Connection,
+  type Job,
+  type JobTerms,
+  type Lease,
+  type OpenedJob,
+} from "@millrace/client";
+import {
+  fetchLease,
+  findLeasePda,
+  findNodePda,
+  findProviderPda,
+  getAddNodeInstruction,
+  getAddStakeInstructionAsync,
+  getExpireLeaseInstructionAsync,
+  getInitializeInstructionAsync,
+  getOpenLeaseInstructionAsync,
+  getRegisterProviderInstructionAsync,
+  getSettleInstructionAsync,
+} from "@millrace/client/program";
+import { Localnet } from "./localnet.js";
+
+/** 1000 micro-USDC per second. */
+export const PRICE = 3_600_000n;
+export const DEPOSIT = 1_500_000n;
+/** What the buyer starts with. */
+export const PURSE = 10_000_000n;
+export const LEASE_SECONDS = 600n;
+
+export class Market {
+  private constructor(
+    readonly localnet: Localnet,
+    readonly scheduler: KeyPairSigner,
+    readonly buyer: KeyPairSigner,
+    readonly owner: KeyPairSigner,
+    readonly nodeKey: KeyPairSigner,
+    readonly provider: Address,
+    readonly node: Address,
+  ) {}
+
+  static async found(): Promise<Market> {
+    const keys = await Promise.all(Array.from({ length: 4 }, () => generateKeyPairSigner()));
+    const [scheduler, buyer, owner, nodeKey] = keys as [KeyPairSigner, KeyPairSigner, KeyPairSigner, KeyPairSigner];
+    const purses = new Map([
+      [scheduler.address, 1],
+      [buyer.address, 10],
+      [owner.address, 200],
+    ]);
+    const localnet = await Localnet.start(purses);
+    const [provider] = await findProviderPda({ owner: owner.address });
+    const [node] = await findNodePda({ provider, index: 0 });
+    const market = new Market(localnet, scheduler, buyer, owner, nodeKey, provider, node);
+    await market.initialize();
+    await market.offerRig();
+    return market;
+  }
+
+  get connection(): Connection {
+    return this.localnet.connection;
+  }
+
+  private async initialize(): Promise<void> {
+    const { admin, mint } = this.localnet;
+    const initialize = await getInitializeInstructionAsync({
+      admin,
+      mint,
+      treasury: await tokenAccount(this.owner.address, mint),
+      scheduler: this.scheduler.address,
+      parameters: {
+        feeBps: 500,
+        bondHours: 24,
+        minimumBond: 1_000_000n,
+        startTimeout: 300n,
+        checkpointInterval: 900n,
+        settleGrace: 600n,
+        abandonPenaltyBps: 1_000,
+        lostPenaltyBps: 2_500,
+      },
+    });
+    await this.send(admin, initialize);
+  }
+
+  private async offerRig(): Promise<void> {
+    const { owner, nodeKey, node, provider } = this;
+    const { mint } = this.localnet;
+    const ownerTokens = await tokenAccount(owner.address, mint);
+    await this.send(owner, await getRegisterProviderInstructionAsync({ owner, mint, displayName: "Mill on the Rhine" }));
+    const hardware = {
+      gpuClass: 8,
+      gpuCount: 2,
+      vramMib: 24_576,
+      cpuCores: 8,
+      memoryMib: 32_768,
+      diskMib: 100_000,
+      region: 0,
+      country: new TextEncoder().encode("DE"),
+      simulated: true,
+    };
+    await this.send(
+      owner,
+      await getAddStakeInstructionAsync({ owner, provider, ownerTokens, amount: 100_000_000n }),
+      getAddNodeInstruction({ owner, provider, nodeKey, node, hardware, price: PRICE }),
+    );
+  }
+
+  async send(payer: TransactionSigner, ...instructions: Instruction[]): Promise<Signature> {
+    return send(this.connection, { payer, instructions });
+  }
+
+  async openJob(changes: Partial<JobTerms> = {}): Promise<OpenedJob> {
+    return openJob(this.connection, {
+      buyer: this.buyer,
+      specHash: new Uint8Array(32).fill(7),
+      terms: { ...terms(), ...changes },
+    });
+  }
+
+  async job(address: Address): Promise<Account<Job>> {
+    const found = await readJob(this.connection, address);
+    if (!found) throw new Error(`there is no job at ${address}`);
+    return found;
+  }
+
+  /** Scheduler and rig sign one transaction: both agree on node and price. */
+  async openLease(job: Address): Promise<Account<Lease>> {
+    const { openedSlot, leasesOpened: number } = (await this.job(job)).data;
+    const [lease] = await findLeasePda({ job, openedSlot, number });
+    const { scheduler, nodeKey, node, provider } = this;
+    const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS };
+    const accounts = { scheduler, nodeKey, job, node, provider, lease };
+    await this.send(scheduler, await getOpenLeaseInstructionAsync({ ...accounts, ...offer }));
+    return fetchLease(this.connection.rpc, lease, { commitment: this.connection.commitment });
+  }
+
+  /** Anyone may: here the buyer pays for it. */
+  async settle(
+    lease: Account<Lease>,
+    { sequence, seconds, end }: { sequence: bigint; seconds: bigint; end?: (typeof EXIT_CLASSES)[number] },
+    attestor = this.scheduler,
+  ): Promise<Signature> {
+    const voucher = {
+      lease: lease.address,
+      sequence,
+      meteredSeconds: seconds,
+      downtimeSeconds: 0n,
+      isFinal: end !== undefined,
+      exitClass: end ? EXIT_CLASSES.indexOf(end) : 0,
+      resultRoot: new Uint8Array(32).fill(end ? 1 : 0),
+    };
+    const signed = await signVoucher(voucher, attestor.address, attestor.keyPair.privateKey);
+    const { job, node, provider, rentPayer } = lease.data;
+    const settle = await getSettleInstructionAsync({ job, lease: lease.address, node, provider, rentPayer });
+    return this.send(this.buyer, signatureCheck(signed), settle);
+  }
+
+  async expireLease(lease: Account<Lease>): Promise<Signature> {
+    const { job, node, provider, rentPayer } = lease.data;
+    const expire = await getExpireLeaseInstructionAsync({ job, lease: lease.address, node, provider, rentPayer });
+    return this.send(this.buyer, expire);
+  }
+
+  async buyersMoney(): Promise<bigint> {
+    return usdcBalance(this.connection, this.buyer.address, this.localnet.mint);
+  }
+}
+
+export function terms(): JobTerms {
+  return jobTerms({
+    vramMib: 8_192,
+    acceptSimulated: true,
+    maximumPrice: PRICE,
+    concurrentLeases: 2,
+    leaseSeconds: LEASE_SECONDS,
+    startWindow: 3_600n,
+    deposit: DEPOSIT,
+  });
+}
