@@ -67,5 +67,8 @@ test("whatever else happens has a code, and keeps what was below", () => {
 test("codes of this package are none of the program's, but where they mean the same", async () => {
   const list = JSON.parse(await readFile("errors.json", "utf8")) as { code: string }[];
   const programs = new Set(list.map(({ code }) => code));
-  assert.deepEqual(Object.keys(CLIENT_DIAGNOSTICS).filter((code) => programs.has(code)), []);
+  assert.deepEqual(
+    Object.keys(CLIENT_DIAGNOSTICS).filter((code) => programs.has(code)),
+    [],
+  );
 });

@@ -36,7 +36,7 @@ export function refusal(error: unknown, instructions: readonly Instruction[] = [
 
 function causes(error: unknown): unknown[] {
   const chain = [];
-  for (let link = error; link !== undefined && link !== null && chain.length < 8; ) {
+  for (let link = error; link !== undefined && link !== null && chain.length < 8;) {
     chain.push(link);
     link = (link as { cause?: unknown }).cause;
   }

@@ -37,9 +37,10 @@ test("a job is paid to the second and the rest comes back", async () => {
   assert.equal((await active)?.data.liveLeases, 1);
   assert.equal(leaseState(lease.data), "assigned");
   assert.equal(lease.data.price, PRICE);
-  assert.deepEqual((await findLeases(connection, await market.job(opened.address))).map((found) => found.address), [
-    lease.address,
-  ]);
+  assert.deepEqual(
+    (await findLeases(connection, await market.job(opened.address))).map((found) => found.address),
+    [lease.address],
+  );
 
   await market.localnet.pass(60n);
   const running = waitForLease(connection, lease.address, ["running"]);

@@ -15,6 +15,7 @@ export class Localnet {
     private readonly process: ChildProcess,
     private readonly folder: string,
     readonly rpcUrl: string,
+    readonly wsUrl: string,
     readonly connection: Connection,
     readonly mint: Address,
     /** The only key that may found the network. */
@@ -33,10 +34,11 @@ export class Localnet {
     // Nothing that fails leaves it running.
     process.once("exit", () => child.kill());
     const up = await report(child);
-    const connection = connect({ rpcUrl: up["rpc_url"]!, wsUrl: up["ws_url"]! });
+    const [rpcUrl, wsUrl] = [up["rpc_url"]!, up["ws_url"]!];
+    const connection = connect({ rpcUrl, wsUrl });
     const bytes = Uint8Array.from(JSON.parse(await readFile(keypair, "utf8")) as number[]);
     const admin = await createKeyPairSignerFromBytes(bytes);
-    return new Localnet(child, folder, up["rpc_url"]!, connection, up["usdc_mint"] as Address, admin);
+    return new Localnet(child, folder, rpcUrl, wsUrl, connection, up["usdc_mint"] as Address, admin);
   }
 
   /** Moves the chain's clock ahead, as nothing but a local network can. */

@@ -46,6 +46,9 @@ export const DEPOSIT = 1_500_000n;
 export const PURSE = 10_000_000n;
 export const LEASE_SECONDS = 600n;
 
+/** Extractable, so that examples can read it from a file. */
+const key = () => generateKeyPairSigner(true);
+
 export class Market {
   private constructor(
     readonly localnet: Localnet,
@@ -58,8 +61,7 @@ export class Market {
   ) {}
 
   static async found(): Promise<Market> {
-    const keys = await Promise.all(Array.from({ length: 4 }, () => generateKeyPairSigner()));
-    const [scheduler, buyer, owner, nodeKey] = keys as [KeyPairSigner, KeyPairSigner, KeyPairSigner, KeyPairSigner];
+    const [scheduler, buyer, owner, nodeKey] = [await key(), await key(), await key(), await key()];
     const purses = new Map([
       [scheduler.address, 1],
       [buyer.address, 10],
@@ -69,8 +71,13 @@ export class Market {
     const [provider] = await findProviderPda({ owner: owner.address });
     const [node] = await findNodePda({ provider, index: 0 });
     const market = new Market(localnet, scheduler, buyer, owner, nodeKey, provider, node);
-    await market.initialize();
-    await market.offerRig();
+    try {
+      await market.initialize();
+      await market.offerRig();
+    } catch (error) {
+      await localnet.stop();
+      throw error;
+    }
     return market;
   }
 
@@ -103,7 +110,10 @@ export class Market {
     const { owner, nodeKey, node, provider } = this;
     const { mint } = this.localnet;
     const ownerTokens = await tokenAccount(owner.address, mint);
-    await this.send(owner, await getRegisterProviderInstructionAsync({ owner, mint, displayName: "Mill on the Rhine" }));
+    await this.send(
+      owner,
+      await getRegisterProviderInstructionAsync({ owner, mint, displayName: "Mill on the Rhine" }),
+    );
     const hardware = {
       gpuClass: 8,
       gpuCount: 2,

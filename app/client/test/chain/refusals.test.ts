@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  createNoopSigner,
-  generateKeyPairSigner,
-  type Address,
-  type SignatureBytes,
-} from "@solana/kit";
+import { createNoopSigner, generateKeyPairSigner, type Address, type SignatureBytes } from "@solana/kit";
 import { getCreateAssociatedTokenIdempotentInstruction, getTransferInstruction } from "@solana-program/token";
 import {
   cancelJob,

@@ -7,7 +7,7 @@ use crate::check;
 
 /// Names of numbers that stand in accounts and events, in the order of their numbers.
 fn names<T: Debug>(read: impl Fn(u8) -> Option<T>) -> Vec<String> {
-    (0..).map_while(|number| read(number)).map(|value| kebab(&format!("{value:?}"))).collect()
+    (0..).map_while(read).map(|value| kebab(&format!("{value:?}"))).collect()
 }
 
 fn kebab(name: &str) -> String {
