@@ -46,7 +46,7 @@ fn a_second_config_is_refused_even_if_it_were_the_programs_own() {
     let Scene { mut chain, node, job, .. } = Scene::new();
     let mut call = chain.open_lease(&job, &node);
     call.accounts.config = chain.forge(call.accounts.config, millrace_testkit::program::ID);
-    chain.refuses(&call, ErrorCode::ConstraintSeeds);
+    chain.refuses(&call, ErrorCode::ConstraintAddress);
 }
 
 #[test]

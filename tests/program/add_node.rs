@@ -27,7 +27,7 @@ fn offers_a_rig_and_counts_it() {
     assert_eq!(Hardware::from(node.hardware), hardware());
     assert_eq!((event.node, event.index, event.node_key), (call.accounts.node, 0, key.pubkey()));
     assert_eq!(chain.node(&second.address).index, 1);
-    assert!(chain.node(&second.address).hardware.simulated);
+    assert_eq!(chain.node(&second.address).hardware.simulated, 1);
     assert_eq!(chain.provider(&provider.address).n_nodes, 2);
 }
 

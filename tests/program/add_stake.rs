@@ -87,6 +87,6 @@ fn refuses_another_vault() {
     for vault in [other.stake_vault, provider.earnings_vault] {
         let mut call = chain.add_stake(&provider, usdc(1));
         call.accounts.stake_vault = vault;
-        chain.refuses(&call, ErrorCode::ConstraintSeeds);
+        chain.refuses(&call, MarketError::WrongVault);
     }
 }

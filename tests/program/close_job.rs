@@ -129,7 +129,7 @@ fn refuses_the_vault_itself_as_refund_account() {
     let (mut chain, job) = cancelled();
     let mut call = chain.close_job(&job);
     call.accounts.refund_account = job.vault;
-    chain.refuses(&call, ErrorCode::ConstraintDuplicateMutableAccount);
+    chain.refuses(&call, MarketError::WrongRefundAccount);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn refuses_the_vault_of_another_job() {
     let rich = chain.do_open_job(&job.buyer, 2, terms());
     let mut call = chain.close_job(&job);
     call.accounts.job_vault = rich.vault;
-    chain.refuses(&call, ErrorCode::ConstraintSeeds);
+    chain.refuses(&call, MarketError::WrongVault);
 }
 
 #[test]
@@ -154,5 +154,5 @@ fn refuses_a_second_close() {
     let (mut chain, job) = cancelled();
     let call = chain.close_job(&job);
     chain.send(&call).unwrap();
-    chain.refuses(&call, ErrorCode::AccountNotInitialized);
+    chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
 }

@@ -123,7 +123,7 @@ fn refuses_a_second_expiry() {
     chain.advance(Seconds(300));
     let call = chain.expire_lease(&lease);
     chain.send(&call).unwrap();
-    chain.refuses(&call, ErrorCode::AccountNotInitialized);
+    chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
 }
 
 #[test]
@@ -157,10 +157,10 @@ fn refuses_the_vaults_of_others() {
     chain.advance(Seconds(300));
     let mut call = chain.expire_lease(&lease);
     call.accounts.job_vault = other.job.vault;
-    chain.refuses(&call, ErrorCode::ConstraintSeeds);
+    chain.refuses(&call, MarketError::WrongVault);
     for vault in [other.node.provider.stake_vault, node.provider.earnings_vault] {
         let mut call = chain.expire_lease(&lease);
         call.accounts.stake_vault = vault;
-        chain.refuses(&call, ErrorCode::ConstraintSeeds);
+        chain.refuses(&call, MarketError::WrongVault);
     }
 }

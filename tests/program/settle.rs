@@ -192,9 +192,9 @@ fn refuses_to_settle_an_ended_lease() {
     let last = Voucher { is_final: true, ..attestation(lease.address, 1, Seconds(50)) };
     let call = chain.settle(&lease, &last);
     chain.send(&call).unwrap();
-    chain.refuses(&call, ErrorCode::AccountNotInitialized);
+    chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
     let call = chain.settle(&lease, &Voucher { sequence: 2, ..last });
-    chain.refuses(&call, ErrorCode::AccountNotInitialized);
+    chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
 }
 
 #[test]
@@ -320,10 +320,10 @@ fn refuses_the_vaults_of_others() {
     let voucher = attestation(lease.address, 1, Seconds(50));
     let mut call = chain.settle(&lease, &voucher);
     call.accounts.job_vault = other.job.vault;
-    chain.refuses(&call, ErrorCode::ConstraintSeeds);
+    chain.refuses(&call, MarketError::WrongVault);
     for vault in [other.node.provider.earnings_vault, node.provider.stake_vault, node.provider.owner.tokens] {
         let mut call = chain.settle(&lease, &voucher);
         call.accounts.earnings_vault = vault;
-        chain.refuses(&call, ErrorCode::ConstraintSeeds);
+        chain.refuses(&call, MarketError::WrongVault);
     }
 }

@@ -7,7 +7,7 @@ mod lease;
 mod node;
 mod provider;
 
-use anchor_lang::{AccountDeserialize, Discriminator};
+use anchor_lang::{Discriminator, ZeroCopy};
 use millrace::constants::VERSION;
 use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
@@ -145,11 +145,12 @@ impl AnyAccount {
     }
 }
 
-/// Checks kind and version before any field is read: a later layout may move all of them.
-fn read<T: AccountDeserialize + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
+/// Checks kind and version before any field is read: a later layout may move all of them. Bytes from
+/// the network lie anywhere in memory, so they are copied, not looked at in place.
+fn read<T: ZeroCopy + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
     let rest = data.strip_prefix(T::DISCRIMINATOR).ok_or(DecodeError::WrongKind)?;
     match rest.first() {
-        Some(&VERSION) => T::try_deserialize(&mut &*data).map_err(|_| DecodeError::Malformed),
+        Some(&VERSION) => bytemuck::try_pod_read_unaligned(rest).map_err(|_| DecodeError::Malformed),
         Some(&version) => Err(DecodeError::UnknownVersion(version)),
         None => Err(DecodeError::Malformed),
     }

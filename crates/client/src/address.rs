@@ -20,48 +20,78 @@ pub fn program() -> Address {
 
 /// The network's one `Config` account.
 pub fn config() -> Address {
-    derive(&[seeds::CONFIG])
+    address(millrace::constants::CONFIG.0)
 }
 
 /// The `Provider` account of an owner.
 pub fn provider(owner: Address) -> Address {
-    derive(&[seeds::PROVIDER, &owner.0])
+    find_provider(owner).0
 }
 
 /// The token account that holds a provider's stake.
 pub fn stake_vault(provider: Address) -> Address {
-    derive(&[seeds::STAKE_VAULT, &provider.0])
+    find_stake_vault(provider).0
 }
 
 /// The token account that holds a provider's earnings and the fees on them.
 pub fn earnings_vault(provider: Address) -> Address {
-    derive(&[seeds::EARNINGS_VAULT, &provider.0])
+    find_earnings_vault(provider).0
 }
 
 /// A provider's `Node` account; nodes count from 0.
 pub fn node(provider: Address, index: u32) -> Address {
-    derive(&[seeds::NODE, &provider.0, &index.to_le_bytes()])
+    find_node(provider, index).0
 }
 
 /// A buyer's `Job` account. The buyer chooses the id, so opening a job twice is one job.
 pub fn job(buyer: Address, id: u64) -> Address {
-    derive(&[seeds::JOB, &buyer.0, &id.to_le_bytes()])
+    find_job(buyer, id).0
 }
 
 /// The token account that holds a job's money.
 pub fn job_vault(job: Address) -> Address {
-    derive(&[seeds::JOB_VAULT, &job.0])
+    find_job_vault(job).0
 }
 
 /// A job's `Lease` account; leases count from 0. The slot is the one the job was opened in, so that
 /// a later job under the same id has other leases.
 pub fn lease(job: Address, opened_slot: u64, number: u32) -> Address {
-    derive(&[seeds::LEASE, &job.0, &opened_slot.to_le_bytes(), &number.to_le_bytes()])
+    find_lease(job, opened_slot, number).0
+}
+
+// Each with its bump, for the instruction that creates the account.
+
+pub(crate) fn find_provider(owner: Address) -> (Address, u8) {
+    find(&[seeds::PROVIDER, &owner.0])
+}
+
+pub(crate) fn find_stake_vault(provider: Address) -> (Address, u8) {
+    find(&[seeds::STAKE_VAULT, &provider.0])
+}
+
+pub(crate) fn find_earnings_vault(provider: Address) -> (Address, u8) {
+    find(&[seeds::EARNINGS_VAULT, &provider.0])
+}
+
+pub(crate) fn find_node(provider: Address, index: u32) -> (Address, u8) {
+    find(&[seeds::NODE, &provider.0, &index.to_le_bytes()])
+}
+
+pub(crate) fn find_job(buyer: Address, id: u64) -> (Address, u8) {
+    find(&[seeds::JOB, &buyer.0, &id.to_le_bytes()])
+}
+
+pub(crate) fn find_job_vault(job: Address) -> (Address, u8) {
+    find(&[seeds::JOB_VAULT, &job.0])
+}
+
+pub(crate) fn find_lease(job: Address, opened_slot: u64, number: u32) -> (Address, u8) {
+    find(&[seeds::LEASE, &job.0, &opened_slot.to_le_bytes(), &number.to_le_bytes()])
 }
 
 /// The signer of the program's own event calls.
 pub fn event_authority() -> Address {
-    derive(&[b"__event_authority"])
+    address(millrace::EVENT_AUTHORITY_AND_BUMP.0)
 }
 
 /// The loader's record of who may upgrade the program.
@@ -76,8 +106,9 @@ pub fn token_account(owner: Address, mint: Address) -> Address {
     address(Pubkey::find_program_address(seeds, &anchor_spl::associated_token::ID).0)
 }
 
-fn derive(seeds: &[&[u8]]) -> Address {
-    address(Pubkey::find_program_address(seeds, &millrace::ID).0)
+fn find(seeds: &[&[u8]]) -> (Address, u8) {
+    let (found, bump) = Pubkey::find_program_address(seeds, &millrace::ID);
+    (address(found), bump)
 }
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ impl Refusal {
             0 if !in_tokens => Some(Self::AlreadyExists),
             1 if in_system => Some(Self::InsufficientLamports),
             1 => Some(Self::InsufficientTokens),
-            code if code == u32::from(ErrorCode::AccountNotInitialized) => Some(Self::NotInitialized),
+            // A closed account is the system program's.
+            code if code == u32::from(ErrorCode::AccountOwnedByWrongProgram) => Some(Self::NotInitialized),
             100..ERROR_CODE_OFFSET => Some(Self::Framework(code)),
             code => MarketError::from_code(code).map(|error| error.rule().map_or(Self::Account(error), Self::Rule)),
         }
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn anchors_numbers_and_bad_signatures_are_known() {
-        assert_eq!(Refusal::of(&custom(3012), None, Some(millrace::ID)), Refusal::NotInitialized);
+        assert_eq!(Refusal::of(&custom(3007), None, Some(millrace::ID)), Refusal::NotInitialized);
         assert_eq!(Refusal::of(&custom(2006), None, Some(millrace::ID)), Refusal::Framework(2006));
         assert!(matches!(Refusal::of(&custom(9_999), None, Some(millrace::ID)), Refusal::Chain(_)));
         let check = Some(solana_sdk_ids::ed25519_program::ID);

@@ -17,7 +17,7 @@ pub enum Error {
     HardwareInvalid,
     #[error("the job's terms contradict themselves")]
     TermsInvalid,
-    #[error("the deposit does not cover one lease at the maximum price")]
+    #[error("the deposit does not cover one lease, or one quorum, at the maximum price")]
     DepositTooSmall,
     #[error("the job takes no further lease")]
     JobNotOpen,
@@ -59,6 +59,66 @@ pub enum Error {
     DeadlineNotPassed,
     #[error("the job is not over, or has live leases")]
     JobNotOver,
+    #[error("as much stake is on its way out as the queue has places for")]
+    UnbondingFull,
+    #[error("the provider takes no work")]
+    ProviderNotActive,
+    #[error("the provider's reputation is under the minimum")]
+    ReputationTooLow,
+    #[error("the provider's reputation is not under the floor")]
+    ReputationAboveFloor,
+    #[error("the lease has ended, or does not run yet")]
+    LeaseNotLive,
+    #[error("the lease runs already")]
+    LeaseStarted,
+    #[error("the lease has no final voucher yet, or is disputed")]
+    LeaseNotReported,
+    #[error("the lease is not disputed")]
+    LeaseNotDisputed,
+    #[error("the results of this job are counted in a quorum")]
+    NotForQuorum,
+    #[error("the deadline has passed")]
+    DeadlinePassed,
+    #[error("the lease is held to its limit already")]
+    HoldLimit,
+    #[error("the start was extended already")]
+    ExtendedAlready,
+    #[error("the job takes no spot leases")]
+    NotSpot,
+    #[error("the lease has its notice already")]
+    PreemptedAlready,
+    #[error("there is no such ruling")]
+    RulingUnknown,
+    #[error("the quorum has all its members")]
+    QuorumFull,
+    #[error("the quorum takes no further member")]
+    QuorumCommitted,
+    #[error("the provider is in the quorum already")]
+    ProviderTwice,
+    #[error("the lease is not in the quorum, or is through with it")]
+    NotAMember,
+    #[error("the member has committed already")]
+    CommittedAlready,
+    #[error("the member has nothing to reveal")]
+    NothingCommitted,
+    #[error("the root and the salt are not the committed ones")]
+    CommitmentMismatch,
+    #[error("the quorum was counted already")]
+    QuorumCounted,
+    #[error("the quorum was not counted yet")]
+    QuorumUndecided,
+    #[error("the quorum has members that are not settled")]
+    QuorumNotOver,
+    #[error("the prepaid balance does not cover it")]
+    BalanceTooSmall,
+    #[error("the delegate may not spend this much")]
+    AllowanceExceeded,
+    #[error("the delegate's allowance has expired")]
+    AllowanceExpired,
+    #[error("the node has live leases")]
+    NodeBusy,
+    #[error("the provider has nodes, stake or earnings left")]
+    ProviderBusy,
 }
 
 impl Diagnostic for Error {
@@ -91,6 +151,36 @@ impl Diagnostic for Error {
             Self::JobNotCancellable => "job-not-cancellable",
             Self::DeadlineNotPassed => "deadline-not-passed",
             Self::JobNotOver => "job-not-over",
+            Self::UnbondingFull => "unbonding-full",
+            Self::ProviderNotActive => "provider-not-active",
+            Self::ReputationTooLow => "reputation-too-low",
+            Self::ReputationAboveFloor => "reputation-above-floor",
+            Self::LeaseNotLive => "lease-not-live",
+            Self::LeaseStarted => "lease-started",
+            Self::LeaseNotReported => "lease-not-reported",
+            Self::LeaseNotDisputed => "lease-not-disputed",
+            Self::NotForQuorum => "not-for-quorum",
+            Self::DeadlinePassed => "deadline-passed",
+            Self::HoldLimit => "hold-limit",
+            Self::ExtendedAlready => "extended-already",
+            Self::NotSpot => "not-spot",
+            Self::PreemptedAlready => "preempted-already",
+            Self::RulingUnknown => "ruling-unknown",
+            Self::QuorumFull => "quorum-full",
+            Self::QuorumCommitted => "quorum-committed",
+            Self::ProviderTwice => "provider-twice",
+            Self::NotAMember => "not-a-member",
+            Self::CommittedAlready => "committed-already",
+            Self::NothingCommitted => "nothing-committed",
+            Self::CommitmentMismatch => "commitment-mismatch",
+            Self::QuorumCounted => "quorum-counted",
+            Self::QuorumUndecided => "quorum-undecided",
+            Self::QuorumNotOver => "quorum-not-over",
+            Self::BalanceTooSmall => "balance-too-small",
+            Self::AllowanceExceeded => "allowance-exceeded",
+            Self::AllowanceExpired => "allowance-expired",
+            Self::NodeBusy => "node-busy",
+            Self::ProviderBusy => "provider-busy",
         }
     }
 
@@ -105,7 +195,9 @@ impl Diagnostic for Error {
                 "a job needs units, a lease length of 10 seconds to 30 days, a start window of 1 second to 30 \
                  days, at least one lease, and known GPU models and regions"
             }
-            Self::DepositTooSmall => "deposit at least maximum price x units x lease seconds / 3600",
+            Self::DepositTooSmall => {
+                "deposit at least maximum price x units x lease seconds / 3600, times the members of a quorum"
+            }
             Self::JobNotOpen => "the job is cancelled, done or expired; open a new one",
             Self::StartDeadlinePassed => "anyone can expire the job now, which refunds its deposit",
             Self::TooManyLeases => "wait until one of its leases ends",
@@ -126,6 +218,36 @@ impl Diagnostic for Error {
             Self::JobNotCancellable => "nothing to do: unused money returns to the funder by itself",
             Self::DeadlineNotPassed => "wait for the deadline in the account, by the chain's clock",
             Self::JobNotOver => "cancel the job first, or wait for its leases to end",
+            Self::UnbondingFull => "withdraw what has unlocked first",
+            Self::ProviderNotActive => "its owner is draining it or it was delisted; choose another provider",
+            Self::ReputationTooLow => "choose another provider; good leases and time raise the score",
+            Self::ReputationAboveFloor => "a provider is delisted below the floor only, and listed again above it",
+            Self::LeaseNotLive => "read the lease again; what ended is settled by its report",
+            Self::LeaseStarted => "nothing to do: the start deadline no longer counts",
+            Self::LeaseNotReported => "wait for its final voucher, or for the ruling",
+            Self::LeaseNotDisputed => "read the lease again; the dispute may be settled already",
+            Self::NotForQuorum => "wait for the count of the quorum; its leases are neither disputed nor extended",
+            Self::DeadlinePassed => "too late for this; anyone can crank the account on",
+            Self::HoldLimit => "redeem the latest voucher; at the limit the lease ends without blame",
+            Self::ExtendedAlready => "a node may extend its start once",
+            Self::NotSpot => "only spot leases can be preempted",
+            Self::PreemptedAlready => "wait for the notice to end",
+            Self::RulingUnknown => "rule 0 for the provider, 1 for the buyer, or 2 to split",
+            Self::QuorumFull => "wait for its result",
+            Self::QuorumCommitted => "its members have committed already; wait for the count",
+            Self::ProviderTwice => "choose a node of another provider",
+            Self::NotAMember => "give the round's own lease, and each once",
+            Self::CommittedAlready => "reveal the committed result",
+            Self::NothingCommitted => "commit first; each result is revealed once",
+            Self::CommitmentMismatch => "reveal exactly what was committed",
+            Self::QuorumCounted => "settle its members",
+            Self::QuorumUndecided => "count it once everyone has revealed or the time is over",
+            Self::QuorumNotOver => "settle or expire each member's lease first",
+            Self::BalanceTooSmall => "put more into the balance",
+            Self::AllowanceExceeded => "ask the buyer for a higher allowance, or open a smaller job",
+            Self::AllowanceExpired => "ask the buyer for a new allowance",
+            Self::NodeBusy => "drain it and wait for its leases to end",
+            Self::ProviderBusy => "remove its nodes, withdraw stake and earnings, and sweep its fees first",
         }
         .to_owned()
     }

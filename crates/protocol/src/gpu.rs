@@ -56,6 +56,31 @@ pub fn bit(class: GpuClass) -> Option<u64> {
     slug(class).map(|_| 1 << class)
 }
 
+/// Number of [`Tier`]s.
+pub const TIERS: usize = 4;
+
+/// What kind of machine a class is; bonds and reputations have a minimum for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Tier {
+    NoGpu = 0,
+    Consumer = 1,
+    Workstation = 2,
+    Datacentre = 3,
+}
+
+impl Tier {
+    /// The tier of a class; one that does not exist counts as the most demanding.
+    pub fn of(class: GpuClass) -> Self {
+        match slug(class) {
+            Some("none") => Self::NoGpu,
+            Some("rtx-6000-ada" | "a4000" | "a5000" | "a6000" | "other") => Self::Workstation,
+            Some(consumer) if consumer.starts_with("rtx-") => Self::Consumer,
+            _ => Self::Datacentre,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +95,15 @@ mod tests {
         }
         assert_eq!(class("rtx-9999"), None);
         assert_eq!(bit(64), None);
+    }
+
+    #[test]
+    fn every_class_has_its_tier() {
+        let tier = |slug| Tier::of(class(slug).unwrap());
+        assert_eq!(tier("none"), Tier::NoGpu);
+        assert_eq!(tier("rtx-4090"), Tier::Consumer);
+        assert_eq!(tier("rtx-6000-ada"), Tier::Workstation);
+        assert_eq!(tier("h200"), Tier::Datacentre);
+        assert_eq!(Tier::of(255), Tier::Datacentre);
     }
 }

@@ -1,11 +1,14 @@
 use crate::{
-    Error, GpuUnits, LeaseOutcome, MicroUsdc, Node, PricePerGpuHour, Seconds, UnixSeconds, gpu, money, region,
+    Error, GpuUnits, LeaseOutcome, MicroUsdc, Node, Payment, PricePerGpuHour, Seconds, ServiceLevel, UnixSeconds,
+    Verification, gpu, money, region,
 };
 
 /// The longest lease and the longest wait for one: 30 days.
 const LONGEST: u64 = 30 * 86_400;
 /// The shortest lease: shorter ones cost more in transactions than in compute.
 const SHORTEST_LEASE: u64 = 10;
+/// The longest window for disputes: 7 days.
+const LONGEST_DISPUTE_WINDOW: u64 = 7 * 86_400;
 
 /// What a node must offer: the part of a job's requirements that the chain itself enforces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +52,17 @@ pub struct JobTerms {
     pub lease_seconds: Seconds,
     /// How long the job waits for a lease, at first and after each failed one.
     pub start_window: Seconds,
-    /// How many leases may fail by their node's fault before the job ends.
+    /// How many attempts may fail before the job ends: leases that fail by their node's fault or time out,
+    /// or whole rounds of a quorum.
     pub retries: u16,
     pub deposit: MicroUsdc,
+    /// Takes leases at a node's spot price, which the scheduler may end with notice.
+    pub spot: bool,
+    pub service_level: ServiceLevel,
+    pub payment: Payment,
+    pub verification: Verification,
+    /// From a lease's final voucher until it settles as reported; 0 settles at once.
+    pub dispute_window: Seconds,
 }
 
 impl JobTerms {
@@ -73,14 +84,55 @@ impl JobTerms {
             && self.requirements.regions & !all_regions == 0
             && self.concurrent_leases > 0
             && (SHORTEST_LEASE..=LONGEST).contains(&self.lease_seconds.0)
-            && (1..=LONGEST).contains(&self.start_window.0);
+            && (1..=LONGEST).contains(&self.start_window.0)
+            && self.dispute_window.0 <= LONGEST_DISPUTE_WINDOW
+            && self.verification_fits();
         if !valid {
             return Err(Error::TermsInvalid);
         }
-        if self.deposit == MicroUsdc::ZERO || self.deposit < self.worst_case()? {
+        self.verification.check()?;
+        if self.deposit == MicroUsdc::ZERO || self.deposit < self.least_deposit()? {
             return Err(Error::DepositTooSmall);
         }
         Ok(())
+    }
+
+    /// One lease's worst case, or that of every member of a quorum: a round that cannot fill would have
+    /// its first members work for nothing.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn least_deposit(&self) -> Result<MicroUsdc, Error> {
+        let leases = match self.verification {
+            Verification::Quorum { size, .. } => u64::from(size),
+            Verification::Attested | Verification::SpotCheck { .. } | Verification::AttestedHardware { .. } => 1,
+        };
+        self.worst_case()?.0.checked_mul(leases).map(MicroUsdc).ok_or(Error::Overflow)
+    }
+
+    /// A quorum compares results before anything is paid, on as many nodes as it has members, and a spot
+    /// check needs a window in which a mismatch can be disputed.
+    fn verification_fits(&self) -> bool {
+        match self.verification {
+            Verification::Quorum { size, .. } => {
+                self.payment == Payment::OnResult && self.concurrent_leases == u16::from(size)
+            }
+            Verification::SpotCheck { .. } => self.dispute_window > Seconds::ZERO,
+            Verification::Attested | Verification::AttestedHardware { .. } => true,
+        }
+    }
+
+    /// What the chain itself enforces of a node for this job.
+    ///
+    /// # Errors
+    /// [`Error::RequirementsUnmet`].
+    pub fn check_node(&self, node: &Node, now: UnixSeconds) -> Result<(), Error> {
+        self.requirements.check(node)?;
+        let attested = match self.verification {
+            Verification::AttestedHardware { class } => node.attestation.shows(class, now),
+            Verification::Attested | Verification::SpotCheck { .. } | Verification::Quorum { .. } => true,
+        };
+        if attested && node.service_level >= self.service_level { Ok(()) } else { Err(Error::RequirementsUnmet) }
     }
 }
 
@@ -91,7 +143,7 @@ pub enum JobState {
     /// Waits for a lease until its start deadline.
     #[default]
     Open = 0,
-    /// Has live leases.
+    /// Has leases that are live or not settled yet.
     Active = 1,
     /// Cancelled while leases are live; seconds up to the cancel are owed.
     Cancelling = 2,
@@ -127,7 +179,13 @@ pub struct Job {
     pub fees: MicroUsdc,
     /// Came in from bonds of nodes that failed the job.
     pub compensation: MicroUsdc,
+    /// Bonds of challengers whose disputes are open.
+    pub dispute_bonds: MicroUsdc,
     pub live_leases: u16,
+    /// Leases that have ended and are not settled yet: their window is open, or they are disputed.
+    pub reported_leases: u16,
+    /// Whether the lease that ended last left nothing to do.
+    pub completed: bool,
     /// Number of the next lease.
     pub leases_opened: u32,
     pub attempts_failed: u16,
@@ -154,7 +212,7 @@ impl Job {
     /// # Errors
     /// [`Error::InvariantBroken`].
     pub fn vault_balance(&self) -> Result<MicroUsdc, Error> {
-        let into = self.terms.deposit.plus(self.compensation)?;
+        let into = self.terms.deposit.plus(self.compensation)?.plus(self.dispute_bonds)?;
         let out = self.paid.plus(self.fees)?;
         into.minus(out).map_err(|_| Error::InvariantBroken)
     }
@@ -164,28 +222,59 @@ impl Job {
     pub fn invariant(&self) -> Result<(), Error> {
         self.available()?;
         self.vault_balance()?;
-        let live = self.live_leases > 0;
+        let unsettled = self.unsettled_leases();
         let matches = match self.state {
-            JobState::Open | JobState::Done | JobState::Expired => !live,
-            JobState::Active | JobState::Cancelling => live,
+            JobState::Open | JobState::Done | JobState::Expired => unsettled == 0,
+            JobState::Active | JobState::Cancelling => unsettled > 0,
         };
-        let counted = u32::from(self.live_leases) <= self.leases_opened;
-        let idle_holds_nothing = live || self.reserved == MicroUsdc::ZERO;
+        let counted = unsettled <= self.leases_opened;
+        let idle_holds_nothing =
+            unsettled > 0 || (self.reserved == MicroUsdc::ZERO && self.dispute_bonds == MicroUsdc::ZERO);
         if matches && counted && idle_holds_nothing { Ok(()) } else { Err(Error::InvariantBroken) }
     }
 
-    /// Books the end of one lease whose unused reserve has been returned already.
-    pub(crate) fn end_lease(&mut self, outcome: LeaseOutcome, now: UnixSeconds) -> Result<(), Error> {
+    /// Leases that are live or reported.
+    pub fn unsettled_leases(&self) -> u32 {
+        u32::from(self.live_leases) + u32::from(self.reported_leases)
+    }
+
+    /// Whether seconds up to a cancel are all that is still owed.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled_at != UnixSeconds::ZERO
+    }
+
+    /// Books a lease that has ended and waits for its settlement.
+    pub(crate) fn report_lease(&mut self, outcome: LeaseOutcome) -> Result<(), Error> {
         self.live_leases = self.live_leases.checked_sub(1).ok_or(Error::InvariantBroken)?;
-        if outcome.counts_as_failed_attempt() {
+        self.reported_leases = self.reported_leases.checked_add(1).ok_or(Error::Overflow)?;
+        if !self.terms.verification.is_quorum() {
+            self.completed = outcome.finishes_job();
+        }
+        Ok(())
+    }
+
+    /// Books the settlement of one lease that was `live` until now, or reported before. Its reserve has
+    /// been returned already.
+    pub(crate) fn settle_lease(&mut self, outcome: LeaseOutcome, live: bool, now: UnixSeconds) -> Result<(), Error> {
+        let count = if live { &mut self.live_leases } else { &mut self.reported_leases };
+        *count = count.checked_sub(1).ok_or(Error::InvariantBroken)?;
+        let quorum = self.terms.verification.is_quorum();
+        if quorum {
+            // One winner is enough; losers take nothing back.
+            self.completed |= outcome.finishes_job();
+        } else if live || outcome == LeaseOutcome::WrongResult {
+            self.completed = outcome.finishes_job();
+        }
+        // A round is one attempt, however many members it had; its last one tells how it went.
+        let attempt_over = !quorum || (self.unsettled_leases() == 0 && !self.completed);
+        if attempt_over && outcome.counts_as_failed_attempt() {
             self.attempts_failed = self.attempts_failed.saturating_add(1);
         }
-        if self.live_leases > 0 {
+        if self.unsettled_leases() > 0 {
             return Ok(());
         }
-        let finished = matches!(outcome, LeaseOutcome::Completed | LeaseOutcome::Failed);
         let exhausted = self.attempts_failed > self.terms.retries || self.available()? == MicroUsdc::ZERO;
-        self.state = if self.state == JobState::Cancelling || finished || exhausted {
+        self.state = if self.state == JobState::Cancelling || self.completed || exhausted {
             JobState::Done
         } else {
             self.start_deadline = now.after(self.terms.start_window)?;

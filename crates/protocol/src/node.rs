@@ -1,4 +1,4 @@
-use crate::{Error, GpuUnits, PricePerGpuHour, gpu, region};
+use crate::{Error, GpuUnits, HardwareClass, PricePerGpuHour, ServiceLevel, UnixSeconds, gpu, region};
 
 /// What a rig has. Registered by its owner; simulated hardware says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +61,33 @@ impl TryFrom<u8> for NodeStatus {
     }
 }
 
-/// A rig on the market: hardware, posted price, and how much of it is leased.
+/// What the network has seen of the hardware itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct HardwareAttestation {
+    pub class: HardwareClass,
+    pub expires_at: UnixSeconds,
+}
+
+impl HardwareAttestation {
+    /// Whether the attestation still shows at least `class`; it counts until the second before it expires.
+    pub fn shows(&self, class: HardwareClass, now: UnixSeconds) -> bool {
+        self.class >= class && now < self.expires_at
+    }
+}
+
+/// A rig on the market: hardware, posted prices, and how much of it is leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Node {
     pub hardware: Hardware,
+    /// For leases that only end by their own terms.
     pub price: PricePerGpuHour,
+    /// For leases that may be preempted; zero where the node takes none.
+    pub spot_price: PricePerGpuHour,
+    /// The highest level the node answers for with its bond.
+    pub service_level: ServiceLevel,
+    pub attestation: HardwareAttestation,
     pub leased: GpuUnits,
     pub status: NodeStatus,
 }
@@ -75,6 +96,14 @@ impl Node {
     /// Units not leased.
     pub fn free(&self) -> GpuUnits {
         self.hardware.units().saturating_minus(self.leased)
+    }
+
+    /// The posted price of a kind of lease; `None` where the node does not take that kind.
+    pub fn posted_price(&self, spot: bool) -> Option<PricePerGpuHour> {
+        match spot {
+            false => Some(self.price),
+            true => Some(self.spot_price).filter(|price| *price > PricePerGpuHour::ZERO),
+        }
     }
 
     /// # Errors
@@ -123,6 +152,33 @@ mod tests {
         }
     }
 
+    fn node() -> Node {
+        Node {
+            hardware: hardware(),
+            price: PricePerGpuHour(10),
+            spot_price: PricePerGpuHour(4),
+            service_level: ServiceLevel::Silver,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits(0),
+            status: NodeStatus::Active,
+        }
+    }
+
+    #[test]
+    fn a_node_without_a_spot_price_takes_no_spot_leases() {
+        assert_eq!(node().posted_price(false), Some(PricePerGpuHour(10)));
+        assert_eq!(node().posted_price(true), Some(PricePerGpuHour(4)));
+        assert_eq!(Node { spot_price: PricePerGpuHour(0), ..node() }.posted_price(true), None);
+    }
+
+    #[test]
+    fn an_attestation_counts_until_the_second_before_it_expires() {
+        let attestation = HardwareAttestation { class: HardwareClass::Challenged, expires_at: UnixSeconds(10) };
+        assert!(attestation.shows(HardwareClass::Challenged, UnixSeconds(9)));
+        assert!(!attestation.shows(HardwareClass::Challenged, UnixSeconds(10)));
+        assert!(!attestation.shows(HardwareClass::Enclave, UnixSeconds(9)));
+    }
+
     #[test]
     fn impossible_hardware_is_refused() {
         let good = hardware();
@@ -144,8 +200,7 @@ mod tests {
 
     #[test]
     fn sells_its_gpus_and_no_more() {
-        let mut node =
-            Node { hardware: hardware(), price: PricePerGpuHour(1), leased: GpuUnits(0), status: NodeStatus::Active };
+        let mut node = node();
         node.take(GpuUnits(2)).unwrap();
         assert_eq!(node.take(GpuUnits(1)), Err(Error::NodeFull));
         node.give_back(GpuUnits(1)).unwrap();

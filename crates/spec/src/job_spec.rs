@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ObjectRef, Sha256, sha256};
 
-/// What the network runs. Fields stand in alphabetical order: that makes the JSON of this struct
-/// the canonical one (keys sorted, no spaces, integers only), which other languages can reproduce.
+/// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
+/// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {

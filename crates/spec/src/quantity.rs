@@ -1,6 +1,6 @@
 //! Amounts as people write them: `"8GiB"`, `"10m"`, `"2.50"`. Parsed without floats.
 
-use millrace_protocol::{MicroUsdc, Seconds};
+use millrace_protocol::{BasisPoints, MicroUsdc, Seconds};
 
 /// `"512MiB"` or `"8GiB"`, in MiB. A bare number has no unit and is refused.
 pub fn parse_mib(text: &str) -> Option<u32> {
@@ -39,6 +39,21 @@ pub fn parse_usdc(text: &str) -> Option<MicroUsdc> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(micro).map(MicroUsdc)
 }
 
+/// `"10%"` or `"0.25%"`, at most two decimals.
+pub fn parse_share(text: &str) -> Option<BasisPoints> {
+    let (whole, decimals) = match text.strip_suffix('%')?.split_once('.') {
+        Some((whole, decimals)) if matches!(decimals.len(), 1 | 2) => (whole, decimals),
+        Some(_) => return None,
+        None => (text.strip_suffix('%')?, ""),
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    let hundredths = format!("{decimals:0<2}").parse::<u16>().ok()?;
+    whole.parse::<u16>().ok()?.checked_mul(100)?.checked_add(hundredths).map(BasisPoints)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +63,9 @@ mod tests {
         assert_eq!(parse_mib("8GiB"), Some(8_192));
         assert_eq!(parse_mib("512 MiB"), Some(512));
         assert_eq!(parse_seconds("15m"), Some(Seconds(900)));
+        assert_eq!(parse_share("10%"), Some(BasisPoints(1_000)));
+        assert_eq!(parse_share("0.25%"), Some(BasisPoints(25)));
+        assert_eq!(parse_share("100.0%"), Some(BasisPoints(10_000)));
         assert_eq!(parse_usdc("2.50"), Some(MicroUsdc(2_500_000)));
         assert_eq!(parse_usdc("0.000001"), Some(MicroUsdc(1)));
         assert_eq!(parse_usdc("18446744073709.551615"), Some(MicroUsdc(u64::MAX)));
@@ -57,6 +75,9 @@ mod tests {
     fn anything_ambiguous_is_refused() {
         for text in ["8", "8GB", "-1GiB", "1.5GiB", "99999999TiB", ""] {
             assert_eq!(parse_mib(text), None, "{text}");
+        }
+        for text in ["10", "%", ".5%", "-1%", "0.255%", "1.%", "1,5%", "656%", "10 %"] {
+            assert_eq!(parse_share(text), None, "{text}");
         }
         for text in ["5", "m", "-5m", "1.5h", "5w", "99999999999999999999d"] {
             assert_eq!(parse_seconds(text), None, "{text}");

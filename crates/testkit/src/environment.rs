@@ -4,7 +4,7 @@ use anchor_lang::prelude::{Clock, Pubkey};
 use anchor_lang::solana_program::bpf_loader_upgradeable;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program_pack::Pack;
-use anchor_lang::{AccountSerialize, InstructionData, ToAccountMetas};
+use anchor_lang::{Discriminator, InstructionData, ToAccountMetas, ZeroCopy};
 use anchor_spl::token::spl_token::state::{Account as TokenState, AccountState, Mint};
 use litesvm::LiteSVM;
 use millrace_protocol::{MicroUsdc, Parameters, Seconds, UnixSeconds};
@@ -114,11 +114,9 @@ impl Environment {
     ///
     /// # Panics
     /// When there is no account at `address`.
-    pub fn put<T: AccountSerialize>(&mut self, address: Pubkey, state: &T) {
+    pub fn put<T: ZeroCopy + Discriminator>(&mut self, address: Pubkey, state: &T) {
         let mut account = self.svm.get_account(&address).expect("no account to overwrite");
-        let mut data = Vec::new();
-        state.try_serialize(&mut data).unwrap();
-        account.data = data;
+        account.data = [T::DISCRIMINATOR, bytemuck::bytes_of(state)].concat();
         self.svm.set_account(address, account).unwrap();
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
-use anchor_lang::{AccountDeserialize, Discriminator};
+use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
 use millrace::state::{Job, Lease, Node, Provider};
 use millrace_protocol::{MicroUsdc, seeds};
@@ -36,10 +36,10 @@ impl Environment {
         }
     }
 
-    fn all<T: AccountDeserialize + Discriminator>(&self) -> BTreeMap<Pubkey, T> {
+    fn all<T: ZeroCopy + Discriminator>(&self) -> BTreeMap<Pubkey, T> {
         let accounts = self.svm.get_program_accounts(&millrace::ID).into_iter();
         let kind = accounts.filter(|(_, account)| account.data.starts_with(T::DISCRIMINATOR));
-        kind.map(|(address, account)| (address, T::try_deserialize(&mut account.data.as_slice()).unwrap())).collect()
+        kind.filter_map(|(address, _)| Some((address, self.read(&address)?))).collect()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What lies on the chain.
 
-use anchor_lang::AccountDeserialize;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
+use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
 use millrace::state::{Config, Job, Lease, Node, Provider};
 use millrace_protocol::{MicroUsdc, seeds};
@@ -14,9 +14,10 @@ impl Environment {
     ///
     /// # Panics
     /// When it is of another kind.
-    pub fn read<T: AccountDeserialize>(&self, address: &Pubkey) -> Option<T> {
+    pub fn read<T: ZeroCopy + Discriminator>(&self, address: &Pubkey) -> Option<T> {
         let account = self.svm.get_account(address).filter(|account| account.owner == millrace::ID)?;
-        Some(T::try_deserialize(&mut account.data.as_slice()).expect("an account of another kind"))
+        let state = account.data.strip_prefix(T::DISCRIMINATOR).expect("an account of another kind");
+        Some(bytemuck::pod_read_unaligned(state))
     }
 
     pub fn config(&self) -> Config {
@@ -55,7 +56,12 @@ impl Environment {
 
     /// A program-derived address.
     pub fn derive(seeds: &[&[u8]]) -> Pubkey {
-        Pubkey::find_program_address(seeds, &millrace::ID).0
+        Self::find(seeds).0
+    }
+
+    /// A program-derived address and its bump, which the instruction that creates the account asks for.
+    pub fn find(seeds: &[&[u8]]) -> (Pubkey, u8) {
+        Pubkey::find_program_address(seeds, &millrace::ID)
     }
 
     /// Who the program's events are signed by.

@@ -99,6 +99,10 @@ pub enum MarketError {
     VaultShort,
     #[msg("the account was written by another version of the program")]
     UnknownVersion,
+    #[msg("the vault is not the one that its owner names")]
+    WrongVault,
+    #[msg("a higher bump gives an address too")]
+    BumpNotCanonical,
 }
 
 impl MarketError {
@@ -149,6 +153,8 @@ impl MarketError {
         Self::VoucherForged,
         Self::VaultShort,
         Self::UnknownVersion,
+        Self::WrongVault,
+        Self::BumpNotCanonical,
     ];
 
     /// The error behind the number in a failed transaction.
@@ -249,6 +255,8 @@ impl Diagnostic for MarketError {
             Self::VoucherForged => "voucher-forged",
             Self::VaultShort => "vault-short",
             Self::UnknownVersion => "unknown-version",
+            Self::WrongVault => "wrong-vault",
+            Self::BumpNotCanonical => "bump-not-canonical",
             market => market.rule().map_or("unknown", |rule| rule.code()),
         }
     }
@@ -273,6 +281,8 @@ impl Diagnostic for MarketError {
             Self::VoucherForged => "redeem the attestor's own signature",
             Self::VaultShort => "this is a defect: report it with the account's address",
             Self::UnknownVersion => "upgrade the client or migrate the account",
+            Self::WrongVault => "pass the vault that the job or the provider names",
+            Self::BumpNotCanonical => "derive the address with `find_program_address` and pass its bump",
             market => return market.rule().map_or_else(String::new, |rule| rule.hint()),
         }
         .to_owned()

@@ -11,6 +11,7 @@ use solana_compiler_builtins as _;
 
 mod clock;
 pub mod constants;
+mod create;
 pub mod error;
 pub mod events;
 pub mod instructions;

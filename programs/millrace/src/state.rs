@@ -1,7 +1,8 @@
-//! The program's accounts, one file each: `discriminator`, `version`, `bump`, fields, spare bytes.
+//! The accounts of the program, each with its conversion to the protocol's type and its invariant.
 //!
-//! Each converts to the pure type of `millrace_protocol` that carries its rules, and takes the
-//! result of a transition back through `update`, which re-checks the account's invariant.
+//! They are read and written in place: `repr(C)`, no implicit padding, so that layout and bytes are
+//! the same everywhere. Each begins with `version`, `bump` and the small counters, in eight bytes;
+//! keys follow, then numbers from wide to narrow, then spare bytes.
 
 mod config;
 mod job;
@@ -14,3 +15,14 @@ pub use job::Job;
 pub use lease::Lease;
 pub use node::Node;
 pub use provider::Provider;
+
+use crate::constants::VERSION;
+use crate::MarketError;
+
+fn check_version(version: u8) -> Result<(), MarketError> {
+    if version == VERSION {
+        Ok(())
+    } else {
+        Err(MarketError::UnknownVersion)
+    }
+}

@@ -1,5 +1,6 @@
-//! What instructions take and accounts hold, field by field as in `millrace_protocol`, in the
-//! encoding of the chain (Borsh) and with an entry in the IDL.
+//! What instructions take and accounts hold, field by field as in `millrace_protocol`, with an entry
+//! in the IDL. Wide fields first and padding spelled out, so that the bytes are the same in an
+//! instruction (Borsh) and in an account (in place). Flags are `u8`: not every byte is a `bool`.
 
 mod hardware;
 mod job_terms;

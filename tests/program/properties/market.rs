@@ -234,7 +234,7 @@ impl Market {
         let predicted = if self.chain.exists(&job.address) { Err(0) } else { rules.map(drop).map_err(code) };
         let call = self.chain.open_job(&job, id, terms);
         if self.send(&call, Some(&job), predicted).is_some() {
-            assert_eq!(self.chain.job(&job.address).rules(), rules);
+            assert_eq!(self.chain.job(&job.address).rules().unwrap(), rules.unwrap());
             self.jobs.retain(|known| known.address != job.address);
             self.jobs.push(job);
         }
@@ -255,7 +255,7 @@ impl Market {
         let lease = transitions::open_lease(&mut rules, &mut rig, &mut stake, offer, &parameters(), now);
         if self.send(&call, Some(&job), lease.map(drop).map_err(code)).is_some() {
             let address = call.accounts.lease;
-            assert_eq!(self.chain.lease(&address).rules(), lease);
+            assert_eq!(self.chain.lease(&address).rules().unwrap(), lease.unwrap());
             assert_eq!(self.job_rules(&job), rules);
             self.leases.push(LeaseHandle { address, job, node });
         }
@@ -276,7 +276,7 @@ impl Market {
     fn settle(&mut self, lease: &LeaseHandle, voucher: Voucher) -> bool {
         let call = self.chain.settle(lease, &voucher);
         let Some(state) = self.chain.read::<state::Lease>(&lease.address) else {
-            self.send(&call, Some(&lease.job), Err(ErrorCode::AccountNotInitialized.into()));
+            self.send(&call, Some(&lease.job), Err(ErrorCode::AccountOwnedByWrongProgram.into()));
             return false;
         };
         let (mut job, mut rules) = (self.job_rules(&lease.job), state.rules().unwrap());
@@ -311,7 +311,7 @@ impl Market {
     fn expire_lease(&mut self, lease: &LeaseHandle) {
         let call = self.chain.expire_lease(lease);
         let Some(state) = self.chain.read::<state::Lease>(&lease.address) else {
-            self.send(&call, Some(&lease.job), Err(ErrorCode::AccountNotInitialized.into()));
+            self.send(&call, Some(&lease.job), Err(ErrorCode::AccountOwnedByWrongProgram.into()));
             return;
         };
         let (mut job, mut rules) = (self.job_rules(&lease.job), state.rules().unwrap());
@@ -331,7 +331,7 @@ impl Market {
     fn close(&mut self, job: &JobHandle) {
         let call = self.chain.close_job(job);
         let Some(state) = self.chain.read::<state::Job>(&job.address) else {
-            self.send(&call, Some(job), Err(ErrorCode::AccountNotInitialized.into()));
+            self.send(&call, Some(job), Err(ErrorCode::AccountOwnedByWrongProgram.into()));
             return;
         };
         let refund = transitions::close_job(&state.rules().unwrap());
@@ -362,7 +362,7 @@ impl Market {
         let Some(job) = self.pick_job(job) else { return };
         let call = build(&self.chain, &job);
         let Some(state) = self.chain.read::<state::Job>(&job.address) else {
-            self.send(&call, Some(&job), Err(ErrorCode::AccountNotInitialized.into()));
+            self.send(&call, Some(&job), Err(ErrorCode::AccountOwnedByWrongProgram.into()));
             return;
         };
         let mut rules = state.rules().unwrap();

@@ -22,14 +22,14 @@ impl Account for ConfigAccount {
 
     fn decode(address: Address, data: &[u8]) -> Result<Self, DecodeError> {
         let config: millrace::state::Config = read(data)?;
-        config.invariant().map_err(|_| DecodeError::Contradictory)?;
+        let parameters = config.rules().map_err(|_| DecodeError::Contradictory)?;
         Ok(Self {
             address,
             admin: plain(config.admin),
             scheduler: plain(config.scheduler),
             treasury: plain(config.treasury),
             mint: plain(config.mint),
-            parameters: config.parameters.into(),
+            parameters,
         })
     }
 }

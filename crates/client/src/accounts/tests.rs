@@ -1,6 +1,5 @@
-use anchor_lang::AccountSerialize;
 use anchor_lang::prelude::Pubkey;
-use millrace::constants::SPARE;
+use bytemuck::Zeroable;
 use millrace::state;
 use millrace_protocol::{Parameters, Seconds};
 
@@ -22,7 +21,7 @@ fn config() -> state::Config {
         mint: key(4),
         parameters: Parameters::default().into(),
         rent_payer: key(1),
-        spare: [0; SPARE],
+        ..state::Config::zeroed()
     }
 }
 
@@ -32,8 +31,8 @@ fn provider() -> state::Provider {
     state::Provider {
         version: VERSION,
         bump: 1,
-        stake_vault_bump: 2,
-        earnings_vault_bump: 3,
+        stake_vault: key(2),
+        earnings_vault: key(3),
         owner: key(1),
         display_name,
         n_nodes: 7,
@@ -45,14 +44,12 @@ fn provider() -> state::Provider {
         earnings_fees: 6,
         registered_at: 8,
         rent_payer: key(1),
-        spare: [0; SPARE],
+        ..state::Provider::zeroed()
     }
 }
 
-fn bytes(account: &impl AccountSerialize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    account.try_serialize(&mut bytes).unwrap();
-    bytes
+fn bytes<T: ZeroCopy + Discriminator>(account: &T) -> Vec<u8> {
+    [T::DISCRIMINATOR, bytemuck::bytes_of(account)].concat()
 }
 
 #[test]
@@ -65,6 +62,15 @@ fn fields_arrive_in_the_protocols_types() {
     assert_eq!(provider.display_name, "Mühle");
     assert_eq!(provider.stake.free().0, 50);
     assert_eq!((provider.earnings.owner.0, provider.earnings.fees.0, provider.n_nodes), (5, 6, 7));
+}
+
+#[test]
+fn bytes_are_read_wherever_they_lie_in_memory() {
+    let good = bytes(&config());
+    for offset in 0..16 {
+        let shifted = [vec![0; offset], good.clone()].concat();
+        assert!(ConfigAccount::decode(PLACE, &shifted[offset..]).is_ok(), "{offset}");
+    }
 }
 
 #[test]

@@ -20,16 +20,17 @@ pub struct NewNode {
 /// Offers a rig at a posted price. Signers: `owner`, `node_key`.
 pub fn add_node(node: NewNode) -> Vec<Instruction> {
     let provider = address::provider(node.owner);
+    let (account, node_bump) = address::find_node(provider, node.index);
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::AddNode {
         owner: pubkey(node.owner),
         provider: pubkey(provider),
         node_key: pubkey(node.node_key),
-        node: pubkey(address::node(provider, node.index)),
+        node: pubkey(account),
         system_program: system_program(),
         event_authority,
         program,
     };
-    let args = millrace::AddNodeArgs { hardware: node.hardware.into(), price: node.price.0 };
+    let args = millrace::AddNodeArgs { hardware: node.hardware.into(), price: node.price.0, node_bump };
     vec![build(accounts, millrace::instruction::AddNode { args })]
 }

@@ -21,7 +21,8 @@ pub struct NewJob {
 
 /// Opens a job and moves its deposit into the job's own vault. Signers: `buyer`, `funder`.
 pub fn open_job(job: NewJob) -> Vec<Instruction> {
-    let account = address::job(job.buyer, job.id);
+    let (account, job_bump) = address::find_job(job.buyer, job.id);
+    let (job_vault, job_vault_bump) = address::find_job_vault(account);
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::OpenJob {
         config: pubkey(address::config()),
@@ -30,12 +31,18 @@ pub fn open_job(job: NewJob) -> Vec<Instruction> {
         funder_tokens: pubkey(address::token_account(job.funder, job.mint)),
         job: pubkey(account),
         mint: pubkey(job.mint),
-        job_vault: pubkey(address::job_vault(account)),
+        job_vault: pubkey(job_vault),
         token_program: token_program(),
         system_program: system_program(),
         event_authority,
         program,
     };
-    let args = millrace::OpenJobArgs { id: job.id, spec_hash: job.spec_hash, terms: job.terms.into() };
+    let args = millrace::OpenJobArgs {
+        id: job.id,
+        spec_hash: job.spec_hash,
+        terms: job.terms.into(),
+        job_bump,
+        job_vault_bump,
+    };
     vec![build(accounts, millrace::instruction::OpenJob { args })]
 }

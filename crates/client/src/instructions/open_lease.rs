@@ -10,6 +10,7 @@ use crate::address::{self, pubkey};
 /// The lease will be at [`JobAccount::next_lease`]; where another lease of the job was opened in
 /// between, the refusal [is outdated](crate::Refusal::is_outdated).
 pub fn open_lease(scheduler: Address, job: &JobAccount, node: &NodeAccount, offer: LeaseOffer) -> Vec<Instruction> {
+    let (lease, lease_bump) = address::find_lease(job.address, job.opened_slot, job.job.leases_opened);
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::OpenLease {
         config: pubkey(address::config()),
@@ -18,11 +19,11 @@ pub fn open_lease(scheduler: Address, job: &JobAccount, node: &NodeAccount, offe
         job: pubkey(job.address),
         node: pubkey(node.address),
         provider: pubkey(node.provider),
-        lease: pubkey(job.next_lease()),
+        lease: pubkey(lease),
         system_program: system_program(),
         event_authority,
         program,
     };
-    let args = millrace::OpenLeaseArgs { price: offer.price.0, maximum_seconds: offer.maximum.0 };
+    let args = millrace::OpenLeaseArgs { price: offer.price.0, maximum_seconds: offer.maximum.0, lease_bump };
     vec![build(accounts, millrace::instruction::OpenLease { args })]
 }

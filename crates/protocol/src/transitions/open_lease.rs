@@ -1,28 +1,33 @@
+use crate::gpu::Tier;
 use crate::{
-    Error, Job, JobState, Lease, LeaseState, MicroUsdc, Node, Parameters, PricePerGpuHour, Seconds, Stake, UnixSeconds,
-    money,
+    Error, Job, JobState, Lease, LeaseOutcome, LeaseState, MicroUsdc, Node, Parameters, PricePerGpuHour, Provider,
+    Seconds, UnixSeconds, money,
 };
 
-/// What scheduler and node agree on when both sign.
+/// What the node and the job's side agree on when both sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseOffer {
     pub price: PricePerGpuHour,
+    /// The price is a bid in an auction or the buyer's own award, not the one posted for everybody.
+    pub negotiated: bool,
     /// Most seconds the lease can be paid for; at most the job's own limit.
     pub maximum: Seconds,
 }
 
 /// Reserves the lease's worst case out of the deposit, takes the units from the node and locks the bond.
-/// No money moves.
+/// No money moves. A lease of a job that counts results joins its round in the same transaction
+/// ([`crate::quorum::Quorum::join`]).
 ///
 /// # Errors
 /// [`Error::JobNotOpen`], [`Error::StartDeadlinePassed`], [`Error::TooManyLeases`],
 /// [`Error::AttemptsExhausted`], [`Error::PriceNotAgreed`], [`Error::RequirementsUnmet`],
 /// [`Error::LeaseLengthInvalid`], [`Error::DepositExhausted`], [`Error::NodeNotActive`],
-/// [`Error::NodeFull`], [`Error::StakeTooSmall`], [`Error::Overflow`].
+/// [`Error::NodeFull`], [`Error::StakeTooSmall`], [`Error::ProviderNotActive`],
+/// [`Error::ReputationTooLow`], [`Error::Overflow`].
 pub fn open_lease(
     job: &mut Job,
     node: &mut Node,
-    stake: &mut Stake,
+    provider: &mut Provider,
     offer: LeaseOffer,
     parameters: &Parameters,
     now: UnixSeconds,
@@ -39,10 +44,16 @@ pub fn open_lease(
     if job.attempts_failed > terms.retries {
         return Err(Error::AttemptsExhausted);
     }
-    if offer.price > terms.maximum_price || offer.price != node.price {
+    let agreed = match node.posted_price(terms.spot) {
+        Some(posted) => offer.negotiated || offer.price == posted,
+        None => false,
+    };
+    if !agreed || offer.price > terms.maximum_price {
         return Err(Error::PriceNotAgreed);
     }
-    terms.requirements.check(node)?;
+    terms.check_node(node, now)?;
+    let tier = Tier::of(node.hardware.gpu_class) as usize;
+    provider.check_may_lease(parameters.minimum_reputation[tier], now)?;
     if offer.maximum == Seconds::ZERO || offer.maximum > terms.lease_seconds {
         return Err(Error::LeaseLengthInvalid);
     }
@@ -52,18 +63,20 @@ pub fn open_lease(
         return Err(Error::DepositExhausted);
     }
     let bond_seconds = Seconds(u64::from(parameters.bond_hours) * 3_600);
-    let bond = money::cost(offer.price, units, bond_seconds)?.max(parameters.minimum_bond);
+    let bond = money::cost(offer.price, units, bond_seconds)?.max(parameters.minimum_bond[tier]);
     let start_by = now.after(parameters.start_timeout)?;
     let ends_by = start_by.after(offer.maximum)?;
     let leases_opened = job.leases_opened.checked_add(1).ok_or(Error::Overflow)?;
     let reserved = job.reserved.plus(reserve)?;
 
-    let (mut taken, mut locked) = (*node, *stake);
+    let live_leases = job.live_leases.checked_add(1).ok_or(Error::Overflow)?;
+
+    let (mut taken, mut locked) = (*node, provider.stake);
     taken.take(units)?;
     locked.lock(bond)?;
-    (*node, *stake) = (taken, locked);
+    (*node, provider.stake) = (taken, locked);
     job.reserved = reserved;
-    job.live_leases += 1;
+    job.live_leases = live_leases;
     job.leases_opened = leases_opened;
     job.state = JobState::Active;
     Ok(Lease {
@@ -80,12 +93,20 @@ pub fn open_lease(
         metered: Seconds::ZERO,
         downtime: Seconds::ZERO,
         start_by,
+        start_extended: false,
+        started_late: false,
+        attested_at: UnixSeconds::ZERO,
         checkpoint_by: UnixSeconds::ZERO,
         ends_by,
+        preempted_at: UnixSeconds::ZERO,
+        reported: LeaseOutcome::default(),
+        disputable_until: UnixSeconds::ZERO,
         fee: parameters.fee,
         abandon_penalty: parameters.abandon_penalty,
         lost_penalty: parameters.lost_penalty,
+        start_timeout: parameters.start_timeout,
         checkpoint_interval: parameters.checkpoint_interval,
+        hold_limit: parameters.hold_limit,
         settle_grace: parameters.settle_grace,
     })
 }

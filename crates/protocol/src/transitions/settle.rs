@@ -1,44 +1,47 @@
+use super::Movements;
+use super::conclude::{conclude, pay, return_reserve};
 use crate::voucher::Voucher;
-use crate::{
-    Address, Earnings, Error, Job, Lease, LeaseOutcome, LeaseState, MicroUsdc, Node, Seconds, Stake, UnixSeconds, money,
-};
+use crate::{Address, Error, Job, Lease, LeaseOutcome, LeaseState, Node, Payment, Provider, Seconds, UnixSeconds};
 
 /// How far an attestor's clock may run ahead of the chain's.
 pub const CLOCK_SLACK: Seconds = Seconds(5);
 
-/// What redeeming a voucher moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// From the job's vault to the provider's earnings vault, fee included.
-    pub payment: MicroUsdc,
-    /// The network's part of `payment`.
-    pub fee: MicroUsdc,
-    /// Set by a final voucher: the lease has ended.
-    pub ended: Option<LeaseOutcome>,
-}
-
-/// Redeems a voucher whose signature has been checked: pays what it attests beyond the last one,
-/// and ends the lease if it is final. `lease_address` and `program` are where the lease lives.
+/// Redeems a voucher whose signature has been checked: pays what it attests beyond the last one, and
+/// ends the lease if it is final. `program` and `address` are where the lease lives.
 ///
-/// A voucher is good as long as the lease is live, also past a deadline nobody has cranked:
-/// work done is money owed. After a cancel, seconds past it are attested but not paid.
+/// A voucher is good as long as the lease is live, also past a deadline nobody has cranked: work done
+/// is money owed. After a cancel or a preemption, seconds past it are attested but not paid.
+///
+/// A final voucher settles the lease, unless its result can be disputed or is counted in a quorum: then
+/// the units are free, what goes beyond the time attested returns to the job, and the bond stays.
+///
+/// In a quorum only `Completed` and `Failed` are results, which the count judges. A member with any other
+/// exit class is settled here and leaves the round ([`crate::quorum::Quorum::leave`], whenever
+/// [`Movements::settled`] is set): neither can the attestor's word alone slash it, nor does that word alone
+/// pay it, unless it was sent away by a cancel or a notice. The attestor leaves the result root of a
+/// quorum's vouchers zero: who has not committed yet must not read it there.
+///
+/// A node's fault is the attestor's word too: it costs the attempt, the reputation and, paid on result,
+/// the pay, but nothing of the bond.
 ///
 /// # Errors
-/// [`Error::VoucherForeign`], [`Error::VoucherStale`], [`Error::VoucherFallsBack`],
-/// [`Error::VoucherAheadOfClock`], [`Error::VoucherBeyondLease`], [`Error::Overflow`].
-#[allow(clippy::too_many_arguments, reason = "each is an account of its own on chain")]
+/// [`Error::LeaseNotLive`], [`Error::VoucherForeign`], [`Error::VoucherStale`],
+/// [`Error::VoucherFallsBack`], [`Error::VoucherAheadOfClock`], [`Error::VoucherBeyondLease`],
+/// [`Error::Overflow`].
 pub fn settle(
     job: &mut Job,
     lease: &mut Lease,
     node: &mut Node,
-    stake: &mut Stake,
-    earnings: &mut Earnings,
+    provider: &mut Provider,
     voucher: &Voucher,
-    (program, lease_address): (Address, Address),
+    (program, address): (Address, Address),
     now: UnixSeconds,
-) -> Result<Settlement, Error> {
-    if voucher.program != program || voucher.lease != lease_address {
+) -> Result<Movements, Error> {
+    if voucher.program != program || voucher.lease != address {
         return Err(Error::VoucherForeign);
+    }
+    if !lease.state.is_live() {
+        return Err(Error::LeaseNotLive);
     }
     if voucher.sequence <= lease.sequence {
         return Err(Error::VoucherStale);
@@ -53,39 +56,55 @@ pub fn settle(
     if voucher.metered > lease.maximum {
         return Err(Error::VoucherBeyondLease);
     }
-    let owed_seconds = if job.cancelled_at == UnixSeconds::ZERO {
-        voucher.metered
-    } else {
-        voucher.metered.min(job.cancelled_at.since(lease.opened_at))
-    };
-    // A payment made before the cancel stands, even where the clock slack had it run ahead.
-    let owed = money::cost(lease.price, lease.units, owed_seconds)?.max(lease.paid);
-    let owed_fee = money::share(owed, lease.fee)?;
-    let payment = owed.minus(lease.paid)?;
-    let fee = owed_fee.minus(lease.fees)?;
-    let net = payment.minus(fee)?;
-    let ended = voucher.is_final.then(|| LeaseOutcome::from(voucher.exit_class));
 
-    let (mut new_job, mut new_lease, mut new_node, mut new_stake) = (*job, *lease, *node, *stake);
-    new_lease.reserved = lease.reserved.minus(payment).map_err(|_| Error::InvariantBroken)?;
-    new_lease.paid = owed;
-    new_lease.fees = owed_fee;
-    new_lease.state = LeaseState::Running;
+    let (mut new_job, mut new_lease, mut new_node, mut new_provider) = (*job, *lease, *node, *provider);
+    if lease.state == LeaseState::Assigned {
+        new_lease.started_late = now >= lease.start_by;
+        new_lease.state = LeaseState::Running;
+    }
     new_lease.sequence = voucher.sequence;
     new_lease.metered = voucher.metered;
     new_lease.downtime = voucher.downtime;
+    new_lease.attested_at = now;
     new_lease.checkpoint_by = now.after(lease.checkpoint_interval)?;
-    new_job.reserved = job.reserved.minus(payment).map_err(|_| Error::InvariantBroken)?;
-    new_job.paid = job.paid.plus(net)?;
-    new_job.fees = job.fees.plus(fee)?;
-    let new_earnings = Earnings { owner: earnings.owner.plus(net)?, fees: earnings.fees.plus(fee)? };
-    if let Some(outcome) = ended {
-        new_job.reserved = new_job.reserved.minus(new_lease.reserved).map_err(|_| Error::InvariantBroken)?;
-        new_lease.reserved = MicroUsdc::ZERO;
+
+    let movements = if voucher.is_final {
+        let outcome = LeaseOutcome::from(voucher.exit_class);
         new_node.give_back(lease.units)?;
-        new_stake.release(lease.bond, MicroUsdc::ZERO)?;
-        new_job.end_lease(outcome, now)?;
+        end(&mut new_job, &mut new_lease, &mut new_provider, outcome, now)?
+    } else {
+        let due = new_lease.due(&new_job)?;
+        pay(&mut new_job, &mut new_lease, &mut new_provider, due)?
+    };
+    (*job, *lease, *node, *provider) = (new_job, new_lease, new_node, new_provider);
+    Ok(movements)
+}
+
+fn end(
+    job: &mut Job,
+    lease: &mut Lease,
+    provider: &mut Provider,
+    outcome: LeaseOutcome,
+    now: UnixSeconds,
+) -> Result<Movements, Error> {
+    let quorum = job.terms.verification.is_quorum();
+    let faulty = outcome == LeaseOutcome::NodeFault;
+    let unpaid_member = quorum && !outcome.finishes_job() && !lease.was_sent_away(job);
+    let owed = match job.terms.payment {
+        Payment::OnResult if faulty || unpaid_member => lease.paid,
+        _ => lease.owed(job)?,
+    };
+    let waits = if quorum { outcome.finishes_job() } else { !faulty && job.terms.dispute_window > Seconds::ZERO };
+    if !waits {
+        return conclude(job, lease, provider, outcome, owed, now);
     }
-    (*job, *lease, *node, *stake, *earnings) = (new_job, new_lease, new_node, new_stake, new_earnings);
-    Ok(Settlement { payment, fee, ended })
+    let due = lease.due(job)?;
+    let movements = pay(job, lease, provider, due)?;
+    return_reserve(job, lease, owed)?;
+    lease.state = LeaseState::Reported;
+    lease.reported = outcome;
+    // A quorum is not disputed but counted.
+    lease.disputable_until = if quorum { now } else { now.after(job.terms.dispute_window)? };
+    job.report_lease(outcome)?;
+    Ok(Movements { ended: Some(outcome), ..movements })
 }

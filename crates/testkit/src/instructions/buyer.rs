@@ -13,6 +13,9 @@ impl Environment {
     }
 
     pub fn open_job(&self, job: &JobHandle, id: u64, terms: JobTerms) -> Call<accounts::OpenJob, instruction::OpenJob> {
+        let id_bytes = id.to_le_bytes();
+        let (_, job_bump) = Self::find(&[seeds::JOB, job.buyer.address().as_ref(), &id_bytes]);
+        let (_, job_vault_bump) = Self::find(&[seeds::JOB_VAULT, job.address.as_ref()]);
         let accounts = accounts::OpenJob {
             config: Self::config_address(),
             buyer: job.buyer.address(),
@@ -26,7 +29,7 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into() };
+        let args = OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into(), job_bump, job_vault_bump };
         Call::new(accounts, instruction::OpenJob { args }, &[&job.buyer.key, &job.funder.key])
     }
 

@@ -24,6 +24,9 @@ impl Environment {
         display_name: &str,
     ) -> Call<accounts::RegisterProvider, instruction::RegisterProvider> {
         let provider = Self::provider_of(owner);
+        let (_, provider_bump) = Self::find(&[seeds::PROVIDER, owner.address().as_ref()]);
+        let (_, stake_vault_bump) = Self::find(&[seeds::STAKE_VAULT, provider.address.as_ref()]);
+        let (_, earnings_vault_bump) = Self::find(&[seeds::EARNINGS_VAULT, provider.address.as_ref()]);
         let accounts = accounts::RegisterProvider {
             config: Self::config_address(),
             owner: owner.address(),
@@ -36,7 +39,8 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = RegisterProviderArgs { display_name: display_name.to_owned() };
+        let display_name = display_name.to_owned();
+        let args = RegisterProviderArgs { display_name, provider_bump, stake_vault_bump, earnings_vault_bump };
         Call::new(accounts, instruction::RegisterProvider { args }, &[&owner.key])
     }
 
@@ -76,16 +80,17 @@ impl Environment {
         price: PricePerGpuHour,
     ) -> Call<accounts::AddNode, instruction::AddNode> {
         let index = self.provider(&provider.address).n_nodes;
+        let (node, node_bump) = Self::find(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]);
         let accounts = accounts::AddNode {
             owner: provider.owner.address(),
             provider: provider.address,
             node_key: node_key.pubkey(),
-            node: Self::derive(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]),
+            node,
             system_program: system_program::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = AddNodeArgs { hardware: hardware.into(), price: price.0 };
+        let args = AddNodeArgs { hardware: hardware.into(), price: price.0, node_bump };
         Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key, node_key])
     }
 

@@ -7,10 +7,10 @@ use solana_signer::Signer;
 use crate::{Call, Environment, JobHandle, LeaseHandle, NodeHandle};
 
 impl Environment {
-    /// Address of the lease that the job would take next.
-    pub fn next_lease(&self, job: &JobHandle) -> Pubkey {
+    /// Address and bump of the lease that the job would take next.
+    pub fn next_lease(&self, job: &JobHandle) -> (Pubkey, u8) {
         let state = self.job(&job.address);
-        Self::derive(&[
+        Self::find(&[
             seeds::LEASE,
             job.address.as_ref(),
             &state.opened_slot.to_le_bytes(),
@@ -20,6 +20,7 @@ impl Environment {
 
     /// At the node's price, for as long as the job allows.
     pub fn open_lease(&self, job: &JobHandle, node: &NodeHandle) -> Call<accounts::OpenLease, instruction::OpenLease> {
+        let (lease, lease_bump) = self.next_lease(job);
         let accounts = accounts::OpenLease {
             config: Self::config_address(),
             scheduler: self.scheduler.pubkey(),
@@ -27,14 +28,14 @@ impl Environment {
             job: job.address,
             node: node.address,
             provider: node.provider.address,
-            lease: self.next_lease(job),
+            lease,
             system_program: system_program::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
         let price = PricePerGpuHour(self.node(&node.address).price);
         let maximum = Seconds(self.job(&job.address).terms.lease_seconds);
-        let args = OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0 };
+        let args = OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0, lease_bump };
         Call::new(accounts, instruction::OpenLease { args }, &[&self.scheduler, &node.key])
     }
 

@@ -1,18 +1,20 @@
 use anchor_lang::prelude::*;
 use millrace_protocol as protocol;
 
-use crate::constants::{SPARE, VERSION};
+use super::check_version;
+use crate::constants::SPARE;
 use crate::types::Parameters;
 use crate::MarketError;
 
 /// The network: its roles, its mint and its parameters. Seeds: `config`.
 /// Read-only for every job instruction, so that unrelated jobs never wait for each other.
-#[account]
-#[derive(InitSpace, Debug, PartialEq, Eq)]
+#[account(zero_copy)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Config {
     /// Layout version, 1.
     pub version: u8,
     pub bump: u8,
+    pub padding: [u8; 6],
     /// May change parameters; never touches an escrow or a stake.
     pub admin: Pubkey,
     /// Opens leases, and attests the jobs opened while it holds the role.
@@ -21,16 +23,20 @@ pub struct Config {
     pub treasury: Pubkey,
     /// The only mint of deposits, stakes and payments.
     pub mint: Pubkey,
-    pub parameters: Parameters,
     pub rent_payer: Pubkey,
+    pub parameters: Parameters,
     pub spare: [u8; SPARE],
 }
 
 impl Config {
+    /// The parameters, checked.
+    ///
     /// # Errors
     /// [`MarketError::UnknownVersion`], [`MarketError::ParameterOutOfBounds`].
-    pub fn invariant(&self) -> Result<()> {
-        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
-        protocol::Parameters::from(self.parameters).check().map_err(|error| MarketError::from(error).into())
+    pub fn rules(&self) -> std::result::Result<protocol::Parameters, MarketError> {
+        check_version(self.version)?;
+        let parameters = protocol::Parameters::from(self.parameters);
+        parameters.check()?;
+        Ok(parameters)
     }
 }

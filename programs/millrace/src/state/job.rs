@@ -1,31 +1,36 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::{self as protocol, JobState, MicroUsdc, Seconds, UnixSeconds};
 
-use crate::constants::{SPARE, VERSION};
+use super::check_version;
+use crate::constants::SPARE;
 use crate::types::JobTerms;
 use crate::MarketError;
 
 /// A job and the ledger of its vault. Seeds: `job`, buyer, id.
-#[account]
-#[derive(InitSpace, Debug, PartialEq, Eq)]
+#[account(zero_copy)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Job {
     /// Layout version, 1.
     pub version: u8,
     pub bump: u8,
-    pub vault_bump: u8,
     /// 0 open, 1 active, 2 cancelling, 3 done, 4 expired.
     pub state: u8,
+    pub padding: u8,
+    /// The number of the next lease.
+    pub leases_opened: u32,
     pub buyer: Pubkey,
-    /// Chosen by the buyer; free again once the job is closed.
-    pub id: u64,
     /// Paid the deposit and the rent, and gets both back.
     pub funder: Pubkey,
     /// Whose vouchers count: the network's scheduler when the job was opened.
     pub attestor: Pubkey,
     pub mint: Pubkey,
+    /// The job's own money. Seeds: `vault`, job.
+    pub job_vault: Pubkey,
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
     pub terms: JobTerms,
+    /// Chosen by the buyer; free again once the job is closed.
+    pub id: u64,
     /// Held for live leases, in micro-USDC.
     pub reserved: u64,
     /// Went to providers, fees not included, in micro-USDC.
@@ -34,10 +39,6 @@ pub struct Job {
     pub fees: u64,
     /// Came in from bonds of nodes that failed the job, in micro-USDC.
     pub compensation: u64,
-    pub live_leases: u16,
-    /// The number of the next lease.
-    pub leases_opened: u32,
-    pub attempts_failed: u16,
     /// Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
     /// after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
     pub opened_slot: u64,
@@ -49,13 +50,17 @@ pub struct Job {
     pub cancelled_at: u64,
     /// Seconds from a cancel until anyone may end the live leases.
     pub settle_grace: u64,
+    pub live_leases: u16,
+    pub attempts_failed: u16,
+    pub padding_end: [u8; 4],
     pub spare: [u8; SPARE],
 }
 
 impl Job {
     /// # Errors
-    /// [`protocol::Error::InvariantBroken`] for a state that does not exist.
-    pub fn rules(&self) -> std::result::Result<protocol::Job, protocol::Error> {
+    /// [`MarketError::UnknownVersion`]; [`MarketError::InvariantBroken`] for a state that does not exist.
+    pub fn rules(&self) -> std::result::Result<protocol::Job, MarketError> {
+        check_version(self.version)?;
         Ok(protocol::Job {
             terms: self.terms.into(),
             state: JobState::try_from(self.state)?,
@@ -73,7 +78,7 @@ impl Job {
     }
 
     /// # Errors
-    /// Those of [`Self::invariant`].
+    /// [`MarketError::InvariantBroken`].
     pub fn update(&mut self, job: &protocol::Job) -> Result<()> {
         self.terms = job.terms.into();
         self.state = job.state as u8;
@@ -93,7 +98,6 @@ impl Job {
     /// # Errors
     /// [`MarketError::UnknownVersion`], [`MarketError::InvariantBroken`].
     pub fn invariant(&self) -> Result<()> {
-        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
-        self.rules().and_then(|job| job.invariant()).map_err(|error| MarketError::from(error).into())
+        Ok(self.rules()?.invariant().map_err(MarketError::from)?)
     }
 }

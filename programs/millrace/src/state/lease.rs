@@ -3,28 +3,30 @@ use millrace_protocol::{
     self as protocol, BasisPoints, GpuUnits, LeaseState, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds,
 };
 
-use crate::constants::{SPARE, VERSION};
+use super::check_version;
+use crate::constants::SPARE;
 use crate::MarketError;
 
 /// Metered time on one node for one job; gone when it has ended.
 /// Seeds: `lease`, job, the job's opening slot, number.
-#[account]
-#[derive(InitSpace, Debug, PartialEq, Eq)]
+#[account(zero_copy)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Layout version, 1.
     pub version: u8,
     pub bump: u8,
     /// 0 assigned, 1 running.
     pub state: u8,
-    pub job: Pubkey,
+    pub padding: u8,
     /// Counts from 0 within the job.
     pub number: u32,
+    pub job: Pubkey,
     pub node: Pubkey,
     pub provider: Pubkey,
+    /// The scheduler that opened the lease; gets the rent back.
+    pub rent_payer: Pubkey,
     /// Micro-USDC per GPU-hour.
     pub price: u64,
-    /// GPUs leased.
-    pub units: u16,
     /// Unix seconds.
     pub opened_at: u64,
     /// Most seconds it can be paid for.
@@ -49,23 +51,23 @@ pub struct Lease {
     pub checkpoint_by: u64,
     /// Unix seconds.
     pub ends_by: u64,
-    /// Parameters the lease was opened under.
-    pub fee_bps: u16,
-    pub abandon_penalty_bps: u16,
-    pub lost_penalty_bps: u16,
-    /// Seconds.
+    /// Seconds. With the next four, the parameters the lease was opened under.
     pub checkpoint_interval: u64,
     /// Seconds.
     pub settle_grace: u64,
-    /// The scheduler that opened the lease; gets the rent back.
-    pub rent_payer: Pubkey,
+    pub fee_bps: u16,
+    pub abandon_penalty_bps: u16,
+    pub lost_penalty_bps: u16,
+    /// GPUs leased.
+    pub units: u16,
     pub spare: [u8; SPARE],
 }
 
 impl Lease {
     /// # Errors
-    /// [`protocol::Error::InvariantBroken`] for a state that does not exist.
-    pub fn rules(&self) -> std::result::Result<protocol::Lease, protocol::Error> {
+    /// [`MarketError::UnknownVersion`]; [`MarketError::InvariantBroken`] for a state that does not exist.
+    pub fn rules(&self) -> std::result::Result<protocol::Lease, MarketError> {
+        check_version(self.version)?;
         Ok(protocol::Lease {
             state: LeaseState::try_from(self.state)?,
             price: PricePerGpuHour(self.price),
@@ -91,7 +93,7 @@ impl Lease {
     }
 
     /// # Errors
-    /// Those of [`Self::invariant`].
+    /// [`MarketError::InvariantBroken`].
     pub fn update(&mut self, lease: &protocol::Lease) -> Result<()> {
         self.state = lease.state as u8;
         self.price = lease.price.0;
@@ -119,7 +121,6 @@ impl Lease {
     /// # Errors
     /// [`MarketError::UnknownVersion`], [`MarketError::InvariantBroken`].
     pub fn invariant(&self) -> Result<()> {
-        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
-        self.rules().and_then(|lease| lease.invariant()).map_err(|error| MarketError::from(error).into())
+        Ok(self.rules()?.invariant().map_err(MarketError::from)?)
     }
 }

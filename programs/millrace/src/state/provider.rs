@@ -1,24 +1,29 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::{self as protocol, Earnings, MicroUsdc, Stake};
 
-use crate::constants::{DISPLAY_NAME_BYTES, SPARE, VERSION};
+use super::check_version;
+use crate::constants::{DISPLAY_NAME_BYTES, SPARE};
 use crate::MarketError;
 
 /// Who offers nodes, with the ledgers of its two vaults. Seeds: `provider`, owner.
-#[account]
-#[derive(InitSpace, Debug, PartialEq, Eq)]
+#[account(zero_copy)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
     /// Layout version, 1.
     pub version: u8,
     pub bump: u8,
-    pub stake_vault_bump: u8,
-    pub earnings_vault_bump: u8,
-    /// The wallet that registered: stakes, and adds nodes.
-    pub owner: Pubkey,
-    /// UTF-8, padded with zeros.
-    pub display_name: [u8; DISPLAY_NAME_BYTES as usize],
+    pub padding: [u8; 2],
     /// Nodes added so far; the index of the next one.
     pub n_nodes: u32,
+    /// The wallet that registered: stakes, and adds nodes.
+    pub owner: Pubkey,
+    /// Backs the leases. Seeds: `stake`, provider.
+    pub stake_vault: Pubkey,
+    /// Receives every payment. Seeds: `earnings`, provider.
+    pub earnings_vault: Pubkey,
+    pub rent_payer: Pubkey,
+    /// UTF-8, padded with zeros.
+    pub display_name: [u8; DISPLAY_NAME_BYTES as usize],
     /// What the stake vault holds, in micro-USDC.
     pub stake_total: u64,
     /// The part of it that stands as bond for live leases, in micro-USDC.
@@ -33,7 +38,6 @@ pub struct Provider {
     pub earnings_fees: u64,
     /// Unix seconds.
     pub registered_at: u64,
-    pub rent_payer: Pubkey,
     pub spare: [u8; SPARE],
 }
 
@@ -82,8 +86,8 @@ impl Provider {
     /// [`MarketError::UnknownVersion`], [`MarketError::InvariantBroken`] when the ledgers contradict
     /// each other.
     pub fn invariant(&self) -> Result<()> {
-        require_eq!(self.version, VERSION, MarketError::UnknownVersion);
-        self.ledgers_agree().map_err(|error| MarketError::from(error).into())
+        check_version(self.version)?;
+        Ok(self.ledgers_agree().map_err(MarketError::from)?)
     }
 
     fn ledgers_agree(&self) -> std::result::Result<(), protocol::Error> {

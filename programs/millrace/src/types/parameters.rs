@@ -1,13 +1,11 @@
 use anchor_lang::prelude::*;
+use bytemuck::{Pod, Zeroable};
 use millrace_protocol::{self as protocol, BasisPoints, MicroUsdc, Seconds};
 
 /// What the admin may tune, inside hard bounds.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[derive(AnchorSerialize, AnchorDeserialize, Pod, Zeroable, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// The network's share of every payment, in basis points; at most 1500.
-    pub fee_bps: u16,
-    /// A lease's bond covers this many hours at its price.
-    pub bond_hours: u16,
     /// The least bond of a lease, in micro-USDC.
     pub minimum_bond: u64,
     /// Seconds from lease to first voucher.
@@ -16,6 +14,10 @@ pub struct Parameters {
     pub checkpoint_interval: u64,
     /// Seconds from the end of a lease, or a cancel, until anyone may settle it.
     pub settle_grace: u64,
+    /// The network's share of every payment, in basis points; at most 1500.
+    pub fee_bps: u16,
+    /// A lease's bond covers this many hours at its price.
+    pub bond_hours: u16,
     /// Share of the bond lost by a node that never starts, in basis points.
     pub abandon_penalty_bps: u16,
     /// Share of the bond lost by a node that falls silent, in basis points.

@@ -1,13 +1,15 @@
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::bpf_loader_upgradeable;
-use anchor_spl::token::{Mint, TokenAccount};
+use anchor_spl::token::Mint;
+use bytemuck::Zeroable;
 use millrace_protocol::{self as protocol, seeds};
 
-use crate::constants::{SPARE, VERSION};
-use crate::events::NetworkInitialized;
+use crate::constants::{CONFIG, VERSION};
+use crate::create::{self, Place};
+use crate::events::{self, NetworkInitialized};
 use crate::state::Config;
 use crate::types::Parameters;
-use crate::MarketError;
+use crate::{tokens, MarketError};
 
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct InitializeArgs {
@@ -22,16 +24,17 @@ pub struct Initialize<'info> {
     #[account(mut)]
     pub admin: Signer<'info>,
 
-    /// Created once; a second network cannot be founded under this program.
-    #[account(init, payer = admin, space = Config::DISCRIMINATOR.len() + Config::INIT_SPACE, seeds = [seeds::CONFIG], bump)]
-    pub config: Box<Account<'info, Config>>,
+    /// CHECK: Created once; a second network cannot be founded under this program.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
+    pub config: UncheckedAccount<'info>,
 
     /// The mint of all money on the network.
-    pub mint: Box<Account<'info, Mint>>,
+    pub mint: Account<'info, Mint>,
 
-    /// Where fees are swept to.
-    #[account(constraint = treasury.mint == mint.key() @ MarketError::WrongMint)]
-    pub treasury: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Where fees are swept to: a token account of the mint.
+    #[account(constraint = tokens::mint(&treasury)? == mint.key() @ MarketError::WrongMint)]
+    pub treasury: UncheckedAccount<'info>,
 
     /// The loader's account that names the program's upgrade authority.
     #[account(
@@ -40,7 +43,7 @@ pub struct Initialize<'info> {
         seeds::program = bpf_loader_upgradeable::ID,
         constraint = program_data.upgrade_authority_address == Some(admin.key()) @ MarketError::NotUpgradeAuthority,
     )]
-    pub program_data: Box<Account<'info, ProgramData>>,
+    pub program_data: Account<'info, ProgramData>,
 
     pub system_program: Program<'info, System>,
 }
@@ -52,27 +55,28 @@ impl Initialize<'_> {
 
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: InitializeArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
-        accounts.config.set_inner(Config {
+        let accounts = ctx.accounts;
+        let config = Config {
             version: VERSION,
-            bump: ctx.bumps.config,
+            bump: CONFIG.1,
             admin: accounts.admin.key(),
             scheduler: args.scheduler,
             treasury: accounts.treasury.key(),
             mint: accounts.mint.key(),
-            parameters: args.parameters,
             rent_payer: accounts.admin.key(),
-            spare: [0; SPARE],
-        });
-        accounts.config.invariant()?;
-        let event = NetworkInitialized {
-            admin: accounts.config.admin,
-            scheduler: accounts.config.scheduler,
-            treasury: accounts.config.treasury,
-            mint: accounts.config.mint,
-            parameters: accounts.config.parameters,
+            parameters: args.parameters,
+            ..Config::zeroed()
         };
-        emit_cpi!(event);
-        Ok(())
+        let place = Place { seeds: &[seeds::CONFIG], bump: CONFIG.1 };
+        create::account(&accounts.admin, &accounts.config, place, &config)?;
+
+        let event = NetworkInitialized {
+            admin: config.admin,
+            scheduler: config.scheduler,
+            treasury: config.treasury,
+            mint: config.mint,
+            parameters: config.parameters,
+        };
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::transitions;
 
-use crate::events::JobCancelled;
+use crate::events::{self, JobCancelled};
 use crate::state::Job;
 use crate::{clock, MarketError};
 
@@ -11,25 +11,26 @@ pub struct CancelJob<'info> {
     pub buyer: Signer<'info>,
 
     #[account(mut, has_one = buyer @ MarketError::WrongBuyer)]
-    pub job: Box<Account<'info, Job>>,
+    pub job: AccountLoader<'info, Job>,
 }
 
 impl CancelJob<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let job = &mut ctx.accounts.job;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let mut rules = job.rules().map_err(MarketError::from)?;
+        let job = &mut *accounts.job.load_mut()?;
+        let mut rules = job.rules()?;
         transitions::cancel_job(&mut rules, now).map_err(MarketError::from)?;
         job.update(&rules)?;
+
         let event = JobCancelled {
-            job: job.key(),
+            job: accounts.job.key(),
             buyer: job.buyer,
             state: job.state,
             live_leases: job.live_leases,
             vault: rules.vault_balance().map_err(MarketError::from)?.0,
             at: now.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,9 +1,11 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Mint, Token, TokenAccount};
+use anchor_spl::token::Token;
+use bytemuck::Zeroable;
 use millrace_protocol::{seeds, transitions};
 
-use crate::constants::{SPARE, VERSION};
-use crate::events::JobOpened;
+use crate::constants::{CONFIG, VERSION};
+use crate::create::{self, Place};
+use crate::events::{self, JobOpened};
 use crate::state::{Config, Job};
 use crate::types::JobTerms;
 use crate::{clock, tokens, MarketError};
@@ -15,14 +17,16 @@ pub struct OpenJobArgs {
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
     pub terms: JobTerms,
+    pub job_bump: u8,
+    pub job_vault_bump: u8,
 }
 
 #[event_cpi]
 #[derive(Accounts)]
-#[instruction(args: OpenJobArgs)]
+#[cfg_attr(feature = "idl-build", instruction(args: OpenJobArgs))]
 pub struct OpenJob<'info> {
-    #[account(seeds = [seeds::CONFIG], bump = config.bump)]
-    pub config: Box<Account<'info, Config>>,
+    #[account(address = CONFIG.0, has_one = mint @ MarketError::WrongMint)]
+    pub config: AccountLoader<'info, Config>,
 
     /// May cancel the job.
     pub buyer: Signer<'info>,
@@ -31,37 +35,26 @@ pub struct OpenJob<'info> {
     #[account(mut)]
     pub funder: Signer<'info>,
 
-    /// Where the deposit comes from.
+    /// CHECK: Where the deposit comes from: a token account of the funder's.
     #[account(
         mut,
-        constraint = funder_tokens.mint == config.mint @ MarketError::WrongMint,
-        constraint = funder_tokens.owner == funder.key() @ MarketError::WrongTokenOwner,
+        constraint = tokens::mint(&funder_tokens)? == mint.key() @ MarketError::WrongMint,
+        constraint = tokens::owner(&funder_tokens)? == funder.key() @ MarketError::WrongTokenOwner,
     )]
-    pub funder_tokens: Box<Account<'info, TokenAccount>>,
+    pub funder_tokens: UncheckedAccount<'info>,
 
-    #[account(
-        init,
-        payer = funder,
-        space = Job::DISCRIMINATOR.len() + Job::INIT_SPACE,
-        seeds = [seeds::JOB, buyer.key().as_ref(), &args.id.to_le_bytes()],
-        bump,
-    )]
-    pub job: Box<Account<'info, Job>>,
+    /// CHECK: Created here.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::JOB, buyer.key().as_ref(), &args.id.to_le_bytes()], bump))]
+    pub job: UncheckedAccount<'info>,
 
-    /// The network's mint.
-    #[account(address = config.mint @ MarketError::WrongMint)]
-    pub mint: Box<Account<'info, Mint>>,
+    /// CHECK: The network's mint.
+    pub mint: UncheckedAccount<'info>,
 
-    /// The job's own money: no other job's instruction can name it.
-    #[account(
-        init,
-        payer = funder,
-        seeds = [seeds::JOB_VAULT, job.key().as_ref()],
-        bump,
-        token::mint = mint,
-        token::authority = job,
-    )]
-    pub job_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Created here: the job's own money, which no other job's instruction can name.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::JOB_VAULT, job.key().as_ref()], bump))]
+    pub job_vault: UncheckedAccount<'info>,
 
     pub token_program: Program<'info, Token>,
     pub system_program: Program<'info, System>,
@@ -69,62 +62,55 @@ pub struct OpenJob<'info> {
 
 impl OpenJob<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenJobArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let clock = Clock::get()?;
         let now = clock::now(&clock)?;
-        let rules = transitions::open_job(args.terms.into(), &accounts.config.parameters.into(), now)
-            .map_err(MarketError::from)?;
+        let config = accounts.config.load()?;
+        let rules = transitions::open_job(args.terms.into(), &config.rules()?, now).map_err(MarketError::from)?;
         let deposit = rules.terms.deposit;
-        let (funder_before, vault_before) = (accounts.funder_tokens.amount, accounts.job_vault.amount);
 
-        accounts.job.set_inner(Job {
+        let mut job = Job {
             version: VERSION,
-            bump: ctx.bumps.job,
-            vault_bump: ctx.bumps.job_vault,
-            state: rules.state as u8,
+            bump: args.job_bump,
             buyer: accounts.buyer.key(),
-            id: args.id,
             funder: accounts.funder.key(),
-            attestor: accounts.config.scheduler,
-            mint: accounts.mint.key(),
+            attestor: config.scheduler,
+            mint: config.mint,
+            job_vault: accounts.job_vault.key(),
             spec_hash: args.spec_hash,
-            terms: args.terms,
-            reserved: 0,
-            paid: 0,
-            fees: 0,
-            compensation: 0,
-            live_leases: 0,
-            leases_opened: 0,
-            attempts_failed: 0,
+            id: args.id,
             opened_slot: clock.slot,
             opened_at: now.0,
-            start_deadline: 0,
-            cancelled_at: 0,
-            settle_grace: 0,
-            spare: [0; SPARE],
-        });
-        accounts.job.update(&rules)?;
-        let funder = accounts.funder.to_account_info();
-        tokens::transfer(&mut accounts.funder_tokens, &mut accounts.job_vault, funder, deposit, &[])?;
-        tokens::check_vault(&accounts.job_vault, rules.vault_balance().map_err(MarketError::from)?)?;
+            ..Job::zeroed()
+        };
+        job.update(&rules)?;
+        let place = Place { seeds: &[seeds::JOB, job.buyer.as_ref(), &args.id.to_le_bytes()], bump: args.job_bump };
+        create::account(&accounts.funder, &accounts.job, place, &job)?;
+        let place = Place { seeds: &[seeds::JOB_VAULT, accounts.job.key.as_ref()], bump: args.job_vault_bump };
+        create::vault(&accounts.funder, &accounts.job_vault, place, &accounts.mint, accounts.job.key)?;
+
+        let funder_before = tokens::balance(&accounts.funder_tokens)?;
+        tokens::transfer(&accounts.funder_tokens, &accounts.job_vault, &accounts.funder, deposit, &[])?;
+        let (funder_after, vault_after) =
+            (tokens::balance(&accounts.funder_tokens)?, tokens::balance(&accounts.job_vault)?);
+        tokens::check_vault(vault_after, rules.vault_balance().map_err(MarketError::from)?)?;
 
         let event = JobOpened {
             job: accounts.job.key(),
-            buyer: accounts.job.buyer,
-            funder: accounts.job.funder,
-            attestor: accounts.job.attestor,
-            mint: accounts.job.mint,
-            id: args.id,
-            spec_hash: args.spec_hash,
+            buyer: job.buyer,
+            funder: job.funder,
+            attestor: job.attestor,
+            mint: job.mint,
+            id: job.id,
+            spec_hash: job.spec_hash,
             deposit: deposit.0,
-            funder_before,
-            funder_after: accounts.funder_tokens.amount,
-            vault_before,
-            vault_after: accounts.job_vault.amount,
-            start_deadline: accounts.job.start_deadline,
+            funder_before: funder_before.0,
+            funder_after: funder_after.0,
+            vault_before: 0,
+            vault_after: vault_after.0,
+            start_deadline: job.start_deadline,
             at: now.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,28 +1,33 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Token, TokenAccount};
-use millrace_protocol::{seeds, transitions, MicroUsdc};
+use anchor_spl::token::Token;
+use millrace_protocol::{seeds, transitions};
 
-use crate::events::JobClosed;
+use crate::events::{self, JobClosed};
 use crate::state::Job;
 use crate::{clock, tokens, MarketError};
 
 #[event_cpi]
 #[derive(Accounts)]
 pub struct CloseJob<'info> {
-    #[account(mut, close = funder, has_one = funder @ MarketError::WrongRentPayer)]
-    pub job: Box<Account<'info, Job>>,
-
-    /// Emptied and closed.
-    #[account(mut, seeds = [seeds::JOB_VAULT, job.key().as_ref()], bump = job.vault_bump)]
-    pub job_vault: Box<Account<'info, TokenAccount>>,
-
-    /// Any token account of the funder's: none in particular can block the refund.
     #[account(
         mut,
-        constraint = refund_account.mint == job.mint @ MarketError::WrongRefundAccount,
-        constraint = refund_account.owner == job.funder @ MarketError::WrongRefundAccount,
+        close = funder,
+        has_one = funder @ MarketError::WrongRentPayer,
+        has_one = job_vault @ MarketError::WrongVault,
     )]
-    pub refund_account: Box<Account<'info, TokenAccount>>,
+    pub job: AccountLoader<'info, Job>,
+
+    /// CHECK: Named by the job; emptied and closed.
+    #[account(mut)]
+    pub job_vault: UncheckedAccount<'info>,
+
+    /// CHECK: Any token account of the funder's: none in particular can block the refund.
+    #[account(
+        mut,
+        constraint = tokens::mint(&refund_account)? == job.load()?.mint @ MarketError::WrongRefundAccount,
+        constraint = tokens::owner(&refund_account)? == funder.key() @ MarketError::WrongRefundAccount,
+    )]
+    pub refund_account: UncheckedAccount<'info>,
 
     /// CHECK: Named by the job; only receives the rent.
     #[account(mut)]
@@ -33,29 +38,30 @@ pub struct CloseJob<'info> {
 
 impl CloseJob<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
-        let rules = accounts.job.rules().map_err(MarketError::from)?;
+        let job = accounts.job.load()?;
+        let rules = job.rules()?;
         let refund = transitions::close_job(&rules).map_err(MarketError::from)?;
-        tokens::check_vault(&accounts.job_vault, refund)?;
+        let refund_account_before = tokens::balance(&accounts.refund_account)?;
         // A stranger's micro-USDC in the vault must not keep the account from closing.
-        let whole = MicroUsdc(accounts.job_vault.amount);
+        let whole = tokens::balance(&accounts.job_vault)?;
+        tokens::check_vault(whole, refund)?;
         let surplus = whole.minus(refund).map_err(MarketError::from)?;
-        let refund_account_before = accounts.refund_account.amount;
 
-        let authority = accounts.job.to_account_info();
-        let id = accounts.job.id.to_le_bytes();
-        let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
-        tokens::transfer(&mut accounts.job_vault, &mut accounts.refund_account, authority.clone(), whole, &[signer])?;
-        let job_vault_after = accounts.job_vault.amount;
-        tokens::close(&accounts.job_vault, accounts.funder.to_account_info(), authority, &[signer])?;
+        let signer: &[&[u8]] = &[seeds::JOB, job.buyer.as_ref(), &job.id.to_le_bytes(), &[job.bump]];
+        let authority = accounts.job.as_ref();
+        tokens::transfer(&accounts.job_vault, &accounts.refund_account, authority, whole, &[signer])?;
+        let job_vault_after = tokens::balance(&accounts.job_vault)?;
+        let refund_account_after = tokens::balance(&accounts.refund_account)?;
+        tokens::close(&accounts.job_vault, &accounts.funder, authority, &[signer])?;
 
         let event = JobClosed {
             job: accounts.job.key(),
-            buyer: accounts.job.buyer,
-            funder: accounts.job.funder,
+            buyer: job.buyer,
+            funder: job.funder,
             refund_account: accounts.refund_account.key(),
-            state: accounts.job.state,
+            state: job.state,
             deposit: rules.terms.deposit.0,
             paid: rules.paid.0,
             fees: rules.fees.0,
@@ -63,12 +69,11 @@ impl CloseJob<'_> {
             refund: refund.0,
             surplus: surplus.0,
             job_vault_before: whole.0,
-            job_vault_after,
-            refund_account_before,
-            refund_account_after: accounts.refund_account.amount,
+            job_vault_after: job_vault_after.0,
+            refund_account_before: refund_account_before.0,
+            refund_account_after: refund_account_after.0,
             at,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

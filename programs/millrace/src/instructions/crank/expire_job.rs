@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 use millrace_protocol::transitions;
 
-use crate::events::JobExpired;
+use crate::events::{self, JobExpired};
 use crate::state::Job;
 use crate::{clock, MarketError};
 
@@ -9,23 +9,24 @@ use crate::{clock, MarketError};
 #[derive(Accounts)]
 pub struct ExpireJob<'info> {
     #[account(mut)]
-    pub job: Box<Account<'info, Job>>,
+    pub job: AccountLoader<'info, Job>,
 }
 
 impl ExpireJob<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let job = &mut ctx.accounts.job;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let mut rules = job.rules().map_err(MarketError::from)?;
+        let job = &mut *accounts.job.load_mut()?;
+        let mut rules = job.rules()?;
         transitions::expire_job(&mut rules, now).map_err(MarketError::from)?;
         job.update(&rules)?;
+
         let event = JobExpired {
-            job: job.key(),
+            job: accounts.job.key(),
             buyer: job.buyer,
             vault: rules.vault_balance().map_err(MarketError::from)?.0,
             at: now.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

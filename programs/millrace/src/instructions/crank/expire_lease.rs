@@ -1,20 +1,20 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Token, TokenAccount};
+use anchor_spl::token::Token;
 use millrace_protocol::{seeds, transitions};
 
-use crate::events::LeaseExpired;
+use crate::events::{self, LeaseExpired};
 use crate::state::{Job, Lease, Node, Provider};
 use crate::{clock, tokens, MarketError};
 
 #[event_cpi]
 #[derive(Accounts)]
 pub struct ExpireLease<'info> {
-    #[account(mut)]
-    pub job: Box<Account<'info, Job>>,
+    #[account(mut, has_one = job_vault @ MarketError::WrongVault)]
+    pub job: AccountLoader<'info, Job>,
 
-    /// Receives the penalty.
-    #[account(mut, seeds = [seeds::JOB_VAULT, job.key().as_ref()], bump = job.vault_bump)]
-    pub job_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Named by the job; receives the penalty.
+    #[account(mut)]
+    pub job_vault: UncheckedAccount<'info>,
 
     #[account(
         mut,
@@ -24,17 +24,17 @@ pub struct ExpireLease<'info> {
         has_one = provider @ MarketError::WrongProvider,
         has_one = rent_payer @ MarketError::WrongRentPayer,
     )]
-    pub lease: Box<Account<'info, Lease>>,
+    pub lease: AccountLoader<'info, Lease>,
 
     #[account(mut)]
-    pub node: Box<Account<'info, Node>>,
+    pub node: AccountLoader<'info, Node>,
 
+    #[account(mut, has_one = stake_vault @ MarketError::WrongVault)]
+    pub provider: AccountLoader<'info, Provider>,
+
+    /// CHECK: Named by the provider; pays the penalty.
     #[account(mut)]
-    pub provider: Box<Account<'info, Provider>>,
-
-    /// Pays the penalty.
-    #[account(mut, seeds = [seeds::STAKE_VAULT, provider.key().as_ref()], bump = provider.stake_vault_bump)]
-    pub stake_vault: Box<Account<'info, TokenAccount>>,
+    pub stake_vault: UncheckedAccount<'info>,
 
     /// CHECK: Named by the lease; only receives the lease's rent.
     #[account(mut)]
@@ -45,32 +45,32 @@ pub struct ExpireLease<'info> {
 
 impl ExpireLease<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let (stake_vault_before, job_vault_before) = (accounts.stake_vault.amount, accounts.job_vault.amount);
 
-        let mut job = accounts.job.rules().map_err(MarketError::from)?;
-        let mut lease = accounts.lease.rules().map_err(MarketError::from)?;
-        let mut node = accounts.node.rules().map_err(MarketError::from)?;
-        let mut stake = accounts.provider.stake();
+        let mut job = accounts.job.load()?.rules()?;
+        let mut lease = accounts.lease.load()?.rules()?;
+        let mut node = accounts.node.load()?.rules()?;
+        let mut stake = accounts.provider.load()?.stake();
         let expiry =
             transitions::expire_lease(&mut job, &mut lease, &mut node, &mut stake, now).map_err(MarketError::from)?;
+        accounts.job.load_mut()?.update(&job)?;
+        accounts.node.load_mut()?.update(&node)?;
+        accounts.provider.load_mut()?.update_stake(&stake)?;
 
-        accounts.job.update(&job)?;
-        accounts.lease.update(&lease)?;
-        accounts.node.update(&node)?;
-        accounts.provider.update_stake(&stake)?;
-
-        let authority = accounts.provider.to_account_info();
-        let signer: &[&[u8]] = &[seeds::PROVIDER, accounts.provider.owner.as_ref(), &[accounts.provider.bump]];
-        tokens::transfer(&mut accounts.stake_vault, &mut accounts.job_vault, authority, expiry.penalty, &[signer])?;
-        tokens::check_vault(&accounts.stake_vault, stake.total)?;
-        tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
+        let (stake_vault, job_vault) = (&accounts.stake_vault, &accounts.job_vault);
+        let (stake_vault_before, job_vault_before) = (tokens::balance(stake_vault)?, tokens::balance(job_vault)?);
+        let provider = accounts.provider.load()?;
+        let signer: &[&[u8]] = &[seeds::PROVIDER, provider.owner.as_ref(), &[provider.bump]];
+        tokens::transfer(stake_vault, job_vault, accounts.provider.as_ref(), expiry.penalty, &[signer])?;
+        let (stake_vault_after, job_vault_after) = (tokens::balance(stake_vault)?, tokens::balance(job_vault)?);
+        tokens::check_vault(stake_vault_after, stake.total)?;
+        tokens::check_vault(job_vault_after, job.vault_balance().map_err(MarketError::from)?)?;
 
         let event = LeaseExpired {
             job: accounts.job.key(),
             lease: accounts.lease.key(),
-            number: accounts.lease.number,
+            number: accounts.lease.load()?.number,
             node: accounts.node.key(),
             provider: accounts.provider.key(),
             outcome: expiry.outcome as u8,
@@ -80,14 +80,13 @@ impl ExpireLease<'_> {
             lease_fees: lease.fees.0,
             bond: lease.bond.0,
             penalty: expiry.penalty.0,
-            stake_vault_before,
-            stake_vault_after: accounts.stake_vault.amount,
-            job_vault_before,
-            job_vault_after: accounts.job_vault.amount,
-            job_state: accounts.job.state,
+            stake_vault_before: stake_vault_before.0,
+            stake_vault_after: stake_vault_after.0,
+            job_vault_before: job_vault_before.0,
+            job_vault_after: job_vault_after.0,
+            job_state: job.state as u8,
             at: now.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Token, TokenAccount};
+use anchor_spl::token::Token;
 use millrace_protocol::{seeds, transitions, Address};
 
-use crate::events::VoucherSettled;
+use crate::events::{self, VoucherSettled};
 use crate::state::{Job, Lease, Node, Provider};
 use crate::{clock, precompile, tokens, MarketError};
 
@@ -11,12 +11,12 @@ use crate::{clock, precompile, tokens, MarketError};
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Settle<'info> {
-    #[account(mut)]
-    pub job: Box<Account<'info, Job>>,
+    #[account(mut, has_one = job_vault @ MarketError::WrongVault)]
+    pub job: AccountLoader<'info, Job>,
 
-    /// Pays.
-    #[account(mut, seeds = [seeds::JOB_VAULT, job.key().as_ref()], bump = job.vault_bump)]
-    pub job_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Named by the job; pays.
+    #[account(mut)]
+    pub job_vault: UncheckedAccount<'info>,
 
     /// Closed by a final voucher.
     #[account(
@@ -26,17 +26,17 @@ pub struct Settle<'info> {
         has_one = provider @ MarketError::WrongProvider,
         has_one = rent_payer @ MarketError::WrongRentPayer,
     )]
-    pub lease: Box<Account<'info, Lease>>,
+    pub lease: AccountLoader<'info, Lease>,
 
     #[account(mut)]
-    pub node: Box<Account<'info, Node>>,
+    pub node: AccountLoader<'info, Node>,
 
+    #[account(mut, has_one = earnings_vault @ MarketError::WrongVault)]
+    pub provider: AccountLoader<'info, Provider>,
+
+    /// CHECK: Named by the provider; is paid.
     #[account(mut)]
-    pub provider: Box<Account<'info, Provider>>,
-
-    /// Is paid.
-    #[account(mut, seeds = [seeds::EARNINGS_VAULT, provider.key().as_ref()], bump = provider.earnings_vault_bump)]
-    pub earnings_vault: Box<Account<'info, TokenAccount>>,
+    pub earnings_vault: UncheckedAccount<'info>,
 
     /// CHECK: Named by the lease; only receives the lease's rent.
     #[account(mut)]
@@ -51,44 +51,38 @@ pub struct Settle<'info> {
 
 impl Settle<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let voucher = precompile::voucher_before(&accounts.instructions, &accounts.job.attestor)?;
-        let (job_vault_before, earnings_vault_before) = (accounts.job_vault.amount, accounts.earnings_vault.amount);
+        let voucher = precompile::voucher_before(&accounts.instructions, &accounts.job.load()?.attestor)?;
 
-        let mut job = accounts.job.rules().map_err(MarketError::from)?;
-        let mut lease = accounts.lease.rules().map_err(MarketError::from)?;
-        let mut node = accounts.node.rules().map_err(MarketError::from)?;
-        let mut stake = accounts.provider.stake();
-        let mut earnings = accounts.provider.earnings();
+        let mut job = accounts.job.load()?.rules()?;
+        let mut lease = accounts.lease.load()?.rules()?;
+        let mut node = accounts.node.load()?.rules()?;
+        let mut stake = accounts.provider.load()?.stake();
+        let mut earnings = accounts.provider.load()?.earnings();
         let place = (Address(crate::ID.to_bytes()), Address(accounts.lease.key().to_bytes()));
         let settlement =
             transitions::settle(&mut job, &mut lease, &mut node, &mut stake, &mut earnings, &voucher, place, now)
                 .map_err(MarketError::from)?;
+        accounts.job.load_mut()?.update(&job)?;
+        accounts.lease.load_mut()?.update(&lease)?;
+        accounts.node.load_mut()?.update(&node)?;
+        accounts.provider.load_mut()?.update_stake(&stake)?;
+        accounts.provider.load_mut()?.update_earnings(&earnings)?;
 
-        accounts.job.update(&job)?;
-        accounts.lease.update(&lease)?;
-        accounts.node.update(&node)?;
-        accounts.provider.update_stake(&stake)?;
-        accounts.provider.update_earnings(&earnings)?;
-
-        let authority = accounts.job.to_account_info();
-        let id = accounts.job.id.to_le_bytes();
-        let signer: &[&[u8]] = &[seeds::JOB, accounts.job.buyer.as_ref(), &id, &[accounts.job.bump]];
-        tokens::transfer(
-            &mut accounts.job_vault,
-            &mut accounts.earnings_vault,
-            authority,
-            settlement.payment,
-            &[signer],
-        )?;
-        tokens::check_vault(&accounts.job_vault, job.vault_balance().map_err(MarketError::from)?)?;
-        tokens::check_vault(&accounts.earnings_vault, earnings.total().map_err(MarketError::from)?)?;
+        let (job_vault, earnings_vault) = (&accounts.job_vault, &accounts.earnings_vault);
+        let (job_vault_before, earnings_vault_before) = (tokens::balance(job_vault)?, tokens::balance(earnings_vault)?);
+        let owner = accounts.job.load()?;
+        let signer: &[&[u8]] = &[seeds::JOB, owner.buyer.as_ref(), &owner.id.to_le_bytes(), &[owner.bump]];
+        tokens::transfer(job_vault, earnings_vault, accounts.job.as_ref(), settlement.payment, &[signer])?;
+        let (job_vault_after, earnings_vault_after) = (tokens::balance(job_vault)?, tokens::balance(earnings_vault)?);
+        tokens::check_vault(job_vault_after, job.vault_balance().map_err(MarketError::from)?)?;
+        tokens::check_vault(earnings_vault_after, earnings.total().map_err(MarketError::from)?)?;
 
         let event = VoucherSettled {
             job: accounts.job.key(),
             lease: accounts.lease.key(),
-            number: accounts.lease.number,
+            number: accounts.lease.load()?.number,
             node: accounts.node.key(),
             provider: accounts.provider.key(),
             sequence: voucher.sequence,
@@ -96,21 +90,20 @@ impl Settle<'_> {
             downtime_seconds: voucher.downtime.0,
             payment: settlement.payment.0,
             fee: settlement.fee.0,
-            job_vault_before,
-            job_vault_after: accounts.job_vault.amount,
-            earnings_vault_before,
-            earnings_vault_after: accounts.earnings_vault.amount,
+            job_vault_before: job_vault_before.0,
+            job_vault_after: job_vault_after.0,
+            earnings_vault_before: earnings_vault_before.0,
+            earnings_vault_after: earnings_vault_after.0,
             lease_paid: lease.paid.0,
             lease_fees: lease.fees.0,
             outcome: settlement.ended.map(|outcome| outcome as u8),
             result_root: voucher.result_root,
-            job_state: accounts.job.state,
+            job_state: job.state as u8,
             at: now.0,
         };
         if settlement.ended.is_some() {
             accounts.lease.close(accounts.rent_payer.to_account_info())?;
         }
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,8 +1,10 @@
 use anchor_lang::prelude::*;
+use bytemuck::Zeroable;
 use millrace_protocol::{self as protocol, seeds, NodeStatus};
 
-use crate::constants::{SPARE, VERSION};
-use crate::events::NodeAdded;
+use crate::constants::VERSION;
+use crate::create::{self, Place};
+use crate::events::{self, NodeAdded};
 use crate::state::{Node, Provider};
 use crate::types::Hardware;
 use crate::{clock, MarketError};
@@ -12,6 +14,7 @@ pub struct AddNodeArgs {
     pub hardware: Hardware,
     /// Micro-USDC per GPU-hour.
     pub price: u64,
+    pub node_bump: u8,
 }
 
 #[event_cpi]
@@ -22,19 +25,18 @@ pub struct AddNode<'info> {
     pub owner: Signer<'info>,
 
     #[account(mut, has_one = owner @ MarketError::WrongOwner)]
-    pub provider: Box<Account<'info, Provider>>,
+    pub provider: AccountLoader<'info, Provider>,
 
     /// Hot key on the rig. Signs, so that nobody can register a rig that is another's.
     pub node_key: Signer<'info>,
 
-    #[account(
-        init,
-        payer = owner,
-        space = Node::DISCRIMINATOR.len() + Node::INIT_SPACE,
-        seeds = [seeds::NODE, provider.key().as_ref(), &provider.n_nodes.to_le_bytes()],
-        bump,
+    /// CHECK: Created here.
+    #[account(mut)]
+    #[cfg_attr(
+        feature = "idl-build",
+        account(seeds = [seeds::NODE, provider.key().as_ref(), &provider.load()?.n_nodes.to_le_bytes()], bump)
     )]
-    pub node: Box<Account<'info, Node>>,
+    pub node: UncheckedAccount<'info>,
 
     pub system_program: Program<'info, System>,
 }
@@ -48,36 +50,39 @@ impl AddNode<'_> {
 
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: AddNodeArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
-        let index = accounts.provider.n_nodes;
-        accounts.provider.n_nodes = index.checked_add(1).ok_or(MarketError::Overflow)?;
-        accounts.provider.invariant()?;
-        accounts.node.set_inner(Node {
+        let mut provider = accounts.provider.load_mut()?;
+        let index = provider.n_nodes;
+        provider.n_nodes = index.checked_add(1).ok_or(MarketError::Overflow)?;
+        provider.invariant()?;
+
+        let node = Node {
             version: VERSION,
-            bump: ctx.bumps.node,
-            provider: accounts.provider.key(),
+            bump: args.node_bump,
             index,
+            provider: accounts.provider.key(),
             node_key: accounts.node_key.key(),
+            rent_payer: accounts.owner.key(),
             hardware: args.hardware,
             price: args.price,
-            leased: 0,
-            status: NodeStatus::Active as u8,
             added_at: at,
-            rent_payer: accounts.owner.key(),
-            spare: [0; SPARE],
-        });
-        accounts.node.invariant()?;
+            status: NodeStatus::Active as u8,
+            ..Node::zeroed()
+        };
+        node.invariant()?;
+        let place = Place { seeds: &[seeds::NODE, node.provider.as_ref(), &index.to_le_bytes()], bump: args.node_bump };
+        create::account(&accounts.owner, &accounts.node, place, &node)?;
+
         let event = NodeAdded {
             node: accounts.node.key(),
-            provider: accounts.provider.key(),
+            provider: node.provider,
             index,
-            node_key: accounts.node.node_key,
-            hardware: args.hardware,
-            price: args.price,
+            node_key: node.node_key,
+            hardware: node.hardware,
+            price: node.price,
             at,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,8 +1,8 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Token, TokenAccount};
-use millrace_protocol::{seeds, MicroUsdc};
+use anchor_spl::token::Token;
+use millrace_protocol::MicroUsdc;
 
-use crate::events::StakeAdded;
+use crate::events::{self, StakeAdded};
 use crate::state::Provider;
 use crate::{clock, tokens, MarketError};
 
@@ -17,52 +17,53 @@ pub struct AddStakeArgs {
 pub struct AddStake<'info> {
     pub owner: Signer<'info>,
 
-    #[account(mut, has_one = owner @ MarketError::WrongOwner)]
-    pub provider: Box<Account<'info, Provider>>,
-
-    /// Where the money comes from.
     #[account(
         mut,
-        constraint = owner_tokens.mint == stake_vault.mint @ MarketError::WrongMint,
-        constraint = owner_tokens.owner == owner.key() @ MarketError::WrongTokenOwner,
+        has_one = owner @ MarketError::WrongOwner,
+        has_one = stake_vault @ MarketError::WrongVault,
     )]
-    pub owner_tokens: Box<Account<'info, TokenAccount>>,
+    pub provider: AccountLoader<'info, Provider>,
 
+    /// CHECK: Where the money comes from: a token account of the owner's.
     #[account(
         mut,
-        seeds = [seeds::STAKE_VAULT, provider.key().as_ref()],
-        bump = provider.stake_vault_bump,
+        constraint = tokens::mint(&owner_tokens)? == tokens::mint(&stake_vault)? @ MarketError::WrongMint,
+        constraint = tokens::owner(&owner_tokens)? == owner.key() @ MarketError::WrongTokenOwner,
     )]
-    pub stake_vault: Box<Account<'info, TokenAccount>>,
+    pub owner_tokens: UncheckedAccount<'info>,
+
+    /// CHECK: Named by the provider.
+    #[account(mut)]
+    pub stake_vault: UncheckedAccount<'info>,
 
     pub token_program: Program<'info, Token>,
 }
 
 impl AddStake<'_> {
     pub fn handle(ctx: Context<Self>, args: AddStakeArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let amount = MicroUsdc(args.amount);
-        let (owner_before, stake_vault_before) = (accounts.owner_tokens.amount, accounts.stake_vault.amount);
-
-        let mut stake = accounts.provider.stake();
+        let mut stake = accounts.provider.load()?.stake();
         stake.add(amount).map_err(MarketError::from)?;
-        let owner = accounts.owner.to_account_info();
-        tokens::transfer(&mut accounts.owner_tokens, &mut accounts.stake_vault, owner, amount, &[])?;
-        accounts.provider.update_stake(&stake)?;
-        tokens::check_vault(&accounts.stake_vault, stake.total)?;
+        accounts.provider.load_mut()?.update_stake(&stake)?;
+
+        let (owner_tokens, stake_vault) = (&accounts.owner_tokens, &accounts.stake_vault);
+        let (owner_before, stake_vault_before) = (tokens::balance(owner_tokens)?, tokens::balance(stake_vault)?);
+        tokens::transfer(owner_tokens, stake_vault, &accounts.owner, amount, &[])?;
+        let (owner_after, stake_vault_after) = (tokens::balance(owner_tokens)?, tokens::balance(stake_vault)?);
+        tokens::check_vault(stake_vault_after, stake.total)?;
 
         let event = StakeAdded {
             provider: accounts.provider.key(),
             owner: accounts.owner.key(),
             amount: args.amount,
-            owner_before,
-            owner_after: accounts.owner_tokens.amount,
-            stake_vault_before,
-            stake_vault_after: accounts.stake_vault.amount,
+            owner_before: owner_before.0,
+            owner_after: owner_after.0,
+            stake_vault_before: stake_vault_before.0,
+            stake_vault_after: stake_vault_after.0,
             stake_locked: stake.locked.0,
             at: clock::now(&Clock::get()?)?.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,9 +1,11 @@
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Mint, Token, TokenAccount};
+use anchor_spl::token::Token;
+use bytemuck::Zeroable;
 use millrace_protocol::seeds;
 
-use crate::constants::{DISPLAY_NAME_BYTES, SPARE, VERSION};
-use crate::events::ProviderRegistered;
+use crate::constants::{CONFIG, DISPLAY_NAME_BYTES, VERSION};
+use crate::create::{self, Place};
+use crate::events::{self, ProviderRegistered};
 use crate::state::{Config, Provider};
 use crate::{clock, MarketError};
 
@@ -11,54 +13,39 @@ use crate::{clock, MarketError};
 pub struct RegisterProviderArgs {
     /// 1 to 32 bytes of UTF-8 without control characters.
     pub display_name: String,
+    pub provider_bump: u8,
+    pub stake_vault_bump: u8,
+    pub earnings_vault_bump: u8,
 }
 
 #[event_cpi]
 #[derive(Accounts)]
 pub struct RegisterProvider<'info> {
-    #[account(seeds = [seeds::CONFIG], bump = config.bump)]
-    pub config: Box<Account<'info, Config>>,
+    #[account(address = CONFIG.0, has_one = mint @ MarketError::WrongMint)]
+    pub config: AccountLoader<'info, Config>,
 
     /// Becomes the provider's owner and pays the rent.
     #[account(mut)]
     pub owner: Signer<'info>,
 
-    /// One per owner.
-    #[account(
-        init,
-        payer = owner,
-        space = Provider::DISCRIMINATOR.len() + Provider::INIT_SPACE,
-        seeds = [seeds::PROVIDER, owner.key().as_ref()],
-        bump,
-    )]
-    pub provider: Box<Account<'info, Provider>>,
+    /// CHECK: Created here; one per owner.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::PROVIDER, owner.key().as_ref()], bump))]
+    pub provider: UncheckedAccount<'info>,
 
-    /// The network's mint.
-    #[account(address = config.mint @ MarketError::WrongMint)]
-    pub mint: Box<Account<'info, Mint>>,
+    /// CHECK: The network's mint.
+    pub mint: UncheckedAccount<'info>,
 
-    /// Backs the provider's leases; only the program can move what is in it.
-    #[account(
-        init,
-        payer = owner,
-        seeds = [seeds::STAKE_VAULT, provider.key().as_ref()],
-        bump,
-        token::mint = mint,
-        token::authority = provider,
-    )]
-    pub stake_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Created here. Backs the provider's leases; only the program can move what is in it.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::STAKE_VAULT, provider.key().as_ref()], bump))]
+    pub stake_vault: UncheckedAccount<'info>,
 
-    /// Receives every payment, fee share included: no closed or frozen account of the owner's can
-    /// stop a settlement.
-    #[account(
-        init,
-        payer = owner,
-        seeds = [seeds::EARNINGS_VAULT, provider.key().as_ref()],
-        bump,
-        token::mint = mint,
-        token::authority = provider,
-    )]
-    pub earnings_vault: Box<Account<'info, TokenAccount>>,
+    /// CHECK: Created here. Receives every payment, fee share included: no closed or frozen account
+    /// of the owner's can stop a settlement.
+    #[account(mut)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::EARNINGS_VAULT, provider.key().as_ref()], bump))]
+    pub earnings_vault: UncheckedAccount<'info>,
 
     pub token_program: Program<'info, Token>,
     pub system_program: Program<'info, System>,
@@ -74,38 +61,38 @@ impl RegisterProvider<'_> {
 
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: RegisterProviderArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
         let mut display_name = [0; DISPLAY_NAME_BYTES as usize];
-        display_name.iter_mut().zip(args.display_name.bytes()).for_each(|(to, from)| *to = from);
-        accounts.provider.set_inner(Provider {
+        display_name[..args.display_name.len()].copy_from_slice(args.display_name.as_bytes());
+        let provider = Provider {
             version: VERSION,
-            bump: ctx.bumps.provider,
-            stake_vault_bump: ctx.bumps.stake_vault,
-            earnings_vault_bump: ctx.bumps.earnings_vault,
+            bump: args.provider_bump,
             owner: accounts.owner.key(),
-            display_name,
-            n_nodes: 0,
-            stake_total: 0,
-            stake_locked: 0,
-            staked: 0,
-            slashed: 0,
-            earnings_owner: 0,
-            earnings_fees: 0,
-            registered_at: at,
-            rent_payer: accounts.owner.key(),
-            spare: [0; SPARE],
-        });
-        accounts.provider.invariant()?;
-        let event = ProviderRegistered {
-            provider: accounts.provider.key(),
-            owner: accounts.owner.key(),
-            display_name: args.display_name,
             stake_vault: accounts.stake_vault.key(),
             earnings_vault: accounts.earnings_vault.key(),
+            rent_payer: accounts.owner.key(),
+            display_name,
+            registered_at: at,
+            ..Provider::zeroed()
+        };
+        provider.invariant()?;
+        let (owner, mint, address) = (&accounts.owner, &accounts.mint, accounts.provider.key);
+        let place = Place { seeds: &[seeds::PROVIDER, owner.key.as_ref()], bump: args.provider_bump };
+        create::account(owner, &accounts.provider, place, &provider)?;
+        let place = Place { seeds: &[seeds::STAKE_VAULT, address.as_ref()], bump: args.stake_vault_bump };
+        create::vault(owner, &accounts.stake_vault, place, mint, address)?;
+        let place = Place { seeds: &[seeds::EARNINGS_VAULT, address.as_ref()], bump: args.earnings_vault_bump };
+        create::vault(owner, &accounts.earnings_vault, place, mint, address)?;
+
+        let event = ProviderRegistered {
+            provider: *address,
+            owner: provider.owner,
+            display_name: args.display_name,
+            stake_vault: provider.stake_vault,
+            earnings_vault: provider.earnings_vault,
             at,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,9 +1,11 @@
 use anchor_lang::prelude::*;
+use bytemuck::Zeroable;
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{seeds, PricePerGpuHour, Seconds};
 
-use crate::constants::{SPARE, VERSION};
-use crate::events::LeaseOpened;
+use crate::constants::{CONFIG, VERSION};
+use crate::create::{self, Place};
+use crate::events::{self, LeaseOpened};
 use crate::state::{Config, Job, Lease, Node, Provider};
 use crate::{clock, MarketError};
 
@@ -13,17 +15,14 @@ pub struct OpenLeaseArgs {
     pub price: u64,
     /// Most seconds the lease can be paid for.
     pub maximum_seconds: u64,
+    pub lease_bump: u8,
 }
 
 #[event_cpi]
 #[derive(Accounts)]
 pub struct OpenLease<'info> {
-    #[account(
-        seeds = [seeds::CONFIG],
-        bump = config.bump,
-        has_one = scheduler @ MarketError::WrongScheduler,
-    )]
-    pub config: Box<Account<'info, Config>>,
+    #[account(address = CONFIG.0, has_one = scheduler @ MarketError::WrongScheduler)]
+    pub config: AccountLoader<'info, Config>,
 
     /// Chose the node; pays the rent and gets it back when the lease ends.
     #[account(mut)]
@@ -33,106 +32,92 @@ pub struct OpenLease<'info> {
     pub node_key: Signer<'info>,
 
     #[account(mut)]
-    pub job: Box<Account<'info, Job>>,
+    pub job: AccountLoader<'info, Job>,
 
     #[account(
         mut,
         has_one = node_key @ MarketError::WrongNodeKey,
         has_one = provider @ MarketError::WrongProvider,
     )]
-    pub node: Box<Account<'info, Node>>,
+    pub node: AccountLoader<'info, Node>,
 
     /// Its stake backs the lease.
     #[account(mut)]
-    pub provider: Box<Account<'info, Provider>>,
+    pub provider: AccountLoader<'info, Provider>,
 
-    #[account(
-        init,
-        payer = scheduler,
-        space = Lease::DISCRIMINATOR.len() + Lease::INIT_SPACE,
-        seeds = [
-            seeds::LEASE,
-            job.key().as_ref(),
-            &job.opened_slot.to_le_bytes(),
-            &job.leases_opened.to_le_bytes(),
-        ],
-        bump,
+    /// CHECK: Created here.
+    #[account(mut)]
+    #[cfg_attr(
+        feature = "idl-build",
+        account(
+            seeds = [
+                seeds::LEASE,
+                job.key().as_ref(),
+                &job.load()?.opened_slot.to_le_bytes(),
+                &job.load()?.leases_opened.to_le_bytes(),
+            ],
+            bump,
+        )
     )]
-    pub lease: Box<Account<'info, Lease>>,
+    pub lease: UncheckedAccount<'info>,
 
     pub system_program: Program<'info, System>,
 }
 
 impl OpenLease<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenLeaseArgs) -> Result<()> {
-        let accounts = &mut *ctx.accounts;
+        let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let number = accounts.job.leases_opened;
-        let (job_reserved_before, stake_locked_before) = (accounts.job.reserved, accounts.provider.stake_locked);
+        let parameters = accounts.config.load()?.rules()?;
+        let mut job = accounts.job.load_mut()?;
+        let mut node = accounts.node.load_mut()?;
+        let mut provider = accounts.provider.load_mut()?;
+        let number = job.leases_opened;
+        let (job_reserved_before, stake_locked_before) = (job.reserved, provider.stake_locked);
 
-        let mut job = accounts.job.rules().map_err(MarketError::from)?;
-        let mut node = accounts.node.rules().map_err(MarketError::from)?;
-        let mut stake = accounts.provider.stake();
+        let (mut job_rules, mut node_rules, mut stake) = (job.rules()?, node.rules()?, provider.stake());
         let offer = LeaseOffer { price: PricePerGpuHour(args.price), maximum: Seconds(args.maximum_seconds) };
-        let parameters = accounts.config.parameters.into();
-        let lease = transitions::open_lease(&mut job, &mut node, &mut stake, offer, &parameters, now)
+        let rules = transitions::open_lease(&mut job_rules, &mut node_rules, &mut stake, offer, &parameters, now)
             .map_err(MarketError::from)?;
+        job.update(&job_rules)?;
+        node.update(&node_rules)?;
+        provider.update_stake(&stake)?;
 
-        accounts.job.update(&job)?;
-        accounts.node.update(&node)?;
-        accounts.provider.update_stake(&stake)?;
-        accounts.lease.set_inner(Lease {
+        let mut lease = Lease {
             version: VERSION,
-            bump: ctx.bumps.lease,
-            state: 0,
-            job: accounts.job.key(),
+            bump: args.lease_bump,
             number,
+            job: accounts.job.key(),
             node: accounts.node.key(),
             provider: accounts.provider.key(),
-            price: 0,
-            units: 0,
-            opened_at: 0,
-            maximum_seconds: 0,
-            reserved: 0,
-            paid: 0,
-            fees: 0,
-            bond: 0,
-            sequence: 0,
-            metered_seconds: 0,
-            downtime_seconds: 0,
-            start_by: 0,
-            checkpoint_by: 0,
-            ends_by: 0,
-            fee_bps: 0,
-            abandon_penalty_bps: 0,
-            lost_penalty_bps: 0,
-            checkpoint_interval: 0,
-            settle_grace: 0,
             rent_payer: accounts.scheduler.key(),
-            spare: [0; SPARE],
-        });
-        accounts.lease.update(&lease)?;
+            ..Lease::zeroed()
+        };
+        lease.update(&rules)?;
+        let seeds: &[&[u8]] =
+            &[seeds::LEASE, lease.job.as_ref(), &job.opened_slot.to_le_bytes(), &number.to_le_bytes()];
+        let place = Place { seeds, bump: args.lease_bump };
+        create::account(&accounts.scheduler, &accounts.lease, place, &lease)?;
 
         let event = LeaseOpened {
-            job: accounts.job.key(),
+            job: lease.job,
             lease: accounts.lease.key(),
             number,
-            node: accounts.node.key(),
-            provider: accounts.provider.key(),
-            price: lease.price.0,
-            units: lease.units.0,
-            maximum_seconds: lease.maximum.0,
-            reserved: lease.reserved.0,
+            node: lease.node,
+            provider: lease.provider,
+            price: lease.price,
+            units: lease.units,
+            maximum_seconds: lease.maximum_seconds,
+            reserved: lease.reserved,
             job_reserved_before,
-            job_reserved_after: job.reserved.0,
-            bond: lease.bond.0,
+            job_reserved_after: job.reserved,
+            bond: lease.bond,
             stake_locked_before,
-            stake_locked_after: stake.locked.0,
-            start_by: lease.start_by.0,
-            ends_by: lease.ends_by.0,
+            stake_locked_after: provider.stake_locked,
+            start_by: lease.start_by,
+            ends_by: lease.ends_by,
             at: now.0,
         };
-        emit_cpi!(event);
-        Ok(())
+        events::emit(&accounts.event_authority, &event)
     }
 }

@@ -1,0 +1,105 @@
+//! The job file's fields, as TOML has them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub name: String,
+    pub image: String,
+    #[serde(default)]
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub network: bool,
+    pub tasks: Tasks,
+    pub resources: Resources,
+    pub budget: Budget,
+    #[serde(default)]
+    pub verification: Verification,
+    #[serde(default)]
+    pub inputs: BTreeMap<String, PathBuf>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tasks {
+    pub count: u32,
+    pub time_limit: String,
+    #[serde(default = "two")]
+    pub retries: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resources {
+    #[serde(default = "one_unit")]
+    pub gpus: u16,
+    #[serde(default)]
+    pub gpu_models: Vec<String>,
+    pub vram: Option<String>,
+    #[serde(default)]
+    pub regions: Vec<String>,
+    pub cpus: String,
+    pub memory: String,
+    pub disk: String,
+    #[serde(default = "default_pids")]
+    pub pids: u32,
+    #[serde(default)]
+    pub accept_simulated_gpus: bool,
+    #[serde(default = "default_service_level")]
+    pub service_level: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Budget {
+    pub maximum_price: String,
+    pub lease: String,
+    pub deposit: Option<String>,
+    pub concurrent_leases: Option<u16>,
+    #[serde(default = "default_start_window")]
+    pub start_window: String,
+    #[serde(default = "two")]
+    pub retries: u16,
+    #[serde(default)]
+    pub spot: bool,
+    pub payment: Option<String>,
+    pub dispute_window: Option<String>,
+}
+
+/// Which fields a policy takes differs: whatever it does not take is refused by name.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verification {
+    pub policy: Option<String>,
+    pub share: Option<String>,
+    pub needed: Option<u8>,
+    pub size: Option<u8>,
+    pub hardware: Option<String>,
+    pub attestor: Option<String>,
+}
+
+fn one_unit() -> u16 {
+    1
+}
+
+fn two() -> u16 {
+    2
+}
+
+fn default_pids() -> u32 {
+    256
+}
+
+fn default_start_window() -> String {
+    "15m".to_owned()
+}
+
+fn default_service_level() -> String {
+    "none".to_owned()
+}

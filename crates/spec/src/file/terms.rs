@@ -1,0 +1,128 @@
+use millrace_protocol::{
+    GpuUnits, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification, gpu,
+    region,
+};
+
+use super::document::{Budget, Document, Resources};
+use super::verification::verification;
+use super::wrong;
+use crate::Error;
+use crate::quantity::{parse_mib, parse_seconds, parse_usdc};
+
+/// How long the report of a lease may be disputed where pay or a re-run depends on it and the file does
+/// not say.
+const DISPUTE_WINDOW: Seconds = Seconds(3_600);
+/// The protocol's longest.
+const LONGEST_DISPUTE_WINDOW: Seconds = Seconds(7 * 86_400);
+
+/// What the buyer asks of the chain. A `deposit` left out is the worst case of all concurrent leases.
+///
+/// # Errors
+/// [`Error::Field`], [`Error::Terms`].
+pub(super) fn terms(document: &Document) -> Result<JobTerms, Error> {
+    let (resources, budget) = (&document.resources, &document.budget);
+    let verification = verification(&document.verification)?;
+    let payment = payment(budget, verification)?;
+    let mut terms = JobTerms {
+        requirements: requirements(resources)?,
+        maximum_price: PricePerGpuHour(money("budget.maximum_price", &budget.maximum_price)?.0),
+        concurrent_leases: concurrent_leases(budget, verification)?,
+        lease_seconds: duration("budget.lease", &budget.lease)?,
+        start_window: duration("budget.start_window", &budget.start_window)?,
+        retries: budget.retries,
+        deposit: MicroUsdc::ZERO,
+        spot: budget.spot,
+        service_level: service_level(&resources.service_level)?,
+        payment,
+        verification,
+        dispute_window: dispute_window(budget, payment, verification)?,
+    };
+    terms.deposit = match &budget.deposit {
+        Some(text) => money("budget.deposit", text)?,
+        None => {
+            let all = terms.worst_case()?.0.checked_mul(u64::from(terms.concurrent_leases));
+            MicroUsdc(all.ok_or(millrace_protocol::Error::Overflow)?)
+        }
+    };
+    Ok(terms)
+}
+
+fn money(field: &'static str, text: &str) -> Result<MicroUsdc, Error> {
+    parse_usdc(text).ok_or_else(|| wrong(field, text, "USDC with at most six decimals, such as `2.50`"))
+}
+
+fn duration(field: &'static str, text: &str) -> Result<Seconds, Error> {
+    parse_seconds(text).ok_or_else(|| wrong(field, text, "a duration such as `90s`, `15m` or `2h`"))
+}
+
+fn requirements(resources: &Resources) -> Result<Requirements, Error> {
+    let mut gpu_classes = 0;
+    for model in &resources.gpu_models {
+        let class = gpu::class(model).and_then(gpu::bit);
+        gpu_classes |= class
+            .ok_or_else(|| wrong("resources.gpu_models", model, "a model that `millrace node add --help` lists"))?;
+    }
+    let mut regions = 0;
+    for name in &resources.regions {
+        let bit = region::region(name).and_then(region::bit);
+        regions |=
+            bit.ok_or_else(|| wrong("resources.regions", name, "a region that `millrace node add --help` lists"))?;
+    }
+    let vram = resources.vram.as_deref().unwrap_or("0MiB");
+    Ok(Requirements {
+        gpu_classes,
+        vram_mib: parse_mib(vram).ok_or_else(|| wrong("resources.vram", vram, "a size such as `8GiB`"))?,
+        units: GpuUnits(resources.gpus),
+        regions,
+        accept_simulated: resources.accept_simulated_gpus,
+    })
+}
+
+fn service_level(name: &str) -> Result<ServiceLevel, Error> {
+    match name {
+        "none" => Ok(ServiceLevel::None),
+        "silver" => Ok(ServiceLevel::Silver),
+        "gold" => Ok(ServiceLevel::Gold),
+        _ => Err(wrong("resources.service_level", name, "`none`, `silver` or `gold`")),
+    }
+}
+
+/// A quorum compares results before anybody is paid.
+fn payment(budget: &Budget, verification: Verification) -> Result<Payment, Error> {
+    match (budget.payment.as_deref(), verification.is_quorum()) {
+        (None, false) | (Some("streaming"), false) => Ok(Payment::Streaming),
+        (None, true) | (Some("on-result"), _) => Ok(Payment::OnResult),
+        (Some("streaming"), true) => Err(wrong("budget.payment", "streaming", "`on-result` with a quorum")),
+        (Some(other), _) => Err(wrong("budget.payment", other, "`streaming` or `on-result`")),
+    }
+}
+
+/// A quorum runs on as many rigs at a time as it has members.
+fn concurrent_leases(budget: &Budget, verification: Verification) -> Result<u16, Error> {
+    match (verification, budget.concurrent_leases) {
+        (Verification::Quorum { size, .. }, None) => Ok(size.into()),
+        (Verification::Quorum { size, .. }, Some(leases)) if leases != u16::from(size) => {
+            Err(wrong("budget.concurrent_leases", &leases.to_string(), "left out, or the quorum's `size`"))
+        }
+        (_, leases) => Ok(leases.unwrap_or(1)),
+    }
+}
+
+fn dispute_window(budget: &Budget, payment: Payment, verification: Verification) -> Result<Seconds, Error> {
+    let is_spot_check = matches!(verification, Verification::SpotCheck { .. });
+    let Some(text) = &budget.dispute_window else {
+        let disputable = !verification.is_quorum() && (payment == Payment::OnResult || is_spot_check);
+        return Ok(if disputable { DISPUTE_WINDOW } else { Seconds::ZERO });
+    };
+    let window = duration("budget.dispute_window", text)?;
+    if window > LONGEST_DISPUTE_WINDOW {
+        return Err(wrong("budget.dispute_window", text, "at most `7d`"));
+    }
+    if is_spot_check && window == Seconds::ZERO {
+        return Err(wrong("budget.dispute_window", text, "over `0s`: a spot check that finds something disputes it"));
+    }
+    if verification.is_quorum() && window > Seconds::ZERO {
+        return Err(wrong("budget.dispute_window", text, "left out: a quorum's results are counted, not disputed"));
+    }
+    Ok(window)
+}
