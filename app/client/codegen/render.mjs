@@ -9,7 +9,13 @@ const HEAD = "// Written by `npm run generate`. Do not edit.\n\n";
 
 /** Writes `<folder>/generated` from the committed IDL, list of errors and list of names. */
 export async function render({ idl, errors, catalogue, folder }) {
-  const options = { generatedFolder: "generated", kitImportStrategy: "rootOnly", syncPackageJson: false };
+  const options = {
+    generatedFolder: "generated",
+    kitImportStrategy: "rootOnly",
+    syncPackageJson: false,
+    // Said here, so that it does not depend on where the folder is.
+    prettierOptions: { printWidth: 120 },
+  };
   await visit(await programTree(idl), renderVisitor(folder, options));
   const generated = join(folder, "generated");
   await adapt(generated);

@@ -43,6 +43,7 @@ test("small numbers are told apart by the program that failed", () => {
   assert.equal(code(custom(1, 1, TOKEN)), "insufficient-usdc");
   assert.equal(code(custom(0, 2)), "voucher-forged");
   assert.equal(code(custom(1, 3012)), "account-missing");
+  assert.equal(code(custom(1, 3007)), "account-missing");
   assert.equal(code(custom(1, 2006)), "accounts-mismatch");
   assert.equal(code(custom(1, 9_999)), "transaction-refused");
 });

@@ -22,6 +22,8 @@ const SYSTEM_PROGRAM = "11111111111111111111111111111111" as Address;
 const TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address;
 /** Anchor's own checks fail with numbers from here up to the program's first. */
 const ANCHOR_FIRST = 100;
+/** Where an account should be, there is nothing: what is not there belongs to the system program. */
+const ANCHOR_OWNED_BY_OTHER_PROGRAM = 3007;
 const ANCHOR_NOT_INITIALIZED = 3012;
 const PROGRAM_FIRST = 6000;
 
@@ -76,7 +78,7 @@ function codeOfNumber(number: number, program: Address | undefined, failing: Add
   if (program === ED25519_PROGRAM_ADDRESS) return "voucher-forged";
   if (number === 0 && failing !== TOKEN_PROGRAM) return "already-exists";
   if (number === 1) return failing === SYSTEM_PROGRAM ? "insufficient-sol" : "insufficient-usdc";
-  if (number === ANCHOR_NOT_INITIALIZED) return "account-missing";
+  if (number === ANCHOR_NOT_INITIALIZED || number === ANCHOR_OWNED_BY_OTHER_PROGRAM) return "account-missing";
   if (number >= ANCHOR_FIRST && number < PROGRAM_FIRST) return "accounts-mismatch";
   const known: Readonly<Record<number, { code: ErrorCode } | undefined>> = PROGRAM_DIAGNOSTICS;
   return known[number]?.code ?? "transaction-refused";

@@ -48,7 +48,6 @@ export async function openJob(connection: Connection, job: NewJob): Promise<Open
     buyer,
     funder,
     funderTokens: await tokenAccount(funder.address, mint),
-    job: address,
     mint,
     id,
     specHash,

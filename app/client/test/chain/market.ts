@@ -5,6 +5,7 @@ import {
   type Address,
   type Instruction,
   type KeyPairSigner,
+  type ProgramDerivedAddress,
   type Signature,
   type TransactionSigner,
 } from "@solana/kit";
@@ -33,7 +34,7 @@ import {
   getAddStakeInstructionAsync,
   getExpireLeaseInstructionAsync,
   getInitializeInstructionAsync,
-  getOpenLeaseInstructionAsync,
+  getOpenLeaseInstruction,
   getRegisterProviderInstructionAsync,
   getSettleInstructionAsync,
 } from "@millrace/client/program";
@@ -57,7 +58,7 @@ export class Market {
     readonly owner: KeyPairSigner,
     readonly nodeKey: KeyPairSigner,
     readonly provider: Address,
-    readonly node: Address,
+    readonly node: ProgramDerivedAddress,
   ) {}
 
   static async found(): Promise<Market> {
@@ -69,7 +70,7 @@ export class Market {
     ]);
     const localnet = await Localnet.start(purses);
     const [provider] = await findProviderPda({ owner: owner.address });
-    const [node] = await findNodePda({ provider, index: 0 });
+    const node = await findNodePda({ provider, index: 0 });
     const market = new Market(localnet, scheduler, buyer, owner, nodeKey, provider, node);
     try {
       await market.initialize();
@@ -153,12 +154,12 @@ export class Market {
   /** Scheduler and rig sign one transaction: both agree on node and price. */
   async openLease(job: Address): Promise<Account<Lease>> {
     const { openedSlot, leasesOpened: number } = (await this.job(job)).data;
-    const [lease] = await findLeasePda({ job, openedSlot, number });
+    const lease = await findLeasePda({ job, openedSlot, number });
     const { scheduler, nodeKey, node, provider } = this;
     const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS };
-    const accounts = { scheduler, nodeKey, job, node, provider, lease };
-    await this.send(scheduler, await getOpenLeaseInstructionAsync({ ...accounts, ...offer }));
-    return fetchLease(this.connection.rpc, lease, { commitment: this.connection.commitment });
+    const accounts = { scheduler, nodeKey, job, node: node[0], provider, lease };
+    await this.send(scheduler, getOpenLeaseInstruction({ ...accounts, ...offer }));
+    return fetchLease(this.connection.rpc, lease[0], { commitment: this.connection.commitment });
   }
 
   /** Anyone may: here the buyer pays for it. */

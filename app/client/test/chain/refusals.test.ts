@@ -20,7 +20,6 @@ import {
 } from "@millrace/client";
 import {
   findConfigPda,
-  findJobPda,
   getCancelJobInstruction,
   getOpenJobInstructionAsync,
   getSettleInstructionAsync,
@@ -61,14 +60,13 @@ const refusedTerms: [ErrorCode, Partial<JobTerms>][] = [
 
 test("the program refuses the same terms as this package does before sending", async () => {
   const { connection, buyer, localnet } = market;
-  const [job] = await findJobPda({ buyer: buyer.address, id: 1n });
   const funderTokens = await tokenAccount(buyer.address, localnet.mint);
   for (const [code, changes] of refusedTerms) {
     const wrong = { ...terms(), ...changes };
     await refused(openJob(connection, { buyer, specHash, terms: wrong }), code);
     // What does not fit the field has no bytes to send.
     if (wrong.units > 65_535) continue;
-    const accounts = { buyer, funder: buyer, funderTokens, job, mint: localnet.mint };
+    const accounts = { buyer, funder: buyer, funderTokens, mint: localnet.mint };
     const instruction = await getOpenJobInstructionAsync({ ...accounts, id: 1n, specHash, terms: wrong });
     await refused(market.send(buyer, instruction), code);
   }
@@ -93,8 +91,7 @@ test("money that is not there is named before and by the chain", async () => {
     getCreateAssociatedTokenIdempotentInstruction({ payer: buyer, ata, owner: poor.address, mint }),
     getTransferInstruction({ source, destination: ata, authority: buyer, amount: DEPOSIT }),
   );
-  const [job] = await findJobPda({ buyer: buyer.address, id: 5n });
-  const accounts = { buyer, funder: poor, funderTokens: ata, job, mint };
+  const accounts = { buyer, funder: poor, funderTokens: ata, mint };
   const open = await getOpenJobInstructionAsync({ ...accounts, id: 5n, specHash, terms: terms() });
   await refused(market.send(buyer, open), "insufficient-sol");
 });

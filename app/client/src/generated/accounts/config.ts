@@ -23,6 +23,8 @@ import {
   getStructEncoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   transformEncoder,
   type Account,
   type Address,
@@ -43,9 +45,7 @@ import {
   type NetworkParametersArgs,
 } from "../types/index.js";
 
-export const CONFIG_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  155, 12, 170, 224, 30, 250, 204, 130,
-]);
+export const CONFIG_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([155, 12, 170, 224, 30, 250, 204, 130]);
 
 export function getConfigDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(CONFIG_DISCRIMINATOR);
@@ -64,9 +64,8 @@ export type Config = {
   treasury: Address;
   /** The only mint of deposits, stakes and payments. */
   mint: Address;
-  parameters: NetworkParameters;
   rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  parameters: NetworkParameters;
 };
 
 export type ConfigArgs = {
@@ -81,9 +80,8 @@ export type ConfigArgs = {
   treasury: Address;
   /** The only mint of deposits, stakes and payments. */
   mint: Address;
-  parameters: NetworkParametersArgs;
   rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  parameters: NetworkParametersArgs;
 };
 
 /** Gets the encoder for {@link ConfigArgs} account data. */
@@ -92,14 +90,13 @@ export function getConfigEncoder(): FixedSizeEncoder<ConfigArgs> {
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
-      ["bump", getU8Encoder()],
+      ["bump", padRightEncoder(getU8Encoder(), 6)],
       ["admin", getAddressEncoder()],
       ["scheduler", getAddressEncoder()],
       ["treasury", getAddressEncoder()],
       ["mint", getAddressEncoder()],
-      ["parameters", getNetworkParametersEncoder()],
       ["rentPayer", getAddressEncoder()],
-      ["spare", fixEncoderSize(getBytesEncoder(), 64)],
+      ["parameters", padRightEncoder(getNetworkParametersEncoder(), 64)],
     ]),
     (value) => ({ ...value, discriminator: CONFIG_DISCRIMINATOR }),
   );
@@ -110,14 +107,13 @@ export function getConfigDecoder(): FixedSizeDecoder<Config> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
-    ["bump", getU8Decoder()],
+    ["bump", padRightDecoder(getU8Decoder(), 6)],
     ["admin", getAddressDecoder()],
     ["scheduler", getAddressDecoder()],
     ["treasury", getAddressDecoder()],
     ["mint", getAddressDecoder()],
-    ["parameters", getNetworkParametersDecoder()],
     ["rentPayer", getAddressDecoder()],
-    ["spare", fixDecoderSize(getBytesDecoder(), 64)],
+    ["parameters", padRightDecoder(getNetworkParametersDecoder(), 64)],
   ]);
 }
 
@@ -135,10 +131,7 @@ export function decodeConfig<TAddress extends string = string>(
 export function decodeConfig<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
 ): Account<Config, TAddress> | MaybeAccount<Config, TAddress> {
-  return decodeAccount(
-    encodedAccount as MaybeEncodedAccount<TAddress>,
-    getConfigDecoder(),
-  );
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getConfigDecoder());
 }
 
 export async function fetchConfig<TAddress extends string = string>(
@@ -180,5 +173,5 @@ export async function fetchAllMaybeConfig(
 }
 
 export function getConfigSize(): number {
-  return 274;
+  return 280;
 }

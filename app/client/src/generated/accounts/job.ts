@@ -29,6 +29,8 @@ import {
   getU64Encoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   transformEncoder,
   type Account,
   type Address,
@@ -42,16 +44,9 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from "@solana/kit";
-import {
-  getJobTermsDecoder,
-  getJobTermsEncoder,
-  type JobTerms,
-  type JobTermsArgs,
-} from "../types/index.js";
+import { getJobTermsDecoder, getJobTermsEncoder, type JobTerms, type JobTermsArgs } from "../types/index.js";
 
-export const JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  75, 124, 80, 203, 161, 180, 202, 80,
-]);
+export const JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([75, 124, 80, 203, 161, 180, 202, 80]);
 
 export function getJobDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(JOB_DISCRIMINATOR);
@@ -62,20 +57,23 @@ export type Job = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  vaultBump: number;
   /** 0 open, 1 active, 2 cancelling, 3 done, 4 expired. */
   state: number;
+  /** The number of the next lease. */
+  leasesOpened: number;
   buyer: Address;
-  /** Chosen by the buyer; free again once the job is closed. */
-  id: bigint;
   /** Paid the deposit and the rent, and gets both back. */
   funder: Address;
   /** Whose vouchers count: the network's scheduler when the job was opened. */
   attestor: Address;
   mint: Address;
+  /** The job's own money. Seeds: `vault`, job. */
+  jobVault: Address;
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTerms;
+  /** Chosen by the buyer; free again once the job is closed. */
+  id: bigint;
   /** Held for live leases, in micro-USDC. */
   reserved: bigint;
   /** Went to providers, fees not included, in micro-USDC. */
@@ -84,10 +82,6 @@ export type Job = {
   fees: bigint;
   /** Came in from bonds of nodes that failed the job, in micro-USDC. */
   compensation: bigint;
-  liveLeases: number;
-  /** The number of the next lease. */
-  leasesOpened: number;
-  attemptsFailed: number;
   /**
    * Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
    * after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
@@ -101,27 +95,31 @@ export type Job = {
   cancelledAt: bigint;
   /** Seconds from a cancel until anyone may end the live leases. */
   settleGrace: bigint;
-  spare: ReadonlyUint8Array;
+  liveLeases: number;
+  attemptsFailed: number;
 };
 
 export type JobArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  vaultBump: number;
   /** 0 open, 1 active, 2 cancelling, 3 done, 4 expired. */
   state: number;
+  /** The number of the next lease. */
+  leasesOpened: number;
   buyer: Address;
-  /** Chosen by the buyer; free again once the job is closed. */
-  id: number | bigint;
   /** Paid the deposit and the rent, and gets both back. */
   funder: Address;
   /** Whose vouchers count: the network's scheduler when the job was opened. */
   attestor: Address;
   mint: Address;
+  /** The job's own money. Seeds: `vault`, job. */
+  jobVault: Address;
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTermsArgs;
+  /** Chosen by the buyer; free again once the job is closed. */
+  id: number | bigint;
   /** Held for live leases, in micro-USDC. */
   reserved: number | bigint;
   /** Went to providers, fees not included, in micro-USDC. */
@@ -130,10 +128,6 @@ export type JobArgs = {
   fees: number | bigint;
   /** Came in from bonds of nodes that failed the job, in micro-USDC. */
   compensation: number | bigint;
-  liveLeases: number;
-  /** The number of the next lease. */
-  leasesOpened: number;
-  attemptsFailed: number;
   /**
    * Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
    * after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
@@ -147,7 +141,8 @@ export type JobArgs = {
   cancelledAt: number | bigint;
   /** Seconds from a cancel until anyone may end the live leases. */
   settleGrace: number | bigint;
-  spare: ReadonlyUint8Array;
+  liveLeases: number;
+  attemptsFailed: number;
 };
 
 /** Gets the encoder for {@link JobArgs} account data. */
@@ -157,28 +152,27 @@ export function getJobEncoder(): FixedSizeEncoder<JobArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["vaultBump", getU8Encoder()],
-      ["state", getU8Encoder()],
+      ["state", padRightEncoder(getU8Encoder(), 1)],
+      ["leasesOpened", getU32Encoder()],
       ["buyer", getAddressEncoder()],
-      ["id", getU64Encoder()],
       ["funder", getAddressEncoder()],
       ["attestor", getAddressEncoder()],
       ["mint", getAddressEncoder()],
+      ["jobVault", getAddressEncoder()],
       ["specHash", fixEncoderSize(getBytesEncoder(), 32)],
       ["terms", getJobTermsEncoder()],
+      ["id", getU64Encoder()],
       ["reserved", getU64Encoder()],
       ["paid", getU64Encoder()],
       ["fees", getU64Encoder()],
       ["compensation", getU64Encoder()],
-      ["liveLeases", getU16Encoder()],
-      ["leasesOpened", getU32Encoder()],
-      ["attemptsFailed", getU16Encoder()],
       ["openedSlot", getU64Encoder()],
       ["openedAt", getU64Encoder()],
       ["startDeadline", getU64Encoder()],
       ["cancelledAt", getU64Encoder()],
       ["settleGrace", getU64Encoder()],
-      ["spare", fixEncoderSize(getBytesEncoder(), 64)],
+      ["liveLeases", getU16Encoder()],
+      ["attemptsFailed", padRightEncoder(padRightEncoder(getU16Encoder(), 4), 64)],
     ]),
     (value) => ({ ...value, discriminator: JOB_DISCRIMINATOR }),
   );
@@ -190,28 +184,27 @@ export function getJobDecoder(): FixedSizeDecoder<Job> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["vaultBump", getU8Decoder()],
-    ["state", getU8Decoder()],
+    ["state", padRightDecoder(getU8Decoder(), 1)],
+    ["leasesOpened", getU32Decoder()],
     ["buyer", getAddressDecoder()],
-    ["id", getU64Decoder()],
     ["funder", getAddressDecoder()],
     ["attestor", getAddressDecoder()],
     ["mint", getAddressDecoder()],
+    ["jobVault", getAddressDecoder()],
     ["specHash", fixDecoderSize(getBytesDecoder(), 32)],
     ["terms", getJobTermsDecoder()],
+    ["id", getU64Decoder()],
     ["reserved", getU64Decoder()],
     ["paid", getU64Decoder()],
     ["fees", getU64Decoder()],
     ["compensation", getU64Decoder()],
-    ["liveLeases", getU16Decoder()],
-    ["leasesOpened", getU32Decoder()],
-    ["attemptsFailed", getU16Decoder()],
     ["openedSlot", getU64Decoder()],
     ["openedAt", getU64Decoder()],
     ["startDeadline", getU64Decoder()],
     ["cancelledAt", getU64Decoder()],
     ["settleGrace", getU64Decoder()],
-    ["spare", fixDecoderSize(getBytesDecoder(), 64)],
+    ["liveLeases", getU16Decoder()],
+    ["attemptsFailed", padRightDecoder(padRightDecoder(getU16Decoder(), 4), 64)],
   ]);
 }
 
@@ -229,10 +222,7 @@ export function decodeJob<TAddress extends string = string>(
 export function decodeJob<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
 ): Account<Job, TAddress> | MaybeAccount<Job, TAddress> {
-  return decodeAccount(
-    encodedAccount as MaybeEncodedAccount<TAddress>,
-    getJobDecoder(),
-  );
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getJobDecoder());
 }
 
 export async function fetchJob<TAddress extends string = string>(
@@ -274,5 +264,5 @@ export async function fetchAllMaybeJob(
 }
 
 export function getJobSize(): number {
-  return 379;
+  return 416;
 }

@@ -29,6 +29,8 @@ import {
   getU64Encoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   transformEncoder,
   type Account,
   type Address,
@@ -43,9 +45,7 @@ import {
   type ReadonlyUint8Array,
 } from "@solana/kit";
 
-export const LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  14, 103, 218, 61, 248, 234, 105, 84,
-]);
+export const LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([14, 103, 218, 61, 248, 234, 105, 84]);
 
 export function getLeaseDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(LEASE_DISCRIMINATOR);
@@ -58,15 +58,15 @@ export type Lease = {
   bump: number;
   /** 0 assigned, 1 running. */
   state: number;
-  job: Address;
   /** Counts from 0 within the job. */
   number: number;
+  job: Address;
   node: Address;
   provider: Address;
+  /** The scheduler that opened the lease; gets the rent back. */
+  rentPayer: Address;
   /** Micro-USDC per GPU-hour. */
   price: bigint;
-  /** GPUs leased. */
-  units: number;
   /** Unix seconds. */
   openedAt: bigint;
   /** Most seconds it can be paid for. */
@@ -91,17 +91,15 @@ export type Lease = {
   checkpointBy: bigint;
   /** Unix seconds. */
   endsBy: bigint;
-  /** Parameters the lease was opened under. */
-  feeBps: number;
-  abandonPenaltyBps: number;
-  lostPenaltyBps: number;
-  /** Seconds. */
+  /** Seconds. With the next four, the parameters the lease was opened under. */
   checkpointInterval: bigint;
   /** Seconds. */
   settleGrace: bigint;
-  /** The scheduler that opened the lease; gets the rent back. */
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  feeBps: number;
+  abandonPenaltyBps: number;
+  lostPenaltyBps: number;
+  /** GPUs leased. */
+  units: number;
 };
 
 export type LeaseArgs = {
@@ -110,15 +108,15 @@ export type LeaseArgs = {
   bump: number;
   /** 0 assigned, 1 running. */
   state: number;
-  job: Address;
   /** Counts from 0 within the job. */
   number: number;
+  job: Address;
   node: Address;
   provider: Address;
+  /** The scheduler that opened the lease; gets the rent back. */
+  rentPayer: Address;
   /** Micro-USDC per GPU-hour. */
   price: number | bigint;
-  /** GPUs leased. */
-  units: number;
   /** Unix seconds. */
   openedAt: number | bigint;
   /** Most seconds it can be paid for. */
@@ -143,17 +141,15 @@ export type LeaseArgs = {
   checkpointBy: number | bigint;
   /** Unix seconds. */
   endsBy: number | bigint;
-  /** Parameters the lease was opened under. */
-  feeBps: number;
-  abandonPenaltyBps: number;
-  lostPenaltyBps: number;
-  /** Seconds. */
+  /** Seconds. With the next four, the parameters the lease was opened under. */
   checkpointInterval: number | bigint;
   /** Seconds. */
   settleGrace: number | bigint;
-  /** The scheduler that opened the lease; gets the rent back. */
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  feeBps: number;
+  abandonPenaltyBps: number;
+  lostPenaltyBps: number;
+  /** GPUs leased. */
+  units: number;
 };
 
 /** Gets the encoder for {@link LeaseArgs} account data. */
@@ -163,13 +159,13 @@ export function getLeaseEncoder(): FixedSizeEncoder<LeaseArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["state", getU8Encoder()],
-      ["job", getAddressEncoder()],
+      ["state", padRightEncoder(getU8Encoder(), 1)],
       ["number", getU32Encoder()],
+      ["job", getAddressEncoder()],
       ["node", getAddressEncoder()],
       ["provider", getAddressEncoder()],
+      ["rentPayer", getAddressEncoder()],
       ["price", getU64Encoder()],
-      ["units", getU16Encoder()],
       ["openedAt", getU64Encoder()],
       ["maximumSeconds", getU64Encoder()],
       ["reserved", getU64Encoder()],
@@ -182,13 +178,12 @@ export function getLeaseEncoder(): FixedSizeEncoder<LeaseArgs> {
       ["startBy", getU64Encoder()],
       ["checkpointBy", getU64Encoder()],
       ["endsBy", getU64Encoder()],
+      ["checkpointInterval", getU64Encoder()],
+      ["settleGrace", getU64Encoder()],
       ["feeBps", getU16Encoder()],
       ["abandonPenaltyBps", getU16Encoder()],
       ["lostPenaltyBps", getU16Encoder()],
-      ["checkpointInterval", getU64Encoder()],
-      ["settleGrace", getU64Encoder()],
-      ["rentPayer", getAddressEncoder()],
-      ["spare", fixEncoderSize(getBytesEncoder(), 64)],
+      ["units", padRightEncoder(getU16Encoder(), 64)],
     ]),
     (value) => ({ ...value, discriminator: LEASE_DISCRIMINATOR }),
   );
@@ -200,13 +195,13 @@ export function getLeaseDecoder(): FixedSizeDecoder<Lease> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["state", getU8Decoder()],
-    ["job", getAddressDecoder()],
+    ["state", padRightDecoder(getU8Decoder(), 1)],
     ["number", getU32Decoder()],
+    ["job", getAddressDecoder()],
     ["node", getAddressDecoder()],
     ["provider", getAddressDecoder()],
+    ["rentPayer", getAddressDecoder()],
     ["price", getU64Decoder()],
-    ["units", getU16Decoder()],
     ["openedAt", getU64Decoder()],
     ["maximumSeconds", getU64Decoder()],
     ["reserved", getU64Decoder()],
@@ -219,13 +214,12 @@ export function getLeaseDecoder(): FixedSizeDecoder<Lease> {
     ["startBy", getU64Decoder()],
     ["checkpointBy", getU64Decoder()],
     ["endsBy", getU64Decoder()],
+    ["checkpointInterval", getU64Decoder()],
+    ["settleGrace", getU64Decoder()],
     ["feeBps", getU16Decoder()],
     ["abandonPenaltyBps", getU16Decoder()],
     ["lostPenaltyBps", getU16Decoder()],
-    ["checkpointInterval", getU64Decoder()],
-    ["settleGrace", getU64Decoder()],
-    ["rentPayer", getAddressDecoder()],
-    ["spare", fixDecoderSize(getBytesDecoder(), 64)],
+    ["units", padRightDecoder(getU16Decoder(), 64)],
   ]);
 }
 
@@ -243,10 +237,7 @@ export function decodeLease<TAddress extends string = string>(
 export function decodeLease<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
 ): Account<Lease, TAddress> | MaybeAccount<Lease, TAddress> {
-  return decodeAccount(
-    encodedAccount as MaybeEncodedAccount<TAddress>,
-    getLeaseDecoder(),
-  );
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getLeaseDecoder());
 }
 
 export async function fetchLease<TAddress extends string = string>(
@@ -288,5 +279,5 @@ export async function fetchAllMaybeLease(
 }
 
 export function getLeaseSize(): number {
-  return 335;
+  return 336;
 }

@@ -29,6 +29,8 @@ import {
   getU64Encoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   transformEncoder,
   type Account,
   type Address,
@@ -42,16 +44,9 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from "@solana/kit";
-import {
-  getHardwareDecoder,
-  getHardwareEncoder,
-  type Hardware,
-  type HardwareArgs,
-} from "../types/index.js";
+import { getHardwareDecoder, getHardwareEncoder, type Hardware, type HardwareArgs } from "../types/index.js";
 
-export const NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  208, 53, 1, 3, 49, 122, 180, 49,
-]);
+export const NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([208, 53, 1, 3, 49, 122, 180, 49]);
 
 export function getNodeDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(NODE_DISCRIMINATOR);
@@ -62,44 +57,42 @@ export type Node = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  provider: Address;
+  /** 0 active, 1 draining. */
+  status: number;
   /** Counts from 0 within the provider. */
   index: number;
+  provider: Address;
   /** Hot key on the rig: accepts leases, cannot reach stake or earnings. */
   nodeKey: Address;
+  rentPayer: Address;
   hardware: Hardware;
   /** Posted price in micro-USDC per GPU-hour. */
   price: bigint;
-  /** GPUs under lease. */
-  leased: number;
-  /** 0 active, 1 draining. */
-  status: number;
   /** Unix seconds. */
   addedAt: bigint;
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  /** GPUs under lease. */
+  leased: number;
 };
 
 export type NodeArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  provider: Address;
+  /** 0 active, 1 draining. */
+  status: number;
   /** Counts from 0 within the provider. */
   index: number;
+  provider: Address;
   /** Hot key on the rig: accepts leases, cannot reach stake or earnings. */
   nodeKey: Address;
+  rentPayer: Address;
   hardware: HardwareArgs;
   /** Posted price in micro-USDC per GPU-hour. */
   price: number | bigint;
-  /** GPUs under lease. */
-  leased: number;
-  /** 0 active, 1 draining. */
-  status: number;
   /** Unix seconds. */
   addedAt: number | bigint;
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
+  /** GPUs under lease. */
+  leased: number;
 };
 
 /** Gets the encoder for {@link NodeArgs} account data. */
@@ -109,16 +102,15 @@ export function getNodeEncoder(): FixedSizeEncoder<NodeArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["provider", getAddressEncoder()],
+      ["status", padRightEncoder(getU8Encoder(), 1)],
       ["index", getU32Encoder()],
+      ["provider", getAddressEncoder()],
       ["nodeKey", getAddressEncoder()],
+      ["rentPayer", getAddressEncoder()],
       ["hardware", getHardwareEncoder()],
       ["price", getU64Encoder()],
-      ["leased", getU16Encoder()],
-      ["status", getU8Encoder()],
       ["addedAt", getU64Encoder()],
-      ["rentPayer", getAddressEncoder()],
-      ["spare", fixEncoderSize(getBytesEncoder(), 64)],
+      ["leased", padRightEncoder(padRightEncoder(getU16Encoder(), 6), 64)],
     ]),
     (value) => ({ ...value, discriminator: NODE_DISCRIMINATOR }),
   );
@@ -130,16 +122,15 @@ export function getNodeDecoder(): FixedSizeDecoder<Node> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["provider", getAddressDecoder()],
+    ["status", padRightDecoder(getU8Decoder(), 1)],
     ["index", getU32Decoder()],
+    ["provider", getAddressDecoder()],
     ["nodeKey", getAddressDecoder()],
+    ["rentPayer", getAddressDecoder()],
     ["hardware", getHardwareDecoder()],
     ["price", getU64Decoder()],
-    ["leased", getU16Decoder()],
-    ["status", getU8Decoder()],
     ["addedAt", getU64Decoder()],
-    ["rentPayer", getAddressDecoder()],
-    ["spare", fixDecoderSize(getBytesDecoder(), 64)],
+    ["leased", padRightDecoder(padRightDecoder(getU16Decoder(), 6), 64)],
   ]);
 }
 
@@ -157,10 +148,7 @@ export function decodeNode<TAddress extends string = string>(
 export function decodeNode<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
 ): Account<Node, TAddress> | MaybeAccount<Node, TAddress> {
-  return decodeAccount(
-    encodedAccount as MaybeEncodedAccount<TAddress>,
-    getNodeDecoder(),
-  );
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getNodeDecoder());
 }
 
 export async function fetchNode<TAddress extends string = string>(
@@ -202,5 +190,5 @@ export async function fetchAllMaybeNode(
 }
 
 export function getNodeSize(): number {
-  return 214;
+  return 224;
 }

@@ -27,6 +27,8 @@ import {
   getU64Encoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   transformEncoder,
   type Account,
   type Address,
@@ -41,9 +43,7 @@ import {
   type ReadonlyUint8Array,
 } from "@solana/kit";
 
-export const PROVIDER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  164, 180, 71, 17, 75, 216, 80, 195,
-]);
+export const PROVIDER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([164, 180, 71, 17, 75, 216, 80, 195]);
 
 export function getProviderDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(PROVIDER_DISCRIMINATOR);
@@ -54,14 +54,17 @@ export type Provider = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  stakeVaultBump: number;
-  earningsVaultBump: number;
-  /** The wallet that registered: stakes, and adds nodes. */
-  owner: Address;
-  /** UTF-8, padded with zeros. */
-  displayName: ReadonlyUint8Array;
   /** Nodes added so far; the index of the next one. */
   nNodes: number;
+  /** The wallet that registered: stakes, and adds nodes. */
+  owner: Address;
+  /** Backs the leases. Seeds: `stake`, provider. */
+  stakeVault: Address;
+  /** Receives every payment. Seeds: `earnings`, provider. */
+  earningsVault: Address;
+  rentPayer: Address;
+  /** UTF-8, padded with zeros. */
+  displayName: ReadonlyUint8Array;
   /** What the stake vault holds, in micro-USDC. */
   stakeTotal: bigint;
   /** The part of it that stands as bond for live leases, in micro-USDC. */
@@ -76,22 +79,23 @@ export type Provider = {
   earningsFees: bigint;
   /** Unix seconds. */
   registeredAt: bigint;
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
 };
 
 export type ProviderArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  stakeVaultBump: number;
-  earningsVaultBump: number;
-  /** The wallet that registered: stakes, and adds nodes. */
-  owner: Address;
-  /** UTF-8, padded with zeros. */
-  displayName: ReadonlyUint8Array;
   /** Nodes added so far; the index of the next one. */
   nNodes: number;
+  /** The wallet that registered: stakes, and adds nodes. */
+  owner: Address;
+  /** Backs the leases. Seeds: `stake`, provider. */
+  stakeVault: Address;
+  /** Receives every payment. Seeds: `earnings`, provider. */
+  earningsVault: Address;
+  rentPayer: Address;
+  /** UTF-8, padded with zeros. */
+  displayName: ReadonlyUint8Array;
   /** What the stake vault holds, in micro-USDC. */
   stakeTotal: number | bigint;
   /** The part of it that stands as bond for live leases, in micro-USDC. */
@@ -106,8 +110,6 @@ export type ProviderArgs = {
   earningsFees: number | bigint;
   /** Unix seconds. */
   registeredAt: number | bigint;
-  rentPayer: Address;
-  spare: ReadonlyUint8Array;
 };
 
 /** Gets the encoder for {@link ProviderArgs} account data. */
@@ -116,21 +118,20 @@ export function getProviderEncoder(): FixedSizeEncoder<ProviderArgs> {
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
-      ["bump", getU8Encoder()],
-      ["stakeVaultBump", getU8Encoder()],
-      ["earningsVaultBump", getU8Encoder()],
-      ["owner", getAddressEncoder()],
-      ["displayName", fixEncoderSize(getBytesEncoder(), 32)],
+      ["bump", padRightEncoder(getU8Encoder(), 2)],
       ["nNodes", getU32Encoder()],
+      ["owner", getAddressEncoder()],
+      ["stakeVault", getAddressEncoder()],
+      ["earningsVault", getAddressEncoder()],
+      ["rentPayer", getAddressEncoder()],
+      ["displayName", fixEncoderSize(getBytesEncoder(), 32)],
       ["stakeTotal", getU64Encoder()],
       ["stakeLocked", getU64Encoder()],
       ["staked", getU64Encoder()],
       ["slashed", getU64Encoder()],
       ["earningsOwner", getU64Encoder()],
       ["earningsFees", getU64Encoder()],
-      ["registeredAt", getU64Encoder()],
-      ["rentPayer", getAddressEncoder()],
-      ["spare", fixEncoderSize(getBytesEncoder(), 64)],
+      ["registeredAt", padRightEncoder(getU64Encoder(), 64)],
     ]),
     (value) => ({ ...value, discriminator: PROVIDER_DISCRIMINATOR }),
   );
@@ -141,21 +142,20 @@ export function getProviderDecoder(): FixedSizeDecoder<Provider> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
-    ["bump", getU8Decoder()],
-    ["stakeVaultBump", getU8Decoder()],
-    ["earningsVaultBump", getU8Decoder()],
-    ["owner", getAddressDecoder()],
-    ["displayName", fixDecoderSize(getBytesDecoder(), 32)],
+    ["bump", padRightDecoder(getU8Decoder(), 2)],
     ["nNodes", getU32Decoder()],
+    ["owner", getAddressDecoder()],
+    ["stakeVault", getAddressDecoder()],
+    ["earningsVault", getAddressDecoder()],
+    ["rentPayer", getAddressDecoder()],
+    ["displayName", fixDecoderSize(getBytesDecoder(), 32)],
     ["stakeTotal", getU64Decoder()],
     ["stakeLocked", getU64Decoder()],
     ["staked", getU64Decoder()],
     ["slashed", getU64Decoder()],
     ["earningsOwner", getU64Decoder()],
     ["earningsFees", getU64Decoder()],
-    ["registeredAt", getU64Decoder()],
-    ["rentPayer", getAddressDecoder()],
-    ["spare", fixDecoderSize(getBytesDecoder(), 64)],
+    ["registeredAt", padRightDecoder(getU64Decoder(), 64)],
   ]);
 }
 
@@ -173,10 +173,7 @@ export function decodeProvider<TAddress extends string = string>(
 export function decodeProvider<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
 ): Account<Provider, TAddress> | MaybeAccount<Provider, TAddress> {
-  return decodeAccount(
-    encodedAccount as MaybeEncodedAccount<TAddress>,
-    getProviderDecoder(),
-  );
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getProviderDecoder());
 }
 
 export async function fetchProvider<TAddress extends string = string>(
@@ -218,5 +215,5 @@ export async function fetchAllMaybeProvider(
 }
 
 export function getProviderSize(): number {
-  return 232;
+  return 296;
 }

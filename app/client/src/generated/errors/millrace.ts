@@ -104,10 +104,15 @@ export const MILLRACE_ERROR__VOUCHER_FORGED = 0x179a; // 6042
 export const MILLRACE_ERROR__VAULT_SHORT = 0x179b; // 6043
 /** UnknownVersion: the account was written by another version of the program */
 export const MILLRACE_ERROR__UNKNOWN_VERSION = 0x179c; // 6044
+/** WrongVault: the vault is not the one that its owner names */
+export const MILLRACE_ERROR__WRONG_VAULT = 0x179d; // 6045
+/** BumpNotCanonical: a higher bump gives an address too */
+export const MILLRACE_ERROR__BUMP_NOT_CANONICAL = 0x179e; // 6046
 
 export type MillraceError =
   | typeof MILLRACE_ERROR__AMOUNT_ZERO
   | typeof MILLRACE_ERROR__ATTEMPTS_EXHAUSTED
+  | typeof MILLRACE_ERROR__BUMP_NOT_CANONICAL
   | typeof MILLRACE_ERROR__DEADLINE_NOT_PASSED
   | typeof MILLRACE_ERROR__DEPOSIT_EXHAUSTED
   | typeof MILLRACE_ERROR__DEPOSIT_TOO_SMALL
@@ -150,13 +155,15 @@ export type MillraceError =
   | typeof MILLRACE_ERROR__WRONG_REFUND_ACCOUNT
   | typeof MILLRACE_ERROR__WRONG_RENT_PAYER
   | typeof MILLRACE_ERROR__WRONG_SCHEDULER
-  | typeof MILLRACE_ERROR__WRONG_TOKEN_OWNER;
+  | typeof MILLRACE_ERROR__WRONG_TOKEN_OWNER
+  | typeof MILLRACE_ERROR__WRONG_VAULT;
 
 let millraceErrorMessages: Record<MillraceError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   millraceErrorMessages = {
     [MILLRACE_ERROR__AMOUNT_ZERO]: `the amount is zero`,
     [MILLRACE_ERROR__ATTEMPTS_EXHAUSTED]: `the job has used up its attempts`,
+    [MILLRACE_ERROR__BUMP_NOT_CANONICAL]: `a higher bump gives an address too`,
     [MILLRACE_ERROR__DEADLINE_NOT_PASSED]: `the deadline has not passed yet`,
     [MILLRACE_ERROR__DEPOSIT_EXHAUSTED]: `what is left of the deposit does not cover the lease`,
     [MILLRACE_ERROR__DEPOSIT_TOO_SMALL]: `the deposit does not cover one lease at the maximum price`,
@@ -200,6 +207,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [MILLRACE_ERROR__WRONG_RENT_PAYER]: `the rent goes back to whoever paid it`,
     [MILLRACE_ERROR__WRONG_SCHEDULER]: `the signer is not the network's scheduler`,
     [MILLRACE_ERROR__WRONG_TOKEN_OWNER]: `the token account belongs to somebody else`,
+    [MILLRACE_ERROR__WRONG_VAULT]: `the vault is not the one that its owner names`,
   };
 }
 
@@ -213,16 +221,9 @@ export function getMillraceErrorMessage(code: MillraceError): string {
 
 export function isMillraceError<TProgramErrorCode extends MillraceError>(
   error: unknown,
-  transactionMessage: {
-    instructions: Record<number, { programAddress: Address }>;
-  },
+  transactionMessage: { instructions: Record<number, { programAddress: Address }> },
   code?: TProgramErrorCode,
 ): error is SolanaError<typeof SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM> &
   Readonly<{ context: Readonly<{ code: TProgramErrorCode }> }> {
-  return isProgramError<TProgramErrorCode>(
-    error,
-    transactionMessage,
-    MILLRACE_PROGRAM_ADDRESS,
-    code,
-  );
+  return isProgramError<TProgramErrorCode>(error, transactionMessage, MILLRACE_PROGRAM_ADDRESS, code);
 }

@@ -16,6 +16,8 @@ import {
   getStructEncoder,
   getU64Decoder,
   getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -28,6 +30,7 @@ import {
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
+  type ProgramDerivedAddress,
   type ReadonlyAccount,
   type ReadonlySignerAccount,
   type ReadonlyUint8Array,
@@ -37,19 +40,13 @@ import {
 } from "@solana/kit";
 import {
   getAccountMetaFactory,
+  getResolvedInstructionAccountAsProgramDerivedAddress,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
-import {
-  getHardwareDecoder,
-  getHardwareEncoder,
-  type Hardware,
-  type HardwareArgs,
-} from "../types/index.js";
+import { getHardwareDecoder, getHardwareEncoder, type Hardware, type HardwareArgs } from "../types/index.js";
 
-export const ADD_NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  161, 202, 99, 148, 169, 24, 230, 217,
-]);
+export const ADD_NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([161, 202, 99, 148, 169, 24, 230, 217]);
 
 export function getAddNodeDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(ADD_NODE_DISCRIMINATOR);
@@ -61,40 +58,25 @@ export type AddNodeInstruction<
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountNodeKey extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
-  TAccountSystemProgram extends string | AccountMeta<string> =
-    "11111111111111111111111111111111",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountOwner extends string
-        ? WritableSignerAccount<TAccountOwner> &
-            AccountSignerMeta<TAccountOwner>
+        ? WritableSignerAccount<TAccountOwner> & AccountSignerMeta<TAccountOwner>
         : TAccountOwner,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
       TAccountNodeKey extends string
-        ? ReadonlySignerAccount<TAccountNodeKey> &
-            AccountSignerMeta<TAccountNodeKey>
+        ? ReadonlySignerAccount<TAccountNodeKey> & AccountSignerMeta<TAccountNodeKey>
         : TAccountNodeKey,
-      TAccountNode extends string
-        ? WritableAccount<TAccountNode>
-        : TAccountNode,
-      TAccountSystemProgram extends string
-        ? ReadonlyAccount<TAccountSystemProgram>
-        : TAccountSystemProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
+      TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -104,12 +86,14 @@ export type AddNodeInstructionData = {
   hardware: Hardware;
   /** Micro-USDC per GPU-hour. */
   price: bigint;
+  nodeBump: number;
 };
 
 export type AddNodeInstructionDataArgs = {
   hardware: HardwareArgs;
   /** Micro-USDC per GPU-hour. */
   price: number | bigint;
+  nodeBump: number;
 };
 
 export function getAddNodeInstructionDataEncoder(): FixedSizeEncoder<AddNodeInstructionDataArgs> {
@@ -118,6 +102,7 @@ export function getAddNodeInstructionDataEncoder(): FixedSizeEncoder<AddNodeInst
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["hardware", getHardwareEncoder()],
       ["price", getU64Encoder()],
+      ["nodeBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: ADD_NODE_DISCRIMINATOR }),
   );
@@ -128,17 +113,12 @@ export function getAddNodeInstructionDataDecoder(): FixedSizeDecoder<AddNodeInst
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["hardware", getHardwareDecoder()],
     ["price", getU64Decoder()],
+    ["nodeBump", getU8Decoder()],
   ]);
 }
 
-export function getAddNodeInstructionDataCodec(): FixedSizeCodec<
-  AddNodeInstructionDataArgs,
-  AddNodeInstructionData
-> {
-  return combineCodec(
-    getAddNodeInstructionDataEncoder(),
-    getAddNodeInstructionDataDecoder(),
-  );
+export function getAddNodeInstructionDataCodec(): FixedSizeCodec<AddNodeInstructionDataArgs, AddNodeInstructionData> {
+  return combineCodec(getAddNodeInstructionDataEncoder(), getAddNodeInstructionDataDecoder());
 }
 
 export type AddNodeInput<
@@ -155,12 +135,13 @@ export type AddNodeInput<
   provider: Address<TAccountProvider>;
   /** Hot key on the rig. Signs, so that nobody can register a rig that is another's. */
   nodeKey: TransactionSigner<TAccountNodeKey>;
-  node: Address<TAccountNode>;
+  node: ProgramDerivedAddress<TAccountNode>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   hardware: AddNodeInstructionDataArgs["hardware"];
   price: AddNodeInstructionDataArgs["price"];
+  nodeBump?: AddNodeInstructionDataArgs["nodeBump"];
 };
 
 export function getAddNodeInstruction<
@@ -206,18 +187,14 @@ export function getAddNodeInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -226,6 +203,9 @@ export function getAddNodeInstruction<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.nodeBump) {
+    args.nodeBump = getResolvedInstructionAccountAsProgramDerivedAddress("node", accounts.node.value)[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -239,9 +219,7 @@ export function getAddNodeInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getAddNodeInstructionDataEncoder().encode(
-      args as AddNodeInstructionDataArgs,
-    ),
+    data: getAddNodeInstructionDataEncoder().encode(args as AddNodeInstructionDataArgs),
     programAddress,
   } as AddNodeInstruction<
     TProgramAddress,
@@ -274,22 +252,14 @@ export type ParsedAddNodeInstruction<
   data: AddNodeInstructionData;
 };
 
-export function parseAddNodeInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseAddNodeInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedAddNodeInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 7) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 7,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 7,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

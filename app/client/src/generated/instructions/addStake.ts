@@ -42,9 +42,7 @@ import {
 import { findStakeVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const ADD_STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  58, 135, 189, 105, 160, 120, 165, 224,
-]);
+export const ADD_STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([58, 135, 189, 105, 160, 120, 165, 224]);
 
 export function getAddStakeDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(ADD_STAKE_DISCRIMINATOR);
@@ -56,39 +54,23 @@ export type AddStakeInstruction<
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountOwnerTokens extends string | AccountMeta<string> = string,
   TAccountStakeVault extends string | AccountMeta<string> = string,
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountOwner extends string
-        ? ReadonlySignerAccount<TAccountOwner> &
-            AccountSignerMeta<TAccountOwner>
+        ? ReadonlySignerAccount<TAccountOwner> & AccountSignerMeta<TAccountOwner>
         : TAccountOwner,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
-      TAccountOwnerTokens extends string
-        ? WritableAccount<TAccountOwnerTokens>
-        : TAccountOwnerTokens,
-      TAccountStakeVault extends string
-        ? WritableAccount<TAccountStakeVault>
-        : TAccountStakeVault,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountOwnerTokens extends string ? WritableAccount<TAccountOwnerTokens> : TAccountOwnerTokens,
+      TAccountStakeVault extends string ? WritableAccount<TAccountStakeVault> : TAccountStakeVault,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -125,10 +107,7 @@ export function getAddStakeInstructionDataCodec(): FixedSizeCodec<
   AddStakeInstructionDataArgs,
   AddStakeInstructionData
 > {
-  return combineCodec(
-    getAddStakeInstructionDataEncoder(),
-    getAddStakeInstructionDataDecoder(),
-  );
+  return combineCodec(getAddStakeInstructionDataEncoder(), getAddStakeInstructionDataDecoder());
 }
 
 export type AddStakeAsyncInput<
@@ -142,7 +121,6 @@ export type AddStakeAsyncInput<
 > = {
   owner: TransactionSigner<TAccountOwner>;
   provider: Address<TAccountProvider>;
-  /** Where the money comes from. */
   ownerTokens: Address<TAccountOwnerTokens>;
   stakeVault?: Address<TAccountStakeVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -196,10 +174,7 @@ export async function getAddStakeInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
@@ -207,10 +182,7 @@ export async function getAddStakeInstructionAsync<
   // Resolve default values.
   if (!accounts.stakeVault.value) {
     accounts.stakeVault.value = await findStakeVaultPda({
-      provider: getAddressFromResolvedInstructionAccount(
-        "provider",
-        accounts.provider.value,
-      ),
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.tokenProgram.value) {
@@ -237,9 +209,7 @@ export async function getAddStakeInstructionAsync<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getAddStakeInstructionDataEncoder().encode(
-      args as AddStakeInstructionDataArgs,
-    ),
+    data: getAddStakeInstructionDataEncoder().encode(args as AddStakeInstructionDataArgs),
     programAddress,
   } as AddStakeInstruction<
     TProgramAddress,
@@ -264,7 +234,6 @@ export type AddStakeInput<
 > = {
   owner: TransactionSigner<TAccountOwner>;
   provider: Address<TAccountProvider>;
-  /** Where the money comes from. */
   ownerTokens: Address<TAccountOwnerTokens>;
   stakeVault: Address<TAccountStakeVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -316,10 +285,7 @@ export function getAddStakeInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
@@ -349,9 +315,7 @@ export function getAddStakeInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getAddStakeInstructionDataEncoder().encode(
-      args as AddStakeInstructionDataArgs,
-    ),
+    data: getAddStakeInstructionDataEncoder().encode(args as AddStakeInstructionDataArgs),
     programAddress,
   } as AddStakeInstruction<
     TProgramAddress,
@@ -373,7 +337,6 @@ export type ParsedAddStakeInstruction<
   accounts: {
     owner: TAccountMetas[0];
     provider: TAccountMetas[1];
-    /** Where the money comes from. */
     ownerTokens: TAccountMetas[2];
     stakeVault: TAccountMetas[3];
     tokenProgram: TAccountMetas[4];
@@ -383,22 +346,14 @@ export type ParsedAddStakeInstruction<
   data: AddStakeInstructionData;
 };
 
-export function parseAddStakeInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseAddStakeInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedAddStakeInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 7) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 7,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 7,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

@@ -32,15 +32,10 @@ import {
   type TransactionSigner,
   type WritableAccount,
 } from "@solana/kit";
-import {
-  getAccountMetaFactory,
-  type ResolvedInstructionAccount,
-} from "@solana/kit/program-client-core";
+import { getAccountMetaFactory, type ResolvedInstructionAccount } from "@solana/kit/program-client-core";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const CANCEL_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  126, 241, 155, 241, 50, 236, 83, 118,
-]);
+export const CANCEL_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([126, 241, 155, 241, 50, 236, 83, 118]);
 
 export function getCancelJobDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(CANCEL_JOB_DISCRIMINATOR);
@@ -50,26 +45,19 @@ export type CancelJobInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
   TAccountBuyer extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountBuyer extends string
-        ? ReadonlySignerAccount<TAccountBuyer> &
-            AccountSignerMeta<TAccountBuyer>
+        ? ReadonlySignerAccount<TAccountBuyer> & AccountSignerMeta<TAccountBuyer>
         : TAccountBuyer,
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -79,26 +67,21 @@ export type CancelJobInstructionData = { discriminator: ReadonlyUint8Array };
 export type CancelJobInstructionDataArgs = {};
 
 export function getCancelJobInstructionDataEncoder(): FixedSizeEncoder<CancelJobInstructionDataArgs> {
-  return transformEncoder(
-    getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: CANCEL_JOB_DISCRIMINATOR }),
-  );
+  return transformEncoder(getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]), (value) => ({
+    ...value,
+    discriminator: CANCEL_JOB_DISCRIMINATOR,
+  }));
 }
 
 export function getCancelJobInstructionDataDecoder(): FixedSizeDecoder<CancelJobInstructionData> {
-  return getStructDecoder([
-    ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-  ]);
+  return getStructDecoder([["discriminator", fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
 export function getCancelJobInstructionDataCodec(): FixedSizeCodec<
   CancelJobInstructionDataArgs,
   CancelJobInstructionData
 > {
-  return combineCodec(
-    getCancelJobInstructionDataEncoder(),
-    getCancelJobInstructionDataDecoder(),
-  );
+  return combineCodec(getCancelJobInstructionDataEncoder(), getCancelJobInstructionDataDecoder());
 }
 
 export type CancelJobInput<
@@ -120,20 +103,9 @@ export function getCancelJobInstruction<
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof MILLRACE_PROGRAM_ADDRESS,
 >(
-  input: CancelJobInput<
-    TAccountBuyer,
-    TAccountJob,
-    TAccountEventAuthority,
-    TAccountProgram
-  >,
+  input: CancelJobInput<TAccountBuyer, TAccountJob, TAccountEventAuthority, TAccountProgram>,
   config?: { programAddress?: TProgramAddress },
-): CancelJobInstruction<
-  TProgramAddress,
-  TAccountBuyer,
-  TAccountJob,
-  TAccountEventAuthority,
-  TAccountProgram
-> {
+): CancelJobInstruction<TProgramAddress, TAccountBuyer, TAccountJob, TAccountEventAuthority, TAccountProgram> {
   // Program address.
   const programAddress = config?.programAddress ?? MILLRACE_PROGRAM_ADDRESS;
 
@@ -144,10 +116,7 @@ export function getCancelJobInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.eventAuthority.value) {
@@ -169,13 +138,7 @@ export function getCancelJobInstruction<
     ],
     data: getCancelJobInstructionDataEncoder().encode({}),
     programAddress,
-  } as CancelJobInstruction<
-    TProgramAddress,
-    TAccountBuyer,
-    TAccountJob,
-    TAccountEventAuthority,
-    TAccountProgram
-  >);
+  } as CancelJobInstruction<TProgramAddress, TAccountBuyer, TAccountJob, TAccountEventAuthority, TAccountProgram>);
 }
 
 export type ParsedCancelJobInstruction<
@@ -192,22 +155,14 @@ export type ParsedCancelJobInstruction<
   data: CancelJobInstructionData;
 };
 
-export function parseCancelJobInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseCancelJobInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedCancelJobInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 4) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 4,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 4,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

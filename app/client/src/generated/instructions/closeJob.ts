@@ -37,9 +37,7 @@ import {
 import { findJobVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const CLOSE_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  90, 100, 180, 200, 200, 163, 120, 182,
-]);
+export const CLOSE_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([90, 100, 180, 200, 200, 163, 120, 182]);
 
 export function getCloseJobDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(CLOSE_JOB_DISCRIMINATOR);
@@ -51,36 +49,21 @@ export type CloseJobInstruction<
   TAccountJobVault extends string | AccountMeta<string> = string,
   TAccountRefundAccount extends string | AccountMeta<string> = string,
   TAccountFunder extends string | AccountMeta<string> = string,
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountJobVault extends string
-        ? WritableAccount<TAccountJobVault>
-        : TAccountJobVault,
-      TAccountRefundAccount extends string
-        ? WritableAccount<TAccountRefundAccount>
-        : TAccountRefundAccount,
-      TAccountFunder extends string
-        ? WritableAccount<TAccountFunder>
-        : TAccountFunder,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
+      TAccountRefundAccount extends string ? WritableAccount<TAccountRefundAccount> : TAccountRefundAccount,
+      TAccountFunder extends string ? WritableAccount<TAccountFunder> : TAccountFunder,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -90,26 +73,21 @@ export type CloseJobInstructionData = { discriminator: ReadonlyUint8Array };
 export type CloseJobInstructionDataArgs = {};
 
 export function getCloseJobInstructionDataEncoder(): FixedSizeEncoder<CloseJobInstructionDataArgs> {
-  return transformEncoder(
-    getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: CLOSE_JOB_DISCRIMINATOR }),
-  );
+  return transformEncoder(getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]), (value) => ({
+    ...value,
+    discriminator: CLOSE_JOB_DISCRIMINATOR,
+  }));
 }
 
 export function getCloseJobInstructionDataDecoder(): FixedSizeDecoder<CloseJobInstructionData> {
-  return getStructDecoder([
-    ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-  ]);
+  return getStructDecoder([["discriminator", fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
 export function getCloseJobInstructionDataCodec(): FixedSizeCodec<
   CloseJobInstructionDataArgs,
   CloseJobInstructionData
 > {
-  return combineCodec(
-    getCloseJobInstructionDataEncoder(),
-    getCloseJobInstructionDataDecoder(),
-  );
+  return combineCodec(getCloseJobInstructionDataEncoder(), getCloseJobInstructionDataDecoder());
 }
 
 export type CloseJobAsyncInput<
@@ -122,9 +100,7 @@ export type CloseJobAsyncInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Emptied and closed. */
   jobVault?: Address<TAccountJobVault>;
-  /** Any token account of the funder's: none in particular can block the refund. */
   refundAccount: Address<TAccountRefundAccount>;
   funder: Address<TAccountFunder>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -177,10 +153,7 @@ export async function getCloseJobInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.jobVault.value) {
@@ -236,9 +209,7 @@ export type CloseJobInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Emptied and closed. */
   jobVault: Address<TAccountJobVault>;
-  /** Any token account of the funder's: none in particular can block the refund. */
   refundAccount: Address<TAccountRefundAccount>;
   funder: Address<TAccountFunder>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -289,10 +260,7 @@ export function getCloseJobInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.tokenProgram.value) {
@@ -340,9 +308,7 @@ export type ParsedCloseJobInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     job: TAccountMetas[0];
-    /** Emptied and closed. */
     jobVault: TAccountMetas[1];
-    /** Any token account of the funder's: none in particular can block the refund. */
     refundAccount: TAccountMetas[2];
     funder: TAccountMetas[3];
     tokenProgram: TAccountMetas[4];
@@ -352,22 +318,14 @@ export type ParsedCloseJobInstruction<
   data: CloseJobInstructionData;
 };
 
-export function parseCloseJobInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseCloseJobInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedCloseJobInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 7) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 7,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 7,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

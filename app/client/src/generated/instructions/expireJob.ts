@@ -29,15 +29,10 @@ import {
   type ReadonlyUint8Array,
   type WritableAccount,
 } from "@solana/kit";
-import {
-  getAccountMetaFactory,
-  type ResolvedInstructionAccount,
-} from "@solana/kit/program-client-core";
+import { getAccountMetaFactory, type ResolvedInstructionAccount } from "@solana/kit/program-client-core";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const EXPIRE_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  127, 5, 119, 250, 214, 255, 102, 168,
-]);
+export const EXPIRE_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([127, 5, 119, 250, 214, 255, 102, 168]);
 
 export function getExpireJobDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(EXPIRE_JOB_DISCRIMINATOR);
@@ -46,22 +41,16 @@ export function getExpireJobDiscriminatorBytes(): ReadonlyUint8Array {
 export type ExpireJobInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
   TAccountJob extends string | AccountMeta<string> = string,
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -71,26 +60,21 @@ export type ExpireJobInstructionData = { discriminator: ReadonlyUint8Array };
 export type ExpireJobInstructionDataArgs = {};
 
 export function getExpireJobInstructionDataEncoder(): FixedSizeEncoder<ExpireJobInstructionDataArgs> {
-  return transformEncoder(
-    getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: EXPIRE_JOB_DISCRIMINATOR }),
-  );
+  return transformEncoder(getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]), (value) => ({
+    ...value,
+    discriminator: EXPIRE_JOB_DISCRIMINATOR,
+  }));
 }
 
 export function getExpireJobInstructionDataDecoder(): FixedSizeDecoder<ExpireJobInstructionData> {
-  return getStructDecoder([
-    ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-  ]);
+  return getStructDecoder([["discriminator", fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
 export function getExpireJobInstructionDataCodec(): FixedSizeCodec<
   ExpireJobInstructionDataArgs,
   ExpireJobInstructionData
 > {
-  return combineCodec(
-    getExpireJobInstructionDataEncoder(),
-    getExpireJobInstructionDataDecoder(),
-  );
+  return combineCodec(getExpireJobInstructionDataEncoder(), getExpireJobInstructionDataDecoder());
 }
 
 export type ExpireJobInput<
@@ -111,12 +95,7 @@ export function getExpireJobInstruction<
 >(
   input: ExpireJobInput<TAccountJob, TAccountEventAuthority, TAccountProgram>,
   config?: { programAddress?: TProgramAddress },
-): ExpireJobInstruction<
-  TProgramAddress,
-  TAccountJob,
-  TAccountEventAuthority,
-  TAccountProgram
-> {
+): ExpireJobInstruction<TProgramAddress, TAccountJob, TAccountEventAuthority, TAccountProgram> {
   // Program address.
   const programAddress = config?.programAddress ?? MILLRACE_PROGRAM_ADDRESS;
 
@@ -126,10 +105,7 @@ export function getExpireJobInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.eventAuthority.value) {
@@ -150,12 +126,7 @@ export function getExpireJobInstruction<
     ],
     data: getExpireJobInstructionDataEncoder().encode({}),
     programAddress,
-  } as ExpireJobInstruction<
-    TProgramAddress,
-    TAccountJob,
-    TAccountEventAuthority,
-    TAccountProgram
-  >);
+  } as ExpireJobInstruction<TProgramAddress, TAccountJob, TAccountEventAuthority, TAccountProgram>);
 }
 
 export type ParsedExpireJobInstruction<
@@ -171,22 +142,14 @@ export type ParsedExpireJobInstruction<
   data: ExpireJobInstructionData;
 };
 
-export function parseExpireJobInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseExpireJobInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedExpireJobInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 3) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 3,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 3,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {
@@ -196,11 +159,7 @@ export function parseExpireJobInstruction<
   };
   return {
     programAddress: instruction.programAddress,
-    accounts: {
-      job: getNextAccount(),
-      eventAuthority: getNextAccount(),
-      program: getNextAccount(),
-    },
+    accounts: { job: getNextAccount(), eventAuthority: getNextAccount(), program: getNextAccount() },
     data: getExpireJobInstructionDataDecoder().decode(instruction.data),
   };
 }

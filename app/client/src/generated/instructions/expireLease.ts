@@ -37,14 +37,10 @@ import {
 import { findJobVaultPda, findStakeVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const EXPIRE_LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  101, 199, 153, 149, 163, 153, 133, 126,
-]);
+export const EXPIRE_LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([101, 199, 153, 149, 163, 153, 133, 126]);
 
 export function getExpireLeaseDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(
-    EXPIRE_LEASE_DISCRIMINATOR,
-  );
+  return fixEncoderSize(getBytesEncoder(), 8).encode(EXPIRE_LEASE_DISCRIMINATOR);
 }
 
 export type ExpireLeaseInstruction<
@@ -56,45 +52,24 @@ export type ExpireLeaseInstruction<
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountStakeVault extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountJobVault extends string
-        ? WritableAccount<TAccountJobVault>
-        : TAccountJobVault,
-      TAccountLease extends string
-        ? WritableAccount<TAccountLease>
-        : TAccountLease,
-      TAccountNode extends string
-        ? WritableAccount<TAccountNode>
-        : TAccountNode,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
-      TAccountStakeVault extends string
-        ? WritableAccount<TAccountStakeVault>
-        : TAccountStakeVault,
-      TAccountRentPayer extends string
-        ? WritableAccount<TAccountRentPayer>
-        : TAccountRentPayer,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
+      TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
+      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountStakeVault extends string ? WritableAccount<TAccountStakeVault> : TAccountStakeVault,
+      TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -104,26 +79,21 @@ export type ExpireLeaseInstructionData = { discriminator: ReadonlyUint8Array };
 export type ExpireLeaseInstructionDataArgs = {};
 
 export function getExpireLeaseInstructionDataEncoder(): FixedSizeEncoder<ExpireLeaseInstructionDataArgs> {
-  return transformEncoder(
-    getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: EXPIRE_LEASE_DISCRIMINATOR }),
-  );
+  return transformEncoder(getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]), (value) => ({
+    ...value,
+    discriminator: EXPIRE_LEASE_DISCRIMINATOR,
+  }));
 }
 
 export function getExpireLeaseInstructionDataDecoder(): FixedSizeDecoder<ExpireLeaseInstructionData> {
-  return getStructDecoder([
-    ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-  ]);
+  return getStructDecoder([["discriminator", fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
 export function getExpireLeaseInstructionDataCodec(): FixedSizeCodec<
   ExpireLeaseInstructionDataArgs,
   ExpireLeaseInstructionData
 > {
-  return combineCodec(
-    getExpireLeaseInstructionDataEncoder(),
-    getExpireLeaseInstructionDataDecoder(),
-  );
+  return combineCodec(getExpireLeaseInstructionDataEncoder(), getExpireLeaseInstructionDataDecoder());
 }
 
 export type ExpireLeaseAsyncInput<
@@ -139,12 +109,10 @@ export type ExpireLeaseAsyncInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Receives the penalty. */
   jobVault?: Address<TAccountJobVault>;
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
-  /** Pays the penalty. */
   stakeVault?: Address<TAccountStakeVault>;
   rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -209,10 +177,7 @@ export async function getExpireLeaseInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.jobVault.value) {
@@ -222,10 +187,7 @@ export async function getExpireLeaseInstructionAsync<
   }
   if (!accounts.stakeVault.value) {
     accounts.stakeVault.value = await findStakeVaultPda({
-      provider: getAddressFromResolvedInstructionAccount(
-        "provider",
-        accounts.provider.value,
-      ),
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.tokenProgram.value) {
@@ -285,12 +247,10 @@ export type ExpireLeaseInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Receives the penalty. */
   jobVault: Address<TAccountJobVault>;
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
-  /** Pays the penalty. */
   stakeVault: Address<TAccountStakeVault>;
   rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -353,10 +313,7 @@ export function getExpireLeaseInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.tokenProgram.value) {
@@ -410,12 +367,10 @@ export type ParsedExpireLeaseInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     job: TAccountMetas[0];
-    /** Receives the penalty. */
     jobVault: TAccountMetas[1];
     lease: TAccountMetas[2];
     node: TAccountMetas[3];
     provider: TAccountMetas[4];
-    /** Pays the penalty. */
     stakeVault: TAccountMetas[5];
     rentPayer: TAccountMetas[6];
     tokenProgram: TAccountMetas[7];
@@ -425,22 +380,14 @@ export type ParsedExpireLeaseInstruction<
   data: ExpireLeaseInstructionData;
 };
 
-export function parseExpireLeaseInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseExpireLeaseInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedExpireLeaseInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 10) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 10,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 10,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

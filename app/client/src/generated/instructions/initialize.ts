@@ -35,11 +35,7 @@ import {
   type WritableAccount,
   type WritableSignerAccount,
 } from "@solana/kit";
-import {
-  getAccountMetaFactory,
-  type ResolvedInstructionAccount,
-} from "@solana/kit/program-client-core";
-import { findConfigPda } from "../pdas/index.js";
+import { getAccountMetaFactory, type ResolvedInstructionAccount } from "@solana/kit/program-client-core";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 import {
   getNetworkParametersDecoder,
@@ -48,9 +44,7 @@ import {
   type NetworkParametersArgs,
 } from "../types/index.js";
 
-export const INITIALIZE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  175, 175, 109, 31, 13, 152, 155, 237,
-]);
+export const INITIALIZE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([175, 175, 109, 31, 13, 152, 155, 237]);
 
 export function getInitializeDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(INITIALIZE_DISCRIMINATOR);
@@ -59,46 +53,28 @@ export function getInitializeDiscriminatorBytes(): ReadonlyUint8Array {
 export type InitializeInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
   TAccountAdmin extends string | AccountMeta<string> = string,
-  TAccountConfig extends string | AccountMeta<string> = string,
+  TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
   TAccountMint extends string | AccountMeta<string> = string,
   TAccountTreasury extends string | AccountMeta<string> = string,
   TAccountProgramData extends string | AccountMeta<string> = string,
-  TAccountSystemProgram extends string | AccountMeta<string> =
-    "11111111111111111111111111111111",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountAdmin extends string
-        ? WritableSignerAccount<TAccountAdmin> &
-            AccountSignerMeta<TAccountAdmin>
+        ? WritableSignerAccount<TAccountAdmin> & AccountSignerMeta<TAccountAdmin>
         : TAccountAdmin,
-      TAccountConfig extends string
-        ? WritableAccount<TAccountConfig>
-        : TAccountConfig,
-      TAccountMint extends string
-        ? ReadonlyAccount<TAccountMint>
-        : TAccountMint,
-      TAccountTreasury extends string
-        ? ReadonlyAccount<TAccountTreasury>
-        : TAccountTreasury,
-      TAccountProgramData extends string
-        ? ReadonlyAccount<TAccountProgramData>
-        : TAccountProgramData,
-      TAccountSystemProgram extends string
-        ? ReadonlyAccount<TAccountSystemProgram>
-        : TAccountSystemProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountConfig extends string ? WritableAccount<TAccountConfig> : TAccountConfig,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
+      TAccountTreasury extends string ? ReadonlyAccount<TAccountTreasury> : TAccountTreasury,
+      TAccountProgramData extends string ? ReadonlyAccount<TAccountProgramData> : TAccountProgramData,
+      TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -109,10 +85,7 @@ export type InitializeInstructionData = {
   parameters: NetworkParameters;
 };
 
-export type InitializeInstructionDataArgs = {
-  scheduler: Address;
-  parameters: NetworkParametersArgs;
-};
+export type InitializeInstructionDataArgs = { scheduler: Address; parameters: NetworkParametersArgs };
 
 export function getInitializeInstructionDataEncoder(): FixedSizeEncoder<InitializeInstructionDataArgs> {
   return transformEncoder(
@@ -137,10 +110,7 @@ export function getInitializeInstructionDataCodec(): FixedSizeCodec<
   InitializeInstructionDataArgs,
   InitializeInstructionData
 > {
-  return combineCodec(
-    getInitializeInstructionDataEncoder(),
-    getInitializeInstructionDataDecoder(),
-  );
+  return combineCodec(getInitializeInstructionDataEncoder(), getInitializeInstructionDataDecoder());
 }
 
 export type InitializeAsyncInput<
@@ -155,11 +125,9 @@ export type InitializeAsyncInput<
 > = {
   /** The program's upgrade authority; becomes the network's admin and pays the rent. */
   admin: TransactionSigner<TAccountAdmin>;
-  /** Created once; a second network cannot be founded under this program. */
   config?: Address<TAccountConfig>;
   /** The mint of all money on the network. */
   mint: Address<TAccountMint>;
-  /** Where fees are swept to. */
   treasury: Address<TAccountTreasury>;
   /** The loader's account that names the program's upgrade authority. */
   programData?: Address<TAccountProgramData>;
@@ -219,17 +187,15 @@ export async function getInitializeInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
   if (!accounts.config.value) {
-    accounts.config.value = await findConfigPda();
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
   }
   if (!accounts.programData.value) {
     accounts.programData.value = await getProgramDerivedAddress({
@@ -238,17 +204,15 @@ export async function getInitializeInstructionAsync<
       seeds: [
         getBytesEncoder().encode(
           new Uint8Array([
-            5, 58, 238, 171, 59, 172, 2, 220, 110, 255, 189, 171, 25, 250, 229,
-            14, 231, 95, 217, 119, 27, 173, 148, 192, 112, 230, 168, 173, 229,
-            161, 47, 34,
+            5, 58, 238, 171, 59, 172, 2, 220, 110, 255, 189, 171, 25, 250, 229, 14, 231, 95, 217, 119, 27, 173, 148,
+            192, 112, 230, 168, 173, 229, 161, 47, 34,
           ]),
         ),
       ],
     });
   }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -271,9 +235,7 @@ export async function getInitializeInstructionAsync<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getInitializeInstructionDataEncoder().encode(
-      args as InitializeInstructionDataArgs,
-    ),
+    data: getInitializeInstructionDataEncoder().encode(args as InitializeInstructionDataArgs),
     programAddress,
   } as InitializeInstruction<
     TProgramAddress,
@@ -300,11 +262,9 @@ export type InitializeInput<
 > = {
   /** The program's upgrade authority; becomes the network's admin and pays the rent. */
   admin: TransactionSigner<TAccountAdmin>;
-  /** Created once; a second network cannot be founded under this program. */
-  config: Address<TAccountConfig>;
+  config?: Address<TAccountConfig>;
   /** The mint of all money on the network. */
   mint: Address<TAccountMint>;
-  /** Where fees are swept to. */
   treasury: Address<TAccountTreasury>;
   /** The loader's account that names the program's upgrade authority. */
   programData: Address<TAccountProgramData>;
@@ -362,18 +322,18 @@ export function getInitializeInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
+  if (!accounts.config.value) {
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
+  }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -396,9 +356,7 @@ export function getInitializeInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getInitializeInstructionDataEncoder().encode(
-      args as InitializeInstructionDataArgs,
-    ),
+    data: getInitializeInstructionDataEncoder().encode(args as InitializeInstructionDataArgs),
     programAddress,
   } as InitializeInstruction<
     TProgramAddress,
@@ -421,11 +379,9 @@ export type ParsedInitializeInstruction<
   accounts: {
     /** The program's upgrade authority; becomes the network's admin and pays the rent. */
     admin: TAccountMetas[0];
-    /** Created once; a second network cannot be founded under this program. */
     config: TAccountMetas[1];
     /** The mint of all money on the network. */
     mint: TAccountMetas[2];
-    /** Where fees are swept to. */
     treasury: TAccountMetas[3];
     /** The loader's account that names the program's upgrade authority. */
     programData: TAccountMetas[4];
@@ -436,22 +392,14 @@ export type ParsedInitializeInstruction<
   data: InitializeInstructionData;
 };
 
-export function parseInitializeInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseInitializeInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedInitializeInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 8) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 8,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 8,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

@@ -16,6 +16,8 @@ import {
   getStructEncoder,
   getU64Decoder,
   getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -28,6 +30,7 @@ import {
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
+  type ProgramDerivedAddress,
   type ReadonlyAccount,
   type ReadonlySignerAccount,
   type ReadonlyUint8Array,
@@ -38,20 +41,15 @@ import {
 import {
   getAccountMetaFactory,
   getAddressFromResolvedInstructionAccount,
+  getNonNullResolvedInstructionInput,
+  getResolvedInstructionAccountAsProgramDerivedAddress,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
-import { findConfigPda, findJobVaultPda } from "../pdas/index.js";
+import { findJobPda, findJobVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
-import {
-  getJobTermsDecoder,
-  getJobTermsEncoder,
-  type JobTerms,
-  type JobTermsArgs,
-} from "../types/index.js";
+import { getJobTermsDecoder, getJobTermsEncoder, type JobTerms, type JobTermsArgs } from "../types/index.js";
 
-export const OPEN_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  163, 204, 98, 140, 176, 150, 55, 123,
-]);
+export const OPEN_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([163, 204, 98, 140, 176, 150, 55, 123]);
 
 export function getOpenJobDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(OPEN_JOB_DISCRIMINATOR);
@@ -59,59 +57,37 @@ export function getOpenJobDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type OpenJobInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
-  TAccountConfig extends string | AccountMeta<string> = string,
+  TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
   TAccountBuyer extends string | AccountMeta<string> = string,
   TAccountFunder extends string | AccountMeta<string> = string,
   TAccountFunderTokens extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountMint extends string | AccountMeta<string> = string,
   TAccountJobVault extends string | AccountMeta<string> = string,
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountSystemProgram extends string | AccountMeta<string> =
-    "11111111111111111111111111111111",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
+      TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
       TAccountBuyer extends string
-        ? ReadonlySignerAccount<TAccountBuyer> &
-            AccountSignerMeta<TAccountBuyer>
+        ? ReadonlySignerAccount<TAccountBuyer> & AccountSignerMeta<TAccountBuyer>
         : TAccountBuyer,
       TAccountFunder extends string
-        ? WritableSignerAccount<TAccountFunder> &
-            AccountSignerMeta<TAccountFunder>
+        ? WritableSignerAccount<TAccountFunder> & AccountSignerMeta<TAccountFunder>
         : TAccountFunder,
-      TAccountFunderTokens extends string
-        ? WritableAccount<TAccountFunderTokens>
-        : TAccountFunderTokens,
+      TAccountFunderTokens extends string ? WritableAccount<TAccountFunderTokens> : TAccountFunderTokens,
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountMint extends string
-        ? ReadonlyAccount<TAccountMint>
-        : TAccountMint,
-      TAccountJobVault extends string
-        ? WritableAccount<TAccountJobVault>
-        : TAccountJobVault,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountSystemProgram extends string
-        ? ReadonlyAccount<TAccountSystemProgram>
-        : TAccountSystemProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
+      TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -123,6 +99,8 @@ export type OpenJobInstructionData = {
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTerms;
+  jobBump: number;
+  jobVaultBump: number;
 };
 
 export type OpenJobInstructionDataArgs = {
@@ -131,6 +109,8 @@ export type OpenJobInstructionDataArgs = {
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTermsArgs;
+  jobBump: number;
+  jobVaultBump: number;
 };
 
 export function getOpenJobInstructionDataEncoder(): FixedSizeEncoder<OpenJobInstructionDataArgs> {
@@ -140,6 +120,8 @@ export function getOpenJobInstructionDataEncoder(): FixedSizeEncoder<OpenJobInst
       ["id", getU64Encoder()],
       ["specHash", fixEncoderSize(getBytesEncoder(), 32)],
       ["terms", getJobTermsEncoder()],
+      ["jobBump", getU8Encoder()],
+      ["jobVaultBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: OPEN_JOB_DISCRIMINATOR }),
   );
@@ -151,17 +133,13 @@ export function getOpenJobInstructionDataDecoder(): FixedSizeDecoder<OpenJobInst
     ["id", getU64Decoder()],
     ["specHash", fixDecoderSize(getBytesDecoder(), 32)],
     ["terms", getJobTermsDecoder()],
+    ["jobBump", getU8Decoder()],
+    ["jobVaultBump", getU8Decoder()],
   ]);
 }
 
-export function getOpenJobInstructionDataCodec(): FixedSizeCodec<
-  OpenJobInstructionDataArgs,
-  OpenJobInstructionData
-> {
-  return combineCodec(
-    getOpenJobInstructionDataEncoder(),
-    getOpenJobInstructionDataDecoder(),
-  );
+export function getOpenJobInstructionDataCodec(): FixedSizeCodec<OpenJobInstructionDataArgs, OpenJobInstructionData> {
+  return combineCodec(getOpenJobInstructionDataEncoder(), getOpenJobInstructionDataDecoder());
 }
 
 export type OpenJobAsyncInput<
@@ -182,13 +160,10 @@ export type OpenJobAsyncInput<
   buyer: TransactionSigner<TAccountBuyer>;
   /** Pays deposit and rent, and gets back what is left of both; often the buyer itself. */
   funder: TransactionSigner<TAccountFunder>;
-  /** Where the deposit comes from. */
   funderTokens: Address<TAccountFunderTokens>;
-  job: Address<TAccountJob>;
-  /** The network's mint. */
+  job?: ProgramDerivedAddress<TAccountJob>;
   mint: Address<TAccountMint>;
-  /** The job's own money: no other job's instruction can name it. */
-  jobVault?: Address<TAccountJobVault>;
+  jobVault?: ProgramDerivedAddress<TAccountJobVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
@@ -196,6 +171,8 @@ export type OpenJobAsyncInput<
   id: OpenJobInstructionDataArgs["id"];
   specHash: OpenJobInstructionDataArgs["specHash"];
   terms: OpenJobInstructionDataArgs["terms"];
+  jobBump?: OpenJobInstructionDataArgs["jobBump"];
+  jobVaultBump?: OpenJobInstructionDataArgs["jobVaultBump"];
 };
 
 export async function getOpenJobInstructionAsync<
@@ -259,17 +236,21 @@ export async function getOpenJobInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
   if (!accounts.config.value) {
-    accounts.config.value = await findConfigPda();
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
+  }
+  if (!accounts.job.value) {
+    accounts.job.value = await findJobPda({
+      buyer: getAddressFromResolvedInstructionAccount("buyer", accounts.buyer.value),
+      id: getNonNullResolvedInstructionInput("id", args.id),
+    });
   }
   if (!accounts.jobVault.value) {
     accounts.jobVault.value = await findJobVaultPda({
@@ -281,8 +262,7 @@ export async function getOpenJobInstructionAsync<
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
   }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -291,6 +271,12 @@ export async function getOpenJobInstructionAsync<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.jobBump) {
+    args.jobBump = getResolvedInstructionAccountAsProgramDerivedAddress("job", accounts.job.value)[1];
+  }
+  if (!args.jobVaultBump) {
+    args.jobVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress("jobVault", accounts.jobVault.value)[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -308,9 +294,7 @@ export async function getOpenJobInstructionAsync<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getOpenJobInstructionDataEncoder().encode(
-      args as OpenJobInstructionDataArgs,
-    ),
+    data: getOpenJobInstructionDataEncoder().encode(args as OpenJobInstructionDataArgs),
     programAddress,
   } as OpenJobInstruction<
     TProgramAddress,
@@ -341,18 +325,15 @@ export type OpenJobInput<
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
-  config: Address<TAccountConfig>;
+  config?: Address<TAccountConfig>;
   /** May cancel the job. */
   buyer: TransactionSigner<TAccountBuyer>;
   /** Pays deposit and rent, and gets back what is left of both; often the buyer itself. */
   funder: TransactionSigner<TAccountFunder>;
-  /** Where the deposit comes from. */
   funderTokens: Address<TAccountFunderTokens>;
-  job: Address<TAccountJob>;
-  /** The network's mint. */
+  job: ProgramDerivedAddress<TAccountJob>;
   mint: Address<TAccountMint>;
-  /** The job's own money: no other job's instruction can name it. */
-  jobVault: Address<TAccountJobVault>;
+  jobVault: ProgramDerivedAddress<TAccountJobVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
@@ -360,6 +341,8 @@ export type OpenJobInput<
   id: OpenJobInstructionDataArgs["id"];
   specHash: OpenJobInstructionDataArgs["specHash"];
   terms: OpenJobInstructionDataArgs["terms"];
+  jobBump?: OpenJobInstructionDataArgs["jobBump"];
+  jobVaultBump?: OpenJobInstructionDataArgs["jobVaultBump"];
 };
 
 export function getOpenJobInstruction<
@@ -421,22 +404,22 @@ export function getOpenJobInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
+  if (!accounts.config.value) {
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
+  }
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
   }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -445,6 +428,12 @@ export function getOpenJobInstruction<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.jobBump) {
+    args.jobBump = getResolvedInstructionAccountAsProgramDerivedAddress("job", accounts.job.value)[1];
+  }
+  if (!args.jobVaultBump) {
+    args.jobVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress("jobVault", accounts.jobVault.value)[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -462,9 +451,7 @@ export function getOpenJobInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getOpenJobInstructionDataEncoder().encode(
-      args as OpenJobInstructionDataArgs,
-    ),
+    data: getOpenJobInstructionDataEncoder().encode(args as OpenJobInstructionDataArgs),
     programAddress,
   } as OpenJobInstruction<
     TProgramAddress,
@@ -493,12 +480,9 @@ export type ParsedOpenJobInstruction<
     buyer: TAccountMetas[1];
     /** Pays deposit and rent, and gets back what is left of both; often the buyer itself. */
     funder: TAccountMetas[2];
-    /** Where the deposit comes from. */
     funderTokens: TAccountMetas[3];
     job: TAccountMetas[4];
-    /** The network's mint. */
     mint: TAccountMetas[5];
-    /** The job's own money: no other job's instruction can name it. */
     jobVault: TAccountMetas[6];
     tokenProgram: TAccountMetas[7];
     systemProgram: TAccountMetas[8];
@@ -508,22 +492,14 @@ export type ParsedOpenJobInstruction<
   data: OpenJobInstructionData;
 };
 
-export function parseOpenJobInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseOpenJobInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedOpenJobInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 11) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 11,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 11,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

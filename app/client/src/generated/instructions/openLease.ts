@@ -16,6 +16,8 @@ import {
   getStructEncoder,
   getU64Decoder,
   getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -28,6 +30,7 @@ import {
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
+  type ProgramDerivedAddress,
   type ReadonlyAccount,
   type ReadonlySignerAccount,
   type ReadonlyUint8Array,
@@ -37,14 +40,12 @@ import {
 } from "@solana/kit";
 import {
   getAccountMetaFactory,
+  getResolvedInstructionAccountAsProgramDerivedAddress,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
-import { findConfigPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const OPEN_LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  187, 79, 139, 164, 14, 110, 255, 127,
-]);
+export const OPEN_LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([187, 79, 139, 164, 14, 110, 255, 127]);
 
 export function getOpenLeaseDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(OPEN_LEASE_DISCRIMINATOR);
@@ -52,54 +53,35 @@ export function getOpenLeaseDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type OpenLeaseInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
-  TAccountConfig extends string | AccountMeta<string> = string,
+  TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
   TAccountScheduler extends string | AccountMeta<string> = string,
   TAccountNodeKey extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountLease extends string | AccountMeta<string> = string,
-  TAccountSystemProgram extends string | AccountMeta<string> =
-    "11111111111111111111111111111111",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
+      TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
       TAccountScheduler extends string
-        ? WritableSignerAccount<TAccountScheduler> &
-            AccountSignerMeta<TAccountScheduler>
+        ? WritableSignerAccount<TAccountScheduler> & AccountSignerMeta<TAccountScheduler>
         : TAccountScheduler,
       TAccountNodeKey extends string
-        ? ReadonlySignerAccount<TAccountNodeKey> &
-            AccountSignerMeta<TAccountNodeKey>
+        ? ReadonlySignerAccount<TAccountNodeKey> & AccountSignerMeta<TAccountNodeKey>
         : TAccountNodeKey,
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountNode extends string
-        ? WritableAccount<TAccountNode>
-        : TAccountNode,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
-      TAccountLease extends string
-        ? WritableAccount<TAccountLease>
-        : TAccountLease,
-      TAccountSystemProgram extends string
-        ? ReadonlyAccount<TAccountSystemProgram>
-        : TAccountSystemProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
+      TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -110,6 +92,7 @@ export type OpenLeaseInstructionData = {
   price: bigint;
   /** Most seconds the lease can be paid for. */
   maximumSeconds: bigint;
+  leaseBump: number;
 };
 
 export type OpenLeaseInstructionDataArgs = {
@@ -117,6 +100,7 @@ export type OpenLeaseInstructionDataArgs = {
   price: number | bigint;
   /** Most seconds the lease can be paid for. */
   maximumSeconds: number | bigint;
+  leaseBump: number;
 };
 
 export function getOpenLeaseInstructionDataEncoder(): FixedSizeEncoder<OpenLeaseInstructionDataArgs> {
@@ -125,6 +109,7 @@ export function getOpenLeaseInstructionDataEncoder(): FixedSizeEncoder<OpenLease
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["price", getU64Encoder()],
       ["maximumSeconds", getU64Encoder()],
+      ["leaseBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: OPEN_LEASE_DISCRIMINATOR }),
   );
@@ -135,6 +120,7 @@ export function getOpenLeaseInstructionDataDecoder(): FixedSizeDecoder<OpenLease
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["price", getU64Decoder()],
     ["maximumSeconds", getU64Decoder()],
+    ["leaseBump", getU8Decoder()],
   ]);
 }
 
@@ -142,13 +128,10 @@ export function getOpenLeaseInstructionDataCodec(): FixedSizeCodec<
   OpenLeaseInstructionDataArgs,
   OpenLeaseInstructionData
 > {
-  return combineCodec(
-    getOpenLeaseInstructionDataEncoder(),
-    getOpenLeaseInstructionDataDecoder(),
-  );
+  return combineCodec(getOpenLeaseInstructionDataEncoder(), getOpenLeaseInstructionDataDecoder());
 }
 
-export type OpenLeaseAsyncInput<
+export type OpenLeaseInput<
   TAccountConfig extends string = string,
   TAccountScheduler extends string = string,
   TAccountNodeKey extends string = string,
@@ -169,156 +152,13 @@ export type OpenLeaseAsyncInput<
   node: Address<TAccountNode>;
   /** Its stake backs the lease. */
   provider: Address<TAccountProvider>;
-  lease: Address<TAccountLease>;
+  lease: ProgramDerivedAddress<TAccountLease>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   price: OpenLeaseInstructionDataArgs["price"];
   maximumSeconds: OpenLeaseInstructionDataArgs["maximumSeconds"];
-};
-
-export async function getOpenLeaseInstructionAsync<
-  TAccountConfig extends string,
-  TAccountScheduler extends string,
-  TAccountNodeKey extends string,
-  TAccountJob extends string,
-  TAccountNode extends string,
-  TAccountProvider extends string,
-  TAccountLease extends string,
-  TAccountSystemProgram extends string,
-  TAccountEventAuthority extends string,
-  TAccountProgram extends string,
-  TProgramAddress extends Address = typeof MILLRACE_PROGRAM_ADDRESS,
->(
-  input: OpenLeaseAsyncInput<
-    TAccountConfig,
-    TAccountScheduler,
-    TAccountNodeKey,
-    TAccountJob,
-    TAccountNode,
-    TAccountProvider,
-    TAccountLease,
-    TAccountSystemProgram,
-    TAccountEventAuthority,
-    TAccountProgram
-  >,
-  config?: { programAddress?: TProgramAddress },
-): Promise<
-  OpenLeaseInstruction<
-    TProgramAddress,
-    TAccountConfig,
-    TAccountScheduler,
-    TAccountNodeKey,
-    TAccountJob,
-    TAccountNode,
-    TAccountProvider,
-    TAccountLease,
-    TAccountSystemProgram,
-    TAccountEventAuthority,
-    TAccountProgram
-  >
-> {
-  // Program address.
-  const programAddress = config?.programAddress ?? MILLRACE_PROGRAM_ADDRESS;
-
-  // Original accounts.
-  const originalAccounts = {
-    config: { value: input.config ?? null, isWritable: false },
-    scheduler: { value: input.scheduler ?? null, isWritable: true },
-    nodeKey: { value: input.nodeKey ?? null, isWritable: false },
-    job: { value: input.job ?? null, isWritable: true },
-    node: { value: input.node ?? null, isWritable: true },
-    provider: { value: input.provider ?? null, isWritable: true },
-    lease: { value: input.lease ?? null, isWritable: true },
-    systemProgram: { value: input.systemProgram ?? null, isWritable: false },
-    eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
-    program: { value: input.program ?? null, isWritable: false },
-  };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
-
-  // Original args.
-  const args = { ...input };
-
-  // Resolve default values.
-  if (!accounts.config.value) {
-    accounts.config.value = await findConfigPda();
-  }
-  if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
-  }
-  if (!accounts.eventAuthority.value) {
-    accounts.eventAuthority.value =
-      "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM" as Address<"9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM">;
-  }
-  if (!accounts.program.value) {
-    accounts.program.value = programAddress;
-    accounts.program.isWritable = false;
-  }
-
-  const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
-  return Object.freeze({
-    accounts: [
-      getAccountMeta("config", accounts.config),
-      getAccountMeta("scheduler", accounts.scheduler),
-      getAccountMeta("nodeKey", accounts.nodeKey),
-      getAccountMeta("job", accounts.job),
-      getAccountMeta("node", accounts.node),
-      getAccountMeta("provider", accounts.provider),
-      getAccountMeta("lease", accounts.lease),
-      getAccountMeta("systemProgram", accounts.systemProgram),
-      getAccountMeta("eventAuthority", accounts.eventAuthority),
-      getAccountMeta("program", accounts.program),
-    ],
-    data: getOpenLeaseInstructionDataEncoder().encode(
-      args as OpenLeaseInstructionDataArgs,
-    ),
-    programAddress,
-  } as OpenLeaseInstruction<
-    TProgramAddress,
-    TAccountConfig,
-    TAccountScheduler,
-    TAccountNodeKey,
-    TAccountJob,
-    TAccountNode,
-    TAccountProvider,
-    TAccountLease,
-    TAccountSystemProgram,
-    TAccountEventAuthority,
-    TAccountProgram
-  >);
-}
-
-export type OpenLeaseInput<
-  TAccountConfig extends string = string,
-  TAccountScheduler extends string = string,
-  TAccountNodeKey extends string = string,
-  TAccountJob extends string = string,
-  TAccountNode extends string = string,
-  TAccountProvider extends string = string,
-  TAccountLease extends string = string,
-  TAccountSystemProgram extends string = string,
-  TAccountEventAuthority extends string = string,
-  TAccountProgram extends string = string,
-> = {
-  config: Address<TAccountConfig>;
-  /** Chose the node; pays the rent and gets it back when the lease ends. */
-  scheduler: TransactionSigner<TAccountScheduler>;
-  /** Accepts the lease on the rig's behalf. */
-  nodeKey: TransactionSigner<TAccountNodeKey>;
-  job: Address<TAccountJob>;
-  node: Address<TAccountNode>;
-  /** Its stake backs the lease. */
-  provider: Address<TAccountProvider>;
-  lease: Address<TAccountLease>;
-  systemProgram?: Address<TAccountSystemProgram>;
-  eventAuthority?: Address<TAccountEventAuthority>;
-  program?: Address<TAccountProgram>;
-  price: OpenLeaseInstructionDataArgs["price"];
-  maximumSeconds: OpenLeaseInstructionDataArgs["maximumSeconds"];
+  leaseBump?: OpenLeaseInstructionDataArgs["leaseBump"];
 };
 
 export function getOpenLeaseInstruction<
@@ -376,18 +216,18 @@ export function getOpenLeaseInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
+  if (!accounts.config.value) {
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
+  }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -396,6 +236,9 @@ export function getOpenLeaseInstruction<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.leaseBump) {
+    args.leaseBump = getResolvedInstructionAccountAsProgramDerivedAddress("lease", accounts.lease.value)[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -412,9 +255,7 @@ export function getOpenLeaseInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getOpenLeaseInstructionDataEncoder().encode(
-      args as OpenLeaseInstructionDataArgs,
-    ),
+    data: getOpenLeaseInstructionDataEncoder().encode(args as OpenLeaseInstructionDataArgs),
     programAddress,
   } as OpenLeaseInstruction<
     TProgramAddress,
@@ -454,22 +295,14 @@ export type ParsedOpenLeaseInstruction<
   data: OpenLeaseInstructionData;
 };
 
-export function parseOpenLeaseInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseOpenLeaseInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedOpenLeaseInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 10) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 10,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 10,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

@@ -18,6 +18,8 @@ import {
   getStructEncoder,
   getU32Decoder,
   getU32Encoder,
+  getU8Decoder,
+  getU8Encoder,
   getUtf8Decoder,
   getUtf8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
@@ -32,6 +34,7 @@ import {
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
+  type ProgramDerivedAddress,
   type ReadonlyAccount,
   type ReadonlyUint8Array,
   type TransactionSigner,
@@ -41,77 +44,49 @@ import {
 import {
   getAccountMetaFactory,
   getAddressFromResolvedInstructionAccount,
+  getResolvedInstructionAccountAsProgramDerivedAddress,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
-import {
-  findConfigPda,
-  findEarningsVaultPda,
-  findProviderPda,
-  findStakeVaultPda,
-} from "../pdas/index.js";
+import { findEarningsVaultPda, findProviderPda, findStakeVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const REGISTER_PROVIDER_DISCRIMINATOR: ReadonlyUint8Array =
-  new Uint8Array([254, 209, 54, 184, 46, 197, 109, 78]);
+export const REGISTER_PROVIDER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
+  254, 209, 54, 184, 46, 197, 109, 78,
+]);
 
 export function getRegisterProviderDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(
-    REGISTER_PROVIDER_DISCRIMINATOR,
-  );
+  return fixEncoderSize(getBytesEncoder(), 8).encode(REGISTER_PROVIDER_DISCRIMINATOR);
 }
 
 export type RegisterProviderInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
-  TAccountConfig extends string | AccountMeta<string> = string,
+  TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
   TAccountOwner extends string | AccountMeta<string> = string,
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountMint extends string | AccountMeta<string> = string,
   TAccountStakeVault extends string | AccountMeta<string> = string,
   TAccountEarningsVault extends string | AccountMeta<string> = string,
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountSystemProgram extends string | AccountMeta<string> =
-    "11111111111111111111111111111111",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
+      TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
       TAccountOwner extends string
-        ? WritableSignerAccount<TAccountOwner> &
-            AccountSignerMeta<TAccountOwner>
+        ? WritableSignerAccount<TAccountOwner> & AccountSignerMeta<TAccountOwner>
         : TAccountOwner,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
-      TAccountMint extends string
-        ? ReadonlyAccount<TAccountMint>
-        : TAccountMint,
-      TAccountStakeVault extends string
-        ? WritableAccount<TAccountStakeVault>
-        : TAccountStakeVault,
-      TAccountEarningsVault extends string
-        ? WritableAccount<TAccountEarningsVault>
-        : TAccountEarningsVault,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountSystemProgram extends string
-        ? ReadonlyAccount<TAccountSystemProgram>
-        : TAccountSystemProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
+      TAccountStakeVault extends string ? WritableAccount<TAccountStakeVault> : TAccountStakeVault,
+      TAccountEarningsVault extends string ? WritableAccount<TAccountEarningsVault> : TAccountEarningsVault,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -120,11 +95,17 @@ export type RegisterProviderInstructionData = {
   discriminator: ReadonlyUint8Array;
   /** 1 to 32 bytes of UTF-8 without control characters. */
   displayName: string;
+  providerBump: number;
+  stakeVaultBump: number;
+  earningsVaultBump: number;
 };
 
 export type RegisterProviderInstructionDataArgs = {
   /** 1 to 32 bytes of UTF-8 without control characters. */
   displayName: string;
+  providerBump: number;
+  stakeVaultBump: number;
+  earningsVaultBump: number;
 };
 
 export function getRegisterProviderInstructionDataEncoder(): Encoder<RegisterProviderInstructionDataArgs> {
@@ -132,6 +113,9 @@ export function getRegisterProviderInstructionDataEncoder(): Encoder<RegisterPro
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["displayName", addEncoderSizePrefix(getUtf8Encoder(), getU32Encoder())],
+      ["providerBump", getU8Encoder()],
+      ["stakeVaultBump", getU8Encoder()],
+      ["earningsVaultBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: REGISTER_PROVIDER_DISCRIMINATOR }),
   );
@@ -141,6 +125,9 @@ export function getRegisterProviderInstructionDataDecoder(): Decoder<RegisterPro
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["displayName", addDecoderSizePrefix(getUtf8Decoder(), getU32Decoder())],
+    ["providerBump", getU8Decoder()],
+    ["stakeVaultBump", getU8Decoder()],
+    ["earningsVaultBump", getU8Decoder()],
   ]);
 }
 
@@ -148,10 +135,7 @@ export function getRegisterProviderInstructionDataCodec(): Codec<
   RegisterProviderInstructionDataArgs,
   RegisterProviderInstructionData
 > {
-  return combineCodec(
-    getRegisterProviderInstructionDataEncoder(),
-    getRegisterProviderInstructionDataDecoder(),
-  );
+  return combineCodec(getRegisterProviderInstructionDataEncoder(), getRegisterProviderInstructionDataDecoder());
 }
 
 export type RegisterProviderAsyncInput<
@@ -169,22 +153,19 @@ export type RegisterProviderAsyncInput<
   config?: Address<TAccountConfig>;
   /** Becomes the provider's owner and pays the rent. */
   owner: TransactionSigner<TAccountOwner>;
-  /** One per owner. */
-  provider?: Address<TAccountProvider>;
-  /** The network's mint. */
+  provider?: ProgramDerivedAddress<TAccountProvider>;
   mint: Address<TAccountMint>;
-  /** Backs the provider's leases; only the program can move what is in it. */
-  stakeVault?: Address<TAccountStakeVault>;
-  /**
-   * Receives every payment, fee share included: no closed or frozen account of the owner's can
-   * stop a settlement.
-   */
-  earningsVault?: Address<TAccountEarningsVault>;
+  stakeVault?: ProgramDerivedAddress<TAccountStakeVault>;
+  /** of the owner's can stop a settlement. */
+  earningsVault?: ProgramDerivedAddress<TAccountEarningsVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   displayName: RegisterProviderInstructionDataArgs["displayName"];
+  providerBump?: RegisterProviderInstructionDataArgs["providerBump"];
+  stakeVaultBump?: RegisterProviderInstructionDataArgs["stakeVaultBump"];
+  earningsVaultBump?: RegisterProviderInstructionDataArgs["earningsVaultBump"];
 };
 
 export async function getRegisterProviderInstructionAsync<
@@ -244,40 +225,29 @@ export async function getRegisterProviderInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
   if (!accounts.config.value) {
-    accounts.config.value = await findConfigPda();
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
   }
   if (!accounts.provider.value) {
     accounts.provider.value = await findProviderPda({
-      owner: getAddressFromResolvedInstructionAccount(
-        "owner",
-        accounts.owner.value,
-      ),
+      owner: getAddressFromResolvedInstructionAccount("owner", accounts.owner.value),
     });
   }
   if (!accounts.stakeVault.value) {
     accounts.stakeVault.value = await findStakeVaultPda({
-      provider: getAddressFromResolvedInstructionAccount(
-        "provider",
-        accounts.provider.value,
-      ),
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.earningsVault.value) {
     accounts.earningsVault.value = await findEarningsVaultPda({
-      provider: getAddressFromResolvedInstructionAccount(
-        "provider",
-        accounts.provider.value,
-      ),
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.tokenProgram.value) {
@@ -285,8 +255,7 @@ export async function getRegisterProviderInstructionAsync<
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
   }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -295,6 +264,21 @@ export async function getRegisterProviderInstructionAsync<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.providerBump) {
+    args.providerBump = getResolvedInstructionAccountAsProgramDerivedAddress("provider", accounts.provider.value)[1];
+  }
+  if (!args.stakeVaultBump) {
+    args.stakeVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress(
+      "stakeVault",
+      accounts.stakeVault.value,
+    )[1];
+  }
+  if (!args.earningsVaultBump) {
+    args.earningsVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress(
+      "earningsVault",
+      accounts.earningsVault.value,
+    )[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -311,9 +295,7 @@ export async function getRegisterProviderInstructionAsync<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getRegisterProviderInstructionDataEncoder().encode(
-      args as RegisterProviderInstructionDataArgs,
-    ),
+    data: getRegisterProviderInstructionDataEncoder().encode(args as RegisterProviderInstructionDataArgs),
     programAddress,
   } as RegisterProviderInstruction<
     TProgramAddress,
@@ -342,25 +324,22 @@ export type RegisterProviderInput<
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
-  config: Address<TAccountConfig>;
+  config?: Address<TAccountConfig>;
   /** Becomes the provider's owner and pays the rent. */
   owner: TransactionSigner<TAccountOwner>;
-  /** One per owner. */
-  provider: Address<TAccountProvider>;
-  /** The network's mint. */
+  provider: ProgramDerivedAddress<TAccountProvider>;
   mint: Address<TAccountMint>;
-  /** Backs the provider's leases; only the program can move what is in it. */
-  stakeVault: Address<TAccountStakeVault>;
-  /**
-   * Receives every payment, fee share included: no closed or frozen account of the owner's can
-   * stop a settlement.
-   */
-  earningsVault: Address<TAccountEarningsVault>;
+  stakeVault: ProgramDerivedAddress<TAccountStakeVault>;
+  /** of the owner's can stop a settlement. */
+  earningsVault: ProgramDerivedAddress<TAccountEarningsVault>;
   tokenProgram?: Address<TAccountTokenProgram>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   displayName: RegisterProviderInstructionDataArgs["displayName"];
+  providerBump?: RegisterProviderInstructionDataArgs["providerBump"];
+  stakeVaultBump?: RegisterProviderInstructionDataArgs["stakeVaultBump"];
+  earningsVaultBump?: RegisterProviderInstructionDataArgs["earningsVaultBump"];
 };
 
 export function getRegisterProviderInstruction<
@@ -418,22 +397,22 @@ export function getRegisterProviderInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Original args.
   const args = { ...input };
 
   // Resolve default values.
+  if (!accounts.config.value) {
+    accounts.config.value =
+      "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm" as Address<"sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm">;
+  }
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
   }
   if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
+    accounts.systemProgram.value = "11111111111111111111111111111111" as Address<"11111111111111111111111111111111">;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value =
@@ -442,6 +421,21 @@ export function getRegisterProviderInstruction<
   if (!accounts.program.value) {
     accounts.program.value = programAddress;
     accounts.program.isWritable = false;
+  }
+  if (!args.providerBump) {
+    args.providerBump = getResolvedInstructionAccountAsProgramDerivedAddress("provider", accounts.provider.value)[1];
+  }
+  if (!args.stakeVaultBump) {
+    args.stakeVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress(
+      "stakeVault",
+      accounts.stakeVault.value,
+    )[1];
+  }
+  if (!args.earningsVaultBump) {
+    args.earningsVaultBump = getResolvedInstructionAccountAsProgramDerivedAddress(
+      "earningsVault",
+      accounts.earningsVault.value,
+    )[1];
   }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
@@ -458,9 +452,7 @@ export function getRegisterProviderInstruction<
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
-    data: getRegisterProviderInstructionDataEncoder().encode(
-      args as RegisterProviderInstructionDataArgs,
-    ),
+    data: getRegisterProviderInstructionDataEncoder().encode(args as RegisterProviderInstructionDataArgs),
     programAddress,
   } as RegisterProviderInstruction<
     TProgramAddress,
@@ -486,16 +478,10 @@ export type ParsedRegisterProviderInstruction<
     config: TAccountMetas[0];
     /** Becomes the provider's owner and pays the rent. */
     owner: TAccountMetas[1];
-    /** One per owner. */
     provider: TAccountMetas[2];
-    /** The network's mint. */
     mint: TAccountMetas[3];
-    /** Backs the provider's leases; only the program can move what is in it. */
     stakeVault: TAccountMetas[4];
-    /**
-     * Receives every payment, fee share included: no closed or frozen account of the owner's can
-     * stop a settlement.
-     */
+    /** of the owner's can stop a settlement. */
     earningsVault: TAccountMetas[5];
     tokenProgram: TAccountMetas[6];
     systemProgram: TAccountMetas[7];
@@ -505,22 +491,14 @@ export type ParsedRegisterProviderInstruction<
   data: RegisterProviderInstructionData;
 };
 
-export function parseRegisterProviderInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseRegisterProviderInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedRegisterProviderInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 10) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 10,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 10,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

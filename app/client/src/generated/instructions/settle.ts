@@ -37,9 +37,7 @@ import {
 import { findEarningsVaultPda, findJobVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
-export const SETTLE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  175, 42, 185, 87, 144, 131, 102, 212,
-]);
+export const SETTLE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([175, 42, 185, 87, 144, 131, 102, 212]);
 
 export function getSettleDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(SETTLE_DISCRIMINATOR);
@@ -54,50 +52,26 @@ export type SettleInstruction<
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountEarningsVault extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
-  TAccountInstructions extends string | AccountMeta<string> =
-    "Sysvar1nstructions1111111111111111111111111",
-  TAccountTokenProgram extends string | AccountMeta<string> =
-    "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-  TAccountEventAuthority extends string | AccountMeta<string> =
-    "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
-  TAccountProgram extends string | AccountMeta<string> =
-    "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
+  TAccountInstructions extends string | AccountMeta<string> = "Sysvar1nstructions1111111111111111111111111",
+  TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
+  TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
-      TAccountJobVault extends string
-        ? WritableAccount<TAccountJobVault>
-        : TAccountJobVault,
-      TAccountLease extends string
-        ? WritableAccount<TAccountLease>
-        : TAccountLease,
-      TAccountNode extends string
-        ? WritableAccount<TAccountNode>
-        : TAccountNode,
-      TAccountProvider extends string
-        ? WritableAccount<TAccountProvider>
-        : TAccountProvider,
-      TAccountEarningsVault extends string
-        ? WritableAccount<TAccountEarningsVault>
-        : TAccountEarningsVault,
-      TAccountRentPayer extends string
-        ? WritableAccount<TAccountRentPayer>
-        : TAccountRentPayer,
-      TAccountInstructions extends string
-        ? ReadonlyAccount<TAccountInstructions>
-        : TAccountInstructions,
-      TAccountTokenProgram extends string
-        ? ReadonlyAccount<TAccountTokenProgram>
-        : TAccountTokenProgram,
-      TAccountEventAuthority extends string
-        ? ReadonlyAccount<TAccountEventAuthority>
-        : TAccountEventAuthority,
-      TAccountProgram extends string
-        ? ReadonlyAccount<TAccountProgram>
-        : TAccountProgram,
+      TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
+      TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
+      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
+      TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountEarningsVault extends string ? WritableAccount<TAccountEarningsVault> : TAccountEarningsVault,
+      TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
+      TAccountInstructions extends string ? ReadonlyAccount<TAccountInstructions> : TAccountInstructions,
+      TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
+      TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
     ]
   >;
@@ -107,26 +81,18 @@ export type SettleInstructionData = { discriminator: ReadonlyUint8Array };
 export type SettleInstructionDataArgs = {};
 
 export function getSettleInstructionDataEncoder(): FixedSizeEncoder<SettleInstructionDataArgs> {
-  return transformEncoder(
-    getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: SETTLE_DISCRIMINATOR }),
-  );
+  return transformEncoder(getStructEncoder([["discriminator", fixEncoderSize(getBytesEncoder(), 8)]]), (value) => ({
+    ...value,
+    discriminator: SETTLE_DISCRIMINATOR,
+  }));
 }
 
 export function getSettleInstructionDataDecoder(): FixedSizeDecoder<SettleInstructionData> {
-  return getStructDecoder([
-    ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-  ]);
+  return getStructDecoder([["discriminator", fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
-export function getSettleInstructionDataCodec(): FixedSizeCodec<
-  SettleInstructionDataArgs,
-  SettleInstructionData
-> {
-  return combineCodec(
-    getSettleInstructionDataEncoder(),
-    getSettleInstructionDataDecoder(),
-  );
+export function getSettleInstructionDataCodec(): FixedSizeCodec<SettleInstructionDataArgs, SettleInstructionData> {
+  return combineCodec(getSettleInstructionDataEncoder(), getSettleInstructionDataDecoder());
 }
 
 export type SettleAsyncInput<
@@ -143,13 +109,11 @@ export type SettleAsyncInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Pays. */
   jobVault?: Address<TAccountJobVault>;
   /** Closed by a final voucher. */
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
-  /** Is paid. */
   earningsVault?: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
   instructions?: Address<TAccountInstructions>;
@@ -219,10 +183,7 @@ export async function getSettleInstructionAsync<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.jobVault.value) {
@@ -232,10 +193,7 @@ export async function getSettleInstructionAsync<
   }
   if (!accounts.earningsVault.value) {
     accounts.earningsVault.value = await findEarningsVaultPda({
-      provider: getAddressFromResolvedInstructionAccount(
-        "provider",
-        accounts.provider.value,
-      ),
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.instructions.value) {
@@ -302,13 +260,11 @@ export type SettleInput<
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
-  /** Pays. */
   jobVault: Address<TAccountJobVault>;
   /** Closed by a final voucher. */
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
-  /** Is paid. */
   earningsVault: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
   instructions?: Address<TAccountInstructions>;
@@ -376,10 +332,7 @@ export function getSettleInstruction<
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
+  const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
   if (!accounts.instructions.value) {
@@ -439,13 +392,11 @@ export type ParsedSettleInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     job: TAccountMetas[0];
-    /** Pays. */
     jobVault: TAccountMetas[1];
     /** Closed by a final voucher. */
     lease: TAccountMetas[2];
     node: TAccountMetas[3];
     provider: TAccountMetas[4];
-    /** Is paid. */
     earningsVault: TAccountMetas[5];
     rentPayer: TAccountMetas[6];
     instructions: TAccountMetas[7];
@@ -456,22 +407,14 @@ export type ParsedSettleInstruction<
   data: SettleInstructionData;
 };
 
-export function parseSettleInstruction<
-  TProgram extends string,
-  TAccountMetas extends readonly AccountMeta[],
->(
-  instruction: Instruction<TProgram> &
-    InstructionWithAccounts<TAccountMetas> &
-    InstructionWithData<ReadonlyUint8Array>,
+export function parseSettleInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+  instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedSettleInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 11) {
-    throw new SolanaError(
-      SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
-      {
-        actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 11,
-      },
-    );
+    throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
+      actualAccountMetas: instruction.accounts.length,
+      expectedAccountMetas: 11,
+    });
   }
   let accountIndex = 0;
   const getNextAccount = () => {

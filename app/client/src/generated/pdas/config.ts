@@ -6,12 +6,7 @@
  * @see https://github.com/codama-idl/codama
  */
 
-import {
-  getBytesEncoder,
-  getProgramDerivedAddress,
-  type Address,
-  type ProgramDerivedAddress,
-} from "@solana/kit";
+import { getBytesEncoder, getProgramDerivedAddress, type Address, type ProgramDerivedAddress } from "@solana/kit";
 
 export async function findConfigPda(
   config: { programAddress?: Address | undefined } = {},
@@ -21,8 +16,6 @@ export async function findConfigPda(
   } = config;
   return await getProgramDerivedAddress({
     programAddress,
-    seeds: [
-      getBytesEncoder().encode(new Uint8Array([99, 111, 110, 102, 105, 103])),
-    ],
+    seeds: [getBytesEncoder().encode(new Uint8Array([99, 111, 110, 102, 105, 103]))],
   });
 }

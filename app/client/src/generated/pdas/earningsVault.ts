@@ -28,9 +28,7 @@ export async function findEarningsVaultPda(
   return await getProgramDerivedAddress({
     programAddress,
     seeds: [
-      getBytesEncoder().encode(
-        new Uint8Array([101, 97, 114, 110, 105, 110, 103, 115]),
-      ),
+      getBytesEncoder().encode(new Uint8Array([101, 97, 114, 110, 105, 110, 103, 115])),
       getAddressEncoder().encode(seeds.provider),
     ],
   });

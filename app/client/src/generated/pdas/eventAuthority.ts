@@ -6,12 +6,7 @@
  * @see https://github.com/codama-idl/codama
  */
 
-import {
-  getProgramDerivedAddress,
-  getUtf8Encoder,
-  type Address,
-  type ProgramDerivedAddress,
-} from "@solana/kit";
+import { getProgramDerivedAddress, getUtf8Encoder, type Address, type ProgramDerivedAddress } from "@solana/kit";
 
 export async function findEventAuthorityPda(
   config: { programAddress?: Address | undefined } = {},
@@ -19,8 +14,5 @@ export async function findEventAuthorityPda(
   const {
     programAddress = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj" as Address<"MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj">,
   } = config;
-  return await getProgramDerivedAddress({
-    programAddress,
-    seeds: [getUtf8Encoder().encode("__event_authority")],
-  });
+  return await getProgramDerivedAddress({ programAddress, seeds: [getUtf8Encoder().encode("__event_authority")] });
 }

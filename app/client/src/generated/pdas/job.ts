@@ -29,10 +29,6 @@ export async function findJobPda(
   } = config;
   return await getProgramDerivedAddress({
     programAddress,
-    seeds: [
-      getUtf8Encoder().encode("job"),
-      getAddressEncoder().encode(seeds.buyer),
-      getU64Encoder().encode(seeds.id),
-    ],
+    seeds: [getUtf8Encoder().encode("job"), getAddressEncoder().encode(seeds.buyer), getU64Encoder().encode(seeds.id)],
   });
 }

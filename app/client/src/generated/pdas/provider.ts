@@ -28,9 +28,7 @@ export async function findProviderPda(
   return await getProgramDerivedAddress({
     programAddress,
     seeds: [
-      getBytesEncoder().encode(
-        new Uint8Array([112, 114, 111, 118, 105, 100, 101, 114]),
-      ),
+      getBytesEncoder().encode(new Uint8Array([112, 114, 111, 118, 105, 100, 101, 114])),
       getAddressEncoder().encode(seeds.owner),
     ],
   });

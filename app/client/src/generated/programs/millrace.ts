@@ -58,7 +58,7 @@ import {
   getExpireLeaseInstructionAsync,
   getInitializeInstructionAsync,
   getOpenJobInstructionAsync,
-  getOpenLeaseInstructionAsync,
+  getOpenLeaseInstruction,
   getRegisterProviderInstructionAsync,
   getSettleInstructionAsync,
   parseAddNodeInstruction,
@@ -80,7 +80,7 @@ import {
   type ExpireLeaseAsyncInput,
   type InitializeAsyncInput,
   type OpenJobAsyncInput,
-  type OpenLeaseAsyncInput,
+  type OpenLeaseInput,
   type ParsedAddNodeInstruction,
   type ParsedAddStakeInstruction,
   type ParsedCancelJobInstruction,
@@ -118,16 +118,12 @@ export enum MillraceAccount {
   Provider,
 }
 
-export function identifyMillraceAccount(
-  account: { data: ReadonlyUint8Array } | ReadonlyUint8Array,
-): MillraceAccount {
+export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | ReadonlyUint8Array): MillraceAccount {
   const data = "data" in account ? account.data : account;
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([155, 12, 170, 224, 30, 250, 204, 130]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([155, 12, 170, 224, 30, 250, 204, 130])),
       0,
     )
   ) {
@@ -136,9 +132,7 @@ export function identifyMillraceAccount(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([75, 124, 80, 203, 161, 180, 202, 80]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([75, 124, 80, 203, 161, 180, 202, 80])),
       0,
     )
   ) {
@@ -147,9 +141,7 @@ export function identifyMillraceAccount(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([14, 103, 218, 61, 248, 234, 105, 84]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([14, 103, 218, 61, 248, 234, 105, 84])),
       0,
     )
   ) {
@@ -158,9 +150,7 @@ export function identifyMillraceAccount(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([208, 53, 1, 3, 49, 122, 180, 49]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([208, 53, 1, 3, 49, 122, 180, 49])),
       0,
     )
   ) {
@@ -169,18 +159,16 @@ export function identifyMillraceAccount(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([164, 180, 71, 17, 75, 216, 80, 195]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([164, 180, 71, 17, 75, 216, 80, 195])),
       0,
     )
   ) {
     return MillraceAccount.Provider;
   }
-  throw new SolanaError(
-    SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT,
-    { accountData: data, programName: "millrace" },
-  );
+  throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT, {
+    accountData: data,
+    programName: "millrace",
+  });
 }
 
 export enum MillraceInstruction {
@@ -204,9 +192,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([161, 202, 99, 148, 169, 24, 230, 217]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([161, 202, 99, 148, 169, 24, 230, 217])),
       0,
     )
   ) {
@@ -215,9 +201,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([58, 135, 189, 105, 160, 120, 165, 224]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([58, 135, 189, 105, 160, 120, 165, 224])),
       0,
     )
   ) {
@@ -226,9 +210,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([126, 241, 155, 241, 50, 236, 83, 118]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([126, 241, 155, 241, 50, 236, 83, 118])),
       0,
     )
   ) {
@@ -237,9 +219,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([90, 100, 180, 200, 200, 163, 120, 182]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([90, 100, 180, 200, 200, 163, 120, 182])),
       0,
     )
   ) {
@@ -248,9 +228,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([127, 5, 119, 250, 214, 255, 102, 168]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([127, 5, 119, 250, 214, 255, 102, 168])),
       0,
     )
   ) {
@@ -259,9 +237,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([101, 199, 153, 149, 163, 153, 133, 126]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([101, 199, 153, 149, 163, 153, 133, 126])),
       0,
     )
   ) {
@@ -270,9 +246,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([175, 175, 109, 31, 13, 152, 155, 237]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([175, 175, 109, 31, 13, 152, 155, 237])),
       0,
     )
   ) {
@@ -281,9 +255,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([163, 204, 98, 140, 176, 150, 55, 123]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([163, 204, 98, 140, 176, 150, 55, 123])),
       0,
     )
   ) {
@@ -292,9 +264,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([187, 79, 139, 164, 14, 110, 255, 127]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([187, 79, 139, 164, 14, 110, 255, 127])),
       0,
     )
   ) {
@@ -303,9 +273,7 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([254, 209, 54, 184, 46, 197, 109, 78]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([254, 209, 54, 184, 46, 197, 109, 78])),
       0,
     )
   ) {
@@ -314,56 +282,30 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([175, 42, 185, 87, 144, 131, 102, 212]),
-      ),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([175, 42, 185, 87, 144, 131, 102, 212])),
       0,
     )
   ) {
     return MillraceInstruction.Settle;
   }
-  throw new SolanaError(
-    SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION,
-    { instructionData: data, programName: "millrace" },
-  );
+  throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION, {
+    instructionData: data,
+    programName: "millrace",
+  });
 }
 
-export type ParsedMillraceInstruction<
-  TProgram extends string = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
-> =
-  | ({
-      instructionType: MillraceInstruction.AddNode;
-    } & ParsedAddNodeInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.AddStake;
-    } & ParsedAddStakeInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.CancelJob;
-    } & ParsedCancelJobInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.CloseJob;
-    } & ParsedCloseJobInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.ExpireJob;
-    } & ParsedExpireJobInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.ExpireLease;
-    } & ParsedExpireLeaseInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.Initialize;
-    } & ParsedInitializeInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.OpenJob;
-    } & ParsedOpenJobInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.OpenLease;
-    } & ParsedOpenLeaseInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.RegisterProvider;
-    } & ParsedRegisterProviderInstruction<TProgram>)
-  | ({
-      instructionType: MillraceInstruction.Settle;
-    } & ParsedSettleInstruction<TProgram>);
+export type ParsedMillraceInstruction<TProgram extends string = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj"> =
+  | ({ instructionType: MillraceInstruction.AddNode } & ParsedAddNodeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.AddStake } & ParsedAddStakeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CancelJob } & ParsedCancelJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseJob } & ParsedCloseJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExpireJob } & ParsedExpireJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExpireLease } & ParsedExpireLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.Initialize } & ParsedInitializeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenJob } & ParsedOpenJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenLease } & ParsedOpenLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RegisterProvider } & ParsedRegisterProviderInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.Settle } & ParsedSettleInstruction<TProgram>);
 
 export function parseMillraceInstruction<TProgram extends string>(
   instruction: Instruction<TProgram> & InstructionWithData<ReadonlyUint8Array>,
@@ -372,66 +314,39 @@ export function parseMillraceInstruction<TProgram extends string>(
   switch (instructionType) {
     case MillraceInstruction.AddNode: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.AddNode,
-        ...parseAddNodeInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.AddNode, ...parseAddNodeInstruction(instruction) };
     }
     case MillraceInstruction.AddStake: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.AddStake,
-        ...parseAddStakeInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.AddStake, ...parseAddStakeInstruction(instruction) };
     }
     case MillraceInstruction.CancelJob: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.CancelJob,
-        ...parseCancelJobInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.CancelJob, ...parseCancelJobInstruction(instruction) };
     }
     case MillraceInstruction.CloseJob: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.CloseJob,
-        ...parseCloseJobInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.CloseJob, ...parseCloseJobInstruction(instruction) };
     }
     case MillraceInstruction.ExpireJob: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.ExpireJob,
-        ...parseExpireJobInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.ExpireJob, ...parseExpireJobInstruction(instruction) };
     }
     case MillraceInstruction.ExpireLease: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.ExpireLease,
-        ...parseExpireLeaseInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.ExpireLease, ...parseExpireLeaseInstruction(instruction) };
     }
     case MillraceInstruction.Initialize: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.Initialize,
-        ...parseInitializeInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.Initialize, ...parseInitializeInstruction(instruction) };
     }
     case MillraceInstruction.OpenJob: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.OpenJob,
-        ...parseOpenJobInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.OpenJob, ...parseOpenJobInstruction(instruction) };
     }
     case MillraceInstruction.OpenLease: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.OpenLease,
-        ...parseOpenLeaseInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.OpenLease, ...parseOpenLeaseInstruction(instruction) };
     }
     case MillraceInstruction.RegisterProvider: {
       assertIsInstructionWithAccounts(instruction);
@@ -442,16 +357,13 @@ export function parseMillraceInstruction<TProgram extends string>(
     }
     case MillraceInstruction.Settle: {
       assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: MillraceInstruction.Settle,
-        ...parseSettleInstruction(instruction),
-      };
+      return { instructionType: MillraceInstruction.Settle, ...parseSettleInstruction(instruction) };
     }
     default:
-      throw new SolanaError(
-        SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE,
-        { instructionType: instructionType as string, programName: "millrace" },
-      );
+      throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE, {
+        instructionType: instructionType as string,
+        programName: "millrace",
+      });
   }
 }
 
@@ -462,63 +374,38 @@ export type MillracePlugin = {
 };
 
 export type MillracePluginAccounts = {
-  config: ReturnType<typeof getConfigCodec> &
-    SelfFetchFunctions<ConfigArgs, Config>;
+  config: ReturnType<typeof getConfigCodec> & SelfFetchFunctions<ConfigArgs, Config>;
   job: ReturnType<typeof getJobCodec> & SelfFetchFunctions<JobArgs, Job>;
-  lease: ReturnType<typeof getLeaseCodec> &
-    SelfFetchFunctions<LeaseArgs, Lease>;
+  lease: ReturnType<typeof getLeaseCodec> & SelfFetchFunctions<LeaseArgs, Lease>;
   node: ReturnType<typeof getNodeCodec> & SelfFetchFunctions<NodeArgs, Node>;
-  provider: ReturnType<typeof getProviderCodec> &
-    SelfFetchFunctions<ProviderArgs, Provider>;
+  provider: ReturnType<typeof getProviderCodec> & SelfFetchFunctions<ProviderArgs, Provider>;
 };
 
 export type MillracePluginInstructions = {
-  addNode: (
-    input: AddNodeInput,
-  ) => ReturnType<typeof getAddNodeInstruction> & SelfPlanAndSendFunctions;
-  addStake: (
-    input: AddStakeAsyncInput,
-  ) => ReturnType<typeof getAddStakeInstructionAsync> &
-    SelfPlanAndSendFunctions;
-  cancelJob: (
-    input: CancelJobInput,
-  ) => ReturnType<typeof getCancelJobInstruction> & SelfPlanAndSendFunctions;
-  closeJob: (
-    input: CloseJobAsyncInput,
-  ) => ReturnType<typeof getCloseJobInstructionAsync> &
-    SelfPlanAndSendFunctions;
-  expireJob: (
-    input: ExpireJobInput,
-  ) => ReturnType<typeof getExpireJobInstruction> & SelfPlanAndSendFunctions;
+  addNode: (input: AddNodeInput) => ReturnType<typeof getAddNodeInstruction> & SelfPlanAndSendFunctions;
+  addStake: (input: AddStakeAsyncInput) => ReturnType<typeof getAddStakeInstructionAsync> & SelfPlanAndSendFunctions;
+  cancelJob: (input: CancelJobInput) => ReturnType<typeof getCancelJobInstruction> & SelfPlanAndSendFunctions;
+  closeJob: (input: CloseJobAsyncInput) => ReturnType<typeof getCloseJobInstructionAsync> & SelfPlanAndSendFunctions;
+  expireJob: (input: ExpireJobInput) => ReturnType<typeof getExpireJobInstruction> & SelfPlanAndSendFunctions;
   expireLease: (
     input: ExpireLeaseAsyncInput,
-  ) => ReturnType<typeof getExpireLeaseInstructionAsync> &
-    SelfPlanAndSendFunctions;
+  ) => ReturnType<typeof getExpireLeaseInstructionAsync> & SelfPlanAndSendFunctions;
   initialize: (
     input: InitializeAsyncInput,
-  ) => ReturnType<typeof getInitializeInstructionAsync> &
-    SelfPlanAndSendFunctions;
-  openJob: (
-    input: OpenJobAsyncInput,
-  ) => ReturnType<typeof getOpenJobInstructionAsync> & SelfPlanAndSendFunctions;
-  openLease: (
-    input: OpenLeaseAsyncInput,
-  ) => ReturnType<typeof getOpenLeaseInstructionAsync> &
-    SelfPlanAndSendFunctions;
+  ) => ReturnType<typeof getInitializeInstructionAsync> & SelfPlanAndSendFunctions;
+  openJob: (input: OpenJobAsyncInput) => ReturnType<typeof getOpenJobInstructionAsync> & SelfPlanAndSendFunctions;
+  openLease: (input: OpenLeaseInput) => ReturnType<typeof getOpenLeaseInstruction> & SelfPlanAndSendFunctions;
   registerProvider: (
     input: RegisterProviderAsyncInput,
-  ) => ReturnType<typeof getRegisterProviderInstructionAsync> &
-    SelfPlanAndSendFunctions;
-  settle: (
-    input: SettleAsyncInput,
-  ) => ReturnType<typeof getSettleInstructionAsync> & SelfPlanAndSendFunctions;
+  ) => ReturnType<typeof getRegisterProviderInstructionAsync> & SelfPlanAndSendFunctions;
+  settle: (input: SettleAsyncInput) => ReturnType<typeof getSettleInstructionAsync> & SelfPlanAndSendFunctions;
 };
 
 export type MillracePluginPdas = {
-  stakeVault: typeof findStakeVaultPda;
-  jobVault: typeof findJobVaultPda;
   config: typeof findConfigPda;
+  jobVault: typeof findJobVaultPda;
   provider: typeof findProviderPda;
+  stakeVault: typeof findStakeVaultPda;
   earningsVault: typeof findEarningsVaultPda;
   eventAuthority: typeof findEventAuthorityPda;
   job: typeof findJobPda;
@@ -526,16 +413,12 @@ export type MillracePluginPdas = {
   node: typeof findNodePda;
 };
 
-export type MillracePluginRequirements = ClientWithRpc<
-  GetAccountInfoApi & GetMultipleAccountsApi
-> &
+export type MillracePluginRequirements = ClientWithRpc<GetAccountInfoApi & GetMultipleAccountsApi> &
   ClientWithTransactionPlanning &
   ClientWithTransactionSending;
 
 export function millraceProgram() {
-  return <T extends MillracePluginRequirements>(
-    client: T,
-  ): ExtendedClient<T, { millrace: MillracePlugin }> => {
+  return <T extends MillracePluginRequirements>(client: T): ExtendedClient<T, { millrace: MillracePlugin }> => {
     return extendClient(client, {
       millrace: <MillracePlugin>{
         accounts: {
@@ -546,58 +429,23 @@ export function millraceProgram() {
           provider: addSelfFetchFunctions(client, getProviderCodec()),
         },
         instructions: {
-          addNode: (input) =>
-            addSelfPlanAndSendFunctions(client, getAddNodeInstruction(input)),
-          addStake: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getAddStakeInstructionAsync(input),
-            ),
-          cancelJob: (input) =>
-            addSelfPlanAndSendFunctions(client, getCancelJobInstruction(input)),
-          closeJob: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getCloseJobInstructionAsync(input),
-            ),
-          expireJob: (input) =>
-            addSelfPlanAndSendFunctions(client, getExpireJobInstruction(input)),
-          expireLease: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getExpireLeaseInstructionAsync(input),
-            ),
-          initialize: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getInitializeInstructionAsync(input),
-            ),
-          openJob: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getOpenJobInstructionAsync(input),
-            ),
-          openLease: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getOpenLeaseInstructionAsync(input),
-            ),
-          registerProvider: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getRegisterProviderInstructionAsync(input),
-            ),
-          settle: (input) =>
-            addSelfPlanAndSendFunctions(
-              client,
-              getSettleInstructionAsync(input),
-            ),
+          addNode: (input) => addSelfPlanAndSendFunctions(client, getAddNodeInstruction(input)),
+          addStake: (input) => addSelfPlanAndSendFunctions(client, getAddStakeInstructionAsync(input)),
+          cancelJob: (input) => addSelfPlanAndSendFunctions(client, getCancelJobInstruction(input)),
+          closeJob: (input) => addSelfPlanAndSendFunctions(client, getCloseJobInstructionAsync(input)),
+          expireJob: (input) => addSelfPlanAndSendFunctions(client, getExpireJobInstruction(input)),
+          expireLease: (input) => addSelfPlanAndSendFunctions(client, getExpireLeaseInstructionAsync(input)),
+          initialize: (input) => addSelfPlanAndSendFunctions(client, getInitializeInstructionAsync(input)),
+          openJob: (input) => addSelfPlanAndSendFunctions(client, getOpenJobInstructionAsync(input)),
+          openLease: (input) => addSelfPlanAndSendFunctions(client, getOpenLeaseInstruction(input)),
+          registerProvider: (input) => addSelfPlanAndSendFunctions(client, getRegisterProviderInstructionAsync(input)),
+          settle: (input) => addSelfPlanAndSendFunctions(client, getSettleInstructionAsync(input)),
         },
         pdas: {
-          stakeVault: findStakeVaultPda,
-          jobVault: findJobVaultPda,
           config: findConfigPda,
+          jobVault: findJobVaultPda,
           provider: findProviderPda,
+          stakeVault: findStakeVaultPda,
           earningsVault: findEarningsVaultPda,
           eventAuthority: findEventAuthorityPda,
           job: findJobPda,

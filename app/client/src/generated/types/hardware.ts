@@ -22,6 +22,8 @@ import {
   getU32Encoder,
   getU8Decoder,
   getU8Encoder,
+  padRightDecoder,
+  padRightEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
@@ -30,20 +32,20 @@ import {
 
 /** What a rig has, in its owner's word. */
 export type Hardware = {
-  /** Index into the protocol's table of GPU classes; 0 without a GPU. */
-  gpuClass: number;
-  /** Number of GPUs, 0 without any. */
-  gpuCount: number;
   /** Memory of one GPU in MiB. */
   vramMib: number;
-  cpuCores: number;
   memoryMib: number;
   diskMib: number;
+  /** Number of GPUs, 0 without any. */
+  gpuCount: number;
+  cpuCores: number;
+  /** Index into the protocol's table of GPU classes; 0 without a GPU. */
+  gpuClass: number;
   /** Index into the protocol's table of regions. */
   region: number;
   /** ISO 3166-1 alpha-2, upper case. */
   country: ReadonlyUint8Array;
-  /** The GPUs do not exist: for demonstrations and tests only. */
+  /** Not 0: the GPUs do not exist; for demonstrations and tests only. */
   simulated: boolean;
 };
 
@@ -51,29 +53,29 @@ export type HardwareArgs = Hardware;
 
 export function getHardwareEncoder(): FixedSizeEncoder<HardwareArgs> {
   return getStructEncoder([
-    ["gpuClass", getU8Encoder()],
-    ["gpuCount", getU16Encoder()],
     ["vramMib", getU32Encoder()],
-    ["cpuCores", getU16Encoder()],
     ["memoryMib", getU32Encoder()],
     ["diskMib", getU32Encoder()],
+    ["gpuCount", getU16Encoder()],
+    ["cpuCores", getU16Encoder()],
+    ["gpuClass", getU8Encoder()],
     ["region", getU8Encoder()],
     ["country", fixEncoderSize(getBytesEncoder(), 2)],
-    ["simulated", getBooleanEncoder()],
+    ["simulated", padRightEncoder(getBooleanEncoder(), 3)],
   ]);
 }
 
 export function getHardwareDecoder(): FixedSizeDecoder<Hardware> {
   return getStructDecoder([
-    ["gpuClass", getU8Decoder()],
-    ["gpuCount", getU16Decoder()],
     ["vramMib", getU32Decoder()],
-    ["cpuCores", getU16Decoder()],
     ["memoryMib", getU32Decoder()],
     ["diskMib", getU32Decoder()],
+    ["gpuCount", getU16Decoder()],
+    ["cpuCores", getU16Decoder()],
+    ["gpuClass", getU8Decoder()],
     ["region", getU8Decoder()],
     ["country", fixDecoderSize(getBytesDecoder(), 2)],
-    ["simulated", getBooleanDecoder()],
+    ["simulated", padRightDecoder(getBooleanDecoder(), 3)],
   ]);
 }
 

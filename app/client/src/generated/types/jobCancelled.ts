@@ -68,9 +68,6 @@ export function getJobCancelledDecoder(): FixedSizeDecoder<JobCancelled> {
   ]);
 }
 
-export function getJobCancelledCodec(): FixedSizeCodec<
-  JobCancelledArgs,
-  JobCancelled
-> {
+export function getJobCancelledCodec(): FixedSizeCodec<JobCancelledArgs, JobCancelled> {
   return combineCodec(getJobCancelledEncoder(), getJobCancelledDecoder());
 }

@@ -54,9 +54,6 @@ export function getJobExpiredDecoder(): FixedSizeDecoder<JobExpired> {
   ]);
 }
 
-export function getJobExpiredCodec(): FixedSizeCodec<
-  JobExpiredArgs,
-  JobExpired
-> {
+export function getJobExpiredCodec(): FixedSizeCodec<JobExpiredArgs, JobExpired> {
   return combineCodec(getJobExpiredEncoder(), getJobExpiredDecoder());
 }

@@ -18,6 +18,8 @@ import {
   getU32Encoder,
   getU64Decoder,
   getU64Encoder,
+  padRightDecoder,
+  padRightEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
@@ -27,82 +29,82 @@ import {
 export type JobTerms = {
   /** Bit per GPU class; 0 accepts every class, also none. */
   gpuClasses: bigint;
-  /** Least memory of one GPU in MiB; 0 accepts any. */
-  vramMib: number;
-  /** GPUs per lease. */
-  units: number;
-  /** Bit per region; 0 accepts every region. */
-  regions: number;
-  /** Nodes whose GPUs are simulated are taken only where this is set. */
-  acceptSimulated: boolean;
   /** Highest price in micro-USDC per GPU-hour. */
   maximumPrice: bigint;
-  /** Leases at the same time, one node each. */
-  concurrentLeases: number;
   /** Longest lease in seconds. */
   leaseSeconds: bigint;
   /** Seconds the job waits for a lease, at first and after each failed one. */
   startWindow: bigint;
-  /** How many leases may fail by their node's fault before the job ends. */
-  retries: number;
   /** All that the funder pays in, in micro-USDC. */
   deposit: bigint;
+  /** Least memory of one GPU in MiB; 0 accepts any. */
+  vramMib: number;
+  /** Bit per region; 0 accepts every region. */
+  regions: number;
+  /** GPUs per lease. */
+  units: number;
+  /** Leases at the same time, one node each. */
+  concurrentLeases: number;
+  /** How many leases may fail by their node's fault before the job ends. */
+  retries: number;
+  /** Nodes whose GPUs are simulated are taken only where this is not 0. */
+  acceptSimulated: boolean;
 };
 
 export type JobTermsArgs = {
   /** Bit per GPU class; 0 accepts every class, also none. */
   gpuClasses: number | bigint;
-  /** Least memory of one GPU in MiB; 0 accepts any. */
-  vramMib: number;
-  /** GPUs per lease. */
-  units: number;
-  /** Bit per region; 0 accepts every region. */
-  regions: number;
-  /** Nodes whose GPUs are simulated are taken only where this is set. */
-  acceptSimulated: boolean;
   /** Highest price in micro-USDC per GPU-hour. */
   maximumPrice: number | bigint;
-  /** Leases at the same time, one node each. */
-  concurrentLeases: number;
   /** Longest lease in seconds. */
   leaseSeconds: number | bigint;
   /** Seconds the job waits for a lease, at first and after each failed one. */
   startWindow: number | bigint;
-  /** How many leases may fail by their node's fault before the job ends. */
-  retries: number;
   /** All that the funder pays in, in micro-USDC. */
   deposit: number | bigint;
+  /** Least memory of one GPU in MiB; 0 accepts any. */
+  vramMib: number;
+  /** Bit per region; 0 accepts every region. */
+  regions: number;
+  /** GPUs per lease. */
+  units: number;
+  /** Leases at the same time, one node each. */
+  concurrentLeases: number;
+  /** How many leases may fail by their node's fault before the job ends. */
+  retries: number;
+  /** Nodes whose GPUs are simulated are taken only where this is not 0. */
+  acceptSimulated: boolean;
 };
 
 export function getJobTermsEncoder(): FixedSizeEncoder<JobTermsArgs> {
   return getStructEncoder([
     ["gpuClasses", getU64Encoder()],
-    ["vramMib", getU32Encoder()],
-    ["units", getU16Encoder()],
-    ["regions", getU32Encoder()],
-    ["acceptSimulated", getBooleanEncoder()],
     ["maximumPrice", getU64Encoder()],
-    ["concurrentLeases", getU16Encoder()],
     ["leaseSeconds", getU64Encoder()],
     ["startWindow", getU64Encoder()],
-    ["retries", getU16Encoder()],
     ["deposit", getU64Encoder()],
+    ["vramMib", getU32Encoder()],
+    ["regions", getU32Encoder()],
+    ["units", getU16Encoder()],
+    ["concurrentLeases", getU16Encoder()],
+    ["retries", getU16Encoder()],
+    ["acceptSimulated", padRightEncoder(getBooleanEncoder(), 1)],
   ]);
 }
 
 export function getJobTermsDecoder(): FixedSizeDecoder<JobTerms> {
   return getStructDecoder([
     ["gpuClasses", getU64Decoder()],
-    ["vramMib", getU32Decoder()],
-    ["units", getU16Decoder()],
-    ["regions", getU32Decoder()],
-    ["acceptSimulated", getBooleanDecoder()],
     ["maximumPrice", getU64Decoder()],
-    ["concurrentLeases", getU16Decoder()],
     ["leaseSeconds", getU64Decoder()],
     ["startWindow", getU64Decoder()],
-    ["retries", getU16Decoder()],
     ["deposit", getU64Decoder()],
+    ["vramMib", getU32Decoder()],
+    ["regions", getU32Decoder()],
+    ["units", getU16Decoder()],
+    ["concurrentLeases", getU16Decoder()],
+    ["retries", getU16Decoder()],
+    ["acceptSimulated", padRightDecoder(getBooleanDecoder(), 1)],
   ]);
 }
 

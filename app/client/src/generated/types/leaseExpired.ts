@@ -122,9 +122,6 @@ export function getLeaseExpiredDecoder(): FixedSizeDecoder<LeaseExpired> {
   ]);
 }
 
-export function getLeaseExpiredCodec(): FixedSizeCodec<
-  LeaseExpiredArgs,
-  LeaseExpired
-> {
+export function getLeaseExpiredCodec(): FixedSizeCodec<LeaseExpiredArgs, LeaseExpired> {
   return combineCodec(getLeaseExpiredEncoder(), getLeaseExpiredDecoder());
 }

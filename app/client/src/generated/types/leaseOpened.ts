@@ -113,9 +113,6 @@ export function getLeaseOpenedDecoder(): FixedSizeDecoder<LeaseOpened> {
   ]);
 }
 
-export function getLeaseOpenedCodec(): FixedSizeCodec<
-  LeaseOpenedArgs,
-  LeaseOpened
-> {
+export function getLeaseOpenedCodec(): FixedSizeCodec<LeaseOpenedArgs, LeaseOpened> {
   return combineCodec(getLeaseOpenedEncoder(), getLeaseOpenedDecoder());
 }

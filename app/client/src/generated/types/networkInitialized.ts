@@ -60,12 +60,6 @@ export function getNetworkInitializedDecoder(): FixedSizeDecoder<NetworkInitiali
   ]);
 }
 
-export function getNetworkInitializedCodec(): FixedSizeCodec<
-  NetworkInitializedArgs,
-  NetworkInitialized
-> {
-  return combineCodec(
-    getNetworkInitializedEncoder(),
-    getNetworkInitializedDecoder(),
-  );
+export function getNetworkInitializedCodec(): FixedSizeCodec<NetworkInitializedArgs, NetworkInitialized> {
+  return combineCodec(getNetworkInitializedEncoder(), getNetworkInitializedDecoder());
 }

@@ -21,10 +21,6 @@ import {
 
 /** What the admin may tune, inside hard bounds. */
 export type NetworkParameters = {
-  /** The network's share of every payment, in basis points; at most 1500. */
-  feeBps: number;
-  /** A lease's bond covers this many hours at its price. */
-  bondHours: number;
   /** The least bond of a lease, in micro-USDC. */
   minimumBond: bigint;
   /** Seconds from lease to first voucher. */
@@ -33,6 +29,10 @@ export type NetworkParameters = {
   checkpointInterval: bigint;
   /** Seconds from the end of a lease, or a cancel, until anyone may settle it. */
   settleGrace: bigint;
+  /** The network's share of every payment, in basis points; at most 1500. */
+  feeBps: number;
+  /** A lease's bond covers this many hours at its price. */
+  bondHours: number;
   /** Share of the bond lost by a node that never starts, in basis points. */
   abandonPenaltyBps: number;
   /** Share of the bond lost by a node that falls silent, in basis points. */
@@ -40,10 +40,6 @@ export type NetworkParameters = {
 };
 
 export type NetworkParametersArgs = {
-  /** The network's share of every payment, in basis points; at most 1500. */
-  feeBps: number;
-  /** A lease's bond covers this many hours at its price. */
-  bondHours: number;
   /** The least bond of a lease, in micro-USDC. */
   minimumBond: number | bigint;
   /** Seconds from lease to first voucher. */
@@ -52,6 +48,10 @@ export type NetworkParametersArgs = {
   checkpointInterval: number | bigint;
   /** Seconds from the end of a lease, or a cancel, until anyone may settle it. */
   settleGrace: number | bigint;
+  /** The network's share of every payment, in basis points; at most 1500. */
+  feeBps: number;
+  /** A lease's bond covers this many hours at its price. */
+  bondHours: number;
   /** Share of the bond lost by a node that never starts, in basis points. */
   abandonPenaltyBps: number;
   /** Share of the bond lost by a node that falls silent, in basis points. */
@@ -60,12 +60,12 @@ export type NetworkParametersArgs = {
 
 export function getNetworkParametersEncoder(): FixedSizeEncoder<NetworkParametersArgs> {
   return getStructEncoder([
-    ["feeBps", getU16Encoder()],
-    ["bondHours", getU16Encoder()],
     ["minimumBond", getU64Encoder()],
     ["startTimeout", getU64Encoder()],
     ["checkpointInterval", getU64Encoder()],
     ["settleGrace", getU64Encoder()],
+    ["feeBps", getU16Encoder()],
+    ["bondHours", getU16Encoder()],
     ["abandonPenaltyBps", getU16Encoder()],
     ["lostPenaltyBps", getU16Encoder()],
   ]);
@@ -73,23 +73,17 @@ export function getNetworkParametersEncoder(): FixedSizeEncoder<NetworkParameter
 
 export function getNetworkParametersDecoder(): FixedSizeDecoder<NetworkParameters> {
   return getStructDecoder([
-    ["feeBps", getU16Decoder()],
-    ["bondHours", getU16Decoder()],
     ["minimumBond", getU64Decoder()],
     ["startTimeout", getU64Decoder()],
     ["checkpointInterval", getU64Decoder()],
     ["settleGrace", getU64Decoder()],
+    ["feeBps", getU16Decoder()],
+    ["bondHours", getU16Decoder()],
     ["abandonPenaltyBps", getU16Decoder()],
     ["lostPenaltyBps", getU16Decoder()],
   ]);
 }
 
-export function getNetworkParametersCodec(): FixedSizeCodec<
-  NetworkParametersArgs,
-  NetworkParameters
-> {
-  return combineCodec(
-    getNetworkParametersEncoder(),
-    getNetworkParametersDecoder(),
-  );
+export function getNetworkParametersCodec(): FixedSizeCodec<NetworkParametersArgs, NetworkParameters> {
+  return combineCodec(getNetworkParametersEncoder(), getNetworkParametersDecoder());
 }

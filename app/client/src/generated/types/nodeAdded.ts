@@ -21,12 +21,7 @@ import {
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from "@solana/kit";
-import {
-  getHardwareDecoder,
-  getHardwareEncoder,
-  type Hardware,
-  type HardwareArgs,
-} from "./index.js";
+import { getHardwareDecoder, getHardwareEncoder, type Hardware, type HardwareArgs } from "./index.js";
 
 export type NodeAdded = {
   node: Address;

@@ -66,12 +66,6 @@ export function getProviderRegisteredDecoder(): Decoder<ProviderRegistered> {
   ]);
 }
 
-export function getProviderRegisteredCodec(): Codec<
-  ProviderRegisteredArgs,
-  ProviderRegistered
-> {
-  return combineCodec(
-    getProviderRegisteredEncoder(),
-    getProviderRegisteredDecoder(),
-  );
+export function getProviderRegisteredCodec(): Codec<ProviderRegisteredArgs, ProviderRegistered> {
+  return combineCodec(getProviderRegisteredEncoder(), getProviderRegisteredDecoder());
 }

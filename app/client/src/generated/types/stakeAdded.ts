@@ -72,9 +72,6 @@ export function getStakeAddedDecoder(): FixedSizeDecoder<StakeAdded> {
   ]);
 }
 
-export function getStakeAddedCodec(): FixedSizeCodec<
-  StakeAddedArgs,
-  StakeAdded
-> {
+export function getStakeAddedCodec(): FixedSizeCodec<StakeAddedArgs, StakeAdded> {
   return combineCodec(getStakeAddedEncoder(), getStakeAddedDecoder());
 }

@@ -141,9 +141,6 @@ export function getVoucherSettledDecoder(): Decoder<VoucherSettled> {
   ]);
 }
 
-export function getVoucherSettledCodec(): Codec<
-  VoucherSettledArgs,
-  VoucherSettled
-> {
+export function getVoucherSettledCodec(): Codec<VoucherSettledArgs, VoucherSettled> {
   return combineCodec(getVoucherSettledEncoder(), getVoucherSettledDecoder());
 }
