@@ -102,13 +102,13 @@ fn an_account_that_contradicts_itself_is_refused() {
     let Scene { mut chain, job, lease, .. } = Scene::new();
     chain.advance(Seconds(100));
     let good = chain.job(&job.address);
-    let mut bad = good.clone();
+    let mut bad = good;
     bad.paid = bad.terms.deposit + 1;
     chain.put(job.address, &bad);
     let call = chain.cancel_job(&job);
     chain.refuses(&call, MarketError::InvariantBroken);
 
-    let mut bad = good.clone();
+    let mut bad = good;
     bad.state = 9;
     chain.put(job.address, &bad);
     let call = chain.cancel_job(&job);

@@ -7,6 +7,7 @@ mod add_stake;
 mod cancel_job;
 mod close_job;
 mod costs;
+mod create;
 mod expire_job;
 mod expire_lease;
 mod initialize;

@@ -1,7 +1,7 @@
 //! JSON of the REST interface. Money is in micro-USDC, prices in micro-USDC per GPU-hour, times in
 //! Unix seconds, hashes in hex, addresses in base58.
 
-use millrace_protocol::{Address, Hardware, Job, Lease, PricePerGpuHour, Seconds};
+use millrace_protocol::{Address, Hardware, HardwareAttestation, Job, Lease, PricePerGpuHour, Seconds, ServiceLevel};
 use serde::{Deserialize, Serialize};
 
 /// `GET /v1/network`
@@ -22,6 +22,10 @@ pub struct Node {
     pub provider_name: String,
     pub hardware: Hardware,
     pub price: PricePerGpuHour,
+    /// Zero where the node takes no spot leases.
+    pub spot_price: PricePerGpuHour,
+    pub service_level: ServiceLevel,
+    pub attestation: HardwareAttestation,
     pub units_leased: u16,
     pub connected: bool,
 }
@@ -34,6 +38,8 @@ pub struct JobStatus {
     pub id: u64,
     /// Empty until the spec was fetched.
     pub name: String,
+    /// Whose vouchers count.
+    pub attestor: Address,
     /// As the chain has it; the last known state for a job whose account is closed.
     pub chain: Job,
     /// The account is closed: everything has been paid out.

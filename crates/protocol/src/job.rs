@@ -283,3 +283,6 @@ impl Job {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

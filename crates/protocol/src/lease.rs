@@ -303,3 +303,6 @@ impl Lease {
         if sane { Ok(()) } else { Err(Error::InvariantBroken) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ mod stake;
 mod units;
 mod verification;
 
+pub mod deadlines;
 pub mod gpu;
 pub mod money;
 pub mod quorum;

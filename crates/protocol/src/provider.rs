@@ -51,10 +51,120 @@ impl Provider {
         Ok(())
     }
 
+    /// The owner's wish to take no further leases, or to take them again. What a low reputation has delisted
+    /// its owner cannot list again.
+    ///
+    /// # Errors
+    /// [`Error::ProviderNotActive`] when it is delisted.
+    pub fn set_draining(&mut self, draining: bool) -> Result<(), Error> {
+        self.status = match self.status {
+            ProviderStatus::Delisted => return Err(Error::ProviderNotActive),
+            ProviderStatus::Active | ProviderStatus::Draining if draining => ProviderStatus::Draining,
+            ProviderStatus::Active | ProviderStatus::Draining => ProviderStatus::Active,
+        };
+        Ok(())
+    }
+
+    /// Anyone's crank for a provider whose reputation has fallen below the floor: it gets no further leases.
+    ///
+    /// # Errors
+    /// [`Error::ProviderNotActive`] when it takes none already, [`Error::ReputationAboveFloor`].
+    pub fn delist(&mut self, floor: BasisPoints, now: UnixSeconds) -> Result<(), Error> {
+        if self.status != ProviderStatus::Active {
+            return Err(Error::ProviderNotActive);
+        }
+        if self.reputation.score(now) >= floor {
+            return Err(Error::ReputationAboveFloor);
+        }
+        self.status = ProviderStatus::Delisted;
+        Ok(())
+    }
+
+    /// Anyone's crank back, once time has raised the reputation to the floor again.
+    ///
+    /// # Errors
+    /// [`Error::ReputationAboveFloor`] when it is not delisted, [`Error::ReputationTooLow`].
+    pub fn relist(&mut self, floor: BasisPoints, now: UnixSeconds) -> Result<(), Error> {
+        if self.status != ProviderStatus::Delisted {
+            return Err(Error::ReputationAboveFloor);
+        }
+        if self.reputation.score(now) < floor {
+            return Err(Error::ReputationTooLow);
+        }
+        self.status = ProviderStatus::Active;
+        Ok(())
+    }
+
     /// # Errors
     /// [`Error::InvariantBroken`] when a ledger does not add up.
     pub fn invariant(&self) -> Result<(), Error> {
         self.stake.invariant()?;
         self.earnings.invariant()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{HALF_LIFE, MicroUsdc, PRIOR};
+
+    const FLOOR: BasisPoints = BasisPoints(5_000);
+    const NOW: UnixSeconds = UnixSeconds(0);
+
+    /// Scores exactly the floor with `bad` of one USDC.
+    fn provider(bad: u64) -> Provider {
+        let reputation = Reputation { bad: MicroUsdc(bad), ..Reputation::default() };
+        Provider { reputation, ..Provider::default() }
+    }
+
+    #[test]
+    fn a_reputation_under_the_floor_is_delisted_and_one_at_it_is_not() {
+        assert_eq!(provider(PRIOR.0).delist(FLOOR, NOW), Err(Error::ReputationAboveFloor));
+        let mut low = provider(PRIOR.0 + 1_000);
+        low.delist(FLOOR, NOW).unwrap();
+        assert_eq!(low.status, ProviderStatus::Delisted);
+        assert_eq!(low.delist(FLOOR, NOW), Err(Error::ProviderNotActive));
+        assert_eq!(low.check_may_lease(BasisPoints(0), NOW), Err(Error::ProviderNotActive));
+    }
+
+    #[test]
+    fn time_lists_a_provider_again_and_its_owner_does_not() {
+        let mut low = provider(2 * PRIOR.0);
+        low.delist(FLOOR, NOW).unwrap();
+        assert_eq!(low.set_draining(false), Err(Error::ProviderNotActive));
+        assert_eq!(low.relist(FLOOR, UnixSeconds(HALF_LIFE.0 - 1)), Err(Error::ReputationTooLow));
+        low.relist(FLOOR, UnixSeconds(HALF_LIFE.0)).unwrap();
+        assert_eq!(low.status, ProviderStatus::Active);
+        assert_eq!(low.relist(FLOOR, UnixSeconds(HALF_LIFE.0)), Err(Error::ReputationAboveFloor));
+    }
+
+    #[test]
+    fn an_owner_drains_and_resumes() {
+        let mut provider = provider(PRIOR.0 + 1_000);
+        provider.set_draining(true).unwrap();
+        assert_eq!(provider.status, ProviderStatus::Draining);
+        assert_eq!(provider.check_may_lease(BasisPoints(0), NOW), Err(Error::ProviderNotActive));
+        assert_eq!(provider.delist(FLOOR, NOW), Err(Error::ProviderNotActive));
+        provider.set_draining(false).unwrap();
+        assert_eq!(provider.status, ProviderStatus::Active);
+        assert_eq!(provider.check_may_lease(BasisPoints(0), NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_provider_is_sane_when_both_its_ledgers_are() {
+        assert_eq!(Provider::default().invariant(), Ok(()));
+        let stake = Stake { total: MicroUsdc(1), ..Stake::default() };
+        assert_eq!(Provider { stake, ..Provider::default() }.invariant(), Err(Error::InvariantBroken));
+        let earnings = Earnings { owner: MicroUsdc(1), ..Earnings::default() };
+        assert_eq!(Provider { earnings, ..Provider::default() }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn statuses_read_back_from_their_numbers() {
+        use ProviderStatus::{Active, Delisted, Draining};
+        for (number, status) in [Active, Draining, Delisted].into_iter().enumerate() {
+            assert_eq!(ProviderStatus::try_from(number as u8), Ok(status));
+        }
+        assert_eq!(ProviderStatus::try_from(3), Err(Error::InvariantBroken));
     }
 }

@@ -317,3 +317,6 @@ impl Quorum {
         if size && counted { Ok(()) } else { Err(Error::InvariantBroken) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,3 +40,6 @@ pub use open_lease::{LeaseOffer, open_lease};
 pub use resolve_dispute::resolve_dispute;
 pub use settle::{CLOCK_SLACK, settle};
 pub use settle_member::settle_member;
+
+#[cfg(test)]
+pub(crate) mod tests;

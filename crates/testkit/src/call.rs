@@ -6,6 +6,7 @@ use anchor_lang::event::EVENT_IX_TAG_LE;
 use anchor_lang::prelude::{AccountMeta, Pubkey};
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::{AnchorDeserialize, Discriminator, InstructionData, ToAccountMetas};
+#[cfg(feature = "bytecode")]
 use litesvm::types::TransactionMetadata;
 use solana_keypair::Keypair;
 
@@ -58,14 +59,21 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    #[cfg(feature = "bytecode")]
     pub(crate) fn new(metadata: &TransactionMetadata) -> Self {
-        let events = metadata
-            .inner_instructions
-            .iter()
-            .flatten()
-            .filter_map(|inner| inner.instruction.data.strip_prefix(EVENT_IX_TAG_LE).map(<[u8]>::to_vec))
-            .collect();
-        Self { compute_units: metadata.compute_units_consumed, fee: metadata.fee, events }
+        let inner = metadata.inner_instructions.iter().flatten().map(|inner| inner.instruction.data.as_slice());
+        Self { compute_units: metadata.compute_units_consumed, fee: metadata.fee, events: events(inner) }
+    }
+
+    /// Native code costs no compute units.
+    pub(crate) fn native(receipt: &millrace_nativechain::Receipt) -> Self {
+        let inner = receipt.inner.iter().map(|inner| inner.data.as_slice());
+        Self { compute_units: 0, fee: 0, events: events(inner) }
+    }
+
+    #[cfg(feature = "bytecode")]
+    pub(crate) fn events_equal(&self, other: &Self) -> bool {
+        self.events == other.events
     }
 
     /// The transaction's one event.
@@ -77,4 +85,8 @@ impl Receipt {
         let body = self.events[0].strip_prefix(E::DISCRIMINATOR).expect("another event was emitted");
         E::try_from_slice(body).expect("the event does not have the layout of its type")
     }
+}
+
+fn events<'a>(inner: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    inner.filter_map(|data| data.strip_prefix(EVENT_IX_TAG_LE).map(<[u8]>::to_vec)).collect()
 }

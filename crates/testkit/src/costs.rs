@@ -3,9 +3,9 @@
 use anchor_lang::{InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token;
 use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_protocol::{JobTerms, PricePerGpuHour, Seconds};
+use millrace_protocol::{JobTerms, PricePerGpuHour, Seconds, seeds};
 
-use crate::{Call, Environment, attestation, builders, usdc};
+use crate::{Call, Environment, Wallet, attestation, builders, usdc};
 
 /// One instruction, sent alone in a transaction (a settlement together with its signature check).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,24 @@ pub fn measure() -> Vec<Cost> {
     chain.advance(Seconds(600));
     let call = chain.expire_job(&late);
     costs.push(cost(&mut chain, "expire_job", &call));
+
+    let id = unluckiest_id(&buyer);
+    let unlucky = Environment::job_of(&buyer, &buyer, id);
+    // Whoever sends lamports to an address before it is used makes its creation dearer.
+    chain.put_lamports(unlucky.address, 1_000_000);
+    chain.put_lamports(unlucky.vault, 1_000_000);
+    let call = chain.open_job(&unlucky, id, builders::terms());
+    costs.push(cost(&mut chain, "open_job (worst bumps, addresses funded before)", &call));
     costs
+}
+
+/// Of many ids, the one whose job and vault have the lowest bumps together.
+fn unluckiest_id(buyer: &Wallet) -> u64 {
+    let bumps = |id: &u64| {
+        let (job, bump) = Environment::find(&[seeds::JOB, buyer.address().as_ref(), &id.to_le_bytes()]);
+        u16::from(bump) + u16::from(Environment::find(&[seeds::JOB_VAULT, job.as_ref()]).1)
+    };
+    (100..1_100).min_by_key(bumps).unwrap_or_default()
 }
 
 fn baseline(chain: &mut Environment) -> Cost {

@@ -1,23 +1,20 @@
 use std::collections::BTreeMap;
 
-use anchor_lang::prelude::{Clock, Pubkey};
+use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::bpf_loader_upgradeable;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, InstructionData, ToAccountMetas, ZeroCopy};
 use anchor_spl::token::spl_token::state::{Account as TokenState, AccountState, Mint};
-use litesvm::LiteSVM;
+use millrace_nativechain::Account;
 use millrace_protocol::{MicroUsdc, Parameters, Seconds, UnixSeconds};
-use solana_account_svm::Account;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use solana_transaction_svm::Transaction;
 
+use crate::network::Network;
 use crate::refusal::Expected;
 use crate::{Call, Receipt, Refusal, Wallet, builders};
 
-/// Where the built program lies.
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../programs/millrace/deploy/millrace.so");
 /// When every test begins: 2026-01-01.
 const BEGINNING: UnixSeconds = UnixSeconds(1_767_225_600);
 /// Length of the loader's header before the program's bytes.
@@ -25,7 +22,7 @@ const PROGRAM_DATA_HEADER: usize = 45;
 
 /// A chain with the program on it, and the keys of those who run the network.
 pub struct Environment {
-    pub(crate) svm: LiteSVM,
+    pub(crate) svm: Network,
     n_keys: u64,
     /// Pays every transaction fee, so that other wallets' lamports change by rent alone.
     pub fee_payer: Keypair,
@@ -53,20 +50,34 @@ impl Environment {
     /// # Panics
     /// When the built program is missing or does not load.
     pub fn unfounded() -> Self {
-        let bytes = std::fs::read(PROGRAM).expect("programs/millrace/deploy/millrace.so: run ./dev program");
-        let mut svm = LiteSVM::new();
-        svm.add_program(millrace::ID, &bytes).expect("the program does not load");
+        let mut svm = Network::new();
+        svm.add_program(millrace::ID);
         let [fee_payer, admin, scheduler, mint, treasury] = std::array::from_fn(|index| key(index as u64));
         let (mint, treasury) = (mint.pubkey(), treasury.pubkey());
         let mut environment = Self { svm, n_keys: 5, fee_payer, admin, scheduler, mint, treasury };
         environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
         for key in [&environment.fee_payer, &environment.admin, &environment.scheduler].map(Signer::pubkey) {
-            environment.svm.airdrop(&key, 1_000_000_000_000).unwrap();
+            environment.svm.edit(key, |account| account.lamports += 1_000_000_000_000);
         }
         environment.put_mint(environment.mint);
         environment.put_tokens(environment.treasury, Pubkey::new_unique(), environment.mint, MicroUsdc::ZERO);
         environment.set_clock(1_000, BEGINNING);
         environment
+    }
+
+    /// The same chain once more; what happens on one does not happen on the other.
+    pub fn fork(&self) -> Self {
+        let [fee_payer, admin, scheduler] =
+            [&self.fee_payer, &self.admin, &self.scheduler].map(Keypair::insecure_clone);
+        Self {
+            svm: self.svm.clone(),
+            n_keys: self.n_keys,
+            fee_payer,
+            admin,
+            scheduler,
+            mint: self.mint,
+            treasury: self.treasury,
+        }
     }
 
     /// The loader's account that names the upgrade authority.
@@ -79,12 +90,16 @@ impl Environment {
     }
 
     fn set_upgrade_authority(&mut self, program: Pubkey, authority: Pubkey) {
-        let address = Self::program_data_of(program);
-        let mut account = self.svm.get_account(&address).unwrap();
-        // Bincode: tag u32, slot u64, option u8, key.
-        account.data[12] = 1;
-        account.data[13..PROGRAM_DATA_HEADER].copy_from_slice(authority.as_ref());
-        self.svm.set_account(address, account).unwrap();
+        self.svm.edit(Self::program_data_of(program), |account| {
+            // Bincode: tag u32, slot u64, option u8, key.
+            account.data[12] = 1;
+            account.data[13..PROGRAM_DATA_HEADER].copy_from_slice(authority.as_ref());
+        });
+    }
+
+    /// Somebody sends lamports to an address.
+    pub fn put_lamports(&mut self, address: Pubkey, lamports: u64) {
+        self.svm.airdrop(&address, lamports).expect("an airdrop fails only where lamports do not suffice");
     }
 
     /// A mint of six decimals at `address`.
@@ -106,8 +121,8 @@ impl Environment {
 
     fn put_token_program_account(&mut self, address: Pubkey, data: Vec<u8>) {
         let lamports = self.svm.minimum_balance_for_rent_exemption(data.len());
-        let account = Account { lamports, data, owner: anchor_spl::token::ID, executable: false, rent_epoch: u64::MAX };
-        self.svm.set_account(address, account).unwrap();
+        let account = Account { lamports, data, owner: anchor_spl::token::ID, executable: false };
+        self.svm.set_account(address, account);
     }
 
     /// Overwrites an account of the program: states that no instruction can bring about.
@@ -117,7 +132,7 @@ impl Environment {
     pub fn put<T: ZeroCopy + Discriminator>(&mut self, address: Pubkey, state: &T) {
         let mut account = self.svm.get_account(&address).expect("no account to overwrite");
         account.data = [T::DISCRIMINATOR, bytemuck::bytes_of(state)].concat();
-        self.svm.set_account(address, account).unwrap();
+        self.svm.set_account(address, account);
     }
 
     /// A copy of an account under another address, owned by `owner`: a forgery.
@@ -125,16 +140,15 @@ impl Environment {
         let mut account = self.svm.get_account(&original).expect("no account to copy");
         account.owner = owner;
         let address = Pubkey::new_unique();
-        self.svm.set_account(address, account).unwrap();
+        self.svm.set_account(address, account);
         address
     }
 
     /// Deploys the same program again under another address, with another upgrade authority.
     /// Returns its program data account.
     pub fn deploy_another(&mut self, authority: Pubkey) -> Pubkey {
-        let bytes = std::fs::read(PROGRAM).unwrap();
         let program = Pubkey::new_unique();
-        self.svm.add_program(program, &bytes).unwrap();
+        self.svm.add_program(program);
         self.set_upgrade_authority(program, authority);
         Self::program_data_of(program)
     }
@@ -142,7 +156,7 @@ impl Environment {
     /// A new wallet with 100 SOL and a token account.
     pub fn wallet(&mut self, amount: MicroUsdc) -> Wallet {
         let (key, tokens) = (self.key(), self.key().pubkey());
-        self.svm.airdrop(&key.pubkey(), 100_000_000_000).unwrap();
+        self.svm.edit(key.pubkey(), |account| account.lamports += 100_000_000_000);
         self.put_tokens(tokens, key.pubkey(), self.mint, amount);
         Wallet { key, tokens }
     }
@@ -154,12 +168,12 @@ impl Environment {
     }
 
     pub fn now(&self) -> UnixSeconds {
-        UnixSeconds(u64::try_from(self.svm.get_sysvar::<Clock>().unix_timestamp).unwrap())
+        UnixSeconds(u64::try_from(self.svm.clock().unix_timestamp).unwrap())
     }
 
     /// Moves the clock; slots pass too, two a second.
     pub fn travel_to(&mut self, time: UnixSeconds) {
-        let slot = self.svm.get_sysvar::<Clock>().slot + 2 * time.since(self.now()).0;
+        let slot = self.svm.clock().slot + 2 * time.since(self.now()).0;
         self.set_clock(slot + 1, time);
     }
 
@@ -168,9 +182,7 @@ impl Environment {
     }
 
     fn set_clock(&mut self, slot: u64, time: UnixSeconds) {
-        self.svm.warp_to_slot(slot);
-        let clock = Clock { unix_timestamp: i64::try_from(time.0).unwrap(), ..self.svm.get_sysvar::<Clock>() };
-        self.svm.set_sysvar(&clock);
+        self.svm.set_clock(slot, i64::try_from(time.0).unwrap());
     }
 
     /// Sends a call in a transaction of its own.
@@ -186,8 +198,6 @@ impl Environment {
     /// # Errors
     /// The chain's refusal.
     pub fn send_instructions(&mut self, instructions: &[Instruction], signers: &[Keypair]) -> Result<Receipt, Refusal> {
-        // Otherwise a second, equal transaction would be a duplicate, not a replay.
-        self.svm.expire_blockhash();
         let mut keys = vec![&self.fee_payer];
         for key in signers {
             let signs = instructions
@@ -198,13 +208,7 @@ impl Environment {
                 keys.push(key);
             }
         }
-        let hash = self.svm.latest_blockhash();
-        let payer = self.fee_payer.pubkey();
-        let transaction = Transaction::new_signed_with_payer(instructions, Some(&payer), &keys, hash);
-        match self.svm.send_transaction(transaction) {
-            Ok(metadata) => Ok(Receipt::new(&metadata)),
-            Err(failed) => Err(Refusal::new(failed)),
-        }
+        self.svm.send(instructions, &keys)
     }
 
     /// Sends a call that must fail with exactly `expected`, and must leave no trace on chain.

@@ -1,4 +1,4 @@
-//! The real program, as built, in LiteSVM: for tests only.
+//! The real program, as built in LiteSVM and natively at once: for tests only.
 //!
 //! [`Environment`] has a network, its keys, a clock to travel with, and for each instruction a
 //! builder of its happy [`Call`] (`open_job`), and a version that sends it and insists on success
@@ -13,6 +13,7 @@ pub mod costs;
 mod environment;
 mod instructions;
 mod ledger;
+mod network;
 mod reading;
 mod refusal;
 mod vouchers;

@@ -51,7 +51,12 @@ impl Environment {
     }
 
     pub fn lamports(&self, address: &Pubkey) -> u64 {
-        self.svm.get_balance(address).unwrap_or_default()
+        self.svm.get_account(address).map_or(0, |account| account.lamports)
+    }
+
+    /// Every lamport there is. Native code charges no fees, so there its sum never changes.
+    pub fn all_lamports(&self) -> u128 {
+        self.svm.all_lamports()
     }
 
     /// A program-derived address.

@@ -1,4 +1,5 @@
 use anchor_lang::error::ErrorCode;
+#[cfg(feature = "bytecode")]
 use litesvm::types::FailedTransactionMetadata;
 use millrace::MarketError;
 use solana_transaction_error::TransactionError;
@@ -11,6 +12,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    #[cfg(feature = "bytecode")]
     pub(crate) fn new(failed: FailedTransactionMetadata) -> Self {
         Self { error: failed.err, logs: failed.meta.logs }
     }
@@ -25,6 +27,12 @@ impl Refusal {
             }
             _ => None,
         }
+    }
+
+    /// Whether the program did not refuse but break off.
+    pub fn is_a_panic(&self) -> bool {
+        matches!(&self.error, TransactionError::InstructionError(_, error)
+            if format!("{error:?}") == "ProgramFailedToComplete")
     }
 
     pub fn market(&self) -> Option<MarketError> {

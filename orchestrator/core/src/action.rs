@@ -60,6 +60,10 @@ pub enum Action {
     ExpireLease {
         lease: Address,
     },
+    /// Settle a reported lease to which nobody objected.
+    FinalizeLease {
+        lease: Address,
+    },
     ExpireJob {
         job: Address,
     },

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, Parameters, Stake};
+use millrace_protocol::{Address, Parameters, Provider};
 
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
 use crate::state::job::JobEntry;
@@ -12,6 +12,8 @@ use crate::{Action, Event, Now};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub program: Address,
+    /// Whose signature this orchestrator's vouchers carry.
+    pub attestor: Address,
     /// How often workers report, in milliseconds.
     pub heartbeat_millis: u64,
 }
@@ -28,7 +30,7 @@ impl Settings {
 pub struct Core {
     pub(crate) settings: Settings,
     pub(crate) parameters: Option<Parameters>,
-    pub(crate) providers: BTreeMap<Address, Stake>,
+    pub(crate) providers: BTreeMap<Address, Provider>,
     pub(crate) nodes: BTreeMap<Address, NodeEntry>,
     pub(crate) workers: BTreeMap<Address, Worker>,
     pub(crate) jobs: BTreeMap<Address, JobEntry>,
@@ -67,8 +69,8 @@ impl Core {
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
         match event {
             Event::ParametersSeen(parameters) => self.parameters = Some(parameters),
-            Event::ProviderSeen { provider, stake } => {
-                self.providers.insert(provider, stake);
+            Event::ProviderSeen { provider, account } => {
+                self.providers.insert(provider, account);
             }
             Event::NodeSeen { node, view } => {
                 self.nodes.insert(node, NodeEntry { view });
@@ -127,7 +129,7 @@ impl Core {
         self.nodes.iter().map(|(address, entry)| (*address, entry))
     }
 
-    pub fn stake(&self, provider: Address) -> Option<Stake> {
+    pub fn provider(&self, provider: Address) -> Option<Provider> {
         self.providers.get(&provider).copied()
     }
 

@@ -2,6 +2,7 @@
 //! for nothing that is under way already.
 
 mod cranks;
+mod disputes;
 mod ending;
 mod handout;
 mod jobs;
@@ -19,7 +20,11 @@ impl Core {
     pub(crate) fn decide(&mut self, now: Now) {
         self.take_from_the_silent(now);
         for job in self.jobs_by_age() {
+            if !self.serves(job) {
+                continue;
+            }
             self.fetch_spec(now, job);
+            self.redo_disputed(job);
             self.conclude(job);
             self.end_leases(now, job);
             self.hand_out(now, job);

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::{Address, Parameters, Stake};
+use millrace_protocol::{Address, Parameters, Provider};
 use millrace_spec::Sha256;
 
 use crate::state::task::{Cause, Fault, TaskPhase};
@@ -11,11 +11,11 @@ use crate::{JobView, LeaseView, NodeView, Output, Workload};
 pub enum Event {
     /// The network's parameters were read.
     ParametersSeen(Parameters),
-    /// A provider's stake was read. Readings may come late and out of order: what only grows on
-    /// chain tells an older one from a newer one, see [`crate::JobView::is_older_than`].
+    /// A provider was read. Readings may come late and out of order: what only grows on chain tells
+    /// an older one from a newer one, see [`crate::JobView::is_older_than`].
     ProviderSeen {
         provider: Address,
-        stake: Stake,
+        account: Provider,
     },
     NodeSeen {
         node: Address,
@@ -108,6 +108,7 @@ pub enum Transaction {
     OpenLease { job: Address, offer: u64 },
     Settle { lease: Address, sequence: u64 },
     ExpireLease { lease: Address },
+    FinalizeLease { lease: Address },
     ExpireJob { job: Address },
     CloseJob { job: Address },
 }

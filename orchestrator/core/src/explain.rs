@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use millrace_protocol::{Address, JobState, MicroUsdc, PricePerGpuHour, UnixSeconds};
+use millrace_protocol::{
+    Address, HardwareAttestation, HardwareClass, JobState, MicroUsdc, PricePerGpuHour, ServiceLevel, UnixSeconds,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::affordable;
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
-use crate::{Constraint, Core, Now, Outcome};
+use crate::{Constraint, Core, NotServed, Now, Outcome};
 
 /// Why a job has no node, or fewer than it may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct Exclusion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blocker {
+    /// This orchestrator does not run jobs of this kind.
+    NotServed(NotServed),
     /// The network's parameters have not been read yet.
     ParametersUnknown,
     /// The spec is not here yet.
@@ -74,13 +78,19 @@ pub enum Change {
     /// Accept this region as well.
     AcceptRegion(u8),
     AcceptSimulated,
+    /// Take leases that are not spot as well.
+    AcceptOnDemand,
+    /// Ask for at most this service level.
+    LowerServiceLevel(ServiceLevel),
+    /// Accept hardware that was shown to be no more than this.
+    AcceptHardware(HardwareClass),
     /// Ask for at most this many CPU cores.
     LowerCpu(u16),
     /// Ask for at most this much MiB of memory.
     LowerMemory(u32),
     /// Ask for at most this much MiB of disk.
     LowerDisk(u32),
-    /// Nothing the buyer could change: wait until the node is connected, free, or backed by stake.
+    /// Nothing the buyer could change: wait until the node is connected, free, backed by stake or trusted.
     Wait(Constraint),
 }
 
@@ -102,7 +112,7 @@ impl Core {
             match hard.as_slice() {
                 [] => nodes_fitting += 1,
                 [only] => {
-                    let suggestion = suggest(*only, *address, node);
+                    let suggestion = suggest(*only, *address, node, entry, now.chain);
                     let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, *address);
                     if best.as_ref().is_none_or(|(known, _)| rank < *known) {
                         best = Some((rank, suggestion));
@@ -120,6 +130,9 @@ impl Core {
         let mut blockers = Vec::new();
         if let Some(outcome) = &entry.outcome {
             return vec![Blocker::Ended(outcome.clone())];
+        }
+        if let Some(reason) = self.not_served(entry) {
+            return vec![Blocker::NotServed(reason)];
         }
         if self.parameters.is_none() {
             blockers.push(Blocker::ParametersUnknown);
@@ -143,7 +156,8 @@ impl Core {
         if let Some(pending) = entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
-        let prices = self.nodes.values().map(|node| node.view.node.price);
+        let spot = entry.view.job.terms.spot;
+        let prices = self.nodes.values().filter_map(|node| node.view.node.posted_price(spot));
         let agreeable = prices.filter(|price| *price <= entry.view.job.terms.maximum_price).min();
         if let Some(price) = agreeable
             && affordable(entry, price).is_none()
@@ -158,11 +172,15 @@ impl Core {
 /// Changes the buyer can make first, the cheapest node first among them.
 type Rank = (bool, PricePerGpuHour, Constraint, Address);
 
-fn suggest(only: Constraint, address: Address, entry: &NodeEntry) -> Suggestion {
+fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry, now: UnixSeconds) -> Suggestion {
     let node = &entry.view.node;
     let hardware = &node.hardware;
+    let price = node.posted_price(job.view.job.terms.spot).unwrap_or(node.price);
     let change = match only {
-        Constraint::Price => Change::RaisePrice(node.price),
+        Constraint::Price => Change::RaisePrice(price),
+        Constraint::NoSpot => Change::AcceptOnDemand,
+        Constraint::ServiceLevel => Change::LowerServiceLevel(node.service_level),
+        Constraint::HardwareUnattested => Change::AcceptHardware(shown(&node.attestation, now)),
         Constraint::GpuModel => Change::AcceptGpuClass(hardware.gpu_class),
         Constraint::Vram => Change::LowerVram(hardware.vram_mib),
         Constraint::GpuCount => Change::LowerGpuCount(hardware.units().0),
@@ -175,9 +193,16 @@ fn suggest(only: Constraint, address: Address, entry: &NodeEntry) -> Suggestion 
         | Constraint::NodeDraining
         | Constraint::NodeFull
         | Constraint::StakeTooSmall
+        | Constraint::ProviderNotActive
+        | Constraint::ReputationTooLow
         | Constraint::AlreadyLeased
         | Constraint::Resting
         | Constraint::FailedBefore => Change::Wait(only),
     };
-    Suggestion { change, node: address, price: node.price }
+    Suggestion { change, node: address, price }
+}
+
+/// What the hardware is still shown to be.
+fn shown(attestation: &HardwareAttestation, now: UnixSeconds) -> HardwareClass {
+    if attestation.shows(attestation.class, now) { attestation.class } else { HardwareClass::Claimed }
 }

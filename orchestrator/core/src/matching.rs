@@ -1,14 +1,15 @@
 use std::collections::BTreeSet;
 
+use millrace_protocol::gpu::{GpuClass, Tier};
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{
-    Address, Error, GpuUnits, Hardware, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, PricePerGpuHour,
-    Requirements, Seconds, Stake, UnixSeconds,
+    Address, BasisPoints, Error, GpuUnits, Hardware, HardwareAttestation, JobTerms, MicroUsdc, Node, NodeStatus,
+    Parameters, Payment, PricePerGpuHour, Provider, ProviderStatus, Requirements, Seconds, ServiceLevel, Stake,
+    UnixSeconds, Verification,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::decide::SHORTEST_LEASE;
-use crate::state::lease::Stage;
 use crate::{Core, Now};
 
 /// One reason for which a node does not get a job.
@@ -17,12 +18,18 @@ use crate::{Core, Now};
 pub enum Constraint {
     /// Costs more than the job pays.
     Price,
+    /// Takes no spot leases, and the job takes no others.
+    NoSpot,
     GpuModel,
     Vram,
     GpuCount,
     Region,
     /// Its GPUs are simulated and the job does not accept that.
     Simulated,
+    /// Does not answer for the service level that the job asks for.
+    ServiceLevel,
+    /// Its hardware was not shown to be what the job asks for, or that has expired.
+    HardwareUnattested,
     Cpu,
     Memory,
     Disk,
@@ -34,6 +41,10 @@ pub enum Constraint {
     NodeFull,
     /// The provider's free stake does not cover the bond.
     StakeTooSmall,
+    /// Its provider drains, or was delisted.
+    ProviderNotActive,
+    /// Its provider's reputation is under the minimum for its kind of hardware.
+    ReputationTooLow,
     /// It has a live lease of this job already.
     AlreadyLeased,
     /// It refused this job's last offer, or could not take it, moments ago.
@@ -54,6 +65,22 @@ impl Constraint {
 const ANYTHING: Requirements =
     Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits::ZERO, regions: 0, accept_simulated: true };
 
+/// What asks for nothing: each further term is checked alone, by the chain's own rule.
+const UNDEMANDING: JobTerms = JobTerms {
+    requirements: ANYTHING,
+    maximum_price: PricePerGpuHour::MAX,
+    concurrent_leases: 1,
+    lease_seconds: SHORTEST_LEASE,
+    start_window: Seconds(1),
+    retries: 0,
+    deposit: MicroUsdc::MAX,
+    spot: false,
+    service_level: ServiceLevel::None,
+    payment: Payment::Streaming,
+    verification: Verification::Attested,
+    dispute_window: Seconds::ZERO,
+};
+
 /// A rig with nothing in it.
 const NOTHING: Hardware = Hardware {
     gpu_class: 0,
@@ -72,7 +99,8 @@ impl Core {
     pub(crate) fn exclusions(&self, now: Now, job: Address, node: Address) -> BTreeSet<Constraint> {
         let mut found = BTreeSet::new();
         let (Some(entry), Some(node_entry)) = (self.jobs.get(&job), self.nodes.get(&node)) else { return found };
-        let asked = &entry.view.job.terms.requirements;
+        let terms = &entry.view.job.terms;
+        let asked = &terms.requirements;
         let view = &node_entry.view;
         let mut check = |excluded: bool, constraint: Constraint| {
             if excluded {
@@ -86,9 +114,14 @@ impl Core {
         check(alone(Requirements { regions: asked.regions, ..ANYTHING }), Constraint::Region);
         let simulated = Requirements { accept_simulated: asked.accept_simulated, ..ANYTHING };
         check(alone(simulated), Constraint::Simulated);
-        check(view.node.price > entry.view.job.terms.maximum_price, Constraint::Price);
+        let alone = |terms: JobTerms| terms.check_node(&view.node, now.chain).is_err();
+        check(alone(JobTerms { service_level: terms.service_level, ..UNDEMANDING }), Constraint::ServiceLevel);
+        check(alone(JobTerms { verification: terms.verification, ..UNDEMANDING }), Constraint::HardwareUnattested);
+        let price = view.node.posted_price(terms.spot);
+        check(price.is_none(), Constraint::NoSpot);
+        check(price.is_some_and(|price| price > terms.maximum_price), Constraint::Price);
 
-        let (projected, stake) = self.projected(node);
+        let (projected, provider) = self.projected(node);
         if let Some(workload) = entry.workload() {
             let hardware = &view.node.hardware;
             let used = self.used(node);
@@ -106,10 +139,17 @@ impl Core {
         check(projected.status != NodeStatus::Active, Constraint::NodeDraining);
         let fits_empty = view.node.hardware.units() >= asked.units;
         check(fits_empty && projected.free() < asked.units, Constraint::NodeFull);
-        let covered =
-            stake.zip(self.bond(view.node.price, asked.units)).is_some_and(|(stake, bond)| stake.free() >= bond);
+        let provider = provider.unwrap_or_default();
+        let bond = self.bond(view.node.hardware.gpu_class, price.unwrap_or(view.node.price), asked.units);
+        let covered = bond.is_some_and(|bond| provider.stake.free().is_ok_and(|free| free >= bond));
         check(!covered, Constraint::StakeTooSmall);
-        let leased = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.view.node == node);
+        check(provider.check_may_lease(BasisPoints::ZERO, now.chain).is_err(), Constraint::ProviderNotActive);
+        let tier = Tier::of(view.node.hardware.gpu_class) as usize;
+        let minimum = self.parameters.map_or(BasisPoints::ZERO, |parameters| parameters.minimum_reputation[tier]);
+        let listed = Provider { status: ProviderStatus::Active, ..provider };
+        check(listed.check_may_lease(minimum, now.chain).is_err(), Constraint::ReputationTooLow);
+        let leased =
+            |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.view.node == node && entry.is_live());
         check(self.open_leases_of(job).iter().any(leased), Constraint::AlreadyLeased);
         check(entry.resting.get(&node).is_some_and(|until| now.millis < *until), Constraint::Resting);
         check(entry.failed_nodes.contains(&node), Constraint::FailedBefore);
@@ -129,24 +169,27 @@ impl Core {
         parameters: &Parameters,
     ) -> Result<(), Error> {
         let entry = self.jobs.get(&job).ok_or(Error::JobNotOpen)?;
-        let (mut node, stake) = self.projected(node);
-        let mut stake = stake.ok_or(Error::StakeTooSmall)?;
+        let (mut node, provider) = self.projected(node);
+        let mut provider = provider.ok_or(Error::StakeTooSmall)?;
         let mut job = entry.view.job;
-        transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, now.chain).map(|_| ())
+        transitions::open_lease(&mut job, &mut node, &mut provider, offer, parameters, now.chain).map(|_| ())
     }
 
-    /// The node and its provider's stake as they will be once the offers under way are leases.
-    fn projected(&self, node: Address) -> (Node, Option<Stake>) {
+    /// The node and its provider as they will be once the offers under way are leases.
+    fn projected(&self, node: Address) -> (Node, Option<Provider>) {
         let view = self.nodes[&node].view;
         let mut projected = view.node;
-        let mut stake = self.stake(view.provider);
-        let known = || self.open_leases.iter().filter_map(|lease| self.leases.get(lease)).map(|entry| &entry.view);
-        // Node, stake and leases are read one by one: whichever shows more of what is taken is right.
-        let taken = known().filter(|lease| lease.node == node).map(|lease| u32::from(lease.lease.units.0)).sum::<u32>();
+        let mut provider = self.provider(view.provider);
+        let known = || self.open_leases.iter().filter_map(|lease| self.leases.get(lease));
+        // Node, provider and leases are read one by one: whichever shows more of what is taken is right.
+        let taken = known().filter(|lease| lease.view.node == node && lease.is_live());
+        let taken = taken.map(|lease| u32::from(lease.view.lease.units.0)).sum::<u32>();
         projected.leased = projected.leased.max(GpuUnits(u16::try_from(taken).unwrap_or(u16::MAX)));
-        if let Some(stake) = &mut stake {
-            let bonds = known().filter(|lease| lease.provider == view.provider).map(|lease| lease.lease.bond.0);
-            stake.locked = stake.locked.max(MicroUsdc(bonds.fold(0, u64::saturating_add)));
+        if let Some(provider) = &mut provider {
+            // A reported lease gives its node back, not its bond.
+            let bonds =
+                known().filter(|lease| lease.view.provider == view.provider).map(|lease| lease.view.lease.bond.0);
+            provider.stake.locked = provider.stake.locked.max(MicroUsdc(bonds.fold(0, u64::saturating_add)));
         }
         for address in &self.open_jobs {
             let Some(entry) = self.jobs.get(address) else { continue };
@@ -157,39 +200,42 @@ impl Core {
                 let _ = projected.take(units);
             }
             if offer.provider == view.provider
-                && let (Some(stake), Some(bond)) = (&mut stake, self.bond(offer.price, units))
+                && let Some(other) = self.nodes.get(&offer.node)
+                && let Some(bond) = self.bond(other.view.node.hardware.gpu_class, offer.price, units)
+                && let Some(provider) = &mut provider
             {
-                let _ = stake.lock(bond);
+                let _ = provider.stake.lock(bond);
             }
         }
-        (projected, stake)
+        (projected, provider)
     }
 
-    /// What a lease at this price locks of its provider's stake, by the chain's own rule.
-    fn bond(&self, price: PricePerGpuHour, units: GpuUnits) -> Option<MicroUsdc> {
+    /// What a lease of this kind of hardware at this price locks of its provider's stake, by the chain's
+    /// own rule.
+    fn bond(&self, gpu_class: GpuClass, price: PricePerGpuHour, units: GpuUnits) -> Option<MicroUsdc> {
         let parameters = self.parameters.as_ref()?;
-        let hardware = Hardware { gpu_count: units.0, simulated: true, ..NOTHING };
-        let mut node = Node { hardware, price, leased: GpuUnits::ZERO, status: NodeStatus::Active };
-        let mut stake = Stake { total: MicroUsdc::MAX, locked: MicroUsdc::ZERO };
-        let terms = JobTerms {
-            requirements: Requirements { units, ..ANYTHING },
-            maximum_price: price,
-            concurrent_leases: 1,
-            lease_seconds: SHORTEST_LEASE,
-            start_window: Seconds(1),
-            retries: 0,
-            deposit: MicroUsdc::MAX,
+        let mut node = Node {
+            hardware: Hardware { gpu_class, gpu_count: units.0, simulated: true, ..NOTHING },
+            price,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits::ZERO,
+            status: NodeStatus::Active,
         };
+        let stake = Stake { total: MicroUsdc::MAX, ..Stake::default() };
+        let mut provider = Provider { stake, ..Provider::default() };
+        let terms = JobTerms { requirements: Requirements { units, ..ANYTHING }, maximum_price: price, ..UNDEMANDING };
         let mut job = transitions::open_job(terms, parameters, UnixSeconds::ZERO).ok()?;
-        let offer = LeaseOffer { price, maximum: SHORTEST_LEASE };
-        let opened = transitions::open_lease(&mut job, &mut node, &mut stake, offer, parameters, UnixSeconds::ZERO);
+        let offer = LeaseOffer { price, negotiated: false, maximum: SHORTEST_LEASE };
+        let opened = transitions::open_lease(&mut job, &mut node, &mut provider, offer, parameters, UnixSeconds::ZERO);
         opened.ok().map(|lease| lease.bond)
     }
 
     /// What live leases and offers take of a node beside its GPUs.
     fn used(&self, node: Address) -> Used {
         let leased = self.open_leases.iter().filter_map(|lease| self.leases.get(lease));
-        let leased = leased.filter(|entry| entry.view.node == node && entry.stage != Stage::Over);
+        let leased = leased.filter(|entry| entry.view.node == node && entry.is_live());
         let offered = self.open_jobs.iter().filter(|job| {
             self.jobs.get(job).and_then(|entry| entry.offer).is_some_and(|pending| pending.offer.node == node)
         });

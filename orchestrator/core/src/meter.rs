@@ -34,9 +34,10 @@ impl Meter {
     }
 
     /// What may be attested now: never beyond the lease's maximum, never ahead of the chain's
-    /// clock, nothing after a cancel, and never less than was attested before.
+    /// clock, nothing after a cancel or a preemption, and never less than was attested before.
     pub fn attestable(&self, lease: &Lease, job: &Job, attested: Seconds, chain: UnixSeconds) -> Seconds {
-        let end = if job.cancelled_at == UnixSeconds::ZERO { chain } else { chain.min(job.cancelled_at) };
+        let ends = [job.cancelled_at, lease.preempted_at];
+        let end = ends.into_iter().filter(|end| *end > UnixSeconds::ZERO).fold(chain, UnixSeconds::min);
         Seconds(self.millis / 1_000).min(lease.maximum).min(end.since(lease.opened_at)).max(attested)
     }
 

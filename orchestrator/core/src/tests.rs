@@ -5,6 +5,7 @@ mod explaining;
 mod faults;
 mod metering;
 mod placement;
+mod reports;
 mod restart;
 mod simulation;
 mod world;

@@ -1,23 +1,25 @@
 //! How every account of the program comes into being: at an address derived from its seeds.
 //!
-//! The client names the bump, so that the program need not search for it. `allocate` proves three things:
+//! The client names the bump, so that the program need not search for it. A [`Place`] proves that
 //!
-//! - *The address is that of these seeds and this bump*: it is their hash.
-//! - *It is a derived address, which nobody has the key to*: the runtime lets it sign by its seeds.
-//! - *The bump is the highest that gives one.* Were any bump taken, one set of seeds would have several
-//!   addresses: an owner could register twice, a buyer open two jobs under one id, and what clients
-//!   derive would not be what exists. So each higher bump is shown to give a point on the curve, which
-//!   is no derived address: some 350 compute units each, of which there is one on average.
-//!   `Pubkey::find_program_address` takes 1500 for each, and the bump's own besides.
+//! - *the address is that of these seeds and this bump*: it is their hash;
+//! - *the bump is the highest that gives an address*. Were any bump taken, one set of seeds would have
+//!   several addresses: an owner could register twice, a buyer open two jobs under one id, and what
+//!   clients derive would not be what exists. So each higher bump is shown to give a point on the
+//!   curve, which is no derived address: some 350 compute units each, of which there is one on
+//!   average. `Pubkey::find_program_address` takes 1500 for each, and for the bump itself.
 //!
-//! Once created, an account is known by its owner and discriminator, and a vault by its owner's field:
-//! no instruction derives an address again.
+//! That it is a derived address at all, which nobody has the key to, the runtime proves: it lets the
+//! address sign by its seeds, and the system program creates nothing at an address that does not sign.
+//!
+//! Once created, an account is known by its owner and discriminator, and a vault by the field of the
+//! account that owns it: no instruction derives an address again.
 
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::invoke_signed;
 use anchor_lang::solana_program::system_instruction;
 use anchor_lang::{Owner, ZeroCopy};
-use anchor_spl::token;
+use anchor_spl::token::{self, spl_token, TokenAccount};
 use solana_curve25519::edwards::{validate_edwards, PodEdwardsPoint};
 use solana_sha256_hasher::hashv;
 
@@ -28,28 +30,42 @@ const MOST_SEEDS: usize = 5;
 /// What the runtime hashes behind the seeds.
 const DERIVED_ADDRESS: &[u8] = b"ProgramDerivedAddress";
 
-/// Where an account is to be.
+/// An address where an account may be created.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// At most four.
-    pub seeds: &'a [&'a [u8]],
-    pub bump: u8,
+pub struct Place<'a, 'info> {
+    account: &'a AccountInfo<'info>,
+    seeds: &'a [&'a [u8]],
+    bump: u8,
+}
+
+impl<'a, 'info> Place<'a, 'info> {
+    /// Takes at most four seeds. Prove a place before the rules are asked: a client whose seeds are
+    /// outdated shall hear that.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ConstraintSeeds`] where the address is another than that of seeds and bump,
+    /// [`MarketError::BumpNotCanonical`].
+    pub fn prove(account: &'a AccountInfo<'info>, seeds: &'a [&'a [u8]], bump: u8) -> Result<Self> {
+        require!(hash(seeds, bump) == account.key.to_bytes(), ErrorCode::ConstraintSeeds);
+        for higher in (bump..u8::MAX).map(|bump| bump + 1) {
+            require!(validate_edwards(&PodEdwardsPoint(hash(seeds, higher))), MarketError::BumpNotCanonical);
+        }
+        Ok(Self { account, seeds, bump })
+    }
 }
 
 /// Creates an account of the program that holds `state`.
 ///
 /// # Errors
-/// [`ErrorCode::ConstraintSeeds`] where the address is another than that of `place`,
-/// [`MarketError::BumpNotCanonical`]; the system program's refusal where the account exists already.
+/// The system program's refusal where the account exists already.
 pub fn account<'info, T: ZeroCopy + Owner + Discriminator>(
     payer: &AccountInfo<'info>,
-    account: &AccountInfo<'info>,
-    place: Place,
+    place: Place<'_, 'info>,
     state: &T,
 ) -> Result<()> {
     let header = T::DISCRIMINATOR.len();
-    allocate(payer, account, place, header + size_of::<T>(), &T::owner())?;
-    let mut data = account.try_borrow_mut_data()?;
+    allocate(payer, place, header + size_of::<T>(), &T::owner())?;
+    let mut data = place.account.try_borrow_mut_data()?;
     data[..header].copy_from_slice(T::DISCRIMINATOR);
     data[header..].copy_from_slice(bytemuck::bytes_of(state));
     Ok(())
@@ -61,30 +77,23 @@ pub fn account<'info, T: ZeroCopy + Owner + Discriminator>(
 /// Those of [`account`].
 pub fn vault<'info>(
     payer: &AccountInfo<'info>,
-    vault: &AccountInfo<'info>,
-    place: Place,
+    place: Place<'_, 'info>,
     mint: &AccountInfo<'info>,
     authority: &Pubkey,
 ) -> Result<()> {
-    allocate(payer, vault, place, token::TokenAccount::LEN, &token::ID)?;
-    let initialize = token::spl_token::instruction::initialize_account3(&token::ID, vault.key, mint.key, authority)?;
+    allocate(payer, place, TokenAccount::LEN, &token::ID)?;
+    let vault = place.account;
+    let initialize = spl_token::instruction::initialize_account3(&token::ID, vault.key, mint.key, authority)?;
     Ok(invoke_signed(&initialize, &[vault.clone(), mint.clone()], &[])?)
 }
 
-fn allocate<'info>(
-    payer: &AccountInfo<'info>,
-    account: &AccountInfo<'info>,
-    place: Place,
-    space: usize,
-    owner: &Pubkey,
-) -> Result<()> {
-    check(account.key, place)?;
-    let bump = [place.bump];
-    let mut seeds: [&[u8]; MOST_SEEDS] = [&[]; MOST_SEEDS];
-    let n_seeds = place.seeds.len();
-    seeds[..n_seeds].copy_from_slice(place.seeds);
-    seeds[n_seeds] = &bump;
-    let signer: &[&[&[u8]]] = &[&seeds[..=n_seeds]];
+fn allocate<'info>(payer: &AccountInfo<'info>, place: Place<'_, 'info>, space: usize, owner: &Pubkey) -> Result<()> {
+    let Place { account, seeds, bump } = place;
+    let bump = [bump];
+    let mut signer: [&[u8]; MOST_SEEDS] = [&[]; MOST_SEEDS];
+    signer[..seeds.len()].copy_from_slice(seeds);
+    signer[seeds.len()] = &bump;
+    let signer: &[&[&[u8]]] = &[&signer[..=seeds.len()]];
 
     let rent = Rent::get()?.minimum_balance(space);
     let present = account.lamports();
@@ -103,21 +112,12 @@ fn allocate<'info>(
     Ok(invoke_signed(&system_instruction::assign(account.key, owner), infos, signer)?)
 }
 
-fn check(address: &Pubkey, place: Place) -> Result<()> {
-    require!(hash(place) == address.to_bytes(), ErrorCode::ConstraintSeeds);
-    for higher in (place.bump..u8::MAX).map(|bump| bump + 1) {
-        let candidate = PodEdwardsPoint(hash(Place { bump: higher, ..place }));
-        require!(validate_edwards(&candidate), MarketError::BumpNotCanonical);
-    }
-    Ok(())
-}
-
 /// What the runtime computes for seeds, bump and program; an address where it is not on the curve.
-fn hash(place: Place) -> [u8; 32] {
-    let n_seeds = place.seeds.len();
-    let bump = [place.bump];
+fn hash(seeds: &[&[u8]], bump: u8) -> [u8; 32] {
+    let n_seeds = seeds.len();
+    let bump = [bump];
     let mut parts: [&[u8]; MOST_SEEDS + 2] = [&[]; MOST_SEEDS + 2];
-    parts[..n_seeds].copy_from_slice(place.seeds);
+    parts[..n_seeds].copy_from_slice(seeds);
     parts[n_seeds] = &bump;
     parts[n_seeds + 1] = crate::ID.as_ref();
     parts[n_seeds + 2] = DERIVED_ADDRESS;
@@ -128,6 +128,12 @@ fn hash(place: Place) -> [u8; 32] {
 mod tests {
     use super::*;
 
+    fn prove(address: Pubkey, seeds: &[&[u8]], bump: u8) -> Result<()> {
+        let (owner, mut lamports) = (Pubkey::default(), 0);
+        let account = AccountInfo::new(&address, false, true, &mut lamports, &mut [], &owner, false);
+        Place::prove(&account, seeds, bump).map(|_| ())
+    }
+
     #[test]
     fn only_the_highest_bump_that_gives_an_address_is_taken() {
         let mut n_lower = 0;
@@ -135,13 +141,13 @@ mod tests {
             let id = number.to_le_bytes();
             let seeds: &[&[u8]] = &[b"job", &[7; 32], &id];
             let (address, canonical) = Pubkey::find_program_address(seeds, &crate::ID);
-            assert_eq!(check(&address, Place { seeds, bump: canonical }), Ok(()));
+            assert_eq!(prove(address, seeds, canonical), Ok(()));
             for bump in 200..canonical {
                 let Ok(lower) = Pubkey::create_program_address(&[seeds[0], seeds[1], &id, &[bump]], &crate::ID) else {
                     continue;
                 };
-                assert_eq!(check(&lower, Place { seeds, bump }), Err(MarketError::BumpNotCanonical.into()));
-                assert_eq!(check(&address, Place { seeds, bump }), Err(ErrorCode::ConstraintSeeds.into()));
+                assert_eq!(prove(lower, seeds, bump), Err(MarketError::BumpNotCanonical.into()));
+                assert_eq!(prove(address, seeds, bump), Err(ErrorCode::ConstraintSeeds.into()));
                 n_lower += 1;
             }
         }

@@ -20,7 +20,7 @@ pub enum MarketError {
     HardwareInvalid,
     #[msg("the job's terms contradict themselves")]
     TermsInvalid,
-    #[msg("the deposit does not cover one lease at the maximum price")]
+    #[msg("the deposit does not cover one lease, or one quorum, at the maximum price")]
     DepositTooSmall,
     #[msg("the job takes no further lease")]
     JobNotOpen,
@@ -62,7 +62,6 @@ pub enum MarketError {
     DeadlineNotPassed,
     #[msg("the job is not over, or has live leases")]
     JobNotOver,
-
     #[msg("only the program's upgrade authority can found the network")]
     NotUpgradeAuthority,
     #[msg("the token account holds another mint than the network's")]
@@ -103,6 +102,179 @@ pub enum MarketError {
     WrongVault,
     #[msg("a higher bump gives an address too")]
     BumpNotCanonical,
+    #[msg("as much stake is on its way out as the queue has places for")]
+    UnbondingFull,
+    #[msg("the provider takes no work")]
+    ProviderNotActive,
+    #[msg("the provider's reputation is under the minimum")]
+    ReputationTooLow,
+    #[msg("the provider's reputation is not under the floor")]
+    ReputationAboveFloor,
+    #[msg("the lease has ended, or does not run yet")]
+    LeaseNotLive,
+    #[msg("the lease runs already")]
+    LeaseStarted,
+    #[msg("the lease has no final voucher yet, or is disputed")]
+    LeaseNotReported,
+    #[msg("the lease is not disputed")]
+    LeaseNotDisputed,
+    #[msg("the results of this job are counted in a quorum")]
+    NotForQuorum,
+    #[msg("the deadline has passed")]
+    DeadlinePassed,
+    #[msg("the lease is held to its limit already")]
+    HoldLimit,
+    #[msg("the start was extended already")]
+    ExtendedAlready,
+    #[msg("the job takes no spot leases")]
+    NotSpot,
+    #[msg("the lease has its notice already")]
+    PreemptedAlready,
+    #[msg("there is no such ruling")]
+    RulingUnknown,
+    #[msg("the quorum has all its members")]
+    QuorumFull,
+    #[msg("the quorum takes no further member")]
+    QuorumCommitted,
+    #[msg("the provider is in the quorum already")]
+    ProviderTwice,
+    #[msg("the lease is not in the quorum, or is through with it")]
+    NotAMember,
+    #[msg("the member has committed already")]
+    CommittedAlready,
+    #[msg("the member has nothing to reveal")]
+    NothingCommitted,
+    #[msg("the root and the salt are not the committed ones")]
+    CommitmentMismatch,
+    #[msg("the quorum was counted already")]
+    QuorumCounted,
+    #[msg("the quorum was not counted yet")]
+    QuorumUndecided,
+    #[msg("the quorum has members that are not settled")]
+    QuorumNotOver,
+    #[msg("the prepaid balance does not cover it")]
+    BalanceTooSmall,
+    #[msg("the delegate may not spend this much")]
+    AllowanceExceeded,
+    #[msg("the delegate's allowance has expired")]
+    AllowanceExpired,
+    #[msg("the node has live leases")]
+    NodeBusy,
+    #[msg("the provider has nodes, stake or earnings left")]
+    ProviderBusy,
+    #[msg("the signer is not the network's admin")]
+    WrongAdmin,
+    #[msg("the signer was not proposed as admin")]
+    NotPendingAdmin,
+    #[msg("the network takes no new jobs at present")]
+    NetworkPaused,
+    #[msg("the signer is not the network's arbiter")]
+    WrongArbiter,
+    #[msg("earnings go to a token account of the payout owner")]
+    WrongPayoutOwner,
+    #[msg("fees go to the network's treasury")]
+    WrongTreasury,
+    #[msg("the signer is neither the network's scheduler nor the job's buyer")]
+    WrongAuthority,
+    #[msg("the signer did not fund the job")]
+    WrongFunder,
+    #[msg("the job is funded the other way")]
+    WrongFunding,
+    #[msg("the balance belongs to another buyer")]
+    WrongBuyerAccount,
+    #[msg("the signer is neither the balance's owner nor a delegate with this allowance")]
+    WrongDelegate,
+    #[msg("the signer may not dispute this lease")]
+    WrongChallenger,
+    #[msg("the dispute is about another lease")]
+    WrongDispute,
+    #[msg("the quorum is another job's, or another round's")]
+    WrongQuorum,
+    #[msg("the job has a round that is not closed")]
+    QuorumOpen,
+}
+
+/// The reasons that are the market's own, under the same names in [`Error`].
+macro_rules! rules {
+    ($($name:ident)*) => {
+        impl MarketError {
+            /// The market's reason, where it is one.
+            pub fn rule(self) -> Option<Error> {
+                match self {
+                    $(Self::$name => Some(Error::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<Error> for MarketError {
+            fn from(error: Error) -> Self {
+                match error {
+                    $(Error::$name => Self::$name,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    Overflow
+    AmountZero
+    ParameterOutOfBounds
+    InvariantBroken
+    HardwareInvalid
+    TermsInvalid
+    DepositTooSmall
+    JobNotOpen
+    StartDeadlinePassed
+    TooManyLeases
+    AttemptsExhausted
+    DepositExhausted
+    PriceNotAgreed
+    RequirementsUnmet
+    LeaseLengthInvalid
+    NodeNotActive
+    NodeFull
+    StakeTooSmall
+    VoucherMalformed
+    VoucherForeign
+    VoucherStale
+    VoucherFallsBack
+    VoucherAheadOfClock
+    VoucherBeyondLease
+    JobNotCancellable
+    DeadlineNotPassed
+    JobNotOver
+    UnbondingFull
+    ProviderNotActive
+    ReputationTooLow
+    ReputationAboveFloor
+    LeaseNotLive
+    LeaseStarted
+    LeaseNotReported
+    LeaseNotDisputed
+    NotForQuorum
+    DeadlinePassed
+    HoldLimit
+    ExtendedAlready
+    NotSpot
+    PreemptedAlready
+    RulingUnknown
+    QuorumFull
+    QuorumCommitted
+    ProviderTwice
+    NotAMember
+    CommittedAlready
+    NothingCommitted
+    CommitmentMismatch
+    QuorumCounted
+    QuorumUndecided
+    QuorumNotOver
+    BalanceTooSmall
+    AllowanceExceeded
+    AllowanceExpired
+    NodeBusy
+    ProviderBusy
 }
 
 impl MarketError {
@@ -155,80 +327,57 @@ impl MarketError {
         Self::UnknownVersion,
         Self::WrongVault,
         Self::BumpNotCanonical,
+        Self::UnbondingFull,
+        Self::ProviderNotActive,
+        Self::ReputationTooLow,
+        Self::ReputationAboveFloor,
+        Self::LeaseNotLive,
+        Self::LeaseStarted,
+        Self::LeaseNotReported,
+        Self::LeaseNotDisputed,
+        Self::NotForQuorum,
+        Self::DeadlinePassed,
+        Self::HoldLimit,
+        Self::ExtendedAlready,
+        Self::NotSpot,
+        Self::PreemptedAlready,
+        Self::RulingUnknown,
+        Self::QuorumFull,
+        Self::QuorumCommitted,
+        Self::ProviderTwice,
+        Self::NotAMember,
+        Self::CommittedAlready,
+        Self::NothingCommitted,
+        Self::CommitmentMismatch,
+        Self::QuorumCounted,
+        Self::QuorumUndecided,
+        Self::QuorumNotOver,
+        Self::BalanceTooSmall,
+        Self::AllowanceExceeded,
+        Self::AllowanceExpired,
+        Self::NodeBusy,
+        Self::ProviderBusy,
+        Self::WrongAdmin,
+        Self::NotPendingAdmin,
+        Self::NetworkPaused,
+        Self::WrongArbiter,
+        Self::WrongPayoutOwner,
+        Self::WrongTreasury,
+        Self::WrongAuthority,
+        Self::WrongFunder,
+        Self::WrongFunding,
+        Self::WrongBuyerAccount,
+        Self::WrongDelegate,
+        Self::WrongChallenger,
+        Self::WrongDispute,
+        Self::WrongQuorum,
+        Self::QuorumOpen,
     ];
 
     /// The error behind the number in a failed transaction.
     pub fn from_code(code: u32) -> Option<Self> {
         let index = code.checked_sub(anchor_lang::error::ERROR_CODE_OFFSET)?;
         Self::ALL.get(usize::try_from(index).ok()?).copied()
-    }
-
-    /// The market's reason, where it is one.
-    pub fn rule(self) -> Option<Error> {
-        Some(match self {
-            Self::Overflow => Error::Overflow,
-            Self::AmountZero => Error::AmountZero,
-            Self::ParameterOutOfBounds => Error::ParameterOutOfBounds,
-            Self::InvariantBroken => Error::InvariantBroken,
-            Self::HardwareInvalid => Error::HardwareInvalid,
-            Self::TermsInvalid => Error::TermsInvalid,
-            Self::DepositTooSmall => Error::DepositTooSmall,
-            Self::JobNotOpen => Error::JobNotOpen,
-            Self::StartDeadlinePassed => Error::StartDeadlinePassed,
-            Self::TooManyLeases => Error::TooManyLeases,
-            Self::AttemptsExhausted => Error::AttemptsExhausted,
-            Self::DepositExhausted => Error::DepositExhausted,
-            Self::PriceNotAgreed => Error::PriceNotAgreed,
-            Self::RequirementsUnmet => Error::RequirementsUnmet,
-            Self::LeaseLengthInvalid => Error::LeaseLengthInvalid,
-            Self::NodeNotActive => Error::NodeNotActive,
-            Self::NodeFull => Error::NodeFull,
-            Self::StakeTooSmall => Error::StakeTooSmall,
-            Self::VoucherMalformed => Error::VoucherMalformed,
-            Self::VoucherForeign => Error::VoucherForeign,
-            Self::VoucherStale => Error::VoucherStale,
-            Self::VoucherFallsBack => Error::VoucherFallsBack,
-            Self::VoucherAheadOfClock => Error::VoucherAheadOfClock,
-            Self::VoucherBeyondLease => Error::VoucherBeyondLease,
-            Self::JobNotCancellable => Error::JobNotCancellable,
-            Self::DeadlineNotPassed => Error::DeadlineNotPassed,
-            Self::JobNotOver => Error::JobNotOver,
-            _ => return None,
-        })
-    }
-}
-
-impl From<Error> for MarketError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Overflow => Self::Overflow,
-            Error::AmountZero => Self::AmountZero,
-            Error::ParameterOutOfBounds => Self::ParameterOutOfBounds,
-            Error::InvariantBroken => Self::InvariantBroken,
-            Error::HardwareInvalid => Self::HardwareInvalid,
-            Error::TermsInvalid => Self::TermsInvalid,
-            Error::DepositTooSmall => Self::DepositTooSmall,
-            Error::JobNotOpen => Self::JobNotOpen,
-            Error::StartDeadlinePassed => Self::StartDeadlinePassed,
-            Error::TooManyLeases => Self::TooManyLeases,
-            Error::AttemptsExhausted => Self::AttemptsExhausted,
-            Error::DepositExhausted => Self::DepositExhausted,
-            Error::PriceNotAgreed => Self::PriceNotAgreed,
-            Error::RequirementsUnmet => Self::RequirementsUnmet,
-            Error::LeaseLengthInvalid => Self::LeaseLengthInvalid,
-            Error::NodeNotActive => Self::NodeNotActive,
-            Error::NodeFull => Self::NodeFull,
-            Error::StakeTooSmall => Self::StakeTooSmall,
-            Error::VoucherMalformed => Self::VoucherMalformed,
-            Error::VoucherForeign => Self::VoucherForeign,
-            Error::VoucherStale => Self::VoucherStale,
-            Error::VoucherFallsBack => Self::VoucherFallsBack,
-            Error::VoucherAheadOfClock => Self::VoucherAheadOfClock,
-            Error::VoucherBeyondLease => Self::VoucherBeyondLease,
-            Error::JobNotCancellable => Self::JobNotCancellable,
-            Error::DeadlineNotPassed => Self::DeadlineNotPassed,
-            Error::JobNotOver => Self::JobNotOver,
-        }
     }
 }
 
@@ -257,6 +406,21 @@ impl Diagnostic for MarketError {
             Self::UnknownVersion => "unknown-version",
             Self::WrongVault => "wrong-vault",
             Self::BumpNotCanonical => "bump-not-canonical",
+            Self::WrongAdmin => "wrong-admin",
+            Self::NotPendingAdmin => "not-pending-admin",
+            Self::NetworkPaused => "network-paused",
+            Self::WrongArbiter => "wrong-arbiter",
+            Self::WrongPayoutOwner => "wrong-payout-owner",
+            Self::WrongTreasury => "wrong-treasury",
+            Self::WrongAuthority => "wrong-authority",
+            Self::WrongFunder => "wrong-funder",
+            Self::WrongFunding => "wrong-funding",
+            Self::WrongBuyerAccount => "wrong-buyer-account",
+            Self::WrongDelegate => "wrong-delegate",
+            Self::WrongChallenger => "wrong-challenger",
+            Self::WrongDispute => "wrong-dispute",
+            Self::WrongQuorum => "wrong-quorum",
+            Self::QuorumOpen => "quorum-open",
             market => market.rule().map_or("unknown", |rule| rule.code()),
         }
     }
@@ -283,6 +447,21 @@ impl Diagnostic for MarketError {
             Self::UnknownVersion => "upgrade the client or migrate the account",
             Self::WrongVault => "pass the vault that the job or the provider names",
             Self::BumpNotCanonical => "derive the address with `find_program_address` and pass its bump",
+            Self::WrongAdmin => "sign with the admin's key; a handover counts once the next admin has accepted",
+            Self::NotPendingAdmin => "have the admin propose this key first",
+            Self::NetworkPaused => "try again later; jobs under way go on",
+            Self::WrongArbiter => "sign with the arbiter key in the network's config",
+            Self::WrongPayoutOwner => "pass a token account of the payout owner that counts now",
+            Self::WrongTreasury => "pass the treasury in the network's config",
+            Self::WrongAuthority => "sign with one of the two",
+            Self::WrongFunder => "sign with the wallet that paid the deposit; only it gets money back",
+            Self::WrongFunding => "use the prepaid instruction for a job of the buyer's balance, and the plain one for others",
+            Self::WrongBuyerAccount => "pass the balance account of the buyer",
+            Self::WrongDelegate => "sign with the owner's or the delegate's key, and pass the delegate's own allowance",
+            Self::WrongChallenger => "the buyer may, and the scheduler where results are spot-checked",
+            Self::WrongDispute => "pass the dispute of this lease",
+            Self::WrongQuorum => "pass the round that the job has open, and none for a job without a quorum",
+            Self::QuorumOpen => "settle its members and close the round first",
             market => return market.rule().map_or_else(String::new, |rule| rule.hint()),
         }
         .to_owned()
@@ -307,7 +486,7 @@ mod tests {
     #[test]
     fn every_rule_keeps_its_text_code_and_hint() {
         let rules: Vec<_> = MarketError::ALL.iter().filter_map(|error| Some((*error, error.rule()?))).collect();
-        assert_eq!(rules.len(), 27);
+        assert_eq!(rules.len(), 57);
         for (error, rule) in rules {
             assert_eq!(MarketError::from(rule), error);
             assert_eq!(error.to_string(), rule.to_string());

@@ -15,7 +15,7 @@ use anchor_lang::solana_program::program::invoke_signed;
 
 pub use admin::NetworkInitialized;
 pub use buyer::{JobCancelled, JobOpened};
-pub use crank::{JobClosed, JobExpired, LeaseExpired, VoucherSettled};
+pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
 pub use scheduler::LeaseOpened;
 

@@ -4,17 +4,25 @@
 //! the same everywhere. Each begins with `version`, `bump` and the small counters, in eight bytes;
 //! keys follow, then numbers from wide to narrow, then spare bytes.
 
+mod allowance;
+mod buyer;
 mod config;
+mod dispute;
 mod job;
 mod lease;
 mod node;
 mod provider;
+mod quorum;
 
+pub use allowance::Allowance;
+pub use buyer::Buyer;
 pub use config::Config;
+pub use dispute::Dispute;
 pub use job::Job;
 pub use lease::Lease;
 pub use node::Node;
-pub use provider::Provider;
+pub use provider::{Provider, Unbonding};
+pub use quorum::{Quorum, QuorumMember};
 
 use crate::constants::VERSION;
 use crate::MarketError;

@@ -1,3 +1,4 @@
+use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc};
 use millrace_spec::Sha256;
 
@@ -28,6 +29,18 @@ pub enum Action {
     RemoveContainer(String),
     /// Remove the folders of every task not named.
     RemoveFoldersExcept(Vec<TaskKey>),
+    /// Look the lease up on chain.
+    ReadLease(Address),
+    /// Bring the lease's latest voucher to the chain: nobody else has.
+    Redeem {
+        voucher: Voucher,
+        /// The attestor's.
+        signature: Vec<u8>,
+    },
+    /// Take the lease's one extension of its start.
+    ExtendStart(Address),
+    /// Say on chain that the rig works on, although no voucher comes.
+    HoldLease(Address),
     /// Tell the orchestrator, now if connected; what matters is told again on [`crate::Event::Connected`].
     Report(Report),
 }

@@ -64,6 +64,9 @@ impl Agent {
             Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
             Event::Connected => self.on_connected(&mut actions),
+            Event::LeaseRead { lease, account, clock } => {
+                self.on_lease_read(lease, account, clock, now, &mut actions);
+            }
             Event::Tick => self.on_tick(now, &mut actions),
             Event::Task { key, event } => {
                 if let Some(task) = self.tasks.get_mut(&key) {

@@ -1,5 +1,5 @@
-use millrace_protocol::Address;
 use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::ObjectRef;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,13 @@ pub enum Event {
     Voucher {
         voucher: Voucher,
         signature: Vec<u8>,
+    },
+    /// What the chain has of a lease, and the chain's time; `None` where it has no such account. Follows
+    /// [`crate::Action::ReadLease`] and each of the transactions that the agent asks for.
+    LeaseRead {
+        lease: Address,
+        account: Option<millrace_protocol::Lease>,
+        clock: UnixSeconds,
     },
     /// The link to the orchestrator stands again: it must hear what it may have missed.
     Connected,

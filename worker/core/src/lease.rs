@@ -3,6 +3,8 @@ use millrace_protocol::{Address, GpuUnits, PricePerGpuHour, Seconds, UnixSeconds
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
+use crate::upkeep::Upkeep;
+
 /// How long an accepted offer keeps its units: by then its transaction can land no more.
 const OFFER_LIFE: Seconds = Seconds(150);
 /// Slack on top of the lease's length before the rig ends it by itself, for an orchestrator that
@@ -51,11 +53,13 @@ pub struct Lease {
     pub terms: LeaseTerms,
     pub(crate) phase: LeasePhase,
     pub(crate) voucher: Option<(Voucher, Vec<u8>)>,
+    pub(crate) upkeep: Upkeep,
 }
 
 impl Lease {
     pub(crate) fn new(terms: LeaseTerms) -> Self {
-        Self { terms, phase: LeasePhase::Offered, voucher: None }
+        let upkeep = Upkeep::new(terms.accepted_at);
+        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep }
     }
 
     pub fn phase(&self) -> LeasePhase {
@@ -86,14 +90,19 @@ impl Lease {
         self.phase == LeasePhase::Offered && now.since(self.terms.accepted_at) >= OFFER_LIFE
     }
 
+    /// Most seconds from signing to its end, as agreed on and as added since.
+    fn length(&self) -> Seconds {
+        Seconds(self.terms.maximum.0.saturating_add(self.upkeep.longer(self.terms.maximum).0))
+    }
+
     /// Whether no second of it can be paid any more.
     pub(crate) fn is_over(&self, now: UnixSeconds) -> bool {
-        now.since(self.terms.accepted_at).0 >= self.terms.maximum.0.saturating_add(OVERTIME.0)
+        now.since(self.terms.accepted_at).0 >= self.length().0.saturating_add(OVERTIME.0)
     }
 
     /// Whether even its last voucher has lost all use: every deadline on chain lies far behind.
     pub(crate) fn is_forgotten(&self, now: UnixSeconds) -> bool {
-        now.since(self.terms.accepted_at).0 >= self.terms.maximum.0.saturating_add(KEEP_VOUCHER.0)
+        now.since(self.terms.accepted_at).0 >= self.length().0.saturating_add(KEEP_VOUCHER.0)
     }
 
     /// Keeps a voucher that is newer than the one it has. `false` for any other.

@@ -14,6 +14,7 @@ mod journal;
 mod lease;
 mod recover;
 mod task;
+mod upkeep;
 
 pub mod policy;
 

@@ -15,6 +15,10 @@ pub struct Rig {
     pub hardware: Hardware,
     /// The node's posted price: the least it works for.
     pub price: PricePerGpuHour,
+    /// The least it works for under leases that may be preempted; `None`: it takes none.
+    pub spot_price: Option<PricePerGpuHour>,
+    /// Whether others than the network's scheduler may attest its time.
+    pub any_attestor: bool,
     /// The longest lease it takes.
     pub longest: Seconds,
     /// Whether containers may have a network.
@@ -32,6 +36,9 @@ pub struct Offer {
     pub job: Address,
     pub spec: Sha256,
     pub attestor: Address,
+    /// The network's.
+    pub scheduler: Address,
+    pub spot: bool,
     pub price: PricePerGpuHour,
     pub units: GpuUnits,
     pub maximum: Seconds,
@@ -50,6 +57,10 @@ pub enum Refusal {
     Draining,
     #[error("the offer is {offered}, the rig asks {asked}")]
     PriceTooLow { offered: PricePerGpuHour, asked: PricePerGpuHour },
+    #[error("the rig takes no lease that may be preempted")]
+    NoSpot,
+    #[error("{attestor} would attest the rig's time, who is not the network's scheduler")]
+    ForeignAttestor { attestor: Address },
     #[error("the lease earns less than a millionth of a USDC")]
     Worthless,
     #[error("the lease asks for {} GPUs, {} are free", asked.0, free.0)]
@@ -75,6 +86,8 @@ impl Diagnostic for Refusal {
         match self {
             Self::Draining => "rig-draining",
             Self::PriceTooLow { .. } => "price-too-low",
+            Self::NoSpot => "spot-refused",
+            Self::ForeignAttestor { .. } => "attestor-foreign",
             Self::Worthless => "lease-worthless",
             Self::UnitsTaken { .. } => "units-taken",
             Self::CpuTaken { .. } => "cpu-taken",
@@ -97,7 +110,8 @@ impl Diagnostic for Refusal {
             }
             Self::DiskFull { .. } => "the rig's owner should free disk space; offer it to another node",
             Self::TooLong { .. } => "offer a shorter lease",
-            Self::NetworkForbidden | Self::Simulated => "offer it to another node",
+            Self::ForeignAttestor { .. } => "offer it to a node whose owner trusts the attestor",
+            Self::NetworkForbidden | Self::Simulated | Self::NoSpot => "offer it to another node",
             Self::AlreadyHeld => "send its tasks; there is nothing to sign again",
         }
         .to_owned()
@@ -122,8 +136,13 @@ pub fn check(
     if rig.draining {
         return Err(Refusal::Draining);
     }
-    if offer.price < rig.price {
-        return Err(Refusal::PriceTooLow { offered: offer.price, asked: rig.price });
+    // Whoever attests decides what is paid.
+    if offer.attestor != offer.scheduler && !rig.any_attestor {
+        return Err(Refusal::ForeignAttestor { attestor: offer.attestor });
+    }
+    let asked = if offer.spot { rig.spot_price.ok_or(Refusal::NoSpot)? } else { rig.price };
+    if offer.price < asked {
+        return Err(Refusal::PriceTooLow { offered: offer.price, asked });
     }
     if !money::cost(offer.price, offer.units, offer.maximum).is_ok_and(|cost| cost > MicroUsdc::ZERO) {
         return Err(Refusal::Worthless);

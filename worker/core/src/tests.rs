@@ -6,3 +6,4 @@ mod recovery;
 mod rig;
 mod spec;
 mod tasks;
+mod upkeep;

@@ -80,6 +80,9 @@ pub struct RunWorker {
     /// Take no further lease, but finish those that run
     #[arg(long)]
     pub draining: bool,
+    /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
+    #[arg(long)]
+    pub any_attestor: bool,
     /// Stop when stdin closes: for services started by another process
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,

@@ -20,7 +20,13 @@ struct Up {
     orchestrator: String,
     data_dir: PathBuf,
     simulated_gpus: Vec<String>,
+    /// What the node's key has for fees.
+    lamports: u64,
 }
+
+/// Two hundred transactions. A node pays for some itself: a longer start, a hold, a voucher that nobody
+/// else redeems.
+const ENOUGH: u64 = 1_000_000;
 
 impl Report for Up {
     fn json(&self) -> Value {
@@ -32,8 +38,11 @@ impl Report for Up {
             [] => "real ones, as the driver tells".to_owned(),
             gpus => format!("{} (simulated)", gpus.join(", ")),
         };
+        let fees = sol(self.lamports);
+        let fees = if self.lamports < ENOUGH { style.warn(&fees) } else { fees };
         format!(
-            "{}\nnode          {}\nnode key      {}\nGPUs          {gpus}\norchestrator  {}\njournal       {}",
+            "{}\nnode          {}\nnode key      {}\nfor fees      {fees}\nGPUs          {gpus}\norchestrator  {}\njournal       \
+             {}",
             style.good("worker is up, Ctrl-C stops it; its containers go on and the next start adopts them"),
             self.node,
             self.node_key,
@@ -43,7 +52,16 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
-        vec!["leave it running: leases come by themselves; `millrace provider show` tells what they earned".to_owned()]
+        let leave = "leave it running: leases come by themselves; `millrace provider show` tells what they earned";
+        let mut next = vec![leave.to_owned()];
+        if self.lamports < ENOUGH {
+            next.push(format!(
+                "send {} to {}: its own fees save its bond when an image is slow or the orchestrator away",
+                sol(10 * ENOUGH),
+                self.node_key
+            ));
+        }
+        next
     }
 }
 
@@ -75,8 +93,10 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         longest_lease: Seconds(args.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.disk_reserve),
         draining: args.draining,
+        any_attestor: args.any_attestor,
         ..defaults
     };
+    let lamports = context.client().lamports(key_address).await?;
     let handle = Service::start(options).await?;
     context.output.report(&Up {
         node: handle.node(),
@@ -84,7 +104,28 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         orchestrator: args.orchestrator,
         data_dir: handle.data_dir().to_owned(),
         simulated_gpus,
+        lamports,
     });
     stop.await;
     Ok(handle.shutdown().await?)
+}
+
+/// `0.01 SOL`.
+fn sol(lamports: u64) -> String {
+    let decimals = format!("{:09}", lamports % 1_000_000_000);
+    let decimals = decimals.trim_end_matches('0');
+    let point = if decimals.is_empty() { "" } else { "." };
+    format!("{}{point}{decimals} SOL", lamports / 1_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sol;
+
+    #[test]
+    fn sol_is_written_without_trailing_zeros() {
+        for (lamports, text) in [(0, "0 SOL"), (5_000, "0.000005 SOL"), (2_500_000_000, "2.5 SOL"), (10_000_000, "0.01 SOL")] {
+            assert_eq!(sol(lamports), text);
+        }
+    }
 }

@@ -19,11 +19,19 @@ impl Core {
         let mut pending = entry.pending_tasks();
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
+            if !self.attends(lease) {
+                continue;
+            }
             if over {
                 self.begin_end(now, lease, ExitClass::Completed);
                 continue;
             }
             // Past its end a silent lease is left to the chain's deadline all the same.
+            if !entry.silenced && entry.is_preempted(now.chain) {
+                self.begin_end(now, lease, ExitClass::Released);
+                pending = self.jobs[&job].pending_tasks();
+                continue;
+            }
             let past_end = !entry.silenced && now.chain >= entry.view.lease.ends_by;
             let exhausted = past_end || entry.meter.exhausted(&entry.view.lease);
             if exhausted {

@@ -13,7 +13,7 @@ impl Core {
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
             let node = entry.view.node;
-            if entry.silenced || !self.is_live(now, node) || self.active_task(lease).is_some() {
+            if entry.silenced || !self.attends(lease) || !self.is_live(now, node) || self.active_task(lease).is_some() {
                 continue;
             }
             let Some(entry) = self.jobs.get_mut(&job) else { return };

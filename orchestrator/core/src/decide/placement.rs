@@ -53,7 +53,8 @@ impl Core {
     /// attempts and money is not known before it has, so no further lease can be dry-run.
     fn awaits_an_end(&self, job: Address) -> bool {
         let leases = self.open_leases_of(job);
-        leases.iter().filter_map(|lease| self.leases.get(lease)).any(|lease| lease.is_final() || lease.crank.in_flight)
+        let mut leases = leases.iter().filter_map(|lease| self.leases.get(lease));
+        leases.any(|lease| lease.stage == Stage::Final || lease.crank.in_flight)
     }
 
     /// Whether more tasks wait than leases are about to take.
@@ -73,9 +74,9 @@ impl Core {
         let image = &entry.workload()?.image;
         let fits = |node: &&Address| self.exclusions(now, job, **node).iter().all(|constraint| constraint.is_wish());
         let offers = self.nodes.keys().filter(fits).filter_map(|node| {
-            let price = self.nodes.get(node)?.view.node.price;
+            let price = self.nodes.get(node)?.view.node.posted_price(entry.view.job.terms.spot)?;
             let maximum = affordable(entry, price)?;
-            let offer = LeaseOffer { price, maximum };
+            let offer = LeaseOffer { price, negotiated: false, maximum };
             self.dry_run(now, job, *node, offer, parameters).ok()?;
             let failed = entry.failed_nodes.contains(node);
             let cached = self.workers.get(node).is_some_and(|worker| worker.images.contains(image));

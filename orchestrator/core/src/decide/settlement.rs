@@ -1,8 +1,8 @@
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Address, LeaseState, Seconds, UnixSeconds};
 
-use crate::state::lease::LeaseEntry;
-use crate::{Action, Core, Now};
+use crate::state::lease::{LeaseEntry, Stage};
+use crate::{Action, Core, JobEntry, Now};
 
 /// After this many failed settlements a lease past its deadline is expired instead.
 const SETTLE_TRIES_PAST_DEADLINE: u32 = 3;
@@ -14,13 +14,14 @@ impl Core {
             if entry.crank.in_flight || now.millis < entry.crank.again_at {
                 continue;
             }
-            let job = self.jobs.get(&entry.view.job);
-            let deadline = job.and_then(|job| entry.view.lease.deadline(&job.view.job).ok());
+            let Some(job) = self.jobs.get(&entry.view.job) else { continue };
+            let deadline = entry.view.lease.deadline(&job.view.job).ok();
             let past_deadline = deadline.is_some_and(|(deadline, _)| now.chain >= deadline);
             let unredeemed = entry.unredeemed().copied();
             let action = match unredeemed {
                 Some(voucher) if self.settlement_due(now, entry, past_deadline) => Action::Settle { lease, voucher },
                 _ if past_deadline => Action::ExpireLease { lease },
+                _ if window_is_over(now, entry, job) => Action::FinalizeLease { lease },
                 _ => continue,
             };
             if let Some(entry) = self.leases.get_mut(&lease) {
@@ -33,7 +34,7 @@ impl Core {
     /// Whether the latest voucher should go to the chain now: it is final, the worker is silent,
     /// or half of the time until the lease's next deadline has gone by.
     fn settlement_due(&self, now: Now, entry: &LeaseEntry, past_deadline: bool) -> bool {
-        if past_deadline && entry.crank.failures >= SETTLE_TRIES_PAST_DEADLINE {
+        if !entry.view.lease.state.is_live() || past_deadline && entry.crank.failures >= SETTLE_TRIES_PAST_DEADLINE {
             return false;
         }
         if entry.is_final() {
@@ -42,24 +43,33 @@ impl Core {
         entry.silenced || past_deadline || now.chain >= half_way(entry)
     }
 
-    /// The job's last ended lease decides whether the job is done, so a lease that says it is
-    /// waits until those that ended differently are off the chain.
+    /// The lease that ends last decides whether the job is done, so one that says it is waits until the
+    /// chain knows of those that ended differently.
     fn must_wait_for_others(&self, entry: &LeaseEntry) -> bool {
         let says_done = |entry: &LeaseEntry| {
             let class = entry.voucher.filter(|voucher| voucher.is_final).map(|voucher| voucher.exit_class);
             matches!(class, Some(ExitClass::Completed | ExitClass::Failed))
         };
         let others: Vec<Address> = self.open_leases_of(entry.view.job);
-        let mut finals = others.iter().filter_map(|other| self.leases.get(other)).filter(|other| other.is_final());
+        let others = others.iter().filter_map(|other| self.leases.get(other));
+        let mut finals = others.filter(|other| other.stage == Stage::Final);
         says_done(entry) && finals.any(|other| !says_done(other))
     }
+}
+
+/// Whether anyone may settle a reported lease now. Results of a quorum are counted instead.
+fn window_is_over(now: Now, entry: &LeaseEntry, job: &JobEntry) -> bool {
+    let lease = &entry.view.lease;
+    lease.state == LeaseState::Reported
+        && !job.view.job.terms.verification.is_quorum()
+        && now.chain >= lease.disputable_until
 }
 
 fn half_way(entry: &LeaseEntry) -> UnixSeconds {
     let lease = &entry.view.lease;
     let (from, until) = match lease.state {
         LeaseState::Assigned => (lease.opened_at, lease.start_by),
-        LeaseState::Running => {
+        LeaseState::Running | LeaseState::Reported | LeaseState::Disputed => {
             let from = lease.checkpoint_by.saturating_minus(UnixSeconds(lease.checkpoint_interval.0));
             (from, lease.checkpoint_by)
         }

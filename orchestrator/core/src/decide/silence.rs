@@ -7,7 +7,7 @@ impl Core {
         for lease in self.open_leases.clone() {
             let Some(entry) = self.leases.get(&lease) else { continue };
             let node = entry.view.node;
-            if entry.silenced || entry.is_final() || !self.is_silent(now, node) {
+            if entry.silenced || entry.is_final() || !self.attends(lease) || !self.is_silent(now, node) {
                 continue;
             }
             if let Some(entry) = self.leases.get_mut(&lease) {

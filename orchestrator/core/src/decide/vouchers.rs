@@ -31,7 +31,7 @@ impl Core {
     /// Answers a heartbeat: a new voucher where there is more to attest or the last one is
     /// redeemed, otherwise the last one again, in case it was lost on the way.
     pub(crate) fn answer_with_voucher(&mut self, now: Now, lease: Address) {
-        let Some(next) = self.next_voucher(now, lease) else { return };
+        let Some(next) = self.next_voucher(now, lease).filter(|_| self.attends(lease)) else { return };
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let node = entry.view.node;
         let last = entry.unredeemed().copied();
@@ -42,6 +42,7 @@ impl Core {
                 self.touch_lease(lease);
                 Some(next)
             }
+            Stage::Reported => entry.final_voucher().copied(),
             _ => last,
         };
         if let Some(voucher) = voucher {

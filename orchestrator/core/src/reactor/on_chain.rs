@@ -30,11 +30,10 @@ impl Core {
 
     pub(crate) fn on_lease_seen(&mut self, now: Now, lease: Address, view: LeaseView) {
         if let Some(entry) = self.leases.get_mut(&lease) {
-            // A redeemed sequence never falls: a lower one is an older reading.
-            let older = view.lease.sequence < entry.view.lease.sequence;
-            if !older && entry.on_chain() && entry.view != view {
+            if entry.on_chain() && entry.view != view && !view.is_older_than(&entry.view) {
                 entry.view = view;
                 self.touch_lease(lease);
+                self.notice_report(lease);
             }
             return;
         }
@@ -46,6 +45,20 @@ impl Core {
         self.touch_lease(lease);
         // Its worker gets the usual patience to say a word, counted from now.
         self.workers.entry(view.node).or_insert(Worker { last_heard: now.millis, ..Worker::default() });
+        self.notice_report(lease);
+    }
+
+    /// The chain has taken the lease's final voucher: its node is free, its money waits.
+    fn notice_report(&mut self, lease: Address) {
+        let reported = |entry: &&mut LeaseEntry| !entry.view.lease.state.is_live() && entry.is_live();
+        let Some(entry) = self.leases.get_mut(&lease).filter(reported) else { return };
+        let (node, foreseen) = (entry.view.node, entry.stage == Stage::Final);
+        entry.stage = Stage::Reported;
+        self.touch_lease(lease);
+        self.requeue_tasks(lease);
+        if self.is_connected(node) && !foreseen {
+            self.push(crate::Action::LeaseOver { node, lease });
+        }
     }
 
     pub(crate) fn on_account_gone(&mut self, address: Address) {
@@ -76,7 +89,13 @@ impl Core {
         self.open_leases.remove(&lease);
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node) = (entry.view.job, entry.view.node);
-        let foreseen = entry.stage == Stage::Final;
+        let foreseen = matches!(entry.stage, Stage::Final | Stage::Reported);
+        // A final voucher under way is booked when its transaction is.
+        if entry.stage != Stage::Final
+            && let Some(job) = self.jobs.get(&job)
+        {
+            entry.book_end(&job.view.job);
+        }
         entry.stage = Stage::Over;
         self.touch_lease(lease);
         self.requeue_tasks(lease);

@@ -1,8 +1,7 @@
-use millrace_protocol::{Address, JobState, MicroUsdc, UnixSeconds, money};
+use millrace_protocol::{Address, JobState};
 
 use crate::event::{OpenFailure, Transaction};
 use crate::state::job::Crank;
-use crate::state::lease::LeaseEntry;
 use crate::state::task::Cause;
 use crate::{Core, Now};
 
@@ -35,21 +34,21 @@ impl Core {
                 }
             }
             Transaction::Settle { lease, sequence } => {
-                let cancelled_at = self
-                    .leases
-                    .get(&lease)
-                    .and_then(|entry| self.jobs.get(&entry.view.job))
-                    .map_or(UnixSeconds::ZERO, |job| job.view.job.cancelled_at);
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = Crank::default();
-                    book_last_payment(entry, sequence, cancelled_at);
+                    if let Some(job) = self.jobs.get(&entry.view.job) {
+                        entry.book_final_voucher(sequence, &job.view.job);
+                    }
                     entry.view.lease.sequence = entry.view.lease.sequence.max(sequence);
                     entry.settlements.push(signature);
                     self.touch_lease(lease);
                 }
             }
-            Transaction::ExpireLease { lease } => {
+            Transaction::ExpireLease { lease } | Transaction::FinalizeLease { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
+                    if let Some(job) = self.jobs.get(&entry.view.job) {
+                        entry.book_end(&job.view.job);
+                    }
                     entry.crank = caught_up;
                     entry.settlements.push(signature);
                     self.touch_lease(lease);
@@ -73,7 +72,9 @@ impl Core {
     pub(crate) fn on_transaction_failed(&mut self, now: Now, transaction: Transaction, cause: Cause) {
         match transaction {
             Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
-            Transaction::Settle { lease, .. } | Transaction::ExpireLease { lease } => {
+            Transaction::Settle { lease, .. }
+            | Transaction::ExpireLease { lease }
+            | Transaction::FinalizeLease { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = backoff(now, entry.crank);
                 }
@@ -95,28 +96,6 @@ impl Core {
             entry.last_failure = cause;
             self.touch_job(job);
         }
-    }
-}
-
-/// What the lease was paid in the end: its account is gone before anybody could read it.
-fn book_last_payment(entry: &mut LeaseEntry, sequence: u64, cancelled_at: UnixSeconds) {
-    let lease = &mut entry.view.lease;
-    let Some(voucher) = entry.voucher.filter(|voucher| voucher.is_final && voucher.sequence == sequence) else {
-        return;
-    };
-    if lease.sequence >= sequence {
-        return;
-    }
-    let owed = if cancelled_at == UnixSeconds::ZERO {
-        voucher.metered
-    } else {
-        voucher.metered.min(cancelled_at.since(lease.opened_at))
-    };
-    if let Ok(paid) = money::cost(lease.price, lease.units, owed).map(|owed| owed.max(lease.paid))
-        && let Ok(fees) = money::share(paid, lease.fee)
-    {
-        (lease.paid, lease.fees, lease.metered) = (paid, fees, voucher.metered);
-        lease.reserved = MicroUsdc::ZERO;
     }
 }
 

@@ -52,7 +52,8 @@ impl Core {
                 self.push(Action::LeaseOver { node, lease: *lease });
                 continue;
             };
-            if entry.stage == Stage::Over {
+            let unknown_end = entry.stage == Stage::Reported && entry.final_voucher().is_none();
+            if entry.stage == Stage::Over || unknown_end {
                 self.push(Action::LeaseOver { node, lease: *lease });
                 continue;
             }
@@ -106,7 +107,8 @@ impl Core {
         }
         match (stage, voucher) {
             (Stage::Ending { .. }, _) => self.push(Action::EndLease { node, lease }),
-            (Stage::Final, Some(voucher)) => self.push(Action::IssueVoucher { node, voucher }),
+            (Stage::Final | Stage::Reported, Some(voucher)) => self.push(Action::IssueVoucher { node, voucher }),
+            (Stage::Reported, None) => self.push(Action::LeaseOver { node, lease }),
             _ => {}
         }
     }

@@ -1,5 +1,7 @@
-use millrace_protocol::Address;
+mod books;
+
 use millrace_protocol::voucher::{ExitClass, Voucher};
+use millrace_protocol::{Address, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::state::job::Crank;
@@ -16,6 +18,8 @@ pub enum Stage {
     },
     /// The final voucher is issued, not yet redeemed.
     Final,
+    /// The final voucher is redeemed, and its report may be disputed. Occupies its node no more.
+    Reported,
     /// Its account is gone.
     Over,
 }
@@ -60,7 +64,23 @@ impl LeaseEntry {
         self.voucher.as_ref().filter(|voucher| voucher.sequence > self.view.lease.sequence)
     }
 
+    /// The one that ended it, once issued.
+    pub fn final_voucher(&self) -> Option<&Voucher> {
+        self.voucher.as_ref().filter(|voucher| voucher.is_final)
+    }
+
     pub fn is_final(&self) -> bool {
-        matches!(self.stage, Stage::Final | Stage::Over)
+        matches!(self.stage, Stage::Final | Stage::Reported | Stage::Over)
+    }
+
+    /// Whether it occupies its node.
+    pub fn is_live(&self) -> bool {
+        self.on_chain() && self.stage != Stage::Reported
+    }
+
+    /// Whether its notice is over.
+    pub(crate) fn is_preempted(&self, chain: UnixSeconds) -> bool {
+        let at = self.view.lease.preempted_at;
+        at > UnixSeconds::ZERO && chain >= at
     }
 }

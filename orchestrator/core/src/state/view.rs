@@ -16,6 +16,8 @@ pub struct NodeView {
 pub struct JobView {
     pub buyer: Address,
     pub funder: Address,
+    /// Whose vouchers are to count; none for whoever is the network's scheduler when a lease opens.
+    pub attestor: Option<Address>,
     pub id: u64,
     /// Tells apart the jobs a buyer opens one after the other under the same id.
     pub opened_slot: u64,
@@ -33,23 +35,44 @@ pub struct LeaseView {
     pub provider: Address,
     /// The lease's number within its job.
     pub number: u32,
+    /// Whose vouchers count.
+    pub attestor: Address,
     pub lease: Lease,
 }
 
 impl JobView {
-    /// Whether this was read before `other`, of the same job. Ends of leases, openings, payments
-    /// and the cancel only ever add up, so one of them being lower decides; a job that is over
-    /// stays so.
+    /// Whether this was read before `other`, of the same job. Openings, ends and settlements of leases,
+    /// payments, extensions and the cancel only ever add up, so one of them being lower decides; a job
+    /// that is over stays so.
     pub fn is_older_than(&self, other: &Self) -> bool {
         let over = |job: &Job| matches!(job.state, JobState::Done | JobState::Expired);
         let ended = |job: &Job| job.leases_opened.saturating_sub(u32::from(job.live_leases));
+        let settled = |job: &Job| job.leases_opened.saturating_sub(job.unsettled_leases());
         let (this, other) = (&self.job, &other.job);
         this.leases_opened < other.leases_opened
             || ended(this) < ended(other)
+            || settled(this) < settled(other)
+            || this.terms.deposit < other.terms.deposit
+            || this.terms.lease_seconds < other.terms.lease_seconds
+            || this.terms.start_window < other.terms.start_window
             || this.paid < other.paid
             || this.fees < other.fees
             || this.compensation < other.compensation
             || this.cancelled_at < other.cancelled_at
             || (!over(this) && over(other))
+    }
+}
+
+impl LeaseView {
+    /// Whether this was read before `other`, of the same lease: neither its state nor its sequence ever
+    /// goes back, and deadlines only ever move on.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        let (this, other) = (&self.lease, &other.lease);
+        this.sequence < other.sequence
+            || (this.state as u8) < (other.state as u8)
+            || this.start_by < other.start_by
+            || this.checkpoint_by < other.checkpoint_by
+            || this.ends_by < other.ends_by
+            || this.preempted_at < other.preempted_at
     }
 }

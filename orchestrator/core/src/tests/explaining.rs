@@ -1,4 +1,8 @@
-use millrace_protocol::{GpuUnits, Hardware, JobTerms, MicroUsdc, NodeStatus, PricePerGpuHour, Requirements};
+use millrace_protocol::{
+    Address, BasisPoints, GpuUnits, Hardware, HardwareAttestation, HardwareClass, JobTerms, LeaseOutcome, MicroUsdc,
+    Node, NodeStatus, Payment, PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds,
+    ServiceLevel, UnixSeconds, Verification,
+};
 
 use super::world::*;
 use crate::*;
@@ -107,8 +111,124 @@ fn by_other_leases() {
 #[test]
 fn by_too_small_a_stake() {
     check(Constraint::StakeTooSmall, Change::Wait(Constraint::StakeTooSmall), |world, _, _| {
-        world.stakes.get_mut(&address(b'P', 1)).unwrap().locked = MicroUsdc(999_000_000);
+        provider(world).stake.locked = MicroUsdc(999_000_000);
     });
+}
+
+fn provider(world: &mut World) -> &mut Provider {
+    world.providers.get_mut(&address(b'P', 1)).unwrap()
+}
+
+fn node(world: &mut World) -> &mut Node {
+    &mut world.nodes.get_mut(&address(b'N', 1)).unwrap().node
+}
+
+#[test]
+fn by_a_provider_that_takes_no_work() {
+    for status in [ProviderStatus::Draining, ProviderStatus::Delisted] {
+        check(Constraint::ProviderNotActive, Change::Wait(Constraint::ProviderNotActive), |world, _, _| {
+            provider(world).status = status;
+        });
+    }
+}
+
+#[test]
+fn by_a_bad_reputation() {
+    check(Constraint::ReputationTooLow, Change::Wait(Constraint::ReputationTooLow), |world, _, _| {
+        let now = world.now().chain;
+        provider(world).reputation = Reputation { bad: MicroUsdc(1_001_000), updated_at: now, ..Reputation::default() };
+    });
+}
+
+#[test]
+fn by_a_node_that_takes_no_spot_leases() {
+    check(Constraint::NoSpot, Change::AcceptOnDemand, |world, terms, _| {
+        terms.spot = true;
+        node(world).spot_price = PricePerGpuHour::ZERO;
+    });
+}
+
+#[test]
+fn by_spot_price() {
+    let price = PricePerGpuHour(50_000);
+    check(Constraint::Price, Change::RaisePrice(price), |_, terms, _| {
+        (terms.spot, terms.maximum_price) = (true, PricePerGpuHour(49_999));
+    });
+}
+
+#[test]
+fn by_service_level() {
+    check(Constraint::ServiceLevel, Change::LowerServiceLevel(ServiceLevel::Silver), |world, terms, _| {
+        terms.service_level = ServiceLevel::Gold;
+        node(world).service_level = ServiceLevel::Silver;
+    });
+}
+
+#[test]
+fn by_hardware_that_was_not_shown() {
+    let attested = |class, from_now| {
+        move |world: &mut World, terms: &mut JobTerms, _: &mut Workload| {
+            terms.verification = Verification::AttestedHardware { class: HardwareClass::Enclave };
+            let expires_at = UnixSeconds(world.now().chain.0 + from_now);
+            node(world).attestation = HardwareAttestation { class, expires_at };
+        }
+    };
+    let constraint = Constraint::HardwareUnattested;
+    let challenged = attested(HardwareClass::Challenged, 60);
+    check(constraint, Change::AcceptHardware(HardwareClass::Challenged), challenged);
+    check(constraint, Change::AcceptHardware(HardwareClass::Claimed), attested(HardwareClass::Enclave, 0));
+}
+
+#[test]
+fn what_is_not_run_here_is_said_and_expires() {
+    let quorum = Verification::Quorum { needed: 2, size: 3 };
+    let quorum = JobTerms { verification: quorum, payment: Payment::OnResult, ..terms() };
+    let share = BasisPoints(1_000);
+    let window = Seconds(60);
+    let spot_check = JobTerms { verification: Verification::SpotCheck { share }, dispute_window: window, ..terms() };
+    let other = Address([5; 32]);
+    for (terms, attestor, reason) in [
+        (quorum, None, NotServed::Quorum),
+        (spot_check, Some(ATTESTOR), NotServed::SpotCheck),
+        (terms(), Some(other), NotServed::ForeignAttestor(other)),
+    ] {
+        let mut world = World::with_nodes(3);
+        let job = world.add_attested_job(1, terms, workload(1), attestor);
+        world.drain();
+        world.pass(5);
+        assert_eq!(world.explain(job).blockers, [Blocker::NotServed(reason)]);
+        assert!(world.offers().is_empty());
+        world.pass(900);
+        assert_eq!(world.outcome(job), Some(&Outcome::Expired));
+        assert_eq!(world.refunds[&job], terms.deposit);
+    }
+}
+
+/// Of a job with another attestor, or opened under another scheduler.
+#[test]
+fn a_lease_that_others_attest_is_left_alone_and_cranked() {
+    for (attestor, scheduler) in [(Some(Address([5; 32])), ATTESTOR), (None, Address([5; 32]))] {
+        attested_by_others(attestor, scheduler);
+    }
+}
+
+fn attested_by_others(attestor: Option<Address>, scheduler: Address) {
+    let mut world = World::new();
+    let node = world.add_node(1, PricePerGpuHour(100_000), hardware());
+    world.scheduler = scheduler;
+    let job = world.add_attested_job(1, terms(), workload(1), attestor);
+    world.drain();
+    // The buyer awarded it to the node without the scheduler.
+    let price = PricePerGpuHour(100_000);
+    let provider = address(b'P', 1);
+    world.award(Offer { offer: 0, job, node, provider, number: 0, price, maximum: Seconds(600) });
+    let lease = world.lease_of(node);
+    world.connect(node);
+    world.pass(299);
+    assert_eq!(world.count(|action| matches!(action, Action::AssignTask { .. } | Action::IssueVoucher { .. })), 0);
+    assert!(world.leases.contains_key(&lease));
+    world.pass(1);
+    assert_eq!(world.ended[0].1, LeaseOutcome::Abandoned);
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn one_stake_is_not_promised_twice() {
     let second = world.add_node(2, PricePerGpuHour(100_000), hardware());
     // Both nodes are one provider's, whose stake covers one bond of 2.4 USDC.
     world.nodes.get_mut(&second).unwrap().provider = address(b'P', 1);
-    world.stakes.get_mut(&address(b'P', 1)).unwrap().total = MicroUsdc(3_000_000);
+    let stake = &mut world.providers.get_mut(&address(b'P', 1)).unwrap().stake;
+    (stake.total, stake.paid_in) = (MicroUsdc(3_000_000), MicroUsdc(3_000_000));
     world.see_node(first);
     world.see_node(second);
     world.connect(first);

@@ -1,7 +1,7 @@
 //! Random crashes, breaks, delays, repetitions and restarts. Whatever happens, no task is lost, none
 //! is with two rigs that are there, every waiting job has a reason, and the money adds up.
 
-use millrace_protocol::{JobState, JobTerms};
+use millrace_protocol::{Address, JobState, JobTerms, Parameters, Payment, Ruling, Seconds, UnixSeconds, transitions};
 use proptest::prelude::*;
 
 use super::world::*;
@@ -21,6 +21,11 @@ enum Mishap {
     Refuse(u32, bool),
     Pass(u64),
     Cancel(u32),
+    /// The buyer accepts, or disputes and is right or not, or the arbiter stays silent.
+    Object(usize, u8),
+    Preempt(usize),
+    Extend(usize),
+    Hold(usize),
 }
 
 const NODES: u32 = 4;
@@ -41,6 +46,10 @@ fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
         1 => (node, any::<bool>()).prop_map(|(node, refuses)| Mishap::Refuse(node, refuses)),
         8 => (1..15u64).prop_map(Mishap::Pass),
         1 => (1..=JOBS).prop_map(Mishap::Cancel),
+        3 => (0..4usize, 0..5u8).prop_map(|(lease, word)| Mishap::Object(lease, word)),
+        1 => (0..4usize).prop_map(Mishap::Preempt),
+        1 => (0..4usize).prop_map(Mishap::Extend),
+        1 => (0..4usize).prop_map(Mishap::Hold),
     ];
     proptest::collection::vec(mishap, 1..60)
 }
@@ -64,8 +73,55 @@ fn shuffle(world: &mut World, mishap: &Mishap) {
     }
 }
 
+fn object(world: &mut World, lease: Address, word: u8) {
+    if word == 0 {
+        return world.accept(lease);
+    }
+    world.dispute(lease);
+    let ruling = [Ruling::ProviderRight, Ruling::BuyerRight, Ruling::Split].into_iter().nth(usize::from(word) - 1);
+    if ruling.is_none() {
+        world.travelled += 7 * 86_400;
+        world.drain();
+    }
+    world.rule(lease, ruling);
+}
+
+/// The `index`th lease that the change is allowed for, where there is one.
+fn change(
+    world: &mut World,
+    index: usize,
+    change: impl Fn(&JobView, &mut LeaseView, &Parameters, UnixSeconds) -> Result<(), millrace_protocol::Error>,
+) {
+    let now = world.now().chain;
+    let allowed = |view: &LeaseView| change(&world.jobs[&view.job], &mut view.clone(), &world.parameters, now).is_ok();
+    let lease = world.leases.iter().filter(|(_, view)| allowed(view)).map(|(lease, _)| *lease).nth(index);
+    if let Some(lease) = lease {
+        world.change_lease(lease, |job, view, parameters, now| change(job, view, parameters, now).unwrap());
+    }
+}
+
 fn apply(world: &mut World, mishap: &Mishap) {
     match *mishap {
+        Mishap::Object(index, word) => {
+            let now = world.now().chain;
+            let lease = world
+                .reported()
+                .into_iter()
+                .filter(|lease| now < world.leases[lease].lease.disputable_until)
+                .nth(index);
+            if let Some(lease) = lease {
+                object(world, lease, word);
+            }
+        }
+        Mishap::Preempt(index) => change(world, index, |job, view, parameters, now| {
+            transitions::notice_preemption(&job.job, &mut view.lease, parameters, now)
+        }),
+        Mishap::Extend(index) => {
+            change(world, index, |_, view, _, now| transitions::extend_start(&mut view.lease, now));
+        }
+        Mishap::Hold(index) => {
+            change(world, index, |_, view, _, now| transitions::hold_lease(&mut view.lease, now));
+        }
         Mishap::Kill(node) => world.kill(address(b'N', node)),
         Mishap::Break(node) => world.disconnect(address(b'N', node)),
         Mishap::Reconnect(node) => world.connect(address(b'N', node)),
@@ -115,7 +171,13 @@ fn check(world: &World) {
 fn live_through(mishaps: &[Mishap]) {
     let mut world = World::with_nodes(NODES);
     for number in 1..=JOBS {
+        // The first job pays as it runs and settles at once; the others pay on result, or may be preempted.
         let terms = JobTerms { concurrent_leases: 2, retries: 3, ..terms() };
+        let terms = match number {
+            1 => terms,
+            2 => JobTerms { payment: Payment::OnResult, dispute_window: Seconds(40), ..terms },
+            _ => JobTerms { spot: true, dispute_window: Seconds(20), ..terms },
+        };
         world.add_job(number, terms, workload(4 + number));
     }
     world.drain();

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
-    Address, Earnings, GpuUnits, Hardware, JobState, JobTerms, MicroUsdc, Node, NodeStatus, Parameters,
-    PricePerGpuHour, Requirements, Seconds, Stake, UnixSeconds, transitions,
+    Address, Dispute, GpuUnits, Hardware, HardwareAttestation, JobState, JobTerms, LeaseState, MicroUsdc, Node,
+    NodeStatus, Parameters, Payment, PricePerGpuHour, Provider, Requirements, Ruling, Seconds, ServiceLevel, Stake,
+    UnixSeconds, Verification, transitions,
 };
 use millrace_spec::merkle::{self, Leaf};
 use millrace_spec::{ObjectRef, Sha256, sha256};
@@ -16,9 +17,10 @@ use crate::*;
 pub const HEARTBEAT: u64 = 2_000;
 pub const START: u64 = 1_800_000_000;
 pub const PROGRAM: Address = Address([9; 32]);
+pub const ATTESTOR: Address = Address([8; 32]);
 
 pub fn settings() -> Settings {
-    Settings { program: PROGRAM, heartbeat_millis: HEARTBEAT }
+    Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: HEARTBEAT }
 }
 
 pub fn cause(code: &str) -> Cause {
@@ -54,6 +56,11 @@ pub fn terms() -> JobTerms {
         start_window: Seconds(900),
         retries: 2,
         deposit: MicroUsdc(5_000_000),
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::Streaming,
+        verification: Verification::Attested,
+        dispute_window: Seconds::ZERO,
     }
 }
 
@@ -85,6 +92,13 @@ pub struct Rig {
     pub refuses: bool,
 }
 
+type SettleReported = fn(
+    &mut millrace_protocol::Job,
+    &mut millrace_protocol::Lease,
+    &mut Provider,
+    UnixSeconds,
+) -> Result<transitions::Movements, millrace_protocol::Error>;
+
 #[derive(Clone)]
 pub struct World {
     pub core: Core,
@@ -93,11 +107,11 @@ pub struct World {
     pub travelled: u64,
     pub slot: u64,
     pub parameters: Parameters,
-    pub stakes: BTreeMap<Address, Stake>,
-    pub earnings: BTreeMap<Address, Earnings>,
+    pub providers: BTreeMap<Address, Provider>,
     pub nodes: BTreeMap<Address, NodeView>,
     pub jobs: BTreeMap<Address, JobView>,
     pub leases: BTreeMap<Address, LeaseView>,
+    pub disputes: BTreeMap<Address, Dispute>,
     pub specs: BTreeMap<Sha256, Workload>,
     pub rigs: BTreeMap<Address, Rig>,
     pub disk: BTreeMap<(Address, u32, u8), Record>,
@@ -107,7 +121,11 @@ pub struct World {
     pub ended: Vec<(Address, millrace_protocol::LeaseOutcome, MicroUsdc)>,
     pub refunds: BTreeMap<Address, MicroUsdc>,
     pub closed: BTreeMap<Address, JobView>,
+    /// Bonds of challengers that went to providers.
+    pub kept_bonds: u64,
     pub task_millis: u64,
+    /// The network's, which attests where a job names nobody else.
+    pub scheduler: Address,
     /// Transactions are refused while set.
     pub chain_down: bool,
 }
@@ -143,11 +161,11 @@ impl World {
             travelled: 0,
             slot: 1,
             parameters: Parameters::default(),
-            stakes: BTreeMap::new(),
-            earnings: BTreeMap::new(),
+            providers: BTreeMap::new(),
             nodes: BTreeMap::new(),
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
+            disputes: BTreeMap::new(),
             specs: BTreeMap::new(),
             rigs: BTreeMap::new(),
             disk: BTreeMap::new(),
@@ -156,7 +174,9 @@ impl World {
             ended: Vec::new(),
             refunds: BTreeMap::new(),
             closed: BTreeMap::new(),
+            kept_bonds: 0,
             task_millis: 3_000,
+            scheduler: ATTESTOR,
             chain_down: false,
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
@@ -179,9 +199,18 @@ impl World {
 
     pub fn add_node(&mut self, number: u32, price: PricePerGpuHour, hardware: Hardware) -> Address {
         let (node, provider) = (address(b'N', number), address(b'P', number));
-        let stake = Stake { total: MicroUsdc(1_000_000_000), locked: MicroUsdc::ZERO };
-        self.stakes.insert(provider, stake);
-        let chain = Node { hardware, price, leased: GpuUnits::ZERO, status: NodeStatus::Active };
+        let mut stake = Stake::default();
+        stake.add(MicroUsdc(1_000_000_000)).unwrap();
+        self.providers.insert(provider, Provider { stake, nodes: 1, ..Provider::default() });
+        let chain = Node {
+            hardware,
+            price,
+            spot_price: PricePerGpuHour(price.0 / 2),
+            service_level: ServiceLevel::None,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits::ZERO,
+            status: NodeStatus::Active,
+        };
         self.nodes.insert(node, NodeView { provider, key: address(b'K', number), node: chain });
         self.rigs.insert(node, Rig::default());
         self.see_node(node);
@@ -189,24 +218,33 @@ impl World {
     }
 
     pub fn add_job(&mut self, number: u32, terms: JobTerms, workload: Workload) -> Address {
+        self.add_attested_job(number, terms, workload, None)
+    }
+
+    pub fn add_attested_job(
+        &mut self,
+        number: u32,
+        terms: JobTerms,
+        workload: Workload,
+        attestor: Option<Address>,
+    ) -> Address {
         let job = address(b'J', number);
         let spec_hash = sha256(format!("{number}{workload:?}").as_bytes());
         self.specs.insert(spec_hash, workload);
         let opened = transitions::open_job(terms, &self.parameters, self.now().chain).unwrap();
         let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
-        self.jobs.insert(
-            job,
-            JobView { buyer, funder: buyer, id: u64::from(number), opened_slot, opened_at, spec_hash, job: opened },
-        );
+        let (funder, id) = (buyer, u64::from(number));
+        let view = JobView { buyer, funder, attestor, id, opened_slot, opened_at, spec_hash, job: opened };
+        self.jobs.insert(job, view);
         self.see_job(job);
         job
     }
 
     pub fn see_node(&mut self, node: Address) {
         let view = self.nodes[&node];
-        let stake = self.stakes[&view.provider];
-        self.inbox.push_back(Event::ProviderSeen { provider: view.provider, stake });
+        let account = self.providers[&view.provider];
+        self.inbox.push_back(Event::ProviderSeen { provider: view.provider, account });
         self.inbox.push_back(Event::NodeSeen { node, view });
     }
 
@@ -403,6 +441,7 @@ impl World {
             Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
             Action::ExpireLease { lease } => self.expire_lease(lease),
+            Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(_) => {}
@@ -475,18 +514,25 @@ impl World {
             self.inbox.push_back(Event::TransactionFailed { transaction: open, cause: cause("rpc") });
             return;
         }
+        self.award(offer);
+    }
+
+    /// The chain opens the lease, whoever signed in the scheduler's place.
+    pub fn award(&mut self, offer: Offer) {
+        let open = Transaction::OpenLease { job: offer.job, offer: offer.offer };
         let now = self.now().chain;
         let Some(job) = self.jobs.get_mut(&offer.job) else { panic!("an offer for a job that is gone") };
         assert_eq!(job.job.leases_opened, offer.number, "a lease number that is not the next");
         let node = self.nodes.get_mut(&offer.node).unwrap();
-        let stake = self.stakes.get_mut(&offer.provider).unwrap();
-        let agreed = transitions::LeaseOffer { price: offer.price, maximum: offer.maximum };
-        let opened = transitions::open_lease(&mut job.job, &mut node.node, stake, agreed, &self.parameters, now);
+        let provider = self.providers.get_mut(&offer.provider).unwrap();
+        let agreed = transitions::LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
+        let opened = transitions::open_lease(&mut job.job, &mut node.node, provider, agreed, &self.parameters, now);
         match opened {
             Ok(lease) => {
                 let address = lease_address(offer.job, job.opened_slot, offer.number);
                 let (node, provider, number) = (offer.node, offer.provider, offer.number);
-                self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, lease });
+                let attestor = job.attestor.unwrap_or(self.scheduler);
+                self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, attestor, lease });
                 self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
                 self.land(open, offer.job, address, offer.node);
             }
@@ -507,17 +553,13 @@ impl World {
         };
         let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
         let node = &mut self.nodes.get_mut(&view.node).unwrap().node;
-        let stake = self.stakes.get_mut(&view.provider).unwrap();
-        let earnings = self.earnings.entry(view.provider).or_default();
+        let provider = self.providers.get_mut(&view.provider).unwrap();
         let at = (PROGRAM, address);
-        let settled = transitions::settle(job, &mut view.lease, node, stake, earnings, &voucher, at, now);
-        let (job_address, node_address, paid) = (view.job, view.node, view.lease.paid);
+        let settled = transitions::settle(job, &mut view.lease, node, provider, &voucher, at, now);
+        let (job_address, node_address) = (view.job, view.node);
         match settled {
-            Ok(settlement) => {
-                if let Some(outcome) = settlement.ended {
-                    self.leases.remove(&address);
-                    self.ended.push((address, outcome, paid));
-                }
+            Ok(movements) => {
+                self.follow(address, movements);
                 self.land(settle, job_address, address, node_address);
             }
             Err(millrace_protocol::Error::VoucherStale) => {
@@ -538,11 +580,116 @@ impl World {
         };
         let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
         let node = &mut self.nodes.get_mut(&view.node).unwrap().node;
-        let stake = self.stakes.get_mut(&view.provider).unwrap();
-        let expiry = transitions::expire_lease(job, &mut view.lease, node, stake, now).expect("expired too early");
-        let view = self.leases.remove(&address).unwrap();
-        self.ended.push((address, expiry.outcome, view.lease.paid));
-        self.land(expire, view.job, address, view.node);
+        let provider = self.providers.get_mut(&view.provider).unwrap();
+        let expired = transitions::expire_lease(job, &mut view.lease, node, provider, now);
+        let (job, node) = (view.job, view.node);
+        self.follow(address, expired.expect("expired too early"));
+        self.land(expire, job, address, node);
+    }
+
+    fn finalize_lease(&mut self, address: Address) {
+        let finalize = Transaction::FinalizeLease { lease: address };
+        if self.chain_down || !self.leases.contains_key(&address) {
+            self.inbox.push_back(Event::TransactionFailed { transaction: finalize, cause: cause("gone") });
+            return;
+        }
+        let (job, node) = (self.leases[&address].job, self.leases[&address].node);
+        self.settle_reported(address, transitions::finalize_lease).expect("finalized too early");
+        self.land(finalize, job, address, node);
+    }
+
+    fn settle_reported(
+        &mut self,
+        address: Address,
+        transition: SettleReported,
+    ) -> Result<(), millrace_protocol::Error> {
+        let now = self.now().chain;
+        let view = self.leases.get_mut(&address).unwrap();
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let provider = self.providers.get_mut(&view.provider).unwrap();
+        let movements = transition(job, &mut view.lease, provider, now)?;
+        self.follow(address, movements);
+        Ok(())
+    }
+
+    /// What a settled lease leaves behind.
+    fn follow(&mut self, address: Address, movements: transitions::Movements) {
+        if let (true, Some(outcome)) = (movements.settled, movements.ended) {
+            let view = self.leases.remove(&address).unwrap();
+            self.disputes.remove(&address);
+            self.ended.push((address, outcome, view.lease.paid));
+        }
+    }
+
+    /// Somebody else brings a voucher to the chain.
+    pub fn redeem(&mut self, lease: Address, voucher: &Voucher) {
+        let now = self.now().chain;
+        let view = self.leases.get_mut(&lease).unwrap();
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let node = &mut self.nodes.get_mut(&view.node).unwrap().node;
+        let provider = self.providers.get_mut(&view.provider).unwrap();
+        let at = (PROGRAM, lease);
+        let movements = transitions::settle(job, &mut view.lease, node, provider, voucher, at, now).unwrap();
+        self.follow(lease, movements);
+    }
+
+    /// The buyer's word on a reported lease.
+    pub fn accept(&mut self, lease: Address) {
+        self.settle_reported(lease, transitions::accept_lease).unwrap();
+        self.see_all(lease);
+    }
+
+    pub fn dispute(&mut self, lease: Address) {
+        let now = self.now().chain;
+        let view = self.leases.get_mut(&lease).unwrap();
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let dispute = transitions::open_dispute(job, &mut view.lease, &self.parameters, now).unwrap();
+        self.disputes.insert(lease, dispute);
+        self.see_all(lease);
+    }
+
+    /// The arbiter decides, or nobody does.
+    pub fn rule(&mut self, lease: Address, ruling: Option<Ruling>) {
+        let now = self.now().chain;
+        let dispute = self.disputes[&lease];
+        let view = self.leases.get_mut(&lease).unwrap();
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let provider = self.providers.get_mut(&view.provider).unwrap();
+        let settled = match ruling {
+            Some(ruling) => transitions::resolve_dispute(job, &mut view.lease, provider, &dispute, ruling, now),
+            None => transitions::expire_dispute(job, &mut view.lease, provider, &dispute, now),
+        };
+        let movements = settled.unwrap();
+        self.kept_bonds += movements.challenger_forfeit.0;
+        self.follow(lease, movements);
+        self.see_all(lease);
+    }
+
+    /// The node's, or the scheduler key's, doing beside the scheduler.
+    pub fn change_lease(
+        &mut self,
+        lease: Address,
+        change: impl Fn(&JobView, &mut LeaseView, &Parameters, UnixSeconds),
+    ) {
+        let now = self.now().chain;
+        let view = self.leases.get_mut(&lease).unwrap();
+        change(&self.jobs[&view.job], view, &self.parameters, now);
+        self.see_all(lease);
+    }
+
+    fn see_all(&mut self, lease: Address) {
+        self.slot += 1;
+        if let Some(view) = self.core.leases.get(&lease).map(|entry| entry.view) {
+            self.see_lease(lease);
+            self.see_node(view.node);
+            self.see_job(view.job);
+        }
+        self.drain();
+    }
+
+    pub fn reported(&self) -> Vec<Address> {
+        let reported = |view: &&LeaseView| view.lease.state == LeaseState::Reported;
+        self.leases.iter().filter(|(_, view)| reported(view)).map(|(lease, _)| *lease).collect()
     }
 
     fn expire_job(&mut self, job: Address) {
@@ -662,12 +809,18 @@ impl World {
             for view in self.nodes.values() {
                 assert_eq!(view.node.leased, GpuUnits::ZERO);
             }
-            for stake in self.stakes.values() {
-                assert_eq!(stake.locked, MicroUsdc::ZERO);
+            let (mut earned, mut slashed) = (0, 0);
+            for provider in self.providers.values() {
+                provider.invariant().unwrap();
+                assert_eq!(provider.stake.locked, MicroUsdc::ZERO);
+                earned += provider.earnings.total().unwrap().0;
+                slashed += provider.stake.slashed.0;
             }
-            let earned: u64 = self.earnings.values().map(|earnings| earnings.total().unwrap().0).sum();
-            let paid: u64 = self.closed.values().map(|view| view.job.paid.0 + view.job.fees.0).sum();
-            assert_eq!(earned, paid);
+            let sum = |pick: fn(&JobView) -> u64| self.closed.values().map(pick).sum::<u64>();
+            let paid = sum(|view| view.job.paid.0 + view.job.fees.0);
+            // What a slash does not give to a buyer stays as the network's.
+            let forfeited = slashed - sum(|view| view.job.compensation.0);
+            assert_eq!(earned, paid + forfeited + self.kept_bonds);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::types::Parameters;
 pub struct NetworkInitialized {
     pub admin: Pubkey,
     pub scheduler: Pubkey,
+    pub arbiter: Pubkey,
     pub treasury: Pubkey,
     pub mint: Pubkey,
     pub parameters: Parameters,

@@ -1,5 +1,7 @@
 use anchor_lang::prelude::*;
 
+use crate::ending::Balances;
+
 #[event]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherSettled {
@@ -16,45 +18,80 @@ pub struct VoucherSettled {
     pub payment: u64,
     /// The network's part of `payment`.
     pub fee: u64,
-    pub job_vault_before: u64,
-    pub job_vault_after: u64,
-    pub earnings_vault_before: u64,
-    pub earnings_vault_after: u64,
+    /// From the provider's bond into the job's vault: the service level's credit.
+    pub compensation: u64,
+    pub before: Balances,
+    pub after: Balances,
     /// Paid for this lease so far, fees included.
     pub lease_paid: u64,
     pub lease_fees: u64,
     /// How the lease ended, by the protocol's numbers; none while it goes on.
     pub outcome: Option<u8>,
+    /// Whether the lease is gone; one that ended and is not waits for its window or its count.
+    pub settled: bool,
+    /// Until when a report may be disputed; zero without one.
+    pub disputable_until: u64,
     pub result_root: [u8; 32],
     /// The job's state after the settlement.
     pub job_state: u8,
     pub at: u64,
 }
 
+/// What settled a lease, other than a voucher.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettledBy {
+    /// One of its deadlines.
+    Deadline,
+    /// The buyer's word.
+    Acceptance,
+    /// The end of its dispute window.
+    WindowOver,
+    /// The arbiter, for the provider.
+    RulingForProvider,
+    /// The arbiter, for the buyer.
+    RulingForBuyer,
+    /// The arbiter, half and half.
+    RulingSplit,
+    /// The end of the arbiter's time.
+    ArbiterSilent,
+    /// The count of its quorum.
+    Count,
+}
+
+/// A lease is settled and gone.
 #[event]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseExpired {
+pub struct LeaseSettled {
     pub job: Pubkey,
     pub lease: Pubkey,
     pub number: u32,
     pub node: Pubkey,
     pub provider: Pubkey,
+    pub by: SettledBy,
     /// How the lease ended, by the protocol's numbers.
     pub outcome: u8,
     /// Sequence of the last voucher that was redeemed.
     pub sequence: u64,
     pub metered_seconds: u64,
+    /// Moved by this settlement, `fee` included.
+    pub payment: u64,
+    /// The network's part of `payment`.
+    pub fee: u64,
     /// Paid for this lease in all, fees included.
     pub lease_paid: u64,
     pub lease_fees: u64,
     pub bond: u64,
-    /// Taken from the bond into the job's vault.
-    pub penalty: u64,
-    pub stake_vault_before: u64,
-    pub stake_vault_after: u64,
-    pub job_vault_before: u64,
-    pub job_vault_after: u64,
-    /// The job's state after the expiry.
+    /// From the bond into the job's vault: a penalty, a credit, or both.
+    pub compensation: u64,
+    /// From the bond into the earnings vault, as the network's.
+    pub forfeit: u64,
+    /// A challenger's bond that went back.
+    pub challenger_refund: u64,
+    /// A challenger's bond that went to the provider.
+    pub challenger_forfeit: u64,
+    pub before: Balances,
+    pub after: Balances,
+    /// The job's state after the settlement.
     pub job_state: u8,
     pub at: u64,
 }

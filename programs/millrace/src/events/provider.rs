@@ -36,5 +36,7 @@ pub struct NodeAdded {
     pub node_key: Pubkey,
     pub hardware: Hardware,
     pub price: u64,
+    pub spot_price: u64,
+    pub service_level: u8,
     pub at: u64,
 }

@@ -9,6 +9,10 @@ pub struct LeaseOpened {
     pub number: u32,
     pub node: Pubkey,
     pub provider: Pubkey,
+    /// Whose vouchers count.
+    pub attestor: Pubkey,
+    /// Root of all bids of an auction; zeros otherwise.
+    pub bid_book_root: [u8; 32],
     pub price: u64,
     pub units: u16,
     pub maximum_seconds: u64,

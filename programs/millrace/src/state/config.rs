@@ -14,11 +14,17 @@ pub struct Config {
     /// Layout version, 1.
     pub version: u8,
     pub bump: u8,
-    pub padding: [u8; 6],
-    /// May change parameters; never touches an escrow or a stake.
+    /// Not 0: no new jobs; everything under way goes on.
+    pub paused: u8,
+    pub padding: [u8; 5],
+    /// May change roles and parameters; never touches an escrow or a stake.
     pub admin: Pubkey,
-    /// Opens leases, and attests the jobs opened while it holds the role.
+    /// Becomes the admin once it signs; zeros without a handover under way.
+    pub pending_admin: Pubkey,
+    /// Opens leases, and attests the leases opened while it holds the role.
     pub scheduler: Pubkey,
+    /// Decides disputes.
+    pub arbiter: Pubkey,
     /// Token account that fees are swept to.
     pub treasury: Pubkey,
     /// The only mint of deposits, stakes and payments.

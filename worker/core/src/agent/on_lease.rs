@@ -83,6 +83,7 @@ impl Agent {
     ) {
         let address = voucher.lease;
         let Some(lease) = self.leases.get_mut(&address) else { return };
+        lease.upkeep.hear(now);
         if !lease.keep(voucher, signature.clone()) {
             return;
         }

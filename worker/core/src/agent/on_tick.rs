@@ -21,5 +21,6 @@ impl Agent {
         for lease in due(|lease, now| lease.takes_tasks() && lease.is_over(now), self) {
             self.on_end_lease(lease, now, actions);
         }
+        self.look_up(now, actions);
     }
 }

@@ -18,6 +18,8 @@ fn policy() -> Policy {
             simulated: true,
         },
         price: PricePerGpuHour(3_600_000),
+        spot_price: Some(PricePerGpuHour(1_800_000)),
+        any_attestor: false,
         longest: Seconds(3_600),
         network: false,
         draining: false,
@@ -31,6 +33,8 @@ fn offer() -> Offer {
         job: JOB,
         spec: terms().spec,
         attestor: terms().attestor,
+        scheduler: terms().attestor,
+        spot: false,
         price: PricePerGpuHour(3_600_000),
         units: GpuUnits(1),
         maximum: Seconds(600),
@@ -57,6 +61,13 @@ fn each_reason_refuses() {
             Offer { price: PricePerGpuHour(3_599_999), ..offer() },
             Refusal::PriceTooLow { offered: PricePerGpuHour(3_599_999), asked: PricePerGpuHour(3_600_000) },
         ),
+        (
+            policy(),
+            Offer { spot: true, price: PricePerGpuHour(1_799_999), ..offer() },
+            Refusal::PriceTooLow { offered: PricePerGpuHour(1_799_999), asked: PricePerGpuHour(1_800_000) },
+        ),
+        (Policy { spot_price: None, ..policy() }, Offer { spot: true, ..offer() }, Refusal::NoSpot),
+        (policy(), Offer { attestor: JOB, ..offer() }, Refusal::ForeignAttestor { attestor: JOB }),
         (policy(), Offer { maximum: Seconds(0), ..offer() }, Refusal::Worthless),
         (
             policy(),
@@ -78,6 +89,15 @@ fn each_reason_refuses() {
         assert_eq!(check(&rig, &agent, &offer, 1_100, START), Err(refusal));
         assert!(!refusal.code().is_empty() && !refusal.hint().is_empty());
     }
+}
+
+#[test]
+fn spot_leases_and_other_attestors_are_taken_where_the_owner_says_so() {
+    let spot = Offer { spot: true, price: PricePerGpuHour(1_800_000), ..offer() };
+    assert!(check(&policy(), &Agent::default(), &spot, 1_100, START).is_ok());
+    let trusting = Policy { any_attestor: true, ..policy() };
+    let foreign = check(&trusting, &Agent::default(), &Offer { attestor: JOB, ..offer() }, 1_100, START);
+    assert_eq!(foreign.unwrap().attestor, JOB);
 }
 
 #[test]

@@ -88,6 +88,8 @@ pub struct Rig {
     pub removed: Vec<String>,
     pub pending: Vec<Action>,
     pub signals: Vec<Action>,
+    /// What it asked of the chain.
+    pub asked: Vec<Action>,
     pub now: UnixSeconds,
 }
 
@@ -133,6 +135,9 @@ impl Rig {
                 Action::RemoveContainer(id) => self.removed.push(id),
                 Action::RemoveFoldersExcept(keys) => self.folders.retain(|key| keys.contains(key)),
                 Action::Terminate(_) | Action::Kill(_) => self.signals.push(action),
+                Action::ReadLease(_) | Action::Redeem { .. } | Action::ExtendStart(_) | Action::HoldLease(_) => {
+                    self.asked.push(action)
+                }
                 other => self.pending.push(other),
             }
         }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use millrace_protocol::{GpuUnits, JobTerms, MicroUsdc, PricePerGpuHour, Requirements, Seconds};
+use millrace_protocol::{
+    GpuUnits, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification,
+};
 use millrace_spec::{JobSpec, Limits, ObjectRef, Sha256};
 
 use super::rig::*;
@@ -31,6 +33,11 @@ fn spec() -> JobSpec {
             start_window: Seconds(60),
             retries: 0,
             deposit: MicroUsdc(1),
+            spot: false,
+            service_level: ServiceLevel::None,
+            payment: Payment::Streaming,
+            verification: Verification::Attested,
+            dispute_window: Seconds::ZERO,
         },
     }
 }

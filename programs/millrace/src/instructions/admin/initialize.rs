@@ -14,6 +14,7 @@ use crate::{tokens, MarketError};
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct InitializeArgs {
     pub scheduler: Pubkey,
+    pub arbiter: Pubkey,
     pub parameters: Parameters,
 }
 
@@ -56,23 +57,25 @@ impl Initialize<'_> {
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: InitializeArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        let place = Place::prove(&accounts.config, &[seeds::CONFIG], CONFIG.1)?;
         let config = Config {
             version: VERSION,
             bump: CONFIG.1,
             admin: accounts.admin.key(),
             scheduler: args.scheduler,
+            arbiter: args.arbiter,
             treasury: accounts.treasury.key(),
             mint: accounts.mint.key(),
             rent_payer: accounts.admin.key(),
             parameters: args.parameters,
             ..Config::zeroed()
         };
-        let place = Place { seeds: &[seeds::CONFIG], bump: CONFIG.1 };
-        create::account(&accounts.admin, &accounts.config, place, &config)?;
+        create::account(&accounts.admin, place, &config)?;
 
         let event = NetworkInitialized {
             admin: config.admin,
             scheduler: config.scheduler,
+            arbiter: config.arbiter,
             treasury: config.treasury,
             mint: config.mint,
             parameters: config.parameters,

@@ -17,6 +17,8 @@ pub struct OpenJobArgs {
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
     pub terms: JobTerms,
+    /// Whose vouchers count; the network's scheduler where none is named.
+    pub attestor: Option<Pubkey>,
     pub job_bump: u8,
     pub job_vault_bump: u8,
 }
@@ -26,6 +28,7 @@ pub struct OpenJobArgs {
 #[cfg_attr(feature = "idl-build", instruction(args: OpenJobArgs))]
 pub struct OpenJob<'info> {
     #[account(address = CONFIG.0, has_one = mint @ MarketError::WrongMint)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
     /// May cancel the job.
@@ -63,18 +66,27 @@ pub struct OpenJob<'info> {
 impl OpenJob<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenJobArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        let (buyer, id) = (accounts.buyer.key, args.id.to_le_bytes());
+        let seeds: &[&[u8]] = &[seeds::JOB, buyer.as_ref(), &id];
+        let job_place = Place::prove(&accounts.job, seeds, args.job_bump)?;
+        let seeds: &[&[u8]] = &[seeds::JOB_VAULT, accounts.job.key.as_ref()];
+        let vault_place = Place::prove(&accounts.job_vault, seeds, args.job_vault_bump)?;
+
         let clock = Clock::get()?;
         let now = clock::now(&clock)?;
         let config = accounts.config.load()?;
-        let rules = transitions::open_job(args.terms.into(), &config.rules()?, now).map_err(MarketError::from)?;
+        require!(config.paused == 0, MarketError::NetworkPaused);
+        let terms = args.terms.try_into().map_err(MarketError::from)?;
+        let rules = transitions::open_job(terms, &config.rules()?, now).map_err(MarketError::from)?;
         let deposit = rules.terms.deposit;
 
         let mut job = Job {
             version: VERSION,
             bump: args.job_bump,
-            buyer: accounts.buyer.key(),
+            buyer: *buyer,
             funder: accounts.funder.key(),
-            attestor: config.scheduler,
+            attestor: args.attestor.unwrap_or_default(),
+            rent_payer: accounts.funder.key(),
             mint: config.mint,
             job_vault: accounts.job_vault.key(),
             spec_hash: args.spec_hash,
@@ -84,10 +96,8 @@ impl OpenJob<'_> {
             ..Job::zeroed()
         };
         job.update(&rules)?;
-        let place = Place { seeds: &[seeds::JOB, job.buyer.as_ref(), &args.id.to_le_bytes()], bump: args.job_bump };
-        create::account(&accounts.funder, &accounts.job, place, &job)?;
-        let place = Place { seeds: &[seeds::JOB_VAULT, accounts.job.key.as_ref()], bump: args.job_vault_bump };
-        create::vault(&accounts.funder, &accounts.job_vault, place, &accounts.mint, accounts.job.key)?;
+        create::account(&accounts.funder, job_place, &job)?;
+        create::vault(&accounts.funder, vault_place, &accounts.mint, accounts.job.key)?;
 
         let funder_before = tokens::balance(&accounts.funder_tokens)?;
         tokens::transfer(&accounts.funder_tokens, &accounts.job_vault, &accounts.funder, deposit, &[])?;

@@ -11,8 +11,8 @@ use crate::{clock, tokens, MarketError};
 pub struct CloseJob<'info> {
     #[account(
         mut,
-        close = funder,
-        has_one = funder @ MarketError::WrongRentPayer,
+        close = rent_payer,
+        has_one = rent_payer @ MarketError::WrongRentPayer,
         has_one = job_vault @ MarketError::WrongVault,
     )]
     pub job: AccountLoader<'info, Job>,
@@ -25,13 +25,13 @@ pub struct CloseJob<'info> {
     #[account(
         mut,
         constraint = tokens::mint(&refund_account)? == job.load()?.mint @ MarketError::WrongRefundAccount,
-        constraint = tokens::owner(&refund_account)? == funder.key() @ MarketError::WrongRefundAccount,
+        constraint = tokens::owner(&refund_account)? == job.load()?.funder @ MarketError::WrongRefundAccount,
     )]
     pub refund_account: UncheckedAccount<'info>,
 
     /// CHECK: Named by the job; only receives the rent.
     #[account(mut)]
-    pub funder: UncheckedAccount<'info>,
+    pub rent_payer: UncheckedAccount<'info>,
 
     pub token_program: Program<'info, Token>,
 }
@@ -42,6 +42,7 @@ impl CloseJob<'_> {
         let at = clock::now(&Clock::get()?)?.0;
         let job = accounts.job.load()?;
         let rules = job.rules()?;
+        require!(job.quorum_open == 0, MarketError::QuorumOpen);
         let refund = transitions::close_job(&rules).map_err(MarketError::from)?;
         let refund_account_before = tokens::balance(&accounts.refund_account)?;
         // A stranger's micro-USDC in the vault must not keep the account from closing.
@@ -54,7 +55,7 @@ impl CloseJob<'_> {
         tokens::transfer(&accounts.job_vault, &accounts.refund_account, authority, whole, &[signer])?;
         let job_vault_after = tokens::balance(&accounts.job_vault)?;
         let refund_account_after = tokens::balance(&accounts.refund_account)?;
-        tokens::close(&accounts.job_vault, &accounts.funder, authority, &[signer])?;
+        tokens::close(&accounts.job_vault, &accounts.rent_payer, authority, &[signer])?;
 
         let event = JobClosed {
             job: accounts.job.key(),

@@ -12,8 +12,18 @@ use crate::{clock, MarketError};
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct AddNodeArgs {
     pub hardware: Hardware,
+    /// Driver version as major * 1000 + minor; 0 without a GPU.
+    pub driver: u32,
+    /// CUDA version as major * 1000 + minor; 0 without one.
+    pub cuda: u32,
+    /// Bit flags in the provider's word.
+    pub capabilities: u32,
     /// Micro-USDC per GPU-hour.
     pub price: u64,
+    /// Price of preemptible leases; 0 takes none.
+    pub spot_price: u64,
+    /// The highest service level the node answers for: 0 none, 1 silver, 2 gold.
+    pub service_level: u8,
     pub node_bump: u8,
 }
 
@@ -34,7 +44,7 @@ pub struct AddNode<'info> {
     #[account(mut)]
     #[cfg_attr(
         feature = "idl-build",
-        account(seeds = [seeds::NODE, provider.key().as_ref(), &provider.load()?.n_nodes.to_le_bytes()], bump)
+        account(seeds = [seeds::NODE, provider.key().as_ref(), &provider.load()?.nodes_added.to_le_bytes()], bump)
     )]
     pub node: UncheckedAccount<'info>,
 
@@ -53,9 +63,12 @@ impl AddNode<'_> {
         let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
         let mut provider = accounts.provider.load_mut()?;
-        let index = provider.n_nodes;
-        provider.n_nodes = index.checked_add(1).ok_or(MarketError::Overflow)?;
-        provider.invariant()?;
+        let index = provider.nodes_added;
+        let index_bytes = index.to_le_bytes();
+        let seeds: &[&[u8]] = &[seeds::NODE, accounts.provider.as_ref().key.as_ref(), &index_bytes];
+        let place = Place::prove(&accounts.node, seeds, args.node_bump)?;
+        provider.nodes_added = index.checked_add(1).ok_or(MarketError::Overflow)?;
+        provider.nodes = provider.nodes.checked_add(1).ok_or(MarketError::Overflow)?;
 
         let node = Node {
             version: VERSION,
@@ -65,14 +78,18 @@ impl AddNode<'_> {
             node_key: accounts.node_key.key(),
             rent_payer: accounts.owner.key(),
             hardware: args.hardware,
+            driver: args.driver,
+            cuda: args.cuda,
+            capabilities: args.capabilities,
             price: args.price,
+            spot_price: args.spot_price,
+            service_level: args.service_level,
             added_at: at,
             status: NodeStatus::Active as u8,
             ..Node::zeroed()
         };
-        node.invariant()?;
-        let place = Place { seeds: &[seeds::NODE, node.provider.as_ref(), &index.to_le_bytes()], bump: args.node_bump };
-        create::account(&accounts.owner, &accounts.node, place, &node)?;
+        node.rules()?.invariant().map_err(MarketError::from)?;
+        create::account(&accounts.owner, place, &node)?;
 
         let event = NodeAdded {
             node: accounts.node.key(),
@@ -81,6 +98,8 @@ impl AddNode<'_> {
             node_key: node.node_key,
             hardware: node.hardware,
             price: node.price,
+            spot_price: node.spot_price,
+            service_level: node.service_level,
             at,
         };
         events::emit(&accounts.event_authority, &event)

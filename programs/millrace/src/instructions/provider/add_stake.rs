@@ -43,15 +43,15 @@ impl AddStake<'_> {
     pub fn handle(ctx: Context<Self>, args: AddStakeArgs) -> Result<()> {
         let accounts = ctx.accounts;
         let amount = MicroUsdc(args.amount);
-        let mut stake = accounts.provider.load()?.stake();
-        stake.add(amount).map_err(MarketError::from)?;
-        accounts.provider.load_mut()?.update_stake(&stake)?;
+        let mut provider = accounts.provider.load()?.rules()?;
+        provider.stake.add(amount).map_err(MarketError::from)?;
+        accounts.provider.load_mut()?.update(&provider)?;
 
         let (owner_tokens, stake_vault) = (&accounts.owner_tokens, &accounts.stake_vault);
         let (owner_before, stake_vault_before) = (tokens::balance(owner_tokens)?, tokens::balance(stake_vault)?);
         tokens::transfer(owner_tokens, stake_vault, &accounts.owner, amount, &[])?;
         let (owner_after, stake_vault_after) = (tokens::balance(owner_tokens)?, tokens::balance(stake_vault)?);
-        tokens::check_vault(stake_vault_after, stake.total)?;
+        tokens::check_vault(stake_vault_after, provider.stake.total)?;
 
         let event = StakeAdded {
             provider: accounts.provider.key(),
@@ -61,7 +61,7 @@ impl AddStake<'_> {
             owner_after: owner_after.0,
             stake_vault_before: stake_vault_before.0,
             stake_vault_after: stake_vault_after.0,
-            stake_locked: stake.locked.0,
+            stake_locked: provider.stake.locked.0,
             at: clock::now(&Clock::get()?)?.0,
         };
         events::emit(&accounts.event_authority, &event)

@@ -22,6 +22,7 @@ pub struct RegisterProviderArgs {
 #[derive(Accounts)]
 pub struct RegisterProvider<'info> {
     #[account(address = CONFIG.0, has_one = mint @ MarketError::WrongMint)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
     /// Becomes the provider's owner and pays the rent.
@@ -62,6 +63,14 @@ impl RegisterProvider<'_> {
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: RegisterProviderArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        let (owner, address) = (&accounts.owner, accounts.provider.key);
+        let seeds: &[&[u8]] = &[seeds::PROVIDER, owner.key.as_ref()];
+        let provider_place = Place::prove(&accounts.provider, seeds, args.provider_bump)?;
+        let seeds: &[&[u8]] = &[seeds::STAKE_VAULT, address.as_ref()];
+        let stake_place = Place::prove(&accounts.stake_vault, seeds, args.stake_vault_bump)?;
+        let seeds: &[&[u8]] = &[seeds::EARNINGS_VAULT, address.as_ref()];
+        let earnings_place = Place::prove(&accounts.earnings_vault, seeds, args.earnings_vault_bump)?;
+
         let at = clock::now(&Clock::get()?)?.0;
         let mut display_name = [0; DISPLAY_NAME_BYTES as usize];
         display_name[..args.display_name.len()].copy_from_slice(args.display_name.as_bytes());
@@ -71,19 +80,18 @@ impl RegisterProvider<'_> {
             owner: accounts.owner.key(),
             stake_vault: accounts.stake_vault.key(),
             earnings_vault: accounts.earnings_vault.key(),
+            payout_owner: accounts.owner.key(),
+            next_payout_owner: accounts.owner.key(),
             rent_payer: accounts.owner.key(),
             display_name,
+            reputation_at: at,
             registered_at: at,
             ..Provider::zeroed()
         };
-        provider.invariant()?;
-        let (owner, mint, address) = (&accounts.owner, &accounts.mint, accounts.provider.key);
-        let place = Place { seeds: &[seeds::PROVIDER, owner.key.as_ref()], bump: args.provider_bump };
-        create::account(owner, &accounts.provider, place, &provider)?;
-        let place = Place { seeds: &[seeds::STAKE_VAULT, address.as_ref()], bump: args.stake_vault_bump };
-        create::vault(owner, &accounts.stake_vault, place, mint, address)?;
-        let place = Place { seeds: &[seeds::EARNINGS_VAULT, address.as_ref()], bump: args.earnings_vault_bump };
-        create::vault(owner, &accounts.earnings_vault, place, mint, address)?;
+        provider.rules()?.invariant().map_err(MarketError::from)?;
+        create::account(owner, provider_place, &provider)?;
+        create::vault(owner, stake_place, &accounts.mint, address)?;
+        create::vault(owner, earnings_place, &accounts.mint, address)?;
 
         let event = ProviderRegistered {
             provider: *address,

@@ -1,32 +1,37 @@
 use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 use millrace_protocol::transitions::{self, LeaseOffer};
-use millrace_protocol::{seeds, PricePerGpuHour, Seconds};
+use millrace_protocol::{seeds, Address, PricePerGpuHour, Seconds};
 
 use crate::constants::{CONFIG, VERSION};
 use crate::create::{self, Place};
 use crate::events::{self, LeaseOpened};
-use crate::state::{Config, Job, Lease, Node, Provider};
-use crate::{clock, MarketError};
+use crate::state::{Config, Job, Lease, Node, Provider, Quorum};
+use crate::{clock, round, MarketError};
 
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct OpenLeaseArgs {
-    /// Micro-USDC per GPU-hour: the node's posted price, as both signers saw it.
+    /// Micro-USDC per GPU-hour, as both signers saw it: the node's posted price, its bid in an auction, or
+    /// what the buyer awards.
     pub price: u64,
     /// Most seconds the lease can be paid for.
     pub maximum_seconds: u64,
+    /// Root of all bids, where the price is one of an auction; zeros otherwise.
+    pub bid_book_root: [u8; 32],
     pub lease_bump: u8,
 }
 
 #[event_cpi]
 #[derive(Accounts)]
 pub struct OpenLease<'info> {
-    #[account(address = CONFIG.0, has_one = scheduler @ MarketError::WrongScheduler)]
+    #[account(address = CONFIG.0)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
-    /// Chose the node; pays the rent and gets it back when the lease ends.
+    /// Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
+    /// it back when the lease ends.
     #[account(mut)]
-    pub scheduler: Signer<'info>,
+    pub authority: Signer<'info>,
 
     /// Accepts the lease on the rig's behalf.
     pub node_key: Signer<'info>,
@@ -61,6 +66,10 @@ pub struct OpenLease<'info> {
     )]
     pub lease: UncheckedAccount<'info>,
 
+    /// The round that the lease joins; none for a job without a quorum.
+    #[account(mut)]
+    pub quorum: Option<AccountLoader<'info, Quorum>>,
+
     pub system_program: Program<'info, System>,
 }
 
@@ -68,20 +77,37 @@ impl OpenLease<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenLeaseArgs) -> Result<()> {
         let accounts = ctx.accounts;
         let now = clock::now(&Clock::get()?)?;
-        let parameters = accounts.config.load()?.rules()?;
+        let config = accounts.config.load()?;
+        let parameters = config.rules()?;
+        let round = round::of(&accounts.job, accounts.quorum.as_ref())?;
         let mut job = accounts.job.load_mut()?;
         let mut node = accounts.node.load_mut()?;
         let mut provider = accounts.provider.load_mut()?;
         let number = job.leases_opened;
+        let (slot_bytes, number_bytes) = (job.opened_slot.to_le_bytes(), number.to_le_bytes());
+        let seeds: &[&[u8]] = &[seeds::LEASE, accounts.job.as_ref().key.as_ref(), &slot_bytes, &number_bytes];
+        let place = Place::prove(&accounts.lease, seeds, args.lease_bump)?;
         let (job_reserved_before, stake_locked_before) = (job.reserved, provider.stake_locked);
 
-        let (mut job_rules, mut node_rules, mut stake) = (job.rules()?, node.rules()?, provider.stake());
-        let offer = LeaseOffer { price: PricePerGpuHour(args.price), maximum: Seconds(args.maximum_seconds) };
-        let rules = transitions::open_lease(&mut job_rules, &mut node_rules, &mut stake, offer, &parameters, now)
-            .map_err(MarketError::from)?;
+        let (mut job_rules, mut node_rules, mut provider_rules) = (job.rules()?, node.rules()?, provider.rules()?);
+        let counted = job_rules.terms.verification.is_quorum();
+        require!(counted == round.is_some(), MarketError::WrongQuorum);
+        let scheduled = accounts.authority.key() == config.scheduler;
+        // A buyer who filled a quorum with its own rigs could outvote the one that worked.
+        let awarded = accounts.authority.key() == job.buyer && !counted;
+        require!(scheduled || awarded, MarketError::WrongAuthority);
+        let offer = LeaseOffer {
+            price: PricePerGpuHour(args.price),
+            maximum: Seconds(args.maximum_seconds),
+            negotiated: !scheduled || args.bid_book_root != [0; 32],
+        };
+        let rules =
+            transitions::open_lease(&mut job_rules, &mut node_rules, &mut provider_rules, offer, &parameters, now)
+                .map_err(MarketError::from)?;
         job.update(&job_rules)?;
         node.update(&node_rules)?;
-        provider.update_stake(&stake)?;
+        provider.update(&provider_rules)?;
+        let attestor = if job.attestor == Pubkey::default() { config.scheduler } else { job.attestor };
 
         let mut lease = Lease {
             version: VERSION,
@@ -90,14 +116,20 @@ impl OpenLease<'_> {
             job: accounts.job.key(),
             node: accounts.node.key(),
             provider: accounts.provider.key(),
-            rent_payer: accounts.scheduler.key(),
+            attestor,
+            rent_payer: accounts.authority.key(),
+            bid_book_root: args.bid_book_root,
             ..Lease::zeroed()
         };
         lease.update(&rules)?;
-        let seeds: &[&[u8]] =
-            &[seeds::LEASE, lease.job.as_ref(), &job.opened_slot.to_le_bytes(), &number.to_le_bytes()];
-        let place = Place { seeds, bump: args.lease_bump };
-        create::account(&accounts.scheduler, &accounts.lease, place, &lease)?;
+        create::account(&accounts.authority, place, &lease)?;
+        if let Some(round) = round {
+            let mut quorum = round.load()?.rules()?;
+            let (address, provider) = (accounts.lease.key().to_bytes(), lease.provider.to_bytes());
+            let latest_end = rules.latest_end().map_err(MarketError::from)?;
+            quorum.join(Address(address), Address(provider), latest_end, now).map_err(MarketError::from)?;
+            round.load_mut()?.update(&quorum)?;
+        }
 
         let event = LeaseOpened {
             job: lease.job,
@@ -105,6 +137,8 @@ impl OpenLease<'_> {
             number,
             node: lease.node,
             provider: lease.provider,
+            attestor: lease.attestor,
+            bid_book_root: lease.bid_book_root,
             price: lease.price,
             units: lease.units,
             maximum_seconds: lease.maximum_seconds,

@@ -1,0 +1,44 @@
+use arbitrary::Arbitrary;
+
+use crate::market::Market;
+
+/// Time passes. Deadlines are where things happen, so most waits are about as long as one.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Wait {
+    Seconds(u8),
+    Interval(Interval, i8),
+    Any(u32),
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Interval {
+    Start,
+    Checkpoint,
+    Grace,
+    Lease,
+    Day,
+    Fortnight,
+}
+
+impl Wait {
+    pub fn pass(self, market: &mut Market) {
+        market.wait(match self {
+            Self::Seconds(seconds) => u64::from(seconds),
+            Self::Interval(interval, off) => interval.seconds().saturating_add_signed(i64::from(off)),
+            Self::Any(seconds) => u64::from(seconds),
+        });
+    }
+}
+
+impl Interval {
+    const fn seconds(self) -> u64 {
+        match self {
+            Self::Start => 300,
+            Self::Checkpoint => 900,
+            Self::Grace => 600,
+            Self::Lease => 3_600,
+            Self::Day => 86_400,
+            Self::Fortnight => 14 * 86_400,
+        }
+    }
+}

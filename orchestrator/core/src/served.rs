@@ -1,0 +1,42 @@
+use millrace_protocol::{Address, Verification};
+use serde::{Deserialize, Serialize};
+
+use crate::{Core, JobEntry, LeaseEntry};
+
+/// What the chain allows and this orchestrator does not run. Such a job gets no lease here; when its
+/// start window is over it expires and is refunded like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotServed {
+    /// Only this one's vouchers count, and this orchestrator cannot sign for it.
+    ForeignAttestor(Address),
+    /// It would have to run tasks again elsewhere.
+    SpotCheck,
+    /// It would have to lead a round of commitments.
+    Quorum,
+}
+
+impl Core {
+    /// Why the job is not run here. None for one that is.
+    pub fn not_served(&self, entry: &JobEntry) -> Option<NotServed> {
+        let view = &entry.view;
+        if let Some(attestor) = view.attestor.filter(|attestor| *attestor != self.settings.attestor) {
+            return Some(NotServed::ForeignAttestor(attestor));
+        }
+        match view.job.terms.verification {
+            Verification::SpotCheck { .. } => Some(NotServed::SpotCheck),
+            Verification::Quorum { .. } => Some(NotServed::Quorum),
+            Verification::Attested | Verification::AttestedHardware { .. } => None,
+        }
+    }
+
+    pub(crate) fn serves(&self, job: Address) -> bool {
+        self.jobs.get(&job).is_some_and(|entry| self.not_served(entry).is_none())
+    }
+
+    /// Whether the lease is of a job that is run here, and its time attested here.
+    pub(crate) fn attends(&self, lease: Address) -> bool {
+        let ours = |entry: &&LeaseEntry| entry.view.attestor == self.settings.attestor;
+        self.leases.get(&lease).filter(ours).is_some_and(|entry| self.serves(entry.view.job))
+    }
+}

@@ -1,0 +1,54 @@
+//! What a lease was paid in the end: its account is gone before anybody could read it.
+
+use millrace_protocol::voucher::ExitClass;
+use millrace_protocol::{Error, Job, LeaseState, MicroUsdc, Payment, Seconds, money};
+
+use super::LeaseEntry;
+
+impl LeaseEntry {
+    /// Books the voucher with this sequence, if it has ended the lease for good. One whose report may be
+    /// disputed has an account that tells.
+    pub(crate) fn book_final_voucher(&mut self, sequence: u64, job: &Job) {
+        let Some(voucher) = self.final_voucher().copied() else { return };
+        if voucher.sequence != sequence || self.view.lease.sequence >= sequence {
+            return;
+        }
+        let resultless = voucher.exit_class == ExitClass::NodeFault;
+        let terms = &job.terms;
+        if !resultless && (terms.dispute_window > Seconds::ZERO || terms.verification.is_quorum()) {
+            return;
+        }
+        let metered = std::mem::replace(&mut self.view.lease.metered, voucher.metered);
+        let owed = match terms.payment {
+            Payment::OnResult if resultless => Ok(self.view.lease.paid),
+            _ => self.view.lease.owed(job),
+        };
+        if self.book(owed).is_err() {
+            self.view.lease.metered = metered;
+        }
+    }
+
+    /// Books that the lease was settled as reported, or ended by its deadline. What a ruling or a count
+    /// made of it only the job's ledger says.
+    pub(crate) fn book_end(&mut self, job: &Job) {
+        let lease = &self.view.lease;
+        let owed = match lease.state {
+            LeaseState::Reported if !job.terms.verification.is_quorum() => lease.owed(job),
+            LeaseState::Reported | LeaseState::Disputed => return,
+            LeaseState::Assigned | LeaseState::Running => {
+                lease.deadline(job).and_then(|(_, outcome)| lease.owed_without_report(outcome, job))
+            }
+        };
+        // What the protocol refuses to compute it has not paid either.
+        let _ = self.book(owed);
+    }
+
+    fn book(&mut self, owed: Result<MicroUsdc, Error>) -> Result<(), Error> {
+        let lease = &mut self.view.lease;
+        let owed = owed?;
+        lease.fees = money::share(owed, lease.fee)?;
+        lease.paid = owed;
+        lease.reserved = MicroUsdc::ZERO;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+use millrace_protocol::{Address, Lease as OnChain, LeaseState, Seconds, UnixSeconds, transitions};
+
+use crate::{Action, Agent, Lease, LeasePhase};
+
+/// From signing until the lease is looked up on chain for the first time, and between two looks while
+/// something is to be done.
+const LOOK_AGAIN: Seconds = Seconds(15);
+/// Between two looks for a lease that is not there, and for one that only waits to be settled.
+const LOOK_LATER: Seconds = Seconds(300);
+
+/// When a lease is looked up on chain, and what is known of it. Not kept on disk: the chain remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Upkeep {
+    look_at: UnixSeconds,
+    /// When the last voucher came.
+    heard: UnixSeconds,
+    seen: Option<OnChain>,
+}
+
+impl Upkeep {
+    /// Nothing is known yet, and nothing can be before the transaction has landed.
+    pub fn new(accepted_at: UnixSeconds) -> Self {
+        let look_at = accepted_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
+        Self { look_at, heard: accepted_at, seen: None }
+    }
+
+    pub fn hear(&mut self, now: UnixSeconds) {
+        self.heard = now;
+    }
+
+    /// What the lease got since it was signed: seconds that the buyer added, and the longer start.
+    pub fn longer(&self, agreed: Seconds) -> Seconds {
+        self.seen.map_or(Seconds::ZERO, |lease| {
+            let start = if lease.start_extended { lease.start_timeout } else { Seconds::ZERO };
+            Seconds(lease.maximum.saturating_minus(agreed).0.saturating_add(start.0))
+        })
+    }
+}
+
+impl Agent {
+    /// Has leases looked up whose deadlines on chain come near.
+    pub(super) fn look_up(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        for (address, lease) in &mut self.leases {
+            if now >= lease.upkeep.look_at {
+                lease.upkeep.look_at = now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
+                actions.push(Action::ReadLease(*address));
+            }
+        }
+    }
+
+    /// The lease as the chain has it at `clock`, the chain's own time.
+    ///
+    /// In the last quarter of the time to its next deadline the node looks after itself: it redeems a
+    /// voucher that nobody has redeemed, and without one it takes its longer start, or holds the lease.
+    pub(super) fn on_lease_read(
+        &mut self,
+        address: Address,
+        account: Option<OnChain>,
+        clock: UnixSeconds,
+        now: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
+        let busy = self.unfinished(address).next().is_some();
+        let Some(lease) = self.leases.get_mut(&address) else { return };
+        let wait = match account {
+            None => LOOK_LATER,
+            Some(on_chain) => {
+                lease.upkeep.seen = Some(on_chain);
+                let silent = now.since(lease.upkeep.heard);
+                match last_quarter(&on_chain) {
+                    None => LOOK_LATER,
+                    Some(from) if clock < from => from.since(clock),
+                    Some(_) => {
+                        actions.extend(due(address, lease, &on_chain, (busy, silent), clock));
+                        LOOK_AGAIN
+                    }
+                }
+            }
+        };
+        // An offer whose transaction has not landed yet soon has or never will.
+        let wait = if lease.phase == LeasePhase::Offered { wait.min(LOOK_AGAIN) } else { wait };
+        lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
+    }
+}
+
+/// When the last quarter before the lease's next deadline begins; none where the node has none to meet.
+fn last_quarter(lease: &OnChain) -> Option<UnixSeconds> {
+    let (deadline, whole) = match lease.state {
+        LeaseState::Assigned => (lease.start_by, lease.start_timeout),
+        LeaseState::Running => (lease.checkpoint_by, lease.checkpoint_interval),
+        LeaseState::Reported | LeaseState::Disputed => return None,
+    };
+    Some(deadline.saturating_minus(UnixSeconds(whole.0 / 4)))
+}
+
+fn due(
+    address: Address,
+    lease: &Lease,
+    on_chain: &OnChain,
+    (busy, silent): (bool, Seconds),
+    clock: UnixSeconds,
+) -> Option<Action> {
+    let newer = lease.voucher().filter(|(voucher, _)| voucher.sequence > on_chain.sequence);
+    if let Some((voucher, signature)) = newer {
+        return Some(Action::Redeem { voucher: *voucher, signature: signature.to_vec() });
+    }
+    let allowed = |transition: fn(&mut OnChain, UnixSeconds) -> Result<(), millrace_protocol::Error>| {
+        transition(&mut on_chain.clone(), clock).is_ok()
+    };
+    match on_chain.state {
+        LeaseState::Assigned if busy && allowed(transitions::extend_start) => Some(Action::ExtendStart(address)),
+        // An attestor that speaks attests what there is; one that is away must not cost the bond.
+        LeaseState::Running if silent.0 >= on_chain.checkpoint_interval.0 / 2 && allowed(transitions::hold_lease) => {
+            Some(Action::HoldLease(address))
+        }
+        _ => None,
+    }
+}
