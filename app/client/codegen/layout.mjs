@@ -4,7 +4,17 @@ import { booleanTypeNode, isNode, numberTypeNode, postOffsetTypeNode, structType
 import { bottomUpTransformerVisitor } from "@codama/visitors";
 
 const GAP = /^(padding|spare)/;
-const FLAGS = new Set(["acceptSimulated", "simulated"]);
+const FLAGS = new Set([
+  "acceptSimulated",
+  "completed",
+  "paused",
+  "prepaid",
+  "quorumOpen",
+  "simulated",
+  "spot",
+  "startExtended",
+  "startedLate",
+]);
 
 /** Takes gaps out of every type, and turns flags into booleans. The bytes stay the same. */
 export function layoutVisitor() {

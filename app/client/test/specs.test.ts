@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canonicalSpec, specHash, type JobSpec } from "@millrace/client";
+import {
+  canonicalSpec,
+  PAYMENTS,
+  SERVICE_LEVELS,
+  specHash,
+  verificationFields,
+  type JobSpec,
+  type JobTerms,
+  type Payment,
+  type ServiceLevel,
+  type Verification,
+} from "@millrace/client";
 import { toHex, vectors } from "./vectors.js";
 
 type Loose = string | boolean | readonly Loose[] | { readonly [name: string]: Loose };
@@ -12,9 +23,29 @@ interface Case {
   readonly hash: string;
 }
 
+/** Terms as the chain has them, of the JSON that the network's Rust writes. */
+function terms(loose: Record<string, Loose>): JobTerms {
+  const { requirements, service_level, payment, verification, ...rest } = loose;
+  return {
+    ...(camel(rest, WIDE_TERMS) as JobTerms),
+    ...(camel(requirements!, WIDE_TERMS) as JobTerms),
+    serviceLevel: SERVICE_LEVELS.indexOf(service_level as ServiceLevel),
+    payment: PAYMENTS.indexOf((payment as string).replace("_", "-") as Payment),
+    ...verificationFields(policy(verification as string | Record<string, Record<string, string>>)),
+  };
+}
+
+function policy(verification: string | Record<string, Record<string, string>>): Verification {
+  if (typeof verification === "string") return { policy: "attested" };
+  const [[name, fields]] = Object.entries(verification) as [[string, Record<string, string>]];
+  const { share, needed, size, class: hardware } = fields;
+  if (name === "spot_check") return { policy: "spot-check", shareBps: Number(share) };
+  if (name === "quorum") return { policy: "quorum", needed: Number(needed), size: Number(size) };
+  return { policy: "attested-hardware", hardware: hardware as "enclave" };
+}
+
 /** The vector's field names in JavaScript's spelling, its terms in one object, its numbers as `wide` says. */
 function spec(loose: Case["spec"]): JobSpec {
-  const { requirements, ...terms } = camel(loose["terms"]!, WIDE_TERMS) as Record<string, unknown>;
   return {
     ...(camel(loose, new Set()) as JobSpec),
     env: loose["env"] as Record<string, string>,
@@ -27,11 +58,11 @@ function spec(loose: Case["spec"]): JobSpec {
     command: loose["command"] as string[],
     name: loose["name"] as string,
     limits: camel(loose["limits"]!, new Set(["taskSeconds"])) as JobSpec["limits"],
-    terms: { ...terms, ...(requirements as object) } as JobSpec["terms"],
+    terms: terms(loose["terms"] as Record<string, Loose>),
   };
 }
 
-const WIDE_TERMS = new Set(["gpuClasses", "maximumPrice", "leaseSeconds", "startWindow", "deposit"]);
+const WIDE_TERMS = new Set(["gpuClasses", "maximumPrice", "leaseSeconds", "startWindow", "deposit", "disputeWindow"]);
 
 function camel(value: Loose, wide: ReadonlySet<string>, name = ""): unknown {
   if (typeof value === "string") {

@@ -47,6 +47,13 @@ export const GPU_MODELS = [
 ] as const;
 
 /** By the number that stands in accounts and events. */
+export const HARDWARE_CLASSES = [
+  "claimed",
+  "challenged",
+  "enclave"
+] as const;
+
+/** By the number that stands in accounts and events. */
 export const JOB_STATES = [
   "open",
   "active",
@@ -63,13 +70,38 @@ export const LEASE_OUTCOMES = [
   "node-fault",
   "abandoned",
   "lost",
-  "timed-out"
+  "timed-out",
+  "preempted",
+  "attestor-gone",
+  "wrong-result",
+  "no-quorum"
 ] as const;
 
 /** By the number that stands in accounts and events. */
 export const LEASE_STATES = [
   "assigned",
-  "running"
+  "running",
+  "reported",
+  "disputed"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const NODE_STATES = [
+  "active",
+  "draining"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const PAYMENTS = [
+  "streaming",
+  "on-result"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const PROVIDER_STATES = [
+  "active",
+  "draining",
+  "delisted"
 ] as const;
 
 /** By the number that stands in accounts and events. */
@@ -88,4 +120,26 @@ export const REGIONS = [
   "north-america-west",
   "oceania",
   "south-america"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const RULINGS = [
+  "provider-right",
+  "buyer-right",
+  "split"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const SERVICE_LEVELS = [
+  "none",
+  "silver",
+  "gold"
+] as const;
+
+/** By the number that stands in accounts and events. */
+export const VERIFICATIONS = [
+  "attested",
+  "spot-check",
+  "quorum",
+  "attested-hardware"
 ] as const;

@@ -23,13 +23,13 @@ export async function closeJob(
 ): Promise<ClosedJob> {
   const found = await readJob(connection, job);
   if (!found) throw new MillraceError("account-missing");
-  const { funder, mint, terms, paid, fees, compensation } = found.data;
+  const { funder, rentPayer, mint, terms, paid, fees, compensation } = found.data;
   const refundAccount = await tokenAccount(funder, mint);
   const signature = await send(connection, {
     payer,
     instructions: [
       getCreateAssociatedTokenIdempotentInstruction({ payer, ata: refundAccount, owner: funder, mint }),
-      await getCloseJobInstructionAsync({ job, refundAccount, funder }),
+      await getCloseJobInstructionAsync({ job, refundAccount, rentPayer }),
     ],
   });
   return { refund: terms.deposit + compensation - paid - fees, signature };

@@ -7,7 +7,7 @@ import type { JobTerms } from "../generated/types/index.js";
 import { formatUsdc } from "../money.js";
 import { network } from "../network.js";
 import { send } from "../send.js";
-import { checkTerms } from "../terms.js";
+import { checkTerms } from "../terms/checkTerms.js";
 import { tokenAccount, usdcBalance } from "../tokens.js";
 
 export interface NewJob {
@@ -21,6 +21,8 @@ export interface NewJob {
   readonly specHash: ReadonlyUint8Array;
   /** See `jobTerms`. */
   readonly terms: JobTerms;
+  /** Whose vouchers count; the network's scheduler when left out. */
+  readonly attestor?: Address;
 }
 
 export interface OpenedJob {
@@ -36,7 +38,7 @@ export interface OpenedJob {
  */
 export async function openJob(connection: Connection, job: NewJob): Promise<OpenedJob> {
   checkTerms(job.terms);
-  const { buyer, funder = buyer, id = randomId(), specHash, terms } = job;
+  const { buyer, funder = buyer, id = randomId(), specHash, terms, attestor = null } = job;
   const { mint } = await network(connection);
   const available = await usdcBalance(connection, funder.address, mint);
   if (available < terms.deposit) {
@@ -52,6 +54,7 @@ export async function openJob(connection: Connection, job: NewJob): Promise<Open
     id,
     specHash,
     terms,
+    attestor,
   });
   const signature = await send(connection, { payer: funder, instructions: [instruction] });
   return { address, id, signature };

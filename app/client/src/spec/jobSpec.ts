@@ -1,5 +1,8 @@
 import type { ReadonlyUint8Array } from "@solana/kit";
+import { MillraceError } from "../errors/MillraceError.js";
+import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
+import { verificationOf } from "../terms/verification.js";
 import { integers, text, utf8Order } from "./canonical.js";
 
 /** Content in the network's object store. */
@@ -88,6 +91,35 @@ function terms(terms: JobTerms): string {
     start_window: terms.startWindow,
     retries: terms.retries,
     deposit: terms.deposit,
+    spot: terms.spot,
   });
-  return `{"requirements":${requirements},${rest.slice(1)}`;
+  const fields = [
+    `"requirements":${requirements}`,
+    rest.slice(1, -1),
+    `"service_level":${word(SERVICE_LEVELS[terms.serviceLevel])}`,
+    `"payment":${word(PAYMENTS[terms.payment])}`,
+    `"verification":${verification(terms)}`,
+    `"dispute_window":${terms.disputeWindow}`,
+  ];
+  return `{${fields.join(",")}}`;
+}
+
+function verification(terms: JobTerms): string {
+  const policy = verificationOf(terms);
+  switch (policy?.policy) {
+    case "spot-check":
+      return `{"spot_check":${integers({ share: policy.shareBps })}}`;
+    case "quorum":
+      return `{"quorum":${integers({ needed: policy.needed, size: policy.size })}}`;
+    case "attested-hardware":
+      return `{"attested_hardware":{"class":${word(policy.hardware)}}}`;
+    default:
+      return word(policy?.policy);
+  }
+}
+
+/** A name as the network's JSON spells it. Throws `terms-invalid` for a number without a name. */
+function word(name: string | undefined): string {
+  if (name === undefined) throw new MillraceError("terms-invalid");
+  return text(name.replaceAll("-", "_"));
 }

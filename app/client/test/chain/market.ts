@@ -57,12 +57,14 @@ export class Market {
     readonly buyer: KeyPairSigner,
     readonly owner: KeyPairSigner,
     readonly nodeKey: KeyPairSigner,
+    readonly arbiter: KeyPairSigner,
     readonly provider: Address,
     readonly node: ProgramDerivedAddress,
   ) {}
 
   static async found(): Promise<Market> {
-    const [scheduler, buyer, owner, nodeKey] = [await key(), await key(), await key(), await key()];
+    const [scheduler, buyer, owner] = [await key(), await key(), await key()];
+    const [nodeKey, arbiter] = [await key(), await key()];
     const purses = new Map([
       [scheduler.address, 1],
       [buyer.address, 10],
@@ -71,7 +73,7 @@ export class Market {
     const localnet = await Localnet.start(purses);
     const [provider] = await findProviderPda({ owner: owner.address });
     const node = await findNodePda({ provider, index: 0 });
-    const market = new Market(localnet, scheduler, buyer, owner, nodeKey, provider, node);
+    const market = new Market(localnet, scheduler, buyer, owner, nodeKey, arbiter, provider, node);
     try {
       await market.initialize();
       await market.offerRig();
@@ -93,15 +95,26 @@ export class Market {
       mint,
       treasury: await tokenAccount(this.owner.address, mint),
       scheduler: this.scheduler.address,
+      arbiter: this.arbiter.address,
       parameters: {
-        feeBps: 500,
-        bondHours: 24,
-        minimumBond: 1_000_000n,
+        minimumBond: [1_000_000n, 1_000_000n, 1_000_000n, 1_000_000n],
+        minimumDisputeBond: 1_000_000n,
         startTimeout: 300n,
         checkpointInterval: 900n,
+        holdLimit: 21_600n,
         settleGrace: 600n,
+        preemptionNotice: 60n,
+        decideWindow: 604_800n,
+        revealWindow: 600n,
+        unbonding: 1_209_600n,
+        payoutDelay: 172_800n,
+        minimumReputationBps: [0, 0, 0, 0],
+        delistFloorBps: 0,
+        feeBps: 500,
+        bondHours: 24,
         abandonPenaltyBps: 1_000,
         lostPenaltyBps: 2_500,
+        disputeBondBps: 1_000,
       },
     });
     await this.send(admin, initialize);
@@ -126,10 +139,19 @@ export class Market {
       country: new TextEncoder().encode("DE"),
       simulated: true,
     };
+    const offer = {
+      hardware,
+      driver: 550,
+      cuda: 124,
+      capabilities: 0,
+      price: PRICE,
+      spotPrice: PRICE,
+      serviceLevel: 0,
+    };
     await this.send(
       owner,
       await getAddStakeInstructionAsync({ owner, provider, ownerTokens, amount: 100_000_000n }),
-      getAddNodeInstruction({ owner, provider, nodeKey, node, hardware, price: PRICE }),
+      getAddNodeInstruction({ owner, provider, nodeKey, node, ...offer }),
     );
   }
 
@@ -156,8 +178,8 @@ export class Market {
     const { openedSlot, leasesOpened: number } = (await this.job(job)).data;
     const lease = await findLeasePda({ job, openedSlot, number });
     const { scheduler, nodeKey, node, provider } = this;
-    const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS };
-    const accounts = { scheduler, nodeKey, job, node: node[0], provider, lease };
+    const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS, bidBookRoot: new Uint8Array(32) };
+    const accounts = { authority: scheduler, nodeKey, job, node: node[0], provider, lease };
     await this.send(scheduler, getOpenLeaseInstruction({ ...accounts, ...offer }));
     return fetchLease(this.connection.rpc, lease[0], { commitment: this.connection.commitment });
   }

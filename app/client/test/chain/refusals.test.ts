@@ -53,6 +53,21 @@ const refusedTerms: [ErrorCode, Partial<JobTerms>][] = [
   ["terms-invalid", { startWindow: 2_592_001n }],
   ["terms-invalid", { gpuClasses: 1n << 63n }],
   ["terms-invalid", { regions: 0x8000_0000 }],
+  ["terms-invalid", { disputeWindow: 604_801n }],
+  ["terms-invalid", { serviceLevel: 3 }],
+  ["terms-invalid", { payment: 2 }],
+  ["terms-invalid", { verification: 4 }],
+  ["terms-invalid", { verification: 1, spotCheckBps: 0, disputeWindow: 1n }],
+  ["terms-invalid", { verification: 1, spotCheckBps: 10_001, disputeWindow: 1n }],
+  ["terms-invalid", { verification: 1, spotCheckBps: 500, disputeWindow: 0n }],
+  ["terms-invalid", { verification: 2, quorumNeeded: 2, quorumSize: 3, payment: 0, concurrentLeases: 3 }],
+  ["terms-invalid", { verification: 2, quorumNeeded: 2, quorumSize: 3, payment: 1, concurrentLeases: 2 }],
+  ["terms-invalid", { verification: 2, quorumNeeded: 1, quorumSize: 1, payment: 1, concurrentLeases: 1 }],
+  ["terms-invalid", { verification: 2, quorumNeeded: 2, quorumSize: 4, payment: 1, concurrentLeases: 4 }],
+  ["terms-invalid", { verification: 2, quorumNeeded: 5, quorumSize: 8, payment: 1, concurrentLeases: 8 }],
+  ["terms-invalid", { verification: 3, hardwareClass: 0 }],
+  ["terms-invalid", { verification: 3, hardwareClass: 3 }],
+  ["deposit-too-small", { verification: 2, quorumNeeded: 2, quorumSize: 3, payment: 1, concurrentLeases: 3 }],
   ["deposit-too-small", { deposit: 599_999n }],
   ["deposit-too-small", { deposit: 0n, maximumPrice: 0n }],
   ["overflow", { maximumPrice: 2n ** 64n - 1n, units: 2, leaseSeconds: 3_600n }],
@@ -67,7 +82,13 @@ test("the program refuses the same terms as this package does before sending", a
     // What does not fit the field has no bytes to send.
     if (wrong.units > 65_535) continue;
     const accounts = { buyer, funder: buyer, funderTokens, mint: localnet.mint };
-    const instruction = await getOpenJobInstructionAsync({ ...accounts, id: 1n, specHash, terms: wrong });
+    const instruction = await getOpenJobInstructionAsync({
+      ...accounts,
+      id: 1n,
+      specHash,
+      terms: wrong,
+      attestor: null,
+    });
     await refused(market.send(buyer, instruction), code);
   }
   assert.equal(await market.buyersMoney(), PURSE);
@@ -92,7 +113,7 @@ test("money that is not there is named before and by the chain", async () => {
     getTransferInstruction({ source, destination: ata, authority: buyer, amount: DEPOSIT }),
   );
   const accounts = { buyer, funder: poor, funderTokens: ata, mint };
-  const open = await getOpenJobInstructionAsync({ ...accounts, id: 5n, specHash, terms: terms() });
+  const open = await getOpenJobInstructionAsync({ ...accounts, id: 5n, specHash, terms: terms(), attestor: null });
   await refused(market.send(buyer, open), "insufficient-sol");
 });
 

@@ -1,13 +1,16 @@
 use std::fmt::Debug;
 
-use millrace_protocol::{JobState, LeaseOutcome, LeaseState, gpu, region, voucher::ExitClass};
+use millrace_protocol::{
+    HardwareClass, JobState, LeaseOutcome, LeaseState, NodeStatus, Payment, ProviderStatus, Ruling, ServiceLevel, gpu,
+    region, voucher::ExitClass,
+};
 use serde_json::{Value, json};
 
 use crate::check;
 
 /// Names of numbers that stand in accounts and events, in the order of their numbers.
-fn names<T: Debug>(read: impl Fn(u8) -> Option<T>) -> Vec<String> {
-    (0..).map_while(read).map(|value| kebab(&format!("{value:?}"))).collect()
+fn names<T: TryFrom<u8> + Debug>() -> Vec<String> {
+    (0..).map_while(|number| T::try_from(number).ok()).map(|value| kebab(&format!("{value:?}"))).collect()
 }
 
 fn kebab(name: &str) -> String {
@@ -21,20 +24,22 @@ fn kebab(name: &str) -> String {
     text
 }
 
-fn outcome(number: u8) -> Option<LeaseOutcome> {
-    use LeaseOutcome::*;
-    [Completed, Failed, Released, NodeFault, Abandoned, Lost, TimedOut].into_iter().find(|found| *found as u8 == number)
-}
-
 #[test]
 fn names_of_numbers() {
     let all: Value = json!({
+        "exitClasses": names::<ExitClass>(),
         "gpuModels": gpu::CLASSES,
+        "hardwareClasses": names::<HardwareClass>(),
+        "jobStates": names::<JobState>(),
+        "leaseOutcomes": names::<LeaseOutcome>(),
+        "leaseStates": names::<LeaseState>(),
+        "nodeStates": names::<NodeStatus>(),
+        "payments": names::<Payment>(),
+        "providerStates": names::<ProviderStatus>(),
         "regions": region::REGIONS,
-        "jobStates": names(|number| JobState::try_from(number).ok()),
-        "leaseStates": names(|number| LeaseState::try_from(number).ok()),
-        "leaseOutcomes": names(outcome),
-        "exitClasses": names(|number| ExitClass::try_from(number).ok()),
+        "rulings": names::<Ruling>(),
+        "serviceLevels": names::<ServiceLevel>(),
+        "verifications": ["attested", "spot-check", "quorum", "attested-hardware"],
     });
     check("app/client/catalogue.json", &all);
 }

@@ -25,6 +25,7 @@ gpus = 8
 gpu_models = ["other", "h100-sxm"]
 vram = "80GiB"
 regions = ["south-america", "africa"]
+service_level = "gold"
 cpus = "0.01"
 memory = "8MiB"
 disk = "1MiB"
@@ -43,6 +44,11 @@ deposit = "18446744073709.551615"
 Z = ""
 A = "/"
 "#;
+
+/// The counter with other terms.
+fn counter_with(budget: &str, verification: &str) -> String {
+    format!("{COUNTER}{budget}\n[verification]\n{verification}\n")
+}
 
 /// A spec as people hand it over: any order of keys, 64-bit numbers as text.
 fn case(name: &str, text: &str) -> Value {
@@ -66,6 +72,12 @@ fn loose(value: Value) -> Value {
 
 #[test]
 fn canonical_specs_and_their_hashes() {
+    let policies = [
+        ("spot check", "spot = true", "policy = \"spot-check\"\nshare = \"12.5%\""),
+        ("quorum", "retries = 0", "policy = \"quorum\"\nneeded = 3\nsize = 5"),
+        ("hardware", "payment = \"on-result\"", "policy = \"attested-hardware\"\nhardware = \"enclave\""),
+    ];
+    let with_policies = policies.map(|(name, budget, verification)| case(name, &counter_with(budget, verification)));
     let cases = [case("counter", COUNTER), case("render", RENDER), case("awkward", AWKWARD)];
-    check("tests/vectors/specs.json", &cases.to_vec().into());
+    check("tests/vectors/specs.json", &cases.into_iter().chain(with_policies).collect());
 }

@@ -17,6 +17,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -56,10 +58,16 @@ export type Config = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** May change parameters; never touches an escrow or a stake. */
+  /** Not 0: no new jobs; everything under way goes on. */
+  paused: boolean;
+  /** May change roles and parameters; never touches an escrow or a stake. */
   admin: Address;
-  /** Opens leases, and attests the jobs opened while it holds the role. */
+  /** Becomes the admin once it signs; zeros without a handover under way. */
+  pendingAdmin: Address;
+  /** Opens leases, and attests the leases opened while it holds the role. */
   scheduler: Address;
+  /** Decides disputes. */
+  arbiter: Address;
   /** Token account that fees are swept to. */
   treasury: Address;
   /** The only mint of deposits, stakes and payments. */
@@ -72,10 +80,16 @@ export type ConfigArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** May change parameters; never touches an escrow or a stake. */
+  /** Not 0: no new jobs; everything under way goes on. */
+  paused: boolean;
+  /** May change roles and parameters; never touches an escrow or a stake. */
   admin: Address;
-  /** Opens leases, and attests the jobs opened while it holds the role. */
+  /** Becomes the admin once it signs; zeros without a handover under way. */
+  pendingAdmin: Address;
+  /** Opens leases, and attests the leases opened while it holds the role. */
   scheduler: Address;
+  /** Decides disputes. */
+  arbiter: Address;
   /** Token account that fees are swept to. */
   treasury: Address;
   /** The only mint of deposits, stakes and payments. */
@@ -90,9 +104,12 @@ export function getConfigEncoder(): FixedSizeEncoder<ConfigArgs> {
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
-      ["bump", padRightEncoder(getU8Encoder(), 6)],
+      ["bump", getU8Encoder()],
+      ["paused", padRightEncoder(getBooleanEncoder(), 5)],
       ["admin", getAddressEncoder()],
+      ["pendingAdmin", getAddressEncoder()],
       ["scheduler", getAddressEncoder()],
+      ["arbiter", getAddressEncoder()],
       ["treasury", getAddressEncoder()],
       ["mint", getAddressEncoder()],
       ["rentPayer", getAddressEncoder()],
@@ -107,9 +124,12 @@ export function getConfigDecoder(): FixedSizeDecoder<Config> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
-    ["bump", padRightDecoder(getU8Decoder(), 6)],
+    ["bump", getU8Decoder()],
+    ["paused", padRightDecoder(getBooleanDecoder(), 5)],
     ["admin", getAddressDecoder()],
+    ["pendingAdmin", getAddressDecoder()],
     ["scheduler", getAddressDecoder()],
+    ["arbiter", getAddressDecoder()],
     ["treasury", getAddressDecoder()],
     ["mint", getAddressDecoder()],
     ["rentPayer", getAddressDecoder()],
@@ -173,5 +193,5 @@ export async function fetchAllMaybeConfig(
 }
 
 export function getConfigSize(): number {
-  return 280;
+  return 440;
 }

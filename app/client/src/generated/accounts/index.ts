@@ -11,3 +11,4 @@ export * from "./job.js";
 export * from "./lease.js";
 export * from "./node.js";
 export * from "./provider.js";
+export * from "./quorum.js";

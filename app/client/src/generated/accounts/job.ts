@@ -17,6 +17,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -59,22 +61,26 @@ export type Job = {
   bump: number;
   /** 0 open, 1 active, 2 cancelling, 3 done, 4 expired. */
   state: number;
+  /** Not 0: the deposit came from the buyer's balance and returns to it; `funder` is that account. */
+  prepaid: boolean;
   /** The number of the next lease. */
   leasesOpened: number;
   buyer: Address;
-  /** Paid the deposit and the rent, and gets both back. */
+  /** Paid the deposit, and gets back what is left. */
   funder: Address;
-  /** Whose vouchers count: the network's scheduler when the job was opened. */
+  /** Whose vouchers count; zeros for whoever is the network's scheduler when a lease is opened. */
   attestor: Address;
   mint: Address;
   /** The job's own money. Seeds: `vault`, job. */
   jobVault: Address;
+  /** Paid for the accounts of the job and its vault. */
+  rentPayer: Address;
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTerms;
   /** Chosen by the buyer; free again once the job is closed. */
   id: bigint;
-  /** Held for live leases, in micro-USDC. */
+  /** Held for leases that are not settled, in micro-USDC. */
   reserved: bigint;
   /** Went to providers, fees not included, in micro-USDC. */
   paid: bigint;
@@ -82,6 +88,8 @@ export type Job = {
   fees: bigint;
   /** Came in from bonds of nodes that failed the job, in micro-USDC. */
   compensation: bigint;
+  /** Bonds of challengers whose disputes are open, in micro-USDC. */
+  disputeBonds: bigint;
   /**
    * Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
    * after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
@@ -95,8 +103,18 @@ export type Job = {
   cancelledAt: bigint;
   /** Seconds from a cancel until anyone may end the live leases. */
   settleGrace: bigint;
+  /** Round of the open quorum, or of the next one. */
+  quorumRound: number;
   liveLeases: number;
+  /** Leases that have ended and are not settled. */
+  reportedLeases: number;
   attemptsFailed: number;
+  /** Disputes about this job that were ruled for the provider. */
+  disputesLost: number;
+  /** Not 0: the lease that ended last left nothing to do. */
+  completed: boolean;
+  /** Not 0: the account of the round in `quorum_round` exists. */
+  quorumOpen: boolean;
 };
 
 export type JobArgs = {
@@ -105,22 +123,26 @@ export type JobArgs = {
   bump: number;
   /** 0 open, 1 active, 2 cancelling, 3 done, 4 expired. */
   state: number;
+  /** Not 0: the deposit came from the buyer's balance and returns to it; `funder` is that account. */
+  prepaid: boolean;
   /** The number of the next lease. */
   leasesOpened: number;
   buyer: Address;
-  /** Paid the deposit and the rent, and gets both back. */
+  /** Paid the deposit, and gets back what is left. */
   funder: Address;
-  /** Whose vouchers count: the network's scheduler when the job was opened. */
+  /** Whose vouchers count; zeros for whoever is the network's scheduler when a lease is opened. */
   attestor: Address;
   mint: Address;
   /** The job's own money. Seeds: `vault`, job. */
   jobVault: Address;
+  /** Paid for the accounts of the job and its vault. */
+  rentPayer: Address;
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTermsArgs;
   /** Chosen by the buyer; free again once the job is closed. */
   id: number | bigint;
-  /** Held for live leases, in micro-USDC. */
+  /** Held for leases that are not settled, in micro-USDC. */
   reserved: number | bigint;
   /** Went to providers, fees not included, in micro-USDC. */
   paid: number | bigint;
@@ -128,6 +150,8 @@ export type JobArgs = {
   fees: number | bigint;
   /** Came in from bonds of nodes that failed the job, in micro-USDC. */
   compensation: number | bigint;
+  /** Bonds of challengers whose disputes are open, in micro-USDC. */
+  disputeBonds: number | bigint;
   /**
    * Slot in which the job was opened; one of the seeds of its leases. A buyer may use an id again
    * after the job was closed, and no voucher of the earlier job may fit a lease of the later one.
@@ -141,8 +165,18 @@ export type JobArgs = {
   cancelledAt: number | bigint;
   /** Seconds from a cancel until anyone may end the live leases. */
   settleGrace: number | bigint;
+  /** Round of the open quorum, or of the next one. */
+  quorumRound: number;
   liveLeases: number;
+  /** Leases that have ended and are not settled. */
+  reportedLeases: number;
   attemptsFailed: number;
+  /** Disputes about this job that were ruled for the provider. */
+  disputesLost: number;
+  /** Not 0: the lease that ended last left nothing to do. */
+  completed: boolean;
+  /** Not 0: the account of the round in `quorum_round` exists. */
+  quorumOpen: boolean;
 };
 
 /** Gets the encoder for {@link JobArgs} account data. */
@@ -152,13 +186,15 @@ export function getJobEncoder(): FixedSizeEncoder<JobArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["state", padRightEncoder(getU8Encoder(), 1)],
+      ["state", getU8Encoder()],
+      ["prepaid", getBooleanEncoder()],
       ["leasesOpened", getU32Encoder()],
       ["buyer", getAddressEncoder()],
       ["funder", getAddressEncoder()],
       ["attestor", getAddressEncoder()],
       ["mint", getAddressEncoder()],
       ["jobVault", getAddressEncoder()],
+      ["rentPayer", getAddressEncoder()],
       ["specHash", fixEncoderSize(getBytesEncoder(), 32)],
       ["terms", getJobTermsEncoder()],
       ["id", getU64Encoder()],
@@ -166,13 +202,19 @@ export function getJobEncoder(): FixedSizeEncoder<JobArgs> {
       ["paid", getU64Encoder()],
       ["fees", getU64Encoder()],
       ["compensation", getU64Encoder()],
+      ["disputeBonds", getU64Encoder()],
       ["openedSlot", getU64Encoder()],
       ["openedAt", getU64Encoder()],
       ["startDeadline", getU64Encoder()],
       ["cancelledAt", getU64Encoder()],
       ["settleGrace", getU64Encoder()],
+      ["quorumRound", getU32Encoder()],
       ["liveLeases", getU16Encoder()],
-      ["attemptsFailed", padRightEncoder(padRightEncoder(getU16Encoder(), 4), 64)],
+      ["reportedLeases", getU16Encoder()],
+      ["attemptsFailed", getU16Encoder()],
+      ["disputesLost", getU16Encoder()],
+      ["completed", getBooleanEncoder()],
+      ["quorumOpen", padRightEncoder(padRightEncoder(getBooleanEncoder(), 2), 64)],
     ]),
     (value) => ({ ...value, discriminator: JOB_DISCRIMINATOR }),
   );
@@ -184,13 +226,15 @@ export function getJobDecoder(): FixedSizeDecoder<Job> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["state", padRightDecoder(getU8Decoder(), 1)],
+    ["state", getU8Decoder()],
+    ["prepaid", getBooleanDecoder()],
     ["leasesOpened", getU32Decoder()],
     ["buyer", getAddressDecoder()],
     ["funder", getAddressDecoder()],
     ["attestor", getAddressDecoder()],
     ["mint", getAddressDecoder()],
     ["jobVault", getAddressDecoder()],
+    ["rentPayer", getAddressDecoder()],
     ["specHash", fixDecoderSize(getBytesDecoder(), 32)],
     ["terms", getJobTermsDecoder()],
     ["id", getU64Decoder()],
@@ -198,13 +242,19 @@ export function getJobDecoder(): FixedSizeDecoder<Job> {
     ["paid", getU64Decoder()],
     ["fees", getU64Decoder()],
     ["compensation", getU64Decoder()],
+    ["disputeBonds", getU64Decoder()],
     ["openedSlot", getU64Decoder()],
     ["openedAt", getU64Decoder()],
     ["startDeadline", getU64Decoder()],
     ["cancelledAt", getU64Decoder()],
     ["settleGrace", getU64Decoder()],
+    ["quorumRound", getU32Decoder()],
     ["liveLeases", getU16Decoder()],
-    ["attemptsFailed", padRightDecoder(padRightDecoder(getU16Decoder(), 4), 64)],
+    ["reportedLeases", getU16Decoder()],
+    ["attemptsFailed", getU16Decoder()],
+    ["disputesLost", getU16Decoder()],
+    ["completed", getBooleanDecoder()],
+    ["quorumOpen", padRightDecoder(padRightDecoder(getBooleanDecoder(), 2), 64)],
   ]);
 }
 
@@ -264,5 +314,5 @@ export async function fetchAllMaybeJob(
 }
 
 export function getJobSize(): number {
-  return 416;
+  return 480;
 }

@@ -17,6 +17,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -56,15 +58,23 @@ export type Lease = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** 0 assigned, 1 running. */
+  /** 0 assigned, 1 running, 2 reported, 3 disputed. */
   state: number;
+  /** What the final voucher said, by the protocol's numbers; counts once the lease is reported. */
+  reported: number;
   /** Counts from 0 within the job. */
   number: number;
   job: Address;
   node: Address;
   provider: Address;
-  /** The scheduler that opened the lease; gets the rent back. */
+  /** Whose vouchers count: the job's own attestor, or the network's scheduler when the lease was opened. */
+  attestor: Address;
+  /** Whoever opened the lease; gets the rent back. */
   rentPayer: Address;
+  /** Merkle root over the outputs; zeros before the final voucher. */
+  resultRoot: ReadonlyUint8Array;
+  /** Root of all bids, where the price is one of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   /** Micro-USDC per GPU-hour. */
   price: bigint;
   /** Unix seconds. */
@@ -87,12 +97,22 @@ export type Lease = {
   downtimeSeconds: bigint;
   /** Deadline of the first voucher; Unix seconds. */
   startBy: bigint;
-  /** Deadline of the next voucher; Unix seconds, zero until the first. */
+  /** When the last voucher was redeemed; Unix seconds, zero until the first. */
+  attestedAt: bigint;
+  /** Deadline of the next voucher or hold; Unix seconds, zero until the first voucher. */
   checkpointBy: bigint;
   /** Unix seconds. */
   endsBy: bigint;
-  /** Seconds. With the next four, the parameters the lease was opened under. */
+  /** When a spot lease ends after notice; Unix seconds, zero without one. */
+  preemptedAt: bigint;
+  /** Until when a reported lease may be disputed; Unix seconds, zero before. */
+  disputableUntil: bigint;
+  /** Seconds. With the next six, the parameters the lease was opened under. */
+  startTimeout: bigint;
+  /** Seconds. */
   checkpointInterval: bigint;
+  /** Seconds. */
+  holdLimit: bigint;
   /** Seconds. */
   settleGrace: bigint;
   feeBps: number;
@@ -100,21 +120,33 @@ export type Lease = {
   lostPenaltyBps: number;
   /** GPUs leased. */
   units: number;
+  /** Not 0: the node has taken its one extension of the start. */
+  startExtended: boolean;
+  /** Not 0: the first voucher came at `start_by` or later. */
+  startedLate: boolean;
 };
 
 export type LeaseArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** 0 assigned, 1 running. */
+  /** 0 assigned, 1 running, 2 reported, 3 disputed. */
   state: number;
+  /** What the final voucher said, by the protocol's numbers; counts once the lease is reported. */
+  reported: number;
   /** Counts from 0 within the job. */
   number: number;
   job: Address;
   node: Address;
   provider: Address;
-  /** The scheduler that opened the lease; gets the rent back. */
+  /** Whose vouchers count: the job's own attestor, or the network's scheduler when the lease was opened. */
+  attestor: Address;
+  /** Whoever opened the lease; gets the rent back. */
   rentPayer: Address;
+  /** Merkle root over the outputs; zeros before the final voucher. */
+  resultRoot: ReadonlyUint8Array;
+  /** Root of all bids, where the price is one of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   /** Micro-USDC per GPU-hour. */
   price: number | bigint;
   /** Unix seconds. */
@@ -137,12 +169,22 @@ export type LeaseArgs = {
   downtimeSeconds: number | bigint;
   /** Deadline of the first voucher; Unix seconds. */
   startBy: number | bigint;
-  /** Deadline of the next voucher; Unix seconds, zero until the first. */
+  /** When the last voucher was redeemed; Unix seconds, zero until the first. */
+  attestedAt: number | bigint;
+  /** Deadline of the next voucher or hold; Unix seconds, zero until the first voucher. */
   checkpointBy: number | bigint;
   /** Unix seconds. */
   endsBy: number | bigint;
-  /** Seconds. With the next four, the parameters the lease was opened under. */
+  /** When a spot lease ends after notice; Unix seconds, zero without one. */
+  preemptedAt: number | bigint;
+  /** Until when a reported lease may be disputed; Unix seconds, zero before. */
+  disputableUntil: number | bigint;
+  /** Seconds. With the next six, the parameters the lease was opened under. */
+  startTimeout: number | bigint;
+  /** Seconds. */
   checkpointInterval: number | bigint;
+  /** Seconds. */
+  holdLimit: number | bigint;
   /** Seconds. */
   settleGrace: number | bigint;
   feeBps: number;
@@ -150,6 +192,10 @@ export type LeaseArgs = {
   lostPenaltyBps: number;
   /** GPUs leased. */
   units: number;
+  /** Not 0: the node has taken its one extension of the start. */
+  startExtended: boolean;
+  /** Not 0: the first voucher came at `start_by` or later. */
+  startedLate: boolean;
 };
 
 /** Gets the encoder for {@link LeaseArgs} account data. */
@@ -159,12 +205,16 @@ export function getLeaseEncoder(): FixedSizeEncoder<LeaseArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["state", padRightEncoder(getU8Encoder(), 1)],
+      ["state", getU8Encoder()],
+      ["reported", getU8Encoder()],
       ["number", getU32Encoder()],
       ["job", getAddressEncoder()],
       ["node", getAddressEncoder()],
       ["provider", getAddressEncoder()],
+      ["attestor", getAddressEncoder()],
       ["rentPayer", getAddressEncoder()],
+      ["resultRoot", fixEncoderSize(getBytesEncoder(), 32)],
+      ["bidBookRoot", fixEncoderSize(getBytesEncoder(), 32)],
       ["price", getU64Encoder()],
       ["openedAt", getU64Encoder()],
       ["maximumSeconds", getU64Encoder()],
@@ -176,14 +226,21 @@ export function getLeaseEncoder(): FixedSizeEncoder<LeaseArgs> {
       ["meteredSeconds", getU64Encoder()],
       ["downtimeSeconds", getU64Encoder()],
       ["startBy", getU64Encoder()],
+      ["attestedAt", getU64Encoder()],
       ["checkpointBy", getU64Encoder()],
       ["endsBy", getU64Encoder()],
+      ["preemptedAt", getU64Encoder()],
+      ["disputableUntil", getU64Encoder()],
+      ["startTimeout", getU64Encoder()],
       ["checkpointInterval", getU64Encoder()],
+      ["holdLimit", getU64Encoder()],
       ["settleGrace", getU64Encoder()],
       ["feeBps", getU16Encoder()],
       ["abandonPenaltyBps", getU16Encoder()],
       ["lostPenaltyBps", getU16Encoder()],
-      ["units", padRightEncoder(getU16Encoder(), 64)],
+      ["units", getU16Encoder()],
+      ["startExtended", getBooleanEncoder()],
+      ["startedLate", padRightEncoder(padRightEncoder(getBooleanEncoder(), 6), 64)],
     ]),
     (value) => ({ ...value, discriminator: LEASE_DISCRIMINATOR }),
   );
@@ -195,12 +252,16 @@ export function getLeaseDecoder(): FixedSizeDecoder<Lease> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["state", padRightDecoder(getU8Decoder(), 1)],
+    ["state", getU8Decoder()],
+    ["reported", getU8Decoder()],
     ["number", getU32Decoder()],
     ["job", getAddressDecoder()],
     ["node", getAddressDecoder()],
     ["provider", getAddressDecoder()],
+    ["attestor", getAddressDecoder()],
     ["rentPayer", getAddressDecoder()],
+    ["resultRoot", fixDecoderSize(getBytesDecoder(), 32)],
+    ["bidBookRoot", fixDecoderSize(getBytesDecoder(), 32)],
     ["price", getU64Decoder()],
     ["openedAt", getU64Decoder()],
     ["maximumSeconds", getU64Decoder()],
@@ -212,14 +273,21 @@ export function getLeaseDecoder(): FixedSizeDecoder<Lease> {
     ["meteredSeconds", getU64Decoder()],
     ["downtimeSeconds", getU64Decoder()],
     ["startBy", getU64Decoder()],
+    ["attestedAt", getU64Decoder()],
     ["checkpointBy", getU64Decoder()],
     ["endsBy", getU64Decoder()],
+    ["preemptedAt", getU64Decoder()],
+    ["disputableUntil", getU64Decoder()],
+    ["startTimeout", getU64Decoder()],
     ["checkpointInterval", getU64Decoder()],
+    ["holdLimit", getU64Decoder()],
     ["settleGrace", getU64Decoder()],
     ["feeBps", getU16Decoder()],
     ["abandonPenaltyBps", getU16Decoder()],
     ["lostPenaltyBps", getU16Decoder()],
-    ["units", padRightDecoder(getU16Decoder(), 64)],
+    ["units", getU16Decoder()],
+    ["startExtended", getBooleanDecoder()],
+    ["startedLate", padRightDecoder(padRightDecoder(getBooleanDecoder(), 6), 64)],
   ]);
 }
 
@@ -279,5 +347,5 @@ export async function fetchAllMaybeLease(
 }
 
 export function getLeaseSize(): number {
-  return 336;
+  return 480;
 }

@@ -59,19 +59,39 @@ export type Node = {
   bump: number;
   /** 0 active, 1 draining. */
   status: number;
+  /** The highest service level the node answers for: 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
   /** Counts from 0 within the provider. */
   index: number;
   provider: Address;
   /** Hot key on the rig: accepts leases, cannot reach stake or earnings. */
   nodeKey: Address;
+  /** The scheduler that attested the hardware last; zeros without an attestation. */
+  attestor: Address;
+  /** SHA-256 of what was attested. */
+  attestationDigest: ReadonlyUint8Array;
   rentPayer: Address;
   hardware: Hardware;
-  /** Posted price in micro-USDC per GPU-hour. */
-  price: bigint;
-  /** Unix seconds. */
-  addedAt: bigint;
+  /** Driver version as major * 1000 + minor; 0 without a GPU. */
+  driver: number;
+  /** CUDA version as major * 1000 + minor; 0 without one. */
+  cuda: number;
+  /** Bit flags in the provider's word, such as a sandboxed runtime. */
+  capabilities: number;
   /** GPUs under lease. */
   leased: number;
+  /** Score of the last attestation's challenge, as its attestor counts. */
+  attestationScore: number;
+  /** 0 claimed, 1 challenged, 2 enclave. */
+  attestationClass: number;
+  /** Posted price in micro-USDC per GPU-hour. */
+  price: bigint;
+  /** Price of preemptible leases in micro-USDC per GPU-hour; 0 takes none. */
+  spotPrice: bigint;
+  /** Unix seconds; zero without an attestation. */
+  attestationExpiresAt: bigint;
+  /** Unix seconds. */
+  addedAt: bigint;
 };
 
 export type NodeArgs = {
@@ -80,19 +100,39 @@ export type NodeArgs = {
   bump: number;
   /** 0 active, 1 draining. */
   status: number;
+  /** The highest service level the node answers for: 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
   /** Counts from 0 within the provider. */
   index: number;
   provider: Address;
   /** Hot key on the rig: accepts leases, cannot reach stake or earnings. */
   nodeKey: Address;
+  /** The scheduler that attested the hardware last; zeros without an attestation. */
+  attestor: Address;
+  /** SHA-256 of what was attested. */
+  attestationDigest: ReadonlyUint8Array;
   rentPayer: Address;
   hardware: HardwareArgs;
-  /** Posted price in micro-USDC per GPU-hour. */
-  price: number | bigint;
-  /** Unix seconds. */
-  addedAt: number | bigint;
+  /** Driver version as major * 1000 + minor; 0 without a GPU. */
+  driver: number;
+  /** CUDA version as major * 1000 + minor; 0 without one. */
+  cuda: number;
+  /** Bit flags in the provider's word, such as a sandboxed runtime. */
+  capabilities: number;
   /** GPUs under lease. */
   leased: number;
+  /** Score of the last attestation's challenge, as its attestor counts. */
+  attestationScore: number;
+  /** 0 claimed, 1 challenged, 2 enclave. */
+  attestationClass: number;
+  /** Posted price in micro-USDC per GPU-hour. */
+  price: number | bigint;
+  /** Price of preemptible leases in micro-USDC per GPU-hour; 0 takes none. */
+  spotPrice: number | bigint;
+  /** Unix seconds; zero without an attestation. */
+  attestationExpiresAt: number | bigint;
+  /** Unix seconds. */
+  addedAt: number | bigint;
 };
 
 /** Gets the encoder for {@link NodeArgs} account data. */
@@ -102,15 +142,25 @@ export function getNodeEncoder(): FixedSizeEncoder<NodeArgs> {
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
       ["bump", getU8Encoder()],
-      ["status", padRightEncoder(getU8Encoder(), 1)],
+      ["status", getU8Encoder()],
+      ["serviceLevel", getU8Encoder()],
       ["index", getU32Encoder()],
       ["provider", getAddressEncoder()],
       ["nodeKey", getAddressEncoder()],
+      ["attestor", getAddressEncoder()],
+      ["attestationDigest", fixEncoderSize(getBytesEncoder(), 32)],
       ["rentPayer", getAddressEncoder()],
       ["hardware", getHardwareEncoder()],
+      ["driver", getU32Encoder()],
+      ["cuda", getU32Encoder()],
+      ["capabilities", getU32Encoder()],
+      ["leased", getU16Encoder()],
+      ["attestationScore", getU16Encoder()],
+      ["attestationClass", padRightEncoder(getU8Encoder(), 7)],
       ["price", getU64Encoder()],
-      ["addedAt", getU64Encoder()],
-      ["leased", padRightEncoder(padRightEncoder(getU16Encoder(), 6), 64)],
+      ["spotPrice", getU64Encoder()],
+      ["attestationExpiresAt", getU64Encoder()],
+      ["addedAt", padRightEncoder(getU64Encoder(), 64)],
     ]),
     (value) => ({ ...value, discriminator: NODE_DISCRIMINATOR }),
   );
@@ -122,15 +172,25 @@ export function getNodeDecoder(): FixedSizeDecoder<Node> {
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
     ["bump", getU8Decoder()],
-    ["status", padRightDecoder(getU8Decoder(), 1)],
+    ["status", getU8Decoder()],
+    ["serviceLevel", getU8Decoder()],
     ["index", getU32Decoder()],
     ["provider", getAddressDecoder()],
     ["nodeKey", getAddressDecoder()],
+    ["attestor", getAddressDecoder()],
+    ["attestationDigest", fixDecoderSize(getBytesDecoder(), 32)],
     ["rentPayer", getAddressDecoder()],
     ["hardware", getHardwareDecoder()],
+    ["driver", getU32Decoder()],
+    ["cuda", getU32Decoder()],
+    ["capabilities", getU32Decoder()],
+    ["leased", getU16Decoder()],
+    ["attestationScore", getU16Decoder()],
+    ["attestationClass", padRightDecoder(getU8Decoder(), 7)],
     ["price", getU64Decoder()],
-    ["addedAt", getU64Decoder()],
-    ["leased", padRightDecoder(padRightDecoder(getU16Decoder(), 6), 64)],
+    ["spotPrice", getU64Decoder()],
+    ["attestationExpiresAt", getU64Decoder()],
+    ["addedAt", padRightDecoder(getU64Decoder(), 64)],
   ]);
 }
 
@@ -190,5 +250,5 @@ export async function fetchAllMaybeNode(
 }
 
 export function getNodeSize(): number {
-  return 224;
+  return 320;
 }

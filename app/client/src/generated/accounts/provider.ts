@@ -17,6 +17,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getArrayDecoder,
+  getArrayEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -42,6 +44,7 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from "@solana/kit";
+import { getUnbondingDecoder, getUnbondingEncoder, type Unbonding, type UnbondingArgs } from "../types/index.js";
 
 export const PROVIDER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([164, 180, 71, 17, 75, 216, 80, 195]);
 
@@ -54,10 +57,16 @@ export type Provider = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** Nodes added so far; the index of the next one. */
-  nNodes: number;
+  /** 0 active, 1 draining, 2 delisted. */
+  status: number;
+  /** Nodes that have not been removed. */
+  nodes: number;
   /** The wallet that registered: stakes, and adds nodes. */
   owner: Address;
+  /** Whose token account earnings go to. */
+  payoutOwner: Address;
+  /** Takes over at `next_payout_from`. */
+  nextPayoutOwner: Address;
   /** Backs the leases. Seeds: `stake`, provider. */
   stakeVault: Address;
   /** Receives every payment. Seeds: `earnings`, provider. */
@@ -67,28 +76,54 @@ export type Provider = {
   displayName: ReadonlyUint8Array;
   /** What the stake vault holds, in micro-USDC. */
   stakeTotal: bigint;
-  /** The part of it that stands as bond for live leases, in micro-USDC. */
+  /** The part of it that stands as bond for leases that are not settled, in micro-USDC. */
   stakeLocked: bigint;
   /** All stake ever paid in, in micro-USDC. */
   staked: bigint;
-  /** All stake ever taken as a penalty, in micro-USDC. */
+  /** All stake ever taken as a penalty, a credit or a forfeit, in micro-USDC. */
   slashed: bigint;
-  /** What the owner has in the earnings vault, in micro-USDC. */
+  /** All stake that ever went back to the owner, in micro-USDC. */
+  stakeWithdrawn: bigint;
+  /** The part of the stake that is on its way out. */
+  unbonding: Array<Unbonding>;
+  /** What the payout owner has in the earnings vault, in micro-USDC. */
   earningsOwner: bigint;
   /** What the network has in the earnings vault, in micro-USDC. */
   earningsFees: bigint;
+  /** All that ever came into the earnings vault, in micro-USDC. */
+  earningsReceived: bigint;
+  /** All that the payout owner ever withdrew, in micro-USDC. */
+  earningsWithdrawn: bigint;
+  /** All that was ever swept to the treasury, in micro-USDC. */
+  earningsSwept: bigint;
+  /** Weight of good leases at `reputation_at`, in micro-USDC of fees. */
+  reputationGood: bigint;
+  /** Weight of failed leases at `reputation_at`, in micro-USDC of fees. */
+  reputationBad: bigint;
+  /** Unix seconds. */
+  reputationAt: bigint;
+  /** Unix seconds; zero without a change of the payout owner under way. */
+  nextPayoutFrom: bigint;
   /** Unix seconds. */
   registeredAt: bigint;
+  /** Index of the next node. */
+  nodesAdded: number;
 };
 
 export type ProviderArgs = {
   /** Layout version, 1. */
   version: number;
   bump: number;
-  /** Nodes added so far; the index of the next one. */
-  nNodes: number;
+  /** 0 active, 1 draining, 2 delisted. */
+  status: number;
+  /** Nodes that have not been removed. */
+  nodes: number;
   /** The wallet that registered: stakes, and adds nodes. */
   owner: Address;
+  /** Whose token account earnings go to. */
+  payoutOwner: Address;
+  /** Takes over at `next_payout_from`. */
+  nextPayoutOwner: Address;
   /** Backs the leases. Seeds: `stake`, provider. */
   stakeVault: Address;
   /** Receives every payment. Seeds: `earnings`, provider. */
@@ -98,18 +133,38 @@ export type ProviderArgs = {
   displayName: ReadonlyUint8Array;
   /** What the stake vault holds, in micro-USDC. */
   stakeTotal: number | bigint;
-  /** The part of it that stands as bond for live leases, in micro-USDC. */
+  /** The part of it that stands as bond for leases that are not settled, in micro-USDC. */
   stakeLocked: number | bigint;
   /** All stake ever paid in, in micro-USDC. */
   staked: number | bigint;
-  /** All stake ever taken as a penalty, in micro-USDC. */
+  /** All stake ever taken as a penalty, a credit or a forfeit, in micro-USDC. */
   slashed: number | bigint;
-  /** What the owner has in the earnings vault, in micro-USDC. */
+  /** All stake that ever went back to the owner, in micro-USDC. */
+  stakeWithdrawn: number | bigint;
+  /** The part of the stake that is on its way out. */
+  unbonding: Array<UnbondingArgs>;
+  /** What the payout owner has in the earnings vault, in micro-USDC. */
   earningsOwner: number | bigint;
   /** What the network has in the earnings vault, in micro-USDC. */
   earningsFees: number | bigint;
+  /** All that ever came into the earnings vault, in micro-USDC. */
+  earningsReceived: number | bigint;
+  /** All that the payout owner ever withdrew, in micro-USDC. */
+  earningsWithdrawn: number | bigint;
+  /** All that was ever swept to the treasury, in micro-USDC. */
+  earningsSwept: number | bigint;
+  /** Weight of good leases at `reputation_at`, in micro-USDC of fees. */
+  reputationGood: number | bigint;
+  /** Weight of failed leases at `reputation_at`, in micro-USDC of fees. */
+  reputationBad: number | bigint;
+  /** Unix seconds. */
+  reputationAt: number | bigint;
+  /** Unix seconds; zero without a change of the payout owner under way. */
+  nextPayoutFrom: number | bigint;
   /** Unix seconds. */
   registeredAt: number | bigint;
+  /** Index of the next node. */
+  nodesAdded: number;
 };
 
 /** Gets the encoder for {@link ProviderArgs} account data. */
@@ -118,9 +173,12 @@ export function getProviderEncoder(): FixedSizeEncoder<ProviderArgs> {
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["version", getU8Encoder()],
-      ["bump", padRightEncoder(getU8Encoder(), 2)],
-      ["nNodes", getU32Encoder()],
+      ["bump", getU8Encoder()],
+      ["status", padRightEncoder(getU8Encoder(), 1)],
+      ["nodes", getU32Encoder()],
       ["owner", getAddressEncoder()],
+      ["payoutOwner", getAddressEncoder()],
+      ["nextPayoutOwner", getAddressEncoder()],
       ["stakeVault", getAddressEncoder()],
       ["earningsVault", getAddressEncoder()],
       ["rentPayer", getAddressEncoder()],
@@ -129,9 +187,19 @@ export function getProviderEncoder(): FixedSizeEncoder<ProviderArgs> {
       ["stakeLocked", getU64Encoder()],
       ["staked", getU64Encoder()],
       ["slashed", getU64Encoder()],
+      ["stakeWithdrawn", getU64Encoder()],
+      ["unbonding", getArrayEncoder(getUnbondingEncoder(), { size: 4 })],
       ["earningsOwner", getU64Encoder()],
       ["earningsFees", getU64Encoder()],
-      ["registeredAt", padRightEncoder(getU64Encoder(), 64)],
+      ["earningsReceived", getU64Encoder()],
+      ["earningsWithdrawn", getU64Encoder()],
+      ["earningsSwept", getU64Encoder()],
+      ["reputationGood", getU64Encoder()],
+      ["reputationBad", getU64Encoder()],
+      ["reputationAt", getU64Encoder()],
+      ["nextPayoutFrom", getU64Encoder()],
+      ["registeredAt", getU64Encoder()],
+      ["nodesAdded", padRightEncoder(padRightEncoder(getU32Encoder(), 4), 64)],
     ]),
     (value) => ({ ...value, discriminator: PROVIDER_DISCRIMINATOR }),
   );
@@ -142,9 +210,12 @@ export function getProviderDecoder(): FixedSizeDecoder<Provider> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["version", getU8Decoder()],
-    ["bump", padRightDecoder(getU8Decoder(), 2)],
-    ["nNodes", getU32Decoder()],
+    ["bump", getU8Decoder()],
+    ["status", padRightDecoder(getU8Decoder(), 1)],
+    ["nodes", getU32Decoder()],
     ["owner", getAddressDecoder()],
+    ["payoutOwner", getAddressDecoder()],
+    ["nextPayoutOwner", getAddressDecoder()],
     ["stakeVault", getAddressDecoder()],
     ["earningsVault", getAddressDecoder()],
     ["rentPayer", getAddressDecoder()],
@@ -153,9 +224,19 @@ export function getProviderDecoder(): FixedSizeDecoder<Provider> {
     ["stakeLocked", getU64Decoder()],
     ["staked", getU64Decoder()],
     ["slashed", getU64Decoder()],
+    ["stakeWithdrawn", getU64Decoder()],
+    ["unbonding", getArrayDecoder(getUnbondingDecoder(), { size: 4 })],
     ["earningsOwner", getU64Decoder()],
     ["earningsFees", getU64Decoder()],
-    ["registeredAt", padRightDecoder(getU64Decoder(), 64)],
+    ["earningsReceived", getU64Decoder()],
+    ["earningsWithdrawn", getU64Decoder()],
+    ["earningsSwept", getU64Decoder()],
+    ["reputationGood", getU64Decoder()],
+    ["reputationBad", getU64Decoder()],
+    ["reputationAt", getU64Decoder()],
+    ["nextPayoutFrom", getU64Decoder()],
+    ["registeredAt", getU64Decoder()],
+    ["nodesAdded", padRightDecoder(padRightDecoder(getU32Decoder(), 4), 64)],
   ]);
 }
 
@@ -215,5 +296,5 @@ export async function fetchAllMaybeProvider(
 }
 
 export function getProviderSize(): number {
-  return 296;
+  return 496;
 }

@@ -26,7 +26,7 @@ export const MILLRACE_ERROR__INVARIANT_BROKEN = 0x1773; // 6003
 export const MILLRACE_ERROR__HARDWARE_INVALID = 0x1774; // 6004
 /** TermsInvalid: the job's terms contradict themselves */
 export const MILLRACE_ERROR__TERMS_INVALID = 0x1775; // 6005
-/** DepositTooSmall: the deposit does not cover one lease at the maximum price */
+/** DepositTooSmall: the deposit does not cover one lease, or one quorum, at the maximum price */
 export const MILLRACE_ERROR__DEPOSIT_TOO_SMALL = 0x1776; // 6006
 /** JobNotOpen: the job takes no further lease */
 export const MILLRACE_ERROR__JOB_NOT_OPEN = 0x1777; // 6007
@@ -108,32 +108,155 @@ export const MILLRACE_ERROR__UNKNOWN_VERSION = 0x179c; // 6044
 export const MILLRACE_ERROR__WRONG_VAULT = 0x179d; // 6045
 /** BumpNotCanonical: a higher bump gives an address too */
 export const MILLRACE_ERROR__BUMP_NOT_CANONICAL = 0x179e; // 6046
+/** UnbondingFull: as much stake is on its way out as the queue has places for */
+export const MILLRACE_ERROR__UNBONDING_FULL = 0x179f; // 6047
+/** ProviderNotActive: the provider takes no work */
+export const MILLRACE_ERROR__PROVIDER_NOT_ACTIVE = 0x17a0; // 6048
+/** ReputationTooLow: the provider's reputation is under the minimum */
+export const MILLRACE_ERROR__REPUTATION_TOO_LOW = 0x17a1; // 6049
+/** ReputationAboveFloor: the provider's reputation is not under the floor */
+export const MILLRACE_ERROR__REPUTATION_ABOVE_FLOOR = 0x17a2; // 6050
+/** LeaseNotLive: the lease has ended, or does not run yet */
+export const MILLRACE_ERROR__LEASE_NOT_LIVE = 0x17a3; // 6051
+/** LeaseStarted: the lease runs already */
+export const MILLRACE_ERROR__LEASE_STARTED = 0x17a4; // 6052
+/** LeaseNotReported: the lease has no final voucher yet, or is disputed */
+export const MILLRACE_ERROR__LEASE_NOT_REPORTED = 0x17a5; // 6053
+/** LeaseNotDisputed: the lease is not disputed */
+export const MILLRACE_ERROR__LEASE_NOT_DISPUTED = 0x17a6; // 6054
+/** NotForQuorum: the results of this job are counted in a quorum */
+export const MILLRACE_ERROR__NOT_FOR_QUORUM = 0x17a7; // 6055
+/** DeadlinePassed: the deadline has passed */
+export const MILLRACE_ERROR__DEADLINE_PASSED = 0x17a8; // 6056
+/** HoldLimit: the lease is held to its limit already */
+export const MILLRACE_ERROR__HOLD_LIMIT = 0x17a9; // 6057
+/** ExtendedAlready: the start was extended already */
+export const MILLRACE_ERROR__EXTENDED_ALREADY = 0x17aa; // 6058
+/** NotSpot: the job takes no spot leases */
+export const MILLRACE_ERROR__NOT_SPOT = 0x17ab; // 6059
+/** PreemptedAlready: the lease has its notice already */
+export const MILLRACE_ERROR__PREEMPTED_ALREADY = 0x17ac; // 6060
+/** RulingUnknown: there is no such ruling */
+export const MILLRACE_ERROR__RULING_UNKNOWN = 0x17ad; // 6061
+/** QuorumFull: the quorum has all its members */
+export const MILLRACE_ERROR__QUORUM_FULL = 0x17ae; // 6062
+/** QuorumCommitted: the quorum takes no further member */
+export const MILLRACE_ERROR__QUORUM_COMMITTED = 0x17af; // 6063
+/** ProviderTwice: the provider is in the quorum already */
+export const MILLRACE_ERROR__PROVIDER_TWICE = 0x17b0; // 6064
+/** NotAMember: the lease is not in the quorum, or is through with it */
+export const MILLRACE_ERROR__NOT_A_MEMBER = 0x17b1; // 6065
+/** CommittedAlready: the member has committed already */
+export const MILLRACE_ERROR__COMMITTED_ALREADY = 0x17b2; // 6066
+/** NothingCommitted: the member has nothing to reveal */
+export const MILLRACE_ERROR__NOTHING_COMMITTED = 0x17b3; // 6067
+/** CommitmentMismatch: the root and the salt are not the committed ones */
+export const MILLRACE_ERROR__COMMITMENT_MISMATCH = 0x17b4; // 6068
+/** QuorumCounted: the quorum was counted already */
+export const MILLRACE_ERROR__QUORUM_COUNTED = 0x17b5; // 6069
+/** QuorumUndecided: the quorum was not counted yet */
+export const MILLRACE_ERROR__QUORUM_UNDECIDED = 0x17b6; // 6070
+/** QuorumNotOver: the quorum has members that are not settled */
+export const MILLRACE_ERROR__QUORUM_NOT_OVER = 0x17b7; // 6071
+/** BalanceTooSmall: the prepaid balance does not cover it */
+export const MILLRACE_ERROR__BALANCE_TOO_SMALL = 0x17b8; // 6072
+/** AllowanceExceeded: the delegate may not spend this much */
+export const MILLRACE_ERROR__ALLOWANCE_EXCEEDED = 0x17b9; // 6073
+/** AllowanceExpired: the delegate's allowance has expired */
+export const MILLRACE_ERROR__ALLOWANCE_EXPIRED = 0x17ba; // 6074
+/** NodeBusy: the node has live leases */
+export const MILLRACE_ERROR__NODE_BUSY = 0x17bb; // 6075
+/** ProviderBusy: the provider has nodes, stake or earnings left */
+export const MILLRACE_ERROR__PROVIDER_BUSY = 0x17bc; // 6076
+/** WrongAdmin: the signer is not the network's admin */
+export const MILLRACE_ERROR__WRONG_ADMIN = 0x17bd; // 6077
+/** NotPendingAdmin: the signer was not proposed as admin */
+export const MILLRACE_ERROR__NOT_PENDING_ADMIN = 0x17be; // 6078
+/** NetworkPaused: the network takes no new jobs at present */
+export const MILLRACE_ERROR__NETWORK_PAUSED = 0x17bf; // 6079
+/** WrongArbiter: the signer is not the network's arbiter */
+export const MILLRACE_ERROR__WRONG_ARBITER = 0x17c0; // 6080
+/** WrongPayoutOwner: earnings go to a token account of the payout owner */
+export const MILLRACE_ERROR__WRONG_PAYOUT_OWNER = 0x17c1; // 6081
+/** WrongTreasury: fees go to the network's treasury */
+export const MILLRACE_ERROR__WRONG_TREASURY = 0x17c2; // 6082
+/** WrongAuthority: the signer is neither the network's scheduler nor the job's buyer */
+export const MILLRACE_ERROR__WRONG_AUTHORITY = 0x17c3; // 6083
+/** WrongFunder: the signer did not fund the job */
+export const MILLRACE_ERROR__WRONG_FUNDER = 0x17c4; // 6084
+/** WrongFunding: the job is funded the other way */
+export const MILLRACE_ERROR__WRONG_FUNDING = 0x17c5; // 6085
+/** WrongBuyerAccount: the balance belongs to another buyer */
+export const MILLRACE_ERROR__WRONG_BUYER_ACCOUNT = 0x17c6; // 6086
+/** WrongDelegate: the signer is neither the balance's owner nor a delegate with this allowance */
+export const MILLRACE_ERROR__WRONG_DELEGATE = 0x17c7; // 6087
+/** WrongChallenger: the signer may not dispute this lease */
+export const MILLRACE_ERROR__WRONG_CHALLENGER = 0x17c8; // 6088
+/** WrongDispute: the dispute is about another lease */
+export const MILLRACE_ERROR__WRONG_DISPUTE = 0x17c9; // 6089
+/** WrongQuorum: the quorum is another job's, or another round's */
+export const MILLRACE_ERROR__WRONG_QUORUM = 0x17ca; // 6090
+/** QuorumOpen: the job has a round that is not closed */
+export const MILLRACE_ERROR__QUORUM_OPEN = 0x17cb; // 6091
 
 export type MillraceError =
+  | typeof MILLRACE_ERROR__ALLOWANCE_EXCEEDED
+  | typeof MILLRACE_ERROR__ALLOWANCE_EXPIRED
   | typeof MILLRACE_ERROR__AMOUNT_ZERO
   | typeof MILLRACE_ERROR__ATTEMPTS_EXHAUSTED
+  | typeof MILLRACE_ERROR__BALANCE_TOO_SMALL
   | typeof MILLRACE_ERROR__BUMP_NOT_CANONICAL
+  | typeof MILLRACE_ERROR__COMMITMENT_MISMATCH
+  | typeof MILLRACE_ERROR__COMMITTED_ALREADY
   | typeof MILLRACE_ERROR__DEADLINE_NOT_PASSED
+  | typeof MILLRACE_ERROR__DEADLINE_PASSED
   | typeof MILLRACE_ERROR__DEPOSIT_EXHAUSTED
   | typeof MILLRACE_ERROR__DEPOSIT_TOO_SMALL
   | typeof MILLRACE_ERROR__DISPLAY_NAME_INVALID
+  | typeof MILLRACE_ERROR__EXTENDED_ALREADY
   | typeof MILLRACE_ERROR__HARDWARE_INVALID
+  | typeof MILLRACE_ERROR__HOLD_LIMIT
   | typeof MILLRACE_ERROR__INVARIANT_BROKEN
   | typeof MILLRACE_ERROR__JOB_NOT_CANCELLABLE
   | typeof MILLRACE_ERROR__JOB_NOT_OPEN
   | typeof MILLRACE_ERROR__JOB_NOT_OVER
   | typeof MILLRACE_ERROR__LEASE_LENGTH_INVALID
+  | typeof MILLRACE_ERROR__LEASE_NOT_DISPUTED
+  | typeof MILLRACE_ERROR__LEASE_NOT_LIVE
+  | typeof MILLRACE_ERROR__LEASE_NOT_REPORTED
+  | typeof MILLRACE_ERROR__LEASE_STARTED
+  | typeof MILLRACE_ERROR__NETWORK_PAUSED
+  | typeof MILLRACE_ERROR__NODE_BUSY
   | typeof MILLRACE_ERROR__NODE_FULL
   | typeof MILLRACE_ERROR__NODE_NOT_ACTIVE
+  | typeof MILLRACE_ERROR__NOT_A_MEMBER
+  | typeof MILLRACE_ERROR__NOT_FOR_QUORUM
+  | typeof MILLRACE_ERROR__NOTHING_COMMITTED
+  | typeof MILLRACE_ERROR__NOT_PENDING_ADMIN
+  | typeof MILLRACE_ERROR__NOT_SPOT
   | typeof MILLRACE_ERROR__NOT_UPGRADE_AUTHORITY
   | typeof MILLRACE_ERROR__OVERFLOW
   | typeof MILLRACE_ERROR__PARAMETER_OUT_OF_BOUNDS
+  | typeof MILLRACE_ERROR__PREEMPTED_ALREADY
   | typeof MILLRACE_ERROR__PRICE_NOT_AGREED
+  | typeof MILLRACE_ERROR__PROVIDER_BUSY
+  | typeof MILLRACE_ERROR__PROVIDER_NOT_ACTIVE
+  | typeof MILLRACE_ERROR__PROVIDER_TWICE
+  | typeof MILLRACE_ERROR__QUORUM_COMMITTED
+  | typeof MILLRACE_ERROR__QUORUM_COUNTED
+  | typeof MILLRACE_ERROR__QUORUM_FULL
+  | typeof MILLRACE_ERROR__QUORUM_NOT_OVER
+  | typeof MILLRACE_ERROR__QUORUM_OPEN
+  | typeof MILLRACE_ERROR__QUORUM_UNDECIDED
+  | typeof MILLRACE_ERROR__REPUTATION_ABOVE_FLOOR
+  | typeof MILLRACE_ERROR__REPUTATION_TOO_LOW
   | typeof MILLRACE_ERROR__REQUIREMENTS_UNMET
+  | typeof MILLRACE_ERROR__RULING_UNKNOWN
   | typeof MILLRACE_ERROR__STAKE_TOO_SMALL
   | typeof MILLRACE_ERROR__START_DEADLINE_PASSED
   | typeof MILLRACE_ERROR__TERMS_INVALID
   | typeof MILLRACE_ERROR__TOO_MANY_LEASES
+  | typeof MILLRACE_ERROR__UNBONDING_FULL
   | typeof MILLRACE_ERROR__UNKNOWN_VERSION
   | typeof MILLRACE_ERROR__VAULT_SHORT
   | typeof MILLRACE_ERROR__VOUCHER_AHEAD_OF_CLOCK
@@ -145,46 +268,91 @@ export type MillraceError =
   | typeof MILLRACE_ERROR__VOUCHER_MALFORMED
   | typeof MILLRACE_ERROR__VOUCHER_MISSING
   | typeof MILLRACE_ERROR__VOUCHER_STALE
+  | typeof MILLRACE_ERROR__WRONG_ADMIN
+  | typeof MILLRACE_ERROR__WRONG_ARBITER
+  | typeof MILLRACE_ERROR__WRONG_AUTHORITY
   | typeof MILLRACE_ERROR__WRONG_BUYER
+  | typeof MILLRACE_ERROR__WRONG_BUYER_ACCOUNT
+  | typeof MILLRACE_ERROR__WRONG_CHALLENGER
+  | typeof MILLRACE_ERROR__WRONG_DELEGATE
+  | typeof MILLRACE_ERROR__WRONG_DISPUTE
+  | typeof MILLRACE_ERROR__WRONG_FUNDER
+  | typeof MILLRACE_ERROR__WRONG_FUNDING
   | typeof MILLRACE_ERROR__WRONG_JOB
   | typeof MILLRACE_ERROR__WRONG_MINT
   | typeof MILLRACE_ERROR__WRONG_NODE
   | typeof MILLRACE_ERROR__WRONG_NODE_KEY
   | typeof MILLRACE_ERROR__WRONG_OWNER
+  | typeof MILLRACE_ERROR__WRONG_PAYOUT_OWNER
   | typeof MILLRACE_ERROR__WRONG_PROVIDER
+  | typeof MILLRACE_ERROR__WRONG_QUORUM
   | typeof MILLRACE_ERROR__WRONG_REFUND_ACCOUNT
   | typeof MILLRACE_ERROR__WRONG_RENT_PAYER
   | typeof MILLRACE_ERROR__WRONG_SCHEDULER
   | typeof MILLRACE_ERROR__WRONG_TOKEN_OWNER
+  | typeof MILLRACE_ERROR__WRONG_TREASURY
   | typeof MILLRACE_ERROR__WRONG_VAULT;
 
 let millraceErrorMessages: Record<MillraceError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   millraceErrorMessages = {
+    [MILLRACE_ERROR__ALLOWANCE_EXCEEDED]: `the delegate may not spend this much`,
+    [MILLRACE_ERROR__ALLOWANCE_EXPIRED]: `the delegate's allowance has expired`,
     [MILLRACE_ERROR__AMOUNT_ZERO]: `the amount is zero`,
     [MILLRACE_ERROR__ATTEMPTS_EXHAUSTED]: `the job has used up its attempts`,
+    [MILLRACE_ERROR__BALANCE_TOO_SMALL]: `the prepaid balance does not cover it`,
     [MILLRACE_ERROR__BUMP_NOT_CANONICAL]: `a higher bump gives an address too`,
+    [MILLRACE_ERROR__COMMITMENT_MISMATCH]: `the root and the salt are not the committed ones`,
+    [MILLRACE_ERROR__COMMITTED_ALREADY]: `the member has committed already`,
     [MILLRACE_ERROR__DEADLINE_NOT_PASSED]: `the deadline has not passed yet`,
+    [MILLRACE_ERROR__DEADLINE_PASSED]: `the deadline has passed`,
     [MILLRACE_ERROR__DEPOSIT_EXHAUSTED]: `what is left of the deposit does not cover the lease`,
-    [MILLRACE_ERROR__DEPOSIT_TOO_SMALL]: `the deposit does not cover one lease at the maximum price`,
+    [MILLRACE_ERROR__DEPOSIT_TOO_SMALL]: `the deposit does not cover one lease, or one quorum, at the maximum price`,
     [MILLRACE_ERROR__DISPLAY_NAME_INVALID]: `a display name has 1 to 32 bytes and no control characters`,
+    [MILLRACE_ERROR__EXTENDED_ALREADY]: `the start was extended already`,
     [MILLRACE_ERROR__HARDWARE_INVALID]: `the hardware description contradicts itself`,
+    [MILLRACE_ERROR__HOLD_LIMIT]: `the lease is held to its limit already`,
     [MILLRACE_ERROR__INVARIANT_BROKEN]: `an account contradicts itself`,
     [MILLRACE_ERROR__JOB_NOT_CANCELLABLE]: `the job is over or being cancelled already`,
     [MILLRACE_ERROR__JOB_NOT_OPEN]: `the job takes no further lease`,
     [MILLRACE_ERROR__JOB_NOT_OVER]: `the job is not over, or has live leases`,
     [MILLRACE_ERROR__LEASE_LENGTH_INVALID]: `the lease is longer than the job allows, or has no length`,
+    [MILLRACE_ERROR__LEASE_NOT_DISPUTED]: `the lease is not disputed`,
+    [MILLRACE_ERROR__LEASE_NOT_LIVE]: `the lease has ended, or does not run yet`,
+    [MILLRACE_ERROR__LEASE_NOT_REPORTED]: `the lease has no final voucher yet, or is disputed`,
+    [MILLRACE_ERROR__LEASE_STARTED]: `the lease runs already`,
+    [MILLRACE_ERROR__NETWORK_PAUSED]: `the network takes no new jobs at present`,
+    [MILLRACE_ERROR__NODE_BUSY]: `the node has live leases`,
     [MILLRACE_ERROR__NODE_FULL]: `the node has not enough free GPUs`,
     [MILLRACE_ERROR__NODE_NOT_ACTIVE]: `the node takes no work`,
+    [MILLRACE_ERROR__NOT_A_MEMBER]: `the lease is not in the quorum, or is through with it`,
+    [MILLRACE_ERROR__NOT_FOR_QUORUM]: `the results of this job are counted in a quorum`,
+    [MILLRACE_ERROR__NOTHING_COMMITTED]: `the member has nothing to reveal`,
+    [MILLRACE_ERROR__NOT_PENDING_ADMIN]: `the signer was not proposed as admin`,
+    [MILLRACE_ERROR__NOT_SPOT]: `the job takes no spot leases`,
     [MILLRACE_ERROR__NOT_UPGRADE_AUTHORITY]: `only the program's upgrade authority can found the network`,
     [MILLRACE_ERROR__OVERFLOW]: `an amount or a time does not fit 64 bits`,
     [MILLRACE_ERROR__PARAMETER_OUT_OF_BOUNDS]: `a parameter is outside of its bounds`,
+    [MILLRACE_ERROR__PREEMPTED_ALREADY]: `the lease has its notice already`,
     [MILLRACE_ERROR__PRICE_NOT_AGREED]: `the price is over the job's maximum or not the node's own`,
+    [MILLRACE_ERROR__PROVIDER_BUSY]: `the provider has nodes, stake or earnings left`,
+    [MILLRACE_ERROR__PROVIDER_NOT_ACTIVE]: `the provider takes no work`,
+    [MILLRACE_ERROR__PROVIDER_TWICE]: `the provider is in the quorum already`,
+    [MILLRACE_ERROR__QUORUM_COMMITTED]: `the quorum takes no further member`,
+    [MILLRACE_ERROR__QUORUM_COUNTED]: `the quorum was counted already`,
+    [MILLRACE_ERROR__QUORUM_FULL]: `the quorum has all its members`,
+    [MILLRACE_ERROR__QUORUM_NOT_OVER]: `the quorum has members that are not settled`,
+    [MILLRACE_ERROR__QUORUM_OPEN]: `the job has a round that is not closed`,
+    [MILLRACE_ERROR__QUORUM_UNDECIDED]: `the quorum was not counted yet`,
+    [MILLRACE_ERROR__REPUTATION_ABOVE_FLOOR]: `the provider's reputation is not under the floor`,
+    [MILLRACE_ERROR__REPUTATION_TOO_LOW]: `the provider's reputation is under the minimum`,
     [MILLRACE_ERROR__REQUIREMENTS_UNMET]: `the node is not what the job asks for`,
+    [MILLRACE_ERROR__RULING_UNKNOWN]: `there is no such ruling`,
     [MILLRACE_ERROR__STAKE_TOO_SMALL]: `the provider's free stake does not cover the bond`,
     [MILLRACE_ERROR__START_DEADLINE_PASSED]: `the job's start deadline has passed`,
     [MILLRACE_ERROR__TERMS_INVALID]: `the job's terms contradict themselves`,
     [MILLRACE_ERROR__TOO_MANY_LEASES]: `the job runs on as many nodes as it allows`,
+    [MILLRACE_ERROR__UNBONDING_FULL]: `as much stake is on its way out as the queue has places for`,
     [MILLRACE_ERROR__UNKNOWN_VERSION]: `the account was written by another version of the program`,
     [MILLRACE_ERROR__VAULT_SHORT]: `a vault holds less than its ledger says`,
     [MILLRACE_ERROR__VOUCHER_AHEAD_OF_CLOCK]: `the voucher attests more seconds than have passed`,
@@ -196,17 +364,29 @@ if (process.env["NODE_ENV"] !== "production") {
     [MILLRACE_ERROR__VOUCHER_MALFORMED]: `these bytes are not a voucher`,
     [MILLRACE_ERROR__VOUCHER_MISSING]: `no signature check stands right before this instruction`,
     [MILLRACE_ERROR__VOUCHER_STALE]: `a voucher with this or a later sequence was redeemed already`,
+    [MILLRACE_ERROR__WRONG_ADMIN]: `the signer is not the network's admin`,
+    [MILLRACE_ERROR__WRONG_ARBITER]: `the signer is not the network's arbiter`,
+    [MILLRACE_ERROR__WRONG_AUTHORITY]: `the signer is neither the network's scheduler nor the job's buyer`,
     [MILLRACE_ERROR__WRONG_BUYER]: `the signer did not open the job`,
+    [MILLRACE_ERROR__WRONG_BUYER_ACCOUNT]: `the balance belongs to another buyer`,
+    [MILLRACE_ERROR__WRONG_CHALLENGER]: `the signer may not dispute this lease`,
+    [MILLRACE_ERROR__WRONG_DELEGATE]: `the signer is neither the balance's owner nor a delegate with this allowance`,
+    [MILLRACE_ERROR__WRONG_DISPUTE]: `the dispute is about another lease`,
+    [MILLRACE_ERROR__WRONG_FUNDER]: `the signer did not fund the job`,
+    [MILLRACE_ERROR__WRONG_FUNDING]: `the job is funded the other way`,
     [MILLRACE_ERROR__WRONG_JOB]: `the lease belongs to another job`,
     [MILLRACE_ERROR__WRONG_MINT]: `the token account holds another mint than the network's`,
     [MILLRACE_ERROR__WRONG_NODE]: `the lease is on another node`,
     [MILLRACE_ERROR__WRONG_NODE_KEY]: `the signer is not the node's key`,
     [MILLRACE_ERROR__WRONG_OWNER]: `the signer does not own the provider`,
+    [MILLRACE_ERROR__WRONG_PAYOUT_OWNER]: `earnings go to a token account of the payout owner`,
     [MILLRACE_ERROR__WRONG_PROVIDER]: `the node or lease belongs to another provider`,
+    [MILLRACE_ERROR__WRONG_QUORUM]: `the quorum is another job's, or another round's`,
     [MILLRACE_ERROR__WRONG_REFUND_ACCOUNT]: `a refund goes to a token account of the job's funder and mint`,
     [MILLRACE_ERROR__WRONG_RENT_PAYER]: `the rent goes back to whoever paid it`,
     [MILLRACE_ERROR__WRONG_SCHEDULER]: `the signer is not the network's scheduler`,
     [MILLRACE_ERROR__WRONG_TOKEN_OWNER]: `the token account belongs to somebody else`,
+    [MILLRACE_ERROR__WRONG_TREASURY]: `fees go to the network's treasury`,
     [MILLRACE_ERROR__WRONG_VAULT]: `the vault is not the one that its owner names`,
   };
 }

@@ -14,6 +14,8 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
+  getU32Decoder,
+  getU32Encoder,
   getU64Decoder,
   getU64Encoder,
   getU8Decoder,
@@ -84,15 +86,35 @@ export type AddNodeInstruction<
 export type AddNodeInstructionData = {
   discriminator: ReadonlyUint8Array;
   hardware: Hardware;
+  /** Driver version as major * 1000 + minor; 0 without a GPU. */
+  driver: number;
+  /** CUDA version as major * 1000 + minor; 0 without one. */
+  cuda: number;
+  /** Bit flags in the provider's word. */
+  capabilities: number;
   /** Micro-USDC per GPU-hour. */
   price: bigint;
+  /** Price of preemptible leases; 0 takes none. */
+  spotPrice: bigint;
+  /** The highest service level the node answers for: 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
   nodeBump: number;
 };
 
 export type AddNodeInstructionDataArgs = {
   hardware: HardwareArgs;
+  /** Driver version as major * 1000 + minor; 0 without a GPU. */
+  driver: number;
+  /** CUDA version as major * 1000 + minor; 0 without one. */
+  cuda: number;
+  /** Bit flags in the provider's word. */
+  capabilities: number;
   /** Micro-USDC per GPU-hour. */
   price: number | bigint;
+  /** Price of preemptible leases; 0 takes none. */
+  spotPrice: number | bigint;
+  /** The highest service level the node answers for: 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
   nodeBump: number;
 };
 
@@ -101,7 +123,12 @@ export function getAddNodeInstructionDataEncoder(): FixedSizeEncoder<AddNodeInst
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["hardware", getHardwareEncoder()],
+      ["driver", getU32Encoder()],
+      ["cuda", getU32Encoder()],
+      ["capabilities", getU32Encoder()],
       ["price", getU64Encoder()],
+      ["spotPrice", getU64Encoder()],
+      ["serviceLevel", getU8Encoder()],
       ["nodeBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: ADD_NODE_DISCRIMINATOR }),
@@ -112,7 +139,12 @@ export function getAddNodeInstructionDataDecoder(): FixedSizeDecoder<AddNodeInst
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["hardware", getHardwareDecoder()],
+    ["driver", getU32Decoder()],
+    ["cuda", getU32Decoder()],
+    ["capabilities", getU32Decoder()],
     ["price", getU64Decoder()],
+    ["spotPrice", getU64Decoder()],
+    ["serviceLevel", getU8Decoder()],
     ["nodeBump", getU8Decoder()],
   ]);
 }
@@ -140,7 +172,12 @@ export type AddNodeInput<
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   hardware: AddNodeInstructionDataArgs["hardware"];
+  driver: AddNodeInstructionDataArgs["driver"];
+  cuda: AddNodeInstructionDataArgs["cuda"];
+  capabilities: AddNodeInstructionDataArgs["capabilities"];
   price: AddNodeInstructionDataArgs["price"];
+  spotPrice: AddNodeInstructionDataArgs["spotPrice"];
+  serviceLevel: AddNodeInstructionDataArgs["serviceLevel"];
   nodeBump?: AddNodeInstructionDataArgs["nodeBump"];
 };
 

@@ -48,7 +48,7 @@ export type CloseJobInstruction<
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountJobVault extends string | AccountMeta<string> = string,
   TAccountRefundAccount extends string | AccountMeta<string> = string,
-  TAccountFunder extends string | AccountMeta<string> = string,
+  TAccountRentPayer extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
   TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
   TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
@@ -60,7 +60,7 @@ export type CloseJobInstruction<
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
       TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
       TAccountRefundAccount extends string ? WritableAccount<TAccountRefundAccount> : TAccountRefundAccount,
-      TAccountFunder extends string ? WritableAccount<TAccountFunder> : TAccountFunder,
+      TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
       TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
       TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
@@ -94,7 +94,7 @@ export type CloseJobAsyncInput<
   TAccountJob extends string = string,
   TAccountJobVault extends string = string,
   TAccountRefundAccount extends string = string,
-  TAccountFunder extends string = string,
+  TAccountRentPayer extends string = string,
   TAccountTokenProgram extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
@@ -102,7 +102,7 @@ export type CloseJobAsyncInput<
   job: Address<TAccountJob>;
   jobVault?: Address<TAccountJobVault>;
   refundAccount: Address<TAccountRefundAccount>;
-  funder: Address<TAccountFunder>;
+  rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
@@ -112,7 +112,7 @@ export async function getCloseJobInstructionAsync<
   TAccountJob extends string,
   TAccountJobVault extends string,
   TAccountRefundAccount extends string,
-  TAccountFunder extends string,
+  TAccountRentPayer extends string,
   TAccountTokenProgram extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
@@ -122,7 +122,7 @@ export async function getCloseJobInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountRefundAccount,
-    TAccountFunder,
+    TAccountRentPayer,
     TAccountTokenProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -134,7 +134,7 @@ export async function getCloseJobInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountRefundAccount,
-    TAccountFunder,
+    TAccountRentPayer,
     TAccountTokenProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -148,7 +148,7 @@ export async function getCloseJobInstructionAsync<
     job: { value: input.job ?? null, isWritable: true },
     jobVault: { value: input.jobVault ?? null, isWritable: true },
     refundAccount: { value: input.refundAccount ?? null, isWritable: true },
-    funder: { value: input.funder ?? null, isWritable: true },
+    rentPayer: { value: input.rentPayer ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
@@ -180,7 +180,7 @@ export async function getCloseJobInstructionAsync<
       getAccountMeta("job", accounts.job),
       getAccountMeta("jobVault", accounts.jobVault),
       getAccountMeta("refundAccount", accounts.refundAccount),
-      getAccountMeta("funder", accounts.funder),
+      getAccountMeta("rentPayer", accounts.rentPayer),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
@@ -192,7 +192,7 @@ export async function getCloseJobInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountRefundAccount,
-    TAccountFunder,
+    TAccountRentPayer,
     TAccountTokenProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -203,7 +203,7 @@ export type CloseJobInput<
   TAccountJob extends string = string,
   TAccountJobVault extends string = string,
   TAccountRefundAccount extends string = string,
-  TAccountFunder extends string = string,
+  TAccountRentPayer extends string = string,
   TAccountTokenProgram extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
@@ -211,7 +211,7 @@ export type CloseJobInput<
   job: Address<TAccountJob>;
   jobVault: Address<TAccountJobVault>;
   refundAccount: Address<TAccountRefundAccount>;
-  funder: Address<TAccountFunder>;
+  rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
@@ -221,7 +221,7 @@ export function getCloseJobInstruction<
   TAccountJob extends string,
   TAccountJobVault extends string,
   TAccountRefundAccount extends string,
-  TAccountFunder extends string,
+  TAccountRentPayer extends string,
   TAccountTokenProgram extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
@@ -231,7 +231,7 @@ export function getCloseJobInstruction<
     TAccountJob,
     TAccountJobVault,
     TAccountRefundAccount,
-    TAccountFunder,
+    TAccountRentPayer,
     TAccountTokenProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -242,7 +242,7 @@ export function getCloseJobInstruction<
   TAccountJob,
   TAccountJobVault,
   TAccountRefundAccount,
-  TAccountFunder,
+  TAccountRentPayer,
   TAccountTokenProgram,
   TAccountEventAuthority,
   TAccountProgram
@@ -255,7 +255,7 @@ export function getCloseJobInstruction<
     job: { value: input.job ?? null, isWritable: true },
     jobVault: { value: input.jobVault ?? null, isWritable: true },
     refundAccount: { value: input.refundAccount ?? null, isWritable: true },
-    funder: { value: input.funder ?? null, isWritable: true },
+    rentPayer: { value: input.rentPayer ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
@@ -282,7 +282,7 @@ export function getCloseJobInstruction<
       getAccountMeta("job", accounts.job),
       getAccountMeta("jobVault", accounts.jobVault),
       getAccountMeta("refundAccount", accounts.refundAccount),
-      getAccountMeta("funder", accounts.funder),
+      getAccountMeta("rentPayer", accounts.rentPayer),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
@@ -294,7 +294,7 @@ export function getCloseJobInstruction<
     TAccountJob,
     TAccountJobVault,
     TAccountRefundAccount,
-    TAccountFunder,
+    TAccountRentPayer,
     TAccountTokenProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -310,7 +310,7 @@ export type ParsedCloseJobInstruction<
     job: TAccountMetas[0];
     jobVault: TAccountMetas[1];
     refundAccount: TAccountMetas[2];
-    funder: TAccountMetas[3];
+    rentPayer: TAccountMetas[3];
     tokenProgram: TAccountMetas[4];
     eventAuthority: TAccountMetas[5];
     program: TAccountMetas[6];
@@ -339,7 +339,7 @@ export function parseCloseJobInstruction<TProgram extends string, TAccountMetas 
       job: getNextAccount(),
       jobVault: getNextAccount(),
       refundAccount: getNextAccount(),
-      funder: getNextAccount(),
+      rentPayer: getNextAccount(),
       tokenProgram: getNextAccount(),
       eventAuthority: getNextAccount(),
       program: getNextAccount(),

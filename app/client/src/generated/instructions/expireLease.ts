@@ -34,7 +34,7 @@ import {
   getAddressFromResolvedInstructionAccount,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
-import { findJobVaultPda, findStakeVaultPda } from "../pdas/index.js";
+import { findEarningsVaultPda, findJobVaultPda, findStakeVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
 export const EXPIRE_LEASE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([101, 199, 153, 149, 163, 153, 133, 126]);
@@ -48,11 +48,13 @@ export type ExpireLeaseInstruction<
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountJobVault extends string | AccountMeta<string> = string,
   TAccountLease extends string | AccountMeta<string> = string,
-  TAccountNode extends string | AccountMeta<string> = string,
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountStakeVault extends string | AccountMeta<string> = string,
+  TAccountEarningsVault extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountNode extends string | AccountMeta<string> = string,
+  TAccountQuorum extends string | AccountMeta<string> = string,
   TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
   TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -63,11 +65,13 @@ export type ExpireLeaseInstruction<
       TAccountJob extends string ? WritableAccount<TAccountJob> : TAccountJob,
       TAccountJobVault extends string ? WritableAccount<TAccountJobVault> : TAccountJobVault,
       TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
-      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
       TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
       TAccountStakeVault extends string ? WritableAccount<TAccountStakeVault> : TAccountStakeVault,
+      TAccountEarningsVault extends string ? WritableAccount<TAccountEarningsVault> : TAccountEarningsVault,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
       TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
+      TAccountQuorum extends string ? WritableAccount<TAccountQuorum> : TAccountQuorum,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
       TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
@@ -100,22 +104,27 @@ export type ExpireLeaseAsyncInput<
   TAccountJob extends string = string,
   TAccountJobVault extends string = string,
   TAccountLease extends string = string,
-  TAccountNode extends string = string,
   TAccountProvider extends string = string,
   TAccountStakeVault extends string = string,
+  TAccountEarningsVault extends string = string,
   TAccountRentPayer extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountNode extends string = string,
+  TAccountQuorum extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
   jobVault?: Address<TAccountJobVault>;
   lease: Address<TAccountLease>;
-  node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
   stakeVault?: Address<TAccountStakeVault>;
+  earningsVault?: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
+  node: Address<TAccountNode>;
+  /** The round that the lease leaves; none for a job without a quorum. */
+  quorum?: Address<TAccountQuorum>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -124,11 +133,13 @@ export async function getExpireLeaseInstructionAsync<
   TAccountJob extends string,
   TAccountJobVault extends string,
   TAccountLease extends string,
-  TAccountNode extends string,
   TAccountProvider extends string,
   TAccountStakeVault extends string,
+  TAccountEarningsVault extends string,
   TAccountRentPayer extends string,
   TAccountTokenProgram extends string,
+  TAccountNode extends string,
+  TAccountQuorum extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof MILLRACE_PROGRAM_ADDRESS,
@@ -137,11 +148,13 @@ export async function getExpireLeaseInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountLease,
-    TAccountNode,
     TAccountProvider,
     TAccountStakeVault,
+    TAccountEarningsVault,
     TAccountRentPayer,
     TAccountTokenProgram,
+    TAccountNode,
+    TAccountQuorum,
     TAccountEventAuthority,
     TAccountProgram
   >,
@@ -152,11 +165,13 @@ export async function getExpireLeaseInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountLease,
-    TAccountNode,
     TAccountProvider,
     TAccountStakeVault,
+    TAccountEarningsVault,
     TAccountRentPayer,
     TAccountTokenProgram,
+    TAccountNode,
+    TAccountQuorum,
     TAccountEventAuthority,
     TAccountProgram
   >
@@ -169,11 +184,13 @@ export async function getExpireLeaseInstructionAsync<
     job: { value: input.job ?? null, isWritable: true },
     jobVault: { value: input.jobVault ?? null, isWritable: true },
     lease: { value: input.lease ?? null, isWritable: true },
-    node: { value: input.node ?? null, isWritable: true },
     provider: { value: input.provider ?? null, isWritable: true },
     stakeVault: { value: input.stakeVault ?? null, isWritable: true },
+    earningsVault: { value: input.earningsVault ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    node: { value: input.node ?? null, isWritable: true },
+    quorum: { value: input.quorum ?? null, isWritable: true },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
@@ -187,6 +204,11 @@ export async function getExpireLeaseInstructionAsync<
   }
   if (!accounts.stakeVault.value) {
     accounts.stakeVault.value = await findStakeVaultPda({
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
+    });
+  }
+  if (!accounts.earningsVault.value) {
+    accounts.earningsVault.value = await findEarningsVaultPda({
       provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
@@ -209,11 +231,13 @@ export async function getExpireLeaseInstructionAsync<
       getAccountMeta("job", accounts.job),
       getAccountMeta("jobVault", accounts.jobVault),
       getAccountMeta("lease", accounts.lease),
-      getAccountMeta("node", accounts.node),
       getAccountMeta("provider", accounts.provider),
       getAccountMeta("stakeVault", accounts.stakeVault),
+      getAccountMeta("earningsVault", accounts.earningsVault),
       getAccountMeta("rentPayer", accounts.rentPayer),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
+      getAccountMeta("node", accounts.node),
+      getAccountMeta("quorum", accounts.quorum),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
@@ -224,11 +248,13 @@ export async function getExpireLeaseInstructionAsync<
     TAccountJob,
     TAccountJobVault,
     TAccountLease,
-    TAccountNode,
     TAccountProvider,
     TAccountStakeVault,
+    TAccountEarningsVault,
     TAccountRentPayer,
     TAccountTokenProgram,
+    TAccountNode,
+    TAccountQuorum,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -238,22 +264,27 @@ export type ExpireLeaseInput<
   TAccountJob extends string = string,
   TAccountJobVault extends string = string,
   TAccountLease extends string = string,
-  TAccountNode extends string = string,
   TAccountProvider extends string = string,
   TAccountStakeVault extends string = string,
+  TAccountEarningsVault extends string = string,
   TAccountRentPayer extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountNode extends string = string,
+  TAccountQuorum extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
   job: Address<TAccountJob>;
   jobVault: Address<TAccountJobVault>;
   lease: Address<TAccountLease>;
-  node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
   stakeVault: Address<TAccountStakeVault>;
+  earningsVault: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
   tokenProgram?: Address<TAccountTokenProgram>;
+  node: Address<TAccountNode>;
+  /** The round that the lease leaves; none for a job without a quorum. */
+  quorum?: Address<TAccountQuorum>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -262,11 +293,13 @@ export function getExpireLeaseInstruction<
   TAccountJob extends string,
   TAccountJobVault extends string,
   TAccountLease extends string,
-  TAccountNode extends string,
   TAccountProvider extends string,
   TAccountStakeVault extends string,
+  TAccountEarningsVault extends string,
   TAccountRentPayer extends string,
   TAccountTokenProgram extends string,
+  TAccountNode extends string,
+  TAccountQuorum extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof MILLRACE_PROGRAM_ADDRESS,
@@ -275,11 +308,13 @@ export function getExpireLeaseInstruction<
     TAccountJob,
     TAccountJobVault,
     TAccountLease,
-    TAccountNode,
     TAccountProvider,
     TAccountStakeVault,
+    TAccountEarningsVault,
     TAccountRentPayer,
     TAccountTokenProgram,
+    TAccountNode,
+    TAccountQuorum,
     TAccountEventAuthority,
     TAccountProgram
   >,
@@ -289,11 +324,13 @@ export function getExpireLeaseInstruction<
   TAccountJob,
   TAccountJobVault,
   TAccountLease,
-  TAccountNode,
   TAccountProvider,
   TAccountStakeVault,
+  TAccountEarningsVault,
   TAccountRentPayer,
   TAccountTokenProgram,
+  TAccountNode,
+  TAccountQuorum,
   TAccountEventAuthority,
   TAccountProgram
 > {
@@ -305,11 +342,13 @@ export function getExpireLeaseInstruction<
     job: { value: input.job ?? null, isWritable: true },
     jobVault: { value: input.jobVault ?? null, isWritable: true },
     lease: { value: input.lease ?? null, isWritable: true },
-    node: { value: input.node ?? null, isWritable: true },
     provider: { value: input.provider ?? null, isWritable: true },
     stakeVault: { value: input.stakeVault ?? null, isWritable: true },
+    earningsVault: { value: input.earningsVault ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    node: { value: input.node ?? null, isWritable: true },
+    quorum: { value: input.quorum ?? null, isWritable: true },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
@@ -335,11 +374,13 @@ export function getExpireLeaseInstruction<
       getAccountMeta("job", accounts.job),
       getAccountMeta("jobVault", accounts.jobVault),
       getAccountMeta("lease", accounts.lease),
-      getAccountMeta("node", accounts.node),
       getAccountMeta("provider", accounts.provider),
       getAccountMeta("stakeVault", accounts.stakeVault),
+      getAccountMeta("earningsVault", accounts.earningsVault),
       getAccountMeta("rentPayer", accounts.rentPayer),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
+      getAccountMeta("node", accounts.node),
+      getAccountMeta("quorum", accounts.quorum),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
     ],
@@ -350,11 +391,13 @@ export function getExpireLeaseInstruction<
     TAccountJob,
     TAccountJobVault,
     TAccountLease,
-    TAccountNode,
     TAccountProvider,
     TAccountStakeVault,
+    TAccountEarningsVault,
     TAccountRentPayer,
     TAccountTokenProgram,
+    TAccountNode,
+    TAccountQuorum,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -369,13 +412,16 @@ export type ParsedExpireLeaseInstruction<
     job: TAccountMetas[0];
     jobVault: TAccountMetas[1];
     lease: TAccountMetas[2];
-    node: TAccountMetas[3];
-    provider: TAccountMetas[4];
-    stakeVault: TAccountMetas[5];
+    provider: TAccountMetas[3];
+    stakeVault: TAccountMetas[4];
+    earningsVault: TAccountMetas[5];
     rentPayer: TAccountMetas[6];
     tokenProgram: TAccountMetas[7];
-    eventAuthority: TAccountMetas[8];
-    program: TAccountMetas[9];
+    node: TAccountMetas[8];
+    /** The round that the lease leaves; none for a job without a quorum. */
+    quorum?: TAccountMetas[9] | undefined;
+    eventAuthority: TAccountMetas[10];
+    program: TAccountMetas[11];
   };
   data: ExpireLeaseInstructionData;
 };
@@ -383,10 +429,10 @@ export type ParsedExpireLeaseInstruction<
 export function parseExpireLeaseInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedExpireLeaseInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 10) {
+  if (instruction.accounts.length < 12) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 10,
+      expectedAccountMetas: 12,
     });
   }
   let accountIndex = 0;
@@ -395,17 +441,23 @@ export function parseExpireLeaseInstruction<TProgram extends string, TAccountMet
     accountIndex += 1;
     return accountMeta;
   };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === MILLRACE_PROGRAM_ADDRESS ? undefined : accountMeta;
+  };
   return {
     programAddress: instruction.programAddress,
     accounts: {
       job: getNextAccount(),
       jobVault: getNextAccount(),
       lease: getNextAccount(),
-      node: getNextAccount(),
       provider: getNextAccount(),
       stakeVault: getNextAccount(),
+      earningsVault: getNextAccount(),
       rentPayer: getNextAccount(),
       tokenProgram: getNextAccount(),
+      node: getNextAccount(),
+      quorum: getNextOptionalAccount(),
       eventAuthority: getNextAccount(),
       program: getNextAccount(),
     },

@@ -82,16 +82,18 @@ export type InitializeInstruction<
 export type InitializeInstructionData = {
   discriminator: ReadonlyUint8Array;
   scheduler: Address;
+  arbiter: Address;
   parameters: NetworkParameters;
 };
 
-export type InitializeInstructionDataArgs = { scheduler: Address; parameters: NetworkParametersArgs };
+export type InitializeInstructionDataArgs = { scheduler: Address; arbiter: Address; parameters: NetworkParametersArgs };
 
 export function getInitializeInstructionDataEncoder(): FixedSizeEncoder<InitializeInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["scheduler", getAddressEncoder()],
+      ["arbiter", getAddressEncoder()],
       ["parameters", getNetworkParametersEncoder()],
     ]),
     (value) => ({ ...value, discriminator: INITIALIZE_DISCRIMINATOR }),
@@ -102,6 +104,7 @@ export function getInitializeInstructionDataDecoder(): FixedSizeDecoder<Initiali
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["scheduler", getAddressDecoder()],
+    ["arbiter", getAddressDecoder()],
     ["parameters", getNetworkParametersDecoder()],
   ]);
 }
@@ -135,6 +138,7 @@ export type InitializeAsyncInput<
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   scheduler: InitializeInstructionDataArgs["scheduler"];
+  arbiter: InitializeInstructionDataArgs["arbiter"];
   parameters: InitializeInstructionDataArgs["parameters"];
 };
 
@@ -272,6 +276,7 @@ export type InitializeInput<
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   scheduler: InitializeInstructionDataArgs["scheduler"];
+  arbiter: InitializeInstructionDataArgs["arbiter"];
   parameters: InitializeInstructionDataArgs["parameters"];
 };
 

@@ -10,8 +10,12 @@ import {
   combineCodec,
   fixDecoderSize,
   fixEncoderSize,
+  getAddressDecoder,
+  getAddressEncoder,
   getBytesDecoder,
   getBytesEncoder,
+  getOptionDecoder,
+  getOptionEncoder,
   getStructDecoder,
   getStructEncoder,
   getU64Decoder,
@@ -24,12 +28,14 @@ import {
   type AccountMeta,
   type AccountSignerMeta,
   type Address,
-  type FixedSizeCodec,
-  type FixedSizeDecoder,
-  type FixedSizeEncoder,
+  type Codec,
+  type Decoder,
+  type Encoder,
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
+  type Option,
+  type OptionOrNullable,
   type ProgramDerivedAddress,
   type ReadonlyAccount,
   type ReadonlySignerAccount,
@@ -99,6 +105,8 @@ export type OpenJobInstructionData = {
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTerms;
+  /** Whose vouchers count; the network's scheduler where none is named. */
+  attestor: Option<Address>;
   jobBump: number;
   jobVaultBump: number;
 };
@@ -109,17 +117,20 @@ export type OpenJobInstructionDataArgs = {
   /** SHA-256 of the canonical job file. */
   specHash: ReadonlyUint8Array;
   terms: JobTermsArgs;
+  /** Whose vouchers count; the network's scheduler where none is named. */
+  attestor: OptionOrNullable<Address>;
   jobBump: number;
   jobVaultBump: number;
 };
 
-export function getOpenJobInstructionDataEncoder(): FixedSizeEncoder<OpenJobInstructionDataArgs> {
+export function getOpenJobInstructionDataEncoder(): Encoder<OpenJobInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["id", getU64Encoder()],
       ["specHash", fixEncoderSize(getBytesEncoder(), 32)],
       ["terms", getJobTermsEncoder()],
+      ["attestor", getOptionEncoder(getAddressEncoder())],
       ["jobBump", getU8Encoder()],
       ["jobVaultBump", getU8Encoder()],
     ]),
@@ -127,18 +138,19 @@ export function getOpenJobInstructionDataEncoder(): FixedSizeEncoder<OpenJobInst
   );
 }
 
-export function getOpenJobInstructionDataDecoder(): FixedSizeDecoder<OpenJobInstructionData> {
+export function getOpenJobInstructionDataDecoder(): Decoder<OpenJobInstructionData> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["id", getU64Decoder()],
     ["specHash", fixDecoderSize(getBytesDecoder(), 32)],
     ["terms", getJobTermsDecoder()],
+    ["attestor", getOptionDecoder(getAddressDecoder())],
     ["jobBump", getU8Decoder()],
     ["jobVaultBump", getU8Decoder()],
   ]);
 }
 
-export function getOpenJobInstructionDataCodec(): FixedSizeCodec<OpenJobInstructionDataArgs, OpenJobInstructionData> {
+export function getOpenJobInstructionDataCodec(): Codec<OpenJobInstructionDataArgs, OpenJobInstructionData> {
   return combineCodec(getOpenJobInstructionDataEncoder(), getOpenJobInstructionDataDecoder());
 }
 
@@ -171,6 +183,7 @@ export type OpenJobAsyncInput<
   id: OpenJobInstructionDataArgs["id"];
   specHash: OpenJobInstructionDataArgs["specHash"];
   terms: OpenJobInstructionDataArgs["terms"];
+  attestor: OpenJobInstructionDataArgs["attestor"];
   jobBump?: OpenJobInstructionDataArgs["jobBump"];
   jobVaultBump?: OpenJobInstructionDataArgs["jobVaultBump"];
 };
@@ -341,6 +354,7 @@ export type OpenJobInput<
   id: OpenJobInstructionDataArgs["id"];
   specHash: OpenJobInstructionDataArgs["specHash"];
   terms: OpenJobInstructionDataArgs["terms"];
+  attestor: OpenJobInstructionDataArgs["attestor"];
   jobBump?: OpenJobInstructionDataArgs["jobBump"];
   jobVaultBump?: OpenJobInstructionDataArgs["jobVaultBump"];
 };

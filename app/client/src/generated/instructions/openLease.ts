@@ -54,12 +54,13 @@ export function getOpenLeaseDiscriminatorBytes(): ReadonlyUint8Array {
 export type OpenLeaseInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
   TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
-  TAccountScheduler extends string | AccountMeta<string> = string,
+  TAccountAuthority extends string | AccountMeta<string> = string,
   TAccountNodeKey extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
   TAccountProvider extends string | AccountMeta<string> = string,
   TAccountLease extends string | AccountMeta<string> = string,
+  TAccountQuorum extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> = "11111111111111111111111111111111",
   TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
   TAccountProgram extends string | AccountMeta<string> = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj",
@@ -69,9 +70,9 @@ export type OpenLeaseInstruction<
   InstructionWithAccounts<
     [
       TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
-      TAccountScheduler extends string
-        ? WritableSignerAccount<TAccountScheduler> & AccountSignerMeta<TAccountScheduler>
-        : TAccountScheduler,
+      TAccountAuthority extends string
+        ? WritableSignerAccount<TAccountAuthority> & AccountSignerMeta<TAccountAuthority>
+        : TAccountAuthority,
       TAccountNodeKey extends string
         ? ReadonlySignerAccount<TAccountNodeKey> & AccountSignerMeta<TAccountNodeKey>
         : TAccountNodeKey,
@@ -79,6 +80,7 @@ export type OpenLeaseInstruction<
       TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
       TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
       TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
+      TAccountQuorum extends string ? WritableAccount<TAccountQuorum> : TAccountQuorum,
       TAccountSystemProgram extends string ? ReadonlyAccount<TAccountSystemProgram> : TAccountSystemProgram,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
       TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
@@ -88,18 +90,28 @@ export type OpenLeaseInstruction<
 
 export type OpenLeaseInstructionData = {
   discriminator: ReadonlyUint8Array;
-  /** Micro-USDC per GPU-hour: the node's posted price, as both signers saw it. */
+  /**
+   * Micro-USDC per GPU-hour, as both signers saw it: the node's posted price, its bid in an auction, or
+   * what the buyer awards.
+   */
   price: bigint;
   /** Most seconds the lease can be paid for. */
   maximumSeconds: bigint;
+  /** Root of all bids, where the price is one of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   leaseBump: number;
 };
 
 export type OpenLeaseInstructionDataArgs = {
-  /** Micro-USDC per GPU-hour: the node's posted price, as both signers saw it. */
+  /**
+   * Micro-USDC per GPU-hour, as both signers saw it: the node's posted price, its bid in an auction, or
+   * what the buyer awards.
+   */
   price: number | bigint;
   /** Most seconds the lease can be paid for. */
   maximumSeconds: number | bigint;
+  /** Root of all bids, where the price is one of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   leaseBump: number;
 };
 
@@ -109,6 +121,7 @@ export function getOpenLeaseInstructionDataEncoder(): FixedSizeEncoder<OpenLease
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["price", getU64Encoder()],
       ["maximumSeconds", getU64Encoder()],
+      ["bidBookRoot", fixEncoderSize(getBytesEncoder(), 32)],
       ["leaseBump", getU8Encoder()],
     ]),
     (value) => ({ ...value, discriminator: OPEN_LEASE_DISCRIMINATOR }),
@@ -120,6 +133,7 @@ export function getOpenLeaseInstructionDataDecoder(): FixedSizeDecoder<OpenLease
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["price", getU64Decoder()],
     ["maximumSeconds", getU64Decoder()],
+    ["bidBookRoot", fixDecoderSize(getBytesDecoder(), 32)],
     ["leaseBump", getU8Decoder()],
   ]);
 }
@@ -133,19 +147,23 @@ export function getOpenLeaseInstructionDataCodec(): FixedSizeCodec<
 
 export type OpenLeaseInput<
   TAccountConfig extends string = string,
-  TAccountScheduler extends string = string,
+  TAccountAuthority extends string = string,
   TAccountNodeKey extends string = string,
   TAccountJob extends string = string,
   TAccountNode extends string = string,
   TAccountProvider extends string = string,
   TAccountLease extends string = string,
+  TAccountQuorum extends string = string,
   TAccountSystemProgram extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
   config?: Address<TAccountConfig>;
-  /** Chose the node; pays the rent and gets it back when the lease ends. */
-  scheduler: TransactionSigner<TAccountScheduler>;
+  /**
+   * Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
+   * it back when the lease ends.
+   */
+  authority: TransactionSigner<TAccountAuthority>;
   /** Accepts the lease on the rig's behalf. */
   nodeKey: TransactionSigner<TAccountNodeKey>;
   job: Address<TAccountJob>;
@@ -153,22 +171,26 @@ export type OpenLeaseInput<
   /** Its stake backs the lease. */
   provider: Address<TAccountProvider>;
   lease: ProgramDerivedAddress<TAccountLease>;
+  /** The round that the lease joins; none for a job without a quorum. */
+  quorum?: Address<TAccountQuorum>;
   systemProgram?: Address<TAccountSystemProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
   price: OpenLeaseInstructionDataArgs["price"];
   maximumSeconds: OpenLeaseInstructionDataArgs["maximumSeconds"];
+  bidBookRoot: OpenLeaseInstructionDataArgs["bidBookRoot"];
   leaseBump?: OpenLeaseInstructionDataArgs["leaseBump"];
 };
 
 export function getOpenLeaseInstruction<
   TAccountConfig extends string,
-  TAccountScheduler extends string,
+  TAccountAuthority extends string,
   TAccountNodeKey extends string,
   TAccountJob extends string,
   TAccountNode extends string,
   TAccountProvider extends string,
   TAccountLease extends string,
+  TAccountQuorum extends string,
   TAccountSystemProgram extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
@@ -176,12 +198,13 @@ export function getOpenLeaseInstruction<
 >(
   input: OpenLeaseInput<
     TAccountConfig,
-    TAccountScheduler,
+    TAccountAuthority,
     TAccountNodeKey,
     TAccountJob,
     TAccountNode,
     TAccountProvider,
     TAccountLease,
+    TAccountQuorum,
     TAccountSystemProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -190,12 +213,13 @@ export function getOpenLeaseInstruction<
 ): OpenLeaseInstruction<
   TProgramAddress,
   TAccountConfig,
-  TAccountScheduler,
+  TAccountAuthority,
   TAccountNodeKey,
   TAccountJob,
   TAccountNode,
   TAccountProvider,
   TAccountLease,
+  TAccountQuorum,
   TAccountSystemProgram,
   TAccountEventAuthority,
   TAccountProgram
@@ -206,12 +230,13 @@ export function getOpenLeaseInstruction<
   // Original accounts.
   const originalAccounts = {
     config: { value: input.config ?? null, isWritable: false },
-    scheduler: { value: input.scheduler ?? null, isWritable: true },
+    authority: { value: input.authority ?? null, isWritable: true },
     nodeKey: { value: input.nodeKey ?? null, isWritable: false },
     job: { value: input.job ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: true },
     provider: { value: input.provider ?? null, isWritable: true },
     lease: { value: input.lease ?? null, isWritable: true },
+    quorum: { value: input.quorum ?? null, isWritable: true },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
@@ -245,12 +270,13 @@ export function getOpenLeaseInstruction<
   return Object.freeze({
     accounts: [
       getAccountMeta("config", accounts.config),
-      getAccountMeta("scheduler", accounts.scheduler),
+      getAccountMeta("authority", accounts.authority),
       getAccountMeta("nodeKey", accounts.nodeKey),
       getAccountMeta("job", accounts.job),
       getAccountMeta("node", accounts.node),
       getAccountMeta("provider", accounts.provider),
       getAccountMeta("lease", accounts.lease),
+      getAccountMeta("quorum", accounts.quorum),
       getAccountMeta("systemProgram", accounts.systemProgram),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
       getAccountMeta("program", accounts.program),
@@ -260,12 +286,13 @@ export function getOpenLeaseInstruction<
   } as OpenLeaseInstruction<
     TProgramAddress,
     TAccountConfig,
-    TAccountScheduler,
+    TAccountAuthority,
     TAccountNodeKey,
     TAccountJob,
     TAccountNode,
     TAccountProvider,
     TAccountLease,
+    TAccountQuorum,
     TAccountSystemProgram,
     TAccountEventAuthority,
     TAccountProgram
@@ -279,8 +306,11 @@ export type ParsedOpenLeaseInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     config: TAccountMetas[0];
-    /** Chose the node; pays the rent and gets it back when the lease ends. */
-    scheduler: TAccountMetas[1];
+    /**
+     * Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
+     * it back when the lease ends.
+     */
+    authority: TAccountMetas[1];
     /** Accepts the lease on the rig's behalf. */
     nodeKey: TAccountMetas[2];
     job: TAccountMetas[3];
@@ -288,9 +318,11 @@ export type ParsedOpenLeaseInstruction<
     /** Its stake backs the lease. */
     provider: TAccountMetas[5];
     lease: TAccountMetas[6];
-    systemProgram: TAccountMetas[7];
-    eventAuthority: TAccountMetas[8];
-    program: TAccountMetas[9];
+    /** The round that the lease joins; none for a job without a quorum. */
+    quorum?: TAccountMetas[7] | undefined;
+    systemProgram: TAccountMetas[8];
+    eventAuthority: TAccountMetas[9];
+    program: TAccountMetas[10];
   };
   data: OpenLeaseInstructionData;
 };
@@ -298,10 +330,10 @@ export type ParsedOpenLeaseInstruction<
 export function parseOpenLeaseInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedOpenLeaseInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 10) {
+  if (instruction.accounts.length < 11) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 10,
+      expectedAccountMetas: 11,
     });
   }
   let accountIndex = 0;
@@ -310,16 +342,21 @@ export function parseOpenLeaseInstruction<TProgram extends string, TAccountMetas
     accountIndex += 1;
     return accountMeta;
   };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === MILLRACE_PROGRAM_ADDRESS ? undefined : accountMeta;
+  };
   return {
     programAddress: instruction.programAddress,
     accounts: {
       config: getNextAccount(),
-      scheduler: getNextAccount(),
+      authority: getNextAccount(),
       nodeKey: getNextAccount(),
       job: getNextAccount(),
       node: getNextAccount(),
       provider: getNextAccount(),
       lease: getNextAccount(),
+      quorum: getNextOptionalAccount(),
       systemProgram: getNextAccount(),
       eventAuthority: getNextAccount(),
       program: getNextAccount(),

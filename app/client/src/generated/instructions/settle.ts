@@ -34,7 +34,7 @@ import {
   getAddressFromResolvedInstructionAccount,
   type ResolvedInstructionAccount,
 } from "@solana/kit/program-client-core";
-import { findEarningsVaultPda, findJobVaultPda } from "../pdas/index.js";
+import { findEarningsVaultPda, findJobVaultPda, findStakeVaultPda } from "../pdas/index.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../programs/index.js";
 
 export const SETTLE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([175, 42, 185, 87, 144, 131, 102, 212]);
@@ -50,8 +50,10 @@ export type SettleInstruction<
   TAccountLease extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
   TAccountProvider extends string | AccountMeta<string> = string,
+  TAccountStakeVault extends string | AccountMeta<string> = string,
   TAccountEarningsVault extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
+  TAccountQuorum extends string | AccountMeta<string> = string,
   TAccountInstructions extends string | AccountMeta<string> = "Sysvar1nstructions1111111111111111111111111",
   TAccountTokenProgram extends string | AccountMeta<string> = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
   TAccountEventAuthority extends string | AccountMeta<string> = "9hGRrvzi6E8saXNyiw4ppJYs6xnMdH199amf4XfYXcoM",
@@ -66,8 +68,10 @@ export type SettleInstruction<
       TAccountLease extends string ? WritableAccount<TAccountLease> : TAccountLease,
       TAccountNode extends string ? WritableAccount<TAccountNode> : TAccountNode,
       TAccountProvider extends string ? WritableAccount<TAccountProvider> : TAccountProvider,
+      TAccountStakeVault extends string ? WritableAccount<TAccountStakeVault> : TAccountStakeVault,
       TAccountEarningsVault extends string ? WritableAccount<TAccountEarningsVault> : TAccountEarningsVault,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
+      TAccountQuorum extends string ? WritableAccount<TAccountQuorum> : TAccountQuorum,
       TAccountInstructions extends string ? ReadonlyAccount<TAccountInstructions> : TAccountInstructions,
       TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
@@ -101,8 +105,10 @@ export type SettleAsyncInput<
   TAccountLease extends string = string,
   TAccountNode extends string = string,
   TAccountProvider extends string = string,
+  TAccountStakeVault extends string = string,
   TAccountEarningsVault extends string = string,
   TAccountRentPayer extends string = string,
+  TAccountQuorum extends string = string,
   TAccountInstructions extends string = string,
   TAccountTokenProgram extends string = string,
   TAccountEventAuthority extends string = string,
@@ -110,12 +116,15 @@ export type SettleAsyncInput<
 > = {
   job: Address<TAccountJob>;
   jobVault?: Address<TAccountJobVault>;
-  /** Closed by a final voucher. */
+  /** Closed by a final voucher, unless its result can still be disputed or is counted. */
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
+  stakeVault?: Address<TAccountStakeVault>;
   earningsVault?: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
+  /** The round that a lease without a result leaves; none for a job without a quorum. */
+  quorum?: Address<TAccountQuorum>;
   instructions?: Address<TAccountInstructions>;
   tokenProgram?: Address<TAccountTokenProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
@@ -128,8 +137,10 @@ export async function getSettleInstructionAsync<
   TAccountLease extends string,
   TAccountNode extends string,
   TAccountProvider extends string,
+  TAccountStakeVault extends string,
   TAccountEarningsVault extends string,
   TAccountRentPayer extends string,
+  TAccountQuorum extends string,
   TAccountInstructions extends string,
   TAccountTokenProgram extends string,
   TAccountEventAuthority extends string,
@@ -142,8 +153,10 @@ export async function getSettleInstructionAsync<
     TAccountLease,
     TAccountNode,
     TAccountProvider,
+    TAccountStakeVault,
     TAccountEarningsVault,
     TAccountRentPayer,
+    TAccountQuorum,
     TAccountInstructions,
     TAccountTokenProgram,
     TAccountEventAuthority,
@@ -158,8 +171,10 @@ export async function getSettleInstructionAsync<
     TAccountLease,
     TAccountNode,
     TAccountProvider,
+    TAccountStakeVault,
     TAccountEarningsVault,
     TAccountRentPayer,
+    TAccountQuorum,
     TAccountInstructions,
     TAccountTokenProgram,
     TAccountEventAuthority,
@@ -176,8 +191,10 @@ export async function getSettleInstructionAsync<
     lease: { value: input.lease ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: true },
     provider: { value: input.provider ?? null, isWritable: true },
+    stakeVault: { value: input.stakeVault ?? null, isWritable: true },
     earningsVault: { value: input.earningsVault ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
+    quorum: { value: input.quorum ?? null, isWritable: true },
     instructions: { value: input.instructions ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
@@ -189,6 +206,11 @@ export async function getSettleInstructionAsync<
   if (!accounts.jobVault.value) {
     accounts.jobVault.value = await findJobVaultPda({
       job: getAddressFromResolvedInstructionAccount("job", accounts.job.value),
+    });
+  }
+  if (!accounts.stakeVault.value) {
+    accounts.stakeVault.value = await findStakeVaultPda({
+      provider: getAddressFromResolvedInstructionAccount("provider", accounts.provider.value),
     });
   }
   if (!accounts.earningsVault.value) {
@@ -221,8 +243,10 @@ export async function getSettleInstructionAsync<
       getAccountMeta("lease", accounts.lease),
       getAccountMeta("node", accounts.node),
       getAccountMeta("provider", accounts.provider),
+      getAccountMeta("stakeVault", accounts.stakeVault),
       getAccountMeta("earningsVault", accounts.earningsVault),
       getAccountMeta("rentPayer", accounts.rentPayer),
+      getAccountMeta("quorum", accounts.quorum),
       getAccountMeta("instructions", accounts.instructions),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
@@ -237,8 +261,10 @@ export async function getSettleInstructionAsync<
     TAccountLease,
     TAccountNode,
     TAccountProvider,
+    TAccountStakeVault,
     TAccountEarningsVault,
     TAccountRentPayer,
+    TAccountQuorum,
     TAccountInstructions,
     TAccountTokenProgram,
     TAccountEventAuthority,
@@ -252,8 +278,10 @@ export type SettleInput<
   TAccountLease extends string = string,
   TAccountNode extends string = string,
   TAccountProvider extends string = string,
+  TAccountStakeVault extends string = string,
   TAccountEarningsVault extends string = string,
   TAccountRentPayer extends string = string,
+  TAccountQuorum extends string = string,
   TAccountInstructions extends string = string,
   TAccountTokenProgram extends string = string,
   TAccountEventAuthority extends string = string,
@@ -261,12 +289,15 @@ export type SettleInput<
 > = {
   job: Address<TAccountJob>;
   jobVault: Address<TAccountJobVault>;
-  /** Closed by a final voucher. */
+  /** Closed by a final voucher, unless its result can still be disputed or is counted. */
   lease: Address<TAccountLease>;
   node: Address<TAccountNode>;
   provider: Address<TAccountProvider>;
+  stakeVault: Address<TAccountStakeVault>;
   earningsVault: Address<TAccountEarningsVault>;
   rentPayer: Address<TAccountRentPayer>;
+  /** The round that a lease without a result leaves; none for a job without a quorum. */
+  quorum?: Address<TAccountQuorum>;
   instructions?: Address<TAccountInstructions>;
   tokenProgram?: Address<TAccountTokenProgram>;
   eventAuthority?: Address<TAccountEventAuthority>;
@@ -279,8 +310,10 @@ export function getSettleInstruction<
   TAccountLease extends string,
   TAccountNode extends string,
   TAccountProvider extends string,
+  TAccountStakeVault extends string,
   TAccountEarningsVault extends string,
   TAccountRentPayer extends string,
+  TAccountQuorum extends string,
   TAccountInstructions extends string,
   TAccountTokenProgram extends string,
   TAccountEventAuthority extends string,
@@ -293,8 +326,10 @@ export function getSettleInstruction<
     TAccountLease,
     TAccountNode,
     TAccountProvider,
+    TAccountStakeVault,
     TAccountEarningsVault,
     TAccountRentPayer,
+    TAccountQuorum,
     TAccountInstructions,
     TAccountTokenProgram,
     TAccountEventAuthority,
@@ -308,8 +343,10 @@ export function getSettleInstruction<
   TAccountLease,
   TAccountNode,
   TAccountProvider,
+  TAccountStakeVault,
   TAccountEarningsVault,
   TAccountRentPayer,
+  TAccountQuorum,
   TAccountInstructions,
   TAccountTokenProgram,
   TAccountEventAuthority,
@@ -325,8 +362,10 @@ export function getSettleInstruction<
     lease: { value: input.lease ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: true },
     provider: { value: input.provider ?? null, isWritable: true },
+    stakeVault: { value: input.stakeVault ?? null, isWritable: true },
     earningsVault: { value: input.earningsVault ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
+    quorum: { value: input.quorum ?? null, isWritable: true },
     instructions: { value: input.instructions ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
@@ -360,8 +399,10 @@ export function getSettleInstruction<
       getAccountMeta("lease", accounts.lease),
       getAccountMeta("node", accounts.node),
       getAccountMeta("provider", accounts.provider),
+      getAccountMeta("stakeVault", accounts.stakeVault),
       getAccountMeta("earningsVault", accounts.earningsVault),
       getAccountMeta("rentPayer", accounts.rentPayer),
+      getAccountMeta("quorum", accounts.quorum),
       getAccountMeta("instructions", accounts.instructions),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
       getAccountMeta("eventAuthority", accounts.eventAuthority),
@@ -376,8 +417,10 @@ export function getSettleInstruction<
     TAccountLease,
     TAccountNode,
     TAccountProvider,
+    TAccountStakeVault,
     TAccountEarningsVault,
     TAccountRentPayer,
+    TAccountQuorum,
     TAccountInstructions,
     TAccountTokenProgram,
     TAccountEventAuthority,
@@ -393,16 +436,19 @@ export type ParsedSettleInstruction<
   accounts: {
     job: TAccountMetas[0];
     jobVault: TAccountMetas[1];
-    /** Closed by a final voucher. */
+    /** Closed by a final voucher, unless its result can still be disputed or is counted. */
     lease: TAccountMetas[2];
     node: TAccountMetas[3];
     provider: TAccountMetas[4];
-    earningsVault: TAccountMetas[5];
-    rentPayer: TAccountMetas[6];
-    instructions: TAccountMetas[7];
-    tokenProgram: TAccountMetas[8];
-    eventAuthority: TAccountMetas[9];
-    program: TAccountMetas[10];
+    stakeVault: TAccountMetas[5];
+    earningsVault: TAccountMetas[6];
+    rentPayer: TAccountMetas[7];
+    /** The round that a lease without a result leaves; none for a job without a quorum. */
+    quorum?: TAccountMetas[8] | undefined;
+    instructions: TAccountMetas[9];
+    tokenProgram: TAccountMetas[10];
+    eventAuthority: TAccountMetas[11];
+    program: TAccountMetas[12];
   };
   data: SettleInstructionData;
 };
@@ -410,10 +456,10 @@ export type ParsedSettleInstruction<
 export function parseSettleInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedSettleInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 11) {
+  if (instruction.accounts.length < 13) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 11,
+      expectedAccountMetas: 13,
     });
   }
   let accountIndex = 0;
@@ -421,6 +467,10 @@ export function parseSettleInstruction<TProgram extends string, TAccountMetas ex
     const accountMeta = (instruction.accounts as TAccountMetas)[accountIndex]!;
     accountIndex += 1;
     return accountMeta;
+  };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === MILLRACE_PROGRAM_ADDRESS ? undefined : accountMeta;
   };
   return {
     programAddress: instruction.programAddress,
@@ -430,8 +480,10 @@ export function parseSettleInstruction<TProgram extends string, TAccountMetas ex
       lease: getNextAccount(),
       node: getNextAccount(),
       provider: getNextAccount(),
+      stakeVault: getNextAccount(),
       earningsVault: getNextAccount(),
       rentPayer: getNextAccount(),
+      quorum: getNextOptionalAccount(),
       instructions: getNextAccount(),
       tokenProgram: getNextAccount(),
       eventAuthority: getNextAccount(),

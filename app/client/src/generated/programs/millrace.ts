@@ -38,6 +38,7 @@ import {
   getLeaseCodec,
   getNodeCodec,
   getProviderCodec,
+  getQuorumCodec,
   type Config,
   type ConfigArgs,
   type Job,
@@ -48,6 +49,8 @@ import {
   type NodeArgs,
   type Provider,
   type ProviderArgs,
+  type Quorum,
+  type QuorumArgs,
 } from "../accounts/index.js";
 import {
   getAddNodeInstruction,
@@ -116,6 +119,7 @@ export enum MillraceAccount {
   Lease,
   Node,
   Provider,
+  Quorum,
 }
 
 export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | ReadonlyUint8Array): MillraceAccount {
@@ -164,6 +168,15 @@ export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | 
     )
   ) {
     return MillraceAccount.Provider;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([151, 29, 197, 108, 233, 147, 92, 231])),
+      0,
+    )
+  ) {
+    return MillraceAccount.Quorum;
   }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT, {
     accountData: data,
@@ -379,6 +392,7 @@ export type MillracePluginAccounts = {
   lease: ReturnType<typeof getLeaseCodec> & SelfFetchFunctions<LeaseArgs, Lease>;
   node: ReturnType<typeof getNodeCodec> & SelfFetchFunctions<NodeArgs, Node>;
   provider: ReturnType<typeof getProviderCodec> & SelfFetchFunctions<ProviderArgs, Provider>;
+  quorum: ReturnType<typeof getQuorumCodec> & SelfFetchFunctions<QuorumArgs, Quorum>;
 };
 
 export type MillracePluginInstructions = {
@@ -427,6 +441,7 @@ export function millraceProgram() {
           lease: addSelfFetchFunctions(client, getLeaseCodec()),
           node: addSelfFetchFunctions(client, getNodeCodec()),
           provider: addSelfFetchFunctions(client, getProviderCodec()),
+          quorum: addSelfFetchFunctions(client, getQuorumCodec()),
         },
         instructions: {
           addNode: (input) => addSelfPlanAndSendFunctions(client, getAddNodeInstruction(input)),

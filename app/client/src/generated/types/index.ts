@@ -6,17 +6,21 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from "./balances.js";
 export * from "./hardware.js";
 export * from "./jobCancelled.js";
 export * from "./jobClosed.js";
 export * from "./jobExpired.js";
 export * from "./jobOpened.js";
 export * from "./jobTerms.js";
-export * from "./leaseExpired.js";
 export * from "./leaseOpened.js";
+export * from "./leaseSettled.js";
 export * from "./networkInitialized.js";
 export * from "./networkParameters.js";
 export * from "./nodeAdded.js";
 export * from "./providerRegistered.js";
+export * from "./quorumMember.js";
+export * from "./settledBy.js";
 export * from "./stakeAdded.js";
+export * from "./unbonding.js";
 export * from "./voucherSettled.js";

@@ -18,8 +18,8 @@ import {
   getU32Encoder,
   getU64Decoder,
   getU64Encoder,
-  padRightDecoder,
-  padRightEncoder,
+  getU8Decoder,
+  getU8Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
@@ -37,6 +37,8 @@ export type JobTerms = {
   startWindow: bigint;
   /** All that the funder pays in, in micro-USDC. */
   deposit: bigint;
+  /** Seconds from a lease's final voucher until it settles as reported; 0 settles at once. */
+  disputeWindow: bigint;
   /** Least memory of one GPU in MiB; 0 accepts any. */
   vramMib: number;
   /** Bit per region; 0 accepts every region. */
@@ -47,8 +49,24 @@ export type JobTerms = {
   concurrentLeases: number;
   /** How many leases may fail by their node's fault before the job ends. */
   retries: number;
+  /** Share of the tasks that are run again, in basis points; 0 unless the verification is a spot check. */
+  spotCheckBps: number;
   /** Nodes whose GPUs are simulated are taken only where this is not 0. */
   acceptSimulated: boolean;
+  /** Not 0: takes leases at a node's spot price, which may be preempted. */
+  spot: boolean;
+  /** 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
+  /** 0 streaming, 1 on result. */
+  payment: number;
+  /** 0 attested, 1 spot check, 2 quorum, 3 attested hardware. */
+  verification: number;
+  /** Equal results that win; 0 unless the verification is a quorum. */
+  quorumNeeded: number;
+  /** Leases that are compared; 0 unless the verification is a quorum. */
+  quorumSize: number;
+  /** 1 challenged, 2 enclave; 0 unless the verification is attested hardware. */
+  hardwareClass: number;
 };
 
 export type JobTermsArgs = {
@@ -62,6 +80,8 @@ export type JobTermsArgs = {
   startWindow: number | bigint;
   /** All that the funder pays in, in micro-USDC. */
   deposit: number | bigint;
+  /** Seconds from a lease's final voucher until it settles as reported; 0 settles at once. */
+  disputeWindow: number | bigint;
   /** Least memory of one GPU in MiB; 0 accepts any. */
   vramMib: number;
   /** Bit per region; 0 accepts every region. */
@@ -72,8 +92,24 @@ export type JobTermsArgs = {
   concurrentLeases: number;
   /** How many leases may fail by their node's fault before the job ends. */
   retries: number;
+  /** Share of the tasks that are run again, in basis points; 0 unless the verification is a spot check. */
+  spotCheckBps: number;
   /** Nodes whose GPUs are simulated are taken only where this is not 0. */
   acceptSimulated: boolean;
+  /** Not 0: takes leases at a node's spot price, which may be preempted. */
+  spot: boolean;
+  /** 0 none, 1 silver, 2 gold. */
+  serviceLevel: number;
+  /** 0 streaming, 1 on result. */
+  payment: number;
+  /** 0 attested, 1 spot check, 2 quorum, 3 attested hardware. */
+  verification: number;
+  /** Equal results that win; 0 unless the verification is a quorum. */
+  quorumNeeded: number;
+  /** Leases that are compared; 0 unless the verification is a quorum. */
+  quorumSize: number;
+  /** 1 challenged, 2 enclave; 0 unless the verification is attested hardware. */
+  hardwareClass: number;
 };
 
 export function getJobTermsEncoder(): FixedSizeEncoder<JobTermsArgs> {
@@ -83,12 +119,21 @@ export function getJobTermsEncoder(): FixedSizeEncoder<JobTermsArgs> {
     ["leaseSeconds", getU64Encoder()],
     ["startWindow", getU64Encoder()],
     ["deposit", getU64Encoder()],
+    ["disputeWindow", getU64Encoder()],
     ["vramMib", getU32Encoder()],
     ["regions", getU32Encoder()],
     ["units", getU16Encoder()],
     ["concurrentLeases", getU16Encoder()],
     ["retries", getU16Encoder()],
-    ["acceptSimulated", padRightEncoder(getBooleanEncoder(), 1)],
+    ["spotCheckBps", getU16Encoder()],
+    ["acceptSimulated", getBooleanEncoder()],
+    ["spot", getBooleanEncoder()],
+    ["serviceLevel", getU8Encoder()],
+    ["payment", getU8Encoder()],
+    ["verification", getU8Encoder()],
+    ["quorumNeeded", getU8Encoder()],
+    ["quorumSize", getU8Encoder()],
+    ["hardwareClass", getU8Encoder()],
   ]);
 }
 
@@ -99,12 +144,21 @@ export function getJobTermsDecoder(): FixedSizeDecoder<JobTerms> {
     ["leaseSeconds", getU64Decoder()],
     ["startWindow", getU64Decoder()],
     ["deposit", getU64Decoder()],
+    ["disputeWindow", getU64Decoder()],
     ["vramMib", getU32Decoder()],
     ["regions", getU32Decoder()],
     ["units", getU16Decoder()],
     ["concurrentLeases", getU16Decoder()],
     ["retries", getU16Decoder()],
-    ["acceptSimulated", padRightDecoder(getBooleanDecoder(), 1)],
+    ["spotCheckBps", getU16Decoder()],
+    ["acceptSimulated", getBooleanDecoder()],
+    ["spot", getBooleanDecoder()],
+    ["serviceLevel", getU8Decoder()],
+    ["payment", getU8Decoder()],
+    ["verification", getU8Decoder()],
+    ["quorumNeeded", getU8Decoder()],
+    ["quorumSize", getU8Decoder()],
+    ["hardwareClass", getU8Decoder()],
   ]);
 }
 

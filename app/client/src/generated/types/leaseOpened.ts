@@ -8,8 +8,12 @@
 
 import {
   combineCodec,
+  fixDecoderSize,
+  fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBytesDecoder,
+  getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
   getU16Decoder,
@@ -22,6 +26,7 @@ import {
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
+  type ReadonlyUint8Array,
 } from "@solana/kit";
 
 /** No tokens move; the ledgers' holds do. */
@@ -31,6 +36,10 @@ export type LeaseOpened = {
   number: number;
   node: Address;
   provider: Address;
+  /** Whose vouchers count. */
+  attestor: Address;
+  /** Root of all bids of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   price: bigint;
   units: number;
   maximumSeconds: bigint;
@@ -53,6 +62,10 @@ export type LeaseOpenedArgs = {
   number: number;
   node: Address;
   provider: Address;
+  /** Whose vouchers count. */
+  attestor: Address;
+  /** Root of all bids of an auction; zeros otherwise. */
+  bidBookRoot: ReadonlyUint8Array;
   price: number | bigint;
   units: number;
   maximumSeconds: number | bigint;
@@ -76,6 +89,8 @@ export function getLeaseOpenedEncoder(): FixedSizeEncoder<LeaseOpenedArgs> {
     ["number", getU32Encoder()],
     ["node", getAddressEncoder()],
     ["provider", getAddressEncoder()],
+    ["attestor", getAddressEncoder()],
+    ["bidBookRoot", fixEncoderSize(getBytesEncoder(), 32)],
     ["price", getU64Encoder()],
     ["units", getU16Encoder()],
     ["maximumSeconds", getU64Encoder()],
@@ -98,6 +113,8 @@ export function getLeaseOpenedDecoder(): FixedSizeDecoder<LeaseOpened> {
     ["number", getU32Decoder()],
     ["node", getAddressDecoder()],
     ["provider", getAddressDecoder()],
+    ["attestor", getAddressDecoder()],
+    ["bidBookRoot", fixDecoderSize(getBytesDecoder(), 32)],
     ["price", getU64Decoder()],
     ["units", getU16Decoder()],
     ["maximumSeconds", getU64Decoder()],

@@ -27,6 +27,7 @@ import {
 export type NetworkInitialized = {
   admin: Address;
   scheduler: Address;
+  arbiter: Address;
   treasury: Address;
   mint: Address;
   parameters: NetworkParameters;
@@ -35,6 +36,7 @@ export type NetworkInitialized = {
 export type NetworkInitializedArgs = {
   admin: Address;
   scheduler: Address;
+  arbiter: Address;
   treasury: Address;
   mint: Address;
   parameters: NetworkParametersArgs;
@@ -44,6 +46,7 @@ export function getNetworkInitializedEncoder(): FixedSizeEncoder<NetworkInitiali
   return getStructEncoder([
     ["admin", getAddressEncoder()],
     ["scheduler", getAddressEncoder()],
+    ["arbiter", getAddressEncoder()],
     ["treasury", getAddressEncoder()],
     ["mint", getAddressEncoder()],
     ["parameters", getNetworkParametersEncoder()],
@@ -54,6 +57,7 @@ export function getNetworkInitializedDecoder(): FixedSizeDecoder<NetworkInitiali
   return getStructDecoder([
     ["admin", getAddressDecoder()],
     ["scheduler", getAddressDecoder()],
+    ["arbiter", getAddressDecoder()],
     ["treasury", getAddressDecoder()],
     ["mint", getAddressDecoder()],
     ["parameters", getNetworkParametersDecoder()],

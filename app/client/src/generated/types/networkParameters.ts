@@ -8,27 +8,52 @@
 
 import {
   combineCodec,
+  getArrayDecoder,
+  getArrayEncoder,
   getStructDecoder,
   getStructEncoder,
   getU16Decoder,
   getU16Encoder,
   getU64Decoder,
   getU64Encoder,
+  padRightDecoder,
+  padRightEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from "@solana/kit";
 
-/** What the admin may tune, inside hard bounds. */
+/**
+ * What the admin may tune, inside hard bounds. Tiers are those of the protocol: no GPU, consumer,
+ * workstation, data centre.
+ */
 export type NetworkParameters = {
-  /** The least bond of a lease, in micro-USDC. */
-  minimumBond: bigint;
+  /** The least bond of a lease by tier, in micro-USDC. */
+  minimumBond: Array<bigint>;
+  /** The least bond of a challenger, in micro-USDC. */
+  minimumDisputeBond: bigint;
   /** Seconds from lease to first voucher. */
   startTimeout: bigint;
   /** Longest silence of a running lease, in seconds. */
   checkpointInterval: bigint;
+  /** How long a node may hold a lease without a voucher, in seconds. */
+  holdLimit: bigint;
   /** Seconds from the end of a lease, or a cancel, until anyone may settle it. */
   settleGrace: bigint;
+  /** Seconds from the notice to a spot lease until it ends. */
+  preemptionNotice: bigint;
+  /** Seconds the arbiter may take. */
+  decideWindow: bigint;
+  /** Seconds from the last commitment of a quorum until everyone must have revealed. */
+  revealWindow: bigint;
+  /** Seconds from asking for stake back until it may leave. */
+  unbonding: bigint;
+  /** Seconds from naming another payout owner until it counts. */
+  payoutDelay: bigint;
+  /** The least reputation that may take a lease by tier, in basis points. */
+  minimumReputationBps: Array<number>;
+  /** Below it anyone may delist a provider, in basis points. */
+  delistFloorBps: number;
   /** The network's share of every payment, in basis points; at most 1500. */
   feeBps: number;
   /** A lease's bond covers this many hours at its price. */
@@ -37,17 +62,37 @@ export type NetworkParameters = {
   abandonPenaltyBps: number;
   /** Share of the bond lost by a node that falls silent, in basis points. */
   lostPenaltyBps: number;
+  /** A challenger's bond as a share of the lease's cost, in basis points. */
+  disputeBondBps: number;
 };
 
 export type NetworkParametersArgs = {
-  /** The least bond of a lease, in micro-USDC. */
-  minimumBond: number | bigint;
+  /** The least bond of a lease by tier, in micro-USDC. */
+  minimumBond: Array<number | bigint>;
+  /** The least bond of a challenger, in micro-USDC. */
+  minimumDisputeBond: number | bigint;
   /** Seconds from lease to first voucher. */
   startTimeout: number | bigint;
   /** Longest silence of a running lease, in seconds. */
   checkpointInterval: number | bigint;
+  /** How long a node may hold a lease without a voucher, in seconds. */
+  holdLimit: number | bigint;
   /** Seconds from the end of a lease, or a cancel, until anyone may settle it. */
   settleGrace: number | bigint;
+  /** Seconds from the notice to a spot lease until it ends. */
+  preemptionNotice: number | bigint;
+  /** Seconds the arbiter may take. */
+  decideWindow: number | bigint;
+  /** Seconds from the last commitment of a quorum until everyone must have revealed. */
+  revealWindow: number | bigint;
+  /** Seconds from asking for stake back until it may leave. */
+  unbonding: number | bigint;
+  /** Seconds from naming another payout owner until it counts. */
+  payoutDelay: number | bigint;
+  /** The least reputation that may take a lease by tier, in basis points. */
+  minimumReputationBps: Array<number>;
+  /** Below it anyone may delist a provider, in basis points. */
+  delistFloorBps: number;
   /** The network's share of every payment, in basis points; at most 1500. */
   feeBps: number;
   /** A lease's bond covers this many hours at its price. */
@@ -56,31 +101,53 @@ export type NetworkParametersArgs = {
   abandonPenaltyBps: number;
   /** Share of the bond lost by a node that falls silent, in basis points. */
   lostPenaltyBps: number;
+  /** A challenger's bond as a share of the lease's cost, in basis points. */
+  disputeBondBps: number;
 };
 
 export function getNetworkParametersEncoder(): FixedSizeEncoder<NetworkParametersArgs> {
   return getStructEncoder([
-    ["minimumBond", getU64Encoder()],
+    ["minimumBond", getArrayEncoder(getU64Encoder(), { size: 4 })],
+    ["minimumDisputeBond", getU64Encoder()],
     ["startTimeout", getU64Encoder()],
     ["checkpointInterval", getU64Encoder()],
+    ["holdLimit", getU64Encoder()],
     ["settleGrace", getU64Encoder()],
+    ["preemptionNotice", getU64Encoder()],
+    ["decideWindow", getU64Encoder()],
+    ["revealWindow", getU64Encoder()],
+    ["unbonding", getU64Encoder()],
+    ["payoutDelay", getU64Encoder()],
+    ["minimumReputationBps", getArrayEncoder(getU16Encoder(), { size: 4 })],
+    ["delistFloorBps", getU16Encoder()],
     ["feeBps", getU16Encoder()],
     ["bondHours", getU16Encoder()],
     ["abandonPenaltyBps", getU16Encoder()],
     ["lostPenaltyBps", getU16Encoder()],
+    ["disputeBondBps", padRightEncoder(getU16Encoder(), 4)],
   ]);
 }
 
 export function getNetworkParametersDecoder(): FixedSizeDecoder<NetworkParameters> {
   return getStructDecoder([
-    ["minimumBond", getU64Decoder()],
+    ["minimumBond", getArrayDecoder(getU64Decoder(), { size: 4 })],
+    ["minimumDisputeBond", getU64Decoder()],
     ["startTimeout", getU64Decoder()],
     ["checkpointInterval", getU64Decoder()],
+    ["holdLimit", getU64Decoder()],
     ["settleGrace", getU64Decoder()],
+    ["preemptionNotice", getU64Decoder()],
+    ["decideWindow", getU64Decoder()],
+    ["revealWindow", getU64Decoder()],
+    ["unbonding", getU64Decoder()],
+    ["payoutDelay", getU64Decoder()],
+    ["minimumReputationBps", getArrayDecoder(getU16Decoder(), { size: 4 })],
+    ["delistFloorBps", getU16Decoder()],
     ["feeBps", getU16Decoder()],
     ["bondHours", getU16Decoder()],
     ["abandonPenaltyBps", getU16Decoder()],
     ["lostPenaltyBps", getU16Decoder()],
+    ["disputeBondBps", padRightDecoder(getU16Decoder(), 4)],
   ]);
 }
 

@@ -16,6 +16,8 @@ import {
   getU32Encoder,
   getU64Decoder,
   getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
   type Address,
   type FixedSizeCodec,
   type FixedSizeDecoder,
@@ -30,6 +32,8 @@ export type NodeAdded = {
   nodeKey: Address;
   hardware: Hardware;
   price: bigint;
+  spotPrice: bigint;
+  serviceLevel: number;
   at: bigint;
 };
 
@@ -40,6 +44,8 @@ export type NodeAddedArgs = {
   nodeKey: Address;
   hardware: HardwareArgs;
   price: number | bigint;
+  spotPrice: number | bigint;
+  serviceLevel: number;
   at: number | bigint;
 };
 
@@ -51,6 +57,8 @@ export function getNodeAddedEncoder(): FixedSizeEncoder<NodeAddedArgs> {
     ["nodeKey", getAddressEncoder()],
     ["hardware", getHardwareEncoder()],
     ["price", getU64Encoder()],
+    ["spotPrice", getU64Encoder()],
+    ["serviceLevel", getU8Encoder()],
     ["at", getU64Encoder()],
   ]);
 }
@@ -63,6 +71,8 @@ export function getNodeAddedDecoder(): FixedSizeDecoder<NodeAdded> {
     ["nodeKey", getAddressDecoder()],
     ["hardware", getHardwareDecoder()],
     ["price", getU64Decoder()],
+    ["spotPrice", getU64Decoder()],
+    ["serviceLevel", getU8Decoder()],
     ["at", getU64Decoder()],
   ]);
 }

@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getOptionDecoder,
@@ -32,6 +34,7 @@ import {
   type OptionOrNullable,
   type ReadonlyUint8Array,
 } from "@solana/kit";
+import { getBalancesDecoder, getBalancesEncoder, type Balances, type BalancesArgs } from "./index.js";
 
 export type VoucherSettled = {
   job: Address;
@@ -47,15 +50,19 @@ export type VoucherSettled = {
   payment: bigint;
   /** The network's part of `payment`. */
   fee: bigint;
-  jobVaultBefore: bigint;
-  jobVaultAfter: bigint;
-  earningsVaultBefore: bigint;
-  earningsVaultAfter: bigint;
+  /** From the provider's bond into the job's vault: the service level's credit. */
+  compensation: bigint;
+  before: Balances;
+  after: Balances;
   /** Paid for this lease so far, fees included. */
   leasePaid: bigint;
   leaseFees: bigint;
   /** How the lease ended, by the protocol's numbers; none while it goes on. */
   outcome: Option<number>;
+  /** Whether the lease is gone; one that ended and is not waits for its window or its count. */
+  settled: boolean;
+  /** Until when a report may be disputed; zero without one. */
+  disputableUntil: bigint;
   resultRoot: ReadonlyUint8Array;
   /** The job's state after the settlement. */
   jobState: number;
@@ -76,15 +83,19 @@ export type VoucherSettledArgs = {
   payment: number | bigint;
   /** The network's part of `payment`. */
   fee: number | bigint;
-  jobVaultBefore: number | bigint;
-  jobVaultAfter: number | bigint;
-  earningsVaultBefore: number | bigint;
-  earningsVaultAfter: number | bigint;
+  /** From the provider's bond into the job's vault: the service level's credit. */
+  compensation: number | bigint;
+  before: BalancesArgs;
+  after: BalancesArgs;
   /** Paid for this lease so far, fees included. */
   leasePaid: number | bigint;
   leaseFees: number | bigint;
   /** How the lease ended, by the protocol's numbers; none while it goes on. */
   outcome: OptionOrNullable<number>;
+  /** Whether the lease is gone; one that ended and is not waits for its window or its count. */
+  settled: boolean;
+  /** Until when a report may be disputed; zero without one. */
+  disputableUntil: number | bigint;
   resultRoot: ReadonlyUint8Array;
   /** The job's state after the settlement. */
   jobState: number;
@@ -103,13 +114,14 @@ export function getVoucherSettledEncoder(): Encoder<VoucherSettledArgs> {
     ["downtimeSeconds", getU64Encoder()],
     ["payment", getU64Encoder()],
     ["fee", getU64Encoder()],
-    ["jobVaultBefore", getU64Encoder()],
-    ["jobVaultAfter", getU64Encoder()],
-    ["earningsVaultBefore", getU64Encoder()],
-    ["earningsVaultAfter", getU64Encoder()],
+    ["compensation", getU64Encoder()],
+    ["before", getBalancesEncoder()],
+    ["after", getBalancesEncoder()],
     ["leasePaid", getU64Encoder()],
     ["leaseFees", getU64Encoder()],
     ["outcome", getOptionEncoder(getU8Encoder())],
+    ["settled", getBooleanEncoder()],
+    ["disputableUntil", getU64Encoder()],
     ["resultRoot", fixEncoderSize(getBytesEncoder(), 32)],
     ["jobState", getU8Encoder()],
     ["at", getU64Encoder()],
@@ -128,13 +140,14 @@ export function getVoucherSettledDecoder(): Decoder<VoucherSettled> {
     ["downtimeSeconds", getU64Decoder()],
     ["payment", getU64Decoder()],
     ["fee", getU64Decoder()],
-    ["jobVaultBefore", getU64Decoder()],
-    ["jobVaultAfter", getU64Decoder()],
-    ["earningsVaultBefore", getU64Decoder()],
-    ["earningsVaultAfter", getU64Decoder()],
+    ["compensation", getU64Decoder()],
+    ["before", getBalancesDecoder()],
+    ["after", getBalancesDecoder()],
     ["leasePaid", getU64Decoder()],
     ["leaseFees", getU64Decoder()],
     ["outcome", getOptionDecoder(getU8Decoder())],
+    ["settled", getBooleanDecoder()],
+    ["disputableUntil", getU64Decoder()],
     ["resultRoot", fixDecoderSize(getBytesDecoder(), 32)],
     ["jobState", getU8Decoder()],
     ["at", getU64Decoder()],
