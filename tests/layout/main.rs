@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-scheduler", &["millrace-protocol", "millrace-spec"]),
     ("millrace-agent", &["millrace-protocol", "millrace-spec"]),
     ("millrace-program", &["millrace-protocol"]),
+    ("millrace-model", &["millrace-protocol"]),
     ("millrace-client", &["millrace-protocol", "millrace-program"]),
     ("millrace-link", &["millrace-protocol", "millrace-spec"]),
     ("millrace-localnet", &["millrace-protocol"]),

@@ -59,6 +59,31 @@ pub fn lease(job: Address, opened_slot: u64, number: u32) -> Address {
     find_lease(job, opened_slot, number).0
 }
 
+/// The `Buyer` account of an owner's prepaid balance.
+pub fn buyer(owner: Address) -> Address {
+    find_buyer(owner).0
+}
+
+/// The token account that holds a prepaid balance.
+pub fn buyer_vault(buyer: Address) -> Address {
+    find_buyer_vault(buyer).0
+}
+
+/// What a delegate may spend of a `Buyer` account.
+pub fn allowance(buyer: Address, delegate: Address) -> Address {
+    find_allowance(buyer, delegate).0
+}
+
+/// The dispute about a lease.
+pub fn dispute(lease: Address) -> Address {
+    find_dispute(lease).0
+}
+
+/// A round of a job whose results are counted; rounds count from 0.
+pub fn quorum(job: Address, opened_slot: u64, round: u32) -> Address {
+    find_quorum(job, opened_slot, round).0
+}
+
 // Each with its bump, for the instruction that creates the account.
 
 pub(crate) fn find_provider(owner: Address) -> (Address, u8) {
@@ -87,6 +112,26 @@ pub(crate) fn find_job_vault(job: Address) -> (Address, u8) {
 
 pub(crate) fn find_lease(job: Address, opened_slot: u64, number: u32) -> (Address, u8) {
     find(&[seeds::LEASE, &job.0, &opened_slot.to_le_bytes(), &number.to_le_bytes()])
+}
+
+pub(crate) fn find_buyer(owner: Address) -> (Address, u8) {
+    find(&[seeds::BUYER, &owner.0])
+}
+
+pub(crate) fn find_buyer_vault(buyer: Address) -> (Address, u8) {
+    find(&[seeds::BUYER_VAULT, &buyer.0])
+}
+
+pub(crate) fn find_allowance(buyer: Address, delegate: Address) -> (Address, u8) {
+    find(&[seeds::ALLOWANCE, &buyer.0, &delegate.0])
+}
+
+pub(crate) fn find_dispute(lease: Address) -> (Address, u8) {
+    find(&[seeds::DISPUTE, &lease.0])
+}
+
+pub(crate) fn find_quorum(job: Address, opened_slot: u64, round: u32) -> (Address, u8) {
+    find(&[seeds::QUORUM, &job.0, &opened_slot.to_le_bytes(), &round.to_le_bytes()])
 }
 
 /// The signer of the program's own event calls.
@@ -139,6 +184,14 @@ mod tests {
             lease(a, 7, 1),
             lease(a, 8, 0),
             lease(b, 7, 0),
+            buyer(a),
+            buyer_vault(a),
+            allowance(a, b),
+            allowance(b, a),
+            dispute(a),
+            quorum(a, 7, 0),
+            quorum(a, 7, 1),
+            quorum(a, 8, 0),
             event_authority(),
         ];
         let distinct: std::collections::HashSet<_> = all.iter().collect();

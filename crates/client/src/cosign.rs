@@ -68,7 +68,7 @@ pub struct OfferedLease {
     pub lease: Address,
     pub node: Address,
     pub provider: Address,
-    pub scheduler: Address,
+    pub authority: Address,
     /// Price and length both sides agree on.
     pub offer: LeaseOffer,
 }
@@ -137,7 +137,7 @@ fn read(
     let keys: Option<Vec<Pubkey>> =
         instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();
     let keys = keys.ok_or(CosignError::Malformed)?;
-    let [_, scheduler, signer, job, leased, provider, lease, ..] = keys[..] else {
+    let [_, authority, signer, job, leased, provider, lease, quorum, ..] = keys[..] else {
         return Err(CosignError::AccountsMismatch);
     };
     if leased != pubkey(node) {
@@ -148,12 +148,14 @@ fn read(
     }
     let expected = millrace::accounts::OpenLease {
         config: pubkey(address::config()),
-        scheduler,
+        authority,
         node_key: signer,
         job,
         node: leased,
         provider,
         lease,
+        // An account that is left out is named by the program's own address.
+        quorum: Some(quorum).filter(|quorum| *quorum != millrace::ID),
         system_program: solana_sdk_ids::system_program::ID,
         event_authority: pubkey(address::event_authority()),
         program: millrace::ID,
@@ -162,13 +164,17 @@ fn read(
     if !data.is_empty() || !expected.eq(keys.iter().copied()) {
         return Err(CosignError::AccountsMismatch);
     }
-    let offer = LeaseOffer { price: PricePerGpuHour(args.price), maximum: Seconds(args.maximum_seconds) };
+    let offer = LeaseOffer {
+        price: PricePerGpuHour(args.price),
+        maximum: Seconds(args.maximum_seconds),
+        negotiated: args.bid_book_root != [0; 32],
+    };
     Ok(OfferedLease {
         job: plain(job),
         lease: plain(lease),
         node,
         provider: plain(provider),
-        scheduler: plain(scheduler),
+        authority: plain(authority),
         offer,
     })
 }

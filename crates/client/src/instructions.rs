@@ -30,7 +30,22 @@ pub use open_lease::open_lease;
 pub use register_provider::register_provider;
 pub use settle::settle;
 
-use crate::address::{event_authority, pubkey};
+use crate::accounts::LeaseAccount;
+use crate::address::{self, event_authority, pubkey};
+
+/// The accounts of everything that settles a lease but a voucher.
+pub(crate) fn lease_parties(lease: &LeaseAccount) -> millrace::accounts::LeaseParties {
+    millrace::accounts::LeaseParties {
+        job: pubkey(lease.job),
+        job_vault: pubkey(address::job_vault(lease.job)),
+        lease: pubkey(lease.address),
+        provider: pubkey(lease.provider),
+        stake_vault: pubkey(address::stake_vault(lease.provider)),
+        earnings_vault: pubkey(address::earnings_vault(lease.provider)),
+        rent_payer: pubkey(lease.rent_payer),
+        token_program: token_program(),
+    }
+}
 
 /// What an instruction does, for messages: the program's own by its name, others by their program's.
 pub(crate) fn name(program: &Pubkey, data: &[u8]) -> &'static str {

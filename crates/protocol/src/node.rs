@@ -199,6 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_contradicts_itself_is_refused() {
+        assert_eq!(node().invariant(), Ok(()));
+        assert_eq!(Node { leased: GpuUnits(2), ..node() }.invariant(), Ok(()));
+        assert_eq!(Node { leased: GpuUnits(3), ..node() }.invariant(), Err(Error::InvariantBroken));
+        let hardware = Hardware { cpu_cores: 0, ..hardware() };
+        assert_eq!(Node { hardware, ..node() }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn statuses_read_back_from_their_numbers() {
+        assert_eq!(NodeStatus::try_from(0), Ok(NodeStatus::Active));
+        assert_eq!(NodeStatus::try_from(1), Ok(NodeStatus::Draining));
+        assert_eq!(NodeStatus::try_from(2), Err(Error::InvariantBroken));
+    }
+
+    #[test]
     fn sells_its_gpus_and_no_more() {
         let mut node = node();
         node.take(GpuUnits(2)).unwrap();

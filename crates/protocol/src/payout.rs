@@ -19,7 +19,8 @@ impl Payout {
 
     /// Who may be paid at `now`.
     pub fn current(&self, now: UnixSeconds) -> Address {
-        if self.next_from > UnixSeconds::ZERO && now >= self.next_from { self.next } else { self.owner }
+        let counts = self.next_from != UnixSeconds::ZERO && now >= self.next_from;
+        if counts { self.next } else { self.owner }
     }
 
     /// Names another owner, who counts after `delay`. Naming the present one withdraws a change.
@@ -40,6 +41,13 @@ mod tests {
 
     const OLD: Address = Address([1; 32]);
     const NEW: Address = Address([2; 32]);
+
+    #[test]
+    fn without_a_change_under_way_the_owner_is_paid() {
+        let withdrawn = Payout { next: NEW, ..Payout::new(OLD) };
+        assert_eq!(withdrawn.current(UnixSeconds(0)), OLD);
+        assert_eq!(withdrawn.current(UnixSeconds::MAX), OLD);
+    }
 
     #[test]
     fn a_change_counts_after_its_delay_and_can_be_withdrawn_before() {

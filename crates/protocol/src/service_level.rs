@@ -73,4 +73,12 @@ mod tests {
         assert_eq!(ServiceLevel::Silver.credit(Seconds(50), Seconds(50), true), BasisPoints(10_000));
         assert_eq!(ServiceLevel::None.credit(Seconds(50), Seconds(50), true), BasisPoints(0));
     }
+
+    #[test]
+    fn numbers_read_back() {
+        for (number, level) in [ServiceLevel::None, ServiceLevel::Silver, ServiceLevel::Gold].into_iter().enumerate() {
+            assert_eq!(ServiceLevel::try_from(number as u8), Ok(level));
+        }
+        assert_eq!(ServiceLevel::try_from(3), Err(Error::InvariantBroken));
+    }
 }

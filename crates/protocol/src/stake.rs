@@ -102,7 +102,7 @@ impl Stake {
     pub fn withdraw(&mut self, now: UnixSeconds) -> Result<MicroUsdc, Error> {
         let mut after = *self;
         let mut amount = MicroUsdc::ZERO;
-        for slot in after.unbonding.iter_mut().filter(|slot| slot.amount > MicroUsdc::ZERO && now >= slot.unlocks_at) {
+        for slot in after.unbonding.iter_mut().filter(|slot| slot.amount != MicroUsdc::ZERO && now >= slot.unlocks_at) {
             amount = amount.plus(slot.amount)?;
             *slot = Unbonding::default();
         }
@@ -178,6 +178,13 @@ mod tests {
         assert_eq!(stake.withdraw(UnixSeconds(20)), Ok(MicroUsdc(20)));
         assert_eq!((stake.total, stake.withdrawn), (MicroUsdc(50), MicroUsdc(50)));
         assert_eq!(stake.invariant(), Ok(()));
+    }
+
+    #[test]
+    fn everything_that_is_free_can_leave() {
+        let mut stake = stake(100, 60);
+        assert_eq!(stake.unbond(MicroUsdc(40), Seconds(10), UnixSeconds(1)), Ok(UnixSeconds(11)));
+        assert_eq!(stake.free(), Ok(MicroUsdc::ZERO));
     }
 
     #[test]

@@ -102,5 +102,6 @@ mod tests {
     fn money_shows_six_decimals() {
         assert_eq!(MicroUsdc(1).to_string(), "0.000001 USDC");
         assert_eq!(MicroUsdc(12_500_000).to_string(), "12.500000 USDC");
+        assert_eq!(PricePerGpuHour(2_000_001).to_string(), "2.000001 USDC/GPU-hour");
     }
 }

@@ -106,4 +106,17 @@ mod tests {
         }
         assert_eq!(Verification::AttestedHardware { class: HardwareClass::Enclave }.check(), Ok(()));
     }
+
+    #[test]
+    fn numbers_read_back() {
+        for (number, payment) in [Payment::Streaming, Payment::OnResult].into_iter().enumerate() {
+            assert_eq!(Payment::try_from(number as u8), Ok(payment));
+        }
+        assert_eq!(Payment::try_from(2), Err(Error::TermsInvalid));
+        let classes = [HardwareClass::Claimed, HardwareClass::Challenged, HardwareClass::Enclave];
+        for (number, class) in classes.into_iter().enumerate() {
+            assert_eq!(HardwareClass::try_from(number as u8), Ok(class));
+        }
+        assert_eq!(HardwareClass::try_from(3), Err(Error::TermsInvalid));
+    }
 }

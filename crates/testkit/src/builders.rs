@@ -1,8 +1,8 @@
 //! Sane defaults; tests change the one field they are about.
 
 use millrace_protocol::{
-    BasisPoints, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds, gpu,
-    region,
+    BasisPoints, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, Verification, gpu, region,
 };
 
 /// Whole USDC.
@@ -47,5 +47,10 @@ pub fn terms() -> JobTerms {
         start_window: Seconds(600),
         retries: 1,
         deposit: usdc(10),
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::Streaming,
+        verification: Verification::Attested,
+        dispute_window: Seconds::ZERO,
     }
 }

@@ -29,6 +29,7 @@ pub struct Environment {
     /// The program's upgrade authority and the network's admin.
     pub admin: Keypair,
     pub scheduler: Keypair,
+    pub arbiter: Keypair,
     pub mint: Pubkey,
     pub treasury: Pubkey,
 }
@@ -52,11 +53,11 @@ impl Environment {
     pub fn unfounded() -> Self {
         let mut svm = Network::new();
         svm.add_program(millrace::ID);
-        let [fee_payer, admin, scheduler, mint, treasury] = std::array::from_fn(|index| key(index as u64));
+        let [fee_payer, admin, scheduler, mint, treasury, arbiter] = std::array::from_fn(|index| key(index as u64));
         let (mint, treasury) = (mint.pubkey(), treasury.pubkey());
-        let mut environment = Self { svm, n_keys: 5, fee_payer, admin, scheduler, mint, treasury };
+        let mut environment = Self { svm, n_keys: 6, fee_payer, admin, scheduler, arbiter, mint, treasury };
         environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
-        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler].map(Signer::pubkey) {
+        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler, &environment.arbiter].map(Signer::pubkey) {
             environment.svm.edit(key, |account| account.lamports += 1_000_000_000_000);
         }
         environment.put_mint(environment.mint);
@@ -67,14 +68,15 @@ impl Environment {
 
     /// The same chain once more; what happens on one does not happen on the other.
     pub fn fork(&self) -> Self {
-        let [fee_payer, admin, scheduler] =
-            [&self.fee_payer, &self.admin, &self.scheduler].map(Keypair::insecure_clone);
+        let [fee_payer, admin, scheduler, arbiter] =
+            [&self.fee_payer, &self.admin, &self.scheduler, &self.arbiter].map(Keypair::insecure_clone);
         Self {
             svm: self.svm.clone(),
             n_keys: self.n_keys,
             fee_payer,
             admin,
             scheduler,
+            arbiter,
             mint: self.mint,
             treasury: self.treasury,
         }
@@ -99,7 +101,7 @@ impl Environment {
 
     /// Somebody sends lamports to an address.
     pub fn put_lamports(&mut self, address: Pubkey, lamports: u64) {
-        self.svm.airdrop(&address, lamports).expect("an airdrop fails only where lamports do not suffice");
+        self.svm.edit(address, |account| account.lamports += lamports);
     }
 
     /// A mint of six decimals at `address`.

@@ -7,8 +7,38 @@ mod provider;
 mod scheduler;
 
 use anchor_lang::prelude::Pubkey;
+use millrace::accounts;
+use millrace_protocol::seeds;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+use crate::Environment;
+
+impl Environment {
+    /// The accounts of everything that settles a lease but a voucher.
+    pub fn lease_parties(&self, lease: &LeaseHandle) -> accounts::LeaseParties {
+        accounts::LeaseParties {
+            job: lease.job.address,
+            job_vault: lease.job.vault,
+            lease: lease.address,
+            provider: lease.node.provider.address,
+            stake_vault: lease.node.provider.stake_vault,
+            earnings_vault: lease.node.provider.earnings_vault,
+            rent_payer: self.scheduler.pubkey(),
+            token_program: anchor_spl::token::ID,
+        }
+    }
+
+    /// The round that the job has open, if it counts results.
+    pub fn open_quorum(&self, job: &JobHandle) -> Option<Pubkey> {
+        if !self.exists(&job.address) {
+            return None;
+        }
+        let state = self.job(&job.address);
+        let (slot, round) = (state.opened_slot.to_le_bytes(), state.quorum_round.to_le_bytes());
+        (state.quorum_open != 0).then(|| Self::derive(&[seeds::QUORUM, job.address.as_ref(), &slot, &round]))
+    }
+}
 
 /// A key with SOL, and its token account.
 pub struct Wallet {

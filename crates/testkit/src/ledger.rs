@@ -55,9 +55,9 @@ impl Ledger {
     /// Where they differ, with the account's address.
     pub fn check(&self) {
         for (address, job) in &self.jobs {
-            job.invariant().unwrap();
-            let leases: Vec<_> = self.leases.values().filter(|lease| lease.job == *address).collect();
             let rules = job.rules().unwrap();
+            rules.invariant().unwrap();
+            let leases: Vec<_> = self.leases.values().filter(|lease| lease.job == *address).collect();
             let vault = Environment::derive(&[seeds::JOB_VAULT, address.as_ref()]);
             // Rule 1: deposits = vault + paid + fees (+ what bonds brought in); nothing is refunded before closing.
             assert_eq!(self.tokens[&vault], rules.vault_balance().unwrap(), "vault of job {address}");
@@ -66,27 +66,27 @@ impl Ledger {
                 leases.iter().map(|lease| lease.reserved).sum::<u64>(),
                 "reserve of job {address}"
             );
-            assert_eq!(usize::from(job.live_leases), leases.len(), "live leases of job {address}");
+            assert_eq!(rules.unsettled_leases() as usize, leases.len(), "leases of job {address}");
             assert!(self.tokens[&vault] >= rules.reserved, "job {address} cannot pay what it holds for its leases");
         }
         for (address, provider) in &self.providers {
-            provider.invariant().unwrap();
+            let rules = provider.rules().unwrap();
+            rules.invariant().unwrap();
             let bonds = self.leases.values().filter(|lease| lease.provider == *address).map(|lease| lease.bond);
             let stake_vault = Environment::derive(&[seeds::STAKE_VAULT, address.as_ref()]);
             let earnings_vault = Environment::derive(&[seeds::EARNINGS_VAULT, address.as_ref()]);
-            let left = provider.staked - provider.slashed;
-            assert_eq!(self.tokens[&stake_vault].0, left, "stake vault of provider {address}");
+            assert_eq!(self.tokens[&stake_vault], rules.stake.total, "stake vault of provider {address}");
             assert_eq!(provider.stake_locked, bonds.sum::<u64>(), "bonds of provider {address}");
-            let earned = provider.earnings().total().unwrap();
+            let earned = rules.earnings.total().unwrap();
             assert_eq!(self.tokens[&earnings_vault], earned, "earnings vault of provider {address}");
         }
         for (address, node) in &self.nodes {
-            node.invariant().unwrap();
-            let units = self.leases.values().filter(|lease| lease.node == *address).map(|lease| lease.units);
-            assert_eq!(node.leased, units.sum::<u16>(), "leased units of node {address}");
+            node.rules().unwrap().invariant().unwrap();
+            let live = self.leases.values().filter(|lease| lease.node == *address && lease.state < 2);
+            assert_eq!(node.leased, live.map(|lease| lease.units).sum::<u16>(), "leased units of node {address}");
         }
         for lease in self.leases.values() {
-            lease.invariant().unwrap();
+            lease.rules().unwrap().invariant().unwrap();
         }
     }
 }

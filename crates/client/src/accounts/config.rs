@@ -8,8 +8,14 @@ use crate::address::address as plain;
 pub struct ConfigAccount {
     pub address: Address,
     pub admin: Address,
+    /// Becomes the admin once it signs.
+    pub pending_admin: Option<Address>,
     /// Opens leases and signs vouchers.
     pub scheduler: Address,
+    /// Decides disputes.
+    pub arbiter: Address,
+    /// No new jobs; everything under way goes on.
+    pub paused: bool,
     /// Token account that fees are swept to.
     pub treasury: Address,
     /// The only mint of deposits, stakes and payments.
@@ -26,7 +32,10 @@ impl Account for ConfigAccount {
         Ok(Self {
             address,
             admin: plain(config.admin),
+            pending_admin: Some(plain(config.pending_admin)).filter(|admin| *admin != Address([0; 32])),
             scheduler: plain(config.scheduler),
+            arbiter: plain(config.arbiter),
+            paused: config.paused != 0,
             treasury: plain(config.treasury),
             mint: plain(config.mint),
             parameters,

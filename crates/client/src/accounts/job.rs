@@ -10,10 +10,18 @@ pub struct JobAccount {
     pub buyer: Address,
     /// Chosen by the buyer.
     pub id: u64,
-    /// Paid deposit and rent, and gets back what is left of both.
+    /// Paid the deposit, and gets back what is left of it.
     pub funder: Address,
-    /// Whose vouchers count.
-    pub attestor: Address,
+    /// The deposit came from the buyer's balance and returns to it; `funder` is that account.
+    pub prepaid: bool,
+    /// Paid for the accounts of the job and its vault.
+    pub rent_payer: Address,
+    /// Whose vouchers count; none for whoever is the network's scheduler when a lease is opened.
+    pub attestor: Option<Address>,
+    /// Round of the open quorum, or of the next one.
+    pub quorum_round: u32,
+    /// Whether the account of that round exists.
+    pub quorum_open: bool,
     pub mint: Address,
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
@@ -27,6 +35,11 @@ impl JobAccount {
     /// Where the job's next lease will be.
     pub fn next_lease(&self) -> Address {
         crate::address::lease(self.address, self.opened_slot, self.job.leases_opened)
+    }
+
+    /// The account of the round that is open, where the job's results are counted.
+    pub fn open_quorum(&self) -> Option<Address> {
+        self.quorum_open.then(|| crate::address::find_quorum(self.address, self.opened_slot, self.quorum_round).0)
     }
 }
 
@@ -42,7 +55,11 @@ impl Account for JobAccount {
             buyer: plain(account.buyer),
             id: account.id,
             funder: plain(account.funder),
-            attestor: plain(account.attestor),
+            prepaid: account.prepaid != 0,
+            rent_payer: plain(account.rent_payer),
+            attestor: Some(plain(account.attestor)).filter(|attestor| *attestor != Address([0; 32])),
+            quorum_round: account.quorum_round,
+            quorum_open: account.quorum_open != 0,
             mint: plain(account.mint),
             spec_hash: account.spec_hash,
             opened_slot: account.opened_slot,

@@ -3,7 +3,7 @@ use millrace_protocol::{Address, Lease};
 use super::{Account, AccountKind, DecodeError, read};
 use crate::address::address as plain;
 
-/// Metered time on one node for one job; an ended lease has no account.
+/// Metered time on one node for one job; a settled lease has no account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseAccount {
     pub address: Address,
@@ -12,7 +12,13 @@ pub struct LeaseAccount {
     pub number: u32,
     pub node: Address,
     pub provider: Address,
-    /// Gets the account's rent back when the lease ends.
+    /// Whose vouchers count.
+    pub attestor: Address,
+    /// Merkle root over the outputs; zeros before the final voucher.
+    pub result_root: [u8; 32],
+    /// Root of all bids, where the price is one of an auction; zeros otherwise.
+    pub bid_book_root: [u8; 32],
+    /// Gets the account's rent back when the lease is settled.
     pub rent_payer: Address,
     pub lease: Lease,
 }
@@ -30,6 +36,9 @@ impl Account for LeaseAccount {
             number: account.number,
             node: plain(account.node),
             provider: plain(account.provider),
+            attestor: plain(account.attestor),
+            result_root: account.result_root,
+            bid_book_root: account.bid_book_root,
             rent_payer: plain(account.rent_payer),
             lease,
         })

@@ -13,6 +13,12 @@ pub struct NodeAccount {
     /// The rig's own key: accepts leases.
     pub node_key: Address,
     pub node: Node,
+    /// Driver version as major * 1000 + minor; 0 without a GPU.
+    pub driver: u32,
+    /// CUDA version as major * 1000 + minor; 0 without one.
+    pub cuda: u32,
+    /// Bit flags in the provider's word.
+    pub capabilities: u32,
     pub added_at: UnixSeconds,
 }
 
@@ -29,6 +35,9 @@ impl Account for NodeAccount {
             index: account.index,
             node_key: plain(account.node_key),
             node,
+            driver: account.driver,
+            cuda: account.cuda,
+            capabilities: account.capabilities,
             added_at: UnixSeconds(account.added_at),
         })
     }

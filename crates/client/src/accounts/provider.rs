@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, Earnings, MicroUsdc, Stake, UnixSeconds};
+use millrace_protocol::{Address, Payout, Provider, UnixSeconds};
 
 use super::{Account, AccountKind, DecodeError, read};
 use crate::address::address as plain;
@@ -9,14 +9,12 @@ pub struct ProviderAccount {
     pub address: Address,
     pub owner: Address,
     pub display_name: String,
-    /// Nodes added so far; the index of the next one.
-    pub n_nodes: u32,
-    pub stake: Stake,
-    /// All stake ever paid in.
-    pub staked: MicroUsdc,
-    /// All stake ever taken as a penalty.
-    pub slashed: MicroUsdc,
-    pub earnings: Earnings,
+    /// Index of the next node.
+    pub nodes_added: u32,
+    /// Whose token account earnings go to.
+    pub payout: Payout,
+    pub provider: Provider,
+    pub rent_payer: Address,
     pub registered_at: UnixSeconds,
 }
 
@@ -24,18 +22,18 @@ impl Account for ProviderAccount {
     const KIND: AccountKind = AccountKind::Provider;
 
     fn decode(address: Address, data: &[u8]) -> Result<Self, DecodeError> {
-        let provider: millrace::state::Provider = read(data)?;
+        let account: millrace::state::Provider = read(data)?;
+        let provider = account.rules().map_err(|_| DecodeError::Contradictory)?;
         provider.invariant().map_err(|_| DecodeError::Contradictory)?;
         Ok(Self {
             address,
-            owner: plain(provider.owner),
-            display_name: provider.name().map_err(|_| DecodeError::Contradictory)?.to_owned(),
-            n_nodes: provider.n_nodes,
-            stake: provider.stake(),
-            staked: MicroUsdc(provider.staked),
-            slashed: MicroUsdc(provider.slashed),
-            earnings: provider.earnings(),
-            registered_at: UnixSeconds(provider.registered_at),
+            owner: plain(account.owner),
+            display_name: account.name().map_err(|_| DecodeError::Contradictory)?.to_owned(),
+            nodes_added: account.nodes_added,
+            payout: account.payout(),
+            provider,
+            rent_payer: plain(account.rent_payer),
+            registered_at: UnixSeconds(account.registered_at),
         })
     }
 }

@@ -38,21 +38,32 @@ pub enum JobEvent {
         payment: MicroUsdc,
         /// The network's part of `payment`.
         fee: MicroUsdc,
+        /// From the node's bond into the job's vault: the service level's credit.
+        compensation: MicroUsdc,
         /// How the lease ended; none while it goes on.
         outcome: Option<LeaseOutcome>,
         vault_before: MicroUsdc,
         vault_after: MicroUsdc,
         at: UnixSeconds,
     },
-    LeaseExpired {
+    /// A lease ended otherwise than by a voucher.
+    LeaseSettled {
         lease: Address,
         number: u32,
         node: Address,
         provider: Address,
         outcome: LeaseOutcome,
         metered: Seconds,
+        /// Moved by this settlement, fee included.
+        payment: MicroUsdc,
+        /// The network's part of `payment`.
+        fee: MicroUsdc,
         /// From the node's bond into the job's vault.
-        penalty: MicroUsdc,
+        compensation: MicroUsdc,
+        /// A challenger's bond that went back to the challenger.
+        challenger_refund: MicroUsdc,
+        /// A challenger's bond that went to the provider.
+        challenger_forfeit: MicroUsdc,
         vault_before: MicroUsdc,
         vault_after: MicroUsdc,
         at: UnixSeconds,
@@ -114,11 +125,12 @@ impl JobEvent {
                 payment: MicroUsdc(event.payment),
                 fee: MicroUsdc(event.fee),
                 outcome: match event.outcome {
-                    Some(number) => Some(outcome(number)?),
+                    Some(number) => Some(LeaseOutcome::try_from(number).ok()?),
                     None => None,
                 },
-                vault_before: MicroUsdc(event.job_vault_before),
-                vault_after: MicroUsdc(event.job_vault_after),
+                compensation: MicroUsdc(event.compensation),
+                vault_before: MicroUsdc(event.before.job_vault),
+                vault_after: MicroUsdc(event.after.job_vault),
                 at: UnixSeconds(event.at),
             };
             return Some((address(event.job), settled));
@@ -127,20 +139,24 @@ impl JobEvent {
     }
 
     fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {
-        if let Some(event) = read::<events::LeaseExpired>(bytes) {
-            let expired = Self::LeaseExpired {
+        if let Some(event) = read::<events::LeaseSettled>(bytes) {
+            let settled = Self::LeaseSettled {
                 lease: address(event.lease),
                 number: event.number,
                 node: address(event.node),
                 provider: address(event.provider),
-                outcome: outcome(event.outcome)?,
+                outcome: LeaseOutcome::try_from(event.outcome).ok()?,
                 metered: Seconds(event.metered_seconds),
-                penalty: MicroUsdc(event.penalty),
-                vault_before: MicroUsdc(event.job_vault_before),
-                vault_after: MicroUsdc(event.job_vault_after),
+                payment: MicroUsdc(event.payment),
+                fee: MicroUsdc(event.fee),
+                compensation: MicroUsdc(event.compensation),
+                challenger_refund: MicroUsdc(event.challenger_refund),
+                challenger_forfeit: MicroUsdc(event.challenger_forfeit),
+                vault_before: MicroUsdc(event.before.job_vault),
+                vault_after: MicroUsdc(event.after.job_vault),
                 at: UnixSeconds(event.at),
             };
-            return Some((address(event.job), expired));
+            return Some((address(event.job), settled));
         }
         if let Some(event) = read::<events::JobCancelled>(bytes) {
             return Some((address(event.job), Self::Cancelled { at: UnixSeconds(event.at) }));
@@ -159,12 +175,6 @@ impl JobEvent {
         };
         Some((address(event.job), closed))
     }
-}
-
-fn outcome(number: u8) -> Option<LeaseOutcome> {
-    use LeaseOutcome::{Abandoned, Completed, Failed, Lost, NodeFault, Released, TimedOut};
-    let all = [Completed, Failed, Released, NodeFault, Abandoned, Lost, TimedOut];
-    all.into_iter().find(|outcome| *outcome as u8 == number)
 }
 
 /// Bytes behind the fields are allowed: a later program may append some.

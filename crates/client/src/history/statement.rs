@@ -97,7 +97,10 @@ impl JobHistory {
                     statement.move_vault(vault_before, vault_after);
                 }
                 JobEvent::Settled {
-                    lease, node, provider, metered, payment, fee, vault_before, vault_after, ..
+                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
+                }
+                | JobEvent::LeaseSettled {
+                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
                 } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
@@ -106,15 +109,8 @@ impl JobHistory {
                         share.paid.push(posting(payment.saturating_minus(fee)));
                         share.fees.push(posting(fee));
                     }
-                }
-                JobEvent::LeaseExpired {
-                    lease, node, provider, metered, penalty, vault_before, vault_after, ..
-                } => {
-                    statement.move_vault(vault_before, vault_after);
-                    let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
-                    share.leases.insert(lease, metered);
-                    if penalty > MicroUsdc::ZERO {
-                        share.penalties.push(posting(penalty));
+                    if compensation > MicroUsdc::ZERO {
+                        share.penalties.push(posting(compensation));
                     }
                 }
                 JobEvent::Closed { refund, surplus, vault_before, vault_after, .. } => {

@@ -13,7 +13,7 @@ pub fn close_job(payer: Address, job: &JobAccount) -> Vec<Instruction> {
         job: pubkey(job.address),
         job_vault: pubkey(address::job_vault(job.address)),
         refund_account: pubkey(address::token_account(job.funder, job.mint)),
-        funder: pubkey(job.funder),
+        rent_payer: pubkey(job.rent_payer),
         token_program: token_program(),
         event_authority,
         program,

@@ -1,21 +1,16 @@
 use anchor_lang::solana_program::instruction::Instruction;
 
-use super::{build, event_accounts, token_program};
-use crate::accounts::LeaseAccount;
-use crate::address::{self, pubkey};
+use super::{build, event_accounts, lease_parties};
+use crate::accounts::{JobAccount, LeaseAccount};
+use crate::address::pubkey;
 
 /// Anyone's crank for a lease past its deadline. No signers of its own.
-pub fn expire_lease(lease: &LeaseAccount) -> Vec<Instruction> {
+pub fn expire_lease(job: &JobAccount, lease: &LeaseAccount) -> Vec<Instruction> {
     let (event_authority, program) = event_accounts();
     let accounts = millrace::accounts::ExpireLease {
-        job: pubkey(lease.job),
-        job_vault: pubkey(address::job_vault(lease.job)),
-        lease: pubkey(lease.address),
+        parties: lease_parties(lease),
         node: pubkey(lease.node),
-        provider: pubkey(lease.provider),
-        stake_vault: pubkey(address::stake_vault(lease.provider)),
-        rent_payer: pubkey(lease.rent_payer),
-        token_program: token_program(),
+        quorum: job.open_quorum().map(pubkey),
         event_authority,
         program,
     };

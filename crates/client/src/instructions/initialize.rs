@@ -10,6 +10,8 @@ pub struct Foundation {
     /// The program's upgrade authority; signs and pays.
     pub admin: Address,
     pub scheduler: Address,
+    /// Decides disputes.
+    pub arbiter: Address,
     /// Token account of `mint` that fees are swept to.
     pub treasury: Address,
     pub mint: Address,
@@ -30,6 +32,10 @@ pub fn initialize(foundation: Foundation) -> Vec<Instruction> {
         program,
     };
     let args =
-        millrace::InitializeArgs { scheduler: pubkey(foundation.scheduler), parameters: foundation.parameters.into() };
+        millrace::InitializeArgs {
+            scheduler: pubkey(foundation.scheduler),
+            arbiter: pubkey(foundation.arbiter),
+            parameters: foundation.parameters.into(),
+        };
     vec![build(accounts, millrace::instruction::Initialize { args })]
 }

@@ -17,6 +17,8 @@ pub struct NewJob {
     /// SHA-256 of the canonical job file.
     pub spec_hash: [u8; 32],
     pub terms: JobTerms,
+    /// Whose vouchers count; the network's scheduler where none is named.
+    pub attestor: Option<Address>,
 }
 
 /// Opens a job and moves its deposit into the job's own vault. Signers: `buyer`, `funder`.
@@ -41,6 +43,7 @@ pub fn open_job(job: NewJob) -> Vec<Instruction> {
         id: job.id,
         spec_hash: job.spec_hash,
         terms: job.terms.into(),
+        attestor: job.attestor.map(pubkey),
         job_bump,
         job_vault_bump,
     };

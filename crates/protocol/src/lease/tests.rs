@@ -21,7 +21,7 @@ fn a_lease_that_contradicts_itself_is_refused() {
     for bad in [
         Lease { fees: MicroUsdc(100_001), ..running() },
         Lease { metered: Seconds(1_001), ..running() },
-        Lease { units: GpuUnits(0), ..assigned() },
+        Lease { units: GpuUnits(0), reserved: MicroUsdc(0), ..assigned() },
         Lease { sequence: 1, ..assigned() },
         Lease { sequence: 0, ..running() },
         Lease { attested_at: at(1), ..assigned() },

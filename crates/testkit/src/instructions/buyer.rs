@@ -29,7 +29,7 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into(), job_bump, job_vault_bump };
+        let args = OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into(), attestor: None, job_bump, job_vault_bump };
         Call::new(accounts, instruction::OpenJob { args }, &[&job.buyer.key, &job.funder.key])
     }
 

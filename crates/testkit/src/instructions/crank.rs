@@ -14,8 +14,10 @@ impl Environment {
             lease: lease.address,
             node: lease.node.address,
             provider: lease.node.provider.address,
+            stake_vault: lease.node.provider.stake_vault,
             earnings_vault: lease.node.provider.earnings_vault,
             rent_payer: self.scheduler.pubkey(),
+            quorum: self.open_quorum(&lease.job),
             instructions: solana_sdk_ids::sysvar::instructions::ID,
             token_program: anchor_spl::token::ID,
             event_authority: Self::event_authority(),
@@ -54,14 +56,9 @@ impl Environment {
 
     pub fn expire_lease(&self, lease: &LeaseHandle) -> Call<accounts::ExpireLease, instruction::ExpireLease> {
         let accounts = accounts::ExpireLease {
-            job: lease.job.address,
-            job_vault: lease.job.vault,
-            lease: lease.address,
+            parties: self.lease_parties(lease),
             node: lease.node.address,
-            provider: lease.node.provider.address,
-            stake_vault: lease.node.provider.stake_vault,
-            rent_payer: self.scheduler.pubkey(),
-            token_program: anchor_spl::token::ID,
+            quorum: self.open_quorum(&lease.job),
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
@@ -78,7 +75,7 @@ impl Environment {
             job: job.address,
             job_vault: job.vault,
             refund_account: job.funder.tokens,
-            funder: job.funder.address(),
+            rent_payer: job.funder.address(),
             token_program: anchor_spl::token::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,

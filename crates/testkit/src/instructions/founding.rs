@@ -22,7 +22,11 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = InitializeArgs { scheduler: self.scheduler.pubkey(), parameters: parameters.into() };
+        let args = InitializeArgs {
+            scheduler: self.scheduler.pubkey(),
+            arbiter: self.arbiter.pubkey(),
+            parameters: parameters.into(),
+        };
         Call::new(accounts, instruction::Initialize { args }, &[&self.admin])
     }
 

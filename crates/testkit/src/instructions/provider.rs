@@ -1,6 +1,6 @@
 use anchor_lang::system_program;
 use millrace::{AddNodeArgs, AddStakeArgs, RegisterProviderArgs, accounts, instruction};
-use millrace_protocol::{Hardware, MicroUsdc, PricePerGpuHour, seeds};
+use millrace_protocol::{Hardware, MicroUsdc, PricePerGpuHour, ServiceLevel, seeds};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
@@ -79,7 +79,7 @@ impl Environment {
         hardware: Hardware,
         price: PricePerGpuHour,
     ) -> Call<accounts::AddNode, instruction::AddNode> {
-        let index = self.provider(&provider.address).n_nodes;
+        let index = self.provider(&provider.address).nodes_added;
         let (node, node_bump) = Self::find(&[seeds::NODE, provider.address.as_ref(), &index.to_le_bytes()]);
         let accounts = accounts::AddNode {
             owner: provider.owner.address(),
@@ -90,7 +90,16 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = AddNodeArgs { hardware: hardware.into(), price: price.0, node_bump };
+        let args = AddNodeArgs {
+            hardware: hardware.into(),
+            driver: 570_086,
+            cuda: 12_008,
+            capabilities: 0,
+            price: price.0,
+            spot_price: price.0 / 2,
+            service_level: ServiceLevel::Gold as u8,
+            node_bump,
+        };
         Call::new(accounts, instruction::AddNode { args }, &[&provider.owner.key, node_key])
     }
 

@@ -23,19 +23,21 @@ impl Environment {
         let (lease, lease_bump) = self.next_lease(job);
         let accounts = accounts::OpenLease {
             config: Self::config_address(),
-            scheduler: self.scheduler.pubkey(),
+            authority: self.scheduler.pubkey(),
             node_key: node.key.pubkey(),
             job: job.address,
             node: node.address,
             provider: node.provider.address,
             lease,
+            quorum: self.open_quorum(job),
             system_program: system_program::ID,
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
         let price = PricePerGpuHour(self.node(&node.address).price);
         let maximum = Seconds(self.job(&job.address).terms.lease_seconds);
-        let args = OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0, lease_bump };
+        let args =
+            OpenLeaseArgs { price: price.0, maximum_seconds: maximum.0, bid_book_root: [0; 32], lease_bump };
         Call::new(accounts, instruction::OpenLease { args }, &[&self.scheduler, &node.key])
     }
 

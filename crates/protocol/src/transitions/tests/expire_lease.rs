@@ -105,6 +105,15 @@ fn the_outcome_does_not_depend_on_when_somebody_comes_by() {
 }
 
 #[test]
+fn of_two_deadlines_at_the_same_second_the_nodes_own_counts() {
+    let mut world = World::new();
+    let mut lease = world.lease_at(START).unwrap();
+    world.settle(&mut lease, &voucher(1, 900), at(1_000)).unwrap();
+    assert_eq!((lease.checkpoint_by, lease.ends_by), (at(1_900), at(1_300)));
+    assert_eq!(world.expire(&mut lease, at(1_900)).unwrap().ended, Some(LeaseOutcome::Lost));
+}
+
+#[test]
 fn a_reported_lease_does_not_expire() {
     let mut world = World::with(disputable());
     let mut lease = world.reported_at(100);
