@@ -1,6 +1,7 @@
 //! Golden vectors that this SDK and the TypeScript one are both held to, in `tests/vectors`, and the
 //! lists of errors and names that the TypeScript one is made from. `MILLRACE_WRITE_VECTORS=1` writes them anew.
 
+mod accounts;
 mod addresses;
 mod catalogue;
 mod errors;
