@@ -1,5 +1,4 @@
-// Derived addresses that an Anchor IDL leaves out or has wrong, those with numbers among their seeds, and
-// accounts of an instruction that follow from others.
+// Every derived address of the program, and the accounts of an instruction that follow from others.
 import {
   accountBumpValueNode,
   accountValueNode,
@@ -26,28 +25,57 @@ const key = (name) => variablePdaSeedNode(name, publicKeyTypeNode());
 const number = (name, format) => variablePdaSeedNode(name, numberTypeNode(format));
 
 const SEEDS = {
+  allowance: [word("allowance"), key("buyer"), key("delegate")],
+  buyer: [word("buyer"), key("owner")],
+  buyerVault: [word("buyer_vault"), key("buyer")],
+  config: [word("config")],
+  dispute: [word("dispute"), key("lease")],
+  earningsVault: [word("earnings"), key("provider")],
   eventAuthority: [word("__event_authority")],
   job: [word("job"), key("buyer"), number("id", "u64")],
+  jobVault: [word("vault"), key("job")],
   lease: [word("lease"), key("job"), number("openedSlot", "u64"), number("number", "u32")],
   node: [word("node"), key("provider"), number("index", "u32")],
+  provider: [word("provider"), key("owner")],
+  quorum: [word("quorum"), key("job"), number("openedSlot", "u64"), number("round", "u32")],
+  stakeVault: [word("stake"), key("provider")],
 };
 
-/** Without the addresses below: of a number in another account, Anchor writes that account's own address. */
-export function withoutWrongSeeds(idl) {
-  const account = ({ pda, ...rest }) => (pda && !(camelCase(rest.name) in SEEDS) ? { ...rest, pda } : rest);
-  const instruction = (one) => ({ ...one, accounts: one.accounts.map(account) });
-  return { ...idl, instructions: idl.instructions.map(instruction) };
+/** Only these of the IDL are kept: of the program's own accounts it says some wrongly and some not at all. */
+const KEPT = new Set(["programData"]);
+
+/** Of a number in another account, Anchor writes that account's own address: the list above is the truth. */
+export function withoutSeeds(idl) {
+  const account = ({ pda, accounts, ...rest }) => ({
+    ...rest,
+    ...(accounts && { accounts: accounts.map(account) }),
+    ...(pda && KEPT.has(camelCase(rest.name)) && { pda }),
+  });
+  return { ...idl, instructions: idl.instructions.map((one) => ({ ...one, accounts: one.accounts.map(account) })) };
 }
 
 export function seedsVisitor(program) {
   return addPdasVisitor({ [program.name]: Object.entries(SEEDS).map(([name, seeds]) => ({ name, seeds })) });
 }
 
-const of = (pda, account) => pdaValueNode(pda, [pdaSeedValueNode(account, accountValueNode(account))]);
-const newJob = pdaValueNode("job", [
-  pdaSeedValueNode("buyer", accountValueNode("buyer")),
-  pdaSeedValueNode("id", argumentValueNode("id")),
-]);
+/** An address by its seeds: from an account of the same instruction, or from another one where told. */
+const of = (pda, ...seeds) => {
+  const from = (seed) => (typeof seed === "string" ? pdaSeedValueNode(seed, accountValueNode(seed)) : seed);
+  return pdaValueNode(pda, seeds.map(from));
+};
+const account = (seed, name) => pdaSeedValueNode(seed, accountValueNode(name));
+const argument = (seed) => pdaSeedValueNode(seed, argumentValueNode(seed));
+
+/** Instructions of a prepaid balance that its owner signs. */
+const OWNERS = [
+  "changeAllowance",
+  "closeAllowance",
+  "closeBuyer",
+  "extendJobPrepaid",
+  "openAllowance",
+  "openBuyer",
+  "withdrawBalance",
+];
 
 /** Accounts that need not be passed. */
 export async function accountsVisitor(program) {
@@ -63,7 +91,16 @@ export async function accountsVisitor(program) {
     { account: "jobVault", defaultValue: of("jobVault", "job") },
     { account: "stakeVault", defaultValue: of("stakeVault", "provider") },
     { account: "earningsVault", defaultValue: of("earningsVault", "provider") },
-    { instruction: "openJob", account: "job", defaultValue: newJob },
+    { account: "buyerVault", defaultValue: of("buyerVault", account("buyer", "balance")) },
+    { account: "dispute", defaultValue: of("dispute", "lease") },
+    { instruction: "registerProvider", account: "provider", defaultValue: of("provider", "owner") },
+    { instruction: "openJob", account: "job", defaultValue: of("job", "buyer", argument("id")) },
+    ...OWNERS.map((instruction) => ({ instruction, account: "balance", defaultValue: of("buyer", "owner") })),
+    {
+      instruction: "openAllowance",
+      account: "allowance",
+      defaultValue: of("allowance", account("buyer", "balance"), argument("delegate")),
+    },
   ]);
 }
 
@@ -72,8 +109,10 @@ export function bumpsVisitor() {
   const transform = (instruction) => {
     const accounts = new Set(instruction.accounts.map(({ name }) => name));
     const withBump = (argument) => {
-      const account = argument.name.replace(/Bump$/, "");
-      if (account === argument.name || !accounts.has(account)) return argument;
+      const named = argument.name.replace(/Bump$/, "");
+      // A buyer's account is called what it holds.
+      const account = named === "buyer" ? "balance" : named;
+      if (named === argument.name || !accounts.has(account)) return argument;
       return { ...argument, defaultValue: accountBumpValueNode(account) };
     };
     return { ...instruction, arguments: instruction.arguments.map(withBump) };

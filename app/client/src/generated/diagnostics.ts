@@ -94,4 +94,5 @@ export const PROGRAM_DIAGNOSTICS = {
   6089: {"code":"wrong-dispute","cause":"the dispute is about another lease","hint":"pass the dispute of this lease"},
   6090: {"code":"wrong-quorum","cause":"the quorum is another job's, or another round's","hint":"pass the round that the job has open, and none for a job without a quorum"},
   6091: {"code":"quorum-open","cause":"the job has a round that is not closed","hint":"settle its members and close the round first"},
+  6092: {"code":"buyer-busy","cause":"the buyer has money, jobs or allowances left","hint":"withdraw the balance, close its jobs and its allowances first"},
 } as const;

@@ -60,6 +60,7 @@ export async function openJob(connection: Connection, job: NewJob): Promise<Open
   return { address, id, signature };
 }
 
-function randomId(): bigint {
+/** 64 random bits. */
+export function randomId(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }

@@ -24,15 +24,19 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What an example prints. */
+/** What an example prints for the buyer. */
 async function example(name: string, ...args: string[]): Promise<string> {
+  return exampleOf("buyer", name, ...args);
+}
+
+async function exampleOf(person: string, name: string, ...args: string[]): Promise<string> {
   ran.add(name);
   const { rpcUrl, wsUrl } = market.localnet;
   const env = {
     ...process.env,
     MILLRACE_RPC_URL: rpcUrl,
     MILLRACE_WS_URL: wsUrl,
-    MILLRACE_KEYPAIR: join(folder, "buyer.json"),
+    MILLRACE_KEYPAIR: join(folder, `${person}.json`),
   };
   return (await run(process.execPath, ["scripts/example.mjs", name, ...args], { env })).stdout;
 }
@@ -72,6 +76,22 @@ test("another wallet funds a job, and a job that nobody took refunds it", async 
   assert.equal(funder, market.owner.address);
   await market.localnet.pass(901n);
   assert.equal(await example("collect-refund", job!), "0.016666 USDC went back to the funder\n");
+});
+
+test("a job gets more money and longer leases", async () => {
+  const { address } = await market.openJob();
+  const extended = "the deposit is 2.000000 USDC now, and a lease may last 1200 s\n";
+  assert.equal(await example("extend-job", address, "0.50"), extended);
+});
+
+test("a balance is filled, a delegate opens a job from it, and the rest is taken out", async () => {
+  assert.equal(await example("fill-balance", "2.50"), "the balance is 2.500000 USDC\n");
+  assert.equal(await example("fill-balance", "0.50"), "the balance is 3.000000 USDC\n");
+  const delegate = market.owner.address;
+  matched(await example("allow-delegate", delegate), new RegExp(`^${delegate} may open jobs until [0-9TZ:.-]+\n$`));
+  const opened = await exampleOf("funder", "open-job-as-delegate", market.buyer.address);
+  matched(opened, /^\w+ is open, 4\.983334 USDC of the allowance are left\n$/);
+  assert.equal(await example("empty-balance"), "2.983334 USDC are back in the wallet\n");
 });
 
 test("every example was run", async () => {

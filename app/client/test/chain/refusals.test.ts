@@ -7,7 +7,6 @@ import {
   closeJob,
   connect,
   expireJob,
-  isMillraceError,
   network,
   openJob,
   readJob,
@@ -25,21 +24,13 @@ import {
   getSettleInstructionAsync,
 } from "@millrace/client/program";
 import { DEPOSIT, Market, PURSE, terms } from "./market.js";
+import { refused } from "./refused.js";
 
 let market: Market;
 before(async () => {
   market = await Market.found();
 });
 after(() => market.localnet.stop());
-
-/** Refused with this code, a cause and a hint. */
-async function refused(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await assert.rejects(promise, (error: unknown) => {
-    assert.ok(isMillraceError(error, code), `${String(error)} is no ${code}: ${String((error as Error).cause)}`);
-    assert.ok(error.message.length > 0 && error.hint.length > 0);
-    return true;
-  });
-}
 
 const NOBODY = "11111111111111111111111111111112" as Address;
 const specHash = new Uint8Array(32);

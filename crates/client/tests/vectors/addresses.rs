@@ -25,6 +25,15 @@ fn addresses_of_every_kind() {
     cases.push(case("stakeVault", of_provider.clone(), stake, &[seeds::STAKE_VAULT, &provider.0]));
     let earnings = address::earnings_vault(provider);
     cases.push(case("earningsVault", of_provider, earnings, &[seeds::EARNINGS_VAULT, &provider.0]));
+    let balance = address::buyer(buyer);
+    let of_buyer = json!({ "owner": buyer.to_string() });
+    cases.push(case("buyer", of_buyer, balance, &[seeds::BUYER, &buyer.0]));
+    let vault = address::buyer_vault(balance);
+    let of_balance = json!({ "buyer": balance.to_string() });
+    cases.push(case("buyerVault", of_balance, vault, &[seeds::BUYER_VAULT, &balance.0]));
+    let delegated = json!({ "buyer": balance.to_string(), "delegate": owner.to_string() });
+    let allowance = address::allowance(balance, owner);
+    cases.push(case("allowance", delegated, allowance, &[seeds::ALLOWANCE, &balance.0, &owner.0]));
     for index in [0, 1, u32::MAX] {
         let inputs = json!({ "provider": provider.to_string(), "index": index });
         let node = address::node(provider, index);
@@ -41,6 +50,12 @@ fn addresses_of_every_kind() {
             let inputs = json!({ "job": job.to_string(), "openedSlot": slot.to_string(), "number": number });
             let seeds: &[&[u8]] = &[seeds::LEASE, &job.0, &slot.to_le_bytes(), &number.to_le_bytes()];
             cases.push(case("lease", inputs, lease, seeds));
+            let inputs = json!({ "lease": lease.to_string() });
+            cases.push(case("dispute", inputs, address::dispute(lease), &[seeds::DISPUTE, &lease.0]));
+            let quorum = address::quorum(job, slot, number);
+            let inputs = json!({ "job": job.to_string(), "openedSlot": slot.to_string(), "round": number });
+            let seeds: &[&[u8]] = &[seeds::QUORUM, &job.0, &slot.to_le_bytes(), &number.to_le_bytes()];
+            cases.push(case("quorum", inputs, quorum, seeds));
         }
     }
     let all = json!({ "program": address::program().to_string(), "cases": cases });

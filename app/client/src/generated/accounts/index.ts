@@ -6,6 +6,8 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from "./allowance.js";
+export * from "./buyer.js";
 export * from "./config.js";
 export * from "./job.js";
 export * from "./lease.js";

@@ -198,6 +198,8 @@ export const MILLRACE_ERROR__WRONG_DISPUTE = 0x17c9; // 6089
 export const MILLRACE_ERROR__WRONG_QUORUM = 0x17ca; // 6090
 /** QuorumOpen: the job has a round that is not closed */
 export const MILLRACE_ERROR__QUORUM_OPEN = 0x17cb; // 6091
+/** BuyerBusy: the buyer has money, jobs or allowances left */
+export const MILLRACE_ERROR__BUYER_BUSY = 0x17cc; // 6092
 
 export type MillraceError =
   | typeof MILLRACE_ERROR__ALLOWANCE_EXCEEDED
@@ -206,6 +208,7 @@ export type MillraceError =
   | typeof MILLRACE_ERROR__ATTEMPTS_EXHAUSTED
   | typeof MILLRACE_ERROR__BALANCE_TOO_SMALL
   | typeof MILLRACE_ERROR__BUMP_NOT_CANONICAL
+  | typeof MILLRACE_ERROR__BUYER_BUSY
   | typeof MILLRACE_ERROR__COMMITMENT_MISMATCH
   | typeof MILLRACE_ERROR__COMMITTED_ALREADY
   | typeof MILLRACE_ERROR__DEADLINE_NOT_PASSED
@@ -302,6 +305,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [MILLRACE_ERROR__ATTEMPTS_EXHAUSTED]: `the job has used up its attempts`,
     [MILLRACE_ERROR__BALANCE_TOO_SMALL]: `the prepaid balance does not cover it`,
     [MILLRACE_ERROR__BUMP_NOT_CANONICAL]: `a higher bump gives an address too`,
+    [MILLRACE_ERROR__BUYER_BUSY]: `the buyer has money, jobs or allowances left`,
     [MILLRACE_ERROR__COMMITMENT_MISMATCH]: `the root and the salt are not the committed ones`,
     [MILLRACE_ERROR__COMMITTED_ALREADY]: `the member has committed already`,
     [MILLRACE_ERROR__DEADLINE_NOT_PASSED]: `the deadline has not passed yet`,

@@ -6,7 +6,7 @@
  * @see https://github.com/codama-idl/codama
  */
 
-import { getBytesEncoder, getProgramDerivedAddress, type Address, type ProgramDerivedAddress } from "@solana/kit";
+import { getProgramDerivedAddress, getUtf8Encoder, type Address, type ProgramDerivedAddress } from "@solana/kit";
 
 export async function findConfigPda(
   config: { programAddress?: Address | undefined } = {},
@@ -14,8 +14,5 @@ export async function findConfigPda(
   const {
     programAddress = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj" as Address<"MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj">,
   } = config;
-  return await getProgramDerivedAddress({
-    programAddress,
-    seeds: [getBytesEncoder().encode(new Uint8Array([99, 111, 110, 102, 105, 103]))],
-  });
+  return await getProgramDerivedAddress({ programAddress, seeds: [getUtf8Encoder().encode("config")] });
 }

@@ -8,8 +8,8 @@
 
 import {
   getAddressEncoder,
-  getBytesEncoder,
   getProgramDerivedAddress,
+  getUtf8Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from "@solana/kit";
@@ -27,9 +27,6 @@ export async function findEarningsVaultPda(
   } = config;
   return await getProgramDerivedAddress({
     programAddress,
-    seeds: [
-      getBytesEncoder().encode(new Uint8Array([101, 97, 114, 110, 105, 110, 103, 115])),
-      getAddressEncoder().encode(seeds.provider),
-    ],
+    seeds: [getUtf8Encoder().encode("earnings"), getAddressEncoder().encode(seeds.provider)],
   });
 }

@@ -6,7 +6,11 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from "./allowance.js";
+export * from "./buyer.js";
+export * from "./buyerVault.js";
 export * from "./config.js";
+export * from "./dispute.js";
 export * from "./earningsVault.js";
 export * from "./eventAuthority.js";
 export * from "./job.js";
@@ -14,4 +18,5 @@ export * from "./jobVault.js";
 export * from "./lease.js";
 export * from "./node.js";
 export * from "./provider.js";
+export * from "./quorum.js";
 export * from "./stakeVault.js";

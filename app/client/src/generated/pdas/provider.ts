@@ -8,8 +8,8 @@
 
 import {
   getAddressEncoder,
-  getBytesEncoder,
   getProgramDerivedAddress,
+  getUtf8Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from "@solana/kit";
@@ -27,9 +27,6 @@ export async function findProviderPda(
   } = config;
   return await getProgramDerivedAddress({
     programAddress,
-    seeds: [
-      getBytesEncoder().encode(new Uint8Array([112, 114, 111, 118, 105, 100, 101, 114])),
-      getAddressEncoder().encode(seeds.owner),
-    ],
+    seeds: [getUtf8Encoder().encode("provider"), getAddressEncoder().encode(seeds.owner)],
   });
 }

@@ -8,8 +8,8 @@
 
 import {
   getAddressEncoder,
-  getBytesEncoder,
   getProgramDerivedAddress,
+  getUtf8Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from "@solana/kit";
@@ -27,9 +27,6 @@ export async function findStakeVaultPda(
   } = config;
   return await getProgramDerivedAddress({
     programAddress,
-    seeds: [
-      getBytesEncoder().encode(new Uint8Array([115, 116, 97, 107, 101])),
-      getAddressEncoder().encode(seeds.provider),
-    ],
+    seeds: [getUtf8Encoder().encode("stake"), getAddressEncoder().encode(seeds.provider)],
   });
 }

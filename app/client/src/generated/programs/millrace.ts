@@ -17,6 +17,7 @@ import {
   SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE,
   SolanaError,
   type Address,
+  type ClientWithPayer,
   type ClientWithRpc,
   type ClientWithTransactionPlanning,
   type ClientWithTransactionSending,
@@ -33,12 +34,18 @@ import {
   type SelfPlanAndSendFunctions,
 } from "@solana/kit/program-client-core";
 import {
+  getAllowanceCodec,
+  getBuyerCodec,
   getConfigCodec,
   getJobCodec,
   getLeaseCodec,
   getNodeCodec,
   getProviderCodec,
   getQuorumCodec,
+  type Allowance,
+  type AllowanceArgs,
+  type Buyer,
+  type BuyerArgs,
   type Config,
   type ConfigArgs,
   type Job,
@@ -56,50 +63,98 @@ import {
   getAddNodeInstruction,
   getAddStakeInstructionAsync,
   getCancelJobInstruction,
+  getChangeAllowanceInstructionAsync,
+  getCloseAllowanceInstructionAsync,
+  getCloseBuyerInstructionAsync,
   getCloseJobInstructionAsync,
+  getCloseJobPrepaidInstructionAsync,
+  getDepositBalanceInstructionAsync,
   getExpireJobInstruction,
   getExpireLeaseInstructionAsync,
+  getExtendJobInstructionAsync,
+  getExtendJobPrepaidInstructionAsync,
   getInitializeInstructionAsync,
+  getOpenAllowanceInstructionAsync,
+  getOpenBuyerInstructionAsync,
   getOpenJobInstructionAsync,
+  getOpenJobPrepaidInstructionAsync,
   getOpenLeaseInstruction,
   getRegisterProviderInstructionAsync,
   getSettleInstructionAsync,
+  getWithdrawBalanceInstructionAsync,
   parseAddNodeInstruction,
   parseAddStakeInstruction,
   parseCancelJobInstruction,
+  parseChangeAllowanceInstruction,
+  parseCloseAllowanceInstruction,
+  parseCloseBuyerInstruction,
   parseCloseJobInstruction,
+  parseCloseJobPrepaidInstruction,
+  parseDepositBalanceInstruction,
   parseExpireJobInstruction,
   parseExpireLeaseInstruction,
+  parseExtendJobInstruction,
+  parseExtendJobPrepaidInstruction,
   parseInitializeInstruction,
+  parseOpenAllowanceInstruction,
+  parseOpenBuyerInstruction,
   parseOpenJobInstruction,
+  parseOpenJobPrepaidInstruction,
   parseOpenLeaseInstruction,
   parseRegisterProviderInstruction,
   parseSettleInstruction,
+  parseWithdrawBalanceInstruction,
   type AddNodeInput,
   type AddStakeAsyncInput,
   type CancelJobInput,
+  type ChangeAllowanceAsyncInput,
+  type CloseAllowanceAsyncInput,
+  type CloseBuyerAsyncInput,
   type CloseJobAsyncInput,
+  type CloseJobPrepaidAsyncInput,
+  type DepositBalanceAsyncInput,
   type ExpireJobInput,
   type ExpireLeaseAsyncInput,
+  type ExtendJobAsyncInput,
+  type ExtendJobPrepaidAsyncInput,
   type InitializeAsyncInput,
+  type OpenAllowanceAsyncInput,
+  type OpenBuyerAsyncInput,
   type OpenJobAsyncInput,
+  type OpenJobPrepaidAsyncInput,
   type OpenLeaseInput,
   type ParsedAddNodeInstruction,
   type ParsedAddStakeInstruction,
   type ParsedCancelJobInstruction,
+  type ParsedChangeAllowanceInstruction,
+  type ParsedCloseAllowanceInstruction,
+  type ParsedCloseBuyerInstruction,
   type ParsedCloseJobInstruction,
+  type ParsedCloseJobPrepaidInstruction,
+  type ParsedDepositBalanceInstruction,
   type ParsedExpireJobInstruction,
   type ParsedExpireLeaseInstruction,
+  type ParsedExtendJobInstruction,
+  type ParsedExtendJobPrepaidInstruction,
   type ParsedInitializeInstruction,
+  type ParsedOpenAllowanceInstruction,
+  type ParsedOpenBuyerInstruction,
   type ParsedOpenJobInstruction,
+  type ParsedOpenJobPrepaidInstruction,
   type ParsedOpenLeaseInstruction,
   type ParsedRegisterProviderInstruction,
   type ParsedSettleInstruction,
+  type ParsedWithdrawBalanceInstruction,
   type RegisterProviderAsyncInput,
   type SettleAsyncInput,
+  type WithdrawBalanceAsyncInput,
 } from "../instructions/index.js";
 import {
+  findAllowancePda,
+  findBuyerPda,
+  findBuyerVaultPda,
   findConfigPda,
+  findDisputePda,
   findEarningsVaultPda,
   findEventAuthorityPda,
   findJobPda,
@@ -107,6 +162,7 @@ import {
   findLeasePda,
   findNodePda,
   findProviderPda,
+  findQuorumPda,
   findStakeVaultPda,
 } from "../pdas/index.js";
 
@@ -114,6 +170,8 @@ export const MILLRACE_PROGRAM_ADDRESS =
   "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj" as Address<"MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj">;
 
 export enum MillraceAccount {
+  Allowance,
+  Buyer,
   Config,
   Job,
   Lease,
@@ -124,6 +182,24 @@ export enum MillraceAccount {
 
 export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | ReadonlyUint8Array): MillraceAccount {
   const data = "data" in account ? account.data : account;
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([144, 8, 184, 213, 49, 248, 73, 131])),
+      0,
+    )
+  ) {
+    return MillraceAccount.Allowance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([212, 193, 28, 181, 26, 219, 85, 174])),
+      0,
+    )
+  ) {
+    return MillraceAccount.Buyer;
+  }
   if (
     containsBytes(
       data,
@@ -188,14 +264,25 @@ export enum MillraceInstruction {
   AddNode,
   AddStake,
   CancelJob,
+  ChangeAllowance,
+  CloseAllowance,
+  CloseBuyer,
   CloseJob,
+  CloseJobPrepaid,
+  DepositBalance,
   ExpireJob,
   ExpireLease,
+  ExtendJob,
+  ExtendJobPrepaid,
   Initialize,
+  OpenAllowance,
+  OpenBuyer,
   OpenJob,
+  OpenJobPrepaid,
   OpenLease,
   RegisterProvider,
   Settle,
+  WithdrawBalance,
 }
 
 export function identifyMillraceInstruction(
@@ -232,11 +319,56 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([189, 13, 37, 102, 179, 32, 44, 77])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ChangeAllowance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([44, 1, 39, 90, 179, 29, 42, 161])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CloseAllowance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([179, 210, 124, 8, 204, 12, 83, 75])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CloseBuyer;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([90, 100, 180, 200, 200, 163, 120, 182])),
       0,
     )
   ) {
     return MillraceInstruction.CloseJob;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([73, 75, 25, 191, 208, 201, 187, 112])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CloseJobPrepaid;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([126, 124, 133, 139, 113, 62, 17, 176])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.DepositBalance;
   }
   if (
     containsBytes(
@@ -259,6 +391,24 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([161, 112, 86, 185, 160, 145, 91, 179])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ExtendJob;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([114, 30, 161, 192, 115, 84, 130, 93])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ExtendJobPrepaid;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([175, 175, 109, 31, 13, 152, 155, 237])),
       0,
     )
@@ -268,11 +418,38 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([233, 56, 143, 54, 62, 247, 107, 90])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.OpenAllowance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([31, 57, 190, 98, 10, 32, 247, 56])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.OpenBuyer;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([163, 204, 98, 140, 176, 150, 55, 123])),
       0,
     )
   ) {
     return MillraceInstruction.OpenJob;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([211, 141, 140, 159, 117, 165, 69, 141])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.OpenJobPrepaid;
   }
   if (
     containsBytes(
@@ -301,6 +478,15 @@ export function identifyMillraceInstruction(
   ) {
     return MillraceInstruction.Settle;
   }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([140, 79, 65, 53, 68, 73, 241, 211])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.WithdrawBalance;
+  }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION, {
     instructionData: data,
     programName: "millrace",
@@ -311,14 +497,25 @@ export type ParsedMillraceInstruction<TProgram extends string = "MRACEyV7WAqkTBF
   | ({ instructionType: MillraceInstruction.AddNode } & ParsedAddNodeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.AddStake } & ParsedAddStakeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CancelJob } & ParsedCancelJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ChangeAllowance } & ParsedChangeAllowanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseAllowance } & ParsedCloseAllowanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseBuyer } & ParsedCloseBuyerInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CloseJob } & ParsedCloseJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseJobPrepaid } & ParsedCloseJobPrepaidInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.DepositBalance } & ParsedDepositBalanceInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExpireJob } & ParsedExpireJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExpireLease } & ParsedExpireLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExtendJob } & ParsedExtendJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExtendJobPrepaid } & ParsedExtendJobPrepaidInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.Initialize } & ParsedInitializeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenAllowance } & ParsedOpenAllowanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenBuyer } & ParsedOpenBuyerInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenJob } & ParsedOpenJobInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenJobPrepaid } & ParsedOpenJobPrepaidInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenLease } & ParsedOpenLeaseInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.RegisterProvider } & ParsedRegisterProviderInstruction<TProgram>)
-  | ({ instructionType: MillraceInstruction.Settle } & ParsedSettleInstruction<TProgram>);
+  | ({ instructionType: MillraceInstruction.Settle } & ParsedSettleInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.WithdrawBalance } & ParsedWithdrawBalanceInstruction<TProgram>);
 
 export function parseMillraceInstruction<TProgram extends string>(
   instruction: Instruction<TProgram> & InstructionWithData<ReadonlyUint8Array>,
@@ -337,9 +534,29 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.CancelJob, ...parseCancelJobInstruction(instruction) };
     }
+    case MillraceInstruction.ChangeAllowance: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ChangeAllowance, ...parseChangeAllowanceInstruction(instruction) };
+    }
+    case MillraceInstruction.CloseAllowance: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CloseAllowance, ...parseCloseAllowanceInstruction(instruction) };
+    }
+    case MillraceInstruction.CloseBuyer: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CloseBuyer, ...parseCloseBuyerInstruction(instruction) };
+    }
     case MillraceInstruction.CloseJob: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.CloseJob, ...parseCloseJobInstruction(instruction) };
+    }
+    case MillraceInstruction.CloseJobPrepaid: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CloseJobPrepaid, ...parseCloseJobPrepaidInstruction(instruction) };
+    }
+    case MillraceInstruction.DepositBalance: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.DepositBalance, ...parseDepositBalanceInstruction(instruction) };
     }
     case MillraceInstruction.ExpireJob: {
       assertIsInstructionWithAccounts(instruction);
@@ -349,13 +566,36 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.ExpireLease, ...parseExpireLeaseInstruction(instruction) };
     }
+    case MillraceInstruction.ExtendJob: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ExtendJob, ...parseExtendJobInstruction(instruction) };
+    }
+    case MillraceInstruction.ExtendJobPrepaid: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: MillraceInstruction.ExtendJobPrepaid,
+        ...parseExtendJobPrepaidInstruction(instruction),
+      };
+    }
     case MillraceInstruction.Initialize: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.Initialize, ...parseInitializeInstruction(instruction) };
     }
+    case MillraceInstruction.OpenAllowance: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.OpenAllowance, ...parseOpenAllowanceInstruction(instruction) };
+    }
+    case MillraceInstruction.OpenBuyer: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.OpenBuyer, ...parseOpenBuyerInstruction(instruction) };
+    }
     case MillraceInstruction.OpenJob: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.OpenJob, ...parseOpenJobInstruction(instruction) };
+    }
+    case MillraceInstruction.OpenJobPrepaid: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.OpenJobPrepaid, ...parseOpenJobPrepaidInstruction(instruction) };
     }
     case MillraceInstruction.OpenLease: {
       assertIsInstructionWithAccounts(instruction);
@@ -372,6 +612,10 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.Settle, ...parseSettleInstruction(instruction) };
     }
+    case MillraceInstruction.WithdrawBalance: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.WithdrawBalance, ...parseWithdrawBalanceInstruction(instruction) };
+    }
     default:
       throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE, {
         instructionType: instructionType as string,
@@ -387,6 +631,8 @@ export type MillracePlugin = {
 };
 
 export type MillracePluginAccounts = {
+  allowance: ReturnType<typeof getAllowanceCodec> & SelfFetchFunctions<AllowanceArgs, Allowance>;
+  buyer: ReturnType<typeof getBuyerCodec> & SelfFetchFunctions<BuyerArgs, Buyer>;
   config: ReturnType<typeof getConfigCodec> & SelfFetchFunctions<ConfigArgs, Config>;
   job: ReturnType<typeof getJobCodec> & SelfFetchFunctions<JobArgs, Job>;
   lease: ReturnType<typeof getLeaseCodec> & SelfFetchFunctions<LeaseArgs, Lease>;
@@ -399,35 +645,70 @@ export type MillracePluginInstructions = {
   addNode: (input: AddNodeInput) => ReturnType<typeof getAddNodeInstruction> & SelfPlanAndSendFunctions;
   addStake: (input: AddStakeAsyncInput) => ReturnType<typeof getAddStakeInstructionAsync> & SelfPlanAndSendFunctions;
   cancelJob: (input: CancelJobInput) => ReturnType<typeof getCancelJobInstruction> & SelfPlanAndSendFunctions;
+  changeAllowance: (
+    input: ChangeAllowanceAsyncInput,
+  ) => ReturnType<typeof getChangeAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
+  closeAllowance: (
+    input: CloseAllowanceAsyncInput,
+  ) => ReturnType<typeof getCloseAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
+  closeBuyer: (
+    input: CloseBuyerAsyncInput,
+  ) => ReturnType<typeof getCloseBuyerInstructionAsync> & SelfPlanAndSendFunctions;
   closeJob: (input: CloseJobAsyncInput) => ReturnType<typeof getCloseJobInstructionAsync> & SelfPlanAndSendFunctions;
+  closeJobPrepaid: (
+    input: CloseJobPrepaidAsyncInput,
+  ) => ReturnType<typeof getCloseJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
+  depositBalance: (
+    input: MakeOptional<DepositBalanceAsyncInput, "payer">,
+  ) => ReturnType<typeof getDepositBalanceInstructionAsync> & SelfPlanAndSendFunctions;
   expireJob: (input: ExpireJobInput) => ReturnType<typeof getExpireJobInstruction> & SelfPlanAndSendFunctions;
   expireLease: (
     input: ExpireLeaseAsyncInput,
   ) => ReturnType<typeof getExpireLeaseInstructionAsync> & SelfPlanAndSendFunctions;
+  extendJob: (input: ExtendJobAsyncInput) => ReturnType<typeof getExtendJobInstructionAsync> & SelfPlanAndSendFunctions;
+  extendJobPrepaid: (
+    input: ExtendJobPrepaidAsyncInput,
+  ) => ReturnType<typeof getExtendJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
   initialize: (
     input: InitializeAsyncInput,
   ) => ReturnType<typeof getInitializeInstructionAsync> & SelfPlanAndSendFunctions;
+  openAllowance: (
+    input: OpenAllowanceAsyncInput,
+  ) => ReturnType<typeof getOpenAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
+  openBuyer: (input: OpenBuyerAsyncInput) => ReturnType<typeof getOpenBuyerInstructionAsync> & SelfPlanAndSendFunctions;
   openJob: (input: OpenJobAsyncInput) => ReturnType<typeof getOpenJobInstructionAsync> & SelfPlanAndSendFunctions;
+  openJobPrepaid: (
+    input: OpenJobPrepaidAsyncInput,
+  ) => ReturnType<typeof getOpenJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
   openLease: (input: OpenLeaseInput) => ReturnType<typeof getOpenLeaseInstruction> & SelfPlanAndSendFunctions;
   registerProvider: (
     input: RegisterProviderAsyncInput,
   ) => ReturnType<typeof getRegisterProviderInstructionAsync> & SelfPlanAndSendFunctions;
   settle: (input: SettleAsyncInput) => ReturnType<typeof getSettleInstructionAsync> & SelfPlanAndSendFunctions;
+  withdrawBalance: (
+    input: WithdrawBalanceAsyncInput,
+  ) => ReturnType<typeof getWithdrawBalanceInstructionAsync> & SelfPlanAndSendFunctions;
 };
 
 export type MillracePluginPdas = {
+  allowance: typeof findAllowancePda;
+  buyer: typeof findBuyerPda;
+  buyerVault: typeof findBuyerVaultPda;
   config: typeof findConfigPda;
-  jobVault: typeof findJobVaultPda;
-  provider: typeof findProviderPda;
-  stakeVault: typeof findStakeVaultPda;
+  dispute: typeof findDisputePda;
   earningsVault: typeof findEarningsVaultPda;
   eventAuthority: typeof findEventAuthorityPda;
   job: typeof findJobPda;
+  jobVault: typeof findJobVaultPda;
   lease: typeof findLeasePda;
   node: typeof findNodePda;
+  provider: typeof findProviderPda;
+  quorum: typeof findQuorumPda;
+  stakeVault: typeof findStakeVaultPda;
 };
 
 export type MillracePluginRequirements = ClientWithRpc<GetAccountInfoApi & GetMultipleAccountsApi> &
+  ClientWithPayer &
   ClientWithTransactionPlanning &
   ClientWithTransactionSending;
 
@@ -436,6 +717,8 @@ export function millraceProgram() {
     return extendClient(client, {
       millrace: <MillracePlugin>{
         accounts: {
+          allowance: addSelfFetchFunctions(client, getAllowanceCodec()),
+          buyer: addSelfFetchFunctions(client, getBuyerCodec()),
           config: addSelfFetchFunctions(client, getConfigCodec()),
           job: addSelfFetchFunctions(client, getJobCodec()),
           lease: addSelfFetchFunctions(client, getLeaseCodec()),
@@ -447,27 +730,49 @@ export function millraceProgram() {
           addNode: (input) => addSelfPlanAndSendFunctions(client, getAddNodeInstruction(input)),
           addStake: (input) => addSelfPlanAndSendFunctions(client, getAddStakeInstructionAsync(input)),
           cancelJob: (input) => addSelfPlanAndSendFunctions(client, getCancelJobInstruction(input)),
+          changeAllowance: (input) => addSelfPlanAndSendFunctions(client, getChangeAllowanceInstructionAsync(input)),
+          closeAllowance: (input) => addSelfPlanAndSendFunctions(client, getCloseAllowanceInstructionAsync(input)),
+          closeBuyer: (input) => addSelfPlanAndSendFunctions(client, getCloseBuyerInstructionAsync(input)),
           closeJob: (input) => addSelfPlanAndSendFunctions(client, getCloseJobInstructionAsync(input)),
+          closeJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getCloseJobPrepaidInstructionAsync(input)),
+          depositBalance: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getDepositBalanceInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
+            ),
           expireJob: (input) => addSelfPlanAndSendFunctions(client, getExpireJobInstruction(input)),
           expireLease: (input) => addSelfPlanAndSendFunctions(client, getExpireLeaseInstructionAsync(input)),
+          extendJob: (input) => addSelfPlanAndSendFunctions(client, getExtendJobInstructionAsync(input)),
+          extendJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getExtendJobPrepaidInstructionAsync(input)),
           initialize: (input) => addSelfPlanAndSendFunctions(client, getInitializeInstructionAsync(input)),
+          openAllowance: (input) => addSelfPlanAndSendFunctions(client, getOpenAllowanceInstructionAsync(input)),
+          openBuyer: (input) => addSelfPlanAndSendFunctions(client, getOpenBuyerInstructionAsync(input)),
           openJob: (input) => addSelfPlanAndSendFunctions(client, getOpenJobInstructionAsync(input)),
+          openJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getOpenJobPrepaidInstructionAsync(input)),
           openLease: (input) => addSelfPlanAndSendFunctions(client, getOpenLeaseInstruction(input)),
           registerProvider: (input) => addSelfPlanAndSendFunctions(client, getRegisterProviderInstructionAsync(input)),
           settle: (input) => addSelfPlanAndSendFunctions(client, getSettleInstructionAsync(input)),
+          withdrawBalance: (input) => addSelfPlanAndSendFunctions(client, getWithdrawBalanceInstructionAsync(input)),
         },
         pdas: {
+          allowance: findAllowancePda,
+          buyer: findBuyerPda,
+          buyerVault: findBuyerVaultPda,
           config: findConfigPda,
-          jobVault: findJobVaultPda,
-          provider: findProviderPda,
-          stakeVault: findStakeVaultPda,
+          dispute: findDisputePda,
           earningsVault: findEarningsVaultPda,
           eventAuthority: findEventAuthorityPda,
           job: findJobPda,
+          jobVault: findJobVaultPda,
           lease: findLeasePda,
           node: findNodePda,
+          provider: findProviderPda,
+          quorum: findQuorumPda,
+          stakeVault: findStakeVaultPda,
         },
       },
     });
   };
 }
+
+type MakeOptional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;

@@ -6,11 +6,18 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from "./allowanceChanged.js";
+export * from "./allowanceClosed.js";
+export * from "./allowanceTerms.js";
+export * from "./balanceMoved.js";
 export * from "./balances.js";
+export * from "./buyerClosed.js";
+export * from "./buyerOpened.js";
 export * from "./hardware.js";
 export * from "./jobCancelled.js";
 export * from "./jobClosed.js";
 export * from "./jobExpired.js";
+export * from "./jobExtended.js";
 export * from "./jobOpened.js";
 export * from "./jobTerms.js";
 export * from "./leaseOpened.js";

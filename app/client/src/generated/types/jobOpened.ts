@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -28,10 +30,15 @@ import {
 export type JobOpened = {
   job: Address;
   buyer: Address;
+  /** The wallet that paid, or the buyer's balance. */
   funder: Address;
+  /** Who opened it: the buyer, or a delegate. */
+  authority: Address;
+  /** Zeros for the network's scheduler. */
   attestor: Address;
   mint: Address;
   id: bigint;
+  prepaid: boolean;
   specHash: ReadonlyUint8Array;
   deposit: bigint;
   funderBefore: bigint;
@@ -45,10 +52,15 @@ export type JobOpened = {
 export type JobOpenedArgs = {
   job: Address;
   buyer: Address;
+  /** The wallet that paid, or the buyer's balance. */
   funder: Address;
+  /** Who opened it: the buyer, or a delegate. */
+  authority: Address;
+  /** Zeros for the network's scheduler. */
   attestor: Address;
   mint: Address;
   id: number | bigint;
+  prepaid: boolean;
   specHash: ReadonlyUint8Array;
   deposit: number | bigint;
   funderBefore: number | bigint;
@@ -64,9 +76,11 @@ export function getJobOpenedEncoder(): FixedSizeEncoder<JobOpenedArgs> {
     ["job", getAddressEncoder()],
     ["buyer", getAddressEncoder()],
     ["funder", getAddressEncoder()],
+    ["authority", getAddressEncoder()],
     ["attestor", getAddressEncoder()],
     ["mint", getAddressEncoder()],
     ["id", getU64Encoder()],
+    ["prepaid", getBooleanEncoder()],
     ["specHash", fixEncoderSize(getBytesEncoder(), 32)],
     ["deposit", getU64Encoder()],
     ["funderBefore", getU64Encoder()],
@@ -83,9 +97,11 @@ export function getJobOpenedDecoder(): FixedSizeDecoder<JobOpened> {
     ["job", getAddressDecoder()],
     ["buyer", getAddressDecoder()],
     ["funder", getAddressDecoder()],
+    ["authority", getAddressDecoder()],
     ["attestor", getAddressDecoder()],
     ["mint", getAddressDecoder()],
     ["id", getU64Decoder()],
+    ["prepaid", getBooleanDecoder()],
     ["specHash", fixDecoderSize(getBytesDecoder(), 32)],
     ["deposit", getU64Decoder()],
     ["funderBefore", getU64Decoder()],
