@@ -1,8 +1,8 @@
 import type { Account, Address } from "@solana/kit";
 import type { Connection } from "../connection.js";
 import type { Job } from "../generated/accounts/index.js";
+import { waitForAccount, type Patience } from "../waitForAccount.js";
 import { jobState, readJob, type JobState } from "./findJob.js";
-import { waitForAccount, type Patience } from "./waitForAccount.js";
 
 /**
  * Waits until a job is in one of these states. `"closed"` is a job whose account is gone, and then the answer

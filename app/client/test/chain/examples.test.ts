@@ -94,6 +94,22 @@ test("a balance is filled, a delegate opens a job from it, and the rest is taken
   assert.equal(await example("empty-balance"), "2.983334 USDC are back in the wallet\n");
 });
 
+test("a result is accepted, and another one disputed", async () => {
+  const reported = async () => {
+    const { address } = await market.openJob({ payment: 1, disputeWindow: 3_600n });
+    const lease = await market.openLease(address);
+    await market.settle(lease, { sequence: 1n, seconds: 1n, end: "completed" });
+    return lease.address;
+  };
+  matched(await example("accept-result", await reported()), /^accepted in \w+\n$/);
+  const evidence = join(folder, "buyer.json");
+  const disputed = await example("dispute-result", await reported(), evidence);
+  matched(
+    disputed,
+    /^disputed with a bond of 1\.000000 USDC; unless somebody rules before [0-9TZ:.-]+, it comes back\n$/,
+  );
+});
+
 test("every example was run", async () => {
   const all = (await readdir("../../examples/typescript")).filter((name) => name.endsWith(".ts"));
   assert.deepEqual(

@@ -68,7 +68,7 @@ export class Market {
     const purses = new Map([
       [scheduler.address, 1],
       [buyer.address, 10],
-      [owner.address, 200],
+      [owner.address, 1_000],
     ]);
     const localnet = await Localnet.start(purses);
     const [provider] = await findProviderPda({ owner: owner.address });
@@ -150,7 +150,7 @@ export class Market {
     };
     await this.send(
       owner,
-      await getAddStakeInstructionAsync({ owner, provider, ownerTokens, amount: 100_000_000n }),
+      await getAddStakeInstructionAsync({ owner, provider, ownerTokens, amount: 900_000_000n }),
       getAddNodeInstruction({ owner, provider, nodeKey, node, ...offer }),
     );
   }

@@ -44,7 +44,7 @@ macro_rules! fields {
 }
 
 fields!(Allowance: version bump buyer delegate rent_payer per_job total spent expires_at; padding spare);
-fields!(Buyer: version bump jobs_opened owner buyer_vault mint rent_payer balance deposited withdrawn spent refunded
+fields!(Buyer: version bump jobs_opened jobs_live allowances owner buyer_vault mint rent_payer balance deposited withdrawn spent refunded
     jobs_cancelled disputes_lost; padding spare);
 fields!(Config: version bump paused admin pending_admin scheduler arbiter treasury mint rent_payer parameters;
     padding spare);

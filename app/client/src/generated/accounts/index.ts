@@ -9,6 +9,7 @@
 export * from "./allowance.js";
 export * from "./buyer.js";
 export * from "./config.js";
+export * from "./dispute.js";
 export * from "./job.js";
 export * from "./lease.js";
 export * from "./node.js";

@@ -109,7 +109,7 @@ export type Job = {
   /** Leases that have ended and are not settled. */
   reportedLeases: number;
   attemptsFailed: number;
-  /** Disputes about this job that were ruled for the provider. */
+  /** Disputes by the buyer about this job that were ruled for the provider. */
   disputesLost: number;
   /** Not 0: the lease that ended last left nothing to do. */
   completed: boolean;
@@ -171,7 +171,7 @@ export type JobArgs = {
   /** Leases that have ended and are not settled. */
   reportedLeases: number;
   attemptsFailed: number;
-  /** Disputes about this job that were ruled for the provider. */
+  /** Disputes by the buyer about this job that were ruled for the provider. */
   disputesLost: number;
   /** Not 0: the lease that ended last left nothing to do. */
   completed: boolean;

@@ -37,6 +37,7 @@ import {
   getAllowanceCodec,
   getBuyerCodec,
   getConfigCodec,
+  getDisputeCodec,
   getJobCodec,
   getLeaseCodec,
   getNodeCodec,
@@ -48,6 +49,8 @@ import {
   type BuyerArgs,
   type Config,
   type ConfigArgs,
+  type Dispute,
+  type DisputeArgs,
   type Job,
   type JobArgs,
   type Lease,
@@ -60,94 +63,238 @@ import {
   type QuorumArgs,
 } from "../accounts/index.js";
 import {
+  getAcceptAdminInstruction,
+  getAcceptLeaseInstructionAsync,
   getAddNodeInstruction,
   getAddStakeInstructionAsync,
+  getAttestNodeInstruction,
   getCancelJobInstruction,
   getChangeAllowanceInstructionAsync,
+  getChangePayoutInstruction,
   getCloseAllowanceInstructionAsync,
   getCloseBuyerInstructionAsync,
   getCloseJobInstructionAsync,
   getCloseJobPrepaidInstructionAsync,
+  getCloseProviderInstructionAsync,
+  getCloseQuorumInstruction,
+  getCommitResultInstruction,
+  getDelistProviderInstruction,
   getDepositBalanceInstructionAsync,
+  getExpireDisputeInstructionAsync,
   getExpireJobInstruction,
   getExpireLeaseInstructionAsync,
   getExtendJobInstructionAsync,
   getExtendJobPrepaidInstructionAsync,
+  getExtendLeaseInstruction,
+  getExtendStartInstruction,
+  getFinalizeLeaseInstructionAsync,
+  getHoldLeaseInstruction,
   getInitializeInstructionAsync,
+  getNoticePreemptionInstruction,
   getOpenAllowanceInstructionAsync,
   getOpenBuyerInstructionAsync,
+  getOpenDisputeInstructionAsync,
   getOpenJobInstructionAsync,
   getOpenJobPrepaidInstructionAsync,
   getOpenLeaseInstruction,
+  getOpenQuorumInstruction,
+  getProposeAdminInstruction,
   getRegisterProviderInstructionAsync,
+  getRelistProviderInstruction,
+  getRemoveNodeInstruction,
+  getRequestUnstakeInstruction,
+  getResolveDisputeInstructionAsync,
+  getRevealResultInstruction,
+  getRotateNodeKeyInstruction,
+  getSetArbiterInstruction,
+  getSetNodeStatusInstruction,
+  getSetParametersInstruction,
+  getSetPausedInstruction,
+  getSetProviderStatusInstruction,
+  getSetSchedulerInstruction,
   getSettleInstructionAsync,
+  getSettleMemberInstructionAsync,
+  getSetTreasuryInstruction,
+  getSweepFeesInstructionAsync,
+  getTallyQuorumInstruction,
+  getUpdateNodeInstruction,
   getWithdrawBalanceInstructionAsync,
+  getWithdrawEarningsInstructionAsync,
+  getWithdrawStakeInstructionAsync,
+  parseAcceptAdminInstruction,
+  parseAcceptLeaseInstruction,
   parseAddNodeInstruction,
   parseAddStakeInstruction,
+  parseAttestNodeInstruction,
   parseCancelJobInstruction,
   parseChangeAllowanceInstruction,
+  parseChangePayoutInstruction,
   parseCloseAllowanceInstruction,
   parseCloseBuyerInstruction,
   parseCloseJobInstruction,
   parseCloseJobPrepaidInstruction,
+  parseCloseProviderInstruction,
+  parseCloseQuorumInstruction,
+  parseCommitResultInstruction,
+  parseDelistProviderInstruction,
   parseDepositBalanceInstruction,
+  parseExpireDisputeInstruction,
   parseExpireJobInstruction,
   parseExpireLeaseInstruction,
   parseExtendJobInstruction,
   parseExtendJobPrepaidInstruction,
+  parseExtendLeaseInstruction,
+  parseExtendStartInstruction,
+  parseFinalizeLeaseInstruction,
+  parseHoldLeaseInstruction,
   parseInitializeInstruction,
+  parseNoticePreemptionInstruction,
   parseOpenAllowanceInstruction,
   parseOpenBuyerInstruction,
+  parseOpenDisputeInstruction,
   parseOpenJobInstruction,
   parseOpenJobPrepaidInstruction,
   parseOpenLeaseInstruction,
+  parseOpenQuorumInstruction,
+  parseProposeAdminInstruction,
   parseRegisterProviderInstruction,
+  parseRelistProviderInstruction,
+  parseRemoveNodeInstruction,
+  parseRequestUnstakeInstruction,
+  parseResolveDisputeInstruction,
+  parseRevealResultInstruction,
+  parseRotateNodeKeyInstruction,
+  parseSetArbiterInstruction,
+  parseSetNodeStatusInstruction,
+  parseSetParametersInstruction,
+  parseSetPausedInstruction,
+  parseSetProviderStatusInstruction,
+  parseSetSchedulerInstruction,
   parseSettleInstruction,
+  parseSettleMemberInstruction,
+  parseSetTreasuryInstruction,
+  parseSweepFeesInstruction,
+  parseTallyQuorumInstruction,
+  parseUpdateNodeInstruction,
   parseWithdrawBalanceInstruction,
+  parseWithdrawEarningsInstruction,
+  parseWithdrawStakeInstruction,
+  type AcceptAdminInput,
+  type AcceptLeaseAsyncInput,
   type AddNodeInput,
   type AddStakeAsyncInput,
+  type AttestNodeInput,
   type CancelJobInput,
   type ChangeAllowanceAsyncInput,
+  type ChangePayoutInput,
   type CloseAllowanceAsyncInput,
   type CloseBuyerAsyncInput,
   type CloseJobAsyncInput,
   type CloseJobPrepaidAsyncInput,
+  type CloseProviderAsyncInput,
+  type CloseQuorumInput,
+  type CommitResultInput,
+  type DelistProviderInput,
   type DepositBalanceAsyncInput,
+  type ExpireDisputeAsyncInput,
   type ExpireJobInput,
   type ExpireLeaseAsyncInput,
   type ExtendJobAsyncInput,
   type ExtendJobPrepaidAsyncInput,
+  type ExtendLeaseInput,
+  type ExtendStartInput,
+  type FinalizeLeaseAsyncInput,
+  type HoldLeaseInput,
   type InitializeAsyncInput,
+  type NoticePreemptionInput,
   type OpenAllowanceAsyncInput,
   type OpenBuyerAsyncInput,
+  type OpenDisputeAsyncInput,
   type OpenJobAsyncInput,
   type OpenJobPrepaidAsyncInput,
   type OpenLeaseInput,
+  type OpenQuorumInput,
+  type ParsedAcceptAdminInstruction,
+  type ParsedAcceptLeaseInstruction,
   type ParsedAddNodeInstruction,
   type ParsedAddStakeInstruction,
+  type ParsedAttestNodeInstruction,
   type ParsedCancelJobInstruction,
   type ParsedChangeAllowanceInstruction,
+  type ParsedChangePayoutInstruction,
   type ParsedCloseAllowanceInstruction,
   type ParsedCloseBuyerInstruction,
   type ParsedCloseJobInstruction,
   type ParsedCloseJobPrepaidInstruction,
+  type ParsedCloseProviderInstruction,
+  type ParsedCloseQuorumInstruction,
+  type ParsedCommitResultInstruction,
+  type ParsedDelistProviderInstruction,
   type ParsedDepositBalanceInstruction,
+  type ParsedExpireDisputeInstruction,
   type ParsedExpireJobInstruction,
   type ParsedExpireLeaseInstruction,
   type ParsedExtendJobInstruction,
   type ParsedExtendJobPrepaidInstruction,
+  type ParsedExtendLeaseInstruction,
+  type ParsedExtendStartInstruction,
+  type ParsedFinalizeLeaseInstruction,
+  type ParsedHoldLeaseInstruction,
   type ParsedInitializeInstruction,
+  type ParsedNoticePreemptionInstruction,
   type ParsedOpenAllowanceInstruction,
   type ParsedOpenBuyerInstruction,
+  type ParsedOpenDisputeInstruction,
   type ParsedOpenJobInstruction,
   type ParsedOpenJobPrepaidInstruction,
   type ParsedOpenLeaseInstruction,
+  type ParsedOpenQuorumInstruction,
+  type ParsedProposeAdminInstruction,
   type ParsedRegisterProviderInstruction,
+  type ParsedRelistProviderInstruction,
+  type ParsedRemoveNodeInstruction,
+  type ParsedRequestUnstakeInstruction,
+  type ParsedResolveDisputeInstruction,
+  type ParsedRevealResultInstruction,
+  type ParsedRotateNodeKeyInstruction,
+  type ParsedSetArbiterInstruction,
+  type ParsedSetNodeStatusInstruction,
+  type ParsedSetParametersInstruction,
+  type ParsedSetPausedInstruction,
+  type ParsedSetProviderStatusInstruction,
+  type ParsedSetSchedulerInstruction,
   type ParsedSettleInstruction,
+  type ParsedSettleMemberInstruction,
+  type ParsedSetTreasuryInstruction,
+  type ParsedSweepFeesInstruction,
+  type ParsedTallyQuorumInstruction,
+  type ParsedUpdateNodeInstruction,
   type ParsedWithdrawBalanceInstruction,
+  type ParsedWithdrawEarningsInstruction,
+  type ParsedWithdrawStakeInstruction,
+  type ProposeAdminInput,
   type RegisterProviderAsyncInput,
+  type RelistProviderInput,
+  type RemoveNodeInput,
+  type RequestUnstakeInput,
+  type ResolveDisputeAsyncInput,
+  type RevealResultInput,
+  type RotateNodeKeyInput,
+  type SetArbiterInput,
+  type SetNodeStatusInput,
+  type SetParametersInput,
+  type SetPausedInput,
+  type SetProviderStatusInput,
+  type SetSchedulerInput,
   type SettleAsyncInput,
+  type SettleMemberAsyncInput,
+  type SetTreasuryInput,
+  type SweepFeesAsyncInput,
+  type TallyQuorumInput,
+  type UpdateNodeInput,
   type WithdrawBalanceAsyncInput,
+  type WithdrawEarningsAsyncInput,
+  type WithdrawStakeAsyncInput,
 } from "../instructions/index.js";
 import {
   findAllowancePda,
@@ -173,6 +320,7 @@ export enum MillraceAccount {
   Allowance,
   Buyer,
   Config,
+  Dispute,
   Job,
   Lease,
   Node,
@@ -208,6 +356,15 @@ export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | 
     )
   ) {
     return MillraceAccount.Config;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([36, 49, 241, 67, 40, 36, 241, 74])),
+      0,
+    )
+  ) {
+    return MillraceAccount.Dispute;
   }
   if (
     containsBytes(
@@ -261,34 +418,88 @@ export function identifyMillraceAccount(account: { data: ReadonlyUint8Array } | 
 }
 
 export enum MillraceInstruction {
+  AcceptAdmin,
+  AcceptLease,
   AddNode,
   AddStake,
+  AttestNode,
   CancelJob,
   ChangeAllowance,
+  ChangePayout,
   CloseAllowance,
   CloseBuyer,
   CloseJob,
   CloseJobPrepaid,
+  CloseProvider,
+  CloseQuorum,
+  CommitResult,
+  DelistProvider,
   DepositBalance,
+  ExpireDispute,
   ExpireJob,
   ExpireLease,
   ExtendJob,
   ExtendJobPrepaid,
+  ExtendLease,
+  ExtendStart,
+  FinalizeLease,
+  HoldLease,
   Initialize,
+  NoticePreemption,
   OpenAllowance,
   OpenBuyer,
+  OpenDispute,
   OpenJob,
   OpenJobPrepaid,
   OpenLease,
+  OpenQuorum,
+  ProposeAdmin,
   RegisterProvider,
+  RelistProvider,
+  RemoveNode,
+  RequestUnstake,
+  ResolveDispute,
+  RevealResult,
+  RotateNodeKey,
+  SetArbiter,
+  SetNodeStatus,
+  SetParameters,
+  SetPaused,
+  SetProviderStatus,
+  SetScheduler,
+  SetTreasury,
   Settle,
+  SettleMember,
+  SweepFees,
+  TallyQuorum,
+  UpdateNode,
   WithdrawBalance,
+  WithdrawEarnings,
+  WithdrawStake,
 }
 
 export function identifyMillraceInstruction(
   instruction: { data: ReadonlyUint8Array } | ReadonlyUint8Array,
 ): MillraceInstruction {
   const data = "data" in instruction ? instruction.data : instruction;
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([112, 42, 45, 90, 116, 181, 13, 170])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.AcceptAdmin;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([73, 241, 95, 119, 218, 242, 102, 155])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.AcceptLease;
+  }
   if (
     containsBytes(
       data,
@@ -310,6 +521,15 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([251, 7, 174, 140, 94, 151, 12, 140])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.AttestNode;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([126, 241, 155, 241, 50, 236, 83, 118])),
       0,
     )
@@ -324,6 +544,15 @@ export function identifyMillraceInstruction(
     )
   ) {
     return MillraceInstruction.ChangeAllowance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([48, 125, 96, 151, 172, 205, 189, 90])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ChangePayout;
   }
   if (
     containsBytes(
@@ -364,11 +593,56 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([165, 19, 159, 160, 179, 241, 87, 244])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CloseProvider;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([12, 140, 157, 145, 18, 117, 180, 126])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CloseQuorum;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([45, 73, 224, 222, 48, 67, 191, 185])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.CommitResult;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([117, 172, 181, 125, 215, 208, 22, 189])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.DelistProvider;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([126, 124, 133, 139, 113, 62, 17, 176])),
       0,
     )
   ) {
     return MillraceInstruction.DepositBalance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([241, 116, 178, 182, 234, 173, 61, 120])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ExpireDispute;
   }
   if (
     containsBytes(
@@ -409,11 +683,56 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([116, 215, 250, 78, 13, 228, 203, 63])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ExtendLease;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([6, 223, 9, 135, 202, 139, 227, 35])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ExtendStart;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([191, 168, 63, 39, 137, 63, 27, 231])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.FinalizeLease;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([224, 201, 28, 120, 194, 87, 143, 173])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.HoldLease;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([175, 175, 109, 31, 13, 152, 155, 237])),
       0,
     )
   ) {
     return MillraceInstruction.Initialize;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([230, 46, 33, 153, 56, 211, 138, 91])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.NoticePreemption;
   }
   if (
     containsBytes(
@@ -432,6 +751,15 @@ export function identifyMillraceInstruction(
     )
   ) {
     return MillraceInstruction.OpenBuyer;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([137, 25, 99, 119, 23, 223, 161, 42])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.OpenDispute;
   }
   if (
     containsBytes(
@@ -463,11 +791,146 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([68, 152, 20, 158, 59, 106, 208, 31])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.OpenQuorum;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([121, 214, 199, 212, 87, 39, 117, 234])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ProposeAdmin;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([254, 209, 54, 184, 46, 197, 109, 78])),
       0,
     )
   ) {
     return MillraceInstruction.RegisterProvider;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([40, 142, 108, 133, 184, 194, 104, 179])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.RelistProvider;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([156, 61, 150, 205, 204, 56, 55, 236])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.RemoveNode;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([44, 154, 110, 253, 160, 202, 54, 34])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.RequestUnstake;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([231, 6, 202, 6, 96, 103, 12, 230])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.ResolveDispute;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([251, 165, 27, 86, 52, 234, 133, 173])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.RevealResult;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([179, 134, 24, 67, 144, 8, 185, 154])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.RotateNodeKey;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([15, 205, 194, 180, 172, 213, 113, 211])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetArbiter;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([37, 22, 91, 119, 178, 19, 226, 207])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetNodeStatus;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([218, 114, 41, 75, 208, 237, 97, 28])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetParameters;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([91, 60, 125, 192, 176, 225, 166, 218])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetPaused;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([55, 181, 28, 62, 63, 65, 48, 141])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetProviderStatus;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([209, 58, 95, 81, 16, 78, 164, 126])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetScheduler;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([57, 97, 196, 95, 195, 206, 106, 136])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SetTreasury;
   }
   if (
     containsBytes(
@@ -481,11 +944,65 @@ export function identifyMillraceInstruction(
   if (
     containsBytes(
       data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([153, 164, 160, 134, 246, 197, 161, 74])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SettleMember;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([175, 225, 98, 71, 118, 66, 34, 148])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.SweepFees;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([25, 47, 251, 186, 21, 115, 228, 17])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.TallyQuorum;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([13, 65, 246, 102, 101, 91, 98, 43])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.UpdateNode;
+  }
+  if (
+    containsBytes(
+      data,
       fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([140, 79, 65, 53, 68, 73, 241, 211])),
       0,
     )
   ) {
     return MillraceInstruction.WithdrawBalance;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([6, 132, 233, 254, 241, 87, 247, 185])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.WithdrawEarnings;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([153, 8, 22, 138, 105, 176, 87, 66])),
+      0,
+    )
+  ) {
+    return MillraceInstruction.WithdrawStake;
   }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION, {
     instructionData: data,
@@ -494,34 +1011,78 @@ export function identifyMillraceInstruction(
 }
 
 export type ParsedMillraceInstruction<TProgram extends string = "MRACEyV7WAqkTBFVzKeJ7Vh5Yk3UD5qSCkwcwYwc4sj"> =
+  | ({ instructionType: MillraceInstruction.AcceptAdmin } & ParsedAcceptAdminInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.AcceptLease } & ParsedAcceptLeaseInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.AddNode } & ParsedAddNodeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.AddStake } & ParsedAddStakeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.AttestNode } & ParsedAttestNodeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CancelJob } & ParsedCancelJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ChangeAllowance } & ParsedChangeAllowanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ChangePayout } & ParsedChangePayoutInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CloseAllowance } & ParsedCloseAllowanceInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CloseBuyer } & ParsedCloseBuyerInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CloseJob } & ParsedCloseJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.CloseJobPrepaid } & ParsedCloseJobPrepaidInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseProvider } & ParsedCloseProviderInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CloseQuorum } & ParsedCloseQuorumInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.CommitResult } & ParsedCommitResultInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.DelistProvider } & ParsedDelistProviderInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.DepositBalance } & ParsedDepositBalanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExpireDispute } & ParsedExpireDisputeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExpireJob } & ParsedExpireJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExpireLease } & ParsedExpireLeaseInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExtendJob } & ParsedExtendJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.ExtendJobPrepaid } & ParsedExtendJobPrepaidInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExtendLease } & ParsedExtendLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ExtendStart } & ParsedExtendStartInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.FinalizeLease } & ParsedFinalizeLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.HoldLease } & ParsedHoldLeaseInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.Initialize } & ParsedInitializeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.NoticePreemption } & ParsedNoticePreemptionInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenAllowance } & ParsedOpenAllowanceInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenBuyer } & ParsedOpenBuyerInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenDispute } & ParsedOpenDisputeInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenJob } & ParsedOpenJobInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenJobPrepaid } & ParsedOpenJobPrepaidInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.OpenLease } & ParsedOpenLeaseInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.OpenQuorum } & ParsedOpenQuorumInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ProposeAdmin } & ParsedProposeAdminInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.RegisterProvider } & ParsedRegisterProviderInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RelistProvider } & ParsedRelistProviderInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RemoveNode } & ParsedRemoveNodeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RequestUnstake } & ParsedRequestUnstakeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.ResolveDispute } & ParsedResolveDisputeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RevealResult } & ParsedRevealResultInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.RotateNodeKey } & ParsedRotateNodeKeyInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetArbiter } & ParsedSetArbiterInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetNodeStatus } & ParsedSetNodeStatusInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetParameters } & ParsedSetParametersInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetPaused } & ParsedSetPausedInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetProviderStatus } & ParsedSetProviderStatusInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetScheduler } & ParsedSetSchedulerInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SetTreasury } & ParsedSetTreasuryInstruction<TProgram>)
   | ({ instructionType: MillraceInstruction.Settle } & ParsedSettleInstruction<TProgram>)
-  | ({ instructionType: MillraceInstruction.WithdrawBalance } & ParsedWithdrawBalanceInstruction<TProgram>);
+  | ({ instructionType: MillraceInstruction.SettleMember } & ParsedSettleMemberInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.SweepFees } & ParsedSweepFeesInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.TallyQuorum } & ParsedTallyQuorumInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.UpdateNode } & ParsedUpdateNodeInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.WithdrawBalance } & ParsedWithdrawBalanceInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.WithdrawEarnings } & ParsedWithdrawEarningsInstruction<TProgram>)
+  | ({ instructionType: MillraceInstruction.WithdrawStake } & ParsedWithdrawStakeInstruction<TProgram>);
 
 export function parseMillraceInstruction<TProgram extends string>(
   instruction: Instruction<TProgram> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedMillraceInstruction<TProgram> {
   const instructionType = identifyMillraceInstruction(instruction);
   switch (instructionType) {
+    case MillraceInstruction.AcceptAdmin: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.AcceptAdmin, ...parseAcceptAdminInstruction(instruction) };
+    }
+    case MillraceInstruction.AcceptLease: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.AcceptLease, ...parseAcceptLeaseInstruction(instruction) };
+    }
     case MillraceInstruction.AddNode: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.AddNode, ...parseAddNodeInstruction(instruction) };
@@ -530,6 +1091,10 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.AddStake, ...parseAddStakeInstruction(instruction) };
     }
+    case MillraceInstruction.AttestNode: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.AttestNode, ...parseAttestNodeInstruction(instruction) };
+    }
     case MillraceInstruction.CancelJob: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.CancelJob, ...parseCancelJobInstruction(instruction) };
@@ -537,6 +1102,10 @@ export function parseMillraceInstruction<TProgram extends string>(
     case MillraceInstruction.ChangeAllowance: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.ChangeAllowance, ...parseChangeAllowanceInstruction(instruction) };
+    }
+    case MillraceInstruction.ChangePayout: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ChangePayout, ...parseChangePayoutInstruction(instruction) };
     }
     case MillraceInstruction.CloseAllowance: {
       assertIsInstructionWithAccounts(instruction);
@@ -554,9 +1123,29 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.CloseJobPrepaid, ...parseCloseJobPrepaidInstruction(instruction) };
     }
+    case MillraceInstruction.CloseProvider: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CloseProvider, ...parseCloseProviderInstruction(instruction) };
+    }
+    case MillraceInstruction.CloseQuorum: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CloseQuorum, ...parseCloseQuorumInstruction(instruction) };
+    }
+    case MillraceInstruction.CommitResult: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.CommitResult, ...parseCommitResultInstruction(instruction) };
+    }
+    case MillraceInstruction.DelistProvider: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.DelistProvider, ...parseDelistProviderInstruction(instruction) };
+    }
     case MillraceInstruction.DepositBalance: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.DepositBalance, ...parseDepositBalanceInstruction(instruction) };
+    }
+    case MillraceInstruction.ExpireDispute: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ExpireDispute, ...parseExpireDisputeInstruction(instruction) };
     }
     case MillraceInstruction.ExpireJob: {
       assertIsInstructionWithAccounts(instruction);
@@ -577,9 +1166,32 @@ export function parseMillraceInstruction<TProgram extends string>(
         ...parseExtendJobPrepaidInstruction(instruction),
       };
     }
+    case MillraceInstruction.ExtendLease: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ExtendLease, ...parseExtendLeaseInstruction(instruction) };
+    }
+    case MillraceInstruction.ExtendStart: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ExtendStart, ...parseExtendStartInstruction(instruction) };
+    }
+    case MillraceInstruction.FinalizeLease: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.FinalizeLease, ...parseFinalizeLeaseInstruction(instruction) };
+    }
+    case MillraceInstruction.HoldLease: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.HoldLease, ...parseHoldLeaseInstruction(instruction) };
+    }
     case MillraceInstruction.Initialize: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.Initialize, ...parseInitializeInstruction(instruction) };
+    }
+    case MillraceInstruction.NoticePreemption: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: MillraceInstruction.NoticePreemption,
+        ...parseNoticePreemptionInstruction(instruction),
+      };
     }
     case MillraceInstruction.OpenAllowance: {
       assertIsInstructionWithAccounts(instruction);
@@ -588,6 +1200,10 @@ export function parseMillraceInstruction<TProgram extends string>(
     case MillraceInstruction.OpenBuyer: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.OpenBuyer, ...parseOpenBuyerInstruction(instruction) };
+    }
+    case MillraceInstruction.OpenDispute: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.OpenDispute, ...parseOpenDisputeInstruction(instruction) };
     }
     case MillraceInstruction.OpenJob: {
       assertIsInstructionWithAccounts(instruction);
@@ -601,6 +1217,14 @@ export function parseMillraceInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.OpenLease, ...parseOpenLeaseInstruction(instruction) };
     }
+    case MillraceInstruction.OpenQuorum: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.OpenQuorum, ...parseOpenQuorumInstruction(instruction) };
+    }
+    case MillraceInstruction.ProposeAdmin: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ProposeAdmin, ...parseProposeAdminInstruction(instruction) };
+    }
     case MillraceInstruction.RegisterProvider: {
       assertIsInstructionWithAccounts(instruction);
       return {
@@ -608,13 +1232,95 @@ export function parseMillraceInstruction<TProgram extends string>(
         ...parseRegisterProviderInstruction(instruction),
       };
     }
+    case MillraceInstruction.RelistProvider: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.RelistProvider, ...parseRelistProviderInstruction(instruction) };
+    }
+    case MillraceInstruction.RemoveNode: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.RemoveNode, ...parseRemoveNodeInstruction(instruction) };
+    }
+    case MillraceInstruction.RequestUnstake: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.RequestUnstake, ...parseRequestUnstakeInstruction(instruction) };
+    }
+    case MillraceInstruction.ResolveDispute: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.ResolveDispute, ...parseResolveDisputeInstruction(instruction) };
+    }
+    case MillraceInstruction.RevealResult: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.RevealResult, ...parseRevealResultInstruction(instruction) };
+    }
+    case MillraceInstruction.RotateNodeKey: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.RotateNodeKey, ...parseRotateNodeKeyInstruction(instruction) };
+    }
+    case MillraceInstruction.SetArbiter: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetArbiter, ...parseSetArbiterInstruction(instruction) };
+    }
+    case MillraceInstruction.SetNodeStatus: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetNodeStatus, ...parseSetNodeStatusInstruction(instruction) };
+    }
+    case MillraceInstruction.SetParameters: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetParameters, ...parseSetParametersInstruction(instruction) };
+    }
+    case MillraceInstruction.SetPaused: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetPaused, ...parseSetPausedInstruction(instruction) };
+    }
+    case MillraceInstruction.SetProviderStatus: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: MillraceInstruction.SetProviderStatus,
+        ...parseSetProviderStatusInstruction(instruction),
+      };
+    }
+    case MillraceInstruction.SetScheduler: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetScheduler, ...parseSetSchedulerInstruction(instruction) };
+    }
+    case MillraceInstruction.SetTreasury: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SetTreasury, ...parseSetTreasuryInstruction(instruction) };
+    }
     case MillraceInstruction.Settle: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.Settle, ...parseSettleInstruction(instruction) };
     }
+    case MillraceInstruction.SettleMember: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SettleMember, ...parseSettleMemberInstruction(instruction) };
+    }
+    case MillraceInstruction.SweepFees: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.SweepFees, ...parseSweepFeesInstruction(instruction) };
+    }
+    case MillraceInstruction.TallyQuorum: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.TallyQuorum, ...parseTallyQuorumInstruction(instruction) };
+    }
+    case MillraceInstruction.UpdateNode: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.UpdateNode, ...parseUpdateNodeInstruction(instruction) };
+    }
     case MillraceInstruction.WithdrawBalance: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: MillraceInstruction.WithdrawBalance, ...parseWithdrawBalanceInstruction(instruction) };
+    }
+    case MillraceInstruction.WithdrawEarnings: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: MillraceInstruction.WithdrawEarnings,
+        ...parseWithdrawEarningsInstruction(instruction),
+      };
+    }
+    case MillraceInstruction.WithdrawStake: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: MillraceInstruction.WithdrawStake, ...parseWithdrawStakeInstruction(instruction) };
     }
     default:
       throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE, {
@@ -634,6 +1340,7 @@ export type MillracePluginAccounts = {
   allowance: ReturnType<typeof getAllowanceCodec> & SelfFetchFunctions<AllowanceArgs, Allowance>;
   buyer: ReturnType<typeof getBuyerCodec> & SelfFetchFunctions<BuyerArgs, Buyer>;
   config: ReturnType<typeof getConfigCodec> & SelfFetchFunctions<ConfigArgs, Config>;
+  dispute: ReturnType<typeof getDisputeCodec> & SelfFetchFunctions<DisputeArgs, Dispute>;
   job: ReturnType<typeof getJobCodec> & SelfFetchFunctions<JobArgs, Job>;
   lease: ReturnType<typeof getLeaseCodec> & SelfFetchFunctions<LeaseArgs, Lease>;
   node: ReturnType<typeof getNodeCodec> & SelfFetchFunctions<NodeArgs, Node>;
@@ -642,12 +1349,18 @@ export type MillracePluginAccounts = {
 };
 
 export type MillracePluginInstructions = {
+  acceptAdmin: (input: AcceptAdminInput) => ReturnType<typeof getAcceptAdminInstruction> & SelfPlanAndSendFunctions;
+  acceptLease: (
+    input: AcceptLeaseAsyncInput,
+  ) => ReturnType<typeof getAcceptLeaseInstructionAsync> & SelfPlanAndSendFunctions;
   addNode: (input: AddNodeInput) => ReturnType<typeof getAddNodeInstruction> & SelfPlanAndSendFunctions;
   addStake: (input: AddStakeAsyncInput) => ReturnType<typeof getAddStakeInstructionAsync> & SelfPlanAndSendFunctions;
+  attestNode: (input: AttestNodeInput) => ReturnType<typeof getAttestNodeInstruction> & SelfPlanAndSendFunctions;
   cancelJob: (input: CancelJobInput) => ReturnType<typeof getCancelJobInstruction> & SelfPlanAndSendFunctions;
   changeAllowance: (
     input: ChangeAllowanceAsyncInput,
   ) => ReturnType<typeof getChangeAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
+  changePayout: (input: ChangePayoutInput) => ReturnType<typeof getChangePayoutInstruction> & SelfPlanAndSendFunctions;
   closeAllowance: (
     input: CloseAllowanceAsyncInput,
   ) => ReturnType<typeof getCloseAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
@@ -658,9 +1371,20 @@ export type MillracePluginInstructions = {
   closeJobPrepaid: (
     input: CloseJobPrepaidAsyncInput,
   ) => ReturnType<typeof getCloseJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
+  closeProvider: (
+    input: CloseProviderAsyncInput,
+  ) => ReturnType<typeof getCloseProviderInstructionAsync> & SelfPlanAndSendFunctions;
+  closeQuorum: (input: CloseQuorumInput) => ReturnType<typeof getCloseQuorumInstruction> & SelfPlanAndSendFunctions;
+  commitResult: (input: CommitResultInput) => ReturnType<typeof getCommitResultInstruction> & SelfPlanAndSendFunctions;
+  delistProvider: (
+    input: DelistProviderInput,
+  ) => ReturnType<typeof getDelistProviderInstruction> & SelfPlanAndSendFunctions;
   depositBalance: (
     input: MakeOptional<DepositBalanceAsyncInput, "payer">,
   ) => ReturnType<typeof getDepositBalanceInstructionAsync> & SelfPlanAndSendFunctions;
+  expireDispute: (
+    input: ExpireDisputeAsyncInput,
+  ) => ReturnType<typeof getExpireDisputeInstructionAsync> & SelfPlanAndSendFunctions;
   expireJob: (input: ExpireJobInput) => ReturnType<typeof getExpireJobInstruction> & SelfPlanAndSendFunctions;
   expireLease: (
     input: ExpireLeaseAsyncInput,
@@ -669,25 +1393,80 @@ export type MillracePluginInstructions = {
   extendJobPrepaid: (
     input: ExtendJobPrepaidAsyncInput,
   ) => ReturnType<typeof getExtendJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
+  extendLease: (input: ExtendLeaseInput) => ReturnType<typeof getExtendLeaseInstruction> & SelfPlanAndSendFunctions;
+  extendStart: (input: ExtendStartInput) => ReturnType<typeof getExtendStartInstruction> & SelfPlanAndSendFunctions;
+  finalizeLease: (
+    input: FinalizeLeaseAsyncInput,
+  ) => ReturnType<typeof getFinalizeLeaseInstructionAsync> & SelfPlanAndSendFunctions;
+  holdLease: (input: HoldLeaseInput) => ReturnType<typeof getHoldLeaseInstruction> & SelfPlanAndSendFunctions;
   initialize: (
     input: InitializeAsyncInput,
   ) => ReturnType<typeof getInitializeInstructionAsync> & SelfPlanAndSendFunctions;
+  noticePreemption: (
+    input: NoticePreemptionInput,
+  ) => ReturnType<typeof getNoticePreemptionInstruction> & SelfPlanAndSendFunctions;
   openAllowance: (
     input: OpenAllowanceAsyncInput,
   ) => ReturnType<typeof getOpenAllowanceInstructionAsync> & SelfPlanAndSendFunctions;
   openBuyer: (input: OpenBuyerAsyncInput) => ReturnType<typeof getOpenBuyerInstructionAsync> & SelfPlanAndSendFunctions;
+  openDispute: (
+    input: OpenDisputeAsyncInput,
+  ) => ReturnType<typeof getOpenDisputeInstructionAsync> & SelfPlanAndSendFunctions;
   openJob: (input: OpenJobAsyncInput) => ReturnType<typeof getOpenJobInstructionAsync> & SelfPlanAndSendFunctions;
   openJobPrepaid: (
     input: OpenJobPrepaidAsyncInput,
   ) => ReturnType<typeof getOpenJobPrepaidInstructionAsync> & SelfPlanAndSendFunctions;
   openLease: (input: OpenLeaseInput) => ReturnType<typeof getOpenLeaseInstruction> & SelfPlanAndSendFunctions;
+  openQuorum: (
+    input: MakeOptional<OpenQuorumInput, "payer">,
+  ) => ReturnType<typeof getOpenQuorumInstruction> & SelfPlanAndSendFunctions;
+  proposeAdmin: (input: ProposeAdminInput) => ReturnType<typeof getProposeAdminInstruction> & SelfPlanAndSendFunctions;
   registerProvider: (
     input: RegisterProviderAsyncInput,
   ) => ReturnType<typeof getRegisterProviderInstructionAsync> & SelfPlanAndSendFunctions;
+  relistProvider: (
+    input: RelistProviderInput,
+  ) => ReturnType<typeof getRelistProviderInstruction> & SelfPlanAndSendFunctions;
+  removeNode: (input: RemoveNodeInput) => ReturnType<typeof getRemoveNodeInstruction> & SelfPlanAndSendFunctions;
+  requestUnstake: (
+    input: RequestUnstakeInput,
+  ) => ReturnType<typeof getRequestUnstakeInstruction> & SelfPlanAndSendFunctions;
+  resolveDispute: (
+    input: ResolveDisputeAsyncInput,
+  ) => ReturnType<typeof getResolveDisputeInstructionAsync> & SelfPlanAndSendFunctions;
+  revealResult: (input: RevealResultInput) => ReturnType<typeof getRevealResultInstruction> & SelfPlanAndSendFunctions;
+  rotateNodeKey: (
+    input: RotateNodeKeyInput,
+  ) => ReturnType<typeof getRotateNodeKeyInstruction> & SelfPlanAndSendFunctions;
+  setArbiter: (input: SetArbiterInput) => ReturnType<typeof getSetArbiterInstruction> & SelfPlanAndSendFunctions;
+  setNodeStatus: (
+    input: SetNodeStatusInput,
+  ) => ReturnType<typeof getSetNodeStatusInstruction> & SelfPlanAndSendFunctions;
+  setParameters: (
+    input: SetParametersInput,
+  ) => ReturnType<typeof getSetParametersInstruction> & SelfPlanAndSendFunctions;
+  setPaused: (input: SetPausedInput) => ReturnType<typeof getSetPausedInstruction> & SelfPlanAndSendFunctions;
+  setProviderStatus: (
+    input: SetProviderStatusInput,
+  ) => ReturnType<typeof getSetProviderStatusInstruction> & SelfPlanAndSendFunctions;
+  setScheduler: (input: SetSchedulerInput) => ReturnType<typeof getSetSchedulerInstruction> & SelfPlanAndSendFunctions;
+  setTreasury: (input: SetTreasuryInput) => ReturnType<typeof getSetTreasuryInstruction> & SelfPlanAndSendFunctions;
   settle: (input: SettleAsyncInput) => ReturnType<typeof getSettleInstructionAsync> & SelfPlanAndSendFunctions;
+  settleMember: (
+    input: SettleMemberAsyncInput,
+  ) => ReturnType<typeof getSettleMemberInstructionAsync> & SelfPlanAndSendFunctions;
+  sweepFees: (input: SweepFeesAsyncInput) => ReturnType<typeof getSweepFeesInstructionAsync> & SelfPlanAndSendFunctions;
+  tallyQuorum: (input: TallyQuorumInput) => ReturnType<typeof getTallyQuorumInstruction> & SelfPlanAndSendFunctions;
+  updateNode: (input: UpdateNodeInput) => ReturnType<typeof getUpdateNodeInstruction> & SelfPlanAndSendFunctions;
   withdrawBalance: (
     input: WithdrawBalanceAsyncInput,
   ) => ReturnType<typeof getWithdrawBalanceInstructionAsync> & SelfPlanAndSendFunctions;
+  withdrawEarnings: (
+    input: WithdrawEarningsAsyncInput,
+  ) => ReturnType<typeof getWithdrawEarningsInstructionAsync> & SelfPlanAndSendFunctions;
+  withdrawStake: (
+    input: WithdrawStakeAsyncInput,
+  ) => ReturnType<typeof getWithdrawStakeInstructionAsync> & SelfPlanAndSendFunctions;
 };
 
 export type MillracePluginPdas = {
@@ -720,6 +1499,7 @@ export function millraceProgram() {
           allowance: addSelfFetchFunctions(client, getAllowanceCodec()),
           buyer: addSelfFetchFunctions(client, getBuyerCodec()),
           config: addSelfFetchFunctions(client, getConfigCodec()),
+          dispute: addSelfFetchFunctions(client, getDisputeCodec()),
           job: addSelfFetchFunctions(client, getJobCodec()),
           lease: addSelfFetchFunctions(client, getLeaseCodec()),
           node: addSelfFetchFunctions(client, getNodeCodec()),
@@ -727,32 +1507,72 @@ export function millraceProgram() {
           quorum: addSelfFetchFunctions(client, getQuorumCodec()),
         },
         instructions: {
+          acceptAdmin: (input) => addSelfPlanAndSendFunctions(client, getAcceptAdminInstruction(input)),
+          acceptLease: (input) => addSelfPlanAndSendFunctions(client, getAcceptLeaseInstructionAsync(input)),
           addNode: (input) => addSelfPlanAndSendFunctions(client, getAddNodeInstruction(input)),
           addStake: (input) => addSelfPlanAndSendFunctions(client, getAddStakeInstructionAsync(input)),
+          attestNode: (input) => addSelfPlanAndSendFunctions(client, getAttestNodeInstruction(input)),
           cancelJob: (input) => addSelfPlanAndSendFunctions(client, getCancelJobInstruction(input)),
           changeAllowance: (input) => addSelfPlanAndSendFunctions(client, getChangeAllowanceInstructionAsync(input)),
+          changePayout: (input) => addSelfPlanAndSendFunctions(client, getChangePayoutInstruction(input)),
           closeAllowance: (input) => addSelfPlanAndSendFunctions(client, getCloseAllowanceInstructionAsync(input)),
           closeBuyer: (input) => addSelfPlanAndSendFunctions(client, getCloseBuyerInstructionAsync(input)),
           closeJob: (input) => addSelfPlanAndSendFunctions(client, getCloseJobInstructionAsync(input)),
           closeJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getCloseJobPrepaidInstructionAsync(input)),
+          closeProvider: (input) => addSelfPlanAndSendFunctions(client, getCloseProviderInstructionAsync(input)),
+          closeQuorum: (input) => addSelfPlanAndSendFunctions(client, getCloseQuorumInstruction(input)),
+          commitResult: (input) => addSelfPlanAndSendFunctions(client, getCommitResultInstruction(input)),
+          delistProvider: (input) => addSelfPlanAndSendFunctions(client, getDelistProviderInstruction(input)),
           depositBalance: (input) =>
             addSelfPlanAndSendFunctions(
               client,
               getDepositBalanceInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
+          expireDispute: (input) => addSelfPlanAndSendFunctions(client, getExpireDisputeInstructionAsync(input)),
           expireJob: (input) => addSelfPlanAndSendFunctions(client, getExpireJobInstruction(input)),
           expireLease: (input) => addSelfPlanAndSendFunctions(client, getExpireLeaseInstructionAsync(input)),
           extendJob: (input) => addSelfPlanAndSendFunctions(client, getExtendJobInstructionAsync(input)),
           extendJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getExtendJobPrepaidInstructionAsync(input)),
+          extendLease: (input) => addSelfPlanAndSendFunctions(client, getExtendLeaseInstruction(input)),
+          extendStart: (input) => addSelfPlanAndSendFunctions(client, getExtendStartInstruction(input)),
+          finalizeLease: (input) => addSelfPlanAndSendFunctions(client, getFinalizeLeaseInstructionAsync(input)),
+          holdLease: (input) => addSelfPlanAndSendFunctions(client, getHoldLeaseInstruction(input)),
           initialize: (input) => addSelfPlanAndSendFunctions(client, getInitializeInstructionAsync(input)),
+          noticePreemption: (input) => addSelfPlanAndSendFunctions(client, getNoticePreemptionInstruction(input)),
           openAllowance: (input) => addSelfPlanAndSendFunctions(client, getOpenAllowanceInstructionAsync(input)),
           openBuyer: (input) => addSelfPlanAndSendFunctions(client, getOpenBuyerInstructionAsync(input)),
+          openDispute: (input) => addSelfPlanAndSendFunctions(client, getOpenDisputeInstructionAsync(input)),
           openJob: (input) => addSelfPlanAndSendFunctions(client, getOpenJobInstructionAsync(input)),
           openJobPrepaid: (input) => addSelfPlanAndSendFunctions(client, getOpenJobPrepaidInstructionAsync(input)),
           openLease: (input) => addSelfPlanAndSendFunctions(client, getOpenLeaseInstruction(input)),
+          openQuorum: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getOpenQuorumInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
+          proposeAdmin: (input) => addSelfPlanAndSendFunctions(client, getProposeAdminInstruction(input)),
           registerProvider: (input) => addSelfPlanAndSendFunctions(client, getRegisterProviderInstructionAsync(input)),
+          relistProvider: (input) => addSelfPlanAndSendFunctions(client, getRelistProviderInstruction(input)),
+          removeNode: (input) => addSelfPlanAndSendFunctions(client, getRemoveNodeInstruction(input)),
+          requestUnstake: (input) => addSelfPlanAndSendFunctions(client, getRequestUnstakeInstruction(input)),
+          resolveDispute: (input) => addSelfPlanAndSendFunctions(client, getResolveDisputeInstructionAsync(input)),
+          revealResult: (input) => addSelfPlanAndSendFunctions(client, getRevealResultInstruction(input)),
+          rotateNodeKey: (input) => addSelfPlanAndSendFunctions(client, getRotateNodeKeyInstruction(input)),
+          setArbiter: (input) => addSelfPlanAndSendFunctions(client, getSetArbiterInstruction(input)),
+          setNodeStatus: (input) => addSelfPlanAndSendFunctions(client, getSetNodeStatusInstruction(input)),
+          setParameters: (input) => addSelfPlanAndSendFunctions(client, getSetParametersInstruction(input)),
+          setPaused: (input) => addSelfPlanAndSendFunctions(client, getSetPausedInstruction(input)),
+          setProviderStatus: (input) => addSelfPlanAndSendFunctions(client, getSetProviderStatusInstruction(input)),
+          setScheduler: (input) => addSelfPlanAndSendFunctions(client, getSetSchedulerInstruction(input)),
+          setTreasury: (input) => addSelfPlanAndSendFunctions(client, getSetTreasuryInstruction(input)),
           settle: (input) => addSelfPlanAndSendFunctions(client, getSettleInstructionAsync(input)),
+          settleMember: (input) => addSelfPlanAndSendFunctions(client, getSettleMemberInstructionAsync(input)),
+          sweepFees: (input) => addSelfPlanAndSendFunctions(client, getSweepFeesInstructionAsync(input)),
+          tallyQuorum: (input) => addSelfPlanAndSendFunctions(client, getTallyQuorumInstruction(input)),
+          updateNode: (input) => addSelfPlanAndSendFunctions(client, getUpdateNodeInstruction(input)),
           withdrawBalance: (input) => addSelfPlanAndSendFunctions(client, getWithdrawBalanceInstructionAsync(input)),
+          withdrawEarnings: (input) => addSelfPlanAndSendFunctions(client, getWithdrawEarningsInstructionAsync(input)),
+          withdrawStake: (input) => addSelfPlanAndSendFunctions(client, getWithdrawStakeInstructionAsync(input)),
         },
         pdas: {
           allowance: findAllowancePda,

@@ -1,6 +1,6 @@
 import type { Address } from "@solana/kit";
-import type { Connection } from "../connection.js";
-import { MillraceError } from "../errors/MillraceError.js";
+import type { Connection } from "./connection.js";
+import { MillraceError } from "./errors/MillraceError.js";
 
 export interface Patience {
   /** Throws `wait-over` after so many seconds; 5 minutes when left out. */
