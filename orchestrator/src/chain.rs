@@ -23,6 +23,9 @@ const CLOCK_EVERY: Duration = Duration::from_secs(2);
 /// Between two full readings for the sake of unknown keys.
 const STRANGERS_EVERY: Duration = Duration::from_secs(2);
 
+/// The root over the bids of a lease whose price is the posted one.
+const NO_AUCTION: [u8; 32] = [0; 32];
+
 /// What a landed transaction changed, and its signature.
 pub(crate) type Landed = Result<(Vec<Update>, String), Error>;
 
@@ -63,7 +66,7 @@ impl Chain {
         node: &NodeAccount,
         offer: LeaseOffer,
     ) -> Result<Prepared, Error> {
-        let instructions = instructions::open_lease(self.sender.payer(), job, node, offer);
+        let instructions = instructions::open_lease(self.sender.payer(), job, node, offer, NO_AUCTION);
         self.sender.prepare(&instructions, &[]).await
     }
 
@@ -81,13 +84,13 @@ impl Chain {
         self.landed(receipt, job.address, Some((job.next_lease(), node.address, node.provider))).await
     }
 
-    pub async fn settle(&self, lease: &LeaseAccount, voucher: &SignedVoucher) -> Landed {
-        let receipt = self.sender.send(&instructions::settle(lease, voucher), &[]).await?;
+    pub async fn settle(&self, job: &JobAccount, lease: &LeaseAccount, voucher: &SignedVoucher) -> Landed {
+        let receipt = self.sender.send(&instructions::settle(job, lease, voucher), &[]).await?;
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
     }
 
-    pub async fn expire_lease(&self, lease: &LeaseAccount) -> Landed {
-        let receipt = self.sender.send(&instructions::expire_lease(lease), &[]).await?;
+    pub async fn expire_lease(&self, job: &JobAccount, lease: &LeaseAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::expire_lease(job, lease), &[]).await?;
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
     }
 

@@ -66,7 +66,8 @@ impl Service {
         clock.read_chain(client.chain_clock().await?);
 
         let heartbeat_millis = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX).max(1);
-        let settings = Settings { program: millrace_client::address::program(), heartbeat_millis };
+        let program = millrace_client::address::program();
+        let settings = Settings { program, attestor: scheduler, heartbeat_millis };
         let core = Core::restore(settings, clock.now(), store.read().await?);
         let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
         let (inbox, inputs) = Inbox::new(INBOX);

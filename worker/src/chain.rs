@@ -1,18 +1,77 @@
-//! What a worker asks the chain.
+//! What a worker asks of the chain, and the little it does there itself.
+
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use millrace_client::accounts::JobAccount;
-use millrace_client::{Client, Error};
-use millrace_protocol::Address;
+use millrace_client::accounts::{JobAccount, LeaseAccount};
+use millrace_client::{Client, Error, Keypair, Sender, SignedVoucher, instructions};
+use millrace_protocol::{Address, UnixSeconds};
 
-/// Reads the chain for a worker.
-pub trait Chain: Send + Sync + 'static {
-    fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>>;
+/// What a node may have to do for a lease by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Bring the latest voucher in.
+    Redeem(SignedVoucher),
+    ExtendStart,
+    Hold,
 }
 
-impl Chain for Client {
+/// The chain, as a worker sees it.
+pub trait Chain: Send + Sync + 'static {
+    fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>>;
+
+    /// Whose vouchers count where a job names nobody else.
+    fn scheduler(&self) -> BoxFuture<'_, Result<Address, Error>>;
+
+    /// A lease, if there is one, and the chain's time.
+    fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>>;
+
+    /// One transaction, signed and paid for by the node's key.
+    fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// The chain behind RPC endpoints.
+pub(crate) struct Rpc {
+    client: Client,
+    sender: Sender,
+    node_key: Address,
+}
+
+impl Rpc {
+    pub fn new(client: Client, node_key: &Keypair) -> Self {
+        let payer = Arc::new(node_key.insecure_clone());
+        let address = millrace_client::keys::address_of(node_key);
+        Self { sender: Sender::new(client.clone(), payer), client, node_key: address }
+    }
+}
+
+impl Chain for Rpc {
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
-        self.fetch(address).boxed()
+        self.client.fetch(address).boxed()
+    }
+
+    fn scheduler(&self) -> BoxFuture<'_, Result<Address, Error>> {
+        async { Ok(self.client.config().await?.scheduler) }.boxed()
+    }
+
+    fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>> {
+        async move {
+            let lease = self.client.find(address).await?;
+            Ok((lease, self.client.chain_clock().await?))
+        }
+        .boxed()
+    }
+
+    fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let instructions = match deed {
+                Deed::Redeem(voucher) => instructions::settle(&self.job(lease.job).await?, &lease, &voucher),
+                // The program has no such instructions yet.
+                Deed::ExtendStart | Deed::Hold => return Ok(()),
+            };
+            self.sender.send(&instructions, &[]).await.map(|_| ())
+        }
+        .boxed()
     }
 }

@@ -2,6 +2,7 @@
 
 mod on_message;
 mod on_offer;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use millrace_link::objects::ObjectClient;
 use millrace_protocol::Address;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Deed};
 use crate::container::Progress;
 use crate::context::Context;
 use crate::journal::Journal;
@@ -62,6 +64,10 @@ pub(crate) struct Driver {
     wiring: Wiring,
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    /// Leases as the chain has them.
+    readings: (UnboundedSender<Event>, UnboundedReceiver<Event>),
+    /// Transactions of this node that are under way, by lease.
+    acting: HashMap<Address, JoinHandle<()>>,
     heartbeat: tokio::time::Interval,
     progress: HashMap<TaskKey, Instant>,
 }
@@ -80,8 +86,8 @@ impl Driver {
         wiring: Wiring,
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
-        let vetted = unbounded_channel();
-        let (link, progress) = (None, HashMap::new());
+        let (vetted, readings) = (unbounded_channel(), unbounded_channel());
+        let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
             journal,
@@ -94,6 +100,8 @@ impl Driver {
             wiring,
             link,
             vetted,
+            readings,
+            acting,
             heartbeat,
             progress,
         }
@@ -127,6 +135,7 @@ impl Driver {
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
         }
     }
@@ -172,6 +181,10 @@ impl Driver {
                         tracing::warn!(%error, "old folders stay until the next start");
                     }
                 }
+                Some(Action::ReadLease(lease)) => self.read_lease(lease),
+                Some(Action::Redeem { voucher, signature }) => self.redeem(voucher, &signature),
+                Some(Action::ExtendStart(lease)) => self.act(lease, Deed::ExtendStart),
+                Some(Action::HoldLease(lease)) => self.act(lease, Deed::Hold),
                 Some(other) => unreachable!("a step of a task was given back: {other:?}"),
             }
         }
@@ -275,7 +288,14 @@ fn subject(action: &Action) -> Option<TaskKey> {
         | Action::Terminate(key)
         | Action::Kill(key)
         | Action::Clean(key) => Some(*key),
-        Action::Journal(_) | Action::RemoveContainer(_) | Action::RemoveFoldersExcept(_) | Action::Report(_) => None,
+        Action::Journal(_)
+        | Action::RemoveContainer(_)
+        | Action::RemoveFoldersExcept(_)
+        | Action::ReadLease(_)
+        | Action::Redeem { .. }
+        | Action::ExtendStart(_)
+        | Action::HoldLease(_)
+        | Action::Report(_) => None,
     }
 }
 

@@ -28,7 +28,7 @@ pub mod container;
 pub mod gpu;
 pub mod journal;
 
-pub use chain::Chain;
+pub use chain::{Chain, Deed};
 pub use checks::hardware_of;
 pub use container::docker::PullPolicy;
 pub use error::Error;

@@ -31,11 +31,14 @@ pub struct Options {
     pub cache_limit_mib: u64,
     /// Takes no further lease; goes on with those it has.
     pub draining: bool,
+    /// Takes jobs whose vouchers another than the network's scheduler signs.
+    pub any_attestor: bool,
 }
 
 impl Options {
     /// The usual: images are pulled, containers get a network where their job asks for one,
-    /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs are kept.
+    /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs are kept, and only the
+    /// network's scheduler attests time.
     pub fn new(
         orchestrator_url: impl Into<String>,
         node_key: Keypair,
@@ -55,6 +58,7 @@ impl Options {
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,
             draining: false,
+            any_attestor: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Rpc};
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
@@ -46,7 +46,8 @@ impl Service {
         let engine = Docker::connect(options.docker_host.as_deref(), options.pull).await?;
         let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
         let node = checks::node(&client, key).await?;
-        Self::start_with(options, Parts { node, engine: Arc::new(engine), chain: Arc::new(client) }).await
+        let chain = Arc::new(Rpc::new(client, &options.node_key));
+        Self::start_with(options, Parts { node, engine: Arc::new(engine), chain }).await
     }
 
     /// Like [`Service::start`], on the given parts.
@@ -94,6 +95,8 @@ impl Service {
         let rig = Rig {
             hardware: checks::hardware_of(node.node.hardware, &info),
             price: node.node.price,
+            spot_price: node.node.posted_price(true),
+            any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network: options.allow_network,
             draining: options.draining,

@@ -5,3 +5,4 @@ mod pull;
 mod shell;
 mod start;
 mod support;
+mod upkeep;

@@ -38,8 +38,8 @@ pub struct JobStatus {
     pub id: u64,
     /// Empty until the spec was fetched.
     pub name: String,
-    /// Whose vouchers count.
-    pub attestor: Address,
+    /// Whose vouchers are to count; none for the network's scheduler.
+    pub attestor: Option<Address>,
     /// As the chain has it; the last known state for a job whose account is closed.
     pub chain: Job,
     /// The account is closed: everything has been paid out.

@@ -144,7 +144,7 @@ impl Market {
     }
 
     /// The job and the provider an action may write.
-    fn touched(&self, action: Action) -> (Option<usize>, Option<usize>) {
+    pub fn touched(&self, action: Action) -> (Option<usize>, Option<usize>) {
         match action {
             Action::ExtendJob { job, .. }
             | Action::CancelJob { job }

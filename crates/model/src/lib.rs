@@ -17,6 +17,8 @@ mod ways_out;
 
 pub use act::{Done, Refusal};
 pub use action::{Action, Funding};
-pub use market::{BuyerEntry, DisputeEntry, JobEntry, LeaseEntry, Market, NodeEntry, ProviderEntry, RoundEntry, quick};
+pub use market::{
+    BuyerEntry, DisputeEntry, HARDWARE, JobEntry, LeaseEntry, Market, NodeEntry, ProviderEntry, RoundEntry, quick,
+};
 pub use step::{Step, Terms, step};
 pub use vaults::{Account, Vaults};

@@ -166,7 +166,8 @@ impl Market {
     }
 }
 
-const HARDWARE: Hardware = Hardware {
+/// What every node has.
+pub const HARDWARE: Hardware = Hardware {
     gpu_class: 8,
     gpu_count: 3,
     vram_mib: 24_576,

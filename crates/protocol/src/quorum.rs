@@ -252,7 +252,8 @@ impl Quorum {
         }
         member.state = MemberState::Gone;
         // Past the time to commit, the time to reveal runs already.
-        if self.verdict == Verdict::Open && now < self.commit_by {
+        let too_late = self.verdict != Verdict::Open || now >= self.commit_by;
+        if !too_late {
             self.begin_reveal_once_all_committed(reveal_by);
         }
         Ok(())

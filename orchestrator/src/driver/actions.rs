@@ -49,6 +49,8 @@ impl Driver {
             }
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
             Action::ExpireLease { lease } => self.expire_lease(lease),
+            // The program has no such instruction yet: it is tried again until it has.
+            Action::FinalizeLease { lease } => self.unknown(Transaction::FinalizeLease { lease }),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {
@@ -70,7 +72,7 @@ impl Driver {
         let (mut job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
         // The scheduler's count is never behind; the account's may be a reading late.
         job.job.leases_opened = offer.number;
-        let terms = LeaseOffer { price: offer.price, maximum: offer.maximum };
+        let terms = LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
         let lease = job.next_lease();
         let answered = self.answers.expect(offer.node, lease);
         let outbound = self.sessions.get(&offer.node).map(|session| session.outbound.clone());
@@ -117,15 +119,15 @@ impl Driver {
 
     fn settle(&mut self, lease: Address, voucher: Voucher) {
         let transaction = Transaction::Settle { lease, sequence: voucher.sequence };
-        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
+        let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
         let signed = self.signer.sign(voucher);
-        self.transact(transaction, move |chain| async move { chain.settle(&account, &signed).await });
+        self.transact(transaction, move |chain| async move { chain.settle(&job, &account, &signed).await });
     }
 
     fn expire_lease(&mut self, lease: Address) {
         let transaction = Transaction::ExpireLease { lease };
-        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
-        self.transact(transaction, move |chain| async move { chain.expire_lease(&account).await });
+        let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.expire_lease(&job, &account).await });
     }
 
     fn expire_job(&mut self, job: Address) {

@@ -22,7 +22,7 @@ impl Book {
             None => Event::AccountGone { address: update.address },
             Some(AnyAccount::Config(config)) => Event::ParametersSeen(config.parameters),
             Some(AnyAccount::Provider(provider)) => {
-                Event::ProviderSeen { provider: provider.address, stake: provider.stake }
+                Event::ProviderSeen { provider: provider.address, account: provider.provider }
             }
             Some(AnyAccount::Node(node)) => {
                 self.claim_key(node);
@@ -51,6 +51,12 @@ impl Book {
             AnyAccount::Lease(lease) => Some(lease),
             _ => None,
         }
+    }
+
+    /// What a transaction about a lease is built from.
+    pub fn lease_and_job(&self, address: Address) -> Option<(JobAccount, LeaseAccount)> {
+        let lease = self.lease(address)?;
+        Some((self.job(lease.job)?.clone(), lease.clone()))
     }
 
     pub fn node(&self, address: Address) -> Option<&NodeAccount> {
@@ -91,6 +97,7 @@ fn job_view(job: &JobAccount) -> JobView {
     JobView {
         buyer: job.buyer,
         funder: job.funder,
+        attestor: job.attestor,
         id: job.id,
         opened_slot: job.opened_slot,
         opened_at: job.opened_at,
@@ -100,12 +107,21 @@ fn job_view(job: &JobAccount) -> JobView {
 }
 
 fn lease_view(lease: &LeaseAccount) -> LeaseView {
-    LeaseView { job: lease.job, node: lease.node, provider: lease.provider, number: lease.number, lease: lease.lease }
+    LeaseView {
+        job: lease.job,
+        node: lease.node,
+        provider: lease.provider,
+        number: lease.number,
+        attestor: lease.attestor,
+        lease: lease.lease,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use millrace_protocol::{GpuUnits, Hardware, Node, NodeStatus, PricePerGpuHour, UnixSeconds};
+    use millrace_protocol::{
+        GpuUnits, Hardware, HardwareAttestation, Node, NodeStatus, PricePerGpuHour, ServiceLevel, UnixSeconds,
+    };
 
     use super::*;
 
@@ -128,9 +144,15 @@ mod tests {
                     simulated: true,
                 },
                 price: PricePerGpuHour(1),
+                spot_price: PricePerGpuHour::ZERO,
+                service_level: ServiceLevel::None,
+                attestation: HardwareAttestation::default(),
                 leased: GpuUnits(0),
                 status: NodeStatus::Active,
             },
+            driver: 0,
+            cuda: 0,
+            capabilities: 0,
             added_at: UnixSeconds(added_at),
         };
         book.apply(&Update { address: node.address, slot: 1, account: Some(AnyAccount::Node(node)) });

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, JobTerms};
 use millrace_scheduler::{Action, Cause, Event, Workload};
 use millrace_spec::{JobSpec, Sha256};
 
@@ -43,6 +43,15 @@ pub(crate) fn cause(error: &dyn Diagnostic) -> Cause {
     Cause { code: error.code().to_owned(), message, hint: error.hint() }
 }
 
+/// Whether the terms on chain are those of the spec, or what the buyer has made of them since: more money,
+/// longer leases, a longer wait.
+fn is_extension_of(asked: &JobTerms, on_chain: &JobTerms) -> bool {
+    let JobTerms { deposit, lease_seconds, start_window, .. } = *asked;
+    let grown =
+        on_chain.deposit >= deposit && on_chain.lease_seconds >= lease_seconds && on_chain.start_window >= start_window;
+    grown && JobTerms { deposit, lease_seconds, start_window, ..*on_chain } == *asked
+}
+
 impl Driver {
     pub(super) fn fetch_spec(&mut self, job: Address, hash: Sha256) {
         let (objects, inbox) = (self.objects.clone(), self.inbox.clone());
@@ -56,7 +65,7 @@ impl Driver {
         let terms = self.core.job(job).map(|entry| entry.view.job.terms);
         let event = match result {
             // What the buyer pays for on chain is what counts; a spec that says otherwise is no spec of it.
-            Ok(spec) if terms.is_some_and(|terms| terms != spec.spec.terms) => Event::SpecFailed {
+            Ok(spec) if terms.is_some_and(|terms| !is_extension_of(&spec.spec.terms, &terms)) => Event::SpecFailed {
                 job,
                 cause: Cause {
                     code: "spec-terms-differ".to_owned(),
@@ -73,5 +82,46 @@ impl Driver {
             Err(problem) => Event::SpecFailed { job, cause: problem.cause, permanent: problem.permanent },
         };
         self.feed(event, actions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::{
+        GpuUnits, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification,
+    };
+
+    use super::*;
+
+    #[test]
+    fn an_extended_job_is_still_the_one_of_its_spec() {
+        let requirements =
+            Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
+        let asked = JobTerms {
+            requirements,
+            maximum_price: PricePerGpuHour(1_000_000),
+            concurrent_leases: 1,
+            lease_seconds: Seconds(600),
+            start_window: Seconds(60),
+            retries: 2,
+            deposit: MicroUsdc(1_000_000),
+            spot: false,
+            service_level: ServiceLevel::None,
+            payment: Payment::Streaming,
+            verification: Verification::Attested,
+            dispute_window: Seconds::ZERO,
+        };
+        assert!(is_extension_of(&asked, &asked));
+        for extended in [
+            JobTerms { deposit: MicroUsdc(2_000_000), ..asked },
+            JobTerms { lease_seconds: Seconds(900), ..asked },
+            JobTerms { start_window: Seconds(61), ..asked },
+        ] {
+            assert!(is_extension_of(&asked, &extended), "{extended:?}");
+            assert!(!is_extension_of(&extended, &asked), "{extended:?}");
+        }
+        for other in [JobTerms { retries: 3, ..asked }, JobTerms { payment: Payment::OnResult, ..asked }] {
+            assert!(!is_extension_of(&asked, &other), "{other:?}");
+        }
     }
 }

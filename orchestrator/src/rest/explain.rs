@@ -1,8 +1,10 @@
 //! The scheduler's explanation in words.
 
 use millrace_link::rest;
-use millrace_protocol::{Address, Hardware, MicroUsdc, Requirements, gpu, region};
-use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Suggestion};
+use millrace_protocol::{
+    Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
+};
+use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, NotServed, Suggestion};
 
 use crate::driver::Driver;
 
@@ -46,11 +48,14 @@ pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Op
 fn name(constraint: Constraint) -> &'static str {
     match constraint {
         Constraint::Price => "maximum-price",
+        Constraint::NoSpot => "spot",
         Constraint::GpuModel => "gpu-model",
         Constraint::Vram => "vram",
         Constraint::GpuCount => "gpu-count",
         Constraint::Region => "region",
         Constraint::Simulated => "real-gpu",
+        Constraint::ServiceLevel => "service-level",
+        Constraint::HardwareUnattested => "attested-hardware",
         Constraint::Cpu => "cpu",
         Constraint::Memory => "memory",
         Constraint::Disk => "disk",
@@ -58,6 +63,8 @@ fn name(constraint: Constraint) -> &'static str {
         Constraint::NodeDraining => "node-active",
         Constraint::NodeFull => "node-free",
         Constraint::StakeTooSmall => "stake",
+        Constraint::ProviderNotActive => "provider-active",
+        Constraint::ReputationTooLow => "reputation",
         Constraint::AlreadyLeased => "one-lease-per-node",
         Constraint::Resting => "not-refused-lately",
         Constraint::FailedBefore => "not-failed-before",
@@ -70,11 +77,17 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
     let workload = entry.workload();
     match constraint {
         Constraint::Price => format!("at most {}", terms.maximum_price),
+        Constraint::NoSpot => "a spot price".to_owned(),
         Constraint::GpuModel => list(gpu::CLASSES, gpu_classes),
         Constraint::Vram => format!("at least {vram_mib} MiB"),
         Constraint::GpuCount => format!("at least {}", units.0),
         Constraint::Region => list(region::REGIONS, u64::from(regions)),
         Constraint::Simulated => "no simulated GPUs".to_owned(),
+        Constraint::ServiceLevel => level(terms.service_level).to_owned(),
+        Constraint::HardwareUnattested => match terms.verification {
+            Verification::AttestedHardware { class } => class_name(class).to_owned(),
+            _ => String::new(),
+        },
         Constraint::Cpu => workload.map_or_else(String::new, |workload| {
             format!("{}.{:03} cores unused", workload.cpu_milli / 1_000, workload.cpu_milli % 1_000)
         }),
@@ -86,9 +99,27 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
         Constraint::NodeDraining => "a node that takes work".to_owned(),
         Constraint::NodeFull => format!("{} GPU(s) not leased", units.0),
         Constraint::StakeTooSmall => "a free stake that covers the bond".to_owned(),
+        Constraint::ProviderNotActive => "a provider that takes work".to_owned(),
+        Constraint::ReputationTooLow => "a provider with the least reputation for its hardware".to_owned(),
         Constraint::AlreadyLeased => "a node without a lease of this job".to_owned(),
         Constraint::Resting => "a node that did not just refuse".to_owned(),
         Constraint::FailedBefore => "a node that has not failed this job, if there is one".to_owned(),
+    }
+}
+
+fn level(level: ServiceLevel) -> &'static str {
+    match level {
+        ServiceLevel::None => "none",
+        ServiceLevel::Silver => "silver",
+        ServiceLevel::Gold => "gold",
+    }
+}
+
+fn class_name(class: HardwareClass) -> &'static str {
+    match class {
+        HardwareClass::Claimed => "claimed only",
+        HardwareClass::Challenged => "challenged",
+        HardwareClass::Enclave => "an enclave",
     }
 }
 
@@ -108,6 +139,9 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
         Change::LowerGpuCount(count) => format!("ask for at most {count} GPU(s)"),
         Change::AcceptRegion(code) => format!("accept the region {} as well", region::slug(code).unwrap_or("?")),
         Change::AcceptSimulated => "accept simulated GPUs".to_owned(),
+        Change::AcceptOnDemand => "leave out `spot`".to_owned(),
+        Change::LowerServiceLevel(offered) => format!("ask for the service level {}", level(offered)),
+        Change::AcceptHardware(class) => format!("accept hardware that is {}", class_name(class)),
         Change::LowerCpu(cores) => format!("ask for at most {cores} CPU cores, less what other leases use"),
         Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory, less what other leases use"),
         Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk, less what other leases use"),
@@ -118,6 +152,16 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
 
 fn blocker(blocker: &Blocker) -> String {
     match blocker {
+        Blocker::NotServed(NotServed::ForeignAttestor(attestor)) => format!(
+            "nothing here: only vouchers of {attestor} count, and this orchestrator cannot sign them; award leases \
+             yourself, or cancel"
+        ),
+        Blocker::NotServed(NotServed::SpotCheck) => {
+            "open a job without `spot-check`: this orchestrator does not run tasks again yet".to_owned()
+        }
+        Blocker::NotServed(NotServed::Quorum) => {
+            "open a job without `quorum`: this orchestrator does not lead rounds yet".to_owned()
+        }
         Blocker::ParametersUnknown => "wait: the network's parameters are being read".to_owned(),
         Blocker::SpecMissing(Some(cause)) => format!("wait: the spec is not here yet ({})", cause.message),
         Blocker::SpecMissing(None) => "wait: the spec is being fetched".to_owned(),

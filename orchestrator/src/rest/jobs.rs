@@ -136,6 +136,7 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         buyer: entry.view.buyer,
         id: entry.view.id,
         name: entry.workload().map_or_else(String::new, |workload| workload.name.clone()),
+        attestor: entry.view.attestor,
         chain: entry.view.job,
         closed: !entry.on_chain,
         tasks: entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect(),

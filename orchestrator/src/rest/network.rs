@@ -30,6 +30,9 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         provider_name: provider_name(driver, entry.view.provider),
         hardware: entry.view.node.hardware,
         price: entry.view.node.price,
+        spot_price: entry.view.node.spot_price,
+        service_level: entry.view.node.service_level,
+        attestation: entry.view.node.attestation,
         units_leased: entry.view.node.leased.0,
         connected: driver.sessions.contains_key(&address),
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use millrace_client::accounts::{JobAccount, ProviderAccount};
-use millrace_client::instructions::{self, Foundation, NewJob, NewNode};
+use millrace_client::instructions::{self, Foundation, NewJob, NewNode, Software};
 use millrace_client::keys::address_of;
 use millrace_client::{Client, Endpoints, Keypair, Sender, address};
 use millrace_link::auth;
@@ -15,7 +15,8 @@ use millrace_link::rest::JobStatus;
 use millrace_localnet::{Localnet, SlotMode};
 use millrace_orchestrator::{Handle, Options, Service};
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds, UnixSeconds,
+    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, UnixSeconds, Verification,
 };
 use millrace_spec::{JobSpec, Limits};
 use tempfile::TempDir;
@@ -60,6 +61,7 @@ impl Market {
         let foundation = Foundation {
             admin: address_of(&admin),
             scheduler: address_of(&scheduler),
+            arbiter: address_of(&admin),
             treasury,
             mint,
             parameters: Parameters::default(),
@@ -113,7 +115,16 @@ impl Market {
         let owner = address_of(&owner);
         let register = instructions::register_provider(owner, self.mint, name);
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
-        let node = NewNode { owner, index: 0, node_key: address_of(&node_key), hardware: hardware(), price };
+        let node = NewNode {
+            owner,
+            index: 0,
+            node_key: address_of(&node_key),
+            hardware: hardware(),
+            software: Software::default(),
+            price,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
+        };
         sender.send(&register, &[]).await.unwrap();
         sender.send(&[stake, instructions::add_node(node)].concat(), &[&node_key]).await.unwrap();
         let provider = address::provider(owner);
@@ -132,7 +143,8 @@ impl Market {
 
     pub async fn open(&self, id: u64, spec: &JobSpec) -> Address {
         let buyer = address_of(&self.buyer);
-        let job = NewJob { buyer, funder: buyer, mint: self.mint, id, spec_hash: spec.hash().0, terms: spec.terms };
+        let (funder, mint, attestor) = (buyer, self.mint, None);
+        let job = NewJob { buyer, funder, mint, id, spec_hash: spec.hash().0, terms: spec.terms, attestor };
         let sender = Sender::new(self.client.clone(), self.buyer.clone());
         sender.send(&instructions::open_job(job), &[]).await.unwrap();
         address::job(buyer, id)
@@ -176,9 +188,9 @@ impl Market {
         let mut earned = 0;
         for rig in rigs {
             let provider: ProviderAccount = self.client.fetch(rig.provider).await.unwrap();
-            assert_eq!(provider.stake.locked, MicroUsdc::ZERO);
+            assert_eq!(provider.provider.stake.locked, MicroUsdc::ZERO);
             let vault = address::earnings_vault(rig.provider);
-            let earnings = provider.earnings.total().unwrap();
+            let earnings = provider.provider.earnings.total().unwrap();
             assert_eq!(self.client.token_balance(vault).await.unwrap(), earnings);
             earned += earnings.0;
         }
@@ -235,6 +247,11 @@ pub fn spec(tasks: u32) -> JobSpec {
             start_window: Seconds(600),
             retries: 2,
             deposit: DEPOSIT,
+            spot: false,
+            service_level: ServiceLevel::None,
+            payment: Payment::Streaming,
+            verification: Verification::Attested,
+            dispute_window: Seconds::ZERO,
         },
     }
 }

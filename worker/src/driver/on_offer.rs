@@ -51,11 +51,20 @@ impl Diagnostic for OfferError {
     }
 }
 
+/// What an offer is about.
+struct Genuine {
+    lease: OfferedLease,
+    job: JobAccount,
+    spec: JobSpec,
+    /// The network's.
+    scheduler: Address,
+}
+
 /// An offer that is what it says, or why not.
 pub(super) struct Vetted {
     lease: Vec<u8>,
     transaction: Vec<u8>,
-    result: Result<(OfferedLease, JobAccount, JobSpec), OfferError>,
+    result: Result<Genuine, OfferError>,
 }
 
 impl Driver {
@@ -71,8 +80,8 @@ impl Driver {
 
     /// Decides, remembers, signs: in this order.
     pub(super) async fn on_vetted(&mut self, vetted: Vetted) -> Result<(), Error> {
-        let (offered, account, spec) = match vetted.result {
-            Ok(vetted) => vetted,
+        let Genuine { lease: offered, job: account, spec, scheduler } = match vetted.result {
+            Ok(genuine) => genuine,
             Err(error) => {
                 self.refuse(vetted.lease, &error);
                 return Ok(());
@@ -83,7 +92,9 @@ impl Driver {
             lease: offered.lease,
             job: offered.job,
             spec: spec.hash(),
-            attestor: account.attestor,
+            attestor: account.attestor.unwrap_or(scheduler),
+            scheduler,
+            spot: account.job.terms.spot,
             price: offered.offer.price,
             units: requirements.units,
             maximum: offered.offer.maximum,
@@ -118,20 +129,15 @@ impl Driver {
     }
 }
 
-async fn vet(
-    chain: Arc<dyn Chain>,
-    node: Address,
-    key: Address,
-    offer: &grpc::Offer,
-) -> Result<(OfferedLease, JobAccount, JobSpec), OfferError> {
-    let offered = cosign::inspect(&offer.transaction, node, key)?;
-    if offered.lease.0[..] != offer.lease[..] || offered.job.0[..] != offer.job[..] {
+async fn vet(chain: Arc<dyn Chain>, node: Address, key: Address, offer: &grpc::Offer) -> Result<Genuine, OfferError> {
+    let lease = cosign::inspect(&offer.transaction, node, key)?;
+    if lease.lease.0[..] != offer.lease[..] || lease.job.0[..] != offer.job[..] {
         return Err(OfferError::NamesOther);
     }
     let spec = JobSpec::from_canonical(&offer.spec)?;
-    let account = chain.job(offered.job).await?;
-    if account.spec_hash != spec.hash().0 {
+    let job = chain.job(lease.job).await?;
+    if job.spec_hash != spec.hash().0 {
         return Err(OfferError::SpecDiffers);
     }
-    Ok((offered, account, spec))
+    Ok(Genuine { lease, job, spec, scheduler: chain.scheduler().await? })
 }

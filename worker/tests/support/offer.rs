@@ -1,17 +1,20 @@
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use millrace_client::accounts::{JobAccount, NodeAccount};
+use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
 use millrace_client::keys::address_of;
 use millrace_client::{Error, Instruction, Keypair, Pubkey, Signer, instructions};
 use millrace_link::grpc;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, Job, JobState, JobTerms, MicroUsdc, Node, NodeStatus, PricePerGpuHour, Requirements,
-    Seconds, UnixSeconds,
+    Address, BasisPoints, GpuUnits, Hardware, HardwareAttestation, Job, JobState, JobTerms, Lease, LeaseOutcome,
+    LeaseState, MicroUsdc, Node, NodeStatus, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel,
+    UnixSeconds, Verification,
 };
 use millrace_spec::{JobSpec, Limits};
+use millrace_worker::Deed;
 
 pub const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
 
@@ -33,7 +36,18 @@ pub fn node(key: &Keypair, address: Address) -> NodeAccount {
         provider: Address([2; 32]),
         index: 0,
         node_key: address_of(key),
-        node: Node { hardware, price: PRICE, leased: GpuUnits(0), status: NodeStatus::Active },
+        node: Node {
+            hardware,
+            price: PRICE,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits(0),
+            status: NodeStatus::Active,
+        },
+        driver: 0,
+        cuda: 0,
+        capabilities: 0,
         added_at: UnixSeconds(1),
     }
 }
@@ -64,18 +78,27 @@ pub fn spec(script: &str) -> JobSpec {
             start_window: Seconds(60),
             retries: 0,
             deposit: MicroUsdc(1_000_000),
+            spot: false,
+            service_level: ServiceLevel::None,
+            payment: Payment::Streaming,
+            verification: Verification::Attested,
+            dispute_window: Seconds::ZERO,
         },
     }
 }
 
 /// The job on chain that a spec belongs to. `number` tells its leases apart.
-pub fn job(spec: &JobSpec, attestor: Address, number: u32) -> JobAccount {
+pub fn job(spec: &JobSpec, number: u32) -> JobAccount {
     JobAccount {
         address: Address([3; 32]),
         buyer: Address([4; 32]),
         id: 1,
         funder: Address([4; 32]),
-        attestor,
+        prepaid: false,
+        rent_payer: Address([4; 32]),
+        attestor: None,
+        quorum_round: 0,
+        quorum_open: false,
         mint: Address([5; 32]),
         spec_hash: spec.hash().0,
         opened_slot: 7,
@@ -87,7 +110,10 @@ pub fn job(spec: &JobSpec, attestor: Address, number: u32) -> JobAccount {
             paid: MicroUsdc(0),
             fees: MicroUsdc(0),
             compensation: MicroUsdc(0),
+            dispute_bonds: MicroUsdc(0),
             live_leases: 0,
+            reported_leases: 0,
+            completed: false,
             leases_opened: number,
             attempts_failed: 0,
             start_deadline: UnixSeconds(u64::MAX),
@@ -97,13 +123,90 @@ pub fn job(spec: &JobSpec, attestor: Address, number: u32) -> JobAccount {
     }
 }
 
-/// A chain that has one job.
-pub struct OneJob(pub JobAccount);
+/// A chain that has one job, and its lease where a test has opened it.
+pub struct OneJob {
+    pub job: JobAccount,
+    pub scheduler: Address,
+    pub lease: Mutex<Option<LeaseAccount>>,
+    pub clock: Mutex<UnixSeconds>,
+    /// What the worker did about the lease.
+    pub deeds: Mutex<Vec<Deed>>,
+}
+
+impl OneJob {
+    pub fn new(job: JobAccount, scheduler: Address) -> Self {
+        let (lease, clock) = (Mutex::default(), Mutex::new(UnixSeconds(1)));
+        Self { job, scheduler, lease, clock, deeds: Mutex::default() }
+    }
+}
 
 impl millrace_worker::Chain for OneJob {
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
-        assert_eq!(address, self.0.address, "the worker asks for another job");
-        async { Ok(self.0.clone()) }.boxed()
+        assert_eq!(address, self.job.address, "the worker asks for another job");
+        async { Ok(self.job.clone()) }.boxed()
+    }
+
+    fn scheduler(&self) -> BoxFuture<'_, Result<Address, Error>> {
+        async { Ok(self.scheduler) }.boxed()
+    }
+
+    fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>> {
+        assert_eq!(address, self.job.next_lease(), "the worker asks for another lease");
+        async { Ok((self.lease.lock().unwrap().clone(), *self.clock.lock().unwrap())) }.boxed()
+    }
+
+    fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {
+        assert_eq!(lease.address, self.job.next_lease(), "the worker acts for another lease");
+        async move {
+            self.deeds.lock().unwrap().push(deed);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// The job's lease, opened at `at` with the protocol's usual times.
+pub fn lease(job: &JobAccount, node: &NodeAccount, attestor: Address, at: u64) -> LeaseAccount {
+    LeaseAccount {
+        address: job.next_lease(),
+        job: job.address,
+        number: 0,
+        node: node.address,
+        provider: node.provider,
+        attestor,
+        result_root: [0; 32],
+        bid_book_root: [0; 32],
+        rent_payer: attestor,
+        lease: Lease {
+            state: LeaseState::Assigned,
+            price: PRICE,
+            units: GpuUnits(1),
+            opened_at: UnixSeconds(at),
+            maximum: Seconds(600),
+            reserved: MicroUsdc(600_000),
+            paid: MicroUsdc(0),
+            fees: MicroUsdc(0),
+            bond: MicroUsdc(86_400_000),
+            sequence: 0,
+            metered: Seconds(0),
+            downtime: Seconds(0),
+            start_by: UnixSeconds(at + 300),
+            start_extended: false,
+            started_late: false,
+            attested_at: UnixSeconds(0),
+            checkpoint_by: UnixSeconds(0),
+            ends_by: UnixSeconds(at + 900),
+            preempted_at: UnixSeconds(0),
+            reported: LeaseOutcome::Completed,
+            disputable_until: UnixSeconds(0),
+            fee: BasisPoints(500),
+            abandon_penalty: BasisPoints(1_000),
+            lost_penalty: BasisPoints(2_500),
+            start_timeout: Seconds(300),
+            checkpoint_interval: Seconds(900),
+            hold_limit: Seconds(21_600),
+            settle_grace: Seconds(600),
+        },
     }
 }
 
@@ -115,8 +218,8 @@ pub fn offer(
     spec: &JobSpec,
     price: PricePerGpuHour,
 ) -> grpc::Offer {
-    let terms = LeaseOffer { price, maximum: spec.terms.lease_seconds };
-    let instructions = instructions::open_lease(address_of(scheduler), job, node, terms);
+    let terms = LeaseOffer { price, negotiated: false, maximum: spec.terms.lease_seconds };
+    let instructions = instructions::open_lease(address_of(scheduler), job, node, terms, [0; 32]);
     grpc::Offer {
         lease: job.next_lease().0.to_vec(),
         job: job.address.0.to_vec(),

@@ -26,6 +26,7 @@ pub struct Rig {
     pub folder: tempfile::TempDir,
     pub node: NodeAccount,
     pub job: JobAccount,
+    pub chain: Arc<OneJob>,
     pub spec: JobSpec,
     pub worker: Option<Handle>,
     scheduler: Keypair,
@@ -53,10 +54,23 @@ impl Rig {
         let (scheduler, node_key) = (Keypair::new(), Keypair::new());
         // Unique, so that rigs of tests in parallel do not see each other's containers.
         let node = offer::node(&node_key, address_of(&Keypair::new()));
-        let job = offer::job(&spec, address_of(&scheduler), 0);
+        let job = offer::job(&spec, 0);
+        let chain = Arc::new(OneJob::new(job.clone(), address_of(&scheduler)));
         let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
-        let mut rig =
-            Self { orchestrator, objects, engine, folder, node, job, spec, worker: None, scheduler, node_key, tweak };
+        let mut rig = Self {
+            orchestrator,
+            objects,
+            engine,
+            folder,
+            node,
+            job,
+            chain,
+            spec,
+            worker: None,
+            scheduler,
+            node_key,
+            tweak,
+        };
         rig.boot().await.unwrap();
         rig
     }
@@ -80,7 +94,7 @@ impl Rig {
         options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
         options.disk_reserve_mib = 1;
         (self.tweak)(&mut options);
-        let chain = Arc::new(OneJob(self.job.clone()));
+        let chain = self.chain.clone();
         let parts = Parts { node: self.node.clone(), engine: self.engine.clone(), chain };
         Service::start_with(options, parts).await
     }

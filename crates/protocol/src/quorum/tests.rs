@@ -267,6 +267,7 @@ fn a_round_that_contradicts_itself_is_refused() {
     assert_eq!(good.invariant(), Ok(()));
     assert_eq!(Quorum { needed: 3, ..good }.invariant(), Ok(()));
     assert_eq!(Quorum::new(4, 7, Seconds(1)).invariant(), Ok(()));
+    assert_eq!(Quorum { verdict: Verdict::Decided, ..good }.invariant(), Ok(()));
     for bad in [
         Quorum { size: 8, ..good },
         Quorum { joined: 4, ..good },
