@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { writeKeyPairSigner } from "@solana/kit";
+import { address, writeKeyPairSigner } from "@solana/kit";
+import { readLease } from "@millrace/client";
 import { Market } from "./market.js";
 
 const run = promisify(execFile);
@@ -18,6 +19,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "millrace-examples-"));
   await writeKeyPairSigner(market.buyer, join(folder, "buyer.json"));
   await writeKeyPairSigner(market.owner, join(folder, "funder.json"));
+  await writeKeyPairSigner(market.nodeKey, join(folder, "node.json"));
 });
 after(async () => {
   await market.localnet.stop();
@@ -94,10 +96,17 @@ test("a balance is filled, a delegate opens a job from it, and the rest is taken
   assert.equal(await example("empty-balance"), "2.983334 USDC are back in the wallet\n");
 });
 
+test("a buyer awards a lease itself", async () => {
+  const { address: job } = await market.openJob();
+  const awarded = await example("award-lease", job, market.node[0], join(folder, "node.json"));
+  const [, lease] = matched(awarded, /^(\w+) is open\n$/);
+  assert.equal((await readLease(market.connection, address(lease!)))?.data.rentPayer, market.buyer.address);
+});
+
 test("a result is accepted, and another one disputed", async () => {
   const reported = async () => {
-    const { address } = await market.openJob({ payment: 1, disputeWindow: 3_600n });
-    const lease = await market.openLease(address);
+    const { address: job } = await market.openJob({ payment: 1, disputeWindow: 3_600n });
+    const lease = await market.openLease(job);
     await market.settle(lease, { sequence: 1n, seconds: 1n, end: "completed" });
     return lease.address;
   };

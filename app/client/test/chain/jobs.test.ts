@@ -15,6 +15,7 @@ import {
   waitForLease,
 } from "@millrace/client";
 import { DEPOSIT, Market, PRICE, terms } from "./market.js";
+import { refused } from "./refused.js";
 
 let market: Market;
 before(async () => {
@@ -121,4 +122,19 @@ test("somebody else's wallet can pay, and gets the refund", async () => {
   await cancelJob(connection, { buyer: market.buyer, job: opened.address });
   await closeJob(connection, { payer: market.buyer, job: opened.address });
   assert.deepEqual([await market.buyersMoney(), await usdcBalance(connection, owner.address, mint)], before);
+});
+
+test("a buyer needs no scheduler: it awards the lease and attests it with a key of its own", async () => {
+  const { connection, buyer, scheduler } = market;
+  const before = await market.buyersMoney();
+  const { address: job } = await market.openJob({}, buyer.address);
+  assert.equal((await market.job(job)).data.attestor, buyer.address);
+  const lease = await market.openLease(job, buyer);
+  assert.deepEqual([lease.data.attestor, lease.data.rentPayer], [buyer.address, buyer.address]);
+  await market.localnet.pass(40n);
+  const last = { sequence: 1n, seconds: 40n, end: "completed" } as const;
+  await refused(market.settle(lease, last, scheduler), "voucher-forged");
+  await market.settle(lease, last, buyer);
+  await closeJob(connection, { payer: buyer, job });
+  assert.equal(await market.buyersMoney(), before - 40_000n);
 });

@@ -130,7 +130,7 @@ export class Market {
     );
     const hardware = {
       gpuClass: 8,
-      gpuCount: 2,
+      gpuCount: 8,
       vramMib: 24_576,
       cpuCores: 8,
       memoryMib: 32_768,
@@ -159,8 +159,9 @@ export class Market {
     return send(this.connection, { payer, instructions });
   }
 
-  async openJob(changes: Partial<JobTerms> = {}): Promise<OpenedJob> {
+  async openJob(changes: Partial<JobTerms> = {}, attestor?: Address): Promise<OpenedJob> {
     return openJob(this.connection, {
+      ...(attestor && { attestor }),
       buyer: this.buyer,
       specHash: new Uint8Array(32).fill(7),
       terms: { ...terms(), ...changes },
@@ -173,14 +174,14 @@ export class Market {
     return found;
   }
 
-  /** Scheduler and rig sign one transaction: both agree on node and price. */
-  async openLease(job: Address): Promise<Account<Lease>> {
+  /** Scheduler, or buyer, and rig sign one transaction: both agree on node and price. */
+  async openLease(job: Address, authority = this.scheduler): Promise<Account<Lease>> {
     const { openedSlot, leasesOpened: number } = (await this.job(job)).data;
     const lease = await findLeasePda({ job, openedSlot, number });
-    const { scheduler, nodeKey, node, provider } = this;
+    const { nodeKey, node, provider } = this;
     const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS, bidBookRoot: new Uint8Array(32) };
-    const accounts = { authority: scheduler, nodeKey, job, node: node[0], provider, lease };
-    await this.send(scheduler, getOpenLeaseInstruction({ ...accounts, ...offer }));
+    const accounts = { authority, nodeKey, job, node: node[0], provider, lease };
+    await this.send(authority, getOpenLeaseInstruction({ ...accounts, ...offer }));
     return fetchLease(this.connection.rpc, lease[0], { commitment: this.connection.commitment });
   }
 
