@@ -64,6 +64,10 @@ pub enum Action {
     FinalizeLease {
         lease: Address,
     },
+    /// Settle a disputed lease that nobody has decided in time.
+    ExpireDispute {
+        lease: Address,
+    },
     ExpireJob {
         job: Address,
     },

@@ -77,6 +77,11 @@ impl Core {
             }
             Event::JobSeen { job, view } => self.on_job_seen(job, view),
             Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
+            Event::DisputeSeen { lease, dispute } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.dispute = Some(dispute);
+                }
+            }
             Event::AccountGone { address } => self.on_account_gone(address),
             Event::SpecFetched { job, workload } => self.on_spec_fetched(job, workload),
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::{Address, Parameters, Provider};
+use millrace_protocol::{Address, Dispute, Parameters, Provider};
 use millrace_spec::Sha256;
 
 use crate::state::task::{Cause, Fault, TaskPhase};
@@ -28,6 +28,11 @@ pub enum Event {
     LeaseSeen {
         lease: Address,
         view: LeaseView,
+    },
+    /// A lease's dispute, as its challenger opened it.
+    DisputeSeen {
+        lease: Address,
+        dispute: Dispute,
     },
     /// An account does not exist any more.
     AccountGone {
@@ -109,6 +114,7 @@ pub enum Transaction {
     Settle { lease: Address, sequence: u64 },
     ExpireLease { lease: Address },
     FinalizeLease { lease: Address },
+    ExpireDispute { lease: Address },
     ExpireJob { job: Address },
     CloseJob { job: Address },
 }

@@ -10,6 +10,9 @@ pub struct Meter {
     /// When the worker was last heard of while running, in milliseconds since 1970; none before
     /// its first container runs.
     pub heard: Option<u64>,
+    /// Milliseconds for which a running worker was silent, by this scheduler's own watch.
+    #[serde(default)]
+    pub down: u64,
 }
 
 impl Meter {
@@ -39,6 +42,19 @@ impl Meter {
         let ends = [job.cancelled_at, lease.preempted_at];
         let end = ends.into_iter().filter(|end| *end > UnixSeconds::ZERO).fold(chain, UnixSeconds::min);
         Seconds(self.millis / 1_000).min(lease.maximum).min(end.since(lease.opened_at)).max(attested)
+    }
+
+    /// The downtime that may be attested beside `metered` seconds: never more than what is left of the time
+    /// that has passed, and never less than was attested before.
+    pub(crate) fn attestable_downtime(
+        &self,
+        lease: &Lease,
+        metered: Seconds,
+        attested: Seconds,
+        chain: UnixSeconds,
+    ) -> Seconds {
+        let rest = chain.since(lease.opened_at).saturating_minus(metered);
+        Seconds(self.down / 1_000).min(rest).max(attested)
     }
 
     /// Whether the lease has run as long as it may be paid for.

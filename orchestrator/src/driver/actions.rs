@@ -49,8 +49,9 @@ impl Driver {
             }
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
             Action::ExpireLease { lease } => self.expire_lease(lease),
-            // The program has no such instruction yet: it is tried again until it has.
+            // The program has no such instructions yet: they are tried again until it has.
             Action::FinalizeLease { lease } => self.unknown(Transaction::FinalizeLease { lease }),
+            Action::ExpireDispute { lease } => self.unknown(Transaction::ExpireDispute { lease }),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {

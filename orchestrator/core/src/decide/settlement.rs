@@ -22,6 +22,7 @@ impl Core {
                 Some(voucher) if self.settlement_due(now, entry, past_deadline) => Action::Settle { lease, voucher },
                 _ if past_deadline => Action::ExpireLease { lease },
                 _ if window_is_over(now, entry, job) => Action::FinalizeLease { lease },
+                _ if is_undecided(now, entry) => Action::ExpireDispute { lease },
                 _ => continue,
             };
             if let Some(entry) = self.leases.get_mut(&lease) {
@@ -63,6 +64,12 @@ fn window_is_over(now: Now, entry: &LeaseEntry, job: &JobEntry) -> bool {
     lease.state == LeaseState::Reported
         && !job.view.job.terms.verification.is_quorum()
         && now.chain >= lease.disputable_until
+}
+
+/// Whether the arbiter's time is over.
+fn is_undecided(now: Now, entry: &LeaseEntry) -> bool {
+    let disputed = entry.view.lease.state == LeaseState::Disputed;
+    disputed && entry.dispute.is_some_and(|dispute| now.chain >= dispute.decide_by)
 }
 
 fn half_way(entry: &LeaseEntry) -> UnixSeconds {

@@ -12,6 +12,7 @@ impl Core {
             }
             if let Some(entry) = self.leases.get_mut(&lease) {
                 entry.silenced = true;
+                entry.silent_since = entry.meter.heard;
                 self.touch_lease(lease);
             }
             self.requeue_tasks(lease);

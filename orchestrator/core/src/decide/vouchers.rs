@@ -13,15 +13,17 @@ impl Core {
         let entry = self.leases.get(&lease)?;
         let job = self.jobs.get(&entry.view.job)?;
         let on_chain = &entry.view.lease;
-        let (sequence, attested) =
-            entry.voucher.map_or((0, Seconds::ZERO), |voucher| (voucher.sequence, voucher.metered));
-        let attested = attested.max(on_chain.metered);
+        let (sequence, attested, down) = entry
+            .voucher
+            .map_or((0, Seconds::ZERO, Seconds::ZERO), |voucher| (voucher.sequence, voucher.metered, voucher.downtime));
+        let metered = entry.meter.attestable(on_chain, &job.view.job, attested.max(on_chain.metered), now.chain);
+        let down = down.max(on_chain.downtime);
         Some(Voucher {
             program: self.settings.program,
             lease,
             sequence: sequence.max(on_chain.sequence) + 1,
-            metered: entry.meter.attestable(on_chain, &job.view.job, attested, now.chain),
-            downtime: on_chain.downtime,
+            metered,
+            downtime: entry.meter.attestable_downtime(on_chain, metered, down, now.chain),
             is_final: false,
             exit_class: ExitClass::default(),
             result_root: [0; 32],
@@ -35,7 +37,7 @@ impl Core {
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let node = entry.view.node;
         let last = entry.unredeemed().copied();
-        let more = last.is_none_or(|last| next.metered > last.metered);
+        let more = last.is_none_or(|last| next.metered > last.metered || next.downtime > last.downtime);
         let voucher = match entry.stage {
             Stage::Working if entry.meter.started() && more => {
                 entry.voucher = Some(next);

@@ -44,7 +44,9 @@ impl Core {
                     self.touch_lease(lease);
                 }
             }
-            Transaction::ExpireLease { lease } | Transaction::FinalizeLease { lease } => {
+            Transaction::ExpireLease { lease }
+            | Transaction::FinalizeLease { lease }
+            | Transaction::ExpireDispute { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     if let Some(job) = self.jobs.get(&entry.view.job) {
                         entry.book_end(&job.view.job);
@@ -74,7 +76,8 @@ impl Core {
             Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
             Transaction::Settle { lease, .. }
             | Transaction::ExpireLease { lease }
-            | Transaction::FinalizeLease { lease } => {
+            | Transaction::FinalizeLease { lease }
+            | Transaction::ExpireDispute { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = backoff(now, entry.crank);
                 }

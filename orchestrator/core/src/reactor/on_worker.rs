@@ -86,7 +86,10 @@ impl Core {
         let patience = self.settings.patience();
         if let Some(entry) = self.leases.get_mut(&lease) {
             entry.silenced = false;
+            let silent_since = entry.silent_since.take();
             if entry.stage == Stage::Working {
+                let silence = silent_since.map_or(0, |since| now.millis.saturating_sub(since));
+                entry.meter.down = entry.meter.down.saturating_add(silence);
                 entry.meter.hear(now.millis, patience);
             }
         }

@@ -1,7 +1,7 @@
 mod books;
 
 use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, Dispute, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::state::job::Crank;
@@ -37,6 +37,11 @@ pub struct LeaseEntry {
     pub settlements: Vec<String>,
     /// The worker fell silent and its tasks were taken away.
     pub(crate) silenced: bool,
+    /// When it was last heard of before this scheduler itself saw it fall silent, in milliseconds since
+    /// 1970. Not kept on disk: what the worker did while nobody watched is not held against it.
+    pub(crate) silent_since: Option<u64>,
+    /// Not kept on disk: the chain is read anew after a restart.
+    pub(crate) dispute: Option<Dispute>,
     pub(crate) crank: Crank,
 }
 
@@ -50,6 +55,8 @@ impl LeaseEntry {
             voucher: None,
             settlements: Vec::new(),
             silenced: false,
+            silent_since: None,
+            dispute: None,
             crank: Crank::default(),
         }
     }

@@ -1,4 +1,4 @@
-use millrace_protocol::{JobTerms, LeaseOutcome, LeaseState, Seconds, UnixSeconds};
+use millrace_protocol::{JobTerms, LeaseOutcome, LeaseState, Seconds, ServiceLevel, UnixSeconds};
 
 use super::world::*;
 use crate::*;
@@ -76,6 +76,50 @@ fn gaps_up_to_three_heartbeats_count_and_longer_ones_do_not() {
         world.pass(2);
         assert_eq!(attested(&world, lease), expected, "a gap of {gap} s");
     }
+}
+
+fn downtime(world: &World, lease: millrace_protocol::Address) -> u64 {
+    world.core.lease(lease).unwrap().voucher.map_or(0, |voucher| voucher.downtime.0)
+}
+
+#[test]
+fn a_silence_that_was_watched_is_downtime_and_one_across_a_restart_is_not() {
+    for (restarted, expected) in [(false, 60), (true, 0)] {
+        let (mut world, _, lease) = running();
+        world.pass(10);
+        world.disconnect(address(b'N', 1));
+        world.pass(30);
+        if restarted {
+            world.restart();
+            world.drain();
+        }
+        world.pass(30);
+        world.connect(address(b'N', 1));
+        world.drain();
+        world.pass(10);
+        assert_eq!((attested(&world, lease), downtime(&world, lease)), (20, expected), "restarted: {restarted}");
+    }
+}
+
+#[test]
+fn downtime_pays_the_service_levels_credit() {
+    let mut world = World::with_nodes(1);
+    world.nodes.get_mut(&address(b'N', 1)).unwrap().node.service_level = ServiceLevel::Gold;
+    world.see_node(address(b'N', 1));
+    world.task_millis = 100_000;
+    let job = world.add_job(1, JobTerms { service_level: ServiceLevel::Gold, ..terms() }, workload(1));
+    world.drain();
+    world.pass(10);
+    world.disconnect(address(b'N', 1));
+    world.pass(30);
+    world.connect(address(b'N', 1));
+    world.pass(80);
+    assert!(world.finished(job));
+    // Down for more than a tenth of the time: the whole cost comes back.
+    let chain = &world.closed[&job].job;
+    assert_eq!(chain.compensation.0, chain.paid.0 + chain.fees.0);
+    assert!(chain.compensation.0 > 0);
+    world.check_money();
 }
 
 #[test]

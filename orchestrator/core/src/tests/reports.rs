@@ -100,28 +100,38 @@ fn the_buyer_may_accept_before() {
 
 #[test]
 fn a_disputed_lease_is_left_to_the_arbiter() {
-    for (ruling, finished) in [
-        (Some(Ruling::ProviderRight), true),
-        (Some(Ruling::Split), true),
-        (None, true),
-        (Some(Ruling::BuyerRight), false),
-    ] {
+    for (ruling, finished) in [(Ruling::ProviderRight, true), (Ruling::Split, true), (Ruling::BuyerRight, false)] {
         let (mut world, job, lease) = reported(2);
         world.dispute(lease);
         world.pass(300);
         assert_eq!(world.leases[&lease].lease.state, LeaseState::Disputed);
         assert_eq!(world.count(|action| matches!(action, Action::FinalizeLease { .. })), 0);
         assert!(world.jobs.contains_key(&job));
-        if ruling.is_none() {
-            world.travelled += 7 * 86_400;
-        }
-        world.rule(lease, ruling);
+        world.rule(lease, Some(ruling));
         world.pass(1);
         assert_eq!(world.finished(job), finished, "{ruling:?}");
         world.pass(120);
         assert!(world.finished(job), "{ruling:?}: {:?}", world.explain(job));
         world.check_money();
     }
+}
+
+#[test]
+fn a_dispute_that_nobody_decides_is_settled_as_reported_when_its_time_is_over() {
+    let (mut world, job, lease) = reported(2);
+    world.dispute(lease);
+    let decide_by = world.disputes[&lease].decide_by;
+    // A restart in between: the chain tells of the dispute again.
+    world.restart();
+    world.drain();
+    world.travelled += decide_by.0 - world.now().chain.0 - 2;
+    world.pass(1);
+    assert_eq!(world.count(|action| matches!(action, Action::ExpireDispute { .. })), 0);
+    world.pass(1);
+    assert_eq!(world.count(|action| matches!(action, Action::ExpireDispute { .. })), 1);
+    assert_eq!(world.ended.iter().map(|ended| ended.1).collect::<Vec<_>>(), [LeaseOutcome::Completed]);
+    assert!(world.finished(job));
+    world.check_money();
 }
 
 #[test]

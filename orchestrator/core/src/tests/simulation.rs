@@ -78,12 +78,13 @@ fn object(world: &mut World, lease: Address, word: u8) {
         return world.accept(lease);
     }
     world.dispute(lease);
-    let ruling = [Ruling::ProviderRight, Ruling::BuyerRight, Ruling::Split].into_iter().nth(usize::from(word) - 1);
-    if ruling.is_none() {
-        world.travelled += 7 * 86_400;
-        world.drain();
+    match [Ruling::ProviderRight, Ruling::BuyerRight, Ruling::Split].into_iter().nth(usize::from(word) - 1) {
+        Some(ruling) => world.rule(lease, Some(ruling)),
+        None => {
+            world.travelled += 7 * 86_400;
+            world.drain();
+        }
     }
-    world.rule(lease, ruling);
 }
 
 /// The `index`th lease that the change is allowed for, where there is one.

@@ -262,6 +262,9 @@ impl World {
             None => Event::AccountGone { address: lease },
         };
         self.inbox.push_back(event);
+        if let Some(dispute) = self.disputes.get(&lease) {
+            self.inbox.push_back(Event::DisputeSeen { lease, dispute: *dispute });
+        }
     }
 
     pub fn connect(&mut self, node: Address) {
@@ -442,6 +445,7 @@ impl World {
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
+            Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(_) => {}
@@ -598,6 +602,17 @@ impl World {
         self.land(finalize, job, address, node);
     }
 
+    fn expire_dispute(&mut self, address: Address) {
+        let expire = Transaction::ExpireDispute { lease: address };
+        if self.chain_down || !self.leases.contains_key(&address) {
+            self.inbox.push_back(Event::TransactionFailed { transaction: expire, cause: cause("gone") });
+            return;
+        }
+        let (job, node) = (self.leases[&address].job, self.leases[&address].node);
+        self.settle_disputed(address, None);
+        self.land(expire, job, address, node);
+    }
+
     fn settle_reported(
         &mut self,
         address: Address,
@@ -650,6 +665,11 @@ impl World {
 
     /// The arbiter decides, or nobody does.
     pub fn rule(&mut self, lease: Address, ruling: Option<Ruling>) {
+        self.settle_disputed(lease, ruling);
+        self.see_all(lease);
+    }
+
+    fn settle_disputed(&mut self, lease: Address, ruling: Option<Ruling>) {
         let now = self.now().chain;
         let dispute = self.disputes[&lease];
         let view = self.leases.get_mut(&lease).unwrap();
@@ -662,7 +682,6 @@ impl World {
         let movements = settled.unwrap();
         self.kept_bonds += movements.challenger_forfeit.0;
         self.follow(lease, movements);
-        self.see_all(lease);
     }
 
     /// The node's, or the scheduler key's, doing beside the scheduler.
