@@ -16,6 +16,9 @@ test *args:
 program *args:
     ./dev program "$@"
 
+generate *args:
+    ./dev generate "$@"
+
 images *args:
     ./dev images "$@"
 

@@ -1,0 +1,125 @@
+import type { ReadonlyUint8Array } from "@solana/kit";
+import { MillraceError } from "../errors/MillraceError.js";
+import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
+import type { JobTerms } from "../generated/types/index.js";
+import { verificationOf } from "../terms/verification.js";
+import { integers, text, utf8Order } from "./canonical.js";
+
+/** Content in the network's object store. */
+export interface ObjectRef {
+  /** 64 digits of lower-case hex. */
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: bigint;
+}
+
+/** What the network runs. Its SHA-256 is the spec hash on chain. */
+export interface JobSpec {
+  readonly name: string;
+  readonly image: string;
+  /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** By path under `/inputs`. */
+  readonly inputs: Readonly<Record<string, ObjectRef>>;
+  readonly limits: {
+    /** Thousandths of a CPU. */
+    readonly cpuMilli: number;
+    /** Of inputs and outputs together. */
+    readonly diskMib: number;
+    readonly memoryMib: number;
+    readonly pids: number;
+    /** Of one task's container. */
+    readonly taskSeconds: bigint;
+  };
+  /** Whether the container has a network at all. */
+  readonly network: boolean;
+  /** How often one task may fail by its own fault before the job fails. */
+  readonly taskRetries: number;
+  readonly tasks: number;
+  readonly terms: JobTerms;
+}
+
+/** The one JSON of a spec: fixed order of fields, keys of maps in the order of their UTF-8, no spaces. */
+export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
+  const limits = integers({
+    cpu_milli: spec.limits.cpuMilli,
+    disk_mib: spec.limits.diskMib,
+    memory_mib: spec.limits.memoryMib,
+    pids: spec.limits.pids,
+    task_seconds: spec.limits.taskSeconds,
+  });
+  const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
+  const fields = [
+    `"command":[${spec.command.map(text).join(",")}]`,
+    `"env":${map(spec.env, text)}`,
+    `"image":${text(spec.image)}`,
+    `"inputs":${map(spec.inputs, input)}`,
+    `"limits":${limits}`,
+    `"name":${text(spec.name)}`,
+    `"network":${spec.network}`,
+    `"task_retries":${spec.taskRetries}`,
+    `"tasks":${spec.tasks}`,
+    `"terms":${terms(spec.terms)}`,
+  ];
+  return new TextEncoder().encode(`{${fields.join(",")}}`);
+}
+
+/** SHA-256 of the canonical spec: what stands in the job's account. */
+export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
+}
+
+function map<T>(entries: Readonly<Record<string, T>>, write: (value: T) => string): string {
+  const keys = Object.keys(entries).sort(utf8Order);
+  return `{${keys.map((key) => `${text(key)}:${write(entries[key]!)}`).join(",")}}`;
+}
+
+/** In the order in which the protocol declares them. */
+function terms(terms: JobTerms): string {
+  const requirements = integers({
+    gpu_classes: terms.gpuClasses,
+    vram_mib: terms.vramMib,
+    units: terms.units,
+    regions: terms.regions,
+    accept_simulated: terms.acceptSimulated,
+  });
+  const rest = integers({
+    maximum_price: terms.maximumPrice,
+    concurrent_leases: terms.concurrentLeases,
+    lease_seconds: terms.leaseSeconds,
+    start_window: terms.startWindow,
+    retries: terms.retries,
+    deposit: terms.deposit,
+    spot: terms.spot,
+  });
+  const fields = [
+    `"requirements":${requirements}`,
+    rest.slice(1, -1),
+    `"service_level":${word(SERVICE_LEVELS[terms.serviceLevel])}`,
+    `"payment":${word(PAYMENTS[terms.payment])}`,
+    `"verification":${verification(terms)}`,
+    `"dispute_window":${terms.disputeWindow}`,
+  ];
+  return `{${fields.join(",")}}`;
+}
+
+function verification(terms: JobTerms): string {
+  const policy = verificationOf(terms);
+  switch (policy?.policy) {
+    case "spot-check":
+      return `{"spot_check":${integers({ share: policy.shareBps })}}`;
+    case "quorum":
+      return `{"quorum":${integers({ needed: policy.needed, size: policy.size })}}`;
+    case "attested-hardware":
+      return `{"attested_hardware":{"class":${word(policy.hardware)}}}`;
+    default:
+      return word(policy?.policy);
+  }
+}
+
+/** A name as the network's JSON spells it. Throws `terms-invalid` for a number without a name. */
+function word(name: string | undefined): string {
+  if (name === undefined) throw new MillraceError("terms-invalid");
+  return text(name.replaceAll("-", "_"));
+}
