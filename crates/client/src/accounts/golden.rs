@@ -191,6 +191,8 @@ fn buyer() -> Buyer {
         refunded: 50,
         jobs_cancelled: 2,
         disputes_lost: 1,
+        jobs_live: 3,
+        allowances: 4,
         spare: [0; 64],
     }
 }

@@ -9,7 +9,7 @@ use millrace_protocol::{
 
 use super::*;
 use crate::Keypair;
-use crate::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, QuorumAccount, NodeAccount, ProviderAccount};
+use crate::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount, QuorumAccount};
 use crate::voucher::SignedVoucher;
 
 fn terms() -> JobTerms {
