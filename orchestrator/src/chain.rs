@@ -151,8 +151,12 @@ impl Chain {
             let input = match event {
                 Some(millrace_client::Event::Update(update)) => Input::Updates { updates: vec![update], then: None },
                 Some(millrace_client::Event::Reconciled { .. }) => Input::Reconciled,
-                Some(millrace_client::Event::Reconnected { endpoint }) => {
-                    tracing::info!(endpoint, "connected to the chain again");
+                Some(millrace_client::Event::Gap { endpoint, cause }) => {
+                    tracing::info!(endpoint, ?cause, "changes on chain were missed and are read");
+                    continue;
+                }
+                Some(millrace_client::Event::Sight(sight)) => {
+                    tracing::info!(?sight, "how much of the chain is seen has changed");
                     continue;
                 }
                 None => return,

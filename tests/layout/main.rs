@@ -20,6 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "millrace-orchestrator",
         &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-client", "millrace-link"],
     ),
+    // What a buyer's own program needs.
+    ("millrace-examples", &["millrace-protocol", "millrace-spec", "millrace-client"]),
     ("millrace-worker", &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link"]),
 ];
 

@@ -1,22 +1,30 @@
 //! The program's accounts as the rest of Millrace sees them: an address, the identities around it,
 //! and the protocol's own type. Reading them is [`crate::Client`]'s part.
 
+mod allowance;
+mod buyer;
 mod config;
+mod dispute;
 mod job;
 mod lease;
 mod node;
 mod provider;
+mod quorum;
 
 use anchor_lang::{Discriminator, ZeroCopy};
 use millrace::constants::VERSION;
 use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 
+pub use allowance::AllowanceAccount;
+pub use buyer::BuyerAccount;
 pub use config::ConfigAccount;
+pub use dispute::DisputeAccount;
 pub use job::JobAccount;
 pub use lease::LeaseAccount;
 pub use node::NodeAccount;
 pub use provider::ProviderAccount;
+pub use quorum::QuorumAccount;
 
 /// The kinds of account the program keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,13 +32,27 @@ pub enum AccountKind {
     Config,
     Provider,
     Node,
+    Buyer,
+    Allowance,
     Job,
     Lease,
+    Dispute,
+    Quorum,
 }
 
 impl AccountKind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 5] = [Self::Config, Self::Provider, Self::Node, Self::Job, Self::Lease];
+    pub const ALL: [Self; 9] = [
+        Self::Config,
+        Self::Provider,
+        Self::Node,
+        Self::Buyer,
+        Self::Allowance,
+        Self::Job,
+        Self::Lease,
+        Self::Dispute,
+        Self::Quorum,
+    ];
 
     /// First bytes of every account of the kind.
     pub fn discriminator(self) -> &'static [u8] {
@@ -38,8 +60,12 @@ impl AccountKind {
             Self::Config => millrace::state::Config::DISCRIMINATOR,
             Self::Provider => millrace::state::Provider::DISCRIMINATOR,
             Self::Node => millrace::state::Node::DISCRIMINATOR,
+            Self::Buyer => millrace::state::Buyer::DISCRIMINATOR,
+            Self::Allowance => millrace::state::Allowance::DISCRIMINATOR,
             Self::Job => millrace::state::Job::DISCRIMINATOR,
             Self::Lease => millrace::state::Lease::DISCRIMINATOR,
+            Self::Dispute => millrace::state::Dispute::DISCRIMINATOR,
+            Self::Quorum => millrace::state::Quorum::DISCRIMINATOR,
         }
     }
 
@@ -49,8 +75,12 @@ impl AccountKind {
             Self::Config => "network config",
             Self::Provider => "provider",
             Self::Node => "node",
+            Self::Buyer => "balance",
+            Self::Allowance => "allowance",
             Self::Job => "job",
             Self::Lease => "lease",
+            Self::Dispute => "dispute",
+            Self::Quorum => "quorum",
         }
     }
 }
@@ -106,8 +136,12 @@ pub enum AnyAccount {
     Config(ConfigAccount),
     Provider(ProviderAccount),
     Node(NodeAccount),
+    Buyer(BuyerAccount),
+    Allowance(AllowanceAccount),
     Job(JobAccount),
     Lease(LeaseAccount),
+    Dispute(DisputeAccount),
+    Quorum(QuorumAccount),
 }
 
 impl AnyAccount {
@@ -119,8 +153,12 @@ impl AnyAccount {
             AccountKind::Config => Self::Config(ConfigAccount::decode(address, data)?),
             AccountKind::Provider => Self::Provider(ProviderAccount::decode(address, data)?),
             AccountKind::Node => Self::Node(NodeAccount::decode(address, data)?),
+            AccountKind::Buyer => Self::Buyer(BuyerAccount::decode(address, data)?),
+            AccountKind::Allowance => Self::Allowance(AllowanceAccount::decode(address, data)?),
             AccountKind::Job => Self::Job(JobAccount::decode(address, data)?),
             AccountKind::Lease => Self::Lease(LeaseAccount::decode(address, data)?),
+            AccountKind::Dispute => Self::Dispute(DisputeAccount::decode(address, data)?),
+            AccountKind::Quorum => Self::Quorum(QuorumAccount::decode(address, data)?),
         })
     }
 
@@ -129,8 +167,12 @@ impl AnyAccount {
             Self::Config(_) => AccountKind::Config,
             Self::Provider(_) => AccountKind::Provider,
             Self::Node(_) => AccountKind::Node,
+            Self::Buyer(_) => AccountKind::Buyer,
+            Self::Allowance(_) => AccountKind::Allowance,
             Self::Job(_) => AccountKind::Job,
             Self::Lease(_) => AccountKind::Lease,
+            Self::Dispute(_) => AccountKind::Dispute,
+            Self::Quorum(_) => AccountKind::Quorum,
         }
     }
 
@@ -139,8 +181,12 @@ impl AnyAccount {
             Self::Config(account) => account.address,
             Self::Provider(account) => account.address,
             Self::Node(account) => account.address,
+            Self::Buyer(account) => account.address,
+            Self::Allowance(account) => account.address,
             Self::Job(account) => account.address,
             Self::Lease(account) => account.address,
+            Self::Dispute(account) => account.address,
+            Self::Quorum(account) => account.address,
         }
     }
 }
@@ -156,5 +202,7 @@ fn read<T: ZeroCopy + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

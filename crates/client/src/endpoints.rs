@@ -1,4 +1,17 @@
-/// Where a cluster is reached. The first endpoint that answers is used, the others take over.
+/// Where a cluster is reached.
+///
+/// Name several that are run by different people: transactions go to all of them, what is read is the
+/// newest of their answers, and one that is dead, slow, behind or wrong about the slot does no harm. All
+/// must belong to the same cluster.
+///
+/// ```
+/// use millrace_client::Endpoints;
+///
+/// let own = Endpoints::from_rpc("http://127.0.0.1:8899");
+/// assert_eq!(own.ws, ["ws://127.0.0.1:8900"]);
+/// let both = own.and(Endpoints::new("https://rpc.example.org", "wss://rpc.example.org"));
+/// assert_eq!(both.rpc.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// JSON-RPC URLs, preferred first.
@@ -19,6 +32,14 @@ impl Endpoints {
         let rpc = rpc.into();
         let ws = websocket_of(&rpc);
         Self { rpc: vec![rpc], ws: vec![ws] }
+    }
+
+    /// These, and others of the same cluster.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.rpc.extend(others.rpc);
+        self.ws.extend(others.ws);
+        self
     }
 }
 

@@ -3,10 +3,13 @@
 use anchor_lang::prelude::Pubkey;
 use millrace_protocol::Address;
 use solana_account::Account as ChainAccount;
-use solana_account_decoder_client_types::UiAccountEncoding;
+use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client_api::client_error::{Error as RpcError, ErrorKind};
 use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
 use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
+use solana_rpc_client_api::request::RpcError as Answer;
+use solana_rpc_client_api::response::{Response, RpcResponseContext};
 
 use crate::accounts::{Account, AccountKind, AnyAccount, ConfigAccount, DecodeError};
 use crate::address::{address, pubkey};
@@ -53,6 +56,16 @@ impl Client {
         Ok((slot, account.map_err(|source| Error::AccountUnreadable { address, source })?))
     }
 
+    /// Reads one account of whichever kind, that may not exist.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub async fn find_any(&self, address: Address) -> Result<Option<AnyAccount>, Error> {
+        let found = self.chain_accounts(&[address]).await?.1.pop().flatten();
+        let decode = |account: ChainAccount| own(&account).and_then(|data| AnyAccount::decode(address, data));
+        found.map(decode).transpose().map_err(|source| Error::AccountUnreadable { address, source })
+    }
+
     /// Reads many accounts of a kind, in the order asked for.
     ///
     /// # Errors
@@ -92,17 +105,17 @@ impl Client {
         &self,
         kind: Option<AccountKind>,
     ) -> Result<(u64, Vec<(Address, Vec<u8>)>), Error> {
+        // Nobody who is behind is to answer, and the accounts are as new as this slot, or newer.
+        let (slot, ()) = self.read_newest(|rpc| async move { Ok(at_slot(rpc.get_slot().await?, ())) }).await?;
         let filters = kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
-        let config = RpcProgramAccountsConfig { filters, ..program_config() };
-        // The slot first: what is read afterwards is at least as new on the same endpoint.
+        let mut config = RpcProgramAccountsConfig { filters, ..program_config() };
+        config.account_config.min_context_slot = Some(slot);
         self.ask(|rpc| {
             let config = config.clone();
             async move {
-                let slot = rpc.get_slot().await?;
                 let accounts = rpc.get_program_ui_accounts_with_config(&millrace::ID, config).await?;
-                let decoded =
-                    accounts.into_iter().filter_map(|(key, account)| Some((address(key), account.data.decode()?)));
-                Ok((slot, decoded.collect()))
+                let decoded = accounts.into_iter().map(|(key, account)| Some((address(key), account.data.decode()?)));
+                Ok((slot, decoded.collect::<Option<_>>().ok_or_else(|| unreadable("accounts"))?))
             }
         })
         .await
@@ -122,18 +135,40 @@ impl Client {
         let mut all = Vec::with_capacity(addresses.len());
         for batch in addresses.chunks(BATCH) {
             let keys: Vec<Pubkey> = batch.iter().copied().map(pubkey).collect();
-            let found = self
-                .ask(|rpc| {
+            let (seen, found) = self
+                .read_newest(|rpc| {
                     let keys = keys.clone();
-                    async move { rpc.get_multiple_ui_accounts_with_config(&keys, account_config()).await }
+                    async move {
+                        let found = rpc.get_multiple_ui_accounts_with_config(&keys, account_config()).await?;
+                        let accounts = decode_all(found.value, keys.len()).ok_or_else(|| unreadable("accounts"))?;
+                        Ok(at_slot(found.context.slot, accounts))
+                    }
                 })
                 .await?;
-            slot = slot.min(found.context.slot);
-            all.extend(found.value.into_iter().map(|account| account.and_then(|account| account.decode())));
+            slot = slot.min(seen);
+            all.extend(found);
         }
-        all.resize(addresses.len(), None);
         Ok((slot, all))
     }
+}
+
+/// `None` unless there is an answer to each question, and each can be read: what is missing in an answer
+/// must not pass for an account that is gone.
+fn decode_all(found: Vec<Option<UiAccount>>, n_wanted: usize) -> Option<Vec<Option<ChainAccount>>> {
+    let decode = |account: Option<UiAccount>| match account {
+        Some(account) => account.decode().map(Some),
+        None => Some(None),
+    };
+    let accounts: Vec<_> = found.into_iter().map(decode).collect::<Option<_>>()?;
+    (accounts.len() == n_wanted).then_some(accounts)
+}
+
+fn at_slot<T>(slot: u64, value: T) -> Response<T> {
+    Response { context: RpcResponseContext::new(slot), value }
+}
+
+fn unreadable(what: &str) -> RpcError {
+    ErrorKind::RpcError(Answer::ParseError(what.to_owned())).into()
 }
 
 /// The data of an account of the program.

@@ -4,12 +4,14 @@ mod event;
 mod statement;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anchor_lang::event::EVENT_IX_TAG_LE;
 use anchor_lang::prelude::Pubkey;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use millrace_protocol::{Address, UnixSeconds};
 use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client::nonblocking::rpc_client::RpcClient;
 use solana_rpc_client::rpc_client::GetConfirmedSignaturesForAddress2Config;
 use solana_rpc_client_api::config::RpcTransactionConfig;
 use solana_signature::Signature;
@@ -19,6 +21,7 @@ use solana_transaction_status_client_types::{
 };
 
 use crate::address::pubkey;
+use crate::client::RpcResult;
 use crate::{Client, Error};
 
 pub use event::JobEvent;
@@ -74,30 +77,36 @@ impl Client {
         Ok(events_of(&found, job).into_iter().map(entry).collect())
     }
 
-    /// The successful transactions that name an account, oldest first.
+    /// The successful transactions that name an account, oldest first: of several endpoints' lists the
+    /// longest, because some keep less than others.
     async fn signatures_of(&self, account: Address) -> Result<Vec<Signature>, Error> {
-        let mut all = Vec::new();
-        let mut before = None;
-        loop {
-            let page = self
-                .ask(|rpc| async move {
-                    let config = GetConfirmedSignaturesForAddress2Config {
-                        before,
-                        until: None,
-                        limit: Some(PAGE),
-                        commitment: Some(CommitmentConfig::confirmed()),
-                    };
-                    rpc.get_signatures_for_address_with_config(&pubkey(account), config).await
-                })
-                .await?;
-            before = page.last().and_then(|last| Signature::from_str(&last.signature).ok());
-            let n_found = page.len();
-            let succeeded = page.into_iter().filter(|one| one.err.is_none());
-            all.extend(succeeded.filter_map(|one| Signature::from_str(&one.signature).ok()));
-            if n_found < PAGE || before.is_none() {
-                all.reverse();
-                return Ok(all);
-            }
+        let list = |rpc: Arc<RpcClient>| async move { list_signatures(&rpc, account).await };
+        let answers = self.ask_each(list, |found| !found.is_empty()).await;
+        match answers.into_iter().filter_map(|(_, answer)| answer.ok()).max_by_key(Vec::len) {
+            Some(longest) => Ok(longest),
+            None => self.ask(list).await,
+        }
+    }
+}
+
+async fn list_signatures(rpc: &RpcClient, account: Address) -> RpcResult<Vec<Signature>> {
+    let mut all = Vec::new();
+    let mut before = None;
+    loop {
+        let config = GetConfirmedSignaturesForAddress2Config {
+            before,
+            until: None,
+            limit: Some(PAGE),
+            commitment: Some(CommitmentConfig::confirmed()),
+        };
+        let page = rpc.get_signatures_for_address_with_config(&pubkey(account), config).await?;
+        before = page.last().and_then(|last| Signature::from_str(&last.signature).ok());
+        let n_found = page.len();
+        let succeeded = page.into_iter().filter(|one| one.err.is_none());
+        all.extend(succeeded.filter_map(|one| Signature::from_str(&one.signature).ok()));
+        if n_found < PAGE || before.is_none() {
+            all.reverse();
+            return Ok(all);
         }
     }
 }

@@ -36,6 +36,6 @@ pub use client::Client;
 pub use endpoints::Endpoints;
 pub use error::{Asset, Error};
 pub use refusal::Refusal;
-pub use sender::{Prepared, Receipt, Sender, SenderOptions};
+pub use sender::{Goal, Outcome, Prepared, Receipt, Sender, SenderOptions};
 pub use voucher::SignedVoucher;
-pub use watcher::{Event, Update, Watcher, WatcherOptions};
+pub use watcher::{Event, Gap, Sight, Update, Watcher, WatcherOptions};

@@ -1,46 +1,56 @@
 //! What changes on chain, as it changes, and without gaps.
 //!
-//! Every WebSocket endpoint is listened to at once and the newest slot wins. Notifications only make
-//! it sooner: they get lost, and a closed account sends none. So the whole of the program's accounts
-//! is read at the start, after every reconnect, and every so often, and the difference is told. A lease
+//! Every WebSocket endpoint is listened to at once; what is told first is told on, and the newest wins.
+//! Notifications only make it sooner: they get lost, name wrong slots, and a closed account sends none. So
+//! everything is read at the start, after each gap, and every so often, and the difference is told. A lease
 //! never ends without a change of its job, so a job's leases are looked at whenever it changes.
 
+mod follower;
 mod ledger;
 mod listener;
+mod sight;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_protocol::Address;
-use solana_rpc_client_api::response::UiAccount;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use crate::Client;
 use crate::accounts::AnyAccount;
-use crate::fetch::any;
-use crate::{Client, Error};
-use ledger::{Ledger, Source};
-use listener::{Heard, Notice};
+use follower::Follower;
+use listener::{Listener, Message};
+
+pub use sight::Sight;
 
 /// How often a watcher checks and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatcherOptions {
-    /// Between full reconciliations.
+    /// Between full readings while a subscription is up.
     pub reconcile_every: Duration,
-    /// A connection that says nothing for this long is taken for dead.
+    /// Between full readings while none is.
+    pub poll_every: Duration,
+    /// A connection that says nothing for this long is taken for dead; slots are told several times a
+    /// second. Where an endpoint does not tell slots, it is 90 s or this, whichever is longer.
     pub silence: Duration,
-    /// First wait before a reconnect; doubles up to `longest_backoff`.
+    /// First wait before a reconnect or a failed reading is tried again; doubles up to `longest_backoff`.
     pub backoff: Duration,
     pub longest_backoff: Duration,
+    /// How many events wait for the watcher's user, and notifications for the watcher. When both are full,
+    /// notifications are dropped, and what they told is read once there is room.
+    pub queue: usize,
 }
 
 impl Default for WatcherOptions {
     fn default() -> Self {
         Self {
             reconcile_every: Duration::from_secs(30),
-            silence: Duration::from_secs(90),
+            poll_every: Duration::from_secs(5),
+            silence: Duration::from_secs(20),
             backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(15),
+            queue: 1_024,
         }
     }
 }
@@ -49,10 +59,26 @@ impl Default for WatcherOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     pub address: Address,
-    /// In which the state was seen.
+    /// In which the state was seen, as far as its endpoint says; not fit to order anything by.
     pub slot: u64,
     /// `None`: the account is gone.
     pub account: Option<AnyAccount>,
+}
+
+/// How notifications of an endpoint got lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The connection broke and is up again.
+    Reconnected,
+    /// The endpoint left out slots.
+    SlotsMissed {
+        /// The last one that was told.
+        from: u64,
+        /// The last one that was not.
+        to: u64,
+    },
+    /// More came than the watcher's user took.
+    Overrun,
 }
 
 /// What a watcher tells.
@@ -60,164 +86,101 @@ pub struct Update {
 #[allow(clippy::large_enum_variant, reason = "almost every event is an update")]
 pub enum Event {
     Update(Update),
-    /// A WebSocket is up again; what was missed follows.
-    Reconnected {
+    /// Changes were missed and will follow, at the latest before the next [`Event::Reconciled`].
+    Gap {
+        /// Its WebSocket URL.
         endpoint: String,
+        cause: Gap,
     },
     /// Everything up to this slot has been told.
     Reconciled {
         slot: u64,
     },
+    /// The watcher sees more or less than before.
+    Sight(Sight),
 }
 
-/// Follows the program's accounts until it is dropped.
+/// What is watched.
+pub(crate) enum Scope {
+    /// Every account of the program.
+    Program,
+    Accounts(Vec<Address>),
+}
+
+/// Follows accounts of the program until it is dropped.
+///
+/// Its memory is bounded: the accounts that exist, the addresses of those that went lately, and two queues.
+/// A user that is slow to take events misses none of the changes that last; of several changes in between,
+/// it may be told the latest only.
+///
+/// ```no_run
+/// # async fn example(job: millrace_protocol::Address) -> Option<()> {
+/// use millrace_client::{AnyAccount, Client, Endpoints, Event, Sight, Watcher, WatcherOptions};
+///
+/// let client = Client::new(Endpoints::from_rpc("http://127.0.0.1:8899"));
+/// let mut watcher = Watcher::follow(client, vec![job], WatcherOptions::default());
+/// loop {
+///     match watcher.next().await? {
+///         Event::Update(update) => match update.account {
+///             Some(AnyAccount::Job(job)) => println!("{:?}, {} leases run", job.job.state, job.job.live_leases),
+///             _ => return Some(()),
+///         },
+///         Event::Sight(Sight::Blind) => println!("no endpoint answers: what was told last may be old"),
+///         _ => {}
+///     }
+/// }
+/// # }
+/// ```
 pub struct Watcher {
     events: mpsc::Receiver<Event>,
     nudges: mpsc::Sender<()>,
+    sight: watch::Receiver<Sight>,
+    _messages: mpsc::Sender<Message>,
     _tasks: JoinSet<()>,
 }
 
 impl Watcher {
-    /// Starts to listen and to reconcile. The first [`Event::Reconciled`] says that everything that
-    /// exists has been told. Must be called inside a tokio runtime.
+    /// Follows every account of the program, which public endpoints may refuse: a buyer's tool wants
+    /// [`Self::follow`]. The first [`Event::Reconciled`] says that everything that exists has been told.
+    /// Must be called inside a tokio runtime.
     pub fn start(client: Client, options: WatcherOptions) -> Self {
-        let (event_sender, events) = mpsc::channel(1_024);
-        let (nudges, nudged) = mpsc::channel(1);
-        let (heard_sender, heard) = mpsc::channel(4_096);
-        let mut tasks = JoinSet::new();
-        for (index, endpoint) in client.endpoints().ws.iter().enumerate() {
-            tasks.spawn(listener::listen(index, endpoint.clone(), options, heard_sender.clone()));
-        }
-        let follower =
-            Follower { client, options, ledger: Ledger::default(), events: event_sender, _heard: heard_sender };
-        tasks.spawn(follower.run(heard, nudged));
-        Self { events, nudges, _tasks: tasks }
+        Self::spawn(client, Scope::Program, options)
     }
 
-    /// The next event, in order. Never ends while the watcher lives.
+    /// Follows these accounts, whether they exist yet or not. Must be called inside a tokio runtime.
+    pub fn follow(client: Client, addresses: Vec<Address>, options: WatcherOptions) -> Self {
+        Self::spawn(client, Scope::Accounts(addresses), options)
+    }
+
+    fn spawn(client: Client, scope: Scope, options: WatcherOptions) -> Self {
+        let (event_sender, events) = mpsc::channel(options.queue.max(1));
+        let (message_sender, messages) = mpsc::channel(options.queue.max(1));
+        let (nudges, nudged) = mpsc::channel(1);
+        let (sight_sender, sight) = watch::channel(Sight::Blind);
+        let scope = Arc::new(scope);
+        let mut tasks = JoinSet::new();
+        for (endpoint, url) in client.endpoints().ws.iter().cloned().enumerate() {
+            let (scope, messages) = (scope.clone(), message_sender.clone());
+            tasks.spawn(Listener { endpoint, url, scope, options, messages }.run());
+        }
+        tasks.spawn(Follower::new(client, scope, options, event_sender, sight_sender).run(messages, nudged));
+        Self { events, nudges, sight, _messages: message_sender, _tasks: tasks }
+    }
+
+    /// The next event, in order. Never ends while the watcher lives, and loses nothing when it is dropped
+    /// before it is ready.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
 
-    /// Asks for a full reconciliation now, as after an own transaction that closed an account.
+    /// How much is seen now, without waiting for the events before; blind until the first reading.
+    pub fn sight(&self) -> Sight {
+        *self.sight.borrow()
+    }
+
+    /// Asks for a full reading now, as after an own transaction that closed an account.
     pub fn reconcile_soon(&self) {
         // A full queue holds such a wish already.
         let _ = self.nudges.try_send(());
     }
-}
-
-struct Follower {
-    client: Client,
-    options: WatcherOptions,
-    ledger: Ledger,
-    events: mpsc::Sender<Event>,
-    /// Keeps the channel open where there is no WebSocket at all.
-    _heard: mpsc::Sender<Heard>,
-}
-
-impl Follower {
-    /// Ends with the watcher, whose tasks are aborted.
-    async fn run(mut self, mut heard: mpsc::Receiver<Heard>, mut nudged: mpsc::Receiver<()>) {
-        let mut wait = Duration::ZERO;
-        let mut backoff = self.options.backoff;
-        loop {
-            self.listen_until(Instant::now() + wait, &mut heard, &mut nudged).await;
-            wait = match self.reconcile().await {
-                Ok(()) => {
-                    backoff = self.options.backoff;
-                    self.options.reconcile_every
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the accounts cannot be reconciled now");
-                    backoff = (backoff * 2).min(self.options.longest_backoff);
-                    backoff
-                }
-            };
-        }
-    }
-
-    /// Passes notifications on until the deadline, a nudge or a new connection.
-    async fn listen_until(
-        &mut self,
-        deadline: Instant,
-        heard: &mut mpsc::Receiver<Heard>,
-        nudged: &mut mpsc::Receiver<()>,
-    ) {
-        loop {
-            let next = tokio::select! {
-                biased;
-                Some(next) = heard.recv() => next,
-                Some(()) = nudged.recv() => return,
-                () = tokio::time::sleep_until(deadline) => return,
-            };
-            match next.notice {
-                Notice::Account { address, slot, data } => {
-                    self.on_account(Source(next.endpoint), address, slot, &data).await;
-                }
-                Notice::Connected { is_first } => {
-                    if !is_first {
-                        let endpoint = self.client.endpoints().ws.get(next.endpoint).cloned().unwrap_or_default();
-                        self.tell(Event::Reconnected { endpoint }).await;
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn on_account(&mut self, source: Source, address: Address, slot: u64, data: &[u8]) {
-        // Empty bytes are a closed account; bytes of another kind are none of ours to tell.
-        let account = if data.is_empty() { None } else { any(address, data) };
-        if account.is_none() && !data.is_empty() {
-            return;
-        }
-        let live_leases = match &account {
-            Some(AnyAccount::Job(job)) => Some(usize::from(job.job.live_leases)),
-            _ => None,
-        };
-        if let Some(update) = self.ledger.on_notification(Some(source), address, slot, account) {
-            self.tell(Event::Update(update)).await;
-        }
-        if let Some(live) = live_leases {
-            let known = self.ledger.leases_of(address);
-            if live < known.len() {
-                self.look_for(&known).await;
-            }
-        }
-    }
-
-    /// Tells which of these accounts are gone. The next reconciliation makes up for a failure.
-    async fn look_for(&mut self, addresses: &[Address]) {
-        match self.client.chain_accounts(addresses).await {
-            Ok((slot, found)) => {
-                let missing = addresses.iter().zip(found).filter(|(_, found)| found.is_none());
-                for (address, _) in missing {
-                    if let Some(update) = self.ledger.on_notification(None, *address, slot, None) {
-                        self.tell(Event::Update(update)).await;
-                    }
-                }
-            }
-            Err(error) => tracing::debug!(%error, "ended leases are told at the next reconciliation"),
-        }
-    }
-
-    async fn reconcile(&mut self) -> Result<(), Error> {
-        let (slot, accounts) = self.client.program_accounts(None).await?;
-        let decoded = accounts.iter().filter_map(|(address, data)| any(*address, data)).collect();
-        for update in self.ledger.on_snapshot(slot, decoded) {
-            self.tell(Event::Update(update)).await;
-        }
-        self.tell(Event::Reconciled { slot }).await;
-        Ok(())
-    }
-
-    async fn tell(&self, event: Event) {
-        // Nobody listens only while the watcher is being dropped, and this task with it.
-        let _ = self.events.send(event).await;
-    }
-}
-
-/// The bytes of an account in a notification.
-fn bytes(account: &UiAccount) -> Vec<u8> {
-    account.data.decode().unwrap_or_default()
 }

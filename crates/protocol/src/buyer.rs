@@ -15,8 +15,12 @@ pub struct Buyer {
     /// All that ever came back from jobs.
     pub refunded: MicroUsdc,
     pub jobs_opened: u32,
+    /// Jobs that still have to be refunded into the balance.
+    pub jobs_live: u32,
     pub jobs_cancelled: u32,
     pub disputes_lost: u32,
+    /// Allowances that exist.
+    pub allowances: u32,
 }
 
 impl Buyer {
@@ -42,6 +46,40 @@ impl Buyer {
         self.withdrawn = self.withdrawn.plus(amount)?;
         self.balance = balance;
         Ok(())
+    }
+
+    /// A job takes its deposit from the balance.
+    ///
+    /// # Errors
+    /// [`Error::BalanceTooSmall`], [`Error::Overflow`].
+    pub fn open_job(&mut self, deposit: MicroUsdc) -> Result<(), Error> {
+        let opened = self.jobs_opened.checked_add(1).ok_or(Error::Overflow)?;
+        let live = self.jobs_live.checked_add(1).ok_or(Error::Overflow)?;
+        self.spend(deposit)?;
+        (self.jobs_opened, self.jobs_live) = (opened, live);
+        Ok(())
+    }
+
+    /// A job gives back what is left of it.
+    ///
+    /// # Errors
+    /// [`Error::InvariantBroken`] when no job is live, [`Error::Overflow`].
+    pub fn close_job(&mut self, refund: MicroUsdc, cancelled: bool, disputes_lost: u16) -> Result<(), Error> {
+        let live = self.jobs_live.checked_sub(1).ok_or(Error::InvariantBroken)?;
+        self.refund(refund)?;
+        self.jobs_live = live;
+        self.jobs_cancelled = self.jobs_cancelled.saturating_add(u32::from(cancelled));
+        self.disputes_lost = self.disputes_lost.saturating_add(u32::from(disputes_lost));
+        Ok(())
+    }
+
+    /// Whether the account may go: no money, and nothing that could still come back or spend.
+    ///
+    /// # Errors
+    /// [`Error::BuyerBusy`].
+    pub fn check_closable(&self) -> Result<(), Error> {
+        let idle = self.balance == MicroUsdc::ZERO && self.jobs_live == 0 && self.allowances == 0;
+        if idle { Ok(()) } else { Err(Error::BuyerBusy) }
     }
 
     /// A job's deposit, or an addition to it, leaves the balance.
@@ -93,6 +131,23 @@ mod tests {
         assert_eq!(buyer.balance, MicroUsdc::ZERO);
         assert_eq!(buyer.invariant(), Ok(()));
         assert_eq!(Buyer { balance: MicroUsdc(1), ..buyer }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn a_buyer_goes_only_without_money_jobs_and_allowances() {
+        let mut buyer = Buyer::default();
+        assert_eq!(buyer.check_closable(), Ok(()));
+        assert_eq!(buyer.close_job(MicroUsdc(0), false, 0), Err(Error::InvariantBroken));
+        buyer.deposit(MicroUsdc(100)).unwrap();
+        assert_eq!(buyer.check_closable(), Err(Error::BuyerBusy));
+        assert_eq!(buyer.open_job(MicroUsdc(101)), Err(Error::BalanceTooSmall));
+        buyer.open_job(MicroUsdc(100)).unwrap();
+        assert_eq!((buyer.jobs_opened, buyer.jobs_live), (1, 1));
+        assert_eq!(buyer.check_closable(), Err(Error::BuyerBusy));
+        buyer.close_job(MicroUsdc(0), true, 2).unwrap();
+        assert_eq!((buyer.jobs_live, buyer.jobs_cancelled, buyer.disputes_lost), (0, 1, 2));
+        assert_eq!(buyer.check_closable(), Ok(()));
+        assert_eq!(Buyer { allowances: 1, ..buyer }.check_closable(), Err(Error::BuyerBusy));
     }
 
     #[test]

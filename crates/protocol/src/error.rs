@@ -119,6 +119,8 @@ pub enum Error {
     NodeBusy,
     #[error("the provider has nodes, stake or earnings left")]
     ProviderBusy,
+    #[error("the buyer has money, jobs or allowances left")]
+    BuyerBusy,
 }
 
 impl Diagnostic for Error {
@@ -181,6 +183,7 @@ impl Diagnostic for Error {
             Self::AllowanceExpired => "allowance-expired",
             Self::NodeBusy => "node-busy",
             Self::ProviderBusy => "provider-busy",
+            Self::BuyerBusy => "buyer-busy",
         }
     }
 
@@ -248,6 +251,7 @@ impl Diagnostic for Error {
             Self::AllowanceExpired => "ask the buyer for a new allowance",
             Self::NodeBusy => "drain it and wait for its leases to end",
             Self::ProviderBusy => "remove its nodes, withdraw stake and earnings, and sweep its fees first",
+            Self::BuyerBusy => "withdraw the balance, close its jobs and its allowances first",
         }
         .to_owned()
     }

@@ -74,6 +74,16 @@ impl HardwareAttestation {
     pub fn shows(&self, class: HardwareClass, now: UnixSeconds) -> bool {
         self.class >= class && now < self.expires_at
     }
+
+    /// What the network may write down. The class [`HardwareClass::Claimed`] shows nothing: it takes an
+    /// earlier attestation back, and needs no time.
+    ///
+    /// # Errors
+    /// [`Error::DeadlinePassed`] for one that has expired already.
+    pub fn check(&self, now: UnixSeconds) -> Result<(), Error> {
+        let counts = self.class == HardwareClass::Claimed || now < self.expires_at;
+        if counts { Ok(()) } else { Err(Error::DeadlinePassed) }
+    }
 }
 
 /// A rig on the market: hardware, posted prices, and how much of it is leased.
@@ -124,6 +134,29 @@ impl Node {
     pub fn give_back(&mut self, units: GpuUnits) -> Result<(), Error> {
         self.leased = self.leased.minus(units).map_err(|_| Error::InvariantBroken)?;
         Ok(())
+    }
+
+    /// Another description of the rig. What was attested is no longer what is described: another one needs
+    /// another attestation.
+    ///
+    /// # Errors
+    /// [`Error::HardwareInvalid`]; [`Error::NodeBusy`] when it differs and units are leased.
+    pub fn describe(&mut self, hardware: Hardware) -> Result<(), Error> {
+        hardware.check()?;
+        if hardware != self.hardware {
+            self.check_idle()?;
+            self.hardware = hardware;
+            self.attestation = HardwareAttestation::default();
+        }
+        Ok(())
+    }
+
+    /// Whether nothing runs on the rig.
+    ///
+    /// # Errors
+    /// [`Error::NodeBusy`].
+    pub fn check_idle(&self) -> Result<(), Error> {
+        if self.leased == GpuUnits(0) { Ok(()) } else { Err(Error::NodeBusy) }
     }
 
     /// # Errors
@@ -180,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn an_attestation_that_has_expired_is_not_written_down_but_one_can_be_taken_back() {
+        let until = |class, expires_at| HardwareAttestation { class, expires_at: UnixSeconds(expires_at) };
+        let now = UnixSeconds(10);
+        assert_eq!(until(HardwareClass::Challenged, 10).check(now), Err(Error::DeadlinePassed));
+        assert_eq!(until(HardwareClass::Challenged, 11).check(now), Ok(()));
+        assert_eq!(until(HardwareClass::Claimed, 0).check(now), Ok(()));
+    }
+
+    #[test]
     fn impossible_hardware_is_refused() {
         let good = hardware();
         assert_eq!(good.check(), Ok(()));
@@ -205,6 +247,25 @@ mod tests {
         assert_eq!(Node { leased: GpuUnits(3), ..node() }.invariant(), Err(Error::InvariantBroken));
         let hardware = Hardware { cpu_cores: 0, ..hardware() };
         assert_eq!(Node { hardware, ..node() }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn another_description_ends_the_attestation_and_waits_for_leases() {
+        let attestation = HardwareAttestation { class: HardwareClass::Enclave, expires_at: UnixSeconds(10) };
+        let attested = Node { attestation, leased: GpuUnits(1), ..node() };
+        let more = Hardware { gpu_count: 3, ..hardware() };
+
+        let mut same = attested;
+        same.describe(hardware()).unwrap();
+        assert_eq!(same, attested);
+        assert_eq!(same.describe(more), Err(Error::NodeBusy));
+        assert_eq!(same.describe(Hardware { cpu_cores: 0, ..more }), Err(Error::HardwareInvalid));
+        assert_eq!((same, same.check_idle()), (attested, Err(Error::NodeBusy)));
+
+        let mut idle = Node { leased: GpuUnits(0), ..attested };
+        assert_eq!(idle.check_idle(), Ok(()));
+        idle.describe(more).unwrap();
+        assert_eq!((idle.hardware, idle.attestation), (more, HardwareAttestation::default()));
     }
 
     #[test]

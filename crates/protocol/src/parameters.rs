@@ -3,6 +3,8 @@ use crate::money::MAXIMUM_FEE;
 use crate::{BasisPoints, Error, MicroUsdc, Seconds};
 
 const DAY: u64 = 86_400;
+/// Every lease that is not settled has something locked, by which its provider is known to be needed.
+const LOWEST_MINIMUM_BOND: MicroUsdc = MicroUsdc(1);
 /// No least bond of a lease passes 100 000 USDC: a higher one would close the market.
 const HIGHEST_MINIMUM_BOND: MicroUsdc = MicroUsdc(100_000_000_000);
 /// No challenger's least bond passes 1 000 USDC: a higher one would end disputes.
@@ -79,8 +81,8 @@ impl Parameters {
     /// # Errors
     /// [`Error::ParameterOutOfBounds`] for a fee over 15 %, a share over the whole, a bond over 30
     /// days, a timeout outside of 5 seconds to 1 day, a hold limit not over the checkpoint interval or
-    /// over 7 days, a decision, unbonding or payout time outside of 1 minute to 30 days, a least bond over
-    /// 100 000 USDC, or over 1 000 USDC for a challenger.
+    /// over 7 days, a decision, unbonding or payout time outside of 1 minute to 30 days, a least bond of
+    /// nothing or over 100 000 USDC, or over 1 000 USDC for a challenger.
     pub fn check(&self) -> Result<(), Error> {
         let timeouts = [
             self.start_timeout,
@@ -93,7 +95,7 @@ impl Parameters {
         let shares = [self.delist_floor, self.abandon_penalty, self.lost_penalty, self.dispute_bond];
         let inside = self.fee <= MAXIMUM_FEE
             && self.bond_hours <= 720
-            && self.minimum_bond.iter().all(|bond| *bond <= HIGHEST_MINIMUM_BOND)
+            && self.minimum_bond.iter().all(|bond| (LOWEST_MINIMUM_BOND..=HIGHEST_MINIMUM_BOND).contains(bond))
             && self.minimum_dispute_bond <= HIGHEST_MINIMUM_DISPUTE_BOND
             && shares.iter().chain(&self.minimum_reputation).all(|share| *share <= BasisPoints::WHOLE)
             && timeouts.iter().all(|timeout| (5..=DAY).contains(&timeout.0))
@@ -122,6 +124,7 @@ mod tests {
             Parameters { bond_hours: 721, ..good },
             Parameters { minimum_reputation: [BasisPoints(0), BasisPoints(0), BasisPoints(0), whole], ..good },
             Parameters { minimum_bond: [MicroUsdc(100_000_000_001); TIERS], ..good },
+            Parameters { minimum_bond: [MicroUsdc(1), MicroUsdc(1), MicroUsdc(0), MicroUsdc(1)], ..good },
             Parameters { minimum_dispute_bond: MicroUsdc(1_000_000_001), ..good },
             Parameters { delist_floor: whole, ..good },
             Parameters { abandon_penalty: whole, ..good },
@@ -157,6 +160,7 @@ mod tests {
             Parameters { fee: BasisPoints(1_500), ..good },
             Parameters { bond_hours: 720, ..good },
             Parameters { minimum_bond: [MicroUsdc(100_000_000_000); TIERS], ..good },
+            Parameters { minimum_bond: [MicroUsdc(1); TIERS], ..good },
             Parameters { minimum_dispute_bond: MicroUsdc(1_000_000_000), ..good },
             Parameters { abandon_penalty: BasisPoints(10_000), ..good },
             Parameters { start_timeout: Seconds(5), ..good },

@@ -1,4 +1,4 @@
-use crate::{BasisPoints, Earnings, Error, Reputation, Stake, UnixSeconds};
+use crate::{BasisPoints, Earnings, Error, MicroUsdc, Reputation, Stake, UnixSeconds};
 
 /// Whether a provider's nodes may take leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -51,17 +51,31 @@ impl Provider {
         Ok(())
     }
 
-    /// The owner's wish to take no further leases, or to take them again. What a low reputation has delisted
-    /// its owner cannot list again.
+    /// The owner's wish to take no further leases.
     ///
     /// # Errors
     /// [`Error::ProviderNotActive`] when it is delisted.
-    pub fn set_draining(&mut self, draining: bool) -> Result<(), Error> {
-        self.status = match self.status {
-            ProviderStatus::Delisted => return Err(Error::ProviderNotActive),
-            ProviderStatus::Active | ProviderStatus::Draining if draining => ProviderStatus::Draining,
-            ProviderStatus::Active | ProviderStatus::Draining => ProviderStatus::Active,
-        };
+    pub fn drain(&mut self) -> Result<(), Error> {
+        if self.status == ProviderStatus::Delisted {
+            return Err(Error::ProviderNotActive);
+        }
+        self.status = ProviderStatus::Draining;
+        Ok(())
+    }
+
+    /// The owner's wish to take leases again. What a low reputation has delisted, or would, its owner cannot
+    /// list again.
+    ///
+    /// # Errors
+    /// [`Error::ProviderNotActive`] when it is delisted, [`Error::ReputationTooLow`] below `floor`.
+    pub fn resume(&mut self, floor: BasisPoints, now: UnixSeconds) -> Result<(), Error> {
+        if self.status == ProviderStatus::Delisted {
+            return Err(Error::ProviderNotActive);
+        }
+        if self.reputation.score(now) < floor {
+            return Err(Error::ReputationTooLow);
+        }
+        self.status = ProviderStatus::Active;
         Ok(())
     }
 
@@ -95,6 +109,17 @@ impl Provider {
         Ok(())
     }
 
+    /// Whether nothing depends on the provider any more: no node, no stake, no money in its vaults that is
+    /// on its books. Every lease that is not settled has a bond of at least one micro-USDC locked
+    /// ([`crate::Parameters::check`]), so a provider without stake has none.
+    ///
+    /// # Errors
+    /// [`Error::ProviderBusy`].
+    pub fn check_may_close(&self) -> Result<(), Error> {
+        let empty = self.stake.total == MicroUsdc::ZERO && self.earnings.total()? == MicroUsdc::ZERO;
+        if self.nodes == 0 && empty { Ok(()) } else { Err(Error::ProviderBusy) }
+    }
+
     /// # Errors
     /// [`Error::InvariantBroken`] when a ledger does not add up.
     pub fn invariant(&self) -> Result<(), Error> {
@@ -106,7 +131,7 @@ impl Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HALF_LIFE, MicroUsdc, PRIOR};
+    use crate::{HALF_LIFE, PRIOR};
 
     const FLOOR: BasisPoints = BasisPoints(5_000);
     const NOW: UnixSeconds = UnixSeconds(0);
@@ -131,7 +156,8 @@ mod tests {
     fn time_lists_a_provider_again_and_its_owner_does_not() {
         let mut low = provider(2 * PRIOR.0);
         low.delist(FLOOR, NOW).unwrap();
-        assert_eq!(low.set_draining(false), Err(Error::ProviderNotActive));
+        assert_eq!(low.drain(), Err(Error::ProviderNotActive));
+        assert_eq!(low.resume(BasisPoints(0), NOW), Err(Error::ProviderNotActive));
         assert_eq!(low.relist(FLOOR, UnixSeconds(HALF_LIFE.0 - 1)), Err(Error::ReputationTooLow));
         low.relist(FLOOR, UnixSeconds(HALF_LIFE.0)).unwrap();
         assert_eq!(low.status, ProviderStatus::Active);
@@ -141,11 +167,14 @@ mod tests {
     #[test]
     fn an_owner_drains_and_resumes() {
         let mut provider = provider(PRIOR.0 + 1_000);
-        provider.set_draining(true).unwrap();
+        provider.drain().unwrap();
         assert_eq!(provider.status, ProviderStatus::Draining);
         assert_eq!(provider.check_may_lease(BasisPoints(0), NOW), Err(Error::ProviderNotActive));
         assert_eq!(provider.delist(FLOOR, NOW), Err(Error::ProviderNotActive));
-        provider.set_draining(false).unwrap();
+        let score = provider.reputation.score(NOW);
+        assert_eq!(provider.resume(BasisPoints(score.0 + 1), NOW), Err(Error::ReputationTooLow));
+        assert_eq!(provider.status, ProviderStatus::Draining);
+        provider.resume(score, NOW).unwrap();
         assert_eq!(provider.status, ProviderStatus::Active);
         assert_eq!(provider.check_may_lease(BasisPoints(0), NOW), Ok(()));
     }
@@ -157,6 +186,21 @@ mod tests {
         assert_eq!(Provider { stake, ..Provider::default() }.invariant(), Err(Error::InvariantBroken));
         let earnings = Earnings { owner: MicroUsdc(1), ..Earnings::default() };
         assert_eq!(Provider { earnings, ..Provider::default() }.invariant(), Err(Error::InvariantBroken));
+    }
+
+    #[test]
+    fn only_a_provider_that_nothing_depends_on_is_closed() {
+        let one = MicroUsdc(1);
+        let good = Provider::default();
+        assert_eq!(good.check_may_close(), Ok(()));
+        for busy in [
+            Provider { nodes: 1, ..good },
+            Provider { stake: Stake { total: one, ..Stake::default() }, ..good },
+            Provider { earnings: Earnings { owner: one, ..Earnings::default() }, ..good },
+            Provider { earnings: Earnings { fees: one, ..Earnings::default() }, ..good },
+        ] {
+            assert_eq!(busy.check_may_close(), Err(Error::ProviderBusy), "{busy:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use solana_signer::Signer;
 
 use crate::network::Network;
 use crate::refusal::Expected;
-use crate::{Call, Receipt, Refusal, Wallet, builders};
+use crate::{Call, ProviderHandle, Receipt, Refusal, Wallet, builders};
 
 /// When every test begins: 2026-01-01.
 const BEGINNING: UnixSeconds = UnixSeconds(1_767_225_600);
@@ -57,7 +57,9 @@ impl Environment {
         let (mint, treasury) = (mint.pubkey(), treasury.pubkey());
         let mut environment = Self { svm, n_keys: 6, fee_payer, admin, scheduler, arbiter, mint, treasury };
         environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
-        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler, &environment.arbiter].map(Signer::pubkey) {
+        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler, &environment.arbiter]
+            .map(Signer::pubkey)
+        {
             environment.svm.edit(key, |account| account.lamports += 1_000_000_000_000);
         }
         environment.put_mint(environment.mint);
@@ -135,6 +137,34 @@ impl Environment {
         let mut account = self.svm.get_account(&address).expect("no account to overwrite");
         account.data = [T::DISCRIMINATOR, bytemuck::bytes_of(state)].concat();
         self.svm.set_account(address, account);
+    }
+
+    /// Rewrites a provider's reputation to `bad` fees of failed leases and nothing in its favour.
+    pub fn put_reputation(&mut self, provider: &ProviderHandle, bad: MicroUsdc) {
+        let mut state = self.provider(&provider.address);
+        (state.reputation_good, state.reputation_bad, state.reputation_at) = (0, bad.0, self.now().0);
+        self.put(provider.address, &state);
+    }
+
+    /// Rewrites the layout version of an account of the program; returns whether `address` is one.
+    pub fn put_version(&mut self, address: Pubkey, version: u8) -> bool {
+        self.edit_state(address, |data| data[8] = version)
+    }
+
+    /// Rewrites the spare bytes at the end of an account of the program; returns whether `address` is one.
+    pub fn put_spare(&mut self, address: Pubkey, spare: &[u8]) -> bool {
+        self.edit_state(address, |data| {
+            let at = data.len() - spare.len();
+            data[at..].copy_from_slice(spare);
+        })
+    }
+
+    fn edit_state(&mut self, address: Pubkey, edit: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let account = self.svm.get_account(&address).filter(|account| account.owner == millrace::ID);
+        let Some(mut account) = account.filter(|account| !account.executable) else { return false };
+        edit(&mut account.data);
+        self.svm.set_account(address, account);
+        true
     }
 
     /// A copy of an account under another address, owned by `owner`: a forgery.

@@ -192,6 +192,8 @@ pub enum MarketError {
     WrongQuorum,
     #[msg("the job has a round that is not closed")]
     QuorumOpen,
+    #[msg("the buyer has money, jobs or allowances left")]
+    BuyerBusy,
 }
 
 /// The reasons that are the market's own, under the same names in [`Error`].
@@ -275,6 +277,7 @@ rules! {
     AllowanceExpired
     NodeBusy
     ProviderBusy
+    BuyerBusy
 }
 
 impl MarketError {
@@ -372,6 +375,7 @@ impl MarketError {
         Self::WrongDispute,
         Self::WrongQuorum,
         Self::QuorumOpen,
+        Self::BuyerBusy,
     ];
 
     /// The error behind the number in a failed transaction.
@@ -455,7 +459,9 @@ impl Diagnostic for MarketError {
             Self::WrongTreasury => "pass the treasury in the network's config",
             Self::WrongAuthority => "sign with one of the two",
             Self::WrongFunder => "sign with the wallet that paid the deposit; only it gets money back",
-            Self::WrongFunding => "use the prepaid instruction for a job of the buyer's balance, and the plain one for others",
+            Self::WrongFunding => {
+                "use the prepaid instruction for a job of the buyer's balance, and the plain one for others"
+            }
             Self::WrongBuyerAccount => "pass the balance account of the buyer",
             Self::WrongDelegate => "sign with the owner's or the delegate's key, and pass the delegate's own allowance",
             Self::WrongChallenger => "the buyer may, and the scheduler where results are spot-checked",
@@ -486,7 +492,7 @@ mod tests {
     #[test]
     fn every_rule_keeps_its_text_code_and_hint() {
         let rules: Vec<_> = MarketError::ALL.iter().filter_map(|error| Some((*error, error.rule()?))).collect();
-        assert_eq!(rules.len(), 57);
+        assert_eq!(rules.len(), 58);
         for (error, rule) in rules {
             assert_eq!(MarketError::from(rule), error);
             assert_eq!(error.to_string(), rule.to_string());

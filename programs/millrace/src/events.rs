@@ -5,6 +5,7 @@
 mod admin;
 mod buyer;
 mod crank;
+mod node;
 mod provider;
 mod scheduler;
 
@@ -13,11 +14,23 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
-pub use admin::NetworkInitialized;
-pub use buyer::{JobCancelled, JobOpened};
-pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
-pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
-pub use scheduler::LeaseOpened;
+pub use admin::{
+    AdminAccepted, AdminProposed, ArbiterSet, NetworkInitialized, ParametersSet, PausedSet, SchedulerSet, TreasurySet,
+};
+pub use buyer::{
+    AllowanceChanged, AllowanceClosed, BalanceMoved, BuyerClosed, BuyerOpened, DisputeOpened, JobCancelled,
+    JobExtended, JobOpened,
+};
+pub use crank::{
+    FeesSwept, JobClosed, JobExpired, LeaseSettled, ProviderDelisted, ProviderRelisted, QuorumClosed, QuorumOpened,
+    QuorumTallied, SettledBy, VoucherSettled,
+};
+pub use node::{LeaseHeld, LeaseStartExtended, ResultCommitted, ResultRevealed};
+pub use provider::{
+    EarningsWithdrawn, NodeAdded, NodeKeyRotated, NodeRemoved, NodeStatusSet, NodeUpdated, PayoutChanged,
+    ProviderClosed, ProviderRegistered, ProviderStatusSet, StakeAdded, StakeWithdrawn, UnstakeRequested,
+};
+pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 
 /// Room for the longest event; a longer one would only be slower.
 const CAPACITY: usize = 512;

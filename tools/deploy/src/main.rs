@@ -1,14 +1,18 @@
-//! `millrace-deploy write` makes `programs/millrace/deploy`; `millrace-deploy check` says what in
-//! it no longer belongs to the sources.
+//! `millrace-deploy write` makes `programs/millrace/deploy` of the checkout it is run in; `millrace-deploy
+//! check` says what in it no longer belongs to the sources.
 
 use std::env;
 use std::error::Error as _;
 use std::process::ExitCode;
 
-use millrace_deploy::{Error, Toolchain, differences, workspace_root, write};
+use millrace_deploy::{Error, Toolchain, differences, write};
 
 fn main() -> ExitCode {
-    let workspace = workspace_root();
+    // Not the checkout this program was compiled in: several share one folder of built programs.
+    let workspace = match env::current_dir() {
+        Ok(folder) if folder.join("Anchor.toml").is_file() => folder,
+        _ => return fail("run this at the root of the repository"),
+    };
     let done = match env::args().nth(1).as_deref() {
         Some("write") => match Toolchain::find() {
             Some(toolchain) => write(&workspace, &toolchain),

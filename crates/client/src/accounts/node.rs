@@ -19,6 +19,14 @@ pub struct NodeAccount {
     pub cuda: u32,
     /// Bit flags in the provider's word.
     pub capabilities: u32,
+    /// The scheduler that attested the hardware last; none without an attestation.
+    pub attestor: Option<Address>,
+    /// SHA-256 of what was attested.
+    pub attestation_digest: [u8; 32],
+    /// Score of the last attestation's challenge, as its attestor counts.
+    pub attestation_score: u16,
+    /// Gets the rent back when the node is removed.
+    pub rent_payer: Address,
     pub added_at: UnixSeconds,
 }
 
@@ -38,6 +46,10 @@ impl Account for NodeAccount {
             driver: account.driver,
             cuda: account.cuda,
             capabilities: account.capabilities,
+            attestor: Some(plain(account.attestor)).filter(|attestor| *attestor != Address([0; 32])),
+            attestation_digest: account.attestation_digest,
+            attestation_score: account.attestation_score,
+            rent_payer: plain(account.rent_payer),
             added_at: UnixSeconds(account.added_at),
         })
     }

@@ -27,6 +27,8 @@ enum Network {
     Stands,
     /// Puts transactions into a block in which they fail, other than in the simulation.
     Refuses,
+    /// Two machines behind one address: one tells the height, the other, which is behind, the status.
+    IsTwo,
 }
 
 struct Script {
@@ -35,6 +37,8 @@ struct Script {
     sent: Vec<String>,
     n_blockhashes: u64,
     n_heights: u64,
+    /// What others paid per compute unit, in micro-lamports.
+    fees: Vec<u64>,
     unexpected: Vec<String>,
 }
 
@@ -44,7 +48,10 @@ async fn answer(State(script): State<Shared>, Json(request): Json<Value>) -> (St
     let mut script = script.lock().unwrap();
     let context = json!({ "slot": 7 });
     let result = match request["method"].as_str().unwrap() {
-        "getRecentPrioritizationFees" => json!([]),
+        "getRecentPrioritizationFees" => {
+            let fee = |fee| json!({ "slot": 6, "prioritizationFee": fee });
+            Value::Array(script.fees.iter().map(fee).collect())
+        }
         "simulateTransaction" => json!({
             "context": context,
             "value": { "err": null, "logs": [], "accounts": null, "unitsConsumed": 5_000, "returnData": null },
@@ -64,10 +71,20 @@ async fn answer(State(script): State<Shared>, Json(request): Json<Value>) -> (St
             }
             json!(signature_of(request["params"][0].as_str().unwrap()))
         }
-        "getBlockHeight" => {
+        "getEpochInfo" => {
+            assert_eq!(request["params"][0]["commitment"], "finalized", "only what is final proves an end");
             script.n_heights += 1;
             // The first blockhash dies at the third look, the second lives.
-            json!(if script.network == Network::LosesTheFirst && script.n_heights > 2 { 11 } else { 1 })
+            let is_past = match script.network {
+                Network::LosesTheFirst => script.n_heights > 2,
+                Network::IsTwo => true,
+                Network::AnswersFalsely | Network::Stands | Network::Refuses => false,
+            };
+            let slot = if script.network == Network::IsTwo { 8 } else { 7 };
+            json!({
+                "absoluteSlot": slot, "blockHeight": if is_past { 11 } else { 1 }, "epoch": 0, "slotIndex": slot,
+                "slotsInEpoch": 432_000, "transactionCount": 1,
+            })
         }
         "getSignatureStatuses" => {
             let asked = request["params"][0][0].as_str().unwrap().to_owned();
@@ -75,7 +92,7 @@ async fn answer(State(script): State<Shared>, Json(request): Json<Value>) -> (St
             let landed = match script.network {
                 Network::LosesTheFirst => !is_first,
                 Network::AnswersFalsely | Network::Refuses => true,
-                Network::Stands => false,
+                Network::Stands | Network::IsTwo => false,
             };
             // The instruction behind the compute limit, with the program's number for an early deadline.
             let failure = json!({ "InstructionError": [1, { "Custom": 6_025 }] });
@@ -106,7 +123,8 @@ fn signature_of(transaction: &str) -> String {
 }
 
 async fn start(network: Network) -> (Sender, Shared) {
-    let script = Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, unexpected: Vec::new() };
+    let script =
+        Script { network, sent: Vec::new(), n_blockhashes: 0, n_heights: 0, fees: Vec::new(), unexpected: Vec::new() };
     let script = Arc::new(Mutex::new(script));
     let router = Router::new().route("/", post(answer)).with_state(script.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,6 +151,57 @@ async fn the_same_bytes_are_sent_until_they_are_dead_and_only_then_others() {
     assert!(script.sent[first..].iter().all(|sent| signature_of(sent) == receipt.signature.to_string()));
     assert_ne!(signature_of(&script.sent[0]), receipt.signature.to_string());
     assert_eq!(script.n_blockhashes, 2);
+}
+
+#[tokio::test]
+async fn limit_and_price_come_from_the_simulation_and_from_what_others_pay() {
+    let (sender, script) = start(Network::LosesTheFirst).await;
+    script.lock().unwrap().fees = vec![0, 700, 900, 100];
+    sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap();
+    let script = script.lock().unwrap();
+    let budget = |transaction: &str| {
+        let bytes = BASE64_STANDARD.decode(transaction).unwrap();
+        // By the compute budget program's own tags: the limit is 2, the price 3.
+        let limit = [&[5, 2][..], &(5_000_u32 + 1_000 + 2_000).to_le_bytes()].concat();
+        let price = |price: u64| [&[9, 3][..], &price.to_le_bytes()].concat();
+        let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        (holds(&limit), holds(&price(900)), holds(&price(2_000)))
+    };
+    assert_eq!(budget(&script.sent[0]), (true, true, false));
+    assert_eq!(budget(script.sent.last().unwrap()), (true, false, true), "what expired had bid too little");
+}
+
+#[tokio::test]
+async fn a_status_of_a_shorter_chain_proves_no_end() {
+    let (sender, script) = start(Network::IsTwo).await;
+    let options = SenderOptions {
+        poll_every: Duration::from_millis(5),
+        resend_every: Duration::from_millis(5),
+        give_up_after: Duration::from_millis(200),
+        ..SenderOptions::default()
+    };
+    let sender = Sender::with_options(sender.client().clone(), Arc::new(Keypair::new()), options);
+    let error = sender.send(&expire_job(Address([1; 32])), &[]).await.unwrap_err();
+    assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
+    let script = script.lock().unwrap();
+    assert!(script.n_heights > 2 && script.n_blockhashes == 1);
+}
+
+#[tokio::test]
+async fn a_call_that_gave_up_is_taken_up_by_the_next_one() {
+    let (sender, script) = start(Network::Stands).await;
+    let options = SenderOptions { give_up_after: Duration::from_millis(50), ..SenderOptions::default() };
+    let sender = Sender::with_options(sender.client().clone(), Arc::new(Keypair::new()), options);
+    let instructions = expire_job(Address([1; 32]));
+    let error = sender.send(&instructions, &[]).await.unwrap_err();
+    let Error::Unconfirmed { signature, .. } = error else { panic!("{error:?}") };
+    script.lock().unwrap().network = Network::AnswersFalsely;
+    let receipt = sender.clone().send(&instructions, &[]).await.unwrap();
+    assert_eq!(receipt.signature, signature);
+    assert_eq!(script.lock().unwrap().n_blockhashes, 1);
+    // Its fate is known; the same again is another transaction.
+    let again = sender.send(&instructions, &[]).await.unwrap();
+    assert_ne!(again.signature, signature);
 }
 
 #[tokio::test]

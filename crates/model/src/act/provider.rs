@@ -46,7 +46,11 @@ impl Market {
     }
 
     pub(super) fn set_draining(&mut self, provider: usize, draining: bool) -> Result<Done, Refusal> {
-        self.providers[provider].rules.set_draining(draining)?;
+        let rules = &mut self.providers[provider].rules;
+        match draining {
+            true => rules.drain()?,
+            false => rules.resume(self.parameters.delist_floor, self.now)?,
+        }
         Ok(Done::default())
     }
 }

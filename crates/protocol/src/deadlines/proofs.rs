@@ -349,9 +349,9 @@ fn a_provider_under_the_floor_is_delisted_at_once() {
 #[test]
 fn a_draining_provider_resumes_at_once() {
     let mut provider = Provider::default();
-    provider.set_draining(true).unwrap();
+    provider.drain().unwrap();
     assert_eq!(provider.check_may_lease(BasisPoints(0), START), Err(Error::ProviderNotActive));
-    provider.set_draining(false).unwrap();
+    provider.resume(Parameters::default().delist_floor, START).unwrap();
     assert_eq!(provider.check_may_lease(BasisPoints(0), START), Ok(()));
 }
 

@@ -17,7 +17,7 @@ pub(super) fn status(status: ProviderStatus) -> &'static [Row] {
             when: When::AtOnce,
             before: "",
             who: "owner",
-            instruction: "set_provider_draining",
+            instruction: "set_provider_status",
             then: "Active",
             money: "stake and earnings come out by their own rows",
         }],

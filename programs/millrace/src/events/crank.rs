@@ -2,6 +2,48 @@ use anchor_lang::prelude::*;
 
 use crate::ending::Balances;
 
+/// The network's share of what a provider was paid goes to the treasury.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeesSwept {
+    pub provider: Pubkey,
+    pub treasury: Pubkey,
+    pub amount: u64,
+    pub earnings_vault_before: u64,
+    pub earnings_vault_after: u64,
+    pub treasury_before: u64,
+    pub treasury_after: u64,
+    pub at: u64,
+}
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderDelisted {
+    pub provider: Pubkey,
+    pub owner: Pubkey,
+    /// Reputation, in basis points; under `floor_bps`.
+    pub score_bps: u16,
+    pub floor_bps: u16,
+    /// 0 active, 1 draining, 2 delisted.
+    pub status_before: u8,
+    pub status_after: u8,
+    pub at: u64,
+}
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRelisted {
+    pub provider: Pubkey,
+    pub owner: Pubkey,
+    /// Reputation, in basis points; at least `floor_bps`.
+    pub score_bps: u16,
+    pub floor_bps: u16,
+    /// 0 active, 1 draining, 2 delisted.
+    pub status_before: u8,
+    pub status_after: u8,
+    pub at: u64,
+}
+
 #[event]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherSettled {
@@ -127,5 +169,47 @@ pub struct JobClosed {
     pub job_vault_after: u64,
     pub refund_account_before: u64,
     pub refund_account_after: u64,
+    pub at: u64,
+}
+
+/// No money moves.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumOpened {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    /// Counts from 0 within the job.
+    pub round: u32,
+    /// Equal results that win.
+    pub needed: u8,
+    pub size: u8,
+    /// Seconds.
+    pub reveal_window: u64,
+    pub at: u64,
+}
+
+/// No money moves; the members are settled one by one.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumTallied {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    pub round: u32,
+    /// 1 decided, 2 failed.
+    pub verdict: u8,
+    /// The result that won; zeros where none did.
+    pub winner: [u8; 32],
+    pub at: u64,
+}
+
+/// No money moves.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumClosed {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    pub round: u32,
+    /// 0 where nobody was left to count, 1 decided, 2 failed.
+    pub verdict: u8,
     pub at: u64,
 }

@@ -1,7 +1,27 @@
 mod add_node;
 mod add_stake;
+mod change_payout;
+mod close_provider;
 mod register_provider;
+mod remove_node;
+mod request_unstake;
+mod rotate_node_key;
+mod set_node_status;
+mod set_provider_status;
+mod update_node;
+mod withdraw_earnings;
+mod withdraw_stake;
 
 pub use add_node::*;
 pub use add_stake::*;
+pub use change_payout::*;
+pub use close_provider::*;
 pub use register_provider::*;
+pub use remove_node::*;
+pub use request_unstake::*;
+pub use rotate_node_key::*;
+pub use set_node_status::*;
+pub use set_provider_status::*;
+pub use update_node::*;
+pub use withdraw_earnings::*;
+pub use withdraw_stake::*;

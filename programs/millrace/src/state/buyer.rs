@@ -35,6 +35,10 @@ pub struct Buyer {
     pub jobs_cancelled: u32,
     /// Disputes about jobs of the balance that were ruled for the provider.
     pub disputes_lost: u32,
+    /// Jobs that still have to be refunded into the balance.
+    pub jobs_live: u32,
+    /// Allowances that exist.
+    pub allowances: u32,
     pub spare: [u8; SPARE],
 }
 
@@ -50,8 +54,10 @@ impl Buyer {
             spent: MicroUsdc(self.spent),
             refunded: MicroUsdc(self.refunded),
             jobs_opened: self.jobs_opened,
+            jobs_live: self.jobs_live,
             jobs_cancelled: self.jobs_cancelled,
             disputes_lost: self.disputes_lost,
+            allowances: self.allowances,
         })
     }
 
@@ -66,6 +72,8 @@ impl Buyer {
         self.jobs_opened = buyer.jobs_opened;
         self.jobs_cancelled = buyer.jobs_cancelled;
         self.disputes_lost = buyer.disputes_lost;
+        self.jobs_live = buyer.jobs_live;
+        self.allowances = buyer.allowances;
         Ok(buyer.invariant().map_err(MarketError::from)?)
     }
 }

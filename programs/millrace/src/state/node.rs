@@ -87,4 +87,13 @@ impl Node {
         self.status = node.status as u8;
         Ok(node.invariant().map_err(MarketError::from)?)
     }
+
+    /// What was attested was attested of the rig as it was, under the key that it had.
+    pub fn forget_attestation(&mut self) {
+        self.attestor = Pubkey::default();
+        self.attestation_digest = [0; 32];
+        self.attestation_score = 0;
+        self.attestation_class = HardwareClass::Claimed as u8;
+        self.attestation_expires_at = 0;
+    }
 }

@@ -63,6 +63,7 @@ impl AddNode<'_> {
         let accounts = ctx.accounts;
         let at = clock::now(&Clock::get()?)?.0;
         let mut provider = accounts.provider.load_mut()?;
+        provider.rules()?;
         let index = provider.nodes_added;
         let index_bytes = index.to_le_bytes();
         let seeds: &[&[u8]] = &[seeds::NODE, accounts.provider.as_ref().key.as_ref(), &index_bytes];

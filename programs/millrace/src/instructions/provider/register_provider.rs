@@ -63,6 +63,7 @@ impl RegisterProvider<'_> {
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: RegisterProviderArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.config.load()?.rules()?;
         let (owner, address) = (&accounts.owner, accounts.provider.key);
         let seeds: &[&[u8]] = &[seeds::PROVIDER, owner.key.as_ref()];
         let provider_place = Place::prove(&accounts.provider, seeds, args.provider_bump)?;

@@ -1,0 +1,77 @@
+//! What a client reads where its endpoints do not agree.
+
+use std::time::{Duration, Instant};
+
+use millrace_client::accounts::JobAccount;
+use millrace_client::keys::address_of;
+use millrace_client::{Client, Endpoints, Error, address};
+use millrace_protocol::{Address, Diagnostic};
+
+use crate::faulty_rpc::{Fault, FaultyRpc};
+use crate::market::Market;
+
+/// A client of a faulty endpoint and, behind it in the list, a good one.
+async fn with_faulty(market: &Market) -> (FaultyRpc, Client) {
+    let faulty = FaultyRpc::before(market.localnet.rpc_url()).await;
+    let rpc = vec![faulty.url(), market.localnet.rpc_url()];
+    (faulty, Client::new(Endpoints { rpc, ws: Vec::new() }))
+}
+
+fn job(market: &Market) -> Address {
+    address::job(address_of(&market.buyer), 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_endpoint_does_not_change_what_is_read() {
+    let market = Market::found().await;
+    let (faulty, client) = with_faulty(&market).await;
+    client.config().await.unwrap();
+    // What is stale is so from here on: it does not know the job.
+    faulty.set(Fault::Stale).await;
+    market.open_job(1).await;
+    // So that the endpoint is out of the range of a healthy one's delay, too.
+    for fault in [
+        Fault::Stale,
+        Fault::Ahead(1_000_000_000),
+        Fault::Ahead(u64::MAX),
+        Fault::Forgets,
+        Fault::Drops,
+        Fault::Errors(-32_005),
+        Fault::Errors(-32_602),
+        Fault::Slow(Duration::from_secs(30)),
+    ] {
+        faulty.set(fault).await;
+        let found: Option<JobAccount> = client.find(job(&market)).await.unwrap();
+        assert!(found.is_some(), "{fault:?}");
+        assert_eq!(client.fetch_all::<JobAccount>().await.unwrap().len(), 1, "{fault:?}");
+        assert_eq!(client.job_history(job(&market)).await.unwrap().entries.len(), 1, "{fault:?}");
+    }
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_hangs_is_waited_for_once() {
+    let market = Market::found().await;
+    let (faulty, client) = with_faulty(&market).await;
+    faulty.set(Fault::Slow(Duration::from_secs(30))).await;
+    client.config().await.unwrap();
+    let started = Instant::now();
+    for _ in 0..10 {
+        client.config().await.unwrap();
+    }
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(faulty.asked("getMultipleAccounts") > 10, "and asked again each time, in case it is well");
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_says_less_than_was_asked_is_no_answer() {
+    let market = Market::found().await;
+    let faulty = FaultyRpc::before(market.localnet.rpc_url()).await;
+    faulty.set(Fault::ShortensAnswers).await;
+    let client = Client::new(Endpoints { rpc: vec![faulty.url()], ws: Vec::new() });
+    let error = client.find::<JobAccount>(job(&market)).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert_eq!(error.code(), "rpc-unreachable");
+    market.localnet.shutdown().await.unwrap();
+}

@@ -1,0 +1,33 @@
+use anchor_lang::prelude::*;
+
+use crate::constants::CONFIG;
+use crate::events::{self, ArbiterSet};
+use crate::state::Config;
+use crate::{clock, MarketError};
+
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
+pub struct SetArbiterArgs {
+    pub arbiter: Pubkey,
+}
+
+#[event_cpi]
+#[derive(Accounts)]
+pub struct SetArbiter<'info> {
+    pub admin: Signer<'info>,
+
+    #[account(mut, address = CONFIG.0, has_one = admin @ MarketError::WrongAdmin)]
+    #[cfg_attr(feature = "idl-build", account(seeds = [millrace_protocol::seeds::CONFIG], bump))]
+    pub config: AccountLoader<'info, Config>,
+}
+
+impl SetArbiter<'_> {
+    pub fn handle(ctx: Context<Self>, args: SetArbiterArgs) -> Result<()> {
+        let accounts = ctx.accounts;
+        let config = &mut *accounts.config.load_mut()?;
+        config.rules()?;
+        let before = std::mem::replace(&mut config.arbiter, args.arbiter);
+
+        let event = ArbiterSet { before, after: config.arbiter, at: clock::now(&Clock::get()?)?.0 };
+        events::emit(&accounts.event_authority, &event)
+    }
+}
