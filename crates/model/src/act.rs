@@ -90,6 +90,7 @@ impl Market {
             Action::Relist { provider } => self.relist(provider),
             Action::SetDraining { provider, draining } => self.set_draining(provider, draining),
             Action::Attest { node, attestation } => {
+                attestation.check(self.now)?;
                 self.nodes[node].rules.attestation = attestation;
                 Ok(Done::default())
             }

@@ -3,7 +3,7 @@ use millrace_protocol::quorum::Quorum;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{
     Address, Allowance, BasisPoints, Buyer, Dispute, GpuUnits, Hardware, HardwareAttestation, Job, Lease, MicroUsdc,
-    Node, NodeStatus, Parameters, PricePerGpuHour, Provider, Seconds, ServiceLevel, UnixSeconds,
+    Node, NodeStatus, Parameters, PricePerGpuHour, Provider, Reputation, Seconds, ServiceLevel, UnixSeconds,
 };
 
 use crate::{Account, Vaults};
@@ -133,7 +133,8 @@ impl Market {
 
     fn add_provider(&mut self, stake: MicroUsdc, price: PricePerGpuHour) {
         let provider = self.providers.len();
-        let mut rules = Provider { nodes: 2, ..Provider::default() };
+        let reputation = Reputation { updated_at: self.now, ..Reputation::default() };
+        let mut rules = Provider { nodes: 2, reputation, ..Provider::default() };
         rules.stake.add(stake).expect("a stake of a few thousand USDC");
         self.vaults.mint(Account::Stake(provider), stake);
         self.vaults.mint(Account::Owner(provider), MicroUsdc(1_000_000_000_000));

@@ -67,7 +67,7 @@ pub enum When {
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Name of the test that proves it, in `crates/protocol/src/deadlines/proofs.rs` and in
-    /// `tests/program/deadlines.rs`.
+    /// `tests/program/deadlines/`.
     pub proof: &'static str,
     pub when: When,
     /// What may be done until the second before.

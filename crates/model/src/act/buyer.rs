@@ -25,7 +25,8 @@ impl Market {
         total: MicroUsdc,
         expires_at: UnixSeconds,
     ) -> Result<Done, Refusal> {
-        self.buyers[buyer].allowance = Allowance { per_job, total, spent: MicroUsdc::ZERO, expires_at };
+        let spent = self.buyers[buyer].allowance.spent;
+        self.buyers[buyer].allowance = Allowance { per_job, total, spent, expires_at };
         Ok(Done::default())
     }
 }

@@ -30,9 +30,6 @@ impl Market {
         let done = self.on_lease(entry.lease, |job, lease, _, provider| {
             transitions::resolve_dispute(job, lease, provider, &entry.rules, ruling, now)
         })?;
-        if ruling == Ruling::ProviderRight {
-            self.buyers[self.jobs[self.leases[entry.lease].job].buyer].rules.disputes_lost += 1;
-        }
         self.end_dispute(dispute, done)
     }
 

@@ -15,8 +15,10 @@ impl Market {
         if funding == Funding::Delegate {
             entry.allowance.draw(terms.deposit, self.now)?;
         }
-        self.take_deposit(&mut entry.rules, funder, terms.deposit)?;
-        entry.rules.jobs_opened += 1;
+        match funder {
+            Account::Balance(_) => entry.rules.open_job(terms.deposit)?,
+            _ => self.check_purse(funder, terms.deposit)?,
+        }
         self.buyers[buyer] = entry;
         let job = self.jobs.len();
         self.vaults.transfer(funder, Account::Job(job), terms.deposit);
@@ -24,35 +26,26 @@ impl Market {
         Ok(Done { amount: terms.deposit, ..Done::default() })
     }
 
-    /// Whether `funder` can pay; books it where that is a prepaid balance.
-    fn take_deposit(
-        &self,
-        buyer: &mut millrace_protocol::Buyer,
-        funder: Account,
-        amount: MicroUsdc,
-    ) -> Result<(), Refusal> {
-        match funder {
-            Account::Balance(_) => Ok(buyer.spend(amount)?),
-            _ if self.vaults.balance(funder) < amount => Err(Refusal::Broke),
-            _ => Ok(()),
-        }
+    /// Whether a wallet can pay.
+    fn check_purse(&self, funder: Account, amount: MicroUsdc) -> Result<(), Refusal> {
+        if self.vaults.balance(funder) < amount { Err(Refusal::Broke) } else { Ok(()) }
     }
 
     pub(super) fn extend_job(&mut self, job: usize, extension: JobExtension) -> Result<Done, Refusal> {
         let mut entry = self.open_entry(job)?;
         transitions::extend_job(&mut entry.rules, extension, self.now)?;
-        let mut buyer = self.buyers[entry.buyer].rules;
-        self.take_deposit(&mut buyer, entry.funder, extension.deposit)?;
-        self.buyers[entry.buyer].rules = buyer;
+        match entry.funder {
+            Account::Balance(buyer) => self.buyers[buyer].rules.spend(extension.deposit)?,
+            funder => self.check_purse(funder, extension.deposit)?,
+        }
         self.vaults.transfer(entry.funder, Account::Job(job), extension.deposit);
         self.jobs[job] = entry;
         Ok(Done { amount: extension.deposit, ..Done::default() })
     }
 
     pub(super) fn cancel_job(&mut self, job: usize) -> Result<Done, Refusal> {
-        let entry = self.open_entry(job)?;
+        self.open_entry(job)?;
         transitions::cancel_job(&mut self.jobs[job].rules, self.now)?;
-        self.buyers[entry.buyer].rules.jobs_cancelled += 1;
         Ok(Done::default())
     }
 
@@ -69,7 +62,7 @@ impl Market {
             return Err(Error::QuorumNotOver.into());
         }
         if let Account::Balance(buyer) = entry.funder {
-            self.buyers[buyer].rules.refund(refund)?;
+            self.buyers[buyer].rules.close_job(refund, entry.rules.is_cancelled(), 0)?;
         }
         self.vaults.transfer(Account::Job(job), entry.funder, refund);
         self.jobs[job].refund = Some(refund);

@@ -18,7 +18,7 @@ one key: a state without a deadline says who may end it at once. What may be don
 refused from its very second on, and what may be done *after* it is refused until the second before. Each row
 is proven by two tests of the name given, with the clock one second before and at the deadline: over the pure
 rules in `crates/protocol/src/deadlines/proofs.rs`, and over the built program in
-`tests/program/deadlines.rs`.
+`tests/program/deadlines/`.
 
 Lengths are the defaults of [`Parameters`](../crates/protocol/src/parameters.rs); a lease keeps those it was
 opened under.
@@ -122,6 +122,14 @@ fn every_state_has_a_way_out() {
 fn every_row_is_proven_over_the_pure_rules() {
     let named: BTreeSet<_> = all_rows().into_iter().map(|row| row.proof.to_owned()).collect();
     assert_eq!(tests("crates/protocol/src/deadlines/proofs.rs"), named);
+}
+
+#[test]
+fn every_row_is_proven_over_the_built_program() {
+    let named: BTreeSet<_> = all_rows().into_iter().map(|row| row.proof.to_owned()).collect();
+    let parts = ["jobs", "leases", "rounds", "providers", "buyers"];
+    let proven = parts.iter().flat_map(|part| tests(&format!("tests/program/deadlines/{part}.rs")));
+    assert_eq!(proven.collect::<BTreeSet<_>>(), named);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn status(status: ProviderStatus) -> &'static [Row] {
 
 pub(super) const UNBONDING: &[Row] = &[Row {
     proof: "unbonded_stake_leaves",
-    when: When::Parameter { from: "`unbond_stake`", name: "unbonding", length: |parameters| parameters.unbonding },
+    when: When::Parameter { from: "`request_unstake`", name: "unbonding", length: |parameters| parameters.unbonding },
     before: "nobody",
     who: "owner",
     instruction: "withdraw_stake",
@@ -89,7 +89,7 @@ pub(super) const BALANCE: &[Row] = &[Row {
 
 pub(super) const ALLOWANCE: &[Row] = &[Row {
     proof: "an_allowance_expires",
-    when: When::Chosen { from: "`set_allowance`", bounds: "expiry, as the buyer chose it" },
+    when: When::Chosen { from: "`open_allowance` or `change_allowance`", bounds: "expiry, as the buyer chose it" },
     before: "delegate: `open_job_prepaid`, within its caps",
     who: "nobody",
     instruction: "open_job_prepaid",
