@@ -136,7 +136,7 @@ fn an_allowance_belongs_to_one_balance_and_one_delegate() {
     change.accounts.allowance = foreign;
     chain.refuses(&change, MarketError::WrongBuyerAccount);
     let mut close = chain.close_allowance(&balance, &delegate.key);
-    close.accounts.allowance = foreign;
+    (close.accounts.allowance, close.accounts.rent_payer) = (foreign, other_owner.address());
     chain.refuses(&close, MarketError::WrongBuyerAccount);
     let mut open = chain.open_allowance(&balance, &delegate.key, granted);
     open.accounts.allowance = foreign;

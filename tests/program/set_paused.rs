@@ -5,7 +5,7 @@ use millrace_testkit::program::state::Config;
 use millrace_testkit::{Environment, Signer, terms, usdc};
 
 /// The instructions that a pause stops.
-const PAUSED: &[&str] = &["open_job"];
+const PAUSED: &[&str] = &["open_job", "open_job_prepaid"];
 
 #[test]
 fn stops_new_jobs_until_it_is_over() {

@@ -28,6 +28,7 @@ pub struct ResolveDispute<'info> {
 impl ResolveDispute<'_> {
     pub fn handle(ctx: Context<Self>, args: ResolveDisputeArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.config.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let ruling = Ruling::try_from(args.ruling).map_err(MarketError::from)?;
         let by = match ruling {

@@ -26,6 +26,7 @@ pub struct ChangeAllowance<'info> {
 impl ChangeAllowance<'_> {
     pub fn handle(ctx: Context<Self>, args: ChangeAllowanceArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.balance.load()?.rules()?;
         let mut allowance = accounts.allowance.load_mut()?;
         let spent = allowance.rules()?.spent;
         allowance.update(&args.terms.rules(spent));

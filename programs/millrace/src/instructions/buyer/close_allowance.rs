@@ -32,6 +32,7 @@ impl CloseAllowance<'_> {
         rules.allowances = rules.allowances.checked_sub(1).ok_or(MarketError::InvariantBroken)?;
         accounts.balance.load_mut()?.update(&rules)?;
         let allowance = accounts.allowance.load()?;
+        allowance.rules()?;
         let event = AllowanceClosed {
             allowance: accounts.allowance.key(),
             balance: allowance.buyer,

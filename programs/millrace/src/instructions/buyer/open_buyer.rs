@@ -46,6 +46,7 @@ pub struct OpenBuyer<'info> {
 impl OpenBuyer<'_> {
     pub fn handle(ctx: Context<Self>, args: OpenBuyerArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.config.load()?.rules()?;
         let (owner, address) = (&accounts.owner, accounts.balance.key);
         let seeds: &[&[u8]] = &[seeds::BUYER, owner.key.as_ref()];
         let balance_place = Place::prove(&accounts.balance, seeds, args.buyer_bump)?;

@@ -34,6 +34,7 @@ pub struct AttestNode<'info> {
 impl AttestNode<'_> {
     pub fn handle(ctx: Context<Self>, args: AttestNodeArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.config.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let class = HardwareClass::try_from(args.class).map_err(|_| MarketError::HardwareInvalid)?;
         let attestation = HardwareAttestation { class, expires_at: UnixSeconds(args.expires_at) };
