@@ -35,7 +35,13 @@ fn an_account_of_another_version_is_refused_by_every_instruction() {
                     let data = chain.everything()[&meta.pubkey].1.clone();
                     kinds.insert(data[..8].to_vec());
                     let code = MarketError::UnknownVersion.into();
-                    refuses(&call, &mut chain, |_| {}, code, &format!("version {version} of {}", meta.pubkey));
+                    refuses(
+                        &call,
+                        &mut chain,
+                        |_| {},
+                        code,
+                        &format!("{}: version {version} of {}", call.cost.instruction, meta.pubkey),
+                    );
                 }
             }
         }

@@ -20,6 +20,7 @@ pub struct HoldLease<'info> {
 impl HoldLease<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.node.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let mut lease = accounts.lease.load_mut()?;
         let before = lease.rules()?;

@@ -33,6 +33,7 @@ pub struct RevealResult<'info> {
 impl RevealResult<'_> {
     pub fn handle(ctx: Context<Self>, args: RevealResultArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.node.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let lease = accounts.lease.key();
         let address = Address(lease.to_bytes());
