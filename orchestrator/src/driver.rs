@@ -121,8 +121,9 @@ impl Driver {
             Input::Event(event) => self.feed(event, actions),
             Input::Updates { updates, then } => {
                 for update in updates {
-                    let event = self.book.apply(&update);
-                    self.feed(event, actions);
+                    if let Some(event) = self.book.apply(&update) {
+                        self.feed(event, actions);
+                    }
                 }
                 if let Some(event) = then {
                     self.feed(event, actions);

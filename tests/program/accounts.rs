@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::prelude::Pubkey;
 use millrace_testkit::program::MarketError;
 use millrace_testkit::protocol::{MicroUsdc, Seconds};
-use millrace_testkit::{attestation, terms, usdc};
+use millrace_testkit::{attestation, usdc};
 
 use crate::scene::Scene;
 
@@ -18,7 +18,7 @@ fn one_kind_of_account_does_not_pass_for_another() {
     call.accounts.node = lease.address;
     chain.refuses(&call, ErrorCode::AccountDiscriminatorMismatch);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.lease = job.address;
+    call.accounts.parties.lease = job.address;
     chain.refuses(&call, ErrorCode::AccountDiscriminatorMismatch);
 }
 
@@ -31,7 +31,7 @@ fn a_copy_owned_by_another_program_is_refused() {
     call.accounts.lease = chain.forge(lease.address, thief);
     chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.lease = chain.forge(lease.address, thief);
+    call.accounts.parties.lease = chain.forge(lease.address, thief);
     chain.refuses(&call, ErrorCode::AccountOwnedByWrongProgram);
     let mut call = chain.open_lease(&job, &node);
     call.accounts.provider = chain.forge(node.provider.address, thief);
@@ -55,7 +55,7 @@ fn only_the_real_token_program_moves_tokens() {
     let fake = anchor_lang::system_program::ID;
     chain.advance(Seconds(300));
     let mut call = chain.expire_lease(&lease);
-    call.accounts.token_program = fake;
+    call.accounts.parties.token_program = fake;
     chain.refuses(&call, ErrorCode::InvalidProgramId);
     let mut call = chain.settle(&lease, &attestation(lease.address, 1, Seconds(50)));
     call.accounts.token_program = fake;
@@ -128,26 +128,4 @@ fn a_vault_that_holds_less_than_its_ledger_is_refused() {
     chain.put_tokens(job.vault, job.address, chain.mint, MicroUsdc(usdc(10).0 - 1));
     let call = chain.settle(&lease, &attestation(lease.address, 1, Seconds(50)));
     chain.refuses(&call, MarketError::VaultShort);
-}
-
-#[test]
-fn unrelated_jobs_share_no_account_that_either_may_write() {
-    let mut scene = Scene::new();
-    let other = scene.unrelated();
-    let Scene { mut chain, job, lease, .. } = scene;
-    chain.advance(Seconds(100));
-    let sides = [(&job, &lease), (&other.job, &other)].map(|(job, lease)| {
-        let mut writable = chain.open_job(job, 1, terms()).writable();
-        writable.extend(chain.settle(lease, &attestation(lease.address, 1, Seconds(50))).writable());
-        writable.extend(chain.expire_lease(lease).writable());
-        writable.extend(chain.open_lease(job, &lease.node).writable());
-        writable.extend(chain.cancel_job(job).writable());
-        writable.extend(chain.expire_job(job).writable());
-        writable.extend(chain.close_job(job).writable());
-        writable
-    });
-    let [ours, theirs] = sides;
-    let shared: Vec<_> = ours.intersection(&theirs).copied().collect();
-    // Only the scheduler's wallet, out of which the rent of leases is paid.
-    assert_eq!(shared, [millrace_testkit::Signer::pubkey(&chain.scheduler)]);
 }

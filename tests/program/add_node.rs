@@ -28,7 +28,7 @@ fn offers_a_rig_and_counts_it() {
     assert_eq!((event.node, event.index, event.node_key), (call.accounts.node, 0, key.pubkey()));
     assert_eq!(chain.node(&second.address).index, 1);
     assert_eq!(chain.node(&second.address).hardware.simulated, 1);
-    assert_eq!(chain.provider(&provider.address).n_nodes, 2);
+    assert_eq!(chain.provider(&provider.address).nodes, 2);
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn refuses_the_vault_itself_as_refund_account() {
 fn refuses_to_give_the_rent_to_somebody_else() {
     let (mut chain, job) = cancelled();
     let mut call = chain.close_job(&job);
-    call.accounts.funder = chain.wallet(usdc(0)).address();
+    call.accounts.rent_payer = chain.wallet(usdc(0)).address();
     chain.refuses(&call, MarketError::WrongRentPayer);
 }
 

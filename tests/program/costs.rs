@@ -43,4 +43,9 @@ fn a_jobs_life_stays_below_70_000_compute_units_and_rent_comes_back() {
     assert_eq!(rent("open_lease"), -rent("expire_lease"));
     assert_eq!(rent("open_job"), -rent("close_job"));
     assert_eq!(rent("settle (progressive)"), 0);
+    // The lease's and the dispute's.
+    assert_eq!(rent("open_lease") + rent("open_dispute"), -rent("resolve_dispute"));
+    assert_eq!(rent("resolve_dispute"), rent("expire_dispute"));
+    assert_eq!(rent("open_lease"), -rent("settle_member"));
+    assert_eq!(rent("open_quorum"), -rent("close_quorum"));
 }

@@ -1,24 +1,10 @@
 use anchor_lang::error::ErrorCode;
 use millrace_testkit::program::MarketError;
-use millrace_testkit::program::events::LeaseExpired;
-use millrace_testkit::protocol::{JobTerms, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_testkit::program::events::LeaseSettled;
+use millrace_testkit::protocol::{JobTerms, Payment, PricePerGpuHour, Seconds};
 use millrace_testkit::{Signer, hardware, terms, usdc};
 
 use crate::scene::Scene;
-
-impl Scene {
-    /// Refused one second before `deadline` after the lease's opening, done at it.
-    fn expires_exactly_after(&mut self, deadline: Seconds) -> LeaseExpired {
-        let call = self.chain.expire_lease(&self.lease);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0 - 1));
-        self.chain.refuses(&call, MarketError::DeadlineNotPassed);
-        self.chain.travel_to(UnixSeconds(self.opened.0 + deadline.0));
-        let receipt = self.chain.do_expire_lease(&self.lease);
-        assert!(!self.chain.exists(&self.lease.address));
-        self.chain.ledger().check();
-        receipt.event()
-    }
-}
 
 #[test]
 fn a_node_that_never_starts_loses_the_abandon_share_of_its_bond() {
@@ -28,9 +14,9 @@ fn a_node_that_never_starts_loses_the_abandon_share_of_its_bond() {
     let event = scene.expires_exactly_after(Seconds(300));
 
     // 10 % of 3.60 USDC.
-    assert_eq!((event.outcome, event.penalty, event.lease_paid), (4, 360_000, 0));
-    assert_eq!((event.stake_vault_before, event.stake_vault_after), (usdc(100).0, usdc(100).0 - 360_000));
-    assert_eq!((event.job_vault_before, event.job_vault_after), (usdc(10).0, usdc(10).0 + 360_000));
+    assert_eq!((event.outcome, event.compensation, event.lease_paid), (4, 360_000, 0));
+    assert_eq!((event.before.stake_vault, event.after.stake_vault), (usdc(100).0, usdc(100).0 - 360_000));
+    assert_eq!((event.before.job_vault, event.after.job_vault), (usdc(10).0, usdc(10).0 + 360_000));
     let Scene { chain, node, job, .. } = scene;
     let provider = chain.provider(&node.provider.address);
     assert_eq!((provider.stake_total, provider.stake_locked, provider.slashed), (usdc(100).0 - 360_000, 0, 360_000));
@@ -49,7 +35,7 @@ fn a_node_that_falls_silent_keeps_its_pay_and_loses_the_lost_share() {
     let event = scene.expires_exactly_after(Seconds(100 + 900));
 
     // 25 % of 3.60 USDC.
-    assert_eq!((event.outcome, event.penalty, event.lease_paid, event.lease_fees), (5, 900_000, 80_000, 4_000));
+    assert_eq!((event.outcome, event.compensation, event.lease_paid, event.lease_fees), (5, 900_000, 80_000, 4_000));
     assert_eq!((event.metered_seconds, event.sequence), (80, 1));
     assert_eq!(scene.chain.tokens(&scene.node.provider.earnings_vault).0, 80_000);
     assert_eq!(scene.chain.tokens(&scene.job.vault).0, usdc(10).0 - 80_000 + 900_000);
@@ -73,8 +59,34 @@ fn a_lease_past_its_end_and_grace_is_settled_without_a_penalty() {
     scene.chain.do_settle(&scene.lease, Seconds(60));
     // Opened + 300 to start + 60 to run + 600 grace comes before the checkpoint at 1100.
     let event = scene.expires_exactly_after(Seconds(960));
-    assert_eq!((event.outcome, event.penalty, event.lease_paid), (6, 0, 60_000));
+    assert_eq!((event.outcome, event.compensation, event.lease_paid), (6, 0, 60_000));
     assert_eq!(scene.chain.provider(&scene.node.provider.address).slashed, 0);
+}
+
+#[test]
+fn what_accrued_for_a_result_that_never_came_is_paid() {
+    let on_result = JobTerms { payment: Payment::OnResult, lease_seconds: Seconds(60), ..terms() };
+    let mut scene = Scene::with(on_result);
+    scene.chain.advance(Seconds(200));
+    scene.chain.do_settle(&scene.lease, Seconds(60));
+    let event = scene.expires_exactly_after(Seconds(960));
+    assert_eq!((event.outcome, event.payment, event.fee, event.lease_paid), (6, 60_000, 3_000, 60_000));
+    assert_eq!((event.before.earnings_vault, event.after.earnings_vault), (0, 60_000));
+
+    let mut scene = Scene::with(JobTerms { lease_seconds: Seconds(3_600), ..on_result });
+    scene.chain.advance(Seconds(100));
+    scene.chain.do_settle(&scene.lease, Seconds(80));
+    let event = scene.expires_exactly_after(Seconds(1_000));
+    assert_eq!((event.outcome, event.payment, event.compensation), (5, 80_000, 900_000));
+}
+
+#[test]
+fn a_node_sent_away_before_its_start_by_a_notice_has_abandoned_nothing() {
+    let mut scene = Scene::preemptible(terms());
+    scene.chain.advance(Seconds(100));
+    scene.chain.do_notice_preemption(&scene.lease);
+    let event = scene.expires_exactly_after(Seconds(160 + 600));
+    assert_eq!((event.outcome, event.compensation, event.job_state), (7, 0, 0));
 }
 
 #[test]
@@ -85,24 +97,33 @@ fn a_cancelled_lease_is_settled_after_the_grace_without_a_penalty() {
     scene.chain.advance(Seconds(10));
     scene.chain.do_cancel_job(&scene.job);
     let event = scene.expires_exactly_after(Seconds(110 + 600));
-    assert_eq!((event.outcome, event.penalty, event.lease_paid, event.job_state), (6, 0, 80_000, 3));
+    assert_eq!((event.outcome, event.compensation, event.lease_paid, event.job_state), (6, 0, 80_000, 3));
 }
 
 #[test]
-fn a_cancel_does_not_save_a_node_that_never_started() {
+fn a_cancel_before_the_start_excuses_a_node_that_never_started() {
     let mut scene = Scene::new();
     scene.chain.advance(Seconds(10));
     scene.chain.do_cancel_job(&scene.job);
-    let event = scene.expires_exactly_after(Seconds(300));
-    assert_eq!((event.outcome, event.penalty, event.job_state), (4, 360_000, 3));
+    let event = scene.expires_exactly_after(Seconds(10 + 600));
+    assert_eq!((event.outcome, event.compensation, event.job_state), (6, 0, 3));
+}
+
+#[test]
+fn a_cancel_once_the_start_is_missed_excuses_nothing() {
+    let Scene { mut chain, job, lease, .. } = Scene::new();
+    chain.advance(Seconds(300));
+    chain.do_cancel_job(&job);
+    let event: LeaseSettled = chain.do_expire_lease(&lease).event();
+    assert_eq!((event.outcome, event.compensation, event.job_state), (4, 360_000, 3));
 }
 
 #[test]
 fn the_outcome_does_not_depend_on_when_somebody_comes_by() {
     let Scene { mut chain, lease, .. } = Scene::new();
     chain.advance(Seconds(1_000_000));
-    let event: LeaseExpired = chain.do_expire_lease(&lease).event();
-    assert_eq!((event.outcome, event.penalty), (4, 360_000));
+    let event: LeaseSettled = chain.do_expire_lease(&lease).event();
+    assert_eq!((event.outcome, event.compensation), (4, 360_000));
 }
 
 #[test]
@@ -112,7 +133,7 @@ fn the_last_attempt_ends_the_job() {
     chain.do_expire_lease(&lease);
     let second = chain.do_open_lease(&job, &node);
     chain.advance(Seconds(300));
-    let event: LeaseExpired = chain.do_expire_lease(&second).event();
+    let event: LeaseSettled = chain.do_expire_lease(&second).event();
     assert_eq!((event.job_state, chain.job(&job.address).attempts_failed), (3, 2));
     assert_eq!(chain.job(&job.address).compensation, 720_000);
 }
@@ -135,17 +156,17 @@ fn refuses_accounts_that_the_lease_does_not_name() {
     chain.advance(Seconds(300));
 
     let mut call = chain.expire_lease(&lease);
-    (call.accounts.job, call.accounts.job_vault) = (other.job.address, other.job.vault);
+    (call.accounts.parties.job, call.accounts.parties.job_vault) = (other.job.address, other.job.vault);
     chain.refuses(&call, MarketError::WrongJob);
     let mut call = chain.expire_lease(&lease);
     call.accounts.node = second_node.address;
     chain.refuses(&call, MarketError::WrongNode);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.provider = other.node.provider.address;
-    call.accounts.stake_vault = other.node.provider.stake_vault;
+    call.accounts.parties.provider = other.node.provider.address;
+    call.accounts.parties.stake_vault = other.node.provider.stake_vault;
     chain.refuses(&call, MarketError::WrongProvider);
     let mut call = chain.expire_lease(&lease);
-    call.accounts.rent_payer = other.job.buyer.address();
+    call.accounts.parties.rent_payer = other.job.buyer.address();
     chain.refuses(&call, MarketError::WrongRentPayer);
 }
 
@@ -156,11 +177,11 @@ fn refuses_the_vaults_of_others() {
     let Scene { mut chain, node, lease, .. } = scene;
     chain.advance(Seconds(300));
     let mut call = chain.expire_lease(&lease);
-    call.accounts.job_vault = other.job.vault;
+    call.accounts.parties.job_vault = other.job.vault;
     chain.refuses(&call, MarketError::WrongVault);
     for vault in [other.node.provider.stake_vault, node.provider.earnings_vault] {
         let mut call = chain.expire_lease(&lease);
-        call.accounts.stake_vault = vault;
+        call.accounts.parties.stake_vault = vault;
         chain.refuses(&call, MarketError::WrongVault);
     }
 }

@@ -3,7 +3,7 @@ use anchor_lang::prelude::Pubkey;
 use millrace_testkit::program::MarketError;
 use millrace_testkit::program::events::JobOpened;
 use millrace_testkit::protocol::{GpuUnits, JobTerms, MicroUsdc, PricePerGpuHour, Requirements, Seconds};
-use millrace_testkit::{Environment, JobHandle, Signer, Wallet, terms, usdc};
+use millrace_testkit::{Environment, JobHandle, Wallet, terms, usdc};
 
 fn ready() -> (Environment, Wallet, JobHandle) {
     let mut chain = Environment::new();
@@ -20,8 +20,9 @@ fn moves_the_deposit_into_the_jobs_own_vault() {
 
     let state = chain.job(&job.address);
     assert_eq!((state.buyer, state.funder, state.id), (buyer.address(), buyer.address(), 1));
-    assert_eq!((state.attestor, state.mint, state.spec_hash), (chain.scheduler.pubkey(), chain.mint, [7; 32]));
-    assert_eq!(JobTerms::from(state.terms), terms());
+    assert_eq!((state.attestor, state.mint, state.spec_hash), (Pubkey::default(), chain.mint, [7; 32]));
+    assert_eq!((state.rent_payer, state.prepaid, state.quorum_open), (buyer.address(), 0, 0));
+    assert_eq!(JobTerms::try_from(state.terms), Ok(terms()));
     assert_eq!((state.state, state.reserved, state.paid, state.leases_opened), (0, 0, 0, 0));
     assert_eq!(state.start_deadline, chain.now().0 + 600);
     assert_eq!(chain.tokens(&job.vault), usdc(10));

@@ -70,9 +70,9 @@ fn refuses_whoever_is_not_the_scheduler() {
     let (mut chain, job, node) = ready(terms());
     let stranger = chain.wallet(MicroUsdc::ZERO);
     let mut call = chain.open_lease(&job, &node);
-    call.accounts.scheduler = stranger.address();
+    call.accounts.authority = stranger.address();
     call.signers.push(stranger.key);
-    chain.refuses(&call, MarketError::WrongScheduler);
+    chain.refuses(&call, MarketError::WrongAuthority);
 }
 
 #[test]

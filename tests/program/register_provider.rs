@@ -16,7 +16,7 @@ fn makes_a_provider_with_two_empty_vaults() {
     let state = chain.provider(&provider.address);
     assert_eq!(state.owner, owner.address());
     assert_eq!(state.name(), Ok("Grüne Mühle"));
-    assert_eq!((state.stake_total, state.staked, state.n_nodes), (0, 0, 0));
+    assert_eq!((state.stake_total, state.staked, state.nodes), (0, 0, 0));
     assert_eq!(chain.tokens(&provider.stake_vault), MicroUsdc::ZERO);
     assert_eq!(chain.tokens(&provider.earnings_vault), MicroUsdc::ZERO);
     assert_eq!((event.provider, event.owner), (provider.address, owner.address()));

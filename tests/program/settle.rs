@@ -24,8 +24,8 @@ fn the_first_voucher_starts_the_lease_and_pays_its_seconds() {
     let provider = chain.provider(&node.provider.address);
     assert_eq!((provider.earnings_owner, provider.earnings_fees), (85_500, 4_500));
     assert_eq!((event.payment, event.fee, event.sequence, event.outcome), (90_000, 4_500, 1, None));
-    assert_eq!((event.job_vault_before, event.job_vault_after), (usdc(10).0, usdc(10).0 - 90_000));
-    assert_eq!((event.earnings_vault_before, event.earnings_vault_after), (0, 90_000));
+    assert_eq!((event.before.job_vault, event.after.job_vault), (usdc(10).0, usdc(10).0 - 90_000));
+    assert_eq!((event.before.earnings_vault, event.after.earnings_vault), (0, 90_000));
     chain.ledger().check();
 }
 

@@ -2,10 +2,12 @@
 //! and the protocol's own type. Reading them is [`crate::Client`]'s part.
 
 mod config;
+mod dispute;
 mod job;
 mod lease;
 mod node;
 mod provider;
+mod quorum;
 
 use anchor_lang::{Discriminator, ZeroCopy};
 use millrace::constants::VERSION;
@@ -13,10 +15,12 @@ use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 
 pub use config::ConfigAccount;
+pub use dispute::DisputeAccount;
 pub use job::JobAccount;
 pub use lease::LeaseAccount;
 pub use node::NodeAccount;
 pub use provider::ProviderAccount;
+pub use quorum::QuorumAccount;
 
 /// The kinds of account the program keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,11 +30,14 @@ pub enum AccountKind {
     Node,
     Job,
     Lease,
+    Dispute,
+    Quorum,
 }
 
 impl AccountKind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 5] = [Self::Config, Self::Provider, Self::Node, Self::Job, Self::Lease];
+    pub const ALL: [Self; 7] =
+        [Self::Config, Self::Provider, Self::Node, Self::Job, Self::Lease, Self::Dispute, Self::Quorum];
 
     /// First bytes of every account of the kind.
     pub fn discriminator(self) -> &'static [u8] {
@@ -40,6 +47,8 @@ impl AccountKind {
             Self::Node => millrace::state::Node::DISCRIMINATOR,
             Self::Job => millrace::state::Job::DISCRIMINATOR,
             Self::Lease => millrace::state::Lease::DISCRIMINATOR,
+            Self::Dispute => millrace::state::Dispute::DISCRIMINATOR,
+            Self::Quorum => millrace::state::Quorum::DISCRIMINATOR,
         }
     }
 
@@ -51,6 +60,8 @@ impl AccountKind {
             Self::Node => "node",
             Self::Job => "job",
             Self::Lease => "lease",
+            Self::Dispute => "dispute",
+            Self::Quorum => "quorum",
         }
     }
 }
@@ -108,6 +119,8 @@ pub enum AnyAccount {
     Node(NodeAccount),
     Job(JobAccount),
     Lease(LeaseAccount),
+    Dispute(DisputeAccount),
+    Quorum(QuorumAccount),
 }
 
 impl AnyAccount {
@@ -121,6 +134,8 @@ impl AnyAccount {
             AccountKind::Node => Self::Node(NodeAccount::decode(address, data)?),
             AccountKind::Job => Self::Job(JobAccount::decode(address, data)?),
             AccountKind::Lease => Self::Lease(LeaseAccount::decode(address, data)?),
+            AccountKind::Dispute => Self::Dispute(DisputeAccount::decode(address, data)?),
+            AccountKind::Quorum => Self::Quorum(QuorumAccount::decode(address, data)?),
         })
     }
 
@@ -131,6 +146,8 @@ impl AnyAccount {
             Self::Node(_) => AccountKind::Node,
             Self::Job(_) => AccountKind::Job,
             Self::Lease(_) => AccountKind::Lease,
+            Self::Dispute(_) => AccountKind::Dispute,
+            Self::Quorum(_) => AccountKind::Quorum,
         }
     }
 
@@ -141,6 +158,8 @@ impl AnyAccount {
             Self::Node(account) => account.address,
             Self::Job(account) => account.address,
             Self::Lease(account) => account.address,
+            Self::Dispute(account) => account.address,
+            Self::Quorum(account) => account.address,
         }
     }
 }

@@ -74,6 +74,16 @@ impl HardwareAttestation {
     pub fn shows(&self, class: HardwareClass, now: UnixSeconds) -> bool {
         self.class >= class && now < self.expires_at
     }
+
+    /// What the network may write down. The class [`HardwareClass::Claimed`] shows nothing: it takes an
+    /// earlier attestation back, and needs no time.
+    ///
+    /// # Errors
+    /// [`Error::DeadlinePassed`] for one that has expired already.
+    pub fn check(&self, now: UnixSeconds) -> Result<(), Error> {
+        let counts = self.class == HardwareClass::Claimed || now < self.expires_at;
+        if counts { Ok(()) } else { Err(Error::DeadlinePassed) }
+    }
 }
 
 /// A rig on the market: hardware, posted prices, and how much of it is leased.
@@ -177,6 +187,15 @@ mod tests {
         assert!(attestation.shows(HardwareClass::Challenged, UnixSeconds(9)));
         assert!(!attestation.shows(HardwareClass::Challenged, UnixSeconds(10)));
         assert!(!attestation.shows(HardwareClass::Enclave, UnixSeconds(9)));
+    }
+
+    #[test]
+    fn an_attestation_that_has_expired_is_not_written_down_but_one_can_be_taken_back() {
+        let until = |class, expires_at| HardwareAttestation { class, expires_at: UnixSeconds(expires_at) };
+        let now = UnixSeconds(10);
+        assert_eq!(until(HardwareClass::Challenged, 10).check(now), Err(Error::DeadlinePassed));
+        assert_eq!(until(HardwareClass::Challenged, 11).check(now), Ok(()));
+        assert_eq!(until(HardwareClass::Claimed, 0).check(now), Ok(()));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! What each instruction costs: compute units, rent, fees. Measured on the built program.
 
+mod disputes;
+mod leases;
+mod rounds;
+
 use anchor_lang::{InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token;
 use millrace_protocol::voucher::{ExitClass, Voucher};
@@ -72,6 +76,10 @@ pub fn measure() -> Vec<Cost> {
     chain.advance(Seconds(600));
     let call = chain.expire_job(&late);
     costs.push(cost(&mut chain, "expire_job", &call));
+
+    leases::measure(&mut chain, &node, &buyer, &mut costs);
+    disputes::measure(&mut chain, &node, &mut costs);
+    rounds::measure(&mut chain, &mut costs);
 
     let id = unluckiest_id(&buyer);
     let unlucky = Environment::job_of(&buyer, &buyer, id);

@@ -57,7 +57,9 @@ impl Environment {
         let (mint, treasury) = (mint.pubkey(), treasury.pubkey());
         let mut environment = Self { svm, n_keys: 6, fee_payer, admin, scheduler, arbiter, mint, treasury };
         environment.set_upgrade_authority(millrace::ID, environment.admin.pubkey());
-        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler, &environment.arbiter].map(Signer::pubkey) {
+        for key in [&environment.fee_payer, &environment.admin, &environment.scheduler, &environment.arbiter]
+            .map(Signer::pubkey)
+        {
             environment.svm.edit(key, |account| account.lamports += 1_000_000_000_000);
         }
         environment.put_mint(environment.mint);

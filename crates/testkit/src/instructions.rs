@@ -2,15 +2,21 @@
 
 mod buyer;
 mod crank;
+mod dispute;
 mod founding;
+mod node;
 mod provider;
+mod quorum;
 mod scheduler;
 
 use anchor_lang::prelude::Pubkey;
 use millrace::accounts;
+use millrace::state::Lease;
 use millrace_protocol::seeds;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+pub use quorum::commitment;
 
 use crate::Environment;
 
@@ -24,9 +30,15 @@ impl Environment {
             provider: lease.node.provider.address,
             stake_vault: lease.node.provider.stake_vault,
             earnings_vault: lease.node.provider.earnings_vault,
-            rent_payer: self.scheduler.pubkey(),
+            rent_payer: self.rent_payer_of(lease),
             token_program: anchor_spl::token::ID,
         }
+    }
+
+    /// Who opened the lease; the scheduler for one that is gone.
+    pub(crate) fn rent_payer_of(&self, lease: &LeaseHandle) -> Pubkey {
+        let state: Option<Lease> = self.read(&lease.address);
+        state.map_or(self.scheduler.pubkey(), |state| state.rent_payer)
     }
 
     /// The round that the job has open, if it counts results.

@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Job, Lease, Node, Provider};
+use millrace::state::{Dispute, Job, Lease, Node, Provider, Quorum};
+use millrace_protocol::quorum::{Member, MemberState};
 use millrace_protocol::{MicroUsdc, seeds};
 
 use crate::Environment;
@@ -16,6 +17,8 @@ pub struct Ledger {
     pub tokens: BTreeMap<Pubkey, MicroUsdc>,
     pub jobs: BTreeMap<Pubkey, Job>,
     pub leases: BTreeMap<Pubkey, Lease>,
+    pub disputes: BTreeMap<Pubkey, Dispute>,
+    pub quorums: BTreeMap<Pubkey, Quorum>,
     pub nodes: BTreeMap<Pubkey, Node>,
     pub providers: BTreeMap<Pubkey, Provider>,
 }
@@ -31,6 +34,8 @@ impl Environment {
             tokens: tokens.collect(),
             jobs: self.all(),
             leases: self.all(),
+            disputes: self.all(),
+            quorums: self.all(),
             nodes: self.all(),
             providers: self.all(),
         }
@@ -68,6 +73,9 @@ impl Ledger {
             );
             assert_eq!(rules.unsettled_leases() as usize, leases.len(), "leases of job {address}");
             assert!(self.tokens[&vault] >= rules.reserved, "job {address} cannot pay what it holds for its leases");
+            let bonds = self.disputes.values().filter(|dispute| dispute.job == *address).map(|dispute| dispute.bond);
+            assert_eq!(job.dispute_bonds, bonds.sum::<u64>(), "challengers' bonds of job {address}");
+            self.check_round(address, job);
         }
         for (address, provider) in &self.providers {
             let rules = provider.rules().unwrap();
@@ -85,8 +93,27 @@ impl Ledger {
             let live = self.leases.values().filter(|lease| lease.node == *address && lease.state < 2);
             assert_eq!(node.leased, live.map(|lease| lease.units).sum::<u16>(), "leased units of node {address}");
         }
-        for lease in self.leases.values() {
+        for (address, lease) in &self.leases {
             lease.rules().unwrap().invariant().unwrap();
+            let disputes = self.disputes.values().filter(|dispute| dispute.lease == *address);
+            assert_eq!(disputes.count(), usize::from(lease.state == 3), "disputes about lease {address}");
         }
+    }
+
+    /// A job has at most the one round it says, and every lease of a counted job has its place there.
+    fn check_round(&self, address: &Pubkey, job: &Job) {
+        let mut rounds = self.quorums.values().filter(|quorum| quorum.job == *address);
+        let Some(quorum) = rounds.next() else {
+            assert_eq!(job.quorum_open, 0, "job {address} has no round");
+            return;
+        };
+        assert!(rounds.next().is_none() && job.quorum_open != 0, "rounds of job {address}");
+        assert_eq!(quorum.round, job.quorum_round, "round of job {address}");
+        let rules = quorum.rules().unwrap();
+        rules.invariant().unwrap();
+        let waiting = |member: &&Member| !matches!(member.state, MemberState::Gone | MemberState::Settled);
+        let members: BTreeSet<_> = rules.joined().iter().filter(waiting).map(|member| member.lease.0).collect();
+        let leases = self.leases.iter().filter(|(_, lease)| lease.job == *address);
+        assert_eq!(members, leases.map(|(lease, _)| lease.to_bytes()).collect(), "members of job {address}");
     }
 }

@@ -21,7 +21,7 @@ mod vouchers;
 pub use builders::{hardware, parameters, terms, usdc};
 pub use call::{Call, Receipt};
 pub use environment::Environment;
-pub use instructions::{JobHandle, LeaseHandle, NodeHandle, ProviderHandle, Wallet};
+pub use instructions::{JobHandle, LeaseHandle, NodeHandle, ProviderHandle, Wallet, commitment};
 pub use ledger::Ledger;
 pub use refusal::Refusal;
 pub use vouchers::{attestation, signature_check};

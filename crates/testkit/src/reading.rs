@@ -4,7 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Config, Job, Lease, Node, Provider};
+use millrace::state::{Config, Dispute, Job, Lease, Node, Provider, Quorum};
 use millrace_protocol::{MicroUsdc, seeds};
 
 use crate::Environment;
@@ -30,6 +30,14 @@ impl Environment {
 
     pub fn lease(&self, address: &Pubkey) -> Lease {
         self.read(address).expect("no such lease")
+    }
+
+    pub fn dispute(&self, address: &Pubkey) -> Dispute {
+        self.read(address).expect("no such dispute")
+    }
+
+    pub fn quorum(&self, address: &Pubkey) -> Quorum {
+        self.read(address).expect("no such round")
     }
 
     pub fn node(&self, address: &Pubkey) -> Node {

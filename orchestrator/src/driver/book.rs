@@ -16,9 +16,10 @@ pub(crate) struct Book {
 impl Book {
     /// Takes a reading and tells what it means to the scheduler. The last one to arrive counts: the
     /// watcher tells every change in order, so an older one is soon followed by the newer.
-    pub fn apply(&mut self, update: &Update) -> Event {
+    /// `None` for accounts that the scheduler does not follow.
+    pub fn apply(&mut self, update: &Update) -> Option<Event> {
         self.accounts.insert(update.address, update.account.clone());
-        match &update.account {
+        Some(match &update.account {
             None => Event::AccountGone { address: update.address },
             Some(AnyAccount::Config(config)) => Event::ParametersSeen(config.parameters),
             Some(AnyAccount::Provider(provider)) => {
@@ -31,7 +32,8 @@ impl Book {
             }
             Some(AnyAccount::Job(job)) => Event::JobSeen { job: job.address, view: job_view(job) },
             Some(AnyAccount::Lease(lease)) => Event::LeaseSeen { lease: lease.address, view: lease_view(lease) },
-        }
+            Some(AnyAccount::Dispute(_) | AnyAccount::Quorum(_)) => return None,
+        })
     }
 
     /// Whether the account exists, as far as was told.

@@ -455,7 +455,9 @@ impl Diagnostic for MarketError {
             Self::WrongTreasury => "pass the treasury in the network's config",
             Self::WrongAuthority => "sign with one of the two",
             Self::WrongFunder => "sign with the wallet that paid the deposit; only it gets money back",
-            Self::WrongFunding => "use the prepaid instruction for a job of the buyer's balance, and the plain one for others",
+            Self::WrongFunding => {
+                "use the prepaid instruction for a job of the buyer's balance, and the plain one for others"
+            }
             Self::WrongBuyerAccount => "pass the balance account of the buyer",
             Self::WrongDelegate => "sign with the owner's or the delegate's key, and pass the delegate's own allowance",
             Self::WrongChallenger => "the buyer may, and the scheduler where results are spot-checked",

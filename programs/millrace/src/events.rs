@@ -5,6 +5,7 @@
 mod admin;
 mod buyer;
 mod crank;
+mod node;
 mod provider;
 mod scheduler;
 
@@ -14,10 +15,13 @@ use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::solana_program::program::invoke_signed;
 
 pub use admin::NetworkInitialized;
-pub use buyer::{JobCancelled, JobOpened};
-pub use crank::{JobClosed, JobExpired, LeaseSettled, SettledBy, VoucherSettled};
+pub use buyer::{DisputeOpened, JobCancelled, JobOpened};
+pub use crank::{
+    JobClosed, JobExpired, LeaseSettled, QuorumClosed, QuorumOpened, QuorumTallied, SettledBy, VoucherSettled,
+};
+pub use node::{LeaseHeld, LeaseStartExtended, ResultCommitted, ResultRevealed};
 pub use provider::{NodeAdded, ProviderRegistered, StakeAdded};
-pub use scheduler::LeaseOpened;
+pub use scheduler::{LeaseExtended, LeaseOpened, NodeAttested, PreemptionNoticed};
 
 /// Room for the longest event; a longer one would only be slower.
 const CAPACITY: usize = 512;

@@ -2,13 +2,17 @@
 //! its accounts, `validate` for what the account constraints cannot say, and `handle`.
 
 mod admin;
+mod arbiter;
 mod buyer;
 mod crank;
+mod node;
 mod provider;
 mod scheduler;
 
 pub use admin::*;
+pub use arbiter::*;
 pub use buyer::*;
 pub use crank::*;
+pub use node::*;
 pub use provider::*;
 pub use scheduler::*;

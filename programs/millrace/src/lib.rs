@@ -12,6 +12,7 @@ use solana_compiler_builtins as _;
 mod clock;
 pub mod constants;
 mod create;
+pub mod disputes;
 pub mod ending;
 pub mod error;
 pub mod events;
@@ -61,9 +62,39 @@ pub mod millrace {
         OpenLease::handle(ctx, args)
     }
 
+    /// More time for a live lease at its price; its node agrees, with the scheduler or the buyer.
+    pub fn extend_lease(ctx: Context<ExtendLease>, args: ExtendLeaseArgs) -> Result<()> {
+        ExtendLease::handle(ctx, args)
+    }
+
+    /// The scheduler's notice to a spot lease: it is paid up to the end of the notice and ends then.
+    pub fn notice_preemption(ctx: Context<NoticePreemption>) -> Result<()> {
+        NoticePreemption::handle(ctx)
+    }
+
+    /// The scheduler's word on what a node's hardware has been shown to be.
+    pub fn attest_node(ctx: Context<AttestNode>, args: AttestNodeArgs) -> Result<()> {
+        AttestNode::handle(ctx, args)
+    }
+
+    /// The node's one extension of its start, unpaid.
+    pub fn extend_start(ctx: Context<ExtendStart>) -> Result<()> {
+        ExtendStart::handle(ctx)
+    }
+
+    /// The node's word that it works on although no voucher comes.
+    pub fn hold_lease(ctx: Context<HoldLease>) -> Result<()> {
+        HoldLease::handle(ctx)
+    }
+
     /// Redeems the voucher whose signature the instruction right before this one verifies.
     pub fn settle(ctx: Context<Settle>) -> Result<()> {
         Settle::handle(ctx)
+    }
+
+    /// The buyer's word that nothing is to be disputed: a reported lease is settled as reported.
+    pub fn accept_lease(ctx: Context<AcceptLease>) -> Result<()> {
+        AcceptLease::handle(ctx)
     }
 
     /// The buyer's cancel: no further lease, seconds up to now stay owed.
@@ -81,9 +112,59 @@ pub mod millrace {
         ExpireLease::handle(ctx)
     }
 
+    /// Anyone's crank for a reported lease to which nobody objected in time.
+    pub fn finalize_lease(ctx: Context<FinalizeLease>) -> Result<()> {
+        FinalizeLease::handle(ctx)
+    }
+
     /// Anyone's crank for a job that is over: everything left goes back to its funder.
     pub fn close_job(ctx: Context<CloseJob>) -> Result<()> {
         CloseJob::handle(ctx)
+    }
+
+    /// Challenges a reported lease: the challenger's bond moves into the job's vault.
+    pub fn open_dispute(ctx: Context<OpenDispute>, args: OpenDisputeArgs) -> Result<()> {
+        OpenDispute::handle(ctx, args)
+    }
+
+    /// The arbiter's ruling, which settles the lease.
+    pub fn resolve_dispute(ctx: Context<ResolveDispute>, args: ResolveDisputeArgs) -> Result<()> {
+        ResolveDispute::handle(ctx, args)
+    }
+
+    /// Anyone's crank for a dispute that the arbiter left alone: settled as reported.
+    pub fn expire_dispute(ctx: Context<ExpireDispute>) -> Result<()> {
+        ExpireDispute::handle(ctx)
+    }
+
+    /// Anyone opens a round of a job whose results are counted; its leases join it as they are opened.
+    pub fn open_quorum(ctx: Context<OpenQuorum>, args: OpenQuorumArgs) -> Result<()> {
+        OpenQuorum::handle(ctx, args)
+    }
+
+    /// A member's node binds itself to its result without showing it.
+    pub fn commit_result(ctx: Context<CommitResult>, args: CommitResultArgs) -> Result<()> {
+        CommitResult::handle(ctx, args)
+    }
+
+    /// A member's node shows the result that it committed to.
+    pub fn reveal_result(ctx: Context<RevealResult>, args: RevealResultArgs) -> Result<()> {
+        RevealResult::handle(ctx, args)
+    }
+
+    /// Anyone's count of a round whose members have revealed, or had the time to.
+    pub fn tally_quorum(ctx: Context<TallyQuorum>) -> Result<()> {
+        TallyQuorum::handle(ctx)
+    }
+
+    /// Anyone's crank that settles one member's lease by the count.
+    pub fn settle_member(ctx: Context<SettleMember>) -> Result<()> {
+        SettleMember::handle(ctx)
+    }
+
+    /// Anyone's crank for a round whose members are through, or that nobody joined.
+    pub fn close_quorum(ctx: Context<CloseQuorum>) -> Result<()> {
+        CloseQuorum::handle(ctx)
     }
 }
 

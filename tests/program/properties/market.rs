@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use millrace_testkit::program::MarketError;
-use millrace_testkit::program::events::{JobClosed, LeaseExpired, VoucherSettled};
+use millrace_testkit::program::events::{JobClosed, LeaseSettled, VoucherSettled};
 use millrace_testkit::program::state;
 use millrace_testkit::protocol::transitions::{self, LeaseOffer};
 use millrace_testkit::protocol::voucher::{ExitClass, Voucher};
@@ -248,11 +248,12 @@ impl Market {
         let offer = LeaseOffer {
             price: PricePerGpuHour(call.data.args.price),
             maximum: Seconds(call.data.args.maximum_seconds),
+            negotiated: false,
         };
         let (mut rules, mut rig) = (self.job_rules(&job), self.chain.node(&node.address).rules().unwrap());
-        let mut stake = self.chain.provider(&node.provider.address).stake();
+        let mut provider = self.provider_rules(&node);
         let now = self.chain.now();
-        let lease = transitions::open_lease(&mut rules, &mut rig, &mut stake, offer, &parameters(), now);
+        let lease = transitions::open_lease(&mut rules, &mut rig, &mut provider, offer, &parameters(), now);
         if self.send(&call, Some(&job), lease.map(drop).map_err(code)).is_some() {
             let address = call.accounts.lease;
             assert_eq!(self.chain.lease(&address).rules().unwrap(), lease.unwrap());
@@ -281,29 +282,26 @@ impl Market {
         };
         let (mut job, mut rules) = (self.job_rules(&lease.job), state.rules().unwrap());
         let mut node = self.chain.node(&lease.node.address).rules().unwrap();
-        let provider = self.chain.provider(&lease.node.provider.address);
-        let (mut stake, mut earnings) = (provider.stake(), provider.earnings());
+        let mut provider = self.provider_rules(&lease.node);
         let program = Address(millrace_testkit::program::ID.to_bytes());
         let place = (program, Address(lease.address.to_bytes()));
         let now = self.chain.now();
-        let settlement =
-            transitions::settle(&mut job, &mut rules, &mut node, &mut stake, &mut earnings, &voucher, place, now);
+        let settlement = transitions::settle(&mut job, &mut rules, &mut node, &mut provider, &voucher, place, now);
         let Some(receipt) = self.send(&call, Some(&lease.job), settlement.map(drop).map_err(code)) else {
             return false;
         };
         let settlement = settlement.unwrap();
         let event: VoucherSettled = receipt.event();
         assert_eq!((event.payment, event.fee), (settlement.payment.0, settlement.fee.0));
-        assert_eq!(event.job_vault_before - event.job_vault_after, event.payment);
-        assert_eq!(event.earnings_vault_after - event.earnings_vault_before, event.payment);
+        assert_eq!(event.before.job_vault - event.after.job_vault, event.payment);
+        assert_eq!(event.after.earnings_vault - event.before.earnings_vault, event.payment);
         *self.earned.entry(event.provider).or_default() += event.payment;
         assert_eq!(self.job_rules(&lease.job), job);
         assert_eq!(self.chain.exists(&lease.address), settlement.ended.is_none());
         if settlement.ended.is_none() {
             assert_eq!(self.chain.lease(&lease.address).rules(), Ok(rules));
         }
-        let provider = self.chain.provider(&lease.node.provider.address);
-        assert_eq!((provider.stake(), provider.earnings()), (stake, earnings));
+        assert_eq!(self.provider_rules(&lease.node), provider);
         self.redeemed.push((lease.clone(), voucher));
         true
     }
@@ -316,16 +314,16 @@ impl Market {
         };
         let (mut job, mut rules) = (self.job_rules(&lease.job), state.rules().unwrap());
         let mut node = self.chain.node(&lease.node.address).rules().unwrap();
-        let mut stake = self.chain.provider(&lease.node.provider.address).stake();
+        let mut provider = self.provider_rules(&lease.node);
         let now = self.chain.now();
-        let expiry = transitions::expire_lease(&mut job, &mut rules, &mut node, &mut stake, now);
+        let expiry = transitions::expire_lease(&mut job, &mut rules, &mut node, &mut provider, now);
         let Some(receipt) = self.send(&call, Some(&lease.job), expiry.map(drop).map_err(code)) else { return };
-        let event: LeaseExpired = receipt.event();
-        assert_eq!(event.penalty, expiry.unwrap().penalty.0);
-        assert_eq!(event.stake_vault_before - event.stake_vault_after, event.penalty);
-        assert_eq!(event.job_vault_after - event.job_vault_before, event.penalty);
-        self.staked.get_mut(&event.provider).unwrap().1 += event.penalty;
-        assert_eq!(self.job_rules(&lease.job), job);
+        let event: LeaseSettled = receipt.event();
+        assert_eq!(event.compensation, expiry.unwrap().compensation.0);
+        assert_eq!(event.before.stake_vault - event.after.stake_vault, event.compensation);
+        assert_eq!(event.after.job_vault - event.before.job_vault, event.compensation);
+        self.staked.get_mut(&event.provider).unwrap().1 += event.compensation;
+        assert_eq!((self.job_rules(&lease.job), self.provider_rules(&lease.node)), (job, provider));
     }
 
     fn close(&mut self, job: &JobHandle) {
@@ -345,7 +343,7 @@ impl Market {
 
     fn add_stake(&mut self, node: usize, amount: u64) {
         let provider = self.nodes[node].provider.clone();
-        let mut stake = self.chain.provider(&provider.address).stake();
+        let mut stake = self.chain.provider(&provider.address).rules().unwrap().stake;
         let predicted = stake.add(MicroUsdc(amount)).map_err(code);
         let call = self.chain.add_stake(&provider, MicroUsdc(amount));
         if self.send(&call, None, predicted).is_some() {
@@ -390,6 +388,10 @@ impl Market {
 
     fn job_rules(&self, job: &JobHandle) -> millrace_testkit::protocol::Job {
         self.chain.job(&job.address).rules().unwrap()
+    }
+
+    fn provider_rules(&self, node: &NodeHandle) -> millrace_testkit::protocol::Provider {
+        self.chain.provider(&node.provider.address).rules().unwrap()
     }
 }
 

@@ -37,9 +37,14 @@ impl JobAccount {
         crate::address::lease(self.address, self.opened_slot, self.job.leases_opened)
     }
 
+    /// Where the round in `quorum_round` is, or will be.
+    pub fn round(&self) -> Address {
+        crate::address::quorum(self.address, self.opened_slot, self.quorum_round)
+    }
+
     /// The account of the round that is open, where the job's results are counted.
     pub fn open_quorum(&self) -> Option<Address> {
-        self.quorum_open.then(|| crate::address::find_quorum(self.address, self.opened_slot, self.quorum_round).0)
+        self.quorum_open.then(|| self.round())
     }
 }
 

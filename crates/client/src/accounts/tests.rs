@@ -1,7 +1,8 @@
 use anchor_lang::prelude::Pubkey;
 use bytemuck::Zeroable;
 use millrace::state;
-use millrace_protocol::{Parameters, Seconds};
+use millrace_protocol::quorum::MemberState;
+use millrace_protocol::{Dispute, MicroUsdc, Parameters, Provider, Seconds, UnixSeconds};
 
 use super::*;
 
@@ -35,13 +36,14 @@ fn provider() -> state::Provider {
         earnings_vault: key(3),
         owner: key(1),
         display_name,
-        n_nodes: 7,
+        nodes: 7,
         stake_total: 90,
         stake_locked: 40,
         staked: 100,
         slashed: 10,
         earnings_owner: 5,
         earnings_fees: 6,
+        earnings_received: 11,
         registered_at: 8,
         rent_payer: key(1),
         ..state::Provider::zeroed()
@@ -60,8 +62,56 @@ fn fields_arrive_in_the_protocols_types() {
 
     let provider = ProviderAccount::decode(PLACE, &bytes(&provider())).unwrap();
     assert_eq!(provider.display_name, "Mühle");
-    assert_eq!(provider.stake.free().0, 50);
-    assert_eq!((provider.earnings.owner.0, provider.earnings.fees.0, provider.n_nodes), (5, 6, 7));
+    assert_eq!(provider.provider.stake.free(), Ok(MicroUsdc(50)));
+    let Provider { earnings, nodes, .. } = provider.provider;
+    assert_eq!((earnings.owner.0, earnings.fees.0, nodes), (5, 6, 7));
+}
+
+#[test]
+fn disputes_and_rounds_keep_their_keys_and_rules() {
+    let dispute = state::Dispute {
+        version: VERSION,
+        job: key(1),
+        lease: key(2),
+        challenger: key(3),
+        evidence_hash: [4; 32],
+        rent_payer: key(5),
+        bond: 6,
+        opened_at: 7,
+        decide_by: 8,
+        ..state::Dispute::zeroed()
+    };
+    let AnyAccount::Dispute(dispute) = AnyAccount::decode(PLACE, &bytes(&dispute)).unwrap() else { panic!() };
+    let keys = [dispute.address, dispute.job, dispute.lease, dispute.challenger, dispute.rent_payer];
+    assert_eq!(keys, [PLACE, Address([1; 32]), Address([2; 32]), Address([3; 32]), Address([5; 32])]);
+    assert_eq!(dispute.evidence_hash, [4; 32]);
+    let Dispute { bond, opened_at, decide_by } = dispute.dispute;
+    assert_eq!((bond, opened_at, decide_by), (MicroUsdc(6), UnixSeconds(7), UnixSeconds(8)));
+
+    let mut quorum = state::Quorum {
+        version: VERSION,
+        needed: 2,
+        size: 3,
+        joined: 1,
+        job: key(1),
+        rent_payer: key(2),
+        reveal_window: 60,
+        round: 4,
+        ..state::Quorum::zeroed()
+    };
+    quorum.members[0].lease = key(6);
+    quorum.members[0].state = 1;
+    let AnyAccount::Quorum(account) = AnyAccount::decode(PLACE, &bytes(&quorum)).unwrap() else { panic!() };
+    assert_eq!((account.address, account.job, account.round), (PLACE, Address([1; 32]), 4));
+    assert_eq!(account.rent_payer, Address([2; 32]));
+    assert_eq!((account.quorum.needed, account.quorum.size, account.quorum.reveal_window), (2, 3, Seconds(60)));
+    let [member] = account.quorum.joined() else { panic!() };
+    assert_eq!((member.lease, member.state), (Address([6; 32]), MemberState::Committed));
+    quorum.joined = 4;
+    assert_eq!(QuorumAccount::decode(PLACE, &bytes(&quorum)), Err(DecodeError::Contradictory));
+    quorum.joined = 1;
+    quorum.members[0].state = 9;
+    assert_eq!(QuorumAccount::decode(PLACE, &bytes(&quorum)), Err(DecodeError::Contradictory));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use millrace_protocol::{
-    GpuUnits, Hardware, Job, JobState, JobTerms, MicroUsdc, Node, NodeStatus, Requirements, UnixSeconds,
+    GpuUnits, Hardware, HardwareAttestation, Job, JobState, JobTerms, MicroUsdc, Node, NodeStatus, Payment,
+    Requirements, ServiceLevel, UnixSeconds, Verification,
 };
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 
@@ -36,7 +37,18 @@ impl Offer {
             provider: Address([2; 32]),
             index: 0,
             node_key: address_of(&key),
-            node: Node { hardware, price, leased: GpuUnits(0), status: NodeStatus::Active },
+            node: Node {
+                hardware,
+                price,
+                spot_price: price,
+                service_level: ServiceLevel::None,
+                attestation: HardwareAttestation::default(),
+                leased: GpuUnits(0),
+                status: NodeStatus::Active,
+            },
+            driver: 570_086,
+            cuda: 12_008,
+            capabilities: 0,
             added_at: UnixSeconds(1),
         };
         let requirements =
@@ -49,13 +61,22 @@ impl Offer {
             start_window: Seconds(60),
             retries: 1,
             deposit: MicroUsdc(1_000_000),
+            spot: false,
+            service_level: ServiceLevel::None,
+            payment: Payment::Streaming,
+            verification: Verification::Attested,
+            dispute_window: Seconds::ZERO,
         };
         let job = JobAccount {
             address: Address([3; 32]),
             buyer: Address([4; 32]),
             id: 1,
             funder: Address([4; 32]),
-            attestor: address_of(&scheduler),
+            prepaid: false,
+            rent_payer: Address([4; 32]),
+            attestor: None,
+            quorum_round: 0,
+            quorum_open: false,
             mint: Address([5; 32]),
             spec_hash: [6; 32],
             opened_slot: 77,
@@ -67,7 +88,10 @@ impl Offer {
                 paid: MicroUsdc(0),
                 fees: MicroUsdc(0),
                 compensation: MicroUsdc(0),
+                dispute_bonds: MicroUsdc(0),
                 live_leases: 0,
+                reported_leases: 0,
+                completed: false,
                 leases_opened: 3,
                 attempts_failed: 0,
                 start_deadline: UnixSeconds(61),
@@ -78,9 +102,12 @@ impl Offer {
         Self { scheduler, key, node, job }
     }
 
+    fn offer(&self) -> LeaseOffer {
+        LeaseOffer { price: self.node.node.price, maximum: Seconds(600), negotiated: false }
+    }
+
     fn lease(&self) -> Vec<Instruction> {
-        let offer = LeaseOffer { price: self.node.node.price, maximum: Seconds(600) };
-        open_lease(address_of(&self.scheduler), &self.job, &self.node, offer)
+        open_lease(address_of(&self.scheduler), &self.job, &self.node, self.offer(), [0; 32])
     }
 
     fn signed(&self, instructions: &[Instruction]) -> Vec<u8> {
@@ -104,8 +131,8 @@ fn a_plain_offer_is_read_and_completed() {
     let cosigned = cosign(&half, offer.node.address, &offer.key).unwrap();
     assert_eq!(cosigned.lease.job, offer.job.address);
     assert_eq!(cosigned.lease.lease, crate::address::lease(offer.job.address, 77, 3));
-    assert_eq!(cosigned.lease.scheduler, address_of(&offer.scheduler));
-    assert_eq!(cosigned.lease.offer, LeaseOffer { price: PricePerGpuHour(400_000), maximum: Seconds(600) });
+    assert_eq!(cosigned.lease.authority, address_of(&offer.scheduler));
+    assert_eq!(cosigned.lease.offer, offer.offer());
     assert_eq!(missing_signature(&decode(&half).unwrap()), Some(address_of(&offer.key)));
     assert_eq!(missing_signature(&decode(&cosigned.transaction).unwrap()), None);
     assert_eq!(attach(&half, address_of(&offer.key), cosigned.signature), Some(cosigned.transaction));
@@ -154,7 +181,7 @@ fn a_transaction_that_makes_the_node_key_pay_is_refused() {
 #[test]
 fn other_accounts_data_or_bytes_are_refused() {
     let offer = Offer::new();
-    for place in [0, 7, 8, 9] {
+    for place in [0, 8, 9, 10] {
         let mut bent = offer.lease();
         bent[0].accounts[place].pubkey = Pubkey::new_from_array([7; 32]);
         assert_eq!(offer.inspect(&bent), Err(CosignError::AccountsMismatch), "account {place}");

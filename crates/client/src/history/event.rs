@@ -1,3 +1,6 @@
+mod counted;
+mod course;
+
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use millrace::events;
 use millrace_protocol::{Address, GpuUnits, LeaseOutcome, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
@@ -68,6 +71,74 @@ pub enum JobEvent {
         vault_after: MicroUsdc,
         at: UnixSeconds,
     },
+    /// More time for a live lease.
+    LeaseExtended {
+        lease: Address,
+        node: Address,
+        maximum: Seconds,
+        /// Held of the deposit for the lease.
+        reserved: MicroUsdc,
+        at: UnixSeconds,
+    },
+    /// The node has taken its one extension of the start.
+    StartExtended {
+        lease: Address,
+        node: Address,
+        start_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// The node works on although no voucher comes.
+    LeaseHeld {
+        lease: Address,
+        node: Address,
+        checkpoint_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// A spot lease ends with the notice.
+    PreemptionNoticed {
+        lease: Address,
+        node: Address,
+        preempted_at: UnixSeconds,
+        at: UnixSeconds,
+    },
+    /// A reported lease was challenged; its settlement tells what became of the bond.
+    DisputeOpened {
+        lease: Address,
+        challenger: Address,
+        /// SHA-256 of the challenger's evidence.
+        evidence_hash: [u8; 32],
+        /// The challenger's, into the job's vault.
+        bond: MicroUsdc,
+        vault_before: MicroUsdc,
+        vault_after: MicroUsdc,
+        decide_by: UnixSeconds,
+        at: UnixSeconds,
+    },
+    QuorumOpened {
+        round: u32,
+        at: UnixSeconds,
+    },
+    ResultCommitted {
+        lease: Address,
+        round: u32,
+        at: UnixSeconds,
+    },
+    ResultRevealed {
+        lease: Address,
+        round: u32,
+        root: [u8; 32],
+        at: UnixSeconds,
+    },
+    QuorumTallied {
+        round: u32,
+        /// The result that had enough votes.
+        winner: Option<[u8; 32]>,
+        at: UnixSeconds,
+    },
+    QuorumClosed {
+        round: u32,
+        at: UnixSeconds,
+    },
     Cancelled {
         at: UnixSeconds,
     },
@@ -135,7 +206,8 @@ impl JobEvent {
             };
             return Some((address(event.job), settled));
         }
-        Self::decode_end(bytes)
+        let course = Self::decode_course(bytes).or_else(|| Self::decode_dispute(bytes));
+        course.or_else(|| Self::decode_round(bytes)).or_else(|| Self::decode_end(bytes))
     }
 
     fn decode_end(bytes: &[u8]) -> Option<(Address, Self)> {

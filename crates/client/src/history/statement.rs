@@ -46,6 +46,10 @@ impl NodeShare {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Statement {
     pub deposit: Option<Posting>,
+    /// Bonds of challengers, put into the vault.
+    pub challenges: Vec<Posting>,
+    /// Bonds of challengers that left the vault again: back to the challenger, or to the provider.
+    pub challenges_over: Vec<Posting>,
     /// By node address.
     pub nodes: Vec<NodeShare>,
     /// Absent until the job is closed.
@@ -78,8 +82,10 @@ impl Statement {
     pub fn balanced(&self) -> bool {
         let amount = |posting: &Option<Posting>| posting.map_or(0, |posting| u128::from(posting.amount.0));
         let wide = |money: MicroUsdc| u128::from(money.0);
-        let into = amount(&self.deposit) + wide(self.compensation()) + wide(self.surplus);
-        let out = wide(self.paid()) + wide(self.fees()) + amount(&self.refund) + wide(self.in_vault);
+        let into =
+            amount(&self.deposit) + wide(self.compensation()) + wide(total(&self.challenges)) + wide(self.surplus);
+        let left = wide(self.paid()) + wide(self.fees()) + wide(total(&self.challenges_over));
+        let out = left + amount(&self.refund) + wide(self.in_vault);
         self.deposit.is_some() && self.vault_is_continuous && into == out
     }
 }
@@ -97,10 +103,28 @@ impl JobHistory {
                     statement.move_vault(vault_before, vault_after);
                 }
                 JobEvent::Settled {
-                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
+                    lease,
+                    node,
+                    provider,
+                    metered,
+                    payment,
+                    fee,
+                    compensation,
+                    vault_before,
+                    vault_after,
+                    ..
                 }
                 | JobEvent::LeaseSettled {
-                    lease, node, provider, metered, payment, fee, compensation, vault_before, vault_after, ..
+                    lease,
+                    node,
+                    provider,
+                    metered,
+                    payment,
+                    fee,
+                    compensation,
+                    vault_before,
+                    vault_after,
+                    ..
                 } => {
                     statement.move_vault(vault_before, vault_after);
                     let share = nodes.entry(node).or_insert_with(|| empty(node, provider));
@@ -113,13 +137,32 @@ impl JobHistory {
                         share.penalties.push(posting(compensation));
                     }
                 }
+                JobEvent::DisputeOpened { bond, vault_before, vault_after, .. } => {
+                    statement.move_vault(vault_before, vault_after);
+                    statement.challenges.push(posting(bond));
+                }
                 JobEvent::Closed { refund, surplus, vault_before, vault_after, .. } => {
                     // What strangers sent shows up here for the first time.
                     statement.move_vault(vault_before.saturating_minus(surplus), vault_after);
                     statement.surplus = surplus;
                     statement.refund = Some(posting(MicroUsdc(refund.0.saturating_add(surplus.0))));
                 }
-                JobEvent::LeaseOpened { .. } | JobEvent::Cancelled { .. } | JobEvent::Expired { .. } => {}
+                JobEvent::LeaseOpened { .. }
+                | JobEvent::LeaseExtended { .. }
+                | JobEvent::StartExtended { .. }
+                | JobEvent::LeaseHeld { .. }
+                | JobEvent::PreemptionNoticed { .. }
+                | JobEvent::QuorumOpened { .. }
+                | JobEvent::ResultCommitted { .. }
+                | JobEvent::ResultRevealed { .. }
+                | JobEvent::QuorumTallied { .. }
+                | JobEvent::QuorumClosed { .. }
+                | JobEvent::Cancelled { .. }
+                | JobEvent::Expired { .. } => {}
+            }
+            if let JobEvent::LeaseSettled { challenger_refund, challenger_forfeit, .. } = entry.event {
+                let over = [challenger_refund, challenger_forfeit].into_iter().filter(|bond| *bond > MicroUsdc::ZERO);
+                statement.challenges_over.extend(over.map(posting));
             }
         }
         statement.nodes = nodes.into_values().collect();

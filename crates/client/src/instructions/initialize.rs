@@ -31,11 +31,10 @@ pub fn initialize(foundation: Foundation) -> Vec<Instruction> {
         event_authority,
         program,
     };
-    let args =
-        millrace::InitializeArgs {
-            scheduler: pubkey(foundation.scheduler),
-            arbiter: pubkey(foundation.arbiter),
-            parameters: foundation.parameters.into(),
-        };
+    let args = millrace::InitializeArgs {
+        scheduler: pubkey(foundation.scheduler),
+        arbiter: pubkey(foundation.arbiter),
+        parameters: foundation.parameters.into(),
+    };
     vec![build(accounts, millrace::instruction::Initialize { args })]
 }

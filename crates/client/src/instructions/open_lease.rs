@@ -33,11 +33,7 @@ pub fn open_lease(
         event_authority,
         program,
     };
-    let args = millrace::OpenLeaseArgs {
-        price: offer.price.0,
-        maximum_seconds: offer.maximum.0,
-        bid_book_root,
-        lease_bump,
-    };
+    let args =
+        millrace::OpenLeaseArgs { price: offer.price.0, maximum_seconds: offer.maximum.0, bid_book_root, lease_bump };
     vec![build(accounts, millrace::instruction::OpenLease { args })]
 }

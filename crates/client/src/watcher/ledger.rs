@@ -118,7 +118,10 @@ mod tests {
         Some(AnyAccount::Config(ConfigAccount {
             address: PLACE,
             admin: other,
+            pending_admin: None,
             scheduler: other,
+            arbiter: other,
+            paused: false,
             treasury: other,
             mint: other,
             parameters: Parameters::default(),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
-use millrace_client::instructions::{self, Foundation, NewJob, NewNode};
+use millrace_client::instructions::{self, Foundation, NewJob, NewNode, Software};
 use millrace_client::keys::address_of;
 use millrace_client::{Client, Endpoints, Keypair, Receipt, Sender, SignedVoucher, address, cosign};
 use millrace_localnet::{Localnet, Options, SlotMode};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, PricePerGpuHour, Requirements, Seconds, UnixSeconds,
+    Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, UnixSeconds, Verification,
 };
 
 /// 1000 micro-USDC per second.
@@ -49,6 +50,7 @@ impl Market {
         let foundation = Foundation {
             admin: address_of(&admin),
             scheduler: address_of(&scheduler),
+            arbiter: address_of(&admin),
             treasury,
             mint,
             parameters: Parameters::default(),
@@ -73,8 +75,16 @@ impl Market {
         let owner = address_of(&self.owner);
         let sender = self.sender(&self.owner);
         sender.send(&instructions::register_provider(owner, self.mint, "Mill on the Rhine"), &[]).await.unwrap();
-        let node =
-            NewNode { owner, index: 0, node_key: address_of(&self.node_key), hardware: hardware(), price: PRICE };
+        let node = NewNode {
+            owner,
+            index: 0,
+            node_key: address_of(&self.node_key),
+            hardware: hardware(),
+            software: Software { driver: 570_086, cuda: 12_008, capabilities: 0 },
+            price: PRICE,
+            spot_price: PRICE,
+            service_level: ServiceLevel::None,
+        };
         // One transaction is enough for both.
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
         sender.send(&[stake, instructions::add_node(node)].concat(), &[&self.node_key]).await.unwrap();
@@ -86,7 +96,7 @@ impl Market {
 
     pub fn new_job(&self, id: u64) -> NewJob {
         let buyer = address_of(&self.buyer);
-        NewJob { buyer, funder: buyer, mint: self.mint, id, spec_hash: [7; 32], terms: terms() }
+        NewJob { buyer, funder: buyer, mint: self.mint, id, spec_hash: [7; 32], terms: terms(), attestor: None }
     }
 
     pub async fn open_job(&self, id: u64) -> JobAccount {
@@ -99,9 +109,9 @@ impl Market {
     pub async fn open_lease(&self, job: Address) -> LeaseAccount {
         let job: JobAccount = self.client.fetch(job).await.unwrap();
         let node: NodeAccount = self.client.fetch(self.node).await.unwrap();
-        let offer = LeaseOffer { price: PRICE, maximum: LEASE };
+        let offer = offer();
         let sender = self.sender(&self.scheduler);
-        let lease = instructions::open_lease(address_of(&self.scheduler), &job, &node, offer);
+        let lease = instructions::open_lease(address_of(&self.scheduler), &job, &node, offer, [0; 32]);
         let prepared = sender.prepare(&lease, &[]).await.unwrap();
         let cosigned = cosign::cosign(&prepared.transaction, self.node, &self.node_key).unwrap();
         assert_eq!(cosigned.lease.offer, offer);
@@ -129,7 +139,8 @@ impl Market {
         lease: &LeaseAccount,
         voucher: &SignedVoucher,
     ) -> Result<Receipt, millrace_client::Error> {
-        self.sender(&self.buyer).send(&instructions::settle(lease, voucher), &[]).await
+        let job: JobAccount = self.client.fetch(lease.job).await?;
+        self.sender(&self.buyer).send(&instructions::settle(&job, lease, voucher), &[]).await
     }
 
     pub async fn close_job(&self, job: Address) -> Receipt {
@@ -146,6 +157,11 @@ impl Market {
     pub async fn buyers_money(&self) -> MicroUsdc {
         self.client.usdc_balance(address_of(&self.buyer), self.mint).await.unwrap()
     }
+}
+
+/// The node's posted price, for as long as the job allows.
+pub fn offer() -> LeaseOffer {
+    LeaseOffer { price: PRICE, maximum: LEASE, negotiated: false }
 }
 
 fn hardware() -> Hardware {
@@ -173,5 +189,10 @@ pub fn terms() -> JobTerms {
         start_window: Seconds(3_600),
         retries: 2,
         deposit: DEPOSIT,
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::Streaming,
+        verification: Verification::Attested,
+        dispute_window: Seconds::ZERO,
     }
 }

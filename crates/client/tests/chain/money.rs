@@ -4,11 +4,10 @@ use millrace_client::accounts::{Account, JobAccount, LeaseAccount, NodeAccount, 
 use millrace_client::history::JobEvent;
 use millrace_client::keys::address_of;
 use millrace_client::{Error, Refusal, instructions};
-use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{GpuUnits, JobState, LeaseState, MicroUsdc, Seconds};
 
-use crate::market::{DEPOSIT, LEASE, Market, PRICE, PURSE};
+use crate::market::{DEPOSIT, LEASE, Market, PURSE, offer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
@@ -23,8 +22,7 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     let node: NodeAccount = market.client.fetch(market.node).await.unwrap();
     assert_eq!(node.node.free(), GpuUnits(1));
     // An offer built from what was read before the first lease.
-    let offer = LeaseOffer { price: PRICE, maximum: LEASE };
-    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer);
+    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer(), [0; 32]);
     let late = market.sender(&market.scheduler).prepare(&late, &[]).await.unwrap_err();
     assert!(late.refusal().is_some_and(Refusal::is_outdated), "{late:?}");
 
@@ -49,8 +47,9 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     ));
     assert_eq!(market.buyers_money().await, MicroUsdc(PURSE.0 - 60_000));
     let provider: ProviderAccount = market.client.fetch(lease.provider).await.unwrap();
-    assert_eq!((provider.earnings.owner, provider.earnings.fees), (MicroUsdc(57_000), MicroUsdc(3_000)));
-    assert_eq!(provider.stake.locked, MicroUsdc::ZERO);
+    let ledgers = provider.provider;
+    assert_eq!((ledgers.earnings.owner, ledgers.earnings.fees), (MicroUsdc(57_000), MicroUsdc(3_000)));
+    assert_eq!(ledgers.stake.locked, MicroUsdc::ZERO);
 
     let history = market.client.job_history(job.address).await.unwrap();
     assert_eq!(history.entries.len(), 5);
@@ -69,7 +68,7 @@ async fn a_node_that_never_starts_pays_the_buyer() {
     let market = Market::found().await;
     let job = market.open_job(1).await;
     let lease = market.open_lease(job.address).await;
-    let early = market.sender(&market.buyer).send(&instructions::expire_lease(&lease), &[]).await.unwrap_err();
+    let early = market.sender(&market.buyer).send(&instructions::expire_lease(&job, &lease), &[]).await.unwrap_err();
     assert!(matches!(
         early,
         Error::Refused {
@@ -79,7 +78,7 @@ async fn a_node_that_never_starts_pays_the_buyer() {
         }
     ));
     market.pass(301).await;
-    market.sender(&market.buyer).send(&instructions::expire_lease(&lease), &[]).await.unwrap();
+    market.sender(&market.buyer).send(&instructions::expire_lease(&job, &lease), &[]).await.unwrap();
     let penalty = MicroUsdc(lease.lease.bond.0 / 10);
     let open: JobAccount = market.client.fetch(job.address).await.unwrap();
     assert_eq!((open.job.state, open.job.compensation), (JobState::Open, penalty));

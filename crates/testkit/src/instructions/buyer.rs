@@ -2,7 +2,7 @@ use anchor_lang::system_program;
 use millrace::{OpenJobArgs, accounts, instruction};
 use millrace_protocol::{JobTerms, seeds};
 
-use crate::{Call, Environment, JobHandle, Receipt, Wallet};
+use crate::{Call, Environment, JobHandle, LeaseHandle, Receipt, Wallet};
 
 impl Environment {
     /// The accounts of the buyer's job `id`.
@@ -29,7 +29,8 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let args = OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into(), attestor: None, job_bump, job_vault_bump };
+        let args =
+            OpenJobArgs { id, spec_hash: [7; 32], terms: terms.into(), attestor: None, job_bump, job_vault_bump };
         Call::new(accounts, instruction::OpenJob { args }, &[&job.buyer.key, &job.funder.key])
     }
 
@@ -39,6 +40,21 @@ impl Environment {
         let call = self.open_job(&job, id, terms);
         self.send(&call).expect("open_job");
         job
+    }
+
+    pub fn accept_lease(&self, lease: &LeaseHandle) -> Call<accounts::AcceptLease, instruction::AcceptLease> {
+        let accounts = accounts::AcceptLease {
+            buyer: lease.job.buyer.address(),
+            parties: self.lease_parties(lease),
+            event_authority: Self::event_authority(),
+            program: millrace::ID,
+        };
+        Call::new(accounts, instruction::AcceptLease {}, &[&lease.job.buyer.key])
+    }
+
+    pub fn do_accept_lease(&mut self, lease: &LeaseHandle) -> Receipt {
+        let call = self.accept_lease(lease);
+        self.send(&call).expect("accept_lease")
     }
 
     pub fn cancel_job(&self, job: &JobHandle) -> Call<accounts::CancelJob, instruction::CancelJob> {

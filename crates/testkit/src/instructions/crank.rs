@@ -1,7 +1,6 @@
 use millrace::{accounts, instruction};
 use millrace_protocol::Seconds;
 use millrace_protocol::voucher::{ExitClass, Voucher};
-use solana_signer::Signer;
 
 use crate::{Call, Environment, JobHandle, LeaseHandle, Receipt, attestation, signature_check};
 
@@ -16,7 +15,7 @@ impl Environment {
             provider: lease.node.provider.address,
             stake_vault: lease.node.provider.stake_vault,
             earnings_vault: lease.node.provider.earnings_vault,
-            rent_payer: self.scheduler.pubkey(),
+            rent_payer: self.rent_payer_of(lease),
             quorum: self.open_quorum(&lease.job),
             instructions: solana_sdk_ids::sysvar::instructions::ID,
             token_program: anchor_spl::token::ID,
@@ -68,6 +67,20 @@ impl Environment {
     pub fn do_expire_lease(&mut self, lease: &LeaseHandle) -> Receipt {
         let call = self.expire_lease(lease);
         self.send(&call).expect("expire_lease")
+    }
+
+    pub fn finalize_lease(&self, lease: &LeaseHandle) -> Call<accounts::FinalizeLease, instruction::FinalizeLease> {
+        let accounts = accounts::FinalizeLease {
+            parties: self.lease_parties(lease),
+            event_authority: Self::event_authority(),
+            program: millrace::ID,
+        };
+        Call::new(accounts, instruction::FinalizeLease {}, &[])
+    }
+
+    pub fn do_finalize_lease(&mut self, lease: &LeaseHandle) -> Receipt {
+        let call = self.finalize_lease(lease);
+        self.send(&call).expect("finalize_lease")
     }
 
     pub fn close_job(&self, job: &JobHandle) -> Call<accounts::CloseJob, instruction::CloseJob> {

@@ -31,3 +31,23 @@ pub struct JobCancelled {
     pub vault: u64,
     pub at: u64,
 }
+
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeOpened {
+    pub job: Pubkey,
+    pub lease: Pubkey,
+    pub dispute: Pubkey,
+    pub challenger: Pubkey,
+    /// SHA-256 of the challenger's evidence.
+    pub evidence_hash: [u8; 32],
+    /// From the challenger into the job's vault.
+    pub bond: u64,
+    pub challenger_before: u64,
+    pub challenger_after: u64,
+    pub vault_before: u64,
+    pub vault_after: u64,
+    /// From then on nobody's ruling counts.
+    pub decide_by: u64,
+    pub at: u64,
+}

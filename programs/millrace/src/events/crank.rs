@@ -129,3 +129,45 @@ pub struct JobClosed {
     pub refund_account_after: u64,
     pub at: u64,
 }
+
+/// No money moves.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumOpened {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    /// Counts from 0 within the job.
+    pub round: u32,
+    /// Equal results that win.
+    pub needed: u8,
+    pub size: u8,
+    /// Seconds.
+    pub reveal_window: u64,
+    pub at: u64,
+}
+
+/// No money moves; the members are settled one by one.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumTallied {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    pub round: u32,
+    /// 1 decided, 2 failed.
+    pub verdict: u8,
+    /// The result that won; zeros where none did.
+    pub winner: [u8; 32],
+    pub at: u64,
+}
+
+/// No money moves.
+#[event]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumClosed {
+    pub job: Pubkey,
+    pub quorum: Pubkey,
+    pub round: u32,
+    /// 0 where nobody was left to count, 1 decided, 2 failed.
+    pub verdict: u8,
+    pub at: u64,
+}

@@ -61,7 +61,7 @@ pub struct Job {
     /// Leases that have ended and are not settled.
     pub reported_leases: u16,
     pub attempts_failed: u16,
-    /// Disputes about this job that were ruled for the provider.
+    /// Disputes by the buyer about this job that were ruled for the provider.
     pub disputes_lost: u16,
     /// Not 0: the lease that ended last left nothing to do.
     pub completed: u8,

@@ -121,10 +121,8 @@ impl Provider {
         self.status = provider.status as u8;
         self.stake_total = provider.stake.total.0;
         self.stake_locked = provider.stake.locked.0;
-        self.unbonding = provider
-            .stake
-            .unbonding
-            .map(|slot| Unbonding { amount: slot.amount.0, unlocks_at: slot.unlocks_at.0 });
+        self.unbonding =
+            provider.stake.unbonding.map(|slot| Unbonding { amount: slot.amount.0, unlocks_at: slot.unlocks_at.0 });
         self.staked = provider.stake.paid_in.0;
         self.slashed = provider.stake.slashed.0;
         self.stake_withdrawn = provider.stake.withdrawn.0;

@@ -32,6 +32,7 @@ fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
         metered: Seconds(12),
         payment: MicroUsdc(payment),
         fee: MicroUsdc(fee),
+        compensation: MicroUsdc::ZERO,
         outcome: None,
         vault_before: MicroUsdc(vault_before),
         vault_after: MicroUsdc(vault_before - payment),
@@ -40,14 +41,18 @@ fn settled(payment: u64, fee: u64, vault_before: u64) -> JobEvent {
 }
 
 fn lost(penalty: u64, vault_before: u64) -> JobEvent {
-    JobEvent::LeaseExpired {
+    JobEvent::LeaseSettled {
         lease: NODE,
         number: 0,
         node: NODE,
         provider: NODE,
         outcome: LeaseOutcome::Lost,
         metered: Seconds(12),
-        penalty: MicroUsdc(penalty),
+        payment: MicroUsdc::ZERO,
+        fee: MicroUsdc::ZERO,
+        compensation: MicroUsdc(penalty),
+        challenger_refund: MicroUsdc::ZERO,
+        challenger_forfeit: MicroUsdc::ZERO,
         vault_before: MicroUsdc(vault_before),
         vault_after: MicroUsdc(vault_before + penalty),
         at: AT,
@@ -100,4 +105,47 @@ fn a_missing_or_false_event_is_noticed() {
     assert!(!history(vec![opened(1_000), closed(600, 0)]).statement().balanced(), "a payment is missing");
     assert!(!history(vec![opened(1_000), settled(400, 20, 999)]).statement().balanced());
     assert!(!history(vec![opened(1_000), closed(999, 0)]).statement().balanced());
+}
+
+#[test]
+fn a_challengers_bond_goes_in_and_out_whoever_gets_it() {
+    let disputed = JobEvent::DisputeOpened {
+        lease: NODE,
+        challenger: NODE,
+        evidence_hash: [0; 32],
+        bond: MicroUsdc(7),
+        vault_before: MicroUsdc(100),
+        vault_after: MicroUsdc(107),
+        decide_by: AT,
+        at: AT,
+    };
+    let ended = |refund, forfeit| {
+        let JobEvent::LeaseSettled { lease, number, node, provider, outcome, metered, fee, compensation, at, .. } =
+            lost(0, 0)
+        else {
+            panic!()
+        };
+        JobEvent::LeaseSettled {
+            lease,
+            number,
+            node,
+            provider,
+            outcome,
+            metered,
+            payment: MicroUsdc(20),
+            fee,
+            compensation,
+            challenger_refund: MicroUsdc(refund),
+            challenger_forfeit: MicroUsdc(forfeit),
+            vault_before: MicroUsdc(107),
+            vault_after: MicroUsdc(80),
+            at,
+        }
+    };
+    for (refund, forfeit) in [(7, 0), (0, 7)] {
+        let statement = history(vec![opened(100), disputed, ended(refund, forfeit)]).statement();
+        assert!(statement.balanced(), "{statement:?}");
+        assert_eq!((total(&statement.challenges), total(&statement.challenges_over)), (MicroUsdc(7), MicroUsdc(7)));
+    }
+    assert!(!history(vec![opened(100), disputed, ended(0, 6)]).statement().balanced());
 }

@@ -73,9 +73,8 @@ impl Settle<'_> {
         let mut node = accounts.node.load()?.rules()?;
         let mut provider = accounts.provider.load()?.rules()?;
         let place = (Address(crate::ID.to_bytes()), Address(accounts.lease.key().to_bytes()));
-        let movements =
-            transitions::settle(&mut job, &mut lease, &mut node, &mut provider, &voucher, place, now)
-                .map_err(MarketError::from)?;
+        let movements = transitions::settle(&mut job, &mut lease, &mut node, &mut provider, &voucher, place, now)
+            .map_err(MarketError::from)?;
         accounts.job.load_mut()?.update(&job)?;
         accounts.node.load_mut()?.update(&node)?;
         accounts.provider.load_mut()?.update(&provider)?;

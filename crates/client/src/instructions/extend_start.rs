@@ -1,0 +1,19 @@
+use anchor_lang::solana_program::instruction::Instruction;
+use millrace_protocol::Address;
+
+use super::{build, event_accounts};
+use crate::accounts::LeaseAccount;
+use crate::address::pubkey;
+
+/// The node's one extension of its start, unpaid. Signers: `node_key`.
+pub fn extend_start(node_key: Address, lease: &LeaseAccount) -> Vec<Instruction> {
+    let (event_authority, program) = event_accounts();
+    let accounts = millrace::accounts::ExtendStart {
+        node_key: pubkey(node_key),
+        node: pubkey(lease.node),
+        lease: pubkey(lease.address),
+        event_authority,
+        program,
+    };
+    vec![build(accounts, millrace::instruction::ExtendStart {})]
+}

@@ -1,0 +1,3 @@
+mod resolve_dispute;
+
+pub use resolve_dispute::*;

@@ -1,0 +1,40 @@
+use anchor_lang::prelude::*;
+use millrace_protocol::transitions;
+
+use crate::events::{self, LeaseHeld};
+use crate::state::{Lease, Node};
+use crate::{clock, MarketError};
+
+#[event_cpi]
+#[derive(Accounts)]
+pub struct HoldLease<'info> {
+    pub node_key: Signer<'info>,
+
+    #[account(has_one = node_key @ MarketError::WrongNodeKey)]
+    pub node: AccountLoader<'info, Node>,
+
+    #[account(mut, has_one = node @ MarketError::WrongNode)]
+    pub lease: AccountLoader<'info, Lease>,
+}
+
+impl HoldLease<'_> {
+    pub fn handle(ctx: Context<Self>) -> Result<()> {
+        let accounts = ctx.accounts;
+        let now = clock::now(&Clock::get()?)?;
+        let mut lease = accounts.lease.load_mut()?;
+        let before = lease.rules()?;
+        let mut after = before;
+        transitions::hold_lease(&mut after, now).map_err(MarketError::from)?;
+        lease.update(&after)?;
+
+        let event = LeaseHeld {
+            job: lease.job,
+            lease: accounts.lease.key(),
+            node: lease.node,
+            checkpoint_by_before: before.checkpoint_by.0,
+            checkpoint_by_after: after.checkpoint_by.0,
+            at: now.0,
+        };
+        events::emit(&accounts.event_authority, &event)
+    }
+}
