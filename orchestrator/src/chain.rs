@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use millrace_client::accounts::{Account, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
 use millrace_client::{
     AnyAccount, Client, Error, Prepared, Receipt, Sender, SignedVoucher, Update, Watcher, WatcherOptions, cosign,
     instructions,
@@ -91,6 +91,17 @@ impl Chain {
 
     pub async fn expire_lease(&self, job: &JobAccount, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::expire_lease(job, lease), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
+    pub async fn finalize_lease(&self, lease: &LeaseAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::finalize_lease(lease), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
+    pub async fn expire_dispute(&self, job: &JobAccount, lease: &LeaseAccount, dispute: &DisputeAccount) -> Landed {
+        let instructions = instructions::expire_dispute(self.sender.payer(), job, lease, dispute);
+        let receipt = self.sender.send(&instructions, &[]).await?;
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
     }
 

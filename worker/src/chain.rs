@@ -67,8 +67,8 @@ impl Chain for Rpc {
         async move {
             let instructions = match deed {
                 Deed::Redeem(voucher) => instructions::settle(&self.job(lease.job).await?, &lease, &voucher),
-                // The program has no such instructions yet.
-                Deed::ExtendStart | Deed::Hold => return Ok(()),
+                Deed::ExtendStart => instructions::extend_start(self.node_key, &lease),
+                Deed::Hold => instructions::hold_lease(self.node_key, &lease),
             };
             self.sender.send(&instructions, &[]).await.map(|_| ())
         }

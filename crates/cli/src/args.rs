@@ -14,7 +14,7 @@ mod services;
 pub use amounts::{
     parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_usdc, parse_version,
 };
-pub use job::{JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
+pub use job::{AcceptJob, DisputeLease, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
 pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
 pub use provider::{

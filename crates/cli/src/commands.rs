@@ -7,8 +7,10 @@ use crate::args::{
 use crate::context::Context;
 use crate::errors::Failure;
 
+pub mod accept_job;
 pub mod add_node;
 pub mod cancel_job;
+pub mod dispute_lease;
 pub mod init_network;
 pub mod job_logs;
 pub mod job_outputs;
@@ -40,6 +42,8 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Job(JobCommand::Logs(args)) => job_logs::run(context, args).await,
         Command::Job(JobCommand::Outputs(args)) => job_outputs::run(context, args).await,
         Command::Job(JobCommand::Cancel(args)) => cancel_job::run(context, args).await,
+        Command::Job(JobCommand::Accept(args)) => accept_job::run(context, args).await,
+        Command::Job(JobCommand::Dispute(args)) => dispute_lease::run(context, args).await,
         Command::Provider(ProviderCommand::Register(args)) => register_provider::run(context, args).await,
         Command::Provider(ProviderCommand::Show(args)) => show_provider::run(context, args).await,
         Command::Provider(ProviderCommand::Stake(args)) => stake_provider::run(context, args).await,

@@ -19,6 +19,7 @@ pub mod demo;
 pub mod environment;
 pub mod errors;
 pub mod follow;
+pub mod leases;
 pub mod logging;
 pub mod market;
 pub mod output;

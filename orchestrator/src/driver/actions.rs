@@ -49,9 +49,8 @@ impl Driver {
             }
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
             Action::ExpireLease { lease } => self.expire_lease(lease),
-            // The program has no such instructions yet: they are tried again until it has.
-            Action::FinalizeLease { lease } => self.unknown(Transaction::FinalizeLease { lease }),
-            Action::ExpireDispute { lease } => self.unknown(Transaction::ExpireDispute { lease }),
+            Action::FinalizeLease { lease } => self.finalize_lease(lease),
+            Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {
@@ -129,6 +128,19 @@ impl Driver {
         let transaction = Transaction::ExpireLease { lease };
         let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
         self.transact(transaction, move |chain| async move { chain.expire_lease(&job, &account).await });
+    }
+
+    fn finalize_lease(&mut self, lease: Address) {
+        let transaction = Transaction::FinalizeLease { lease };
+        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.finalize_lease(&account).await });
+    }
+
+    fn expire_dispute(&mut self, lease: Address) {
+        let transaction = Transaction::ExpireDispute { lease };
+        let accounts = self.book.lease_and_job(lease).zip(self.book.dispute(lease).cloned());
+        let Some(((job, account), dispute)) = accounts else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.expire_dispute(&job, &account, &dispute).await });
     }
 
     fn expire_job(&mut self, job: Address) {

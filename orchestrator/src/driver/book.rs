@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::accounts::{DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
 use millrace_client::{AnyAccount, Update};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, JobView, LeaseView, NodeView};
@@ -11,6 +11,8 @@ use millrace_spec::Sha256;
 pub(crate) struct Book {
     accounts: HashMap<Address, Option<AnyAccount>>,
     node_keys: HashMap<Address, Address>,
+    /// By lease.
+    disputes: HashMap<Address, Address>,
 }
 
 impl Book {
@@ -32,7 +34,12 @@ impl Book {
             }
             Some(AnyAccount::Job(job)) => Event::JobSeen { job: job.address, view: job_view(job) },
             Some(AnyAccount::Lease(lease)) => Event::LeaseSeen { lease: lease.address, view: lease_view(lease) },
-            Some(AnyAccount::Dispute(_) | AnyAccount::Quorum(_)) => return None,
+            Some(AnyAccount::Dispute(dispute)) => {
+                self.disputes.insert(dispute.lease, dispute.address);
+                Event::DisputeSeen { lease: dispute.lease, dispute: dispute.dispute }
+            }
+            // Rounds are not led here.
+            Some(AnyAccount::Quorum(_)) => return None,
         })
     }
 
@@ -51,6 +58,14 @@ impl Book {
     pub fn lease(&self, address: Address) -> Option<&LeaseAccount> {
         match self.get(address)? {
             AnyAccount::Lease(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// The dispute about a lease.
+    pub fn dispute(&self, lease: Address) -> Option<&DisputeAccount> {
+        match self.get(*self.disputes.get(&lease)?)? {
+            AnyAccount::Dispute(dispute) => Some(dispute),
             _ => None,
         }
     }

@@ -17,6 +17,10 @@ pub enum JobCommand {
     Outputs(OutputsOf),
     /// Cancel a job; seconds used so far are paid, the rest is refunded
     Cancel(JobReference),
+    /// Settle reported leases now: nothing about them is disputed
+    Accept(AcceptJob),
+    /// Dispute what a lease reports, with a bond
+    Dispute(DisputeLease),
 }
 
 #[derive(Debug, Args)]
@@ -85,4 +89,34 @@ pub struct OutputsOf {
     /// Folder to download into
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     pub into: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace job accept <JOB>
+  millrace job accept <JOB> --lease 2")]
+pub struct AcceptJob {
+    /// Address of the job
+    #[arg(value_name = "JOB")]
+    pub job: Address,
+    /// One lease only, by its number [default: every reported one]
+    #[arg(long, value_name = "N")]
+    pub lease: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace job dispute <JOB> --lease 2 --evidence differences.txt
+
+The bond comes back unless the arbiter finds the provider right.")]
+pub struct DisputeLease {
+    /// Address of the job
+    #[arg(value_name = "JOB")]
+    pub job: Address,
+    /// The lease's number, as `job show` lists it
+    #[arg(long, value_name = "N")]
+    pub lease: u32,
+    /// What is wrong; its SHA-256 goes on chain
+    #[arg(long, value_name = "FILE")]
+    pub evidence: PathBuf,
 }

@@ -34,6 +34,11 @@ pub fn next_for(job: &JobStatus) -> Vec<String> {
             format!("millrace job show {address}  (again, when a node may have come)"),
             format!("millrace job cancel {address}  (the whole rest of the deposit comes back)"),
         ],
+        JobState::Active if views::job::is_reported(job) => vec![
+            format!("millrace job outputs {address}"),
+            format!("millrace job accept {address}  (settles it now)"),
+            format!("millrace job dispute {address} --lease <N> --evidence <FILE>"),
+        ],
         JobState::Active => vec![format!("millrace job logs {address} --follow")],
         JobState::Cancelling => vec![format!("millrace job show {address}  (until its leases are settled)")],
         JobState::Done if views::job::count(job, TaskState::Done) == 0 => vec![format!("millrace job logs {address}")],

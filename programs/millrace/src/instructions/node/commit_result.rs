@@ -31,6 +31,7 @@ impl CommitResult<'_> {
     pub fn handle(ctx: Context<Self>, args: CommitResultArgs) -> Result<()> {
         let accounts = ctx.accounts;
         accounts.node.load()?.rules()?;
+        accounts.lease.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let lease = accounts.lease.key();
         let mut quorum = accounts.quorum.load_mut()?;

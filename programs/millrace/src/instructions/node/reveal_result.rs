@@ -34,6 +34,7 @@ impl RevealResult<'_> {
     pub fn handle(ctx: Context<Self>, args: RevealResultArgs) -> Result<()> {
         let accounts = ctx.accounts;
         accounts.node.load()?.rules()?;
+        accounts.lease.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let lease = accounts.lease.key();
         let address = Address(lease.to_bytes());
