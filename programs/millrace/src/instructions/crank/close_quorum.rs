@@ -21,6 +21,7 @@ pub struct CloseQuorum<'info> {
 impl CloseQuorum<'_> {
     pub fn handle(ctx: Context<Self>) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.job.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         round::check(&accounts.job, &accounts.quorum)?;
         let quorum = accounts.quorum.load()?;

@@ -35,6 +35,7 @@ impl UpdateNode<'_> {
     #[access_control(ctx.accounts.validate(&args))]
     pub fn handle(ctx: Context<Self>, args: UpdateNodeArgs) -> Result<()> {
         let accounts = ctx.accounts;
+        accounts.provider.load()?.rules()?;
         let node = &mut *accounts.node.load_mut()?;
         let (before, attestation_class_before) = (NodeOffer::of(node), node.attestation_class);
         let offer = args.offer;

@@ -43,6 +43,7 @@ impl ExtendLease<'_> {
     pub fn handle(ctx: Context<Self>, args: ExtendLeaseArgs) -> Result<()> {
         let accounts = ctx.accounts;
         accounts.config.load()?.rules()?;
+        accounts.node.load()?.rules()?;
         let now = clock::now(&Clock::get()?)?;
         let mut job = accounts.job.load_mut()?;
         let mut lease = accounts.lease.load_mut()?;
