@@ -38,8 +38,8 @@ impl Book {
                 self.disputes.insert(dispute.lease, dispute.address);
                 Event::DisputeSeen { lease: dispute.lease, dispute: dispute.dispute }
             }
-            // Rounds are not led here.
-            Some(AnyAccount::Quorum(_)) => return None,
+            // Rounds are not led here, and balances are their owners' own.
+            Some(AnyAccount::Quorum(_) | AnyAccount::Buyer(_) | AnyAccount::Allowance(_)) => return None,
         })
     }
 
@@ -170,6 +170,10 @@ mod tests {
             driver: 0,
             cuda: 0,
             capabilities: 0,
+            attestor: None,
+            attestation_digest: [0; 32],
+            attestation_score: 0,
+            rent_payer: Address([2; 32]),
             added_at: UnixSeconds(added_at),
         };
         book.apply(&Update { address: node.address, slot: 1, account: Some(AnyAccount::Node(node)) });

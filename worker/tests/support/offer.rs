@@ -48,6 +48,10 @@ pub fn node(key: &Keypair, address: Address) -> NodeAccount {
         driver: 0,
         cuda: 0,
         capabilities: 0,
+        attestor: None,
+        attestation_digest: [0; 32],
+        attestation_score: 0,
+        rent_payer: Address([2; 32]),
         added_at: UnixSeconds(1),
     }
 }

@@ -85,7 +85,7 @@ pub async fn run(context: &Context<'_>, args: DisputeLease) -> Result<(), Failur
     let challenger = context.keypair()?;
     let evidence = tokio::fs::read(&args.evidence)
         .await
-        .map_err(|source| Failure::from(Error::EvidenceUnreadable { path: args.evidence.clone(), source }))?;
+        .map_err(|source| Failure::usage(&Error::EvidenceUnreadable { path: args.evidence.clone(), source }))?;
     let evidence = sha256(&evidence);
     let client = context.client();
     let network = client.config().await?;
