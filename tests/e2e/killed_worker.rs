@@ -65,7 +65,7 @@ fn lease_of(history: &JobHistory, of: Address) -> LostLease {
         match entry.event {
             JobEvent::LeaseOpened { node, at, .. } if node == of => opened_at = at,
             JobEvent::Settled { node, payment, .. } if node == of => moved = moved.plus(payment).unwrap(),
-            JobEvent::LeaseExpired { node, outcome, metered, .. } if node == of => end = Some((outcome, metered.0)),
+            JobEvent::LeaseSettled { node, outcome, metered, .. } if node == of => end = Some((outcome, metered.0)),
             _ => {}
         }
     }

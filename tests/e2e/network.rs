@@ -170,7 +170,7 @@ impl Network {
         let client = &self.stage().client;
         assert_eq!(client.fetch_all::<LeaseAccount>().await.unwrap(), []);
         for provider in client.fetch_all::<ProviderAccount>().await.unwrap() {
-            assert_eq!(provider.stake.locked, MicroUsdc::ZERO, "{}", provider.display_name);
+            assert_eq!(provider.provider.stake.locked, MicroUsdc::ZERO, "{}", provider.display_name);
         }
         let started = Instant::now();
         let nodes = self.stage().nodes();
