@@ -10,15 +10,11 @@ mod bytecode;
 
 use std::collections::BTreeMap;
 
-#[cfg(feature = "bytecode")]
-use anchor_lang::error::ErrorCode;
 use anchor_lang::prelude::{Clock, Pubkey};
 #[cfg(feature = "bytecode")]
 use anchor_lang::solana_program::bpf_loader_upgradeable;
 use anchor_lang::solana_program::instruction::Instruction;
 use millrace_nativechain::{Account, Chain};
-#[cfg(feature = "bytecode")]
-use solana_instruction_error::InstructionError;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use solana_transaction_error::TransactionError;
@@ -196,26 +192,12 @@ fn transaction_error(refusal: millrace_nativechain::Refusal) -> TransactionError
 }
 
 #[cfg(feature = "bytecode")]
-fn broke_off(error: &TransactionError) -> bool {
-    matches!(error, TransactionError::InstructionError(_, InstructionError::ProgramFailedToComplete))
-}
-
-#[cfg(feature = "bytecode")]
-fn undecoded(error: &TransactionError) -> bool {
-    let code = u32::from(ErrorCode::InstructionDidNotDeserialize);
-    matches!(error, TransactionError::InstructionError(_, InstructionError::Custom(number)) if *number == code)
-}
-
-#[cfg(feature = "bytecode")]
 #[track_caller]
 fn agree(bytecode: &Result<Receipt, Refusal>, native: &Result<Receipt, Refusal>) {
     let rent = |error: &TransactionError| matches!(error, TransactionError::InsufficientFundsForRent { .. });
     match (bytecode, native) {
         (Ok(bytecode), Ok(native)) => assert!(bytecode.events_equal(native), "events differ: {STALE}"),
         (Err(bytecode), Err(native)) if rent(&bytecode.error) && rent(&native.error) => {}
-        // A length prefix in the arguments that no heap of the chain's could hold: the bytecode breaks off
-        // where native code finds the bytes missing. Both change nothing.
-        (Err(bytecode), Err(native)) if broke_off(&bytecode.error) && undecoded(&native.error) => {}
         (Err(bytecode), Err(native)) => assert_eq!(bytecode.error, native.error, "{STALE}\n{bytecode:?}"),
         _ => panic!("the bytecode gave {bytecode:?}, native code {native:?}: {STALE}"),
     }

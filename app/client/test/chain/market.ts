@@ -50,6 +50,13 @@ export const LEASE_SECONDS = 600n;
 /** Extractable, so that examples can read it from a file. */
 const key = () => generateKeyPairSigner(true);
 
+/** A display name as the program takes it: 32 bytes, padded with zeros. */
+function padded(name: string): Uint8Array {
+  const bytes = new Uint8Array(32);
+  bytes.set(new TextEncoder().encode(name));
+  return bytes;
+}
+
 export class Market {
   private constructor(
     readonly localnet: Localnet,
@@ -126,7 +133,7 @@ export class Market {
     const ownerTokens = await tokenAccount(owner.address, mint);
     await this.send(
       owner,
-      await getRegisterProviderInstructionAsync({ owner, mint, displayName: "Mill on the Rhine" }),
+      await getRegisterProviderInstructionAsync({ owner, mint, displayName: padded("Mill on the Rhine") }),
     );
     const hardware = {
       gpuClass: 8,

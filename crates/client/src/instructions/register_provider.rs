@@ -23,7 +23,7 @@ pub fn register_provider(owner: Address, mint: Address, display_name: &str) -> V
         program,
     };
     let args = millrace::RegisterProviderArgs {
-        display_name: display_name.to_owned(),
+        display_name: millrace::RegisterProviderArgs::padded(display_name),
         provider_bump,
         stake_vault_bump,
         earnings_vault_bump,

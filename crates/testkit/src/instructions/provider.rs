@@ -39,7 +39,7 @@ impl Environment {
             event_authority: Self::event_authority(),
             program: millrace::ID,
         };
-        let display_name = display_name.to_owned();
+        let display_name = RegisterProviderArgs::padded(display_name);
         let args = RegisterProviderArgs { display_name, provider_bump, stake_vault_bump, earnings_vault_bump };
         Call::new(accounts, instruction::RegisterProvider { args }, &[&owner.key])
     }

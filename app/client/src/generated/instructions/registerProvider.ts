@@ -7,8 +7,6 @@
  */
 
 import {
-  addDecoderSizePrefix,
-  addEncoderSizePrefix,
   combineCodec,
   fixDecoderSize,
   fixEncoderSize,
@@ -16,21 +14,17 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU32Decoder,
-  getU32Encoder,
   getU8Decoder,
   getU8Encoder,
-  getUtf8Decoder,
-  getUtf8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
   type AccountMeta,
   type AccountSignerMeta,
   type Address,
-  type Codec,
-  type Decoder,
-  type Encoder,
+  type FixedSizeCodec,
+  type FixedSizeDecoder,
+  type FixedSizeEncoder,
   type Instruction,
   type InstructionWithAccounts,
   type InstructionWithData,
@@ -93,26 +87,32 @@ export type RegisterProviderInstruction<
 
 export type RegisterProviderInstructionData = {
   discriminator: ReadonlyUint8Array;
-  /** 1 to 32 bytes of UTF-8 without control characters. */
-  displayName: string;
+  /**
+   * 1 to 32 bytes of UTF-8 without control characters, padded with zeros. Of fixed length: a length
+   * prefix could ask for more than the heap has.
+   */
+  displayName: ReadonlyUint8Array;
   providerBump: number;
   stakeVaultBump: number;
   earningsVaultBump: number;
 };
 
 export type RegisterProviderInstructionDataArgs = {
-  /** 1 to 32 bytes of UTF-8 without control characters. */
-  displayName: string;
+  /**
+   * 1 to 32 bytes of UTF-8 without control characters, padded with zeros. Of fixed length: a length
+   * prefix could ask for more than the heap has.
+   */
+  displayName: ReadonlyUint8Array;
   providerBump: number;
   stakeVaultBump: number;
   earningsVaultBump: number;
 };
 
-export function getRegisterProviderInstructionDataEncoder(): Encoder<RegisterProviderInstructionDataArgs> {
+export function getRegisterProviderInstructionDataEncoder(): FixedSizeEncoder<RegisterProviderInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
-      ["displayName", addEncoderSizePrefix(getUtf8Encoder(), getU32Encoder())],
+      ["displayName", fixEncoderSize(getBytesEncoder(), 32)],
       ["providerBump", getU8Encoder()],
       ["stakeVaultBump", getU8Encoder()],
       ["earningsVaultBump", getU8Encoder()],
@@ -121,17 +121,17 @@ export function getRegisterProviderInstructionDataEncoder(): Encoder<RegisterPro
   );
 }
 
-export function getRegisterProviderInstructionDataDecoder(): Decoder<RegisterProviderInstructionData> {
+export function getRegisterProviderInstructionDataDecoder(): FixedSizeDecoder<RegisterProviderInstructionData> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-    ["displayName", addDecoderSizePrefix(getUtf8Decoder(), getU32Decoder())],
+    ["displayName", fixDecoderSize(getBytesDecoder(), 32)],
     ["providerBump", getU8Decoder()],
     ["stakeVaultBump", getU8Decoder()],
     ["earningsVaultBump", getU8Decoder()],
   ]);
 }
 
-export function getRegisterProviderInstructionDataCodec(): Codec<
+export function getRegisterProviderInstructionDataCodec(): FixedSizeCodec<
   RegisterProviderInstructionDataArgs,
   RegisterProviderInstructionData
 > {

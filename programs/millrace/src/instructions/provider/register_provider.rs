@@ -11,11 +11,23 @@ use crate::{clock, MarketError};
 
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug)]
 pub struct RegisterProviderArgs {
-    /// 1 to 32 bytes of UTF-8 without control characters.
-    pub display_name: String,
+    /// 1 to 32 bytes of UTF-8 without control characters, padded with zeros. Of fixed length: a length
+    /// prefix could ask for more than the heap has.
+    pub display_name: [u8; DISPLAY_NAME_BYTES as usize],
     pub provider_bump: u8,
     pub stake_vault_bump: u8,
     pub earnings_vault_bump: u8,
+}
+
+impl RegisterProviderArgs {
+    /// A display name padded with zeros; all zeros, which is refused, for one that does not fit.
+    pub fn padded(display_name: &str) -> [u8; DISPLAY_NAME_BYTES as usize] {
+        let mut padded = [0; DISPLAY_NAME_BYTES as usize];
+        if let Some(place) = padded.get_mut(..display_name.len()) {
+            place.copy_from_slice(display_name.as_bytes());
+        }
+        padded
+    }
 }
 
 #[event_cpi]
@@ -54,9 +66,12 @@ pub struct RegisterProvider<'info> {
 
 impl RegisterProvider<'_> {
     fn validate(&self, args: &RegisterProviderArgs) -> Result<()> {
-        let length = args.display_name.len();
-        let fits = length > 0 && length <= usize::from(DISPLAY_NAME_BYTES);
-        require!(fits && !args.display_name.chars().any(char::is_control), MarketError::DisplayNameInvalid);
+        let padded = &args.display_name;
+        let length = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
+        let (name, padding) = padded.split_at(length);
+        let fits = length > 0 && padding.iter().all(|byte| *byte == 0);
+        let text = std::str::from_utf8(name).map_err(|_| MarketError::DisplayNameInvalid)?;
+        require!(fits && !text.chars().any(char::is_control), MarketError::DisplayNameInvalid);
         Ok(())
     }
 
@@ -73,8 +88,6 @@ impl RegisterProvider<'_> {
         let earnings_place = Place::prove(&accounts.earnings_vault, seeds, args.earnings_vault_bump)?;
 
         let at = clock::now(&Clock::get()?)?.0;
-        let mut display_name = [0; DISPLAY_NAME_BYTES as usize];
-        display_name[..args.display_name.len()].copy_from_slice(args.display_name.as_bytes());
         let provider = Provider {
             version: VERSION,
             bump: args.provider_bump,
@@ -84,7 +97,7 @@ impl RegisterProvider<'_> {
             payout_owner: accounts.owner.key(),
             next_payout_owner: accounts.owner.key(),
             rent_payer: accounts.owner.key(),
-            display_name,
+            display_name: args.display_name,
             reputation_at: at,
             registered_at: at,
             ..Provider::zeroed()
@@ -97,7 +110,7 @@ impl RegisterProvider<'_> {
         let event = ProviderRegistered {
             provider: *address,
             owner: provider.owner,
-            display_name: args.display_name,
+            display_name: provider.name().map_err(|_| MarketError::DisplayNameInvalid)?.to_owned(),
             stake_vault: provider.stake_vault,
             earnings_vault: provider.earnings_vault,
             at,
