@@ -68,7 +68,7 @@ impl GpuFault {
     }
 
     /// What a task on the GPU fails with.
-    pub(crate) fn failure(self) -> Failure {
+    pub fn failure(self) -> Failure {
         match self {
             Self::Lost => Cause::GpuLost.into(),
             other => Failure::new(Cause::GpuFailed, other.to_string()),
