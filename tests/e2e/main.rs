@@ -9,5 +9,7 @@ mod killed_orchestrator;
 mod killed_worker;
 mod network;
 mod pending;
+mod prepaid;
+mod provider;
 mod restarted_worker;
 mod walkthrough;

@@ -66,6 +66,33 @@ fn locks_at_least_the_minimum_bond() {
 }
 
 #[test]
+fn another_wallet_than_the_schedulers_may_pay_the_rent_and_gets_it_back() {
+    let (mut chain, job, node) = ready(terms());
+    let payer = chain.wallet(MicroUsdc::ZERO);
+    let [scheduler_before, payer_before] = [chain.scheduler.pubkey(), payer.address()].map(|key| chain.lamports(&key));
+    let mut call = chain.open_lease(&job, &node);
+    call.accounts.rent_payer = payer.address();
+    call.signers.push(payer.key.insecure_clone());
+    let lease = chain.do_open_lease_as(&job, &node, &call);
+    assert_eq!(chain.lease(&lease.address).rent_payer, payer.address());
+    let rent = chain.lamports(&lease.address);
+    assert_eq!(chain.lamports(&payer.address()), payer_before - rent);
+    chain.advance(Seconds(100));
+    chain.do_settle_final(&lease, Seconds(60), ExitClass::Completed);
+    assert_eq!(chain.lamports(&payer.address()), payer_before);
+    assert_eq!(chain.lamports(&chain.scheduler.pubkey()), scheduler_before);
+}
+
+#[test]
+fn refuses_to_take_rent_from_who_did_not_sign() {
+    let (mut chain, job, node) = ready(terms());
+    let payer = chain.wallet(MicroUsdc::ZERO);
+    let mut call = chain.open_lease(&job, &node).without_signature_of(payer.address());
+    call.accounts.rent_payer = payer.address();
+    chain.refuses(&call, ErrorCode::AccountNotSigner);
+}
+
+#[test]
 fn refuses_whoever_is_not_the_scheduler() {
     let (mut chain, job, node) = ready(terms());
     let stranger = chain.wallet(MicroUsdc::ZERO);

@@ -57,7 +57,9 @@ impl Output for Human {
 
 /// The proposed command with the flags of this one, where it is for the same person.
 fn carry(flags: &str, line: &str) -> String {
-    let same = |rest: &&str| ["job ", "node ", "provider "].iter().any(|group| rest.starts_with(group));
+    let same = |rest: &&str| {
+        ["balance ", "delegate ", "job ", "node ", "provider "].iter().any(|group| rest.starts_with(group))
+    };
     match line.strip_prefix("millrace ").filter(same) {
         Some(rest) if !flags.is_empty() => format!("millrace {flags} {rest}"),
         _ => line.to_owned(),
