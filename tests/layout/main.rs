@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Pure packages, and what they may use from outside.
 const PURE: &[&str] =
     &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-challenge"];
-const PURE_MAY_USE: &[&str] = &["bs58", "hex", "serde", "serde_json", "sha2", "thiserror", "toml"];
+const PURE_MAY_USE: &[&str] = &["bs58", "hex", "rand_chacha", "serde", "serde_json", "sha2", "thiserror", "toml"];
 
 /// What is one adapter's own: nobody else may name it.
 const OWNERS: &[(&str, &[&str])] = &[

@@ -13,9 +13,6 @@ use crate::tile::{Vectors, seed_times};
 /// of the second of 21, at the price of three multiplications a tile.
 pub const PASSES: u32 = 6;
 
-/// Partners drawn from one block.
-const PER_BLOCK: usize = 8;
-
 /// What multiplies with what in one challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -35,23 +32,16 @@ impl Schedule {
 
     /// The partner of each tile that a pass multiplies, in order.
     pub fn partners(&self, pass: u32) -> Vec<u32> {
-        let half = self.tiles.half() as usize;
-        let blocks = half.div_ceil(PER_BLOCK) as u64;
-        let all = (0..blocks).flat_map(|block| self.draw(pass, block));
-        all.take(half).collect()
+        let mut words = self.key.stream(1 + u64::from(pass), 0);
+        (0..self.tiles.half()).map(|_| self.pick(pass, words.next_wide())).collect()
     }
 
     fn partner(&self, pass: u32, position: u32) -> u32 {
-        self.draw(pass, u64::from(position) / PER_BLOCK as u64)[position as usize % PER_BLOCK]
+        self.pick(pass, self.key.stream(1 + u64::from(pass), u64::from(position) * 2).next_wide())
     }
 
-    fn draw(&self, pass: u32, block: u64) -> [u32; PER_BLOCK] {
-        let (half, other) = (u64::from(self.tiles.half()), self.first(pass + 1));
-        let words = self.key.blocks::<1>(1 + u64::from(pass), block);
-        std::array::from_fn(|index| {
-            let wide = u64::from(words[2 * index][0]) << 32 | u64::from(words[2 * index + 1][0]);
-            other + (wide % half) as u32
-        })
+    fn pick(&self, pass: u32, wide: u64) -> u32 {
+        self.first(pass + 1) + (wide % u64::from(self.tiles.half())) as u32
     }
 
     /// What a tile is after all passes, times vectors: Freivalds' trick over the whole product. One

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::field::{MODULUS, PRODUCTS, fold, from_bits, reduce};
 use crate::merkle::Digest;
-use crate::stream::Key;
+use crate::stream::{Key, Words};
 
 /// Rows and columns.
 pub const SIDE: usize = 128;
@@ -15,29 +15,30 @@ pub const BYTES: u64 = WORDS as u64 * 4;
 /// Vectors that Freivalds' check multiplies with at the same time.
 pub const VECTORS: usize = 2;
 
-/// A row's words are those of eight blocks side by side.
-const LANES: usize = SIDE / 16;
 /// The stream that seed tiles are drawn from; partners have the streams from 1 on.
 const SEED_STREAM: u64 = 0;
 
 /// Two columns of a tile's height.
 pub type Vectors = [[u32; VECTORS]; SIDE];
 
-/// One row of a seed tile.
-fn seed_row(key: &Key, tile: u32, row: usize) -> [u32; SIDE] {
-    let counter = u64::from(tile) * (WORDS / 16) as u64 + (row * LANES) as u64;
-    let blocks = key.blocks::<LANES>(SEED_STREAM, counter);
-    std::array::from_fn(|column| from_bits(blocks[column % 16][column / 16]))
+fn seed_words(key: &Key, tile: u32) -> Words {
+    key.stream(SEED_STREAM, u64::from(tile) * WORDS as u64)
+}
+
+fn row_of(words: &mut Words) -> [u32; SIDE] {
+    std::array::from_fn(|_| from_bits(words.next()))
 }
 
 /// The tile as the challenge draws it.
 pub fn seed(key: &Key, tile: u32) -> Vec<u32> {
-    (0..SIDE).flat_map(|row| seed_row(key, tile, row)).collect()
+    let mut words = seed_words(key, tile);
+    (0..WORDS).map(|_| from_bits(words.next())).collect()
 }
 
 /// Seed tile times vectors, without keeping the tile.
 pub fn seed_times(key: &Key, tile: u32, vectors: &Vectors) -> Vectors {
-    std::array::from_fn(|row| row_times(&seed_row(key, tile, row), vectors))
+    let mut words = seed_words(key, tile);
+    std::array::from_fn(|_| row_times(&row_of(&mut words), vectors))
 }
 
 /// Tile times vectors.
@@ -49,12 +50,18 @@ pub fn times(tile: &[u32], vectors: &Vectors) -> Vectors {
     product
 }
 
+/// Never wraps: [`PRODUCTS`] of them fit beside a folded sum. A check at each would be half of the time.
+#[inline(always)]
+fn add_product(sum: u64, left: u32, right: u32) -> u64 {
+    sum.wrapping_add(u64::from(left).wrapping_mul(u64::from(right)))
+}
+
 fn row_times(row: &[u32], vectors: &Vectors) -> [u32; VECTORS] {
     let mut sums = [0u64; VECTORS];
     for (words, vectors) in row.chunks(PRODUCTS).zip(vectors.chunks(PRODUCTS)) {
         for (word, vector) in words.iter().zip(vectors) {
             for (sum, value) in sums.iter_mut().zip(vector) {
-                *sum += u64::from(*word) * u64::from(*value);
+                *sum = add_product(*sum, *word, *value);
             }
         }
         sums = sums.map(fold);
@@ -72,7 +79,7 @@ fn row_product(row: &[u32], right: &[u32]) -> [u32; SIDE] {
     for (words, lines) in row.chunks(PRODUCTS).zip(right.chunks(PRODUCTS * SIDE)) {
         for (word, line) in words.iter().zip(lines.chunks_exact(SIDE)) {
             for (sum, value) in sums.iter_mut().zip(line) {
-                *sum += u64::from(*word) * u64::from(*value);
+                *sum = add_product(*sum, *word, *value);
             }
         }
         sums = sums.map(fold);
@@ -93,10 +100,6 @@ pub fn digest(tile: &[u32]) -> Digest {
 
 /// Vectors out of a secret, others for each tile.
 pub fn vectors(secret: &Key, tile: u32) -> Vectors {
-    let mut vectors = [[0; VECTORS]; SIDE];
-    let mut words = (0..).flat_map(|counter| secret.blocks::<1>(u64::from(tile), counter)).map(|[word]| word);
-    for (value, word) in vectors.iter_mut().flatten().zip(&mut words) {
-        *value = from_bits(word);
-    }
-    vectors
+    let mut words = secret.stream(u64::from(tile), 0);
+    std::array::from_fn(|_| std::array::from_fn(|_| from_bits(words.next())))
 }

@@ -91,10 +91,9 @@ pub(crate) fn draw_tiles(draw: &Key, tiles: u32, samples: u16) -> Vec<u32> {
     let wanted = (samples as usize).min(tiles as usize);
     let mut drawn = Vec::with_capacity(wanted);
     // From the end of what is left, as a shuffle that stops early: no draw is made in vain.
-    for (done, left) in (1..=tiles).rev().take(wanted).enumerate() {
-        let block = draw.blocks::<1>(0, done as u64);
-        let wide = u64::from(block[0][0]) << 32 | u64::from(block[1][0]);
-        let mut pick = (wide % u64::from(left)) as u32;
+    let mut words = draw.stream(0, 0);
+    for left in (1..=tiles).rev().take(wanted) {
+        let mut pick = (words.next_wide() % u64::from(left)) as u32;
         let mut before: Vec<u32> = drawn.clone();
         before.sort_unstable();
         for earlier in before {

@@ -21,6 +21,7 @@ pub struct Found {
     /// As NVML writes it: `GPU-` and sixteen bytes in hexadecimal.
     pub uuid: String,
     pub name: String,
+    pub vram_mib: u32,
 }
 
 impl Driver {
@@ -50,16 +51,18 @@ impl Driver {
 
     #[allow(unsafe_code, reason = "calls of the driver")]
     fn found(&self, ordinal: c_int) -> Result<Found, Error> {
-        let (mut device, mut uuid, mut name) = (0, [0u8; 16], [0u8; 128]);
+        let (mut device, mut uuid, mut name, mut bytes) = (0, [0u8; 16], [0u8; 128], 0);
         let room = name.len() as c_int - 1;
         // SAFETY: every place written to outlives its call, and `room` leaves the name its final zero.
         unsafe {
             check("cuDeviceGet", (self.symbols.device)(&raw mut device, ordinal))?;
             check("cuDeviceGetUuid_v2", (self.symbols.device_uuid)(&raw mut uuid, device))?;
+            check("cuDeviceTotalMem_v2", (self.symbols.device_memory)(&raw mut bytes, device))?;
             check("cuDeviceGetName", (self.symbols.device_name)(name.as_mut_ptr().cast::<c_char>(), room, device))?;
         }
         let name = CStr::from_bytes_until_nul(&name).unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Found { device, uuid: format!("GPU-{}", dashed(uuid)), name })
+        let vram_mib = u32::try_from(bytes / 1_048_576).unwrap_or(u32::MAX);
+        Ok(Found { device, uuid: format!("GPU-{}", dashed(uuid)), name, vram_mib })
     }
 
     /// Opens the GPU with this UUID, or the MIG slice if the process sees only that one.

@@ -164,7 +164,7 @@ impl Device for Gpu {
         self.state = None;
         let state = self.state.insert(State::new(&self.context.symbols, tiles)?);
         let mut blocks = u64::from(tiles.count()) * WORDS / 16;
-        let (mut start, mut key) = (state.tiles.at(0), key.0);
+        let (mut start, mut key) = (state.tiles.at(0), key.words());
         let grid = blocks.div_ceil(THREADS.into());
         let arguments = &mut [argument(&mut start), argument(&mut key), argument(&mut blocks)];
         self.context.launch(self.fill, grid, arguments)?;

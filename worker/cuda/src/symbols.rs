@@ -47,6 +47,7 @@ symbols! {
     device = "cuDeviceGet" (*mut c_int, c_int)
     device_name = "cuDeviceGetName" (*mut c_char, c_int, c_int)
     device_uuid = "cuDeviceGetUuid_v2" (*mut [u8; 16], c_int)
+    device_memory = "cuDeviceTotalMem_v2" (*mut usize, c_int)
     retain_context = "cuDevicePrimaryCtxRetain" (*mut Context, c_int)
     release_context = "cuDevicePrimaryCtxRelease_v2" (c_int)
     set_current = "cuCtxSetCurrent" (Context)

@@ -66,9 +66,10 @@ fn kernels_do_what_the_processor_does_over_several_chunks() {
 fn each_gpu_is_found_by_its_uuid_and_used_beside_the_others() {
     let stub = Stub::build(&["DEVICES=2"]);
     let driver = Driver::load(&stub.path()).unwrap();
-    let names: Vec<(String, String)> =
-        driver.gpus().unwrap().into_iter().map(|Found { uuid, name, .. }| (uuid, name)).collect();
-    assert_eq!(names, [(FIRST.into(), "NVIDIA Stub 0".into()), (SECOND.into(), "NVIDIA Stub 1".into())]);
+    let found = driver.gpus().unwrap();
+    let told = |found: &Found| (found.uuid.clone(), found.name.clone(), found.vram_mib);
+    assert_eq!(told(&found[0]), (FIRST.into(), "NVIDIA Stub 0".into(), 1_024));
+    assert_eq!((told(&found[1]), found.len()), ((SECOND.into(), "NVIDIA Stub 1".into(), 1_024), 2));
     // The stand-in lets no GPU touch another one's memory.
     let first = Prover::work(driver.open(FIRST).unwrap(), &challenge(FIRST, 4)).unwrap();
     let mut second = Prover::work(driver.open(SECOND).unwrap(), &challenge(SECOND, 4)).unwrap();

@@ -72,7 +72,7 @@ struct Watcher {
 
 impl Watcher {
     fn run(mut self, driver: &Driver, asked: &AtomicU64) {
-        let events = driver.events(&self.gpus);
+        let mut events = driver.events(&self.gpus);
         if events.is_none() {
             tracing::warn!("no GPU tells its Xid errors: only what a look shows is noticed");
         }
@@ -88,12 +88,20 @@ impl Watcher {
                 Said::Nothing => {}
                 Said::Xid { uuid, number } => self.xid(&uuid, number),
                 Said::Trouble => {
-                    // A driver in trouble says so at once, again and again.
+                    // One lost GPU silences the events of all: the others are listened to without it.
+                    self.look(driver, request);
+                    events = driver.events(&self.present());
                     thread::sleep(LISTEN);
-                    last = None;
                 }
             }
         }
+    }
+
+    /// GPUs that have not failed.
+    fn present(&self) -> Vec<Gpu> {
+        let looked = self.looked.borrow();
+        let present = (0..).zip(&self.gpus).filter(|(position, _)| !looked.failed.contains_key(position));
+        present.map(|(_, gpu)| gpu.clone()).collect()
     }
 
     fn look(&mut self, driver: &Driver, request: u64) {
@@ -120,9 +128,11 @@ impl Watcher {
     fn tell(&self, position: usize, fault: GpuFault) {
         let Ok(gpu) = u16::try_from(position) else { return };
         if fault.severity() == Severity::HandBack {
-            self.looked.send_modify(|looked| {
-                looked.failed.entry(gpu).or_insert(fault);
-            });
+            // A look finds it failed again each time: said once.
+            if self.looked.borrow().failed.contains_key(&gpu) {
+                return;
+            }
+            self.looked.send_modify(|looked| drop(looked.failed.insert(gpu, fault)));
         }
         let _ = self.faults.send((gpu, fault));
     }

@@ -81,6 +81,10 @@ int cuDeviceGetName(char *name, int size, int device) {
   snprintf(name, size, "NVIDIA Stub %d", device);
   return 0;
 }
+int cuDeviceTotalMem_v2(size_t *bytes, int device) {
+  *bytes = MEMORY;
+  return 0;
+}
 #ifndef NO_UUID
 int cuDeviceGetUuid_v2(unsigned char uuid[16], int device) {
   for (int i = 0; i < 16; i++) uuid[i] = 0xa0 + i;

@@ -1,6 +1,6 @@
 use nvml_wrapper::Device;
 use nvml_wrapper::enum_wrappers::device::TopologyLevel;
-use nvml_wrapper::enum_wrappers::nv_link::IntDeviceType;
+use nvml_wrapper::struct_wrappers::device::PciInfo;
 
 use crate::gpu::{Link, Path};
 
@@ -9,18 +9,20 @@ const LINKS: u32 = 18;
 
 /// How each pair of GPUs is connected; what a driver does not tell is left out.
 pub(super) fn read(boards: &[(String, Device<'_>)]) -> Vec<Link> {
-    let ends: Vec<Ends> = boards.iter().map(|(_, device)| Ends::of(device)).collect();
+    let own: Vec<Option<Address>> = boards.iter().map(|(_, device)| device.pci_info().ok().map(address)).collect();
+    let ends: Vec<Vec<Address>> = boards.iter().map(|(_, device)| far_ends(device)).collect();
+    // A far end that is no GPU of the rig is a switch, and every link of a switch leads to every GPU on it.
+    let to_switch = |of: usize| ends[of].iter().filter(|end| !own.contains(&Some(**end))).count();
     let mut links = Vec::new();
     for (left, (left_uuid, left_device)) in boards.iter().enumerate() {
         for (right, (right_uuid, right_device)) in boards.iter().enumerate().skip(left + 1) {
-            let direct = ends[left].peers.iter().filter(|peer| Some(*peer) == ends[right].own.as_ref()).count();
-            // Every link of a switch leads to every GPU on it.
-            let switched = ends[left].switched.min(ends[right].switched);
+            let direct = ends[left].iter().filter(|end| Some(**end) == own[right]).count();
+            let nvlinks = direct + to_switch(left).min(to_switch(right));
             let path = path(left_device, right_device);
-            if direct + switched > 0 || path.is_some() {
+            if nvlinks > 0 || path.is_some() {
                 links.push(Link {
                     between: [left_uuid.clone(), right_uuid.clone()],
-                    nvlinks: u8::try_from(direct + switched).unwrap_or(u8::MAX),
+                    nvlinks: u8::try_from(nvlinks).unwrap_or(u8::MAX),
                     path,
                 });
             }
@@ -32,32 +34,18 @@ pub(super) fn read(boards: &[(String, Device<'_>)]) -> Vec<Link> {
 /// Domain, bus, device.
 type Address = (u32, u32, u32);
 
+fn address(info: PciInfo) -> Address {
+    (info.domain, info.bus, info.device)
+}
+
 /// Where a GPU's NVLinks lead.
-#[derive(Default)]
-struct Ends {
-    own: Option<Address>,
-    peers: Vec<Address>,
-    switched: usize,
+fn far_ends(device: &Device<'_>) -> Vec<Address> {
+    let links = (0..LINKS).map(|number| device.link_wrapper_for(number));
+    // A GPU that knows nothing of a link knows nothing of those behind it.
+    let known = links.map_while(|link| link.is_active().ok().map(|active| (link, active)));
+    known.filter(|(_, active)| *active).filter_map(|(link, _)| link.remote_pci_info().ok()).map(address).collect()
 }
 
-impl Ends {
-    fn of(device: &Device<'_>) -> Self {
-        let address = |info: nvml_wrapper::struct_wrappers::device::PciInfo| (info.domain, info.bus, info.device);
-        let mut ends = Self { own: device.pci_info().ok().map(address), ..Self::default() };
-        for number in 0..LINKS {
-            let link = device.link_wrapper_for(number);
-            match link.is_active() {
-                Ok(true) if matches!(link.remote_device_type(number), Ok(IntDeviceType::Switch)) => ends.switched += 1,
-                Ok(true) => ends.peers.extend(link.remote_pci_info().ok().map(address)),
-                Ok(false) => {}
-                Err(_) => break,
-            }
-        }
-        ends
-    }
-}
-
-#[cfg(target_os = "linux")]
 fn path(left: &Device<'_>, right: &Device<'_>) -> Option<Path> {
     // The wrapper wants the other device for itself: a handle of its own is cheap.
     let right = right.nvml().device_by_pci_bus_id(right.pci_info().ok()?.bus_id).ok()?;
