@@ -25,11 +25,9 @@ fn main() {
         "Answered and verified, {SAMPLES} tiles of 64 KiB opened; median of {ROUNDS} rounds. Baseline: a verifier"
     );
     println!(
-        "without Freivalds' check, who answers the challenge again, on the same one core that verifies (optimised"
+        "without Freivalds' check, who answers the challenge again on the same one core that verifies. The code of"
     );
-    println!(
-        "for a processor without vector instructions beyond SSE2). `docs/gpu-challenge.md` says what is computed.\n"
-    );
+    println!("the challenge is built with optimisation. `docs/gpu-challenge.md` says what is computed.\n");
     println!("| device | memory filled | answer | opening | verification | answering again on one core (baseline) |");
     println!("|---|--:|--:|--:|--:|--:|");
     for mib in CPU_MIB {
