@@ -1,28 +1,18 @@
 //! A provider's life by the command line: what goes in comes out, and what was earned with it, to the
-//! micro-USDC. Scheduler, rig and buyer of its one lease are played by the SDK.
+//! micro-USDC.
 
 use std::path::Path;
 
-use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
-use millrace_client::instructions::{self, NewJob};
+use millrace_client::accounts::{NodeAccount, ProviderAccount};
+use millrace_client::address;
 use millrace_client::keys::{self, address_of};
-use millrace_client::{Sender, SignedVoucher, address, cosign};
-use millrace_protocol::transitions::LeaseOffer;
-use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_protocol::{
-    Address, GpuUnits, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification,
-};
+use millrace_protocol::{Address, MicroUsdc, Seconds};
 use serde_json::Value;
 
 use crate::network::Network;
+use crate::played::{self, FEE, PAID, PRICE};
 
 const PURSE: MicroUsdc = MicroUsdc(200_000_000);
-/// 300 micro-USDC per second.
-const PRICE: PricePerGpuHour = PricePerGpuHour(1_080_000);
-const WORKED: Seconds = Seconds(20);
-/// Twenty seconds, and the network's twentieth of it.
-const EARNED: u64 = 20 * 300;
-const FEE: u64 = EARNED / 20;
 const DAY: u64 = 86_400;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,14 +23,14 @@ async fn a_provider_comes_earns_and_leaves_with_everything() {
     changed(&network, &key, node).await;
     let text = node.to_string();
 
-    let lease = leased(&network, node).await;
+    let lease = played::leased(&network, played::terms(), node, &network.folder().join("rig.json")).await;
     network.millrace_as(&key, &["node", "remove", &text]).await.refused(1, "node-busy");
     network.millrace_as(&key, &["node", "update", &text, "--gpus", "2"]).await.refused(1, "node-busy");
     network.millrace_as(&key, &["provider", "unstake", "150"]).await.refused(1, "stake-too-small");
     let told = network.told_as(&key, &["node", "drain", &text]).await;
     assert_eq!((&told["status"]["after"], &told["units_leased"]), (&"Draining".into(), &1.into()));
     network.millrace_as(&key, &["provider", "withdraw"]).await.refused(1, "nothing-to-withdraw");
-    settled(&network, &lease).await;
+    played::ended(&network, &lease).await;
 
     paid_out(&network, &key, owner).await;
     left(&network, &key, node).await;
@@ -96,67 +86,6 @@ async fn changed(network: &Network, key: &Path, node: Address) {
     }
 }
 
-/// A buyer's job and its lease on the node.
-async fn leased(network: &Network, node: Address) -> LeaseAccount {
-    let stage = network.stage();
-    let (client, buyer) = (&stage.client, address_of(&stage.buyer));
-    let requirements =
-        Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
-    let terms = JobTerms {
-        requirements,
-        maximum_price: PRICE,
-        concurrent_leases: 1,
-        lease_seconds: Seconds(600),
-        start_window: Seconds(600),
-        retries: 0,
-        deposit: MicroUsdc(1_000_000),
-        spot: false,
-        service_level: ServiceLevel::None,
-        payment: Payment::Streaming,
-        verification: Verification::Attested,
-        dispute_window: Seconds::ZERO,
-    };
-    let mint = stage.localnet.usdc_mint();
-    let job = NewJob { buyer, funder: buyer, mint, id: 1, spec_hash: [7; 32], terms, attestor: None };
-    Sender::new(client.clone(), stage.buyer.clone()).send(&instructions::open_job(job), &[]).await.unwrap();
-    let job: JobAccount = client.fetch(address::job(buyer, 1)).await.unwrap();
-    let account: NodeAccount = client.fetch(node).await.unwrap();
-    let rig = keys::load(&network.folder().join("rig.json")).unwrap();
-    let offer = LeaseOffer { price: PRICE, negotiated: false, maximum: Seconds(600) };
-    let scheduler = scheduler(network);
-    let authority = address_of(&scheduler);
-    let opening = instructions::open_lease(authority, authority, &job, &account, offer, [0; 32]);
-    let sender = Sender::new(client.clone(), scheduler.into());
-    let prepared = sender.prepare(&opening, &[]).await.unwrap();
-    let cosigned = cosign::cosign(&prepared.transaction, node, &rig).unwrap();
-    sender.submit_signed(&cosigned.transaction, prepared.last_valid_block_height).await.unwrap();
-    client.fetch(cosigned.lease.lease).await.unwrap()
-}
-
-fn scheduler(network: &Network) -> millrace_client::Keypair {
-    keys::load(&network.stage().options.dir.join("keys/scheduler.json")).unwrap()
-}
-
-/// The lease ends with its job done, after twenty seconds.
-async fn settled(network: &Network, lease: &LeaseAccount) {
-    let stage = network.stage();
-    network.pass(Seconds(WORKED.0 + 1)).await;
-    let voucher = Voucher {
-        program: address::program(),
-        lease: lease.address,
-        sequence: 1,
-        metered: WORKED,
-        downtime: Seconds::ZERO,
-        is_final: true,
-        exit_class: ExitClass::Completed,
-        result_root: [1; 32],
-    };
-    let voucher = SignedVoucher::sign(voucher, &scheduler(network));
-    let job: JobAccount = stage.client.fetch(lease.job).await.unwrap();
-    let settle = instructions::settle(&job, lease, &voucher);
-    Sender::new(stage.client.clone(), stage.buyer.clone()).send(&settle, &[]).await.unwrap();
-}
-
 /// What was earned goes to a wallet of its own, the fee to the treasury.
 async fn paid_out(network: &Network, key: &Path, owner: Address) {
     let (purse_key, purse) = network.wallet("payout", MicroUsdc::ZERO).await;
@@ -171,8 +100,8 @@ async fn paid_out(network: &Network, key: &Path, owner: Address) {
     // The network's delay.
     network.pass(Seconds(2 * DAY)).await;
     let told = network.told_as(&purse_key, &by_purse).await;
-    assert_eq!(told["earnings"], EARNED - FEE);
-    assert_eq!(network.usdc_of(purse).await, MicroUsdc(EARNED - FEE));
+    assert_eq!(told["earnings"], PAID - FEE);
+    assert_eq!(network.usdc_of(purse).await, MicroUsdc(PAID - FEE));
     network.millrace_as(key, &["provider", "withdraw"]).await.refused(1, "nothing-to-withdraw");
 
     let told = network.told_as(key, &["provider", "sweep"]).await;

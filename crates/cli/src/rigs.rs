@@ -6,7 +6,7 @@ use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, address as addresses};
 use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, Hardware};
 use thiserror::Error;
 
 use crate::errors::Failure;
@@ -76,6 +76,16 @@ pub async fn check_key_is_free(client: &Client, key: Address, path: &Path) -> Re
     }
 }
 
+/// How the worker of a rig is started on it: one that pretends to have its GPUs has to be told so.
+pub fn worker_command(node_key: &Path, hardware: &Hardware) -> String {
+    let mut command = format!("millrace worker run --node-key {}", node_key.display());
+    let model = gpu::slug(hardware.gpu_class).filter(|_| hardware.simulated);
+    for model in model.iter().cycle().take(usize::from(hardware.gpu_count)) {
+        command.push_str(&format!(" --simulated-gpu {model}:{}", hardware.vram_mib));
+    }
+    command
+}
+
 /// # Errors
 /// [`Error::UnknownGpu`].
 pub fn gpu_class(model: &str) -> Result<GpuClass, Error> {
@@ -100,6 +110,16 @@ pub fn country(code: &str) -> Result<[u8; 2], Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_simulated_rig_is_started_with_its_gpus() {
+        let mut hardware = crate::commands::list_nodes::tests::account(0).node.hardware;
+        let gpu = "--simulated-gpu rtx-4090:24576";
+        let command = format!("millrace worker run --node-key rig.json {gpu} {gpu}");
+        assert_eq!(worker_command(Path::new("rig.json"), &hardware), command);
+        hardware.simulated = false;
+        assert_eq!(worker_command(Path::new("rig.json"), &hardware), "millrace worker run --node-key rig.json");
+    }
 
     #[test]
     fn names_that_do_not_exist_are_told_from_those_that_do() {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use millrace_client::accounts::ProviderAccount;
 use millrace_client::instructions::{self, NewNode, Software};
 use millrace_client::{Sender, address as addresses, keys};
-use millrace_protocol::{Address, Hardware, PricePerGpuHour, ServiceLevel, gpu};
+use millrace_protocol::{Address, Hardware, PricePerGpuHour, ServiceLevel};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,12 +46,7 @@ impl Report for Added {
     }
 
     fn next(&self) -> Vec<String> {
-        let mut command = format!("millrace worker run --node-key {}", self.node_key_path.display());
-        let model = gpu::slug(self.hardware.gpu_class).filter(|_| self.hardware.simulated);
-        for model in model.iter().cycle().take(usize::from(self.hardware.gpu_count)) {
-            command.push_str(&format!(" --simulated-gpu {model}:{}", self.hardware.vram_mib));
-        }
-        vec![format!("{command}  (on the rig itself)")]
+        vec![format!("{}  (on the rig itself)", rigs::worker_command(&self.node_key_path, &self.hardware))]
     }
 }
 

@@ -58,13 +58,7 @@ pub async fn run(context: &Context<'_>, args: DepositBalance) -> Result<(), Fail
     let account = addresses::buyer(wallet);
     let found: Option<BuyerAccount> = client.find(account).await?;
     let opened = found.is_none();
-    let before = found.unwrap_or(BuyerAccount {
-        address: account,
-        owner: wallet,
-        mint: network.mint,
-        rent_payer: wallet,
-        buyer: Buyer::default(),
-    });
+    let before = found.unwrap_or(BuyerAccount::to_be_opened(wallet, network.mint));
     // Both or none: a balance that is opened and stays empty is rent for nothing.
     let mut transaction = if opened { instructions::open_buyer(wallet, network.mint) } else { Vec::new() };
     transaction.extend(instructions::deposit_balance(wallet, &before, args.amount));

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use millrace_client::keys::{self, KeyError};
 use millrace_client::{Sender, instructions};
-use millrace_protocol::{Address, HardwareClass};
+use millrace_protocol::{Address, Hardware, HardwareClass};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ struct Rotated {
     /// Whether the network had attested the hardware, and has to again.
     attestation_ended: bool,
     transaction: String,
+    #[serde(skip)]
+    hardware: Hardware,
 }
 
 impl Report for Rotated {
@@ -42,10 +44,8 @@ impl Report for Rotated {
     }
 
     fn next(&self) -> Vec<String> {
-        vec![format!(
-            "millrace worker run --node-key {}  (on the rig, in place of the worker with the old key)",
-            self.node_key_path.display()
-        )]
+        let command = rigs::worker_command(&self.node_key_path, &self.hardware);
+        vec![format!("{command}  (on the rig, in place of the worker with the old key)")]
     }
 }
 
@@ -74,6 +74,7 @@ pub async fn run(context: &Context<'_>, args: RotateNodeKey) -> Result<(), Failu
         node_key_path: args.node_key,
         attestation_ended: found.node.attestation.class > HardwareClass::Claimed,
         transaction: receipt.signature.to_string(),
+        hardware: found.node.hardware,
     });
     Ok(())
 }
@@ -81,6 +82,7 @@ pub async fn run(context: &Context<'_>, args: RotateNodeKey) -> Result<(), Failu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::list_nodes::tests::account;
 
     #[test]
     fn both_keys_are_told() {
@@ -90,6 +92,7 @@ mod tests {
             node_key_path: "rig1-new.json".into(),
             attestation_ended: true,
             transaction: "4xY".to_owned(),
+            hardware: account(0).node.hardware,
         };
         insta::assert_snapshot!(rotated.human(Style::plain()));
         insta::assert_snapshot!(rotated.next().join("\n"));

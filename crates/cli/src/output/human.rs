@@ -74,6 +74,7 @@ mod tests {
     fn proposed_commands_keep_the_key_and_the_endpoints_of_this_one() {
         let flags = "--keypair buyer.json";
         assert_eq!(carry(flags, "millrace job show X"), "millrace --keypair buyer.json job show X");
+        assert_eq!(carry(flags, "millrace balance close"), "millrace --keypair buyer.json balance close");
         assert_eq!(carry("", "millrace job show X"), "millrace job show X");
         let other = "millrace worker run --node-key rig.json";
         assert_eq!(carry(flags, other), other, "a worker has a key of its own");
