@@ -132,7 +132,9 @@ impl Watcher {
             if self.looked.borrow().failed.contains_key(&gpu) {
                 return;
             }
-            self.looked.send_modify(|looked| drop(looked.failed.insert(gpu, fault)));
+            self.looked.send_modify(|looked| {
+                looked.failed.insert(gpu, fault);
+            });
         }
         let _ = self.faults.send((gpu, fault));
     }
