@@ -80,7 +80,6 @@ pub async fn run(context: &Context<'_>, args: ChangePayout) -> Result<(), Failur
     let owner = context.keypair()?;
     let wallet = address(&owner);
     let client = context.client();
-    let network = client.config().await?;
     let provider = addresses::provider(wallet);
     if args.to == provider {
         return Err(Failure::refused(&NotAWallet { provider }));
@@ -91,7 +90,7 @@ pub async fn run(context: &Context<'_>, args: ChangePayout) -> Result<(), Failur
     if !is_so(&payout, args.to, now) {
         let receipt = context.send(&instructions::change_payout(wallet, args.to), &owner).await?;
         transaction = Some(receipt.signature.to_string());
-        payout.change(args.to, network.parameters.payout_delay, now)?;
+        payout = client.fetch::<ProviderAccount>(provider).await?.payout;
     }
     context.output.report(&Changed {
         provider,

@@ -76,33 +76,35 @@ pub async fn run(context: &Context<'_>, args: UnstakeProvider) -> Result<(), Fai
     let provider = addresses::provider(wallet);
     let before: ProviderAccount = client.fetch(provider).await?;
     let now = client.chain_clock().await?;
-    let unlocks_at = unlocks_at(before.provider.stake, args.amount, network.parameters.unbonding, now)?;
+    check(before.provider.stake, args.amount, network.parameters.unbonding, now)?;
     let receipt = context.send(&instructions::request_unstake(wallet, args.amount), &owner).await?;
     let after: ProviderAccount = client.fetch(provider).await?;
     context.output.report(&Unstaked {
         provider,
         amount: args.amount,
         free: Change { before: before.provider.stake.free()?, after: after.provider.stake.free()? },
-        unlocks_at,
+        unlocks_at: asked_for(&before.provider.stake, &after.provider.stake).unwrap_or(now),
         transaction: receipt.signature.to_string(),
         now,
     });
     Ok(())
 }
 
-/// When it may leave, by the chain's own rule, so that a hopeless transaction is not paid for.
-fn unlocks_at(
-    mut stake: Stake,
-    asked: MicroUsdc,
-    unbonding: Seconds,
-    now: UnixSeconds,
-) -> Result<UnixSeconds, Failure> {
+/// When the part that is new in the queue may leave, by the chain's own clock.
+fn asked_for(before: &Stake, after: &Stake) -> Option<UnixSeconds> {
+    let mut parts = before.unbonding.iter().zip(&after.unbonding);
+    parts.find(|(old, new)| old != new).map(|(_, new)| new.unlocks_at)
+}
+
+/// The chain's own rule, so that a hopeless transaction is not paid for.
+fn check(mut stake: Stake, asked: MicroUsdc, unbonding: Seconds, now: UnixSeconds) -> Result<(), Failure> {
     let (free, locked) = (stake.free()?, stake.locked);
     let leaving = stake.total.saturating_minus(free.plus(locked)?);
-    stake.unbond(asked, unbonding, now).map_err(|error| match error {
-        Rule::StakeTooSmall => Failure::refused(&NotFree { asked, free, locked, leaving }),
-        other => other.into(),
-    })
+    match stake.unbond(asked, unbonding, now) {
+        Ok(_) => Ok(()),
+        Err(Rule::StakeTooSmall) => Err(Failure::refused(&NotFree { asked, free, locked, leaving })),
+        Err(other) => Err(other.into()),
+    }
 }
 
 #[cfg(test)]
@@ -115,10 +117,22 @@ mod tests {
         stake.add(MicroUsdc(110_000_000)).unwrap();
         stake.lock(MicroUsdc(30_000_000)).unwrap();
         stake.unbond(MicroUsdc(10_000_000), Seconds(60), UnixSeconds(0)).unwrap();
-        let at = |asked| unlocks_at(stake, MicroUsdc(asked), Seconds(60), UnixSeconds(5));
-        assert_eq!(at(70_000_000), Ok(UnixSeconds(65)));
+        let at = |asked| check(stake, MicroUsdc(asked), Seconds(60), UnixSeconds(5));
+        assert_eq!(at(70_000_000), Ok(()));
         insta::assert_snapshot!(at(70_000_001).unwrap_err().text(Style::plain()));
         assert_eq!(at(0).unwrap_err().code, "amount-zero");
+    }
+
+    #[test]
+    fn the_new_part_of_the_queue_is_the_one_that_was_asked_for() {
+        let mut before = Stake::default();
+        before.add(MicroUsdc(100)).unwrap();
+        before.unbond(MicroUsdc(10), Seconds(90), UnixSeconds(0)).unwrap();
+        let mut after = before;
+        // Under a shorter time than the part before.
+        after.unbond(MicroUsdc(10), Seconds(60), UnixSeconds(5)).unwrap();
+        assert_eq!(asked_for(&before, &after), Some(UnixSeconds(65)));
+        assert_eq!(asked_for(&after, &after), None);
     }
 
     #[test]
