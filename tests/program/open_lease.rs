@@ -35,6 +35,7 @@ fn holds_the_worst_case_and_locks_the_bond() {
     let lease = chain.lease(&call.accounts.lease);
     assert_eq!((lease.job, lease.node, lease.provider), (job.address, node.address, node.provider.address));
     assert_eq!((lease.state, lease.number, lease.rent_payer), (0, 0, chain.scheduler.pubkey()));
+    assert_eq!(lease.bump, call.data.args.lease_bump);
     assert_eq!((lease.reserved, lease.bond, lease.paid), (3_600_000, 3_600_000, 0));
     assert_eq!((lease.start_by, lease.checkpoint_by, lease.ends_by), (now + 300, 0, now + 300 + 3_600));
     let state = chain.job(&job.address);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::edit::Edit;
 use crate::mutants::{Mutant, Way};
@@ -59,7 +59,7 @@ impl<'a> Hunt<'a> {
     /// When the sources with every switch in them do not compile, or fail a test with nothing switched off.
     pub fn switched(&mut self, chosen: &[&Mutant]) -> Result<()> {
         let tests = self.build(&[])?.context("the program does not compile with every switch in it")?;
-        ensure!(!tests.any_fails(None, &[])?, "the tests fail before anything is changed");
+        tests.baseline().context("the tests fail before anything is changed")?;
         for mutant in chosen.iter().filter(|mutant| matches!(mutant.way, Way::Switched(_))) {
             let caught = tests.any_fails(mutant.own_tests().as_deref(), &[mutant.number])?;
             self.report(mutant, if caught { Outcome::Caught } else { Outcome::Missed });

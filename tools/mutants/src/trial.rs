@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::copy;
@@ -16,6 +16,9 @@ const PROGRAM_TESTS: &str = "program";
 
 /// Of these: random lives of the whole market, which take longer than everything else.
 const LIVES: &str = "agreement::";
+
+/// Of `millrace-adversary`: every life of the fuzzer's corpus.
+const CORPUS: &str = "corpus";
 
 /// What one line of `cargo test --message-format=json-render-diagnostics` may say.
 #[derive(Deserialize)]
@@ -73,8 +76,8 @@ pub fn build(tree: &Path, target: &Path) -> Result<Option<Tests>> {
             binaries.push(Binary { name: target.name, path, folder });
         }
     }
-    // The instructions' own tests first.
-    binaries.sort_by_key(|binary| binary.name != PROGRAM_TESTS);
+    // The instructions' own tests first, the longest last.
+    binaries.sort_by_key(|binary| (binary.name != PROGRAM_TESTS, binary.name == CORPUS));
     if binaries.first().is_none_or(|binary| binary.name != PROGRAM_TESTS) {
         bail!("cargo built no test `{PROGRAM_TESTS}`");
     }
@@ -82,6 +85,16 @@ pub fn build(tree: &Path, target: &Path) -> Result<Option<Tests>> {
 }
 
 impl Tests {
+    /// # Errors
+    /// When a test fails with nothing changed: what it says.
+    pub fn baseline(&self) -> Result<()> {
+        for binary in &self.binaries {
+            let output = command(binary, &[], &[]).output().with_context(|| binary.path.display().to_string())?;
+            ensure!(output.status.success(), "{}: {}", binary.name, String::from_utf8_lossy(&output.stdout));
+        }
+        Ok(())
+    }
+
     /// Whether the tests of one instruction fail without what has these numbers.
     ///
     /// # Errors
@@ -110,12 +123,16 @@ impl Tests {
 }
 
 fn passes(binary: &Binary, arguments: &[&str], numbers: &[usize]) -> Result<bool> {
+    let status = command(binary, arguments, numbers).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    Ok(status.with_context(|| binary.path.display().to_string())?.success())
+}
+
+fn command(binary: &Binary, arguments: &[&str], numbers: &[usize]) -> Command {
     let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
     let mut tests = Command::new(&binary.path);
     tests.args(arguments).arg("--quiet").current_dir(&binary.folder);
     tests.env(copy::VARIABLE, numbers.join(",")).env("MILLRACE_CHAIN", "native");
     // Few random lives of the market are enough beside the tests of each check.
     tests.env("PROPTEST_CASES", "4").env("PROPTEST_RNG_SEED", "1").env("RUST_BACKTRACE", "0");
-    let status = tests.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    Ok(status.with_context(|| binary.path.display().to_string())?.success())
+    tests
 }
