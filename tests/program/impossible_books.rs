@@ -24,7 +24,7 @@ fn a_balance_that_is_not_what_came_less_what_went() {
 fn a_node_with_more_leased_than_it_has() {
     let Scene { mut chain, node, .. } = Scene::new();
     let mut state = chain.node(&node.address);
-    state.leased = u16::MAX.into();
+    state.leased = u16::MAX;
     chain.put(node.address, &state);
     let call = chain.set_node_status(&node, true);
     chain.refuses(&call, MarketError::InvariantBroken);
