@@ -1,6 +1,7 @@
 //! Containers, behind one trait. [`docker`] is the only place that knows the Docker API.
 
 pub mod docker;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -28,6 +29,16 @@ pub enum GpuAccess {
     Devices(Vec<String>),
 }
 
+/// What a container may connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkAccess {
+    None,
+    /// Everything that is not near the rig; names are looked up at these addresses.
+    Internet {
+        resolvers: Vec<IpAddr>,
+    },
+}
+
 /// A container to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -42,7 +53,7 @@ pub struct Plan {
     pub cpu_millis: u32,
     pub memory_mib: u32,
     pub pids: u32,
-    pub network: bool,
+    pub network: NetworkAccess,
     /// Bound read-only to `/inputs`.
     pub inputs: PathBuf,
     /// Bound to `/outputs`.
@@ -89,6 +100,8 @@ pub enum Error {
     PullFailed { image: String, reason: String },
     #[error("the command cannot be run: {reason}")]
     CommandMissing { reason: String },
+    #[error("containers with a network cannot be kept away from the rig's own networks: {reason}")]
+    Unfenced { reason: String },
     #[error("no such container")]
     NotFound,
     #[error("the engine stopped, and the container with it")]
@@ -105,6 +118,7 @@ impl Diagnostic for Error {
             Self::PullFailed { .. } => "pull-failed",
             Self::NotFound | Self::Interrupted => "container-lost",
             Self::CommandMissing { .. } => "command-missing",
+            Self::Unfenced { .. } => "network-unfenced",
             Self::Refused { .. } => "engine-refused",
         }
     }
@@ -119,6 +133,7 @@ impl Diagnostic for Error {
             Self::PullFailed { .. } => Cause::PullFailed.hint(),
             Self::NotFound | Self::Interrupted => Cause::ContainerLost.hint(),
             Self::CommandMissing { .. } => Cause::CommandMissing.hint(),
+            Self::Unfenced { .. } => Cause::NetworkUnfenced.hint(),
             Self::Refused { .. } => Cause::CreateFailed.hint(),
         }
     }
@@ -131,13 +146,16 @@ impl Error {
             Self::ImageMissing { .. } => Cause::ImageMissing,
             Self::PullFailed { .. } => Cause::PullFailed,
             Self::CommandMissing { .. } => Cause::CommandMissing,
+            Self::Unfenced { .. } => Cause::NetworkUnfenced,
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted | Self::Refused { .. } => otherwise,
         };
         match self {
             Self::ImageMissing { image, reason } | Self::PullFailed { image, reason } => {
                 Failure::new(cause, format!("{image}: {reason}"))
             }
-            Self::CommandMissing { reason } | Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
+            Self::CommandMissing { reason } | Self::Unfenced { reason } | Self::Refused { reason, .. } => {
+                Failure::new(cause, reason.clone())
+            }
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted => Failure::new(cause, self.to_string()),
         }
     }
@@ -146,6 +164,10 @@ impl Error {
 /// A container engine. Containers are named by their task: see [`name`].
 pub trait Engine: Send + Sync + 'static {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>>;
+
+    /// Makes sure that containers with a network reach nothing near the rig. Called again and again while one
+    /// runs: whoever owns the rig may take rules away.
+    fn fence(&self) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Digest of a local image.
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>>;

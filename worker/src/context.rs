@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use millrace_protocol::Address;
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub monitor: Option<Monitor>,
     /// Bytes of disk that no task may take.
     pub disk_reserve: u64,
+    /// Where containers with a network look names up.
+    pub resolvers: Vec<IpAddr>,
     /// Bytes that inputs may take between tasks.
     pub cache_limit: u64,
     /// The endpoint that the orchestrator named last; `None` before the first connection.

@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use millrace_client::Keypair;
@@ -5,6 +6,9 @@ use millrace_protocol::Seconds;
 
 use crate::container::docker::PullPolicy;
 use crate::gpu::{SimulatedGpu, nvml};
+
+/// Cloudflare's and Quad9's.
+const RESOLVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)];
 
 /// How a worker is set up.
 pub struct Options {
@@ -25,6 +29,8 @@ pub struct Options {
     pub pull: PullPolicy,
     /// Whether containers may have a network.
     pub allow_network: bool,
+    /// Where containers with a network look names up: resolvers on the internet, as they reach no others.
+    pub resolvers: Vec<IpAddr>,
     /// The longest lease the rig takes.
     pub longest_lease: Seconds,
     /// Disk that no job gets.
@@ -57,6 +63,7 @@ impl Options {
             nvml_library: nvml::LIBRARY.into(),
             pull: PullPolicy::default(),
             allow_network: true,
+            resolvers: RESOLVERS.map(IpAddr::V4).to_vec(),
             longest_lease: Seconds(30 * 86_400),
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,

@@ -7,7 +7,7 @@ use millrace_agent::policy::Rig;
 use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -72,6 +72,7 @@ impl Service {
         }
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
+        let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
         let recovered = recover(&records, &found, now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
@@ -94,6 +95,7 @@ impl Service {
             folders: folders.clone(),
             inventory,
             monitor,
+            resolvers: options.resolvers,
             disk_reserve: options.disk_reserve_mib.saturating_mul(1_048_576),
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
@@ -105,7 +107,7 @@ impl Service {
             spot_price: node.node.posted_price(true),
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
-            network: options.allow_network,
+            network,
             draining: options.draining,
             disk_reserve_mib: options.disk_reserve_mib,
         };
@@ -200,6 +202,15 @@ impl Handle {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// A rig that cannot keep strangers out of its networks gives them none.
+async fn is_fenced(engine: &dyn Engine) -> bool {
+    let fenced = engine.fence().await;
+    if let Err(error) = &fenced {
+        tracing::warn!(code = error.code(), %error, hint = error.hint(), "no job that wants a network is taken");
+    }
+    fenced.is_ok()
 }
 
 pub(crate) fn now() -> UnixSeconds {

@@ -1,7 +1,9 @@
 //! Whole workers against an orchestrator of the test's own.
 
 mod docker;
+mod fence;
 mod gpu_lost;
+mod hostile;
 mod nvml;
 mod pull;
 mod shell;

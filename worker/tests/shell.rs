@@ -7,6 +7,7 @@ use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
 use millrace_protocol::PricePerGpuHour;
 use millrace_spec::merkle::{self, Leaf};
+use millrace_worker::container::NetworkAccess;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::objects::Objects;
@@ -71,7 +72,7 @@ async fn a_container_is_told_what_it_works_on() {
     assert_eq!(told("MILLRACE_ATTEMPT"), Some("1"));
     assert_eq!(told("MILLRACE_SIMULATED_GPU"), Some("rtx-4090:24576"));
     assert_eq!(told("GREETING"), Some("hello"));
-    assert_eq!((plan.cpu_millis, plan.memory_mib, plan.pids, plan.network), (1_000, 64, 32, false));
+    assert_eq!((plan.cpu_millis, plan.memory_mib, plan.pids, plan.network), (1_000, 64, 32, NetworkAccess::None));
     rig.stop().await;
 }
 

@@ -50,6 +50,8 @@ pub enum Cause {
     GpuLost,
     #[error("the GPU has failed")]
     GpuFailed,
+    #[error("the rig cannot keep the container out of its own networks")]
+    NetworkUnfenced,
     #[error("the task belongs to a lease that this rig does not hold")]
     LeaseUnknown,
     #[error("the task was stopped")]
@@ -72,6 +74,7 @@ impl Cause {
             | Self::ContainerLost
             | Self::GpuLost
             | Self::GpuFailed
+            | Self::NetworkUnfenced
             | Self::LeaseUnknown
             // Of the network rather than the rig; but whoever tries again must count.
             | Self::InputUnavailable
@@ -101,6 +104,7 @@ impl Diagnostic for Cause {
             Self::ContainerLost => "container-lost",
             Self::GpuLost => "gpu-lost",
             Self::GpuFailed => "gpu-failed",
+            Self::NetworkUnfenced => "network-unfenced",
             Self::LeaseUnknown => "lease-unknown",
             Self::Stopped => "stopped",
         }
@@ -128,6 +132,10 @@ impl Diagnostic for Cause {
             Self::ContainerLost => "somebody removed the container on the rig; the task is tried again",
             Self::GpuLost | Self::GpuFailed => {
                 "nothing to do: the task is tried on another rig, this one takes no work"
+            }
+            Self::NetworkUnfenced => {
+                "install nftables on the rig and run the worker as root, or with `--no-network`; the task is tried \
+                 on another rig"
             }
             Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
             Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",

@@ -75,7 +75,7 @@ pub enum Refusal {
     DiskFull { asked: u64, free: u64 },
     #[error("the lease may last {} s, the rig takes at most {} s", asked.0, longest.0)]
     TooLong { asked: Seconds, longest: Seconds },
-    #[error("the job asks for a network, which the rig's owner does not allow")]
+    #[error("the job asks for a network, which this rig does not give")]
     NetworkForbidden,
     #[error("the job does not accept simulated GPUs")]
     Simulated,

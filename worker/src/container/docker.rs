@@ -1,7 +1,9 @@
 //! Docker, or Podman behind the same API.
 
 mod create;
+mod fence;
 mod image;
+mod network;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,7 +22,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 
-use super::{Engine, Error, Info, Plan, Progress, Signal, label, name};
+use super::{Engine, Error, Info, NetworkAccess, Plan, Progress, Signal, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -71,6 +73,25 @@ impl Docker {
         }
     }
 
+    async fn remove_container(&self, container: &str) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.api.remove_container(container, Some(options)).await.map_err(|error| self.error(error)) {
+            Ok(()) | Err(Error::NotFound) => Ok(()),
+            // Somebody else removes it already, and may fail.
+            Err(error @ Error::Refused { status: 409, .. }) => {
+                for _ in 0..LOOKS {
+                    let found = self.api.inspect_container(container, None).await;
+                    if let Err(Error::NotFound) = found.map_err(|error| self.error(error)) {
+                        return Ok(());
+                    }
+                    tokio::time::sleep(LOOK_AGAIN / 4).await;
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `None` while it runs.
     async fn exit(&self, key: TaskKey) -> Result<Option<Exit>, Error> {
         let found = self.api.inspect_container(&name(key), None).await.map_err(|error| self.error(error))?;
@@ -115,6 +136,10 @@ impl Engine for Docker {
         .boxed()
     }
 
+    fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
+        fence::raise().boxed()
+    }
+
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
         image::find(self, image).boxed()
     }
@@ -136,6 +161,9 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let volumes = image::volumes(self, &plan.image).await?;
+            if plan.network != NetworkAccess::None {
+                network::create(self, plan).await?;
+            }
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
             match self.api.create_container(Some(options), create::body(plan, &volumes)).await {
                 Ok(_) => Ok(()),
@@ -228,22 +256,13 @@ impl Engine for Docker {
 
     fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         async move {
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            match self.api.remove_container(container, Some(options)).await.map_err(|error| self.error(error)) {
-                Ok(()) | Err(Error::NotFound) => Ok(()),
-                // Somebody else removes it already, and may fail.
-                Err(error @ Error::Refused { status: 409, .. }) => {
-                    for _ in 0..LOOKS {
-                        let found = self.api.inspect_container(container, None).await;
-                        if let Err(Error::NotFound) = found.map_err(|error| self.error(error)) {
-                            return Ok(());
-                        }
-                        tokio::time::sleep(LOOK_AGAIN / 4).await;
-                    }
-                    Err(error)
-                }
-                Err(error) => Err(error),
-            }
+            // Its network is called like it.
+            let network = match self.api.inspect_container(container, None).await {
+                Ok(found) => found.name.map(|name| name.trim_start_matches('/').to_owned()),
+                Err(_) => None,
+            };
+            self.remove_container(container).await?;
+            network::remove(self, network.as_deref().unwrap_or(container)).await
         }
         .boxed()
     }
@@ -254,8 +273,11 @@ impl Engine for Docker {
             let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
             let listed = self.api.list_containers(Some(options)).await.map_err(|error| self.error(error))?;
             let mut found = Vec::new();
+            let mut networks = network::list(self, node).await?;
             for container in listed {
                 let Some(id) = container.id else { continue };
+                let names = container.names.unwrap_or_default();
+                networks.retain(|network| names.iter().all(|name| name.trim_start_matches('/') != network));
                 // The list has no exit codes.
                 match self.api.inspect_container(&id, None).await.map_err(|error| self.error(error)) {
                     Ok(details) => found.push(FoundContainer {
@@ -267,6 +289,8 @@ impl Engine for Docker {
                     Err(error) => return Err(error),
                 }
             }
+            // A network without its container is what is left of one.
+            found.extend(networks.into_iter().map(|id| FoundContainer { id, key: None, state: FoundState::Created }));
             Ok(found)
         }
         .boxed()

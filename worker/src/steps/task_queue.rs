@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Step, StepEvent};
-use crate::container::{Error, GpuAccess, Plan, Progress, Signal, name};
+use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
 use crate::{disk, inputs, logs, outputs};
 
@@ -17,6 +17,8 @@ use crate::{disk, inputs, logs, outputs};
 const GPU_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the end of a log may take once its container has ended.
 const LOG_GRACE: Duration = Duration::from_secs(5);
+/// From one look at the fence around a container with a network to the next.
+const FENCE: Duration = Duration::from_secs(2);
 /// From one attempt to clean to the next; an engine that is being restarted takes a while.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -124,8 +126,19 @@ impl Queue {
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
             failure = outputs::exceeded(outputs.clone(), limits, reserve) => TaskEvent::Failed(failure),
+            failure = self.unfenced(), if limits.network => TaskEvent::Failed(failure),
         };
         self.tell(Ok(event));
+    }
+
+    /// Returns when the fence around a container with a network is gone and cannot be put up again.
+    async fn unfenced(&self) -> Failure {
+        loop {
+            sleep(FENCE).await;
+            if let Err(error) = self.context.engine.fence().await {
+                return error.failure(Cause::NetworkUnfenced);
+            }
+        }
     }
 
     /// Why its GPU is to blame for a container that failed.
@@ -207,7 +220,10 @@ impl Queue {
             cpu_millis: limits.cpu_millis.min(u32::from(context.engine_cores) * 1_000),
             memory_mib: limits.memory_mib,
             pids: limits.pids,
-            network: limits.network,
+            network: match limits.network {
+                true => NetworkAccess::Internet { resolvers: context.resolvers.clone() },
+                false => NetworkAccess::None,
+            },
             inputs: context.folders.inputs(key),
             outputs: context.folders.outputs(key),
             user: context.folders.user(),

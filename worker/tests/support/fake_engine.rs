@@ -37,13 +37,16 @@ pub struct FakeEngine {
     pub log: &'static [u8],
     /// How many removals fail before one succeeds.
     pub refusals: AtomicU32,
+    /// Whether containers can be kept away from the rig's networks, or why not.
+    pub fence: Mutex<Result<(), String>>,
 }
 
 impl FakeEngine {
     pub fn new(script: Script) -> Self {
         let (containers, calls) = (Mutex::default(), Mutex::default());
         let (image, log) = (Some("sha256:local"), b"first\nsecond\n".as_slice());
-        Self { script, image, containers, calls, log, refusals: AtomicU32::new(0) }
+        let fence = Mutex::new(Ok(()));
+        Self { script, image, containers, calls, log, refusals: AtomicU32::new(0), fence }
     }
 
     /// An engine without the image.
@@ -77,6 +80,10 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
         async { Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192 }) }.boxed()
+    }
+
+    fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
+        async { self.fence.lock().unwrap().clone().map_err(|reason| Error::Unfenced { reason }) }.boxed()
     }
 
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {

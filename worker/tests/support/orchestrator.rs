@@ -58,6 +58,10 @@ impl Orchestrator {
 
     /// The next thing the worker says that `pick` wants; what it passes over is lost.
     pub async fn hear<T>(&mut self, what: &str, pick: impl Fn(WorkerBody) -> Option<T>) -> T {
+        self.hear_within(PATIENCE, what, pick).await
+    }
+
+    async fn hear_within<T>(&mut self, patience: Duration, what: &str, pick: impl Fn(WorkerBody) -> Option<T>) -> T {
         let next = async {
             loop {
                 let body = self.inbound.recv().await.expect("the orchestrator has stopped");
@@ -66,7 +70,7 @@ impl Orchestrator {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("the worker never said: {what}"))
+        tokio::time::timeout(patience, next).await.unwrap_or_else(|_| panic!("the worker never said: {what}"))
     }
 
     pub async fn phase(&mut self, phase: Phase) -> TaskUpdate {
@@ -79,7 +83,12 @@ impl Orchestrator {
 
     /// The end of a task, however it ended.
     pub async fn end(&mut self) -> TaskUpdate {
-        self.hear("the end of a task", |body| match body {
+        self.end_within(PATIENCE).await
+    }
+
+    /// The same for a task that has much to do.
+    pub async fn end_within(&mut self, patience: Duration) -> TaskUpdate {
+        self.hear_within(patience, "the end of a task", |body| match body {
             WorkerBody::TaskUpdate(update) if matches!(update.phase(), Phase::Done | Phase::Failed) => Some(update),
             _ => None,
         })

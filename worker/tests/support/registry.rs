@@ -25,7 +25,10 @@ struct Content {
 
 impl Registry {
     pub async fn start() -> Self {
-        let layer = tar("hello", b"from the registry");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        // Its own layer: another registry's image is not removed while this one is pulled.
+        let layer = tar("hello", format!("from {host}").as_bytes());
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": { "Cmd": ["/hello"] },
             "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
@@ -40,8 +43,6 @@ impl Registry {
         });
         let manifest = serde_json::to_vec(&manifest).unwrap();
         let name = digest(&manifest);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
         let routes = Router::new()
             .route("/v2/", get(|| async { "{}" }))
             .route("/v2/probe/manifests/{reference}", get(manifest_of))

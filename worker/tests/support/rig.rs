@@ -78,7 +78,8 @@ impl Rig {
         let (scheduler, node_key) = (Keypair::new(), Keypair::new());
         // Unique, so that rigs of tests in parallel do not see each other's containers.
         let node = offer::node(&node_key, address_of(&Keypair::new()));
-        let job = offer::job(&spec, 0);
+        // The same of their jobs, whose leases containers are named by.
+        let job = JobAccount { address: address_of(&Keypair::new()), ..offer::job(&spec, 0) };
         let chain = Arc::new(OneJob::new(job.clone(), address_of(&scheduler)));
         let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
         Self {

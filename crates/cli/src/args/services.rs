@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,6 +71,9 @@ pub struct RunWorker {
     /// Take no job whose containers want a network
     #[arg(long)]
     pub no_network: bool,
+    /// Where containers with a network look names up, on the internet. May be repeated [default: 1.1.1.1, 9.9.9.9]
+    #[arg(long, value_name = "ADDRESS")]
+    pub resolver: Vec<IpAddr>,
     /// Longest lease to take
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     pub longest_lease: Duration,

@@ -4,7 +4,7 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault};
 
-const ALL: [Cause; 18] = [
+const ALL: [Cause; 19] = [
     Cause::ImageMissing,
     Cause::PullFailed,
     Cause::InputUnavailable,
@@ -21,6 +21,7 @@ const ALL: [Cause; 18] = [
     Cause::ContainerLost,
     Cause::GpuLost,
     Cause::GpuFailed,
+    Cause::NetworkUnfenced,
     Cause::LeaseUnknown,
     Cause::Stopped,
 ];
@@ -35,7 +36,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (6, 11, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (6, 12, 1));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType};
 
-use crate::container::{GpuAccess, Plan, label};
+use crate::container::{GpuAccess, NetworkAccess, Plan, label, name};
 
 const MIB: i64 = 1024 * 1024;
 /// Room for temporary files; counts as the container's memory.
@@ -28,7 +28,14 @@ pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
         privileged: Some(false),
         readonly_rootfs: Some(true),
         tmpfs: Some(scratch(volumes)),
-        network_mode: Some(if plan.network { "bridge" } else { "none" }.to_owned()),
+        network_mode: Some(match plan.network {
+            NetworkAccess::None => "none".to_owned(),
+            NetworkAccess::Internet { .. } => name(plan.key),
+        }),
+        dns: match &plan.network {
+            NetworkAccess::None => None,
+            NetworkAccess::Internet { resolvers } => Some(resolvers.iter().map(ToString::to_string).collect()),
+        },
         ipc_mode: Some("private".to_owned()),
         mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
         device_requests: gpus(&plan.gpus),
@@ -69,7 +76,7 @@ fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
     }
 }
 
-fn labels(plan: &Plan) -> HashMap<String, String> {
+pub(super) fn labels(plan: &Plan) -> HashMap<String, String> {
     [
         (label::NODE, plan.node.to_string()),
         (label::JOB, plan.job.to_string()),
@@ -110,7 +117,7 @@ mod tests {
             cpu_millis: 1_500,
             memory_mib: 64,
             pids: 32,
-            network: false,
+            network: NetworkAccess::None,
             inputs: "/in".into(),
             outputs: "/out".into(),
             user: (1_000, 1_000),
@@ -152,9 +159,11 @@ mod tests {
 
     #[test]
     fn a_network_and_gpus_come_only_when_asked_for() {
-        let plan = Plan { network: true, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
+        let network = NetworkAccess::Internet { resolvers: vec!["192.0.2.53".parse().unwrap()] };
+        let plan = Plan { network, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
         let host = body(&plan, &[]).host_config.unwrap();
-        assert_eq!(host.network_mode.as_deref(), Some("bridge"));
+        assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
+        assert_eq!(host.dns, Some(vec!["192.0.2.53".to_owned()]));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
     }
 }

@@ -1,0 +1,50 @@
+//! Programs that want to be more than they are. The attempts are `tools/images/ascend.c`.
+
+use super::*;
+
+const ATTEMPTS: &str = include_str!("../../../tools/images/ascend.c");
+
+#[tokio::test]
+async fn nothing_that_is_tried_gains_a_right() {
+    let Some(mut rig) = rig(spec("ascend > /outputs/report")).await else { return };
+    let report = report_of(&mut rig).await;
+    let gained: Vec<&str> = report.lines().filter(|line| !line.contains(": denied ")).collect();
+    assert!(gained.is_empty(), "{gained:?}");
+    assert_eq!(report.lines().count(), ATTEMPTS.matches("\n  TRY(").count(), "each attempt has ended: {report}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_shell_that_an_image_wants_to_run_as_root_has_nothing() {
+    let attack = "
+        { id -u; id -G; grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | sort -u -k 2 | wc -l
+          grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status | tr -d '\\t'; } > /outputs/report";
+    let Some(mut rig) = rig(spec(attack)).await else { return };
+    let report = report_of(&mut rig).await;
+    let (user, group) = container_user(&rig);
+    let expected = format!("{user}\n{group}\n1\nCapBnd:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n");
+    assert_eq!(report, expected);
+    rig.stop().await;
+}
+
+/// Whoever owns the outputs folder of a task: the user that containers run as.
+fn container_user(rig: &Rig) -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt;
+    let worker = std::fs::metadata(rig.data()).unwrap();
+    if worker.uid() == 0 { (64_321, 64_321) } else { (worker.uid(), worker.gid()) }
+}
+
+#[tokio::test]
+async fn secrets_of_the_rig_are_not_in_sight() {
+    let attack = "
+        { env | grep -iE 'docker|secret|key|token'; ls / | tr '\\n' ' '; echo
+          grep -vE '^(overlay|proc|tmpfs|sysfs|cgroup|cgroup2|mqueue|devpts|shm|/dev/[a-z0-9/]+ /(inputs|outputs|etc/(resolv.conf|hostname|hosts)) )' /proc/mounts
+          ps -o args | grep -c .; } > /outputs/report";
+    let Some(mut rig) = rig(spec(attack)).await else { return };
+    let report = report_of(&mut rig).await;
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines[0], "bin dev etc evil home inputs outputs proc root sys tmp var volume ", "{report}");
+    assert_eq!(lines.len(), 2, "no mount and no variable is the rig's: {report}");
+    assert!(lines[1].parse::<u32>().unwrap() <= 5, "only its own processes: {report}");
+    rig.stop().await;
+}

@@ -1,0 +1,120 @@
+//! Programs that want all of the rig: processes, memory, disk, log, time.
+
+use std::time::Duration;
+
+use super::*;
+
+/// Ends when asked to, so that no test waits for SIGKILL that is not about it.
+const POLITE: &str = "trap 'exit 0' TERM";
+
+fn seconds(task_seconds: u32, attack: &str) -> JobSpec {
+    let mut spec = spec(attack);
+    spec.limits.task_seconds = task_seconds.into();
+    spec
+}
+
+#[tokio::test]
+async fn a_fork_bomb() {
+    let attack = format!("{POLITE}; bomb() {{ bomb | bomb & }}; bomb 2>/dev/null; while :; do :; done");
+    let Some((code, _)) = failure_of(seconds(3, &attack)).await else { return };
+    assert_eq!(code, "timed-out");
+}
+
+#[tokio::test]
+async fn more_processes_than_the_limit_do_not_come_to_be() {
+    let attack = format!(
+        "{POLITE}; (for i in $(seq 200); do sleep 5 & done) 2>/dev/null
+         ls -d /proc/[0-9]* | wc -l > /outputs/report; exit 0"
+    );
+    let Some(mut rig) = rig(spec(&attack)).await else { return };
+    // The shell may be the one that cannot fork any more: then it has failed by itself.
+    let end = end_of_attack(&mut rig).await;
+    match end.outputs.first() {
+        Some(report) => {
+            let count = String::from_utf8(rig.objects.get(&report.sha256).unwrap().to_vec()).unwrap();
+            assert!(count.trim().parse::<u32>().unwrap() <= 32, "{count} processes");
+        }
+        None => assert_eq!(end.failure.unwrap().code, "exit-code"),
+    }
+}
+
+#[tokio::test]
+async fn a_memory_bomb() {
+    // Without a line break there is nothing `tail` could forget.
+    let Some((code, _)) = failure_of(spec("exec tail /dev/zero")).await else { return };
+    assert_eq!(code, "out-of-memory");
+}
+
+#[tokio::test]
+async fn memory_hidden_in_files_counts() {
+    let Some((code, _)) = failure_of(spec("exec dd if=/dev/zero of=/tmp/hoard bs=1M")).await else { return };
+    assert_eq!(code, "out-of-memory");
+}
+
+#[tokio::test]
+async fn shared_memory_is_bounded() {
+    let attack = "dd if=/dev/zero of=/dev/shm/hoard bs=1M 2>/dev/null; du -m /dev/shm/hoard > /outputs/report";
+    let mut spec = spec(attack);
+    spec.limits.memory_mib = 128;
+    let Some(mut rig) = rig(spec).await else { return };
+    let report = report_of(&mut rig).await;
+    assert!(report.starts_with("64\t"), "{report}");
+}
+
+#[tokio::test]
+async fn a_disk_filler() {
+    let attack = "trap '' TERM; for i in 1 2 3 4 5 6 7 8; do head -c 8m /dev/zero > /outputs/$i; sleep 1; done";
+    let Some((code, cause)) = failure_of(spec(attack)).await else { return };
+    assert_eq!(code, "output-invalid");
+    assert!(cause.contains("more than 16777216 bytes"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_disk_filler_of_empty_files() {
+    let attack = "cd /outputs; while :; do for i in $(seq 1000); do : > $i-$n; done; n=x$n; done";
+    let Some((code, cause)) = failure_of(spec(attack)).await else { return };
+    assert_eq!(code, "output-invalid");
+    assert!(cause.contains("more than 10000 files"), "{cause}");
+}
+
+#[tokio::test]
+async fn the_images_own_files_and_all_else_are_read_only() {
+    let attack = "
+        for place in / /bin /etc /evil /inputs /proc /proc/sys /sys /sys/fs/cgroup /dev /var /root /home; do
+            (echo x > $place/hoard) 2>/dev/null && echo wrote $place
+        done > /outputs/report
+        (echo x >> /bin/busybox) 2>/dev/null && echo changed busybox >> /outputs/report
+        for place in /tmp /dev/shm /outputs; do echo x > $place/hoard || echo kept out of $place; done >> /outputs/report";
+    let Some(mut rig) = rig(spec(attack)).await else { return };
+    let report = report_of(&mut rig).await;
+    // Docker's /dev is a tmpfs of 64 MiB, which counts as the container's memory; only root may write there.
+    assert_eq!(report, "");
+}
+
+#[tokio::test]
+async fn a_log_flood_of_a_gigabyte() {
+    let attack = "
+        head -c 16m /dev/zero | tr '\\0' x | fold -w 4000 > /tmp/chunk
+        for i in $(seq 64); do cat /tmp/chunk; done
+        echo survived > /outputs/report";
+    let Some(mut rig) = rig(seconds(300, attack)).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let end = rig.orchestrator.end_within(Duration::from_secs(300)).await;
+    assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
+    let logs = std::fs::read_dir(rig.data().join("logs")).unwrap();
+    let kept: Vec<_> = logs.map(|log| std::fs::read(log.unwrap().path()).unwrap()).collect();
+    assert_eq!(kept.len(), 1);
+    let said = b"\n[millrace: the rest of the log is left out]\n";
+    assert!(kept[0].ends_with(said), "the buyer is told that it is cut");
+    assert_eq!(kept[0].len(), (8 << 20) + said.len());
+    rig.assign(1);
+    assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_program_without_end() {
+    let Some((code, _)) = failure_of(seconds(1, &format!("{POLITE}; while :; do :; done"))).await else { return };
+    assert_eq!(code, "timed-out");
+}

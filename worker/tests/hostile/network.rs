@@ -1,0 +1,218 @@
+//! Programs that look around. What stands for the internet, the provider's networks and a metadata service are
+//! network namespaces of the test's own; no packet is sent to an address that the test has not made.
+
+mod neighbour;
+mod resolver;
+
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::query_parameters::{LogsOptionsBuilder, WaitContainerOptions};
+use futures_util::StreamExt;
+use millrace_agent::TaskKey;
+use millrace_worker::Options;
+use millrace_worker::container::name;
+
+use super::*;
+use neighbour::{GREETING, Neighbour, PORT, greet};
+
+/// Everything a job could want to reach, and the names under which its script tries.
+struct Surroundings {
+    internet: Neighbour,
+    lan: Neighbour,
+    /// With addresses that are the internet's elsewhere.
+    public_lan: Neighbour,
+    metadata: Neighbour,
+}
+
+/// Tests of other processes have other addresses.
+fn own(first: u8, second: u8, third: Option<u8>, last: u8) -> Ipv4Addr {
+    let number = std::process::id();
+    let block = u8::try_from(number % 60 * 4).unwrap();
+    Ipv4Addr::new(first, second, third.unwrap_or(u8::try_from(number / 60 % 150).unwrap()), block + last)
+}
+
+fn internet() -> Ipv4Addr {
+    own(198, 51, Some(100), 1)
+}
+
+impl Surroundings {
+    /// `None` where this user may not make networks.
+    fn build() -> Option<Self> {
+        let nothing = Command::new("nft").args(["list", "tables"]).output();
+        if !nothing.is_ok_and(|output| output.status.success()) {
+            eprintln!("SKIPPED: this user may not make networks, or nftables is missing: ./dev setup");
+            return None;
+        }
+        Some(Self {
+            internet: Neighbour::behind_a_gateway("i", own(10, 231, None, 1), own(10, 231, None, 2), internet()),
+            lan: Neighbour::on_link("l", own(10, 232, None, 1), own(10, 232, None, 2)),
+            public_lan: Neighbour::on_link("p", own(203, 0, Some(113), 1), own(203, 0, Some(113), 2)),
+            metadata: Neighbour::on_link("m", own(169, 254, None, 1), own(169, 254, None, 2)),
+        })
+    }
+
+    fn targets(&self) -> String {
+        let all = [
+            ("internet", self.internet.address),
+            ("lan", self.lan.address),
+            ("public-lan", self.public_lan.address),
+            ("metadata", self.metadata.address),
+            ("rig-in-lan", self.lan.gateway),
+            ("rig-in-public-lan", self.public_lan.gateway),
+        ];
+        all.map(|(name, address)| format!("{name}={address}")).join(" ")
+    }
+}
+
+/// Tries each target, its own gateway, and broadcast; one name a line for what has answered.
+const LOOK_AROUND: &str = "
+    try() { timeout 3 nc -w 2 $2 4321 < /dev/null 2>/dev/null | grep -q millrace && echo $1; }
+    look() {
+        for target in $TARGETS; do try ${target%=*} ${target#*=}; done
+        gateway=$(ip route 2>/dev/null | awk '/default/ { print $3 }')
+        [ -z \"$gateway\" ] || try gateway $gateway
+        ls /sys/class/net | grep -vE '^(lo|eth0)$'
+        grep -v ' lo$' /proc/net/if_inet6 2>/dev/null
+    }";
+
+fn spec_with(targets: &str, network: bool) -> JobSpec {
+    let mut spec = spec(&format!("{LOOK_AROUND}\nlook > /outputs/report"));
+    spec.env.insert("TARGETS".into(), targets.into());
+    spec.network = network;
+    spec
+}
+
+fn resolve_here(options: &mut Options) {
+    options.resolvers = vec![internet().into()];
+}
+
+async fn rig_with(spec: JobSpec) -> Option<Rig> {
+    let mut rig = Rig::start_with(engine().await?, Objects::default(), spec, resolve_here).await;
+    rig.leased().await;
+    Some(rig)
+}
+
+/// What a container that nobody fences in sees: the attack works.
+async fn unfenced(targets: &str) -> String {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let body = ContainerCreateBody {
+        image: Some(IMAGE.into()),
+        cmd: Some(vec!["sh".into(), "-c".into(), format!("{LOOK_AROUND}\nlook")]),
+        env: Some(vec![format!("TARGETS={targets}")]),
+        host_config: Some(HostConfig { network_mode: Some("bridge".into()), ..HostConfig::default() }),
+        ..ContainerCreateBody::default()
+    };
+    let id = docker.create_container(None, body).await.unwrap().id;
+    docker.start_container(&id, None).await.unwrap();
+    let _ = docker.wait_container(&id, None::<WaitContainerOptions>).next().await;
+    let options = LogsOptionsBuilder::default().stdout(true).build();
+    let log: Vec<_> = docker.logs(&id, Some(options)).map(|line| line.unwrap().to_string()).collect().await;
+    docker.remove_container(&id, None).await.unwrap();
+    log.concat()
+}
+
+#[tokio::test]
+async fn with_a_network_a_job_reaches_the_internet_and_nothing_near() {
+    let _alone = neighbour::alone().await;
+    let Some(surroundings) = Surroundings::build() else { return };
+    let targets = surroundings.targets();
+    let Some(mut rig) = rig_with(spec_with(&targets, true)).await else { return };
+    let _rig_itself = greet(None, Ipv4Addr::UNSPECIFIED);
+    let without = unfenced(&targets).await;
+    let all = ["internet", "lan", "public-lan", "metadata", "rig-in-lan", "rig-in-public-lan", "gateway"];
+    assert_eq!(without.lines().collect::<Vec<_>>(), all, "a container that nobody fences in");
+    assert_eq!(report_of(&mut rig).await, "internet\n");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_network_a_job_reaches_nothing() {
+    let _alone = neighbour::alone().await;
+    let Some(surroundings) = Surroundings::build() else { return };
+    let Some(mut rig) = rig_with(spec_with(&surroundings.targets(), false)).await else { return };
+    let _rig_itself = greet(None, Ipv4Addr::UNSPECIFIED);
+    assert_eq!(report_of(&mut rig).await, "");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn names_are_looked_up_on_the_internet() {
+    let _alone = neighbour::alone().await;
+    let Some(surroundings) = Surroundings::build() else { return };
+    let _resolver = resolver::answer(&surroundings.internet, internet());
+    let mut spec = spec("nslookup market.example > /outputs/report");
+    spec.network = true;
+    let Some(mut rig) = rig_with(spec).await else { return };
+    let report = report_of(&mut rig).await;
+    assert!(report.contains(&internet().to_string()), "{report}");
+    rig.stop().await;
+}
+
+/// A job of another buyer, which listens.
+async fn victim() -> Option<(Rig, Ipv4Addr, u32)> {
+    let listen = format!("while :; do echo {GREETING} | nc -l -p {PORT}; done & trap 'exit 0' TERM; wait");
+    let mut spec = spec(&listen);
+    spec.network = true;
+    let mut rig = rig_with(spec).await?;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    let found = docker.inspect_container(&name(key), None).await.unwrap();
+    let process = u32::try_from(found.state.unwrap().pid.unwrap()).unwrap();
+    let networks = found.network_settings.unwrap().networks.unwrap();
+    let address = networks.into_values().next().unwrap().ip_address.unwrap().parse().unwrap();
+    Some((rig, address, process))
+}
+
+#[tokio::test]
+async fn another_job_is_out_of_reach() {
+    let _alone = neighbour::alone().await;
+    if Surroundings::build().is_none() {
+        return;
+    }
+    let Some((mut other, address, process)) = victim().await else { return };
+    while !neighbour::answers_inside(process, address) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let Some(mut rig) = rig_with(spec_with(&format!("other={address}"), true)).await else { return };
+    assert_eq!(report_of(&mut rig).await, "");
+    assert!(neighbour::answers_inside(process, address), "it is still there");
+    rig.stop().await;
+    other.stop_task(0);
+    other.orchestrator.end().await;
+    assert!(other.is_clean().await);
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_fence_that_somebody_takes_down_is_put_up_again_while_a_job_runs() {
+    let _alone = neighbour::alone().await;
+    let Some(surroundings) = Surroundings::build() else { return };
+    let attack = format!(
+        "{LOOK_AROUND}\nuntil [ -e /outputs/look ]; do sleep 0.1; done; look > /outputs/report; rm /outputs/look"
+    );
+    let mut spec = spec(&attack);
+    spec.env.insert("TARGETS".into(), surroundings.targets());
+    spec.network = true;
+    let Some(mut rig) = rig_with(spec).await else { return };
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let nft = |arguments: &[&str]| Command::new("nft").args(arguments).output().unwrap().status.success();
+    assert!(nft(&["delete", "table", "inet", "millrace"]));
+    let again = async {
+        while !nft(&["list", "table", "inet", "millrace"]) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("the fence stays down");
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    std::fs::write(rig.data().join(format!("tasks/{key}/outputs/look")), "").unwrap();
+    let end = rig.orchestrator.end().await;
+    assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
+    assert_eq!(rig.objects.get(&end.outputs[0].sha256).unwrap().as_ref(), b"internet\n");
+    rig.stop().await;
+}

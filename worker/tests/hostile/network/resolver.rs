@@ -1,0 +1,52 @@
+//! A resolver that knows one address (RFC 1035, section 4.1).
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::neighbour::{Neighbour, inside};
+
+const A: [u8; 2] = [0, 1];
+
+pub struct Resolver {
+    stopped: Arc<AtomicBool>,
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Answers every question for an address with `address`.
+pub fn answer(at: &Neighbour, address: Ipv4Addr) -> Resolver {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let (stop, own) = (stopped.clone(), at.address);
+    inside(Some(format!("/run/netns/{}", at.namespace())), move |ready| {
+        let socket = UdpSocket::bind((own, 53)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        ready.send(()).unwrap();
+        let mut query = [0; 512];
+        while !stop.load(Ordering::SeqCst) {
+            if let Ok((length, from)) = socket.recv_from(&mut query) {
+                let _ = socket.send_to(&reply(&query[..length], address), from);
+            }
+        }
+    });
+    Resolver { stopped }
+}
+
+fn reply(query: &[u8], address: Ipv4Addr) -> Vec<u8> {
+    let name_ends = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let question = &query[12..name_ends + 4];
+    let known = question[question.len() - 4..][..2] == A;
+    // Identifier; a response, recursion available; one question, one answer or none.
+    let mut reply = [&query[..2], &[0x81, 0x80, 0, 1, 0, u8::from(known), 0, 0, 0, 0], question].concat();
+    if known {
+        // The name at offset 12, type A, class IN, 60 seconds, four bytes.
+        reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        reply.extend(address.octets());
+    }
+    reply
+}
