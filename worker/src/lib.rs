@@ -25,6 +25,7 @@ mod service;
 mod steps;
 
 pub mod container;
+pub mod doctor;
 pub mod gpu;
 pub mod journal;
 

@@ -1,6 +1,7 @@
 //! Whole workers against an orchestrator of the test's own.
 
 mod docker;
+mod doctor;
 mod fence;
 mod gpu_lost;
 mod hostile;

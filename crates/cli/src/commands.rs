@@ -18,6 +18,7 @@ pub mod close_balance;
 pub mod close_provider;
 pub mod deposit_balance;
 pub mod dispute_lease;
+pub mod examine_rig;
 pub mod extend_job;
 pub mod init_network;
 pub mod job_logs;
@@ -90,6 +91,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Node(NodeCommand::RotateKey(args)) => rotate_node_key::run(context, args).await,
         Command::Node(NodeCommand::Remove(args)) => remove_node::run(context, args).await,
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
+        Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Network(NetworkCommand::Init(args)) => init_network::run(context, args).await,
         Command::Localnet(LocalnetCommand::Up(args)) => localnet_up::run(context, args).await,

@@ -1,6 +1,7 @@
 //! Docker, or Podman behind the same API.
 
 mod create;
+mod facts;
 mod fence;
 mod image;
 mod network;
@@ -21,6 +22,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
+
+pub use facts::Facts;
 
 use super::{Engine, Error, Info, NetworkAccess, Plan, Progress, Signal, label, name};
 
@@ -61,6 +64,14 @@ impl Docker {
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
         let api = api.negotiate_version().await.map_err(unreachable)?;
         Ok(Self { api, endpoint, pull })
+    }
+
+    /// What the daemon says of how it runs containers.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`].
+    pub async fn facts(&self) -> Result<Facts, Error> {
+        facts::read(self).await
     }
 
     fn error(&self, error: bollard::errors::Error) -> Error {

@@ -43,6 +43,8 @@ pub struct RunOrchestrator {
 pub enum WorkerCommand {
     /// Take leases for this rig and run their containers
     Run(RunWorker),
+    /// Look at everything a rig needs, and say what mends what is not right
+    Doctor(ExamineRig),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +91,24 @@ pub struct RunWorker {
     /// Stop when stdin closes: for services started by another process
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace worker doctor --data-dir /var/lib/millrace --orchestrator http://market.example:7071")]
+pub struct ExamineRig {
+    /// Where the worker will keep its data
+    #[arg(long, value_name = "DIR", default_value = ".worker")]
+    pub data_dir: PathBuf,
+    /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
+    #[arg(long, value_name = "URL")]
+    pub docker_host: Option<String>,
+    /// An orchestrator's worker endpoint, to see whether it can be reached
+    #[arg(long, value_name = "URL")]
+    pub orchestrator: Option<String>,
+    /// Disk that no job gets
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
+    pub disk_reserve: u32,
 }
 
 fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {

@@ -47,6 +47,7 @@ fn each_help_text_is_as_reviewed() {
         "node rotate-key",
         "node remove",
         "worker run",
+        "worker doctor",
         "orchestrator run",
         "key",
         "key new",

@@ -1,0 +1,49 @@
+use std::io;
+use std::path::Path;
+
+use super::Finding;
+use crate::disk;
+
+const SUBJECT: &str = "disk";
+
+/// The disk that the data folder is on, or will be.
+pub(super) fn look(folder: &Path, reserve_mib: u64) -> Finding {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let existing = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
+    judge(folder, disk::free_bytes(existing), reserve_mib)
+}
+
+fn judge(folder: &Path, free: io::Result<u64>, reserve_mib: u64) -> Finding {
+    let folder = folder.display();
+    match free {
+        Ok(free) if free / 1_048_576 >= reserve_mib => {
+            Finding::good(SUBJECT, format!("{} MiB free for {folder}, {reserve_mib} of them kept", free / 1_048_576))
+        }
+        Ok(free) => {
+            let found = format!("{} MiB free for {folder}, {reserve_mib} MiB are to be kept", free / 1_048_576);
+            Finding::bad(SUBJECT, found, "`docker system prune` frees what Docker keeps; or another `--data-dir`")
+        }
+        Err(error) => Finding::bad(SUBJECT, format!("{folder}: {error}"), "name another `--data-dir`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_on_the_disk_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let finding = look(&folder.path().join("not/there/yet"), 0);
+        assert_eq!(finding.grade, Grade::Good, "{finding:?}");
+        assert_eq!(look(folder.path(), u64::MAX).grade, Grade::Bad);
+    }
+
+    #[test]
+    fn a_disk_with_just_its_reserve_is_enough() {
+        let judged = |mib: u64| judge(Path::new("/data"), Ok(mib * 1_048_576), 512).grade;
+        assert_eq!([judged(511), judged(512)], [Grade::Bad, Grade::Good]);
+        assert_eq!(judge(Path::new("/data"), Err(io::Error::other("broken")), 0).grade, Grade::Bad);
+    }
+}

@@ -1,0 +1,146 @@
+use millrace_protocol::Diagnostic;
+
+use super::Finding;
+use super::release::Release;
+use crate::container::Error;
+use crate::container::docker::Facts;
+
+/// runc releases, by line of releases, that closed CVE-2025-31133, -52565 and -52881: ways out of a container
+/// through what is mounted over `/proc`. 1.1.12 had closed CVE-2024-21626 before.
+const RUNC: [Release; 2] = [Release(1, 2, 8), Release(1, 3, 3)];
+
+/// The oldest engine that speaks the API version this worker was tested with (1.41).
+const DOCKER: Release = Release(20, 10, 0);
+
+pub(super) fn judge(facts: &Result<Facts, Error>) -> Vec<Finding> {
+    match facts {
+        Ok(facts) => vec![version(facts), limits(facts), seccomp(facts), runtime(facts)],
+        Err(error) => vec![Finding::bad("container engine", error.to_string(), error.hint())],
+    }
+}
+
+fn version(facts: &Facts) -> Finding {
+    let found = format!("Docker {}", facts.version);
+    match Release::find(&facts.version) {
+        Some(release) if release < DOCKER => {
+            Finding::bad("container engine", found, "`apt-get install --only-upgrade docker.io`: 20.10 or newer")
+        }
+        // Podman counts otherwise.
+        _ => Finding::good("container engine", found),
+    }
+}
+
+fn limits(facts: &Facts) -> Finding {
+    let all = [
+        ("memory", facts.limits_memory),
+        ("swap", facts.limits_swap),
+        ("processes", facts.limits_processes),
+        ("CPU", facts.limits_cpu),
+    ];
+    let missing: Vec<&str> = all.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+    let cgroup = format!("cgroup v{}", facts.cgroup_version);
+    if missing.is_empty() {
+        return Finding::good("limits", format!("memory, swap, processes and CPU ({cgroup})"));
+    }
+    let fix = "add `cgroup_enable=memory swapaccount=1` to GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` \
+               and `reboot`";
+    Finding::bad("limits", format!("{} cannot be limited ({cgroup})", missing.join(", ")), fix)
+}
+
+fn seccomp(facts: &Facts) -> Finding {
+    match facts.seccomp.as_deref() {
+        Some(profile) if profile != "unconfined" => Finding::good("system calls", format!("filtered ({profile})")),
+        _ => {
+            let fix = "take `seccomp-profile` out of /etc/docker/daemon.json, then `systemctl restart docker`";
+            Finding::bad("system calls", "not filtered: containers may use all of the kernel", fix)
+        }
+    }
+}
+
+fn runtime(facts: &Facts) -> Finding {
+    let found = format!("runc {}", facts.runc);
+    let Some(release) = Release::find(&facts.runc) else {
+        let fix = "compare with `runc --version`: 1.2.8, 1.3.3 or newer";
+        return Finding::less("container runtime", "its version is not told", fix);
+    };
+    let line = RUNC.iter().rev().find(|fixed| (fixed.0, fixed.1) <= (release.0, release.1));
+    match line {
+        Some(fixed) if release >= *fixed => Finding::good("container runtime", found),
+        _ => {
+            let fix = "`apt-get install --only-upgrade runc`; or see in `apt-get changelog runc` that your distribution \
+                       has closed them in its version";
+            let found = format!("{found} may have ways out of containers (CVE-2025-31133, -52565, -52881)");
+            Finding::less("container runtime", found, fix)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Grade;
+
+    fn facts() -> Facts {
+        Facts {
+            version: "28.5.2".into(),
+            cgroup_version: "2".into(),
+            limits_memory: true,
+            limits_swap: true,
+            limits_processes: true,
+            limits_cpu: true,
+            seccomp: Some("builtin".into()),
+            runc: "1.3.3".into(),
+        }
+    }
+
+    fn grade(facts: Facts) -> Grade {
+        let findings = judge(&Ok(facts));
+        let worst = findings.iter().max_by_key(|finding| finding.grade).unwrap();
+        assert_eq!(worst.grade == Grade::Good, worst.fix.is_none(), "{worst:?}");
+        worst.grade
+    }
+
+    #[test]
+    fn an_engine_with_everything_is_good() {
+        assert_eq!(grade(facts()), Grade::Good);
+    }
+
+    #[test]
+    fn each_thing_that_an_engine_lacks_is_bad() {
+        let unlimited = Facts { limits_swap: false, limits_cpu: false, ..facts() };
+        assert_eq!(judge(&Ok(unlimited.clone()))[1].found, "swap, CPU cannot be limited (cgroup v2)");
+        let lacking = [
+            unlimited,
+            Facts { version: "19.03.8".into(), ..facts() },
+            Facts { seccomp: None, ..facts() },
+            Facts { seccomp: Some("unconfined".into()), ..facts() },
+        ];
+        for facts in lacking {
+            assert_eq!(grade(facts.clone()), Grade::Bad, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_runtime_with_known_ways_out_is_named() {
+        for (runc, expected) in [
+            ("1.1.5+ds1-1+deb12u1", Grade::Less),
+            ("1.2.7", Grade::Less),
+            ("1.2.8", Grade::Good),
+            ("v1.2.9-0-gabcdef", Grade::Good),
+            ("1.3.2", Grade::Less),
+            ("1.3.3", Grade::Good),
+            ("1.4.0", Grade::Good),
+            ("", Grade::Less),
+        ] {
+            assert_eq!(grade(Facts { runc: runc.into(), ..facts() }), expected, "{runc}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_does_not_answer_is_bad_with_what_starts_it() {
+        let error = Error::Unreachable { endpoint: "unix:///nowhere".into(), reason: "no such file".into() };
+        let findings = judge(&Err(error));
+        assert_eq!((findings.len(), findings[0].grade), (1, Grade::Bad));
+        assert!(findings[0].fix.as_ref().unwrap().contains("systemctl start docker"));
+    }
+}

@@ -1,0 +1,89 @@
+use tokio::process::Command;
+
+use super::Finding;
+use super::release::Release;
+use crate::gpu::Inventory;
+
+/// The release of NVIDIA's container toolkit that closed CVE-2025-23266, a way out of any container with a
+/// GPU; CVE-2025-23359 and CVE-2024-0132 were closed before (NVIDIA's security bulletins).
+const TOOLKIT: Release = Release(1, 17, 8);
+const INSTALL: &str = "install NVIDIA's package `nvidia-container-toolkit`, then `nvidia-ctk runtime configure \
+                       --runtime=docker` and `systemctl restart docker`";
+
+/// What the toolkit says of itself; `None` where it is not installed.
+pub(super) async fn toolkit() -> Option<String> {
+    let output = Command::new("nvidia-ctk").arg("--version").output().await.ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+pub(super) fn judge(inventory: &Inventory, toolkit: Option<&str>) -> Vec<Finding> {
+    let fix = "install NVIDIA's driver (`apt-get install nvidia-driver`) and see that `nvidia-smi` lists the GPUs";
+    if inventory.gpus.is_empty() && inventory.unusable.is_empty() {
+        return vec![Finding::less("GPUs", format!("{}: the rig sells its CPUs", inventory.summary()), fix)];
+    }
+    let software = inventory.software.as_ref();
+    let driver = software.map_or_else(String::new, |software| format!(" (driver {})", software.driver));
+    let mut findings = vec![Finding::good("GPUs", format!("{}{driver}", inventory.summary()))];
+    let mend = "look into `dmesg` and `nvidia-smi`; reset the GPU or restart the rig";
+    findings.extend(inventory.unusable.iter().map(|line| Finding::bad("GPUs", line, mend)));
+    findings.push(judge_toolkit(toolkit));
+    findings
+}
+
+fn judge_toolkit(told: Option<&str>) -> Finding {
+    const SUBJECT: &str = "container toolkit";
+    let Some(told) = told else {
+        return Finding::bad(SUBJECT, "not installed: containers get no GPU", INSTALL);
+    };
+    match Release::find(told) {
+        Some(release @ Release(major, minor, patch)) if release >= TOOLKIT => {
+            Finding::good(SUBJECT, format!("{major}.{minor}.{patch}"))
+        }
+        Some(Release(major, minor, patch)) => {
+            let found = format!("{major}.{minor}.{patch} has known ways out of containers (CVE-2025-23266 and older)");
+            Finding::bad(SUBJECT, found, "`apt-get install --only-upgrade nvidia-container-toolkit`: 1.17.8 or newer")
+        }
+        None => Finding::bad(SUBJECT, "its version is not told", INSTALL),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Grade;
+    use crate::gpu::Gpu;
+
+    fn with_gpu() -> Inventory {
+        let gpu = Gpu { uuid: "GPU-1".into(), model: "h200".into(), vram_mib: 143_771, ..Gpu::default() };
+        Inventory { gpus: vec![gpu], ..Inventory::default() }
+    }
+
+    #[test]
+    fn a_rig_without_gpus_sells_its_cpus_and_needs_no_toolkit() {
+        let inventory = Inventory { absence: Some("no NVIDIA GPUs: none".into()), ..Inventory::default() };
+        let findings = judge(&inventory, None);
+        assert_eq!((findings.len(), findings[0].grade), (1, Grade::Less));
+    }
+
+    #[test]
+    fn toolkits_with_known_ways_out_are_bad() {
+        for (told, expected) in [
+            (Some("NVIDIA Container Toolkit CLI version 1.17.8\ncommit: x"), Grade::Good),
+            (Some("NVIDIA Container Toolkit CLI version 1.18.0"), Grade::Good),
+            (Some("NVIDIA Container Toolkit CLI version 1.17.7"), Grade::Bad),
+            (Some("NVIDIA Container Toolkit CLI version 1.9.0"), Grade::Bad),
+            (Some("?"), Grade::Bad),
+            (None, Grade::Bad),
+        ] {
+            let findings = judge(&with_gpu(), told);
+            assert_eq!((findings[0].grade, findings[1].grade), (Grade::Good, expected), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn each_gpu_that_cannot_be_used_is_named() {
+        let inventory = Inventory { unusable: vec!["GPU 3: lost".into()], ..with_gpu() };
+        let findings = judge(&inventory, Some("1.18.0"));
+        assert_eq!((findings[1].grade, findings[1].found.as_str()), (Grade::Bad, "GPU 3: lost"));
+    }
+}
