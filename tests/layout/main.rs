@@ -13,6 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-spec", &["millrace-protocol"]),
     ("millrace-scheduler", &["millrace-protocol", "millrace-spec"]),
     ("millrace-agent", &["millrace-protocol", "millrace-spec"]),
+    ("millrace-challenge", &["millrace-protocol"]),
+    ("millrace-cuda", &["millrace-protocol", "millrace-challenge"]),
     ("millrace-program", &["millrace-protocol"]),
     ("millrace-model", &["millrace-protocol"]),
     ("millrace-client", &["millrace-protocol", "millrace-program"]),
@@ -28,14 +30,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Pure packages, and what they may use from outside.
-const PURE: &[&str] = &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent"];
-const PURE_MAY_USE: &[&str] = &["bs58", "hex", "serde", "serde_json", "sha2", "thiserror", "toml"];
+const PURE: &[&str] =
+    &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-challenge"];
+const PURE_MAY_USE: &[&str] = &["bs58", "hex", "rand_chacha", "serde", "serde_json", "sha2", "thiserror", "toml"];
 
 /// What is one adapter's own: nobody else may name it.
 const OWNERS: &[(&str, &[&str])] = &[
     ("surfpool-sdk", &["millrace-localnet"]),
     ("bollard", &["millrace-worker"]),
     ("nvml-wrapper", &["millrace-worker"]),
+    ("libloading", &["millrace-cuda"]),
     ("object_store", &["millrace-orchestrator"]),
     ("sqlx", &["millrace-orchestrator"]),
     ("solana-pubsub-client", &["millrace-client"]),

@@ -5,7 +5,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::container::Engine;
 use crate::folders::Folders;
-use crate::gpu::Inventory;
+use crate::gpu::{Inventory, Monitor};
 use crate::objects::Objects;
 
 /// What every step of a task needs.
@@ -16,6 +16,8 @@ pub(crate) struct Context {
     pub engine_cores: u16,
     pub folders: Folders,
     pub inventory: Inventory,
+    /// `None` on a rig without real GPUs.
+    pub monitor: Option<Monitor>,
     /// Bytes of disk that no task may take.
     pub disk_reserve: u64,
     /// Bytes that inputs may take between tasks.

@@ -14,7 +14,7 @@ use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
 use millrace_client::Keypair;
 use millrace_link::grpc::WorkerMessage;
 use millrace_link::objects::ObjectClient;
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{Chain, Deed};
 use crate::container::Progress;
 use crate::context::Context;
+use crate::gpu::Fault;
 use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
@@ -45,6 +46,7 @@ const PROGRESS: Duration = Duration::from_millis(250);
 pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
     pub link_events: UnboundedReceiver<LinkEvent>,
+    pub gpu_faults: UnboundedReceiver<Fault>,
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
@@ -134,6 +136,7 @@ impl Driver {
                 _ = self.heartbeat.tick() => self.send(messages::heartbeat(&self.agent)),
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
+                Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
@@ -195,11 +198,15 @@ impl Driver {
         match &report {
             Report::Failed(key, failure) => tracing::warn!(task = %key, %failure, "task failed"),
             Report::Done(key, outputs) => tracing::info!(task = %key, outputs = outputs.len(), "task done"),
+            Report::GpuFault { gpu, fault } => {
+                let uuid = self.context.inventory.gpus.get(usize::from(*gpu)).map_or("", |gpu| &gpu.uuid);
+                tracing::warn!(gpu, uuid, code = fault.code(), %fault, hint = fault.hint(), "a GPU is not well");
+            }
             Report::LeaseClosed { lease, earned } => tracing::info!(%lease, %earned, "lease closed"),
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
-            Report::LeaseEnded { .. } | Report::LeaseClosed { .. } => Address::default(),
+            Report::LeaseEnded { .. } | Report::LeaseClosed { .. } | Report::GpuFault { .. } => Address::default(),
             Report::FetchingInputs(key)
             | Report::Pulling(key)
             | Report::Creating(key, _)

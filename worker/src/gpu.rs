@@ -1,26 +1,102 @@
 //! The rig's GPUs: real ones through NVML, or simulated ones that say so everywhere.
 
+mod health;
+mod monitor;
+mod reading;
+
 pub mod nvml;
 pub mod simulated;
 
 use millrace_protocol::gpu::CLASSES;
 
+pub use monitor::{Fault, Monitor};
+pub use reading::{Memory, Reading, Sample};
 pub use simulated::SimulatedGpu;
 
-/// One GPU.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One GPU, or one slice of a GPU: what a job gets one of.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Gpu {
     /// NVML's UUID; empty for a simulated one.
     pub uuid: String,
     /// Slug of [`millrace_protocol::gpu::CLASSES`].
     pub model: String,
     pub vram_mib: u32,
+    /// `None` for a whole GPU.
+    pub slice: Option<Slice>,
+    /// `None` for a simulated one.
+    pub pcie: Option<Pcie>,
+}
+
+impl Gpu {
+    /// UUID of the GPU that is plugged in.
+    pub fn board(&self) -> &str {
+        self.slice.as_ref().map_or(&self.uuid, |slice| &slice.of)
+    }
+}
+
+/// A GPU instance of NVIDIA's MIG.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// UUID of the whole GPU.
+    pub of: String,
+    /// NVIDIA's name for its size, such as `1g.10gb`.
+    pub profile: String,
+}
+
+/// Where a GPU is plugged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pcie {
+    /// Domain, bus, device, function.
+    pub address: String,
+    /// The fastest that GPU and slot both can.
+    pub generation: Option<u32>,
+    /// Lanes; the most that GPU and slot both have.
+    pub width: Option<u32>,
+}
+
+/// How two GPUs of a rig are connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// UUIDs of whole GPUs.
+    pub between: [String; 2],
+    /// NVLinks between the two, also those through an NVSwitch.
+    pub nvlinks: u8,
+    /// The way over PCIe, if the driver tells it.
+    pub path: Option<Path>,
+}
+
+/// What data passes on its way from GPU to GPU over PCIe, nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Path {
+    /// Both are on one board.
+    Board,
+    Switch,
+    Switches,
+    HostBridge,
+    /// Several host bridges of one NUMA node.
+    Numa,
+    /// The connection between processors.
+    System,
+}
+
+/// What runs the GPUs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Software {
+    /// Version of NVIDIA's driver.
+    pub driver: String,
+    /// The newest CUDA it can run.
+    pub cuda: String,
 }
 
 /// What a rig has.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Inventory {
     pub gpus: Vec<Gpu>,
+    /// One line for each GPU that is there and cannot be used.
+    pub unusable: Vec<String>,
+    pub links: Vec<Link>,
+    /// `None` without a driver.
+    pub software: Option<Software>,
     /// They do not exist.
     pub simulated: bool,
     /// Why there are no GPUs, in one line.
@@ -35,7 +111,11 @@ impl Inventory {
             (Some(absence), _) => absence.clone(),
             (None, []) => "no GPUs".to_owned(),
             (None, gpus) => {
-                let names: Vec<String> = gpus.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
+                let name = |gpu: &Gpu| match &gpu.slice {
+                    Some(slice) => format!("{} {} {} MiB", gpu.model, slice.profile, gpu.vram_mib),
+                    None => format!("{} {} MiB", gpu.model, gpu.vram_mib),
+                };
+                let names: Vec<String> = gpus.iter().map(name).collect();
                 format!("{}{marker}", names.join(", "))
             }
         }

@@ -44,7 +44,7 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
             grpc::TaskUpdate { image_digest, ..update(key, job, grpc::Phase::Creating) }
         }
         // To the orchestrator a container is created until it runs.
-        Report::Starting(_) | Report::LeaseClosed { .. } => return None,
+        Report::Starting(_) | Report::LeaseClosed { .. } | Report::GpuFault { .. } => return None,
         Report::Running(key) => update(key, job, grpc::Phase::Running),
         Report::Uploading(key) => update(key, job, grpc::Phase::Uploading),
         Report::Done(key, found) => {

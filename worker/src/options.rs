@@ -4,7 +4,7 @@ use millrace_client::Keypair;
 use millrace_protocol::Seconds;
 
 use crate::container::docker::PullPolicy;
-use crate::gpu::SimulatedGpu;
+use crate::gpu::{SimulatedGpu, nvml};
 
 /// How a worker is set up.
 pub struct Options {
@@ -20,6 +20,8 @@ pub struct Options {
     pub rpc_urls: Vec<String>,
     /// Pretends to have these and says so; none: asks the driver for real ones.
     pub simulated_gpus: Vec<SimulatedGpu>,
+    /// NVIDIA's management library, which tells what GPUs there are.
+    pub nvml_library: PathBuf,
     pub pull: PullPolicy,
     /// Whether containers may have a network.
     pub allow_network: bool,
@@ -52,6 +54,7 @@ impl Options {
             docker_host: None,
             rpc_urls,
             simulated_gpus: vec![],
+            nvml_library: nvml::LIBRARY.into(),
             pull: PullPolicy::default(),
             allow_network: true,
             longest_lease: Seconds(30 * 86_400),

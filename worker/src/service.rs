@@ -19,7 +19,7 @@ use crate::container::docker::Docker;
 use crate::context::Context;
 use crate::driver::{Driver, Wiring};
 use crate::folders::Folders;
-use crate::gpu::{nvml, simulated};
+use crate::gpu::{Monitor, nvml, simulated};
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
@@ -62,11 +62,14 @@ impl Service {
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
-            [] => nvml::inventory(),
+            [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
         };
         checks::hardware(&node.node.hardware, &inventory)?;
         let info = engine.info().await?;
+        for line in &inventory.unusable {
+            tracing::warn!("{line}");
+        }
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
         let found = engine.list(node.address).await?;
@@ -80,6 +83,9 @@ impl Service {
             tracing::warn!(%error, "the journal stays long");
         }
 
+        let (fault_sender, gpu_faults) = unbounded_channel();
+        let real = !inventory.simulated && !inventory.gpus.is_empty();
+        let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
         let context = Arc::new(Context {
             node: node.address,
@@ -87,6 +93,7 @@ impl Service {
             engine_cores: info.cpu_cores,
             folders: folders.clone(),
             inventory,
+            monitor,
             disk_reserve: options.disk_reserve_mib.saturating_mul(1_048_576),
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
@@ -112,7 +119,15 @@ impl Service {
         let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
-        let wiring = Wiring { step_events, link_events, connected, set_objects, logs: log_sender, stop: stop.clone() };
+        let wiring = Wiring {
+            step_events,
+            link_events,
+            gpu_faults,
+            connected,
+            set_objects,
+            logs: log_sender,
+            stop: stop.clone(),
+        };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
         let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);

@@ -29,7 +29,7 @@ enum Step {
     PullImage(Assignment),
     Create(Assignment, Vec<u16>),
     Start,
-    Follow(Address, Limits),
+    Follow(Address, Limits, Vec<u16>),
     Terminate,
     Kill,
     Collect(Assignment),
@@ -60,7 +60,7 @@ impl Steps {
             Action::Follow(key) => {
                 // The agent follows what it holds.
                 let assignment = assignment?;
-                (key, Step::Follow(assignment.job, assignment.limits))
+                (key, Step::Follow(assignment.job, assignment.limits, gpus))
             }
             Action::Terminate(key) => (key, Step::Terminate),
             Action::Kill(key) => (key, Step::Kill),

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod fake_engine;
+pub mod nvml_stub;
 pub mod objects;
 pub mod offer;
 pub mod orchestrator;

@@ -2,7 +2,7 @@ use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc};
 use millrace_spec::Sha256;
 
-use crate::{Assignment, Failure, Output, Record, TaskKey};
+use crate::{Assignment, Failure, GpuFault, Output, Record, TaskKey};
 
 /// What the shell has to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,12 @@ pub enum Report {
         lease: Address,
         /// Merkle root over the outputs of the lease's finished tasks, by task, then path.
         result_root: Sha256,
+    },
+    /// Something is wrong with a GPU: for the rig's owner.
+    GpuFault {
+        /// By position in the inventory.
+        gpu: u16,
+        fault: GpuFault,
     },
     /// A lease's last voucher came: what the rig earned with it, fee included.
     LeaseClosed {

@@ -1,4 +1,5 @@
 mod on_assigned;
+mod on_gpu_fault;
 mod on_lease;
 mod on_stop;
 mod on_tick;
@@ -8,13 +9,15 @@ use std::collections::BTreeMap;
 
 use millrace_protocol::{Address, GpuUnits, UnixSeconds};
 
-use crate::{Action, Event, Lease, Record, Task, TaskKey};
+use crate::{Action, Event, GpuFault, Lease, Record, Task, TaskKey};
 
 /// A rig's leases and tasks. Feed it every [`Event`]; do every [`Action`], in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
     pub(crate) leases: BTreeMap<Address, Lease>,
     pub(crate) tasks: BTreeMap<TaskKey, Task>,
+    /// GPUs that are out of order. Not kept on disk: a restarted worker looks for itself.
+    pub(crate) faulty: BTreeMap<u16, GpuFault>,
 }
 
 impl Agent {
@@ -64,6 +67,7 @@ impl Agent {
             Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
             Event::Connected => self.on_connected(&mut actions),
+            Event::GpuFault { gpu, fault } => self.on_gpu_fault(gpu, fault, now, &mut actions),
             Event::LeaseRead { lease, account, clock } => {
                 self.on_lease_read(lease, account, clock, now, &mut actions);
             }

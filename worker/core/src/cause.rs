@@ -46,6 +46,10 @@ pub enum Cause {
     UploadFailed,
     #[error("the container disappeared")]
     ContainerLost,
+    #[error("the GPU has fallen off the bus")]
+    GpuLost,
+    #[error("the GPU has failed")]
+    GpuFailed,
     #[error("the task belongs to a lease that this rig does not hold")]
     LeaseUnknown,
     #[error("the task was stopped")]
@@ -66,6 +70,8 @@ impl Cause {
             | Self::CreateFailed
             | Self::StartFailed
             | Self::ContainerLost
+            | Self::GpuLost
+            | Self::GpuFailed
             | Self::LeaseUnknown
             // Of the network rather than the rig; but whoever tries again must count.
             | Self::InputUnavailable
@@ -93,6 +99,8 @@ impl Diagnostic for Cause {
             Self::OutputInvalid => "output-invalid",
             Self::UploadFailed => "upload-failed",
             Self::ContainerLost => "container-lost",
+            Self::GpuLost => "gpu-lost",
+            Self::GpuFailed => "gpu-failed",
             Self::LeaseUnknown => "lease-unknown",
             Self::Stopped => "stopped",
         }
@@ -118,6 +126,9 @@ impl Diagnostic for Cause {
             Self::OutputInvalid => "write plain files into /outputs: no links, no devices, within the job's limits",
             Self::UploadFailed => "check that the rig reaches the network's object endpoint; the task is tried again",
             Self::ContainerLost => "somebody removed the container on the rig; the task is tried again",
+            Self::GpuLost | Self::GpuFailed => {
+                "nothing to do: the task is tried on another rig, this one takes no work"
+            }
             Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
             Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",
         }

@@ -3,7 +3,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::ObjectRef;
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Failure, LeaseTerms, TaskKey};
+use crate::{Assignment, Failure, GpuFault, LeaseTerms, TaskKey};
 
 /// How a container ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,12 @@ pub enum Event {
         lease: Address,
         account: Option<millrace_protocol::Lease>,
         clock: UnixSeconds,
+    },
+    /// Something is wrong with a GPU.
+    GpuFault {
+        /// By position in the inventory.
+        gpu: u16,
+        fault: GpuFault,
     },
     /// The link to the orchestrator stands again: it must hear what it may have missed.
     Connected,

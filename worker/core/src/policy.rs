@@ -7,7 +7,7 @@ use millrace_protocol::{
 use millrace_spec::Sha256;
 use thiserror::Error;
 
-use crate::{Agent, Lease, LeasePhase, LeaseTerms};
+use crate::{Agent, GpuFault, Lease, LeasePhase, LeaseTerms};
 
 /// What the owner lets the rig be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct Offer {
 pub enum Refusal {
     #[error("the rig takes no further work")]
     Draining,
+    #[error("GPU {gpu} of the rig is out of order: {fault}")]
+    GpuFaulty { gpu: u16, fault: GpuFault },
     #[error("the offer is {offered}, the rig asks {asked}")]
     PriceTooLow { offered: PricePerGpuHour, asked: PricePerGpuHour },
     #[error("the rig takes no lease that may be preempted")]
@@ -85,6 +87,7 @@ impl Diagnostic for Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Draining => "rig-draining",
+            Self::GpuFaulty { .. } => "gpu-faulty",
             Self::PriceTooLow { .. } => "price-too-low",
             Self::NoSpot => "spot-refused",
             Self::ForeignAttestor { .. } => "attestor-foreign",
@@ -102,7 +105,7 @@ impl Diagnostic for Refusal {
 
     fn hint(&self) -> String {
         match self {
-            Self::Draining => "offer it to another node",
+            Self::Draining | Self::GpuFaulty { .. } => "offer it to another node",
             Self::PriceTooLow { .. } => "offer at least the node's posted price",
             Self::Worthless => "offer a longer lease or a higher price",
             Self::UnitsTaken { .. } | Self::CpuTaken { .. } | Self::MemoryTaken { .. } => {
@@ -135,6 +138,9 @@ pub fn check(
     }
     if rig.draining {
         return Err(Refusal::Draining);
+    }
+    if let Some((gpu, fault)) = agent.faulty_gpus().next() {
+        return Err(Refusal::GpuFaulty { gpu, fault });
     }
     // Whoever attests decides what is paid.
     if offer.attestor != offer.scheduler && !rig.any_attestor {

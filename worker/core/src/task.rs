@@ -88,6 +88,11 @@ impl Task {
         }
     }
 
+    /// Whether its container is still to do its work, or at it.
+    pub(crate) fn needs_gpus(&self) -> bool {
+        !matches!(self.phase, Phase::Uploading | Phase::Cleaning { .. } | Phase::Ended { .. })
+    }
+
     /// Whether it waits for its turn.
     pub(crate) fn is_waiting(&self) -> bool {
         self.phase == Phase::Assigned
@@ -170,6 +175,11 @@ impl Task {
             StopReason::Requested => Failure::from(Cause::Stopped),
             StopReason::LeaseOver => Failure::new(Cause::Stopped, "its lease is over"),
         };
+        self.hand_back(failure, now, actions);
+    }
+
+    /// It cannot be finished here: a container that runs is stopped, anything else broken off.
+    pub(crate) fn hand_back(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
         match &self.phase {
             Phase::Running { .. } | Phase::Starting => self.terminate(failure, now, actions),
             Phase::Stopping { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}

@@ -1,17 +1,62 @@
+//! NVIDIA's management library, loaded at run time: what GPUs there are, how they are, what happens to
+//! them.
+
+mod events;
+mod inventory;
+mod reading;
+mod topology;
+
+use std::path::Path;
+
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 
-use super::{Gpu, Inventory, model_of};
+use super::{Gpu, Inventory, Reading, Sample};
+
+pub(super) use events::{Events, Said};
 
 /// What drivers install; the name without a version comes with development packages only.
-const LIBRARY: &str = "libnvidia-ml.so.1";
+pub const LIBRARY: &str = "libnvidia-ml.so.1";
+
+/// The library, started.
+pub struct Driver(Nvml);
+
+impl Driver {
+    /// # Errors
+    /// The library's: it is not there, or it has no driver to speak to.
+    pub fn load(path: &Path) -> Result<Self, NvmlError> {
+        Nvml::builder().lib_path(path.as_os_str()).init().map(Self)
+    }
+
+    /// How one GPU or slice of the inventory is, as far as it can be asked.
+    pub fn sample(&self, gpu: &Gpu) -> Sample {
+        match self.read(gpu) {
+            Ok(reading) => Sample::Read(reading),
+            // A UUID of the inventory that is unknown now: the GPU is gone, and the driver has noticed.
+            Err(NvmlError::GpuLost | NvmlError::NotFound) => Sample::Lost,
+            Err(NvmlError::ResetRequired) => Sample::ResetRequired,
+            Err(error) => Sample::Unknown(error.to_string()),
+        }
+    }
+
+    fn read(&self, gpu: &Gpu) -> Result<Reading, NvmlError> {
+        reading::read(&self.0, gpu)
+    }
+
+    /// Waits for what the driver says of the GPUs.
+    pub(super) fn events<'nvml>(&'nvml self, gpus: &[Gpu]) -> Option<Events<'nvml>> {
+        Events::subscribe(&self.0, gpus)
+    }
+}
 
 /// Asks the driver. A rig without one is no error; it sells its CPUs.
-pub fn inventory() -> Inventory {
-    match read() {
-        Ok(gpus) if gpus.is_empty() => absent("the driver lists none".to_owned()),
-        Ok(gpus) => Inventory { gpus, simulated: false, absence: None },
-        Err(NvmlError::LibloadingError(_)) => absent(format!("{LIBRARY} was not found")),
+pub fn inventory(library: &Path) -> Inventory {
+    match Driver::load(library).and_then(|driver| inventory::read(&driver.0)) {
+        Ok(inventory) if inventory.gpus.is_empty() && inventory.unusable.is_empty() => {
+            absent("the driver lists none".to_owned())
+        }
+        Ok(inventory) => inventory,
+        Err(NvmlError::LibloadingError(_)) => absent(format!("{} was not found", library.display())),
         Err(error) => absent(error.to_string()),
     }
 }
@@ -20,18 +65,13 @@ fn absent(reason: String) -> Inventory {
     Inventory { absence: Some(format!("no NVIDIA GPUs: {reason}")), ..Inventory::default() }
 }
 
-fn read() -> Result<Vec<Gpu>, NvmlError> {
-    let nvml = Nvml::builder().lib_path(LIBRARY.as_ref()).init()?;
-    (0..nvml.device_count()?)
-        .map(|index| {
-            let device = nvml.device_by_index(index)?;
-            Ok(Gpu {
-                uuid: device.uuid()?,
-                model: model_of(&device.name()?).to_owned(),
-                vram_mib: u32::try_from(device.memory_info()?.total / 1_048_576).unwrap_or(u32::MAX),
-            })
-        })
-        .collect()
+/// `None` for what this GPU or its driver does not tell; a GPU that is in trouble is no answer at all.
+fn told<T>(answer: Result<T, NvmlError>) -> Result<Option<T>, NvmlError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ (NvmlError::GpuLost | NvmlError::ResetRequired)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_rig_has_gpus_or_one_line_that_says_why_not() {
-        let inventory = inventory();
+        let inventory = inventory(Path::new(LIBRARY));
         match &inventory.absence {
             Some(line) => {
                 assert!(inventory.gpus.is_empty());

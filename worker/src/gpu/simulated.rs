@@ -43,9 +43,8 @@ impl FromStr for SimulatedGpu {
 
 /// The inventory of a rig that pretends.
 pub fn inventory(gpus: &[SimulatedGpu]) -> Inventory {
-    let gpus =
-        gpus.iter().map(|gpu| Gpu { uuid: String::new(), model: gpu.model.clone(), vram_mib: gpu.vram_mib }).collect();
-    Inventory { gpus, simulated: true, absence: None }
+    let pretend = |gpu: &SimulatedGpu| Gpu { model: gpu.model.clone(), vram_mib: gpu.vram_mib, ..Gpu::default() };
+    Inventory { gpus: gpus.iter().map(pretend).collect(), simulated: true, ..Inventory::default() }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::container::{Error, GpuAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
 use crate::{disk, inputs, logs, outputs};
 
+/// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
+const GPU_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the end of a log may take once its container has ended.
 const LOG_GRACE: Duration = Duration::from_secs(5);
 /// From one attempt to clean to the next; an engine that is being restarted takes a while.
@@ -48,8 +50,8 @@ pub(super) async fn run(
                 let started = queue.context.engine.start(key).await;
                 queue.tell(started.map(|()| TaskEvent::Started).map_err(|error| error.failure(Cause::StartFailed)));
             }
-            Step::Follow(job, limits) => {
-                queue.in_background(&mut background, |queue| async move { queue.watch(limits).await });
+            Step::Follow(job, limits, gpus) => {
+                queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
             }
             Step::Terminate => queue.signal(Signal::Terminate).await,
@@ -107,20 +109,30 @@ impl Queue {
         pulled.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
     }
 
-    async fn watch(&self, limits: Limits) {
+    async fn watch(&self, limits: Limits, gpus: &[u16]) {
         let outputs = self.context.folders.outputs(self.key);
         let reserve = self.context.disk_reserve;
         let event = tokio::select! {
             ended = self.context.engine.wait(self.key) => match ended {
                 Ok(exit) if exit.code == 0 => TaskEvent::Exited(exit),
-                // Out of disk, any program fails in its own way; the cause is the disk.
-                Ok(exit) => disk::exhausted(&outputs, reserve).map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
+                Ok(exit) => match disk::exhausted(&outputs, reserve) {
+                    // Out of disk or without its GPU, any program fails in its own way; the cause is the rig.
+                    Some(failure) => TaskEvent::Failed(failure),
+                    None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
+                },
                 Err(Error::NotFound) => TaskEvent::Vanished,
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
             failure = outputs::exceeded(outputs.clone(), limits, reserve) => TaskEvent::Failed(failure),
         };
         self.tell(Ok(event));
+    }
+
+    /// Why its GPU is to blame for a container that failed.
+    async fn without_gpu(&self, gpus: &[u16]) -> Option<Failure> {
+        let monitor = self.context.monitor.as_ref().filter(|_| !gpus.is_empty())?;
+        let fault = timeout(GPU_PATIENCE, monitor.failure_of(gpus)).await.ok().flatten();
+        fault.map(millrace_agent::GpuFault::failure)
     }
 
     async fn spool(&self, job: Address) {

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millrace_client::Keypair;
@@ -32,6 +32,8 @@ pub struct Rig {
     scheduler: Keypair,
     node_key: Keypair,
     pub tweak: fn(&mut Options),
+    /// Where the GPUs are listed; none: they are simulated.
+    nvml: Option<PathBuf>,
 }
 
 impl Rig {
@@ -43,8 +45,30 @@ impl Rig {
         Self::start_in(tempfile::tempdir().unwrap(), engine, objects, spec, tweak).await
     }
 
+    /// With a GPU of the kind that this library lists.
+    pub async fn start_on_gpus(engine: Arc<dyn Engine>, spec: JobSpec, nvml: PathBuf) -> Self {
+        let mut rig = Self::prepare(tempfile::tempdir().unwrap(), engine, Objects::default(), spec, |_| {}).await;
+        rig.node.node.hardware.simulated = false;
+        rig.node.node.hardware.gpu_class = millrace_protocol::gpu::class("a100-80gb").unwrap();
+        rig.nvml = Some(nvml);
+        rig.boot().await.unwrap();
+        rig
+    }
+
     /// With the data folder given.
     pub async fn start_in(
+        folder: tempfile::TempDir,
+        engine: Arc<dyn Engine>,
+        objects: Objects,
+        spec: JobSpec,
+        tweak: fn(&mut Options),
+    ) -> Self {
+        let mut rig = Self::prepare(folder, engine, objects, spec, tweak).await;
+        rig.boot().await.unwrap();
+        rig
+    }
+
+    async fn prepare(
         folder: tempfile::TempDir,
         engine: Arc<dyn Engine>,
         objects: Objects,
@@ -57,7 +81,7 @@ impl Rig {
         let job = offer::job(&spec, 0);
         let chain = Arc::new(OneJob::new(job.clone(), address_of(&scheduler)));
         let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
-        let mut rig = Self {
+        Self {
             orchestrator,
             objects,
             engine,
@@ -70,9 +94,8 @@ impl Rig {
             scheduler,
             node_key,
             tweak,
-        };
-        rig.boot().await.unwrap();
-        rig
+            nvml: None,
+        }
     }
 
     /// Starts the worker, again if it was stopped.
@@ -91,7 +114,10 @@ impl Rig {
             folder,
             vec![],
         );
-        options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
+        match &self.nvml {
+            Some(library) => options.nvml_library = library.clone(),
+            None => options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()],
+        }
         options.disk_reserve_mib = 1;
         (self.tweak)(&mut options);
         let chain = self.chain.clone();

@@ -17,6 +17,10 @@ impl Agent {
             return;
         };
         lease.phase = LeasePhase::Held;
+        if let Some(fault) = self.fault_under(key.lease) {
+            actions.push(Action::Report(Report::Failed(key, fault.failure())));
+            return;
+        }
         actions.push(Action::Journal(Record::TaskAssigned { assignment: assignment.clone() }));
         self.tasks.insert(key, Task::new(assignment));
         self.begin_next(key.lease, actions);

@@ -4,7 +4,7 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault};
 
-const ALL: [Cause; 16] = [
+const ALL: [Cause; 18] = [
     Cause::ImageMissing,
     Cause::PullFailed,
     Cause::InputUnavailable,
@@ -19,6 +19,8 @@ const ALL: [Cause; 16] = [
     Cause::OutputInvalid,
     Cause::UploadFailed,
     Cause::ContainerLost,
+    Cause::GpuLost,
+    Cause::GpuFailed,
     Cause::LeaseUnknown,
     Cause::Stopped,
 ];
@@ -33,7 +35,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (6, 9, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (6, 11, 1));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

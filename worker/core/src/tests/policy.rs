@@ -2,7 +2,7 @@ use millrace_protocol::{Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds
 
 use super::rig::*;
 use crate::policy::{Offer, Refusal, Rig as Policy, check};
-use crate::{Agent, Event};
+use crate::{Agent, Event, GpuFault};
 
 fn policy() -> Policy {
     Policy {
@@ -130,4 +130,15 @@ fn an_offer_whose_transaction_did_not_land_may_come_again() {
     assert_eq!(rig.agent.leased().0, 2, "its life begins again");
     rig.restart();
     assert_eq!(rig.agent.leased().0, 2);
+}
+
+#[test]
+fn a_rig_with_a_faulty_gpu_takes_no_further_lease() {
+    let mut rig = Rig::new();
+    rig.event(Event::GpuFault { gpu: 1, fault: GpuFault::Xid(13) });
+    assert!(check(&policy(), &rig.agent, &offer(), 1_100, START).is_ok(), "the program's own mistake");
+    rig.event(Event::GpuFault { gpu: 1, fault: GpuFault::Xid(63) });
+    let refusal = check(&policy(), &rig.agent, &offer(), 1_100, START).unwrap_err();
+    assert_eq!(refusal, Refusal::GpuFaulty { gpu: 1, fault: GpuFault::Xid(63) });
+    assert_eq!((refusal.code(), refusal.hint().is_empty()), ("gpu-faulty", false));
 }

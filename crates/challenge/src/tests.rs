@@ -1,0 +1,5 @@
+mod forgeries;
+mod honest;
+mod memory;
+mod sampling;
+mod scene;

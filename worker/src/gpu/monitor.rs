@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use millrace_agent::{GpuFault, Severity};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+
+use super::health::Health;
+use super::nvml::{Driver, Events, Said};
+use super::{Gpu, Sample};
+
+/// Between two looks at every GPU.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long it listens to the driver at a time, and so how soon it looks when asked to.
+const LISTEN: Duration = Duration::from_millis(500);
+
+/// A fault of the GPU at a position of the inventory.
+pub type Fault = (u16, GpuFault);
+
+/// Watches a rig's GPUs from a thread of its own: the driver's calls block. The thread ends when nobody
+/// listens to its faults any more.
+#[derive(Clone)]
+pub struct Monitor {
+    asked: Arc<AtomicU64>,
+    looked: watch::Receiver<Looked>,
+}
+
+/// What the last look saw.
+#[derive(Clone, Debug, Default)]
+struct Looked {
+    /// The last request that was made before it began.
+    answered: u64,
+    /// GPUs whose work must be handed back.
+    failed: BTreeMap<u16, GpuFault>,
+}
+
+impl Monitor {
+    /// Watches `gpus` through the driver's `library`.
+    pub fn start(library: PathBuf, gpus: Vec<Gpu>, faults: UnboundedSender<Fault>) -> Self {
+        let asked = Arc::new(AtomicU64::new(0));
+        let (looked, last) = watch::channel(Looked::default());
+        let watcher = Watcher { healths: vec![Health::default(); gpus.len()], gpus, faults, looked };
+        let requests = asked.clone();
+        thread::spawn(move || match Driver::load(&library) {
+            Ok(driver) => watcher.run(&driver, &requests),
+            Err(error) => tracing::error!(%error, "nobody watches the GPUs: the driver cannot be asked any more"),
+        });
+        Self { asked, looked: last }
+    }
+
+    /// Looks now, and says why one of these GPUs cannot have finished its work, if so. `None`, too, where
+    /// there is nobody left to look.
+    pub async fn failure_of(&self, gpus: &[u16]) -> Option<GpuFault> {
+        let request = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut looked = self.looked.clone();
+        let looked = looked.wait_for(|looked| looked.answered >= request).await.ok()?;
+        gpus.iter().find_map(|gpu| looked.failed.get(gpu)).copied()
+    }
+}
+
+/// The thread's own.
+struct Watcher {
+    gpus: Vec<Gpu>,
+    healths: Vec<Health>,
+    faults: UnboundedSender<Fault>,
+    looked: watch::Sender<Looked>,
+}
+
+impl Watcher {
+    fn run(mut self, driver: &Driver, asked: &AtomicU64) {
+        let mut events = driver.events(&self.gpus);
+        if events.is_none() {
+            tracing::warn!("no GPU tells its Xid errors: only what a look shows is noticed");
+        }
+        let mut last: Option<Instant> = None;
+        while !self.faults.is_closed() {
+            let request = asked.load(Ordering::SeqCst);
+            let wanted = request > self.looked.borrow().answered;
+            if wanted || last.is_none_or(|last| last.elapsed() >= LOOK) {
+                self.look(driver, request);
+                last = Some(Instant::now());
+            }
+            match listen(events.as_ref()) {
+                Said::Nothing => {}
+                Said::Xid { uuid, number } => self.xid(&uuid, number),
+                Said::Trouble => {
+                    // One lost GPU silences the events of all: the others are listened to without it.
+                    self.look(driver, request);
+                    events = driver.events(&self.present());
+                    thread::sleep(LISTEN);
+                }
+            }
+        }
+    }
+
+    /// GPUs that have not failed.
+    fn present(&self) -> Vec<Gpu> {
+        let looked = self.looked.borrow();
+        let present = (0..).zip(&self.gpus).filter(|(position, _)| !looked.failed.contains_key(position));
+        present.map(|(_, gpu)| gpu.clone()).collect()
+    }
+
+    fn look(&mut self, driver: &Driver, request: u64) {
+        for position in 0..self.gpus.len() {
+            let sample = driver.sample(&self.gpus[position]);
+            if let Sample::Unknown(error) = &sample {
+                tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");
+            }
+            for fault in self.healths[position].take(&sample) {
+                self.tell(position, fault);
+            }
+        }
+        self.looked.send_modify(|looked| looked.answered = request);
+    }
+
+    fn xid(&mut self, uuid: &str, number: u64) {
+        for position in 0..self.gpus.len() {
+            if self.gpus[position].uuid == uuid || self.gpus[position].board() == uuid {
+                self.tell(position, GpuFault::Xid(number));
+            }
+        }
+    }
+
+    fn tell(&self, position: usize, fault: GpuFault) {
+        let Ok(gpu) = u16::try_from(position) else { return };
+        if fault.severity() == Severity::HandBack {
+            // A look finds it failed again each time: said once.
+            if self.looked.borrow().failed.contains_key(&gpu) {
+                return;
+            }
+            self.looked.send_modify(|looked| {
+                looked.failed.insert(gpu, fault);
+            });
+        }
+        let _ = self.faults.send((gpu, fault));
+    }
+}
+
+fn listen(events: Option<&Events<'_>>) -> Said {
+    match events {
+        Some(events) => events.wait(LISTEN),
+        None => {
+            thread::sleep(LISTEN);
+            Said::Nothing
+        }
+    }
+}

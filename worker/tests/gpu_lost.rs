@@ -1,0 +1,80 @@
+//! A GPU fails under a running job: it is handed back as the rig's fault, and the rig takes no more.
+
+use std::sync::Arc;
+
+use millrace_link::grpc::{Fault, Phase, offer_reply};
+use millrace_worker::container::GpuAccess;
+
+use crate::support::fake_engine::{FakeEngine, Script};
+use crate::support::nvml_stub::{NvmlStub, gpu};
+use crate::support::offer;
+use crate::support::rig::Rig;
+
+async fn at_work(stub: &NvmlStub, script: Script) -> (Rig, Arc<FakeEngine>) {
+    let engine = Arc::new(FakeEngine::new(script));
+    let mut rig = Rig::start_on_gpus(engine.clone(), offer::spec("true"), stub.library()).await;
+    rig.leased().await;
+    rig.assign(0);
+    (rig, engine)
+}
+
+#[tokio::test]
+async fn a_gpu_that_vanishes_mid_run_hands_its_task_back_and_drains_the_rig() {
+    let stub = NvmlStub::build(&[]);
+    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(engine.plan().gpus, GpuAccess::Devices(vec![gpu(0)]));
+
+    stub.say("lost 0\n");
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-lost", Fault::Node));
+    assert!(rig.is_clean().await);
+
+    rig.assign(1);
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!(failure.code, "gpu-lost", "nothing begins on it any more");
+    rig.end_lease();
+    rig.lease_report().await;
+    rig.job.job.leases_opened += 1;
+    match rig.offer().await {
+        offer_reply::Result::Refusal(refusal) => assert_eq!(refusal.code, "gpu-faulty"),
+        offer_reply::Result::Signature(_) => panic!("a rig without its GPU has taken a lease"),
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_xid_of_another_gpu_leaves_the_job_alone() {
+    let stub = NvmlStub::build(&[]);
+    let (mut rig, _engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    stub.say("xid 5 79\nxid 0 13\n");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    rig.stop_task(0);
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!(failure.code, "stopped");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_fails_on_a_healthy_gpu_has_failed_itself() {
+    let stub = NvmlStub::build(&[]);
+    let (mut rig, _engine) = at_work(&stub, Script::Exit { code: 3, files: vec![] }).await;
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("exit-code", Fault::Job));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_failed_because_its_gpu_went_is_not_blamed() {
+    let stub = NvmlStub::build(&[]);
+    let engine = Arc::new(FakeEngine::new(Script::Exit { code: 3, files: vec![] }));
+    let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+    rig.leased().await;
+    // No event tells of this one: only a look does.
+    stub.say("gone 0\n");
+    rig.assign(0);
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-lost", Fault::Node));
+    rig.stop().await;
+}
