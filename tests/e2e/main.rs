@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod demo;
+mod governance;
 mod happy;
 mod jobs;
 mod killed_orchestrator;

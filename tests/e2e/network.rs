@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use millrace_cli::commands::localnet_up::admin_keypair;
 use millrace_cli::stage::rig::Rig;
 use millrace_cli::stage::{Options, Stage};
 use millrace_client::accounts::{JobAccount, LeaseAccount, ProviderAccount};
@@ -131,6 +132,13 @@ impl Network {
             localnet.faucet(&address, usdc).await.unwrap();
         }
         (path, address)
+    }
+
+    /// The key file of the network's admin, who is its arbiter as well.
+    pub fn admin(&self) -> PathBuf {
+        let path = self.folder().join("admin.json");
+        keys::save(&path, &admin_keypair()).unwrap();
+        path
     }
 
     /// What a wallet has.

@@ -149,12 +149,17 @@ async fn a_delegate_opens_jobs_within_its_caps_until_it_is_revoked() {
     assert_eq!((&told["delegates"][0]["total"], &told["delegates"][0]["spent"]), (&5_000_000.into(), &deposit.into()));
 
     network.until(job, "known", |_| true).await;
+    assert_eq!(network.told_as(&key, &["job", "show", &text]).await["buyer"], *owner);
+    let (stranger, _) = network.wallet("stranger", MicroUsdc::ZERO).await;
+    network.millrace_as(&stranger, &["job", "show", &text]).await.refused(1, "not-the-buyer");
+    network.millrace_as(&key, &["job", "list", "--buyer", &owner]).await.refused(1, "not-the-buyer");
     assert_eq!(network.millrace(&["job", "cancel", &text]).await.status, 0);
     network.closed(job).await;
     network.millrace(&["balance", "close"]).await.refused(1, "buyer-busy");
     let told = network.told_as(&owner_key, &["delegate", "revoke", &delegate]).await;
     assert_eq!(told["spent"], deposit);
     network.millrace_as(&key, &submit).await.refused(1, "account-missing");
+    network.told_as(&key, &["job", "show", &text]).await;
     network.millrace(&["delegate", "revoke", &delegate]).await.refused(1, "account-missing");
     let told = network.told_as(&owner_key, &["balance", "close"]).await;
     assert_eq!(told["withdrawn"], TEN);

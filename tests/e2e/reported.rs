@@ -1,12 +1,11 @@
 //! What a buyer says to a reported result by the command line: that it is right, before its window is over,
 //! or that it is wrong.
 
-use millrace_cli::commands::localnet_up::admin_keypair;
 use millrace_cli::stage::rig::Rig;
-use millrace_client::accounts::{DisputeAccount, JobAccount, LeaseAccount};
+use millrace_client::accounts::{JobAccount, LeaseAccount};
 use millrace_client::keys::address_of;
-use millrace_client::{Sender, address, instructions};
-use millrace_protocol::{JobState, JobTerms, LeaseState, MicroUsdc, Payment, Ruling, Seconds};
+use millrace_client::{Sender, instructions};
+use millrace_protocol::{JobState, JobTerms, LeaseState, MicroUsdc, Payment, Seconds};
 
 use crate::network::{BUDGET, Network, rigs};
 use crate::played::{self, DEPOSIT, FEE, PAID, PRICE};
@@ -66,13 +65,18 @@ async fn a_disputed_lease_waits_for_the_arbiter_and_costs_nothing_when_its_buyer
     network.millrace(&dispute).await.refused(1, "lease-not-reported");
     network.millrace(&["job", "accept", &job]).await.refused(1, "lease-not-reported");
 
+    let (arbiter, lease_text) = (network.admin(), lease.address.to_string());
+    let listed = network.told_as(&key, &["dispute", "list"]).await;
+    assert_eq!(
+        (&listed["disputes"][0]["lease"], &listed["disputes"][0]["bond"]),
+        (&lease_text.as_str().into(), &1_000_000.into())
+    );
+    network.millrace(&["dispute", "rule", &lease_text, "buyer-right"]).await.refused(1, "wrong-arbiter");
+    let told = network.told_as(&arbiter, &["dispute", "rule", &lease_text, "buyer-right"]).await;
+    assert_eq!((&told["paid"], &told["challenger_refund"]), (&0.into(), &1_000_000.into()));
+    network.millrace_as(&arbiter, &["dispute", "rule", &lease_text, "split"]).await.refused(1, "not-disputed");
+    assert_eq!(network.told_as(&key, &["dispute", "list"]).await["disputes"], serde_json::json!([]));
     let client = network.stage().client.clone();
-    let opened: DisputeAccount = client.fetch(address::dispute(lease.address)).await.unwrap();
-    let (account, lease): (JobAccount, LeaseAccount) =
-        (client.fetch(lease.job).await.unwrap(), client.fetch(lease.address).await.unwrap());
-    let arbiter = admin_keypair();
-    let ruling = instructions::resolve_dispute(address_of(&arbiter), &account, &lease, &opened, Ruling::BuyerRight);
-    Sender::new(client.clone(), arbiter.into()).send(&ruling, &[]).await.unwrap();
     let over: JobAccount = client.fetch(lease.job).await.unwrap();
     // It was allowed one attempt.
     assert_eq!((over.job.state, over.job.paid), (JobState::Done, MicroUsdc::ZERO));

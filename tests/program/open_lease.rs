@@ -106,8 +106,12 @@ fn refuses_whoever_is_not_the_scheduler() {
 #[test]
 fn refuses_without_the_schedulers_or_the_nodes_signature() {
     let (mut chain, job, node) = ready(terms());
+    let payer = chain.wallet(MicroUsdc::ZERO);
     for key in [chain.scheduler.pubkey(), node.key.pubkey()] {
-        let call = chain.open_lease(&job, &node).without_signature_of(key);
+        let mut call = chain.open_lease(&job, &node).without_signature_of(key);
+        // Who pays the rent signs: it must not do so for the scheduler.
+        call.accounts.rent_payer = payer.address();
+        call.signers.push(payer.key.insecure_clone());
         chain.refuses(&call, ErrorCode::AccountNotSigner);
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 mod amounts;
 mod balance;
 mod delegate;
+mod dispute;
 mod job;
 mod key;
 mod network;
@@ -20,9 +21,13 @@ pub use amounts::{
 };
 pub use balance::{BalanceCommand, DepositBalance, ShowBalance, WithdrawBalance};
 pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates};
+pub use dispute::{DisputeCommand, RuleDispute, RulingArg};
 pub use job::{AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
-pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
+pub use network::{
+    ChangeParameters, DemoNetwork, HandOver, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand, ReplaceRole,
+    RoleArg,
+};
 pub use node::{AddNode, ListNodes, NodeCommand, NodeReference, RotateNodeKey, ServiceLevelArg, UpdateNode};
 pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
@@ -109,7 +114,10 @@ pub enum Command {
     /// Make keys and show their addresses
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Set up a network on a chain
+    /// Decide what buyers dispute
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
+    /// Set up a network on a chain, and run it
     #[command(subcommand)]
     Network(NetworkCommand),
     /// Run a Solana network in this process, with the program and a test USDC loaded

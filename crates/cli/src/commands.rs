@@ -3,8 +3,8 @@
 use millrace_protocol::NodeStatus;
 
 use crate::args::{
-    BalanceCommand, Command, DelegateCommand, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand, NodeCommand,
-    OrchestratorCommand, ProviderCommand, WorkerCommand,
+    BalanceCommand, Command, DelegateCommand, DisputeCommand, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand,
+    NodeCommand, OrchestratorCommand, ProviderCommand, WorkerCommand,
 };
 use crate::context::Context;
 use crate::errors::Failure;
@@ -13,6 +13,7 @@ pub mod accept_job;
 pub mod add_node;
 pub mod allow_delegate;
 pub mod cancel_job;
+pub mod change_parameters;
 pub mod change_payout;
 pub mod close_balance;
 pub mod close_provider;
@@ -20,17 +21,22 @@ pub mod deposit_balance;
 pub mod dispute_lease;
 pub mod examine_rig;
 pub mod extend_job;
+pub mod hand_over;
 pub mod init_network;
 pub mod job_logs;
 pub mod job_outputs;
+pub mod list_disputes;
 pub mod list_jobs;
 pub mod list_nodes;
 pub mod localnet_up;
 pub mod new_key;
+pub mod pause_network;
 pub mod register_provider;
 pub mod remove_node;
+pub mod replace_role;
 pub mod revoke_delegate;
 pub mod rotate_node_key;
+pub mod rule_dispute;
 pub mod run_demo;
 pub mod run_orchestrator;
 pub mod run_worker;
@@ -40,10 +46,12 @@ pub mod show_balance;
 pub mod show_delegates;
 pub mod show_job;
 pub mod show_key;
+pub mod show_network;
 pub mod show_provider;
 pub mod stake_provider;
 pub mod submit_job;
 pub mod sweep_fees;
+pub mod take_over;
 pub mod unstake_provider;
 pub mod update_node;
 pub mod withdraw_balance;
@@ -93,7 +101,16 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
+        Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,
+        Command::Dispute(DisputeCommand::Rule(args)) => rule_dispute::run(context, args).await,
         Command::Network(NetworkCommand::Init(args)) => init_network::run(context, args).await,
+        Command::Network(NetworkCommand::Show) => show_network::run(context).await,
+        Command::Network(NetworkCommand::Change(args)) => change_parameters::run(context, args).await,
+        Command::Network(NetworkCommand::Replace(args)) => replace_role::run(context, args).await,
+        Command::Network(NetworkCommand::Pause) => pause_network::run(context, true).await,
+        Command::Network(NetworkCommand::Resume) => pause_network::run(context, false).await,
+        Command::Network(NetworkCommand::HandOver(args)) => hand_over::run(context, args).await,
+        Command::Network(NetworkCommand::TakeOver) => take_over::run(context).await,
         Command::Localnet(LocalnetCommand::Up(args)) => localnet_up::run(context, args).await,
     }
 }

@@ -24,6 +24,7 @@ pub mod logging;
 pub mod market;
 pub mod output;
 pub mod rigs;
+pub mod roles;
 pub mod settings;
 pub mod signals;
 pub mod stage;

@@ -6,6 +6,7 @@ pub mod explanation;
 pub mod job;
 pub mod money;
 pub mod node;
+pub mod parameters;
 pub mod status;
 pub mod terms;
 

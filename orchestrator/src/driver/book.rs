@@ -111,9 +111,12 @@ impl Book {
 }
 
 fn job_view(job: &JobAccount) -> JobView {
+    // Who takes a deposit out of a balance signs for the rent as well.
+    let delegate = Some(job.rent_payer).filter(|opener| job.prepaid && *opener != job.buyer);
     JobView {
         buyer: job.buyer,
         funder: job.funder,
+        delegate,
         attestor: job.attestor,
         id: job.id,
         opened_slot: job.opened_slot,

@@ -7,7 +7,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use millrace_link::rest;
 use millrace_protocol::{Address, JobState, Seconds};
-use millrace_scheduler::{Cause, JobEntry, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState};
+use millrace_scheduler::{
+    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState,
+};
 use serde::Deserialize;
 
 use super::network::provider_name;
@@ -33,7 +35,9 @@ pub(super) async fn list(
     Authorized(key): Authorized,
 ) -> Result<Json<Vec<rest::JobStatus>>, Refusal> {
     let buyer = parse(&query.buyer)?;
-    check_owner(buyer, key)?;
+    if buyer != key {
+        return Err(not_the_buyer(buyer, key));
+    }
     let jobs = context.inbox.ask(move |driver| {
         let mut jobs: Vec<_> = driver.core.jobs().filter(|(_, entry)| entry.view.buyer == buyer).collect();
         jobs.sort_by_key(|(_, entry)| (entry.view.opened_at, entry.view.opened_slot));
@@ -94,7 +98,7 @@ pub(super) async fn logs(
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes))
 }
 
-/// Answers about a job to its buyer.
+/// Answers about a job to whoever may follow it.
 async fn of_owner<T: Send + 'static>(
     context: &Context,
     job: &str,
@@ -104,18 +108,22 @@ async fn of_owner<T: Send + 'static>(
     let job = parse(job)?;
     let answer = context.inbox.ask(move |driver| {
         let entry = driver.core.job(job).ok_or_else(Refusal::no_such_job)?;
-        check_owner(entry.view.buyer, key)?;
+        check_follower(&entry.view, key)?;
         Ok(render(driver, job, entry))
     });
     answer.await.ok_or_else(Refusal::stopping)?
 }
 
-pub(super) fn check_owner(buyer: Address, key: Address) -> Result<(), Refusal> {
-    if buyer == key {
-        return Ok(());
-    }
+/// A job's buyer may follow it, and the delegate who opened it, also once its allowance is gone: it wrote
+/// the job's file.
+pub(super) fn check_follower(job: &JobView, key: Address) -> Result<(), Refusal> {
+    if job.buyer == key || job.delegate == Some(key) { Ok(()) } else { Err(not_the_buyer(job.buyer, key)) }
+}
+
+fn not_the_buyer(buyer: Address, key: Address) -> Refusal {
     let cause = format!("the job is {buyer}'s, and the request was signed by {key}");
-    Err(Refusal::new(StatusCode::FORBIDDEN, "not-the-buyer", cause, "sign with the buyer's wallet"))
+    let hint = "sign with the buyer's wallet, or with the delegate's that opened the job";
+    Refusal::new(StatusCode::FORBIDDEN, "not-the-buyer", cause, hint)
 }
 
 fn parse(address: &str) -> Result<Address, Refusal> {

@@ -9,7 +9,7 @@ use millrace_link::objects::OFFSET_HEADER;
 use millrace_protocol::Address;
 use millrace_spec::{ObjectRef, Sha256};
 
-use super::jobs::check_owner;
+use super::jobs::check_follower;
 use super::{Authorized, Context, Refusal};
 use crate::objects::{Error, Stored};
 
@@ -76,13 +76,14 @@ pub(super) async fn put(
 }
 
 /// Whoever knows an object's hash may read it. A spec's hash is no secret, it stands on chain, and the
-/// spec names the hashes of all inputs: over HTTP it is only for the buyer who was first with it.
+/// spec names the hashes of all inputs: over HTTP it is only for those who may follow the job that
+/// was first with it.
 async fn check_reader(context: &Context, sha256: Sha256, key: Address) -> Result<(), Refusal> {
-    let owner = context.inbox.ask(move |driver| {
+    let first = context.inbox.ask(move |driver| {
         let of_spec = driver.core.jobs().filter(|(_, entry)| entry.view.spec_hash == sha256);
-        of_spec.min_by_key(|(_, entry)| entry.view.opened_slot).map(|(_, entry)| entry.view.buyer)
+        of_spec.min_by_key(|(_, entry)| entry.view.opened_slot).map(|(_, entry)| check_follower(&entry.view, key))
     });
-    owner.await.ok_or_else(Refusal::stopping)?.map_or(Ok(()), |buyer| check_owner(buyer, key))
+    first.await.ok_or_else(Refusal::stopping)?.unwrap_or(Ok(()))
 }
 
 struct Piece {

@@ -23,10 +23,8 @@ them once.
 const TAIL: &str = "
 ## Without a command
 
-What an admin, an arbiter or a second scheduler does on chain has builders in both SDKs and no command yet:
-handing the network over, changing its parameters, pausing it, replacing scheduler, arbiter or treasury,
-attesting hardware, ruling on disputes, awarding a lease directly, leading quorum rounds, delisting and
-relisting by reputation. Deadlines are pushed on by the orchestrator.
+These have builders in both SDKs and no command yet: attesting hardware, awarding a lease directly, leading
+quorum rounds, delisting and relisting by reputation. Deadlines are pushed on by the orchestrator.
 ";
 
 fn page() -> String {

@@ -16,6 +16,8 @@ pub struct NodeView {
 pub struct JobView {
     pub buyer: Address,
     pub funder: Address,
+    /// Opened it in the buyer's name, from the buyer's balance.
+    pub delegate: Option<Address>,
     /// Whose vouchers are to count; none for whoever is the network's scheduler when a lease opens.
     pub attestor: Option<Address>,
     pub id: u64,

@@ -235,7 +235,8 @@ impl World {
         let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
         let (funder, id) = (buyer, u64::from(number));
-        let view = JobView { buyer, funder, attestor, id, opened_slot, opened_at, spec_hash, job: opened };
+        let view =
+            JobView { buyer, funder, delegate: None, attestor, id, opened_slot, opened_at, spec_hash, job: opened };
         self.jobs.insert(job, view);
         self.see_job(job);
         job
