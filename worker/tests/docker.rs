@@ -18,6 +18,7 @@ use crate::support::docker_is_here;
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::rig::Rig;
+use crate::support::small_disk::SmallDisk;
 
 const IMAGE: &str = "millrace/probe:1";
 
@@ -153,24 +154,6 @@ async fn a_disk_that_somebody_else_fills_is_the_rigs_fault_and_still_cleaned() {
     rig.end_lease();
     rig.lease_report().await;
     rig.stop().await;
-}
-
-/// A disk of 24 MiB.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &std::path::Path) -> Option<Self> {
-        let mount =
-            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(at).status();
-        mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a container of a test that failed may still hold it.
-        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }
 
 #[tokio::test]

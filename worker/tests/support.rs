@@ -9,6 +9,7 @@ pub mod offer;
 pub mod orchestrator;
 pub mod registry;
 pub mod rig;
+pub mod small_disk;
 
 /// Whether there is a Docker socket; says loudly where there is none.
 pub fn docker_is_here() -> bool {

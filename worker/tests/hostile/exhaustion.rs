@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::support::small_disk::SmallDisk;
 
 /// Ends when asked to, so that no test waits for SIGKILL that is not about it.
 const POLITE: &str = "trap 'exit 0' TERM";
@@ -75,6 +76,23 @@ async fn a_disk_filler_of_empty_files() {
     let Some((code, cause)) = failure_of(spec(attack)).await else { return };
     assert_eq!(code, "output-invalid");
     assert!(cause.contains("more than 10000 files"), "{cause}");
+}
+
+/// The watch over the outputs does not see it; the one over the disk does.
+#[tokio::test]
+async fn a_disk_filler_that_removes_the_file_it_writes() {
+    let Some(engine) = engine().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path()) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let attack = "trap '' TERM; exec 3> /outputs/hoard; rm /outputs/hoard; cat /dev/zero >&3; sleep 60";
+    let mut rig = Rig::start_in(folder, engine, Objects::default(), spec(attack), |_| {}).await;
+    rig.leased().await;
+    let failure = end_of_attack(&mut rig).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("disk-full", Fault::Node), "{failure:?}");
+    rig.stop().await;
 }
 
 #[tokio::test]

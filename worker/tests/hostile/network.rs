@@ -54,6 +54,14 @@ impl Surroundings {
         })
     }
 
+    /// What a container's script must know of them.
+    fn told(&self) -> [(&'static str, String); 2] {
+        let resolvers = [&self.internet, &self.lan, &self.metadata].map(|neighbour| neighbour.address);
+        let [internet, lan, metadata] = resolvers;
+        let resolvers = format!("internet={internet} lan={lan} metadata={metadata}");
+        [("TARGETS", self.targets()), ("RESOLVERS", resolvers)]
+    }
+
     fn targets(&self) -> String {
         let all = [
             ("internet", self.internet.address),
@@ -67,20 +75,23 @@ impl Surroundings {
     }
 }
 
-/// Tries each target, its own gateway, and broadcast; one name a line for what has answered.
+/// Tries each target by TCP and by UDP, and the container's gateway; one name a line for what has answered,
+/// then interfaces and IPv6 addresses that should not be there.
 const LOOK_AROUND: &str = "
     try() { timeout 3 nc -w 2 $2 4321 < /dev/null 2>/dev/null | grep -q millrace && echo $1; }
+    ask() { timeout 2 nslookup market.example $2 2>/dev/null | grep -q 'Name:' && echo $1/udp; }
     look() {
         for target in $TARGETS; do try ${target%=*} ${target#*=}; done
+        for target in $RESOLVERS; do ask ${target%=*} ${target#*=}; done
         gateway=$(ip route 2>/dev/null | awk '/default/ { print $3 }')
         [ -z \"$gateway\" ] || try gateway $gateway
         ls /sys/class/net | grep -vE '^(lo|eth0)$'
         grep -v ' lo$' /proc/net/if_inet6 2>/dev/null
     }";
 
-fn spec_with(targets: &str, network: bool) -> JobSpec {
+fn spec_with(told: &[(&str, String)], network: bool) -> JobSpec {
     let mut spec = spec(&format!("{LOOK_AROUND}\nlook > /outputs/report"));
-    spec.env.insert("TARGETS".into(), targets.into());
+    spec.env.extend(told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     spec.network = network;
     spec
 }
@@ -96,12 +107,12 @@ async fn rig_with(spec: JobSpec) -> Option<Rig> {
 }
 
 /// What a container that nobody fences in sees: the attack works.
-async fn unfenced(targets: &str) -> String {
+async fn unfenced(told: &[(&str, String)]) -> String {
     let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
     let body = ContainerCreateBody {
         image: Some(IMAGE.into()),
         cmd: Some(vec!["sh".into(), "-c".into(), format!("{LOOK_AROUND}\nlook")]),
-        env: Some(vec![format!("TARGETS={targets}")]),
+        env: Some(told.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         host_config: Some(HostConfig { network_mode: Some("bridge".into()), ..HostConfig::default() }),
         ..ContainerCreateBody::default()
     };
@@ -118,13 +129,14 @@ async fn unfenced(targets: &str) -> String {
 async fn with_a_network_a_job_reaches_the_internet_and_nothing_near() {
     let _alone = neighbour::alone().await;
     let Some(surroundings) = Surroundings::build() else { return };
-    let targets = surroundings.targets();
-    let Some(mut rig) = rig_with(spec_with(&targets, true)).await else { return };
+    let told = surroundings.told();
+    let Some(mut rig) = rig_with(spec_with(&told, true)).await else { return };
     let _rig_itself = greet(None, Ipv4Addr::UNSPECIFIED);
-    let without = unfenced(&targets).await;
-    let all = ["internet", "lan", "public-lan", "metadata", "rig-in-lan", "rig-in-public-lan", "gateway"];
+    let without = unfenced(&told).await;
+    let tcp = ["internet", "lan", "public-lan", "metadata", "rig-in-lan", "rig-in-public-lan"];
+    let all = [&tcp[..], &["internet/udp", "lan/udp", "metadata/udp", "gateway"]].concat();
     assert_eq!(without.lines().collect::<Vec<_>>(), all, "a container that nobody fences in");
-    assert_eq!(report_of(&mut rig).await, "internet\n");
+    assert_eq!(report_of(&mut rig).await, "internet\ninternet/udp\n");
     rig.stop().await;
 }
 
@@ -132,7 +144,7 @@ async fn with_a_network_a_job_reaches_the_internet_and_nothing_near() {
 async fn without_a_network_a_job_reaches_nothing() {
     let _alone = neighbour::alone().await;
     let Some(surroundings) = Surroundings::build() else { return };
-    let Some(mut rig) = rig_with(spec_with(&surroundings.targets(), false)).await else { return };
+    let Some(mut rig) = rig_with(spec_with(&surroundings.told(), false)).await else { return };
     let _rig_itself = greet(None, Ipv4Addr::UNSPECIFIED);
     assert_eq!(report_of(&mut rig).await, "");
     rig.stop().await;
@@ -141,8 +153,7 @@ async fn without_a_network_a_job_reaches_nothing() {
 #[tokio::test]
 async fn names_are_looked_up_on_the_internet() {
     let _alone = neighbour::alone().await;
-    let Some(surroundings) = Surroundings::build() else { return };
-    let _resolver = resolver::answer(&surroundings.internet, internet());
+    let Some(_surroundings) = Surroundings::build() else { return };
     let mut spec = spec("nslookup market.example > /outputs/report");
     spec.network = true;
     let Some(mut rig) = rig_with(spec).await else { return };
@@ -171,14 +182,12 @@ async fn victim() -> Option<(Rig, Ipv4Addr, u32)> {
 #[tokio::test]
 async fn another_job_is_out_of_reach() {
     let _alone = neighbour::alone().await;
-    if Surroundings::build().is_none() {
-        return;
-    }
+    let Some(_surroundings) = Surroundings::build() else { return };
     let Some((mut other, address, process)) = victim().await else { return };
     while !neighbour::answers_inside(process, address) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let Some(mut rig) = rig_with(spec_with(&format!("other={address}"), true)).await else { return };
+    let Some(mut rig) = rig_with(spec_with(&[("TARGETS", format!("other={address}"))], true)).await else { return };
     assert_eq!(report_of(&mut rig).await, "");
     assert!(neighbour::answers_inside(process, address), "it is still there");
     rig.stop().await;

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::resolver::{Resolver, answer};
+
 pub const PORT: u16 = 4_321;
 pub const GREETING: &str = "millrace";
 
@@ -35,14 +37,14 @@ pub struct Neighbour {
     pub gateway: Ipv4Addr,
     pub address: Ipv4Addr,
     _greeter: Greeter,
+    _resolver: Resolver,
 }
 
 impl Neighbour {
     /// At the other end of a cable of the rig's: `address`.
     pub fn on_link(letter: &str, gateway: Ipv4Addr, address: Ipv4Addr) -> Self {
         let namespace = connect(letter, gateway, address);
-        let greeter = greet(Some(&namespace), address);
-        Self { namespace, gateway, address, _greeter: greeter }
+        Self::listening(namespace, gateway, address)
     }
 
     /// At `address`, to which the one at the other end of the cable is the way.
@@ -50,12 +52,13 @@ impl Neighbour {
         let namespace = connect(letter, gateway, next);
         ip(&["-n", &namespace, "address", "add", &format!("{address}/32"), "dev", "lo"]);
         ip(&["route", "add", &format!("{address}/32"), "via", &next.to_string()]);
-        let greeter = greet(Some(&namespace), address);
-        Self { namespace, gateway, address, _greeter: greeter }
+        Self::listening(namespace, gateway, address)
     }
 
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    fn listening(namespace: String, gateway: Ipv4Addr, address: Ipv4Addr) -> Self {
+        let greeter = greet(Some(&namespace), address);
+        let resolver = answer(&namespace, address);
+        Self { namespace, gateway, address, _greeter: greeter, _resolver: resolver }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::neighbour::{Neighbour, inside};
+use super::neighbour::inside;
 
 const A: [u8; 2] = [0, 1];
 
@@ -19,12 +19,12 @@ impl Drop for Resolver {
     }
 }
 
-/// Answers every question for an address with `address`.
-pub fn answer(at: &Neighbour, address: Ipv4Addr) -> Resolver {
+/// At `address` of a namespace; answers every question for an address with its own.
+pub fn answer(namespace: &str, address: Ipv4Addr) -> Resolver {
     let stopped = Arc::new(AtomicBool::new(false));
-    let (stop, own) = (stopped.clone(), at.address);
-    inside(Some(format!("/run/netns/{}", at.namespace())), move |ready| {
-        let socket = UdpSocket::bind((own, 53)).unwrap();
+    let stop = stopped.clone();
+    inside(Some(format!("/run/netns/{namespace}")), move |ready| {
+        let socket = UdpSocket::bind((address, 53)).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         ready.send(()).unwrap();
         let mut query = [0; 512];
