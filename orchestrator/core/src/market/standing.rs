@@ -1,0 +1,117 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, BasisPoints, MicroUsdc, Provider, ProviderStatus, UnixSeconds};
+
+use super::Market;
+use crate::Now;
+
+/// Reputations fade by whole hours since their last record (`millrace_protocol::Reputation::at`).
+const HOUR: u64 = 3_600;
+
+/// A provider, and what its nodes' leases hold of its stake.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owner {
+    pub(super) account: Option<Provider>,
+    /// As of the last reading, or the last full hour.
+    pub(super) reputation: BasisPoints,
+    /// Bonds of leases that are not settled, as far as they are known here.
+    pub(super) bonds: u64,
+    /// Bonds of offers under way.
+    pub(super) offered: u64,
+    rigs: BTreeSet<u32>,
+    /// A search passed over one of its nodes for want of stake.
+    tight: bool,
+    fade: Option<UnixSeconds>,
+}
+
+impl Owner {
+    /// Stake that backs nothing yet. Provider and leases are read one by one: whichever shows more of what
+    /// is locked is right.
+    pub(super) fn free_stake(&self) -> MicroUsdc {
+        self.projected().and_then(|account| account.stake.free().ok()).unwrap_or(MicroUsdc::ZERO)
+    }
+
+    /// The account as it will be once the offers under way are leases.
+    pub(super) fn projected(&self) -> Option<Provider> {
+        let mut account = self.account?;
+        let locked = account.stake.locked.0.max(self.bonds).saturating_add(self.offered);
+        account.stake.locked = MicroUsdc(locked);
+        Some(account)
+    }
+
+    pub(super) fn may_lease(&self, minimum: BasisPoints) -> bool {
+        let active = self.account.is_some_and(|account| account.status == ProviderStatus::Active);
+        active && self.reputation >= minimum
+    }
+}
+
+impl Market {
+    /// The provider's account was read, is gone, or an hour has passed.
+    pub(super) fn stand(&mut self, now: Now, provider: Address, account: Option<Provider>) {
+        let owner = self.owners.entry(provider).or_default();
+        let before = (owner.account.map(|account| account.status), owner.reputation);
+        let free = owner.free_stake();
+        owner.account = account;
+        owner.reputation = account.map_or(BasisPoints::ZERO, |account| account.reputation.score(now.chain));
+        let moved = before != (account.map(|account| account.status), owner.reputation);
+        let eased = owner.free_stake() > free;
+        // Without a bad record there is nothing to fade: the score stays whole.
+        let fading = account.map(|account| account.reputation).filter(|reputation| reputation.bad > MicroUsdc::ZERO);
+        let next = fading.map(|reputation| {
+            let hours = now.chain.since(reputation.updated_at).0 / HOUR;
+            UnixSeconds(reputation.updated_at.0.saturating_add(HOUR.saturating_mul(hours + 1)))
+        });
+        let earlier = std::mem::replace(&mut owner.fade, next);
+        let rigs = if moved { owner.rigs.clone() } else { BTreeSet::new() };
+        if let Some(at) = earlier {
+            self.fades.remove(&(at, provider));
+        }
+        self.fades.extend(next.map(|at| (at, provider)));
+        if eased {
+            self.ease(provider);
+        }
+        rigs.into_iter().for_each(|slot| self.refresh(now, slot));
+    }
+
+    /// The node is the provider's.
+    pub(super) fn own(&mut self, now: Now, provider: Address, slot: u32) {
+        if !self.owners.contains_key(&provider) {
+            self.stand(now, provider, None);
+        }
+        self.owners.entry(provider).or_default().rigs.insert(slot);
+    }
+
+    pub(super) fn disown(&mut self, provider: Address, slot: u32) {
+        if let Some(owner) = self.owners.get_mut(&provider) {
+            owner.rigs.remove(&slot);
+        }
+        self.forget_owner(provider);
+    }
+
+    /// Nothing is known of the provider any more.
+    pub(super) fn forget_owner(&mut self, provider: Address) {
+        let empty =
+            |owner: &Owner| owner.account.is_none() && owner.rigs.is_empty() && owner.bonds == 0 && owner.offered == 0;
+        if self.owners.get(&provider).is_some_and(empty) {
+            self.owners.remove(&provider);
+        }
+    }
+
+    /// Searches passed over these for want of stake.
+    pub(crate) fn mark_tight(&mut self, providers: impl IntoIterator<Item = Address>) {
+        for provider in providers {
+            if let Some(owner) = self.owners.get_mut(&provider) {
+                owner.tight = true;
+            }
+        }
+    }
+
+    /// The provider has more stake to give than before.
+    pub(super) fn ease(&mut self, provider: Address) {
+        if let Some(owner) = self.owners.get_mut(&provider)
+            && std::mem::take(&mut owner.tight)
+        {
+            self.improved.extend(owner.rigs.iter().copied());
+        }
+    }
+}
