@@ -50,11 +50,13 @@ impl Core {
     /// whose buyer holds least.
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
+        self.settle_holds();
         self.wake(now, scope);
         while let Some((id, job)) = self.queue.first() {
             let Some(demand) = self.demands.get(id).cloned() else { break };
             if self.place(now, job, &demand) {
                 self.queue.leave(job);
+                self.settle_holds();
             } else if self.fits_others(now, job, &demand) {
                 self.queue.put_aside(job);
             } else {
