@@ -1,7 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use millrace_protocol::Address;
+use millrace_protocol::gpu::GpuClass;
 
 use crate::market::Demand;
 
@@ -14,6 +15,8 @@ pub(crate) struct Demands {
     numbers: BTreeMap<Arc<Demand>, DemandId>,
     known: BTreeMap<DemandId, (Arc<Demand>, u32)>,
     of_jobs: BTreeMap<Address, DemandId>,
+    /// By the GPU classes they accept; under none where they accept any.
+    by_class: BTreeMap<Option<GpuClass>, BTreeSet<DemandId>>,
     next: DemandId,
 }
 
@@ -31,6 +34,9 @@ impl Demands {
             None => {
                 let (id, demand) = (self.next, Arc::new(demand));
                 self.next += 1;
+                for class in classes(&demand) {
+                    self.by_class.entry(class).or_default().insert(id);
+                }
                 self.numbers.insert(demand.clone(), id);
                 self.known.insert(id, (demand, 0));
                 id
@@ -47,12 +53,27 @@ impl Demands {
         let Some((demand, users)) = self.known.get_mut(&id) else { return };
         *users -= 1;
         if *users == 0 {
+            for class in classes(demand) {
+                if let Some(demands) = self.by_class.get_mut(&class) {
+                    demands.remove(&id);
+                }
+            }
             self.numbers.remove(demand);
             self.known.remove(&id);
         }
     }
 
+    /// Those that a node of the class may meet.
+    pub(crate) fn of_class(&self, class: GpuClass) -> impl Iterator<Item = DemandId> {
+        [None, Some(class)].into_iter().filter_map(|key| self.by_class.get(&key)).flatten().copied()
+    }
+
     pub(crate) fn get(&self, id: DemandId) -> Option<&Arc<Demand>> {
         self.known.get(&id).map(|(demand, _)| demand)
     }
+}
+
+fn classes(demand: &Demand) -> Vec<Option<GpuClass>> {
+    let mask = demand.gpu_classes;
+    if mask == 0 { vec![None] } else { (0..64).filter(|class| mask >> class & 1 == 1).map(Some).collect() }
 }

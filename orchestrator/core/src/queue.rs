@@ -142,7 +142,8 @@ impl Queue {
     }
 
     pub fn wake_all(&mut self) {
-        self.waiting().into_iter().for_each(|demand| self.wake(demand));
+        let waiting: Vec<DemandId> = self.lines.keys().copied().filter(|demand| self.is_waiting(*demand)).collect();
+        waiting.into_iter().for_each(|demand| self.wake(demand));
     }
 
     /// Nodes fit the demand, but not this job. Others in its line go on.
@@ -153,10 +154,9 @@ impl Queue {
         self.lines.entry(place.demand).or_default().aside.insert(job);
     }
 
-    /// Demands for which somebody sleeps or was put aside.
-    pub fn waiting(&self) -> Vec<DemandId> {
-        let waits = |line: &Line| line.asleep || !line.aside.is_empty();
-        self.lines.iter().filter(|(_, line)| waits(line)).map(|(demand, _)| *demand).collect()
+    /// Whether somebody who asks for this sleeps or was put aside.
+    pub fn is_waiting(&self, demand: DemandId) -> bool {
+        self.lines.get(&demand).is_some_and(|line| line.asleep || !line.aside.is_empty())
     }
 
     /// The buyer holds so many GPUs more, or less. Lines hear of more when the buyer comes up in them, and of

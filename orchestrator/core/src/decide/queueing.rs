@@ -72,13 +72,13 @@ impl Core {
         if *scope == Scope::All {
             return self.queue.wake_all();
         }
-        if improved.is_empty() {
-            return;
-        }
-        for id in self.queue.waiting() {
-            let Some(demand) = self.demands.get(id) else { continue };
-            if improved.iter().any(|slot| self.market.suits(now, *slot, demand)) {
-                self.queue.wake(id);
+        for slot in improved {
+            let Some(class) = self.market.class_of(slot) else { continue };
+            for id in self.demands.of_class(class) {
+                let suits = |demand| self.market.suits(now, slot, demand);
+                if self.queue.is_waiting(id) && self.demands.get(id).is_some_and(|demand| suits(demand)) {
+                    self.queue.wake(id);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@ use millrace_protocol::gpu::{GpuClass, Tier};
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{
     BasisPoints, GpuUnits, Hardware, HardwareAttestation, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, Payment,
-    PricePerGpuHour, Provider, ProviderStatus, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds, Verification,
+    PricePerGpuHour, Provider, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds, Verification,
 };
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +144,7 @@ impl Market {
         let hardware = &node.hardware;
         let alone = |requirements: Requirements| requirements.check(node).is_err();
         let term = |terms: JobTerms| terms.check_node(node, now.chain).is_err();
-        let provider = || self.provider(view.provider).unwrap_or_default();
+        let owner = self.owners.get(&view.provider);
         match constraint {
             Constraint::Price => rig.price(demand.spot).is_some_and(|price| price > demand.maximum_price),
             Constraint::NoSpot => rig.price(demand.spot).is_none(),
@@ -169,12 +169,11 @@ impl Market {
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
             Constraint::NodeDraining => node.status != NodeStatus::Active,
             Constraint::NodeFull => hardware.units() >= demand.units && rig.free(entry) < demand.units,
-            Constraint::ProviderNotActive => provider().check_may_lease(BasisPoints::ZERO, now.chain).is_err(),
+            Constraint::ProviderNotActive => owner.is_none_or(|owner| !owner.is_active()),
             Constraint::ReputationTooLow => {
                 let tier = Tier::of(hardware.gpu_class) as usize;
                 let minimum = self.parameters.map_or(BasisPoints::ZERO, |known| known.minimum_reputation[tier]);
-                let listed = Provider { status: ProviderStatus::Active, ..provider() };
-                listed.check_may_lease(minimum, now.chain).is_err()
+                owner.is_some_and(|owner| owner.reputation < minimum)
             }
             Constraint::AlreadyLeased => request.leased.contains(&rig.address),
             Constraint::SameProvider => demand.different_providers && request.providers.contains(&view.provider),
@@ -183,7 +182,7 @@ impl Market {
             Constraint::StakeTooSmall => {
                 let price = rig.price(demand.spot).unwrap_or(node.price);
                 let bond = self.parameters.and_then(|known| bond(&known, hardware.gpu_class, price, demand.units));
-                let free = self.owners.get(&view.provider).map_or(MicroUsdc::ZERO, super::Owner::free_stake);
+                let free = owner.map_or(MicroUsdc::ZERO, super::Owner::free_stake);
                 bond.is_none_or(|bond| free < bond)
             }
         }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use millrace_protocol::gpu::GpuClass;
 use millrace_protocol::{Address, PricePerGpuHour};
 use serde::{Deserialize, Serialize};
 
@@ -217,14 +218,20 @@ impl Market {
         }
     }
 
-    /// What the rigs that have improved since the last call may fit of the given demands.
+    /// Rigs that may fit a demand that they did not fit at the last call.
     pub(crate) fn improvements(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.improved)
     }
 
-    /// Whether the rig may fit the demand of a job without a past.
+    /// Whether the rig may fit the demand of a job without a past, for all but its provider's stake.
     pub(crate) fn suits(&self, now: Now, slot: u32, demand: &Demand) -> bool {
         let rig = &self.rigs[slot as usize];
-        rig.shelf.is_some() && self.obstacle(now, &Request::new(demand), rig).is_none()
+        let obstacle = || self.obstacle(now, &Request::new(demand), rig);
+        rig.shelf.is_some() && matches!(obstacle(), None | Some(Constraint::StakeTooSmall))
+    }
+
+    /// The rig's GPU class.
+    pub(crate) fn class_of(&self, slot: u32) -> Option<GpuClass> {
+        self.rigs[slot as usize].entry.as_ref().map(|entry| entry.view.node.hardware.gpu_class)
     }
 }

@@ -40,8 +40,11 @@ impl Owner {
     }
 
     pub(super) fn may_lease(&self, minimum: BasisPoints) -> bool {
-        let active = self.account.is_some_and(|account| account.status == ProviderStatus::Active);
-        active && self.reputation >= minimum
+        self.is_active() && self.reputation >= minimum
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.account.is_some_and(|account| account.status == ProviderStatus::Active)
     }
 }
 
