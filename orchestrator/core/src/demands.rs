@@ -1,13 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millrace_protocol::Address;
-use millrace_protocol::gpu::GpuClass;
 
 use crate::market::Demand;
 
 /// A demand, by number.
-pub type DemandId = u32;
+pub(crate) type DemandId = u32;
 
 /// What open jobs ask for, each thing once however many ask for it.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +14,6 @@ pub(crate) struct Demands {
     numbers: BTreeMap<Arc<Demand>, DemandId>,
     known: BTreeMap<DemandId, (Arc<Demand>, u32)>,
     of_jobs: BTreeMap<Address, DemandId>,
-    /// By the GPU classes they accept; under none where they accept any.
-    by_class: BTreeMap<Option<GpuClass>, BTreeSet<DemandId>>,
     next: DemandId,
 }
 
@@ -34,9 +31,6 @@ impl Demands {
             None => {
                 let (id, demand) = (self.next, Arc::new(demand));
                 self.next += 1;
-                for class in classes(&demand) {
-                    self.by_class.entry(class).or_default().insert(id);
-                }
                 self.numbers.insert(demand.clone(), id);
                 self.known.insert(id, (demand, 0));
                 id
@@ -53,27 +47,12 @@ impl Demands {
         let Some((demand, users)) = self.known.get_mut(&id) else { return };
         *users -= 1;
         if *users == 0 {
-            for class in classes(demand) {
-                if let Some(demands) = self.by_class.get_mut(&class) {
-                    demands.remove(&id);
-                }
-            }
             self.numbers.remove(demand);
             self.known.remove(&id);
         }
     }
 
-    /// Those that a node of the class may meet.
-    pub(crate) fn of_class(&self, class: GpuClass) -> impl Iterator<Item = DemandId> {
-        [None, Some(class)].into_iter().filter_map(|key| self.by_class.get(&key)).flatten().copied()
-    }
-
     pub(crate) fn get(&self, id: DemandId) -> Option<&Arc<Demand>> {
         self.known.get(&id).map(|(demand, _)| demand)
     }
-}
-
-fn classes(demand: &Demand) -> Vec<Option<GpuClass>> {
-    let mask = demand.gpu_classes;
-    if mask == 0 { vec![None] } else { (0..64).filter(|class| mask >> class & 1 == 1).map(Some).collect() }
 }

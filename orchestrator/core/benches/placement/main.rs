@@ -34,5 +34,7 @@ fn main() {
         field::SEED
     );
     index::section();
-    full::section();
+    if std::env::var_os("FULL").is_some() {
+        full::section();
+    }
 }

@@ -1,9 +1,11 @@
 //! The index against a full scan: whatever happens to nodes, workers, providers and leases, in whatever
 //! order, every search finds what a look at each node finds, with the same score.
 
+use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, MicroUsdc, Node, NodeStatus, Parameters,
-    PricePerGpuHour, Provider, ProviderStatus, Reputation, ServiceLevel, Stake, UnixSeconds,
+    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, JobTerms, MicroUsdc, Node, NodeStatus, Parameters,
+    PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds,
+    transitions,
 };
 use proptest::prelude::*;
 
@@ -309,5 +311,49 @@ proptest! {
             play.take(Step::Search(Box::new(demand), past));
         }
         prop_assert!(play.n_found >= 5, "only {} searches found a node", play.n_found);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_bond_is_what_the_chain_locks(
+        (price, units, gpu_class) in (1..1_000_000_000u64, 1..=64u16, 0..30u8),
+        (bond_hours, minimum) in (1..200u16, 0..1_000_000_000u64),
+    ) {
+        let minimum_bond = [1, 2, 3, 4].map(|tier| MicroUsdc(minimum * tier));
+        let parameters = Parameters { bond_hours, minimum_bond, ..Parameters::default() };
+        let (units, price) = (GpuUnits(units), PricePerGpuHour(price));
+        let hardware = Hardware {
+            gpu_class,
+            gpu_count: units.0,
+            vram_mib: 0,
+            cpu_cores: 1,
+            memory_mib: 1,
+            disk_mib: 0,
+            region: 0,
+            country: *b"ZZ",
+            simulated: true,
+        };
+        let mut node = Node {
+            hardware,
+            price,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits::ZERO,
+            status: NodeStatus::Active,
+        };
+        let stake = Stake { total: MicroUsdc::MAX, ..Stake::default() };
+        let mut provider = Provider { stake, ..Provider::default() };
+        let terms = crate::tests::world::terms();
+        let requirements = Requirements { units, ..terms.requirements };
+        let terms = JobTerms { requirements, maximum_price: price, deposit: MicroUsdc::MAX, ..terms };
+        let now = UnixSeconds(START);
+        let mut job = transitions::open_job(terms, &parameters, now).unwrap();
+        let offer = LeaseOffer { price, negotiated: false, maximum: Seconds(60) };
+        let lease = transitions::open_lease(&mut job, &mut node, &mut provider, offer, &parameters, now).unwrap();
+        prop_assert_eq!(bond(&parameters, gpu_class, price, units), Some(lease.bond));
     }
 }
