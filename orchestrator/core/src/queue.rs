@@ -176,6 +176,11 @@ impl Queue {
         self.buyers.get(&buyer).map_or(0, |buyer| buyer.held)
     }
 
+    #[cfg(test)]
+    pub fn asleep(&self) -> impl Iterator<Item = DemandId> {
+        self.lines.iter().filter(|(_, line)| line.asleep).map(|(demand, _)| *demand)
+    }
+
     fn line_up(&mut self, Place { demand, buyer, turn, .. }: Place) {
         let Some(line) = self.lines.get_mut(&demand) else { return };
         let turns = line.jobs.entry(buyer).or_default();

@@ -76,7 +76,6 @@ pub fn measure(nodes: u64, tasks: u64) -> Figures {
     market.advance(NOW);
     let mut dice = Dice(field::SEED ^ 1);
     let (mut decisions, mut ends, mut scans) = (Stopwatch::default(), Stopwatch::default(), Stopwatch::default());
-
     let (mut running, mut unplaced) = (VecDeque::new(), 0);
     let most = (nodes as f64 * RUNNING_PER_NODE) as usize;
     for task in 0..tasks {
@@ -89,7 +88,7 @@ pub fn measure(nodes: u64, tasks: u64) -> Figures {
             market.set_claim(NOW, holder, Some(claim(&market, demand, node)));
             Some(black_box(node))
         });
-        if std::env::var_os("NOSCAN").is_none() && task % (tasks / 100).max(1) == 0 {
+        if task % (tasks / 100).max(1) == 0 {
             // The market without this task, as the decision saw it.
             market.set_claim(NOW, holder, None);
             let scanned = scans.time(|| scan(&market, &request)).map(|candidate| candidate.node);
@@ -108,7 +107,6 @@ pub fn measure(nodes: u64, tasks: u64) -> Figures {
             ends.time(|| market.set_claim(NOW, oldest, None));
         }
     }
-    println!("end {:.2}", ends.mean());
     let placed = usize::try_from(tasks).expect("a small number") - unplaced;
     let per_second = placed as f64 / (decisions.total() + ends.total()).as_secs_f64();
     Figures { nodes, placed, unplaced, per_second, decisions, scans }
@@ -126,10 +124,6 @@ pub fn section() {
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     let mut means = Vec::new();
     for nodes in [1_000, 10_000, 50_000] {
-        if std::env::var("ONLY").is_ok_and(|only| only != nodes.to_string()) {
-            means.push(0.0);
-            continue;
-        }
         let mut figures = measure(nodes, 100_000);
         means.push(figures.decisions.mean());
         println!(

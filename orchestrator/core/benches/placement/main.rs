@@ -34,7 +34,5 @@ fn main() {
         field::SEED
     );
     index::section();
-    if std::env::var_os("FULL").is_some() {
-        full::section();
-    }
+    full::section();
 }

@@ -202,12 +202,14 @@ struct Play {
     now: Now,
     sessions: u64,
     n_found: usize,
+    /// Demands that no rig fitted, and the rigs that have improved since.
+    unfit: Vec<(Demand, BTreeSet<u32>)>,
 }
 
 impl Play {
     fn new() -> Self {
         let now = Now { millis: START * 1_000, chain: UnixSeconds(START) };
-        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, n_found: 0 }
+        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, n_found: 0, unfit: Vec::new() }
     }
 
     fn take(&mut self, step: Step) {
@@ -256,6 +258,23 @@ impl Play {
         }
     }
 
+    /// A rig that fits a demand which none fitted before is among those that have improved.
+    fn check_improvements(&mut self) {
+        let now = self.now;
+        self.market.advance(now);
+        let improved = self.market.improvements();
+        for (demand, since) in &mut self.unfit {
+            since.extend(&improved);
+            let found = self.market.best(now, &Request::new(demand), 1);
+            found.tight.iter().for_each(|slot| self.market.mark_tight(*slot));
+            for candidate in found.candidates {
+                assert!(since.contains(&self.market.slots[&candidate.node]), "{demand:?} {candidate:?}");
+            }
+        }
+        let market = &self.market;
+        self.unfit.retain(|(demand, _)| market.best(now, &Request::new(demand), 1).candidates.is_empty());
+    }
+
     fn search(&mut self, demand: &Demand, past: &Past) {
         let now = self.now;
         let nodes = |numbers: &[u8]| numbers.iter().map(|number| address(b'N', *number)).collect::<BTreeSet<_>>();
@@ -275,6 +294,11 @@ impl Play {
         all.truncate(past.wanted);
         assert_eq!(found, all, "{demand:?} {past:?}");
         self.n_found += usize::from(!found.is_empty());
+        let unfit = self.market.best(now, &Request::new(demand), 1);
+        unfit.tight.iter().for_each(|slot| self.market.mark_tight(*slot));
+        if unfit.candidates.is_empty() {
+            self.unfit.push((demand.clone(), BTreeSet::new()));
+        }
     }
 }
 
@@ -284,7 +308,10 @@ proptest! {
     #[test]
     fn the_index_finds_what_a_full_scan_finds(opening in opening(), steps in prop::collection::vec(step(), 1..120)) {
         let mut play = Play::new();
-        opening.into_iter().chain(steps).for_each(|step| play.take(step));
+        for step in opening.into_iter().chain(steps) {
+            play.take(step);
+            play.check_improvements();
+        }
     }
 
     /// The same in a market that does not fall apart, so that most searches find something.
