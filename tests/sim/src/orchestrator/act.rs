@@ -132,12 +132,15 @@ impl Simulation {
         let number = running.next_asked;
         running.next_asked += 1;
         // A later question to the same node about the same lease takes the earlier one's place.
-        running.asked.retain(|_, asked| (asked.offer.node, asked.lease) != (offer.node, lease));
+        let same = |asked: &Asked| (asked.offer.node, asked.lease) == (offer.node, lease);
+        let earlier: Vec<u64> =
+            running.asked.iter().filter(|(_, asked)| same(asked)).map(|(number, _)| *number).collect();
         let opened_slot = job.opened_slot;
         running.asked.insert(number, Asked { offer, lease, opened_slot, session, valid_until: 0, sent: false });
         self.note(|| {
             format!("scheduler  > offers {} to {} at {}", name::short(lease), name::short(offer.node), offer.price)
         });
+        earlier.into_iter().for_each(|number| self.chore(0, Chore::OfferOverdue { number }));
         self.chore(delay, Chore::OfferPrepared { number });
     }
 }
