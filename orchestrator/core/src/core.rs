@@ -43,6 +43,8 @@ pub struct Core {
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
+    /// GPUs that buyers hold more or less than the queue knows.
+    pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
     pub(crate) stale_claims: BTreeSet<Address>,
     pub(crate) next_offer: u64,
@@ -63,6 +65,7 @@ impl Core {
             leases: BTreeMap::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
+            holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,
             out: Vec::new(),

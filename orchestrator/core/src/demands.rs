@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use millrace_protocol::Address;
 
-use crate::market::{Demand, Market};
+use crate::market::Demand;
 
 /// A demand, by number.
 pub type DemandId = u32;
@@ -19,17 +19,16 @@ pub(crate) struct Demands {
 
 impl Demands {
     /// The job asks for this from now on.
-    pub(crate) fn set(&mut self, market: &mut Market, job: Address, demand: Demand) -> DemandId {
+    pub(crate) fn set(&mut self, job: Address, demand: Demand) -> DemandId {
         if let Some(id) = self.of_jobs.get(&job)
             && *self.known[id].0 == demand
         {
             return *id;
         }
-        self.remove(market, job);
+        self.remove(job);
         let id = match self.numbers.get(&demand) {
             Some(id) => *id,
             None => {
-                market.add_demand(&demand);
                 let (id, demand) = (self.next, Arc::new(demand));
                 self.next += 1;
                 self.numbers.insert(demand.clone(), id);
@@ -43,12 +42,11 @@ impl Demands {
     }
 
     /// The job asks for nothing any more.
-    pub(crate) fn remove(&mut self, market: &mut Market, job: Address) {
+    pub(crate) fn remove(&mut self, job: Address) {
         let Some(id) = self.of_jobs.remove(&job) else { return };
         let Some((demand, users)) = self.known.get_mut(&id) else { return };
         *users -= 1;
         if *users == 0 {
-            market.drop_demand(demand);
             self.numbers.remove(demand);
             self.known.remove(&id);
         }

@@ -3,10 +3,10 @@
 //!
 //! Nodes that can take work lie in pools, by kind of lease (posted price or spot), GPU class, size of the
 //! rig and whether it is still whole. Whatever a lease is charged beside the node's own standing
-//! ([`Weights`]) is the same for a whole pool, so a pool is one ordered tree: its first node that fits is
-//! its best. Each branch of the tree knows the most of everything that lies under it, so a search turns
-//! back where nothing can fit. Nodes that already have an image some demand asks for lie in pools of
-//! that image as well.
+//! ([`Weights`]) is the same for a whole pool but for the image, so a pool is one ordered tree: its first
+//! node that fits is its best, unless one that follows closely has the image already. Each branch of the
+//! tree knows the most of everything that lies under it, images included, so a search turns back where
+//! nothing can fit.
 //!
 //! What may exclude a node is one list of rules ([`rules`]), for the index and for explanations alike;
 //! the index only leaves out what a rule would exclude.
@@ -172,9 +172,8 @@ impl Market {
     /// Image references that the node has, by name.
     pub fn set_images<'a>(&mut self, now: Now, node: Address, images: impl IntoIterator<Item = &'a str>) {
         let slot = self.slot(node);
-        self.unshelve(slot);
-        let before = std::mem::take(&mut self.rigs[slot as usize].images);
-        self.rigs[slot as usize].images = self.images.exchange(slot, &before, images);
+        let rig = &mut self.rigs[slot as usize];
+        rig.images = self.images.exchange(&rig.images, images);
         self.refresh(now, slot);
     }
 
@@ -241,6 +240,7 @@ impl Market {
         let next = self.next_slot();
         let slot = *self.slots.entry(node).or_insert(next);
         if slot == next {
+            tree::grow(&mut self.rigs);
             self.rigs.push(Rig::new(node));
         }
         slot

@@ -43,7 +43,8 @@ struct Buyer {
 
 #[derive(Clone, Debug, Default)]
 struct Line {
-    jobs: BTreeMap<Address, BTreeSet<Turn>>,
+    /// By buyer, with what it is known to hold.
+    jobs: BTreeMap<Address, (u64, BTreeSet<Turn>)>,
     heads: BTreeSet<Head>,
     asleep: bool,
     /// Jobs that something of their own keeps from the nodes that are there.
@@ -56,6 +57,39 @@ struct Place {
     buyer: Address,
     turn: Turn,
     aside: bool,
+}
+
+impl Line {
+    /// Changes a buyer's jobs in the line, and with them its head.
+    fn among(&mut self, buyer: Address, change: impl FnOnce(&mut BTreeSet<Turn>) -> bool) {
+        let Some((held, jobs)) = self.jobs.get_mut(&buyer) else { return };
+        let before = jobs.first().copied();
+        change(jobs);
+        let after = jobs.first().copied();
+        let held = *held;
+        if after.is_none() {
+            self.jobs.remove(&buyer);
+        }
+        self.move_head(before.map(|turn| (held, turn, buyer)), after.map(|turn| (held, turn, buyer)));
+    }
+
+    /// What the buyer holds now.
+    fn hold(&mut self, buyer: Address, held: u64) {
+        let Some((known, jobs)) = self.jobs.get_mut(&buyer) else { return };
+        let before = std::mem::replace(known, held);
+        let head = |held| jobs.first().map(|turn| (held, *turn, buyer));
+        let (before, after) = (head(before), head(held));
+        self.move_head(before, after);
+    }
+
+    fn move_head(&mut self, before: Option<Head>, after: Option<Head>) {
+        if before != after {
+            if let Some(head) = before {
+                self.heads.remove(&head);
+            }
+            self.heads.extend(after);
+        }
+    }
 }
 
 impl Queue {
@@ -78,8 +112,15 @@ impl Queue {
     }
 
     /// The job whose turn it is, and what it asks for.
-    pub fn first(&self) -> Option<(DemandId, Address)> {
-        self.awake.first().map(|((_, turn, _), demand)| (*demand, turn.job))
+    pub fn first(&mut self) -> Option<(DemandId, Address)> {
+        loop {
+            let ((known, turn, buyer), demand) = self.awake.first().copied()?;
+            let held = self.held(buyer);
+            if known == held {
+                return Some((demand, turn.job));
+            }
+            self.change(demand, |line| line.hold(buyer, held));
+        }
     }
 
     /// No node fits the demand: nobody in its line is asked again before it is woken.
@@ -118,19 +159,16 @@ impl Queue {
         self.lines.iter().filter(|(_, line)| waits(line)).map(|(demand, _)| *demand).collect()
     }
 
-    /// The buyer holds so many GPUs more, or less.
+    /// The buyer holds so many GPUs more, or less. Lines hear of more when the buyer comes up in them, and of
+    /// less at once: what a line knows is never more than what the buyer holds.
     pub fn hold(&mut self, buyer: Address, units: i64) {
         let entry = self.buyers.entry(buyer).or_default();
-        let before = entry.held;
-        entry.held = before.saturating_add_signed(units);
-        let held = entry.held;
-        for demand in entry.lines.clone() {
-            self.change(demand, |line| {
-                if let Some(turn) = line.jobs.get(&buyer).and_then(BTreeSet::first).copied() {
-                    line.heads.remove(&(before, turn, buyer));
-                    line.heads.insert((held, turn, buyer));
-                }
-            });
+        entry.held = entry.held.saturating_add_signed(units);
+        if units < 0 {
+            let held = entry.held;
+            for demand in entry.lines.clone() {
+                self.change(demand, |line| line.hold(buyer, held));
+            }
         }
         self.forget(buyer);
     }
@@ -155,33 +193,20 @@ impl Queue {
         let held = entry.held;
         self.lines.entry(demand).or_default();
         self.change(demand, |line| {
-            let jobs = line.jobs.entry(buyer).or_default();
-            if let Some(first) = jobs.first() {
-                line.heads.remove(&(held, *first, buyer));
-            }
-            jobs.insert(turn);
-            line.heads.extend(jobs.first().map(|first| (held, *first, buyer)));
+            line.jobs.entry(buyer).or_insert((held, BTreeSet::new()));
+            line.among(buyer, |jobs| jobs.insert(turn));
         });
     }
 
     fn step_out(&mut self, Place { demand, buyer, turn, aside }: Place) {
-        let held = self.held(buyer);
         let mut was_last = false;
         self.change(demand, |line| {
             if aside {
                 line.aside.remove(&turn.job);
                 return;
             }
-            let Some(jobs) = line.jobs.get_mut(&buyer) else { return };
-            if let Some(first) = jobs.first() {
-                line.heads.remove(&(held, *first, buyer));
-            }
-            jobs.remove(&turn);
-            line.heads.extend(jobs.first().map(|first| (held, *first, buyer)));
-            was_last = jobs.is_empty();
-            if was_last {
-                line.jobs.remove(&buyer);
-            }
+            line.among(buyer, |jobs| jobs.remove(&turn));
+            was_last = !line.jobs.contains_key(&buyer);
         });
         if was_last && let Some(entry) = self.buyers.get_mut(&buyer) {
             entry.lines.remove(&demand);

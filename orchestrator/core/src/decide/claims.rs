@@ -26,11 +26,20 @@ impl Core {
         if before == claim {
             return;
         }
-        // More before less: a buyer whose offer becomes a lease does not pass through holding nothing.
         for (claim, sign) in [(claim, 1), (before, -1)] {
             let held = claim.filter(|claim| claim.held != Held::Report);
             if let Some((buyer, units)) = held.and_then(|claim| Some((claim.buyer?, claim.units))) {
-                self.queue.hold(buyer, sign * i64::from(units.0));
+                *self.holds.entry(buyer).or_default() += sign * i64::from(units.0);
+            }
+        }
+    }
+
+    /// Tells the queue what buyers hold more or less than it knows. An offer that has become a lease comes to
+    /// nothing by then.
+    pub(super) fn settle_holds(&mut self) {
+        for (buyer, units) in std::mem::take(&mut self.holds) {
+            if units != 0 {
+                self.queue.hold(buyer, units);
             }
         }
     }

@@ -29,8 +29,8 @@ pub(crate) struct Past {
 impl Core {
     /// Offers the job's next lease to the best node that fits, one offer at a time: the numbers of a job's
     /// leases follow one another. False where no node does.
-    pub(super) fn place(&mut self, now: Now, job: Address) -> bool {
-        let Some((offer, decision)) = self.choose(now, job) else { return false };
+    pub(super) fn place(&mut self, now: Now, job: Address, demand: &Demand) -> bool {
+        let Some((offer, decision)) = self.choose(now, job, demand) else { return false };
         self.next_offer += 1;
         self.set_offer(now, job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
         if let Some(entry) = self.jobs.get_mut(&job) {
@@ -73,11 +73,9 @@ impl Core {
         entry.pending_tasks() > idle
     }
 
-    fn choose(&mut self, now: Now, job: Address) -> Option<(Offer, Decision)> {
+    fn choose(&mut self, now: Now, job: Address, demand: &Demand) -> Option<(Offer, Decision)> {
         let past = self.past(job);
-        let entry = self.jobs.get(&job)?;
-        let demand = Demand::new(&entry.view.job.terms, entry.workload()?);
-        let request = past.request(entry, &demand);
+        let request = past.request(self.jobs.get(&job)?, demand);
         let mut found = self.market.best(now, &request, RUNNERS_UP + 1);
         self.market.mark_tight(std::mem::take(&mut found.tight));
         let mut candidates = found.candidates.into_iter();
@@ -96,11 +94,10 @@ impl Core {
     }
 
     /// Whether a node fits the job's demand that only the job's own past keeps from it.
-    pub(super) fn fits_others(&self, now: Now, job: Address) -> bool {
-        let Some(entry) = self.jobs.get(&job) else { return false };
-        let Some(workload) = entry.workload() else { return false };
-        let demand = Demand::new(&entry.view.job.terms, workload);
-        !self.market.best(now, &Request::new(&demand), 1).candidates.is_empty()
+    pub(super) fn fits_others(&self, now: Now, job: Address, demand: &Demand) -> bool {
+        let past = self.past(job);
+        let has_past = self.jobs.get(&job).is_some_and(|entry| past.request(entry, demand).has_past());
+        has_past && !self.market.best(now, &Request::new(demand), 1).candidates.is_empty()
     }
 
     /// What the chain would say to this lease, with everything on its way already counted: the provider,

@@ -14,7 +14,7 @@ impl Core {
         let Some(workload) = entry.workload().filter(|_| entry.working() && self.serves(job)) else {
             return self.delist(job);
         };
-        let demand = self.demands.set(&mut self.market, job, Demand::new(&entry.view.job.terms, workload));
+        let demand = self.demands.set(job, Demand::new(&entry.view.job.terms, workload));
         if !self.may_lease(now, job) {
             return self.queue.leave(job);
         }
@@ -30,7 +30,7 @@ impl Core {
     /// The job wants nothing of the market any more.
     pub(crate) fn delist(&mut self, job: Address) {
         self.queue.leave(job);
-        self.demands.remove(&mut self.market, job);
+        self.demands.remove(job);
     }
 
     /// Whether a further lease is wanted, and nothing but a node is lacking.
@@ -50,14 +50,17 @@ impl Core {
     /// whose buyer holds least.
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
+        self.settle_holds();
         self.wake(now, scope);
-        while let Some((demand, job)) = self.queue.first() {
-            if self.place(now, job) {
+        while let Some((id, job)) = self.queue.first() {
+            let Some(demand) = self.demands.get(id).cloned() else { break };
+            if self.place(now, job, &demand) {
                 self.queue.leave(job);
-            } else if self.fits_others(now, job) {
+                self.settle_holds();
+            } else if self.fits_others(now, job, &demand) {
                 self.queue.put_aside(job);
             } else {
-                self.queue.sleep(demand);
+                self.queue.sleep(id);
             }
         }
     }

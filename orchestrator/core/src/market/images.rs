@@ -1,87 +1,82 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// An image reference, by number. 0 stands for any image or none.
-pub type ImageId = u32;
+/// An image reference that some node has, by number.
+pub(super) type ImageId = u32;
 
-/// No image in particular.
-pub(super) const ANY: ImageId = 0;
-
-/// Which nodes have which image, and which images a demand asks for. Only those are worth an order of
-/// their own in the index.
+/// Names of images, each kept once however many nodes have it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Images {
-    numbers: BTreeMap<String, ImageId>,
-    /// By number, from 1: rigs that have it.
-    holders: Vec<BTreeSet<u32>>,
-    /// How many demands ask for it.
-    wanted: BTreeMap<ImageId, u32>,
+    /// With how many nodes have it.
+    numbers: BTreeMap<String, (ImageId, u32)>,
+    names: BTreeMap<ImageId, String>,
+    next: ImageId,
 }
 
 impl Images {
-    fn number(&mut self, image: &str) -> ImageId {
-        if let Some(number) = self.numbers.get(image) {
-            return *number;
-        }
-        self.holders.push(BTreeSet::new());
-        let number = u32::try_from(self.holders.len()).expect("fewer images than 2^32: each is a name in memory");
-        self.numbers.insert(image.to_owned(), number);
-        number
-    }
-
-    /// Replaces what a rig has; returns the numbers, sorted.
+    /// Replaces what a node has; returns the numbers, sorted.
     pub(super) fn exchange<'a>(
         &mut self,
-        slot: u32,
         before: &[ImageId],
         images: impl IntoIterator<Item = &'a str>,
-    ) -> Vec<ImageId> {
-        for image in before {
-            self.holders[*image as usize - 1].remove(&slot);
-        }
+    ) -> Box<[ImageId]> {
         let mut numbers: Vec<ImageId> = images.into_iter().map(|image| self.number(image)).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        numbers.shrink_to_fit();
         for image in &numbers {
-            self.holders[*image as usize - 1].insert(slot);
+            self.count(*image, 1);
         }
-        numbers
-    }
-
-    /// A demand asks for the image. True where it is the first.
-    pub(super) fn want(&mut self, image: &str) -> (ImageId, bool) {
-        let number = self.number(image);
-        let count = self.wanted.entry(number).or_default();
-        *count += 1;
-        (number, *count == 1)
-    }
-
-    /// One demand less asks for it. True where it was the last.
-    pub(super) fn drop_wish(&mut self, image: &str) -> Option<ImageId> {
-        let number = *self.numbers.get(image)?;
-        let count = self.wanted.get_mut(&number)?;
-        *count -= 1;
-        if *count > 0 {
-            return None;
+        for image in before {
+            self.count(*image, -1);
         }
-        self.wanted.remove(&number);
-        Some(number)
+        numbers.into_boxed_slice()
     }
 
-    pub(super) fn is_wanted(&self, image: ImageId) -> bool {
-        self.wanted.contains_key(&image)
+    /// None for an image that no node has.
+    pub(super) fn find(&self, image: &str) -> Option<ImageId> {
+        self.numbers.get(image).map(|(number, _)| *number)
     }
 
-    /// The image's number, where a demand asks for it.
-    pub(super) fn wanted(&self, image: &str) -> Option<ImageId> {
-        self.numbers.get(image).copied().filter(|number| self.is_wanted(*number))
+    fn number(&mut self, image: &str) -> ImageId {
+        if let Some(number) = self.find(image) {
+            return number;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.numbers.insert(image.to_owned(), (number, 0));
+        self.names.insert(number, image.to_owned());
+        number
     }
 
-    pub(super) fn number_of(&self, image: &str) -> Option<ImageId> {
-        self.numbers.get(image).copied()
+    fn count(&mut self, image: ImageId, more: i32) {
+        let Some(name) = self.names.get(&image) else { return };
+        let Some((_, holders)) = self.numbers.get_mut(name) else { return };
+        *holders = holders.saturating_add_signed(more);
+        if *holders == 0 {
+            self.numbers.remove(name);
+            self.names.remove(&image);
+        }
     }
+}
 
-    pub(super) fn holders(&self, image: ImageId) -> impl Iterator<Item = u32> {
-        self.holders[image as usize - 1].iter().copied()
+/// One of 64 bits; several images share one.
+pub(super) fn bit(image: ImageId) -> u64 {
+    1 << (image % 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_as_long_as_a_node_has_it() {
+        let mut images = Images::default();
+        let first = images.exchange(&[], ["b", "a", "b"]);
+        let second = images.exchange(&[], ["a"]);
+        assert_eq!((first.len(), Some(second[0])), (2, images.find("a")));
+        images.exchange(&first, ["a"]);
+        assert_eq!((images.find("b"), images.find("a")), (None, Some(second[0])));
+        images.exchange(&second, []);
+        images.exchange(&second, []);
+        assert!(images.names.is_empty() && images.numbers.is_empty());
     }
 }

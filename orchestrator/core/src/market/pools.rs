@@ -4,12 +4,11 @@ use std::ops::ControlFlow;
 use millrace_protocol::Address;
 use millrace_protocol::gpu::GpuClass;
 
-use super::images::{ANY, ImageId};
 use super::reach::{Needs, Reach};
 use super::tree::{NIL, Names, Trees};
 
-/// Which kind of lease, of rigs with which image ([`ANY`] for all of them), of which GPU class.
-type Row = (bool, ImageId, GpuClass);
+/// Which kind of lease (spot or not), of which GPU class.
+type Row = (bool, GpuClass);
 
 /// Rigs of one size, either all of them whole or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,22 +71,10 @@ impl Pools {
         }
     }
 
-    /// Nobody asks for the image any more.
-    pub(super) fn drop_image(&mut self, image: ImageId) {
-        debug_assert_ne!(image, ANY);
-        for spot in [false, true] {
-            let rows: Vec<Row> =
-                self.rows.range((spot, image, 0)..=(spot, image, GpuClass::MAX)).map(|(row, _)| *row).collect();
-            for row in rows {
-                self.rows.remove(&row).into_iter().flatten().for_each(|pool| self.trees.fell(pool.root));
-            }
-        }
-    }
-
     /// Visits rigs that may meet the needs, pool by pool, each in its order.
-    pub(super) fn walk(&self, (spot, image, classes): (bool, ImageId, u64), needs: &Needs, visitor: &mut impl Visitor) {
+    pub(super) fn walk(&self, (spot, classes): (bool, u64), needs: &Needs, visitor: &mut impl Visitor) {
         if classes == 0 {
-            let rows = self.rows.range((spot, image, 0)..=(spot, image, GpuClass::MAX));
+            let rows = self.rows.range((spot, 0)..=(spot, GpuClass::MAX));
             rows.for_each(|(_, row)| self.walk_row(row, needs, visitor));
             return;
         }
@@ -95,7 +82,7 @@ impl Pools {
         while left != 0 {
             let class = u8::try_from(left.trailing_zeros()).unwrap_or(GpuClass::MAX);
             left &= left - 1;
-            if let Some(row) = self.rows.get(&(spot, image, class)) {
+            if let Some(row) = self.rows.get(&(spot, class)) {
                 self.walk_row(row, needs, visitor);
             }
         }

@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, PricePerGpuHour};
 
+use super::images::{self, ImageId};
 use super::rig::Rig;
 use super::{Demand, NodeEntry};
 
@@ -9,6 +10,7 @@ use super::{Demand, NodeEntry};
 pub(super) struct Reach {
     price: PricePerGpuHour,
     countries: u64,
+    images: u64,
     regions: u32,
     vram_mib: u32,
     cpu_milli: u32,
@@ -25,6 +27,8 @@ pub(super) struct Reach {
 pub(super) struct Needs {
     price: PricePerGpuHour,
     countries: u64,
+    /// All of these bits; none where any image will do.
+    images: u64,
     regions: u32,
     vram_mib: u32,
     cpu_milli: u32,
@@ -43,6 +47,7 @@ impl Reach {
         Self {
             price,
             countries: country_bit(hardware.country),
+            images: rig.images.iter().fold(0, |bits, image| bits | images::bit(*image)),
             regions: millrace_protocol::region::bit(hardware.region).unwrap_or(0),
             vram_mib: hardware.vram_mib,
             cpu_milli: rest(u64::from(hardware.cpu_cores) * 1_000, rig.used.cpu_milli),
@@ -64,6 +69,7 @@ impl Reach {
         Self {
             price: self.price.min(other.price),
             countries: self.countries | other.countries,
+            images: self.images | other.images,
             regions: self.regions | other.regions,
             vram_mib: self.vram_mib.max(other.vram_mib),
             cpu_milli: self.cpu_milli.max(other.cpu_milli),
@@ -81,6 +87,7 @@ impl Reach {
             && self.price <= needs.price
             && (needs.regions == 0 || self.regions & needs.regions != 0)
             && (needs.countries == 0 || self.countries & needs.countries != 0)
+            && self.images & needs.images == needs.images
             && self.vram_mib >= needs.vram_mib
             && self.cpu_milli >= needs.cpu_milli
             && self.memory_mib >= needs.memory_mib
@@ -97,6 +104,7 @@ impl Needs {
         Self {
             price: demand.maximum_price.min(price),
             countries: demand.countries.iter().fold(0, |bits, country| bits | country_bit(*country)),
+            images: 0,
             regions: demand.regions,
             vram_mib: demand.vram_mib,
             cpu_milli: demand.cpu_milli,
@@ -107,6 +115,11 @@ impl Needs {
             hardware: demand.hardware.map_or(0, |class| class as u8),
             accept_simulated: demand.accept_simulated,
         }
+    }
+
+    /// The same, of nodes with the image.
+    pub(super) fn with(self, image: ImageId) -> Self {
+        Self { images: images::bit(image), ..self }
     }
 }
 

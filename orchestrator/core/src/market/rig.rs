@@ -39,7 +39,7 @@ pub(super) struct Rig {
     pub(super) offered: u32,
     pub(super) used: Used,
     /// Of its images, sorted.
-    pub(super) images: Vec<ImageId>,
+    pub(super) images: Box<[ImageId]>,
     /// KiB per second to the object store, as measured.
     pub(super) link: Option<u32>,
     /// Where the index has it; none while it can take nothing.
@@ -57,7 +57,7 @@ impl Rig {
             leased: 0,
             offered: 0,
             used: Used::default(),
-            images: Vec::new(),
+            images: Box::default(),
             link: None,
             shelf: None,
             alarm: 0,

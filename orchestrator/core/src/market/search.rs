@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use millrace_protocol::{Address, PricePerGpuHour};
 use serde::{Deserialize, Serialize};
 
-use super::images::{ANY, ImageId};
+use super::images::ImageId;
 use super::pools::{Shape, Visitor};
 use super::reach::Needs;
 use super::{Constraint, Demand, Market, Rig, Score};
@@ -92,15 +92,17 @@ impl Found {
     }
 }
 
-/// A walk through the pools of one image.
+/// A walk through the pools: for nodes without the image first, then for those that have it. Either finds
+/// some of the other kind on its way and weighs them as what they are.
 struct Search<'a> {
     market: &'a Market,
     now: Now,
     request: &'a Request<'a>,
-    /// Rigs with this image have been looked at before.
-    done: Option<ImageId>,
-    /// What the others cost beside their base and their pool's packing.
+    image: Option<ImageId>,
+    /// What the nodes looked for cost beside their base and their pool's packing.
     surcharge: u64,
+    /// Whether nodes may have been found before.
+    again: bool,
     found: &'a mut Found,
 }
 
@@ -123,11 +125,11 @@ impl Visitor for Search<'_> {
         if self.found.is_full() && self.found.candidates.last().is_some_and(|worst| least > worst.rank()) {
             return ControlFlow::Break(());
         }
-        if self.done.is_some_and(|image| rig.images.binary_search(&image).is_ok()) {
+        if self.again && self.found.candidates.iter().any(|known| known.node == rig.address) {
             return ControlFlow::Continue(());
         }
         match self.market.obstacle(self.now, self.request, rig) {
-            None => self.found.insert(self.market.candidate(self.request, rig, false)),
+            None => self.found.insert(self.market.candidate(self.request, self.image, rig, false)),
             Some(Constraint::StakeTooSmall) => {
                 self.found.tight.extend(rig.entry.as_ref().map(|entry| entry.view.provider));
             }
@@ -144,13 +146,18 @@ impl Market {
         let mut found = Found { wanted, ..Found::default() };
         let demand = request.demand;
         let needs = Needs::of(demand, request.affordable);
-        let image = self.images.wanted(&demand.image);
-        let mut search = Search { market: self, now, request, done: None, surcharge: 0, found: &mut found };
-        if let Some(image) = image {
-            self.pools.walk((demand.spot, image, demand.gpu_classes), &needs, &mut search);
-            (search.done, search.surcharge) = (Some(image), self.weights.image.0);
+        let image = self.images.find(&demand.image);
+        let pools = (demand.spot, demand.gpu_classes);
+        let surcharge = self.weights.image.0;
+        let mut search = Search { market: self, now, request, image, surcharge, again: false, found: &mut found };
+        self.pools.walk(pools, &needs, &mut search);
+        if let Some(image) = image
+            && search.found.is_full()
+        {
+            // What was found may still lose to a node that has the image.
+            (search.surcharge, search.again) = (0, true);
+            self.pools.walk(pools, &needs.with(image), &mut search);
         }
-        self.pools.walk((demand.spot, ANY, demand.gpu_classes), &needs, &mut search);
         if !found.is_full() {
             for node in request.failed {
                 let candidate = self.rig(*node).and_then(|rig| self.consider(now, request, rig));
@@ -187,20 +194,22 @@ impl Market {
         let excluded = Constraint::ALL.into_iter().any(|constraint| !constraint.is_wish() && excludes(constraint));
         let affordable = rig.price(request.demand.spot).is_some_and(|price| price <= request.affordable);
         let fits = !excluded && affordable && self.parameters.is_some();
-        fits.then(|| self.candidate(request, rig, excludes(Constraint::FailedBefore)))
+        fits.then(|| {
+            let image = self.images.find(&request.demand.image);
+            self.candidate(request, image, rig, excludes(Constraint::FailedBefore))
+        })
     }
 
-    fn candidate(&self, request: &Request, rig: &Rig, failed: bool) -> Candidate {
-        Candidate { node: rig.address, failed, score: self.score(request.demand, rig) }
+    fn candidate(&self, request: &Request, image: Option<ImageId>, rig: &Rig, failed: bool) -> Candidate {
+        Candidate { node: rig.address, failed, score: self.score(request.demand, image, rig) }
     }
 
-    fn score(&self, demand: &Demand, rig: &Rig) -> Score {
+    fn score(&self, demand: &Demand, image: Option<ImageId>, rig: &Rig) -> Score {
         let Some(entry) = &rig.entry else { return Score::default() };
         let price = rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX);
         let reputation = self.owners.get(&entry.view.provider).map(|owner| owner.reputation).unwrap_or_default();
         let size = entry.view.node.hardware.units().0;
-        let number = self.images.number_of(&demand.image);
-        let present = number.is_some_and(|image| rig.images.binary_search(&image).is_ok());
+        let present = image.is_some_and(|image| rig.images.binary_search(&image).is_ok());
         Score {
             image: if present { 0 } else { self.weights.image.0 },
             packing: self.weights.packing(rig.free(entry).0 == size, size, demand.units.0),
@@ -217,20 +226,5 @@ impl Market {
     pub(crate) fn suits(&self, now: Now, slot: u32, demand: &Demand) -> bool {
         let rig = &self.rigs[slot as usize];
         rig.shelf.is_some() && self.obstacle(now, &Request::new(demand), rig).is_none()
-    }
-
-    /// A demand came up: nodes that have its image are looked at first from now on.
-    pub fn add_demand(&mut self, demand: &Demand) {
-        let (image, first) = self.images.want(&demand.image);
-        if first {
-            self.shelve_image(image);
-        }
-    }
-
-    /// The demand is gone. It must have been added before.
-    pub fn drop_demand(&mut self, demand: &Demand) {
-        if let Some(image) = self.images.drop_wish(&demand.image) {
-            self.pools.drop_image(image);
-        }
     }
 }

@@ -1,7 +1,6 @@
 use millrace_protocol::gpu::{GpuClass, Tier};
 use millrace_protocol::{NodeStatus, PricePerGpuHour};
 
-use super::images::{ANY, ImageId};
 use super::pools::{Place, Shape, named};
 use super::reach::Reach;
 use super::{Market, Rig};
@@ -18,10 +17,10 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    fn place(&self, slot: u32, spot: bool, image: ImageId) -> Option<Place> {
+    fn place(&self, slot: u32, spot: bool) -> Option<Place> {
         let (price, base) = self.standing[usize::from(spot)]?;
         let reach = self.reach.at(price);
-        Some(Place { row: (spot, image, self.class), shape: self.shape, slot, base, reach })
+        Some(Place { row: (spot, self.class), shape: self.shape, slot, base, reach })
     }
 
     /// Whether something may fit now that did not fit before.
@@ -47,47 +46,19 @@ impl Market {
             self.improved.insert(slot);
         }
         let names = named(&self.rigs);
-        for image in self.images_of(slot) {
-            for spot in [false, true] {
-                let was = before.and_then(|shelf| shelf.place(slot, spot, image));
-                let is = after.and_then(|shelf| shelf.place(slot, spot, image));
-                match (was, is) {
-                    (Some(was), Some(is)) if (was.row, was.shape, was.base) == (is.row, is.shape, is.base) => {
-                        self.pools.change(is, &names);
-                    }
-                    (was, is) => {
-                        was.into_iter().for_each(|place| self.pools.remove(place, &names));
-                        is.into_iter().for_each(|place| self.pools.insert(place, &names));
-                    }
+        for spot in [false, true] {
+            let was = before.and_then(|shelf| shelf.place(slot, spot));
+            let is = after.and_then(|shelf| shelf.place(slot, spot));
+            match (was, is) {
+                (Some(was), Some(is)) if (was.row, was.shape, was.base) == (is.row, is.shape, is.base) => {
+                    self.pools.change(is, &names);
+                }
+                (was, is) => {
+                    was.into_iter().for_each(|place| self.pools.remove(place, &names));
+                    is.into_iter().for_each(|place| self.pools.insert(place, &names));
                 }
             }
         }
-    }
-
-    /// Takes the rig out of every pool, until it is refreshed.
-    pub(super) fn unshelve(&mut self, slot: u32) {
-        let Some(before) = self.rigs[slot as usize].shelf.take() else { return };
-        let names = named(&self.rigs);
-        for image in self.images_of(slot) {
-            let places = [false, true].into_iter().filter_map(|spot| before.place(slot, spot, image));
-            places.for_each(|place| self.pools.remove(place, &names));
-        }
-    }
-
-    /// A demand asks for the image, for the first time.
-    pub(super) fn shelve_image(&mut self, image: ImageId) {
-        let names = named(&self.rigs);
-        for slot in self.images.holders(image) {
-            let Some(shelf) = self.rigs[slot as usize].shelf else { continue };
-            let places = [false, true].into_iter().filter_map(|spot| shelf.place(slot, spot, image));
-            places.for_each(|place| self.pools.insert(place, &names));
-        }
-    }
-
-    /// Any image, and those that it has and somebody asks for.
-    fn images_of(&self, slot: u32) -> Vec<ImageId> {
-        let wanted = self.rigs[slot as usize].images.iter().filter(|image| self.images.is_wanted(**image));
-        std::iter::once(ANY).chain(wanted.copied()).collect()
     }
 
     /// None for a rig that can take no lease of any kind.

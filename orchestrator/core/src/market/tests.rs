@@ -28,8 +28,6 @@ enum Step {
     Claim(u8, Option<(u8, u16, u8)>),
     Pass(u64),
     Parameters(u16),
-    Want(Box<Demand>),
-    Forget,
     Search(Box<Demand>, Past),
 }
 
@@ -178,8 +176,6 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(holder, claim)| Step::Claim(holder, claim)),
         2 => prop_oneof![1..4_000u64, 3_000_000..9_000_000u64].prop_map(Step::Pass),
         1 => (0..10_000u16).prop_map(Step::Parameters),
-        2 => demand().prop_map(|demand| Step::Want(Box::new(demand))),
-        1 => Just(Step::Forget),
         8 => (demand(), past()).prop_map(|(demand, past)| Step::Search(Box::new(demand), past)),
     ]
 }
@@ -203,14 +199,13 @@ struct Play {
     market: Market,
     now: Now,
     sessions: u64,
-    wanted: Vec<Demand>,
     n_found: usize,
 }
 
 impl Play {
     fn new() -> Self {
         let now = Now { millis: START * 1_000, chain: UnixSeconds(START) };
-        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, wanted: Vec::new(), n_found: 0 }
+        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, n_found: 0 }
     }
 
     fn take(&mut self, step: Step) {
@@ -254,15 +249,6 @@ impl Play {
             Step::Parameters(reputation) => {
                 let minimum_reputation = [millrace_protocol::BasisPoints(reputation); 4];
                 self.market.set_parameters(now, Parameters { minimum_reputation, ..Parameters::default() });
-            }
-            Step::Want(demand) => {
-                self.market.add_demand(&demand);
-                self.wanted.push(*demand);
-            }
-            Step::Forget => {
-                if let Some(demand) = self.wanted.pop() {
-                    self.market.drop_demand(&demand);
-                }
             }
             Step::Search(demand, past) => self.search(&demand, &past),
         }
@@ -320,7 +306,6 @@ proptest! {
             };
             let past = Past { affordable: u64::MAX, ..past };
             play.take(Step::Images(u8::try_from(number).unwrap() % NODES, vec![0, 1]));
-            play.take(Step::Want(Box::new(demand.clone())));
             play.take(Step::Search(Box::new(demand), past));
         }
         prop_assert!(play.n_found >= 5, "only {} searches found a node", play.n_found);

@@ -22,7 +22,6 @@ struct Knot {
     /// The lowest base of the branch.
     least: u64,
     slot: u32,
-    priority: u32,
     left: u32,
     right: u32,
     own: Reach,
@@ -35,13 +34,14 @@ pub(super) type Names<'a> = &'a dyn Fn(u32) -> Address;
 
 impl Trees {
     pub(super) fn insert(&mut self, root: u32, slot: u32, base: u64, own: Reach, names: Names) -> u32 {
-        let knot = Knot { base, least: base, slot, priority: scatter(slot), left: NIL, right: NIL, own, all: own };
+        let knot = Knot { base, least: base, slot, left: NIL, right: NIL, own, all: own };
         let new = match self.unused.pop() {
             Some(free) => {
                 self.knots[free as usize] = knot;
                 free
             }
             None => {
+                grow(&mut self.knots);
                 self.knots.push(knot);
                 u32::try_from(self.knots.len() - 1).expect("fewer entries than 2^32")
             }
@@ -53,7 +53,7 @@ impl Trees {
         if at == NIL {
             return new;
         }
-        if self.knots[new as usize].priority > self.knots[at as usize].priority {
+        if self.priority(new) > self.priority(at) {
             let (left, right) = self.split(at, rank, names);
             self.knots[new as usize].left = left;
             self.knots[new as usize].right = right;
@@ -131,17 +131,6 @@ impl Trees {
         self.walk(knot.right, needs, most, visit)
     }
 
-    /// Drops a whole tree.
-    pub(super) fn fell(&mut self, at: u32) {
-        if at == NIL {
-            return;
-        }
-        let Knot { left, right, .. } = self.knots[at as usize];
-        self.unused.push(at);
-        self.fell(left);
-        self.fell(right);
-    }
-
     /// Before the rank, and after or at it.
     fn split(&mut self, at: u32, rank: Rank, names: Names) -> (u32, u32) {
         if at == NIL {
@@ -165,7 +154,7 @@ impl Trees {
         if left == NIL || right == NIL {
             return if left == NIL { right } else { left };
         }
-        if self.knots[left as usize].priority > self.knots[right as usize].priority {
+        if self.priority(left) > self.priority(right) {
             let joined = self.join(self.knots[left as usize].right, right);
             self.knots[left as usize].right = joined;
             self.pull(left);
@@ -176,6 +165,10 @@ impl Trees {
             self.pull(right);
             right
         }
+    }
+
+    fn priority(&self, at: u32) -> u32 {
+        scatter(self.knots[at as usize].slot)
     }
 
     fn is_before(&self, at: u32, (base, name): Rank, names: Names) -> bool {
@@ -194,6 +187,13 @@ impl Trees {
         }
         let knot = &mut self.knots[at as usize];
         (knot.all, knot.least) = (all, least);
+    }
+}
+
+/// Makes room for one more by an eighth at a time: doubling would leave half of the memory unused.
+pub(super) fn grow<T>(all: &mut Vec<T>) {
+    if all.len() == all.capacity() {
+        all.reserve_exact(all.len() / 8 + 16);
     }
 }
 
