@@ -15,6 +15,7 @@ const { openedSlot, leasesOpened: number, terms } = job.data;
 const lease = await findLeasePda({ job: job.address, openedSlot, number });
 const award = getOpenLeaseInstruction({
   authority: buyer,
+  rentPayer: buyer,
   nodeKey,
   job: job.address,
   node: node.address,

@@ -66,7 +66,8 @@ impl Chain {
         node: &NodeAccount,
         offer: LeaseOffer,
     ) -> Result<Prepared, Error> {
-        let instructions = instructions::open_lease(self.sender.payer(), job, node, offer, NO_AUCTION);
+        let scheduler = self.sender.payer();
+        let instructions = instructions::open_lease(scheduler, scheduler, job, node, offer, NO_AUCTION);
         self.sender.prepare(&instructions, &[]).await
     }
 

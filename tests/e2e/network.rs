@@ -8,6 +8,7 @@ use millrace_cli::stage::rig::Rig;
 use millrace_cli::stage::{Options, Stage};
 use millrace_client::accounts::{JobAccount, LeaseAccount, ProviderAccount};
 use millrace_client::history::JobHistory;
+use millrace_client::keys::{self, address_of};
 use millrace_link::rest::{JobStatus, TaskState};
 use millrace_localnet::SlotMode;
 use millrace_protocol::{Address, MicroUsdc, Parameters, PricePerGpuHour, Seconds};
@@ -99,14 +100,50 @@ impl Network {
 
     /// Runs the binary as the buyer of this network would.
     pub async fn millrace(&self, arguments: &[&str]) -> Said {
+        self.millrace_as(&self.stage().buyer_key(), arguments).await
+    }
+
+    /// Runs the binary as whoever has this key file.
+    pub async fn millrace_as(&self, key: &Path, arguments: &[&str]) -> Said {
         let stage = self.stage();
-        let (rpc, ws, http, key) =
-            (stage.localnet.rpc_url(), stage.localnet.ws_url(), stage.http_url(), stage.buyer_key());
+        let (rpc, ws, http) = (stage.localnet.rpc_url(), stage.localnet.ws_url(), stage.http_url());
         let mut all = vec!["--rpc-url", &rpc, "--ws-url", &ws, "--orchestrator-url", &http, "--keypair"];
         let key = key.display().to_string();
         all.push(&key);
         all.extend(arguments);
         run(self.folder(), &all).await
+    }
+
+    /// The same, for a command that is to succeed: what it tells programs.
+    pub async fn told_as(&self, key: &Path, arguments: &[&str]) -> Value {
+        let said = self.millrace_as(key, &[&["--json"], arguments].concat()).await;
+        assert_eq!(said.status, 0, "{arguments:?}: {}", said.stderr);
+        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stdout))
+    }
+
+    /// A wallet with so much USDC, and SOL for its transactions: its key file and its address.
+    pub async fn wallet(&self, name: &str, usdc: MicroUsdc) -> (PathBuf, Address) {
+        let path = self.folder().join(format!("{name}.json"));
+        let address = address_of(&keys::load_or_create(&path).unwrap());
+        let localnet = &self.stage().localnet;
+        localnet.faucet_sol(&address, 1_000_000_000).await.unwrap();
+        if usdc > MicroUsdc::ZERO {
+            localnet.faucet(&address, usdc).await.unwrap();
+        }
+        (path, address)
+    }
+
+    /// What a wallet has.
+    pub async fn usdc_of(&self, wallet: Address) -> MicroUsdc {
+        let stage = self.stage();
+        stage.client.usdc_balance(wallet, stage.localnet.usdc_mint()).await.unwrap()
+    }
+
+    /// Moves the chain's clock ahead.
+    pub async fn pass(&self, time: Seconds) {
+        let stage = self.stage();
+        let now = stage.client.chain_clock().await.unwrap();
+        stage.localnet.travel_to(now.after(time).unwrap()).await.unwrap();
     }
 
     /// Submits a job file and returns its address.
@@ -160,9 +197,7 @@ impl Network {
 
     /// What the buyer has.
     pub async fn balance(&self) -> MicroUsdc {
-        let stage = self.stage();
-        let buyer = millrace_client::keys::address_of(&stage.buyer);
-        stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap()
+        self.usdc_of(address_of(&self.stage().buyer)).await
     }
 
     /// No lease is open, no bond is locked, no container is left.

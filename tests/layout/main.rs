@@ -1,5 +1,7 @@
 //! Who may import whom, held over `cargo metadata`. ARCHITECTURE.md says why.
 
+mod threats;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

@@ -17,13 +17,16 @@ fn registered() -> (Environment, ProviderHandle) {
 fn offers_a_rig_and_counts_it() {
     let (mut chain, provider) = registered();
     let key = Keypair::new();
-    let call = chain.add_node(&provider, &key, hardware(), PRICE);
+    let mut call = chain.add_node(&provider, &key, hardware(), PRICE);
+    call.data.args.capabilities = 5;
     let event: NodeAdded = chain.send(&call).unwrap().event();
     let second = chain.do_add_node(&provider, Hardware { simulated: true, ..hardware() }, PRICE);
 
     let node = chain.node(&call.accounts.node);
     assert_eq!((node.provider, node.index, node.node_key), (provider.address, 0, key.pubkey()));
     assert_eq!((node.price, node.leased, node.status), (PRICE.0, 0, 0));
+    assert_eq!((node.driver, node.cuda, node.capabilities, node.added_at), (570_086, 12_008, 5, chain.now().0));
+    assert_eq!((node.bump, node.rent_payer), (call.data.args.node_bump, provider.owner.address()));
     assert_eq!(Hardware::from(node.hardware), hardware());
     assert_eq!((event.node, event.index, event.node_key), (call.accounts.node, 0, key.pubkey()));
     assert_eq!(chain.node(&second.address).index, 1);

@@ -19,8 +19,12 @@ fn ready() -> (Environment, BalanceHandle, Wallet, AllowanceTerms) {
 #[test]
 fn a_delegate_opens_jobs_up_to_its_caps() {
     let (mut chain, balance, delegate, granted) = ready();
-    let event: AllowanceChanged = chain.do_open_allowance(&balance, &delegate.key, granted).event();
+    let call = chain.open_allowance(&balance, &delegate.key, granted);
+    let event: AllowanceChanged = chain.send(&call).unwrap().event();
     assert_eq!((event.delegate, event.per_job, event.total), (delegate.address(), usdc(10).0, usdc(20).0));
+    let state = chain.allowance(&call.accounts.allowance);
+    assert_eq!((state.buyer, state.delegate), (balance.address, delegate.address()));
+    assert_eq!((state.bump, state.rent_payer), (call.data.args.allowance_bump, balance.owner.address()));
     assert_eq!(chain.balance(&balance.address).allowances, 1);
 
     for id in 1..=2 {

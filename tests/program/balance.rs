@@ -158,3 +158,28 @@ fn closes_only_empty_and_gives_rent_and_strangers_money_to_the_owner() {
     assert!(!chain.exists(&balance.address) && !chain.exists(&balance.vault));
     assert_eq!(chain.lamports(&owner.address()), sol + rent);
 }
+
+#[test]
+fn closing_is_refused_with_another_vault_or_tokens_of_another_mint() {
+    let (mut chain, owner, balance) = with(MicroUsdc::ZERO);
+    let stranger = chain.wallet(usdc(1));
+    let foreign = chain.do_open_buyer(&stranger, MicroUsdc::ZERO);
+    let mut call = chain.close_buyer(&balance);
+    call.accounts.buyer_vault = foreign.vault;
+    chain.refuses(&call, MarketError::WrongVault);
+    let mut call = chain.close_buyer(&balance);
+    call.accounts.owner_tokens = Pubkey::new_unique();
+    chain.put_tokens(call.accounts.owner_tokens, owner.address(), Pubkey::new_unique(), MicroUsdc::ZERO);
+    chain.refuses(&call, MarketError::WrongMint);
+}
+
+#[test]
+fn a_vault_that_would_not_hold_the_balance_is_refused() {
+    let (mut chain, owner, balance) = with(usdc(10));
+    let mint = chain.mint;
+    chain.put_tokens(balance.vault, balance.address, mint, MicroUsdc(usdc(10).0 - 1));
+    let call = chain.deposit_balance(&owner, &balance, usdc(1));
+    chain.refuses(&call, MarketError::VaultShort);
+    let call = chain.withdraw_balance(&balance, usdc(1));
+    chain.refuses(&call, MarketError::VaultShort);
+}

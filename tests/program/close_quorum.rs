@@ -60,6 +60,23 @@ fn refuses_the_round_of_another_job() {
     round.chain.refuses(&call, MarketError::WrongQuorum);
 }
 
+/// No instruction brings either about: the round of a job that has none open has been closed.
+#[test]
+fn refuses_a_round_that_the_job_does_not_have_open() {
+    let Round { mut chain, job, .. } = Round::new(2, 2);
+    let call = chain.close_quorum(&job);
+    let quorum = chain.quorum(&call.accounts.quorum);
+    let mut later = quorum;
+    later.round += 1;
+    chain.put(call.accounts.quorum, &later);
+    chain.refuses(&call, MarketError::WrongQuorum);
+    chain.put(call.accounts.quorum, &quorum);
+    let mut without = chain.job(&job.address);
+    without.quorum_open = 0;
+    chain.put(job.address, &without);
+    chain.refuses(&call, MarketError::WrongQuorum);
+}
+
 #[test]
 fn refuses_rent_for_somebody_else() {
     let mut round = Round::new(2, 2);

@@ -6,8 +6,14 @@ use anchor_lang::solana_program::instruction::Instruction;
 use millrace_testkit::Environment;
 use millrace_testkit::costs::{HappyCall, happy_calls};
 use millrace_testkit::program::MarketError;
+use millrace_testkit::protocol::MicroUsdc;
 
 const SYSTEM_PROGRAM: Pubkey = anchor_lang::system_program::ID;
+/// Which account of `close_job_prepaid` the refund goes to.
+const BUYER_VAULT: usize = 3;
+/// Bytes of a token account.
+const TOKEN_ACCOUNT: usize = 165;
+const PROGRAM: Pubkey = millrace_testkit::program::ID;
 const TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 
 /// Sends the call with its own instruction spoiled, which must be refused and change nothing.
@@ -82,6 +88,28 @@ fn programs_that_an_instruction_calls_are_the_real_ones() {
     }
 }
 
+/// Nobody can make another configuration; were one to exist, it would count for nothing.
+#[test]
+fn the_configuration_is_the_one_at_its_address() {
+    let config = Environment::config_address();
+    let mut n_calls = 0;
+    for call in happy_calls() {
+        if call.instructions.last().unwrap().accounts.iter().any(|meta| meta.pubkey == config) {
+            let mut chain = call.chain.fork();
+            let Some(copy) = chain.exists(&config).then(|| chain.forge(config, PROGRAM)) else { continue };
+            let replace = |instruction: &mut Instruction| {
+                instruction.accounts.iter_mut().filter(|meta| meta.pubkey == config).for_each(|meta| {
+                    meta.pubkey = copy;
+                });
+            };
+            let code = ErrorCode::ConstraintAddress.into();
+            refuses(&call, &mut chain, replace, code, "with a copy of the configuration at another address");
+            n_calls += 1;
+        }
+    }
+    assert!(n_calls > 10, "only {n_calls} calls read the configuration");
+}
+
 #[test]
 fn every_event_is_signed_by_the_program_alone() {
     let authority = Environment::event_authority();
@@ -114,4 +142,43 @@ fn spare_bytes_are_kept_by_every_instruction() {
         }
     }
     assert!(n_kept > 20, "only {n_kept} accounts were written");
+}
+
+/// The vaults among an instruction's accounts that hold something: token accounts that an account of the
+/// program owns, with owner and amount.
+fn vaults(call: &HappyCall) -> Vec<(Pubkey, Pubkey, MicroUsdc)> {
+    let everything = call.chain.everything();
+    let metas = call.instructions.last().unwrap().accounts.iter();
+    metas
+        .filter_map(|meta| {
+            let (_, data) = everything.get(&meta.pubkey).filter(|(_, data)| data.len() == TOKEN_ACCOUNT)?;
+            let owner = Pubkey::try_from(&data[32..64]).unwrap();
+            let amount = MicroUsdc(u64::from_le_bytes(data[64..72].try_into().unwrap()));
+            (everything.contains_key(&owner) && amount > MicroUsdc::ZERO).then_some((meta.pubkey, owner, amount))
+        })
+        .collect()
+}
+
+/// A state that no instruction brings about: whoever moves money of such a vault is refused.
+#[test]
+fn a_vault_that_is_short_of_its_ledger_stops_every_instruction_that_moves_its_money() {
+    let mut n_vaults = 0;
+    for call in happy_calls() {
+        for (vault, owner, amount) in vaults(&call) {
+            let code = match call.cost.instruction {
+                // Moves all there should be, and the token program has not as much.
+                "sweep_fees" | "withdraw_balance" | "withdraw_stake" => 1,
+                // What comes in makes no vault shorter.
+                "close_job_prepaid" if vault == call.instructions.last().unwrap().accounts[BUYER_VAULT].pubkey => {
+                    continue;
+                }
+                _ => MarketError::VaultShort.into(),
+            };
+            let mut chain = call.chain.fork();
+            chain.put_tokens(vault, owner, chain.mint, amount.minus(MicroUsdc(1)).unwrap());
+            refuses(&call, &mut chain, |_| {}, code, &format!("out of or into {vault}, which is short"));
+            n_vaults += 1;
+        }
+    }
+    assert!(n_vaults > 30, "only {n_vaults} vaults held anything");
 }

@@ -150,6 +150,9 @@ fn a_prepaid_job_is_extended_from_its_balance_and_by_its_owner_alone() {
     let plain = chain.do_open_job(&owner, 2, terms());
     let call = chain.extend_job_prepaid(&balance, &plain, money(usdc(1)));
     chain.refuses(&call, MarketError::WrongFunding);
+    let mut call = chain.extend_job_prepaid(&balance, &job, money(usdc(1)));
+    call.accounts.job_vault = plain.vault;
+    chain.refuses(&call, MarketError::WrongVault);
     let call = chain.extend_job_prepaid(&balance, &job, money(usdc(1))).without_signature_of(owner.address());
     chain.refuses(&call, ErrorCode::AccountNotSigner);
 }

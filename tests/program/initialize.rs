@@ -1,6 +1,7 @@
 use anchor_lang::error::ErrorCode;
 use anchor_lang::prelude::Pubkey;
 use millrace_testkit::program::MarketError;
+use millrace_testkit::program::constants::CONFIG;
 use millrace_testkit::program::events::NetworkInitialized;
 use millrace_testkit::protocol::{BasisPoints, MicroUsdc, Parameters, Seconds};
 use millrace_testkit::{Environment, Keypair, Signer, parameters};
@@ -13,7 +14,9 @@ fn founds_the_network() {
     let config = chain.config();
     assert_eq!(config.admin, chain.admin.pubkey());
     assert_eq!(config.scheduler, chain.scheduler.pubkey());
+    assert_eq!((config.arbiter, config.rent_payer), (chain.arbiter.pubkey(), chain.admin.pubkey()));
     assert_eq!((config.mint, config.treasury), (chain.mint, chain.treasury));
+    assert_eq!((config.bump, config.paused, config.pending_admin), (CONFIG.1, 0, Pubkey::default()));
     assert_eq!(Parameters::from(config.parameters), parameters());
     let event: NetworkInitialized = receipt.event();
     assert_eq!((event.admin, event.parameters), (config.admin, config.parameters));

@@ -31,6 +31,7 @@ mod extend_lease;
 mod extend_start;
 mod finalize_lease;
 mod hold_lease;
+mod impossible_books;
 mod initialize;
 mod notice_preemption;
 mod open_dispute;

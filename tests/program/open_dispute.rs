@@ -24,7 +24,8 @@ fn spot_checked() -> JobTerms {
 fn the_buyers_bond_goes_into_the_jobs_vault() {
     let Scene { mut chain, job, lease, node, .. } = reported(disputable());
     let sol = chain.lamports(&job.buyer.address());
-    let event: DisputeOpened = chain.do_open_dispute(&lease, &job.buyer).event();
+    let call = chain.open_dispute(&lease, &job.buyer);
+    let event: DisputeOpened = chain.send(&call).unwrap().event();
     let (address, now) = (Environment::dispute_of(&lease), chain.now().0);
 
     assert_eq!((event.job, event.lease, event.dispute), (job.address, lease.address, address));
@@ -36,7 +37,7 @@ fn the_buyers_bond_goes_into_the_jobs_vault() {
     assert_eq!((dispute.job, dispute.lease), (job.address, lease.address));
     assert_eq!((dispute.challenger, dispute.rent_payer), (job.buyer.address(), job.buyer.address()));
     assert_eq!((dispute.bond, dispute.opened_at, dispute.decide_by), (usdc(1).0, now, now + 7 * 86_400));
-    assert_eq!(dispute.evidence_hash, [9; 32]);
+    assert_eq!((dispute.evidence_hash, dispute.bump), ([9; 32], call.data.args.dispute_bump));
     assert_eq!(chain.lease(&lease.address).state, 3);
     let state = chain.job(&job.address);
     assert_eq!((state.state, state.dispute_bonds, state.reserved), (1, usdc(1).0, 200_000));

@@ -35,6 +35,7 @@ fn holds_the_worst_case_and_locks_the_bond() {
     let lease = chain.lease(&call.accounts.lease);
     assert_eq!((lease.job, lease.node, lease.provider), (job.address, node.address, node.provider.address));
     assert_eq!((lease.state, lease.number, lease.rent_payer), (0, 0, chain.scheduler.pubkey()));
+    assert_eq!(lease.bump, call.data.args.lease_bump);
     assert_eq!((lease.reserved, lease.bond, lease.paid), (3_600_000, 3_600_000, 0));
     assert_eq!((lease.start_by, lease.checkpoint_by, lease.ends_by), (now + 300, 0, now + 300 + 3_600));
     let state = chain.job(&job.address);
@@ -63,6 +64,33 @@ fn locks_at_least_the_minimum_bond() {
     let cheap = chain.do_add_node(&rig.provider, hardware(), PricePerGpuHour(10));
     let lease = chain.do_open_lease(&job, &cheap);
     assert_eq!(chain.lease(&lease.address).bond, usdc(1).0);
+}
+
+#[test]
+fn another_wallet_than_the_schedulers_may_pay_the_rent_and_gets_it_back() {
+    let (mut chain, job, node) = ready(terms());
+    let payer = chain.wallet(MicroUsdc::ZERO);
+    let [scheduler_before, payer_before] = [chain.scheduler.pubkey(), payer.address()].map(|key| chain.lamports(&key));
+    let mut call = chain.open_lease(&job, &node);
+    call.accounts.rent_payer = payer.address();
+    call.signers.push(payer.key.insecure_clone());
+    let lease = chain.do_open_lease_as(&job, &node, &call);
+    assert_eq!(chain.lease(&lease.address).rent_payer, payer.address());
+    let rent = chain.lamports(&lease.address);
+    assert_eq!(chain.lamports(&payer.address()), payer_before - rent);
+    chain.advance(Seconds(100));
+    chain.do_settle_final(&lease, Seconds(60), ExitClass::Completed);
+    assert_eq!(chain.lamports(&payer.address()), payer_before);
+    assert_eq!(chain.lamports(&chain.scheduler.pubkey()), scheduler_before);
+}
+
+#[test]
+fn refuses_to_take_rent_from_who_did_not_sign() {
+    let (mut chain, job, node) = ready(terms());
+    let payer = chain.wallet(MicroUsdc::ZERO);
+    let mut call = chain.open_lease(&job, &node).without_signature_of(payer.address());
+    call.accounts.rent_payer = payer.address();
+    chain.refuses(&call, ErrorCode::AccountNotSigner);
 }
 
 #[test]

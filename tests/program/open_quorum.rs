@@ -29,6 +29,7 @@ fn opens_a_round_without_members_for_whoever_pays() {
     assert_eq!((event.needed, event.size, event.reveal_window, event.at), (2, 3, 3_600, chain.now().0));
     let quorum = chain.quorum(&address);
     assert_eq!((quorum.job, quorum.round, quorum.rent_payer), (job.address, 0, payer.address()));
+    assert_eq!(quorum.bump, call.data.args.quorum_bump);
     assert_eq!((quorum.needed, quorum.size, quorum.joined, quorum.verdict), (2, 3, 0, 0));
     assert_eq!((quorum.commit_by, quorum.reveal_by, quorum.reveal_window), (0, 0, 3_600));
     assert_eq!((chain.job(&job.address).quorum_open, chain.job(&job.address).quorum_round), (1, 0));

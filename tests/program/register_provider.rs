@@ -17,6 +17,10 @@ fn makes_a_provider_with_two_empty_vaults() {
     assert_eq!(state.owner, owner.address());
     assert_eq!(state.name(), Ok("Grüne Mühle"));
     assert_eq!((state.stake_total, state.staked, state.nodes), (0, 0, 0));
+    assert_eq!((state.bump, state.rent_payer), (call.data.args.provider_bump, owner.address()));
+    assert_eq!((state.stake_vault, state.earnings_vault), (provider.stake_vault, provider.earnings_vault));
+    assert_eq!((state.payout_owner, state.next_payout_owner), (owner.address(), owner.address()));
+    assert_eq!((state.reputation_at, state.registered_at), (chain.now().0, chain.now().0));
     assert_eq!(chain.tokens(&provider.stake_vault), MicroUsdc::ZERO);
     assert_eq!(chain.tokens(&provider.earnings_vault), MicroUsdc::ZERO);
     assert_eq!((event.provider, event.owner), (provider.address, owner.address()));

@@ -326,4 +326,9 @@ fn refuses_the_vaults_of_others() {
         call.accounts.earnings_vault = vault;
         chain.refuses(&call, MarketError::WrongVault);
     }
+    for vault in [other.node.provider.stake_vault, node.provider.earnings_vault, node.provider.owner.tokens] {
+        let mut call = chain.settle(&lease, &voucher);
+        call.accounts.stake_vault = vault;
+        chain.refuses(&call, MarketError::WrongVault);
+    }
 }

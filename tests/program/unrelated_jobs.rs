@@ -4,19 +4,47 @@
 use std::collections::BTreeSet;
 
 use anchor_lang::prelude::Pubkey;
+use millrace_testkit::program::{ExtendJobArgs, accounts, instruction};
 use millrace_testkit::protocol::{PricePerGpuHour, Ruling, Seconds};
-use millrace_testkit::{Environment, JobHandle, LeaseHandle, Signer, Wallet, attestation, terms, usdc};
+use millrace_testkit::{
+    Call, Environment, JobHandle, LeaseHandle, NodeHandle, Signer, Wallet, attestation, terms, usdc,
+};
 
 use crate::round::counted;
 
 const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
 
-/// A buyer's job on a rig of its own, under a lease that the buyer awarded or that the scheduler chose.
-fn leased(chain: &mut Environment, awarded: bool) -> LeaseHandle {
+type OpenLease = Call<accounts::OpenLease, instruction::OpenLease>;
+
+const EXTENSION: ExtendJobArgs = ExtendJobArgs { deposit: 1, lease_seconds: 1, start_window: 1 };
+
+/// Who opens a lease.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    Buyer,
+    Scheduler,
+    /// The scheduler, and this wallet pays the rent.
+    SchedulerFrom(&'a Wallet),
+}
+
+/// How a job of its own on a rig of its own is leased.
+fn opening(chain: &Environment, job: &JobHandle, node: &NodeHandle, by: By) -> OpenLease {
+    let mut call = match by {
+        By::Buyer => chain.award_lease(job, node, PRICE),
+        By::Scheduler | By::SchedulerFrom(_) => chain.open_lease(job, node),
+    };
+    if let By::SchedulerFrom(payer) = by {
+        call.accounts.rent_payer = payer.address();
+        call.signers.push(payer.key.insecure_clone());
+    }
+    call
+}
+
+fn leased(chain: &mut Environment, by: By) -> LeaseHandle {
     let node = chain.rig(usdc(100));
     let buyer = chain.wallet(usdc(100));
     let job = chain.do_open_job(&buyer, 1, terms());
-    let call = if awarded { chain.award_lease(&job, &node, PRICE) } else { chain.open_lease(&job, &node) };
+    let call = opening(chain, &job, &node, by);
     chain.do_open_lease_as(&job, &node, &call)
 }
 
@@ -25,6 +53,7 @@ fn writable(chain: &Environment, lease: &LeaseHandle, challenger: &Wallet) -> BT
     let (job, node) = (&lease.job, &lease.node);
     [
         chain.open_job(job, 1, terms()).writable(),
+        chain.extend_job(job, EXTENSION).writable(),
         chain.award_lease(job, node, PRICE).writable(),
         chain.extend_start(lease).writable(),
         chain.extend_lease(lease, Seconds(1)).writable(),
@@ -54,21 +83,58 @@ fn shared(ours: &BTreeSet<Pubkey>, theirs: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
 #[test]
 fn jobs_whose_buyers_award_them_share_no_account_that_either_may_write() {
     let mut chain = Environment::new();
-    let leases = [leased(&mut chain, true), leased(&mut chain, true)];
+    let leases = [leased(&mut chain, By::Buyer), leased(&mut chain, By::Buyer)];
     let [ours, theirs] = leases.each_ref().map(|lease| writable(&chain, lease, &lease.job.buyer));
     assert_eq!(shared(&ours, &theirs), []);
 }
 
-#[test]
-fn jobs_of_the_scheduler_share_the_wallet_that_it_pays_rent_with_and_nothing_else() {
-    let mut chain = Environment::new();
-    let leases = [leased(&mut chain, false), leased(&mut chain, false)];
-    let [ours, theirs] = leases.each_ref().map(|lease| {
-        let mut writable = writable(&chain, lease, &lease.job.buyer);
-        writable.extend(chain.open_lease(&lease.job, &lease.node).writable());
+/// What two jobs of the scheduler's share.
+fn shared_by_scheduled(chain: &mut Environment, by: [By; 2]) -> Vec<Pubkey> {
+    let [ours, theirs] = by.map(|by| {
+        let lease = leased(chain, by);
+        let mut writable = writable(chain, &lease, &lease.job.buyer);
+        writable.extend(opening(chain, &lease.job, &lease.node, by).writable());
         writable
     });
-    assert_eq!(shared(&ours, &theirs), [chain.scheduler.pubkey()]);
+    shared(&ours, &theirs)
+}
+
+#[test]
+fn jobs_of_the_scheduler_share_nothing_where_two_wallets_pay_their_rent() {
+    let mut chain = Environment::new();
+    let [one, other] = std::array::from_fn(|_| chain.wallet(usdc(0)));
+    assert_eq!(shared_by_scheduled(&mut chain, [By::SchedulerFrom(&one), By::SchedulerFrom(&other)]), []);
+}
+
+#[test]
+fn jobs_of_the_scheduler_share_the_wallet_that_pays_for_both_and_nothing_else() {
+    let mut chain = Environment::new();
+    assert_eq!(shared_by_scheduled(&mut chain, [By::Scheduler; 2]), [chain.scheduler.pubkey()]);
+}
+
+/// A job of a buyer's balance, opened by a delegate or by its owner.
+#[test]
+fn prepaid_jobs_of_two_balances_share_no_account_that_either_may_write() {
+    let mut chain = Environment::new();
+    let sides: [BTreeSet<Pubkey>; 2] = std::array::from_fn(|_| {
+        let (buyer, delegate, node) = (chain.wallet(usdc(100)), chain.wallet(usdc(0)), chain.rig(usdc(100)));
+        let balance = chain.do_open_buyer(&buyer, usdc(50));
+        let opened = [
+            chain.open_job_prepaid(&balance, None, 1, terms()).writable(),
+            chain.open_job_prepaid(&balance, Some(&delegate.key), 1, terms()).writable(),
+        ];
+        let job = chain.do_open_job_prepaid(&balance, 1, terms());
+        let call = chain.award_lease(&job, &node, PRICE);
+        let lease = chain.do_open_lease_as(&job, &node, &call);
+        let ended = [
+            chain.extend_job_prepaid(&balance, &job, EXTENSION).writable(),
+            chain.close_job_prepaid(&balance, &job).writable(),
+        ];
+        let prepaid = opened.into_iter().chain(ended).flatten();
+        writable(&chain, &lease, &buyer).into_iter().chain(prepaid).collect()
+    });
+    let [ours, theirs] = &sides;
+    assert_eq!(shared(ours, theirs), []);
 }
 
 #[test]

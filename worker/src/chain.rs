@@ -9,10 +9,10 @@ use millrace_client::{Client, Error, Keypair, Sender, SignedVoucher, instruction
 use millrace_protocol::{Address, UnixSeconds};
 
 /// What a node may have to do for a lease by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// Bring the latest voucher in.
-    Redeem(SignedVoucher),
+    Redeem(Box<SignedVoucher>),
     ExtendStart,
     Hold,
 }

@@ -30,7 +30,7 @@ async fn late_start() -> Rig {
 async fn first_deed(rig: &Rig) -> Deed {
     for _ in 0..300 {
         if let Some(deed) = rig.chain.deeds.lock().unwrap().first() {
-            return *deed;
+            return deed.clone();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

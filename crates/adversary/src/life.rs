@@ -1,23 +1,34 @@
 use std::cell::OnceCell;
-use std::collections::HashSet;
-use std::mem::{Discriminant, discriminant};
+use std::collections::BTreeMap;
 
+use anchor_lang::solana_program::instruction::Instruction;
 use arbitrary::{Arbitrary, Unstructured};
 
-use crate::deeds::Deed;
+use crate::deeds::{Deed, INSTRUCTIONS};
 use crate::market::Market;
 use crate::rules::Books;
 use crate::twist::Twist;
 
 /// More would make lives slow without making them stranger.
 const LONGEST: usize = 32;
+/// Up to here a byte stands for no twist; beyond, for up to four.
+const UNTWISTED: u8 = 0xc0;
 
 /// Something that somebody tries.
-#[derive(Arbitrary, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
     deed: Deed,
-    /// Most attempts are as their builder made them, or a long life would stay at its beginning.
     twists: Vec<Twist>,
+}
+
+impl<'a> Arbitrary<'a> for Attempt {
+    /// Most attempts are as their builder made them, or a long life would stay at its beginning.
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let deed = bytes.arbitrary()?;
+        let count = u8::arbitrary(bytes)?.saturating_sub(UNTWISTED).div_ceil(16);
+        let twists = (0..count).map(|_| bytes.arbitrary()).collect::<arbitrary::Result<_>>()?;
+        Ok(Self { deed, twists })
+    }
 }
 
 /// A whole life of the market.
@@ -46,25 +57,34 @@ impl Life {
         Self::arbitrary(&mut Unstructured::new(bytes))
     }
 
-    /// Lives it. Returns which kinds of deeds went through.
+    /// Lives it, to the end of every job in it. Returns how often each instruction went through before
+    /// that end.
     ///
     /// # Panics
     /// When a rule is broken.
-    pub fn live(&self) -> HashSet<Discriminant<Deed>> {
+    pub fn live(&self) -> BTreeMap<&'static str, usize> {
         let mut market = FOUNDED.with(|founded| founded.get_or_init(Market::found).fork());
         let mut books = Books::open(&market);
-        let went_through = self.0.iter().filter(|attempt| attempt.take(&mut market, &mut books));
-        went_through.map(|attempt| discriminant(&attempt.deed)).collect()
+        let mut went_through = BTreeMap::new();
+        for attempt in &self.0 {
+            for name in attempt.take(&mut market, &mut books) {
+                *went_through.entry(name).or_default() += 1;
+            }
+        }
+        market.everything_comes_out(&mut books);
+        went_through
     }
 }
 
 impl Attempt {
-    fn take(&self, market: &mut Market, books: &mut Books) -> bool {
+    /// Returns the instructions of the program that went through.
+    fn take(&self, market: &mut Market, books: &mut Books) -> Vec<&'static str> {
         if let Deed::Wait(wait) = &self.deed {
             wait.pass(market);
-            return false;
+            books.look_at_the_clock(market);
+            return Vec::new();
         }
-        let Some(mut instructions) = self.deed.call(market) else { return false };
+        let Some(mut instructions) = self.deed.call(market) else { return Vec::new() };
         for twist in &self.twists {
             twist.apply(&mut instructions, market);
         }
@@ -72,9 +92,16 @@ impl Attempt {
         let result = market.send(&instructions);
         let went_through = result.is_ok();
         books.check(market, &instructions, result);
-        if went_through && self.deed.happens_once() {
+        if !went_through {
+            return Vec::new();
+        }
+        if self.deed.happens_once() {
             books.check_replay(market, &instructions);
         }
-        went_through
+        instructions.iter().filter_map(name).collect()
     }
+}
+
+fn name(instruction: &Instruction) -> Option<&'static str> {
+    INSTRUCTIONS.iter().find(|(_, beginning)| instruction.data.starts_with(beginning)).map(|(name, _)| *name)
 }

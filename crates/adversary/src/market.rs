@@ -1,16 +1,18 @@
-use std::collections::BTreeMap;
+mod choices;
+mod founding;
+mod traps;
+mod way_out;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use millrace_testkit::program::state::{Job, Node, Provider};
-use millrace_testkit::protocol::{MicroUsdc, PricePerGpuHour, Seconds};
-use millrace_testkit::{
-    Environment, JobHandle, Keypair, LeaseHandle, Ledger, NodeHandle, ProviderHandle, Receipt, Refusal, Signer, Wallet,
-    hardware, parameters, terms, usdc,
-};
+use millrace_testkit::program::state::Config;
+use millrace_testkit::protocol::Seconds;
+use millrace_testkit::{Environment, Keypair, Ledger, Receipt, Refusal, Signer, Wallet};
 
-use crate::rules::Vault;
+pub use choices::pick;
 
 /// How far a life's clock may go beyond its beginning, in seconds: thirty years.
 const FURTHEST: u64 = 1_000_000_000;
@@ -20,147 +22,68 @@ pub struct Market {
     pub chain: Environment,
     /// Whoever is here may be made to sign anything.
     keys: Rc<Vec<Keypair>>,
-    pub wallets: Vec<Wallet>,
-    /// Has no part in the market at first.
-    pub stranger: Wallet,
+    /// Providers and buyers first, then who runs the network, then who has no part in it at first.
+    wallets: Rc<Vec<Wallet>>,
     /// Whose each token account is that is not the program's.
-    pub purses: BTreeMap<Pubkey, Pubkey>,
+    pub purses: Rc<BTreeMap<Pubkey, Pubkey>>,
     /// Addresses that an account list can be made of.
-    pub pool: Vec<Pubkey>,
+    pool: Vec<Pubkey>,
+    /// What is in it.
+    known: BTreeSet<Pubkey>,
     /// What lies on the chain, read once after each change.
-    pub ledger: Ledger,
+    pub ledger: Rc<Ledger>,
+    pub config: Config,
     beginning: u64,
 }
 
 impl Market {
-    /// Two providers with two nodes each, at even and at odd prices, one with little stake; two
-    /// buyers; a job that waits for a lease and one that has one; and a stranger.
-    pub fn found() -> Self {
-        let mut chain = Environment::with(parameters());
-        let mut keys = Vec::new();
-        let mut wallets = Vec::new();
-        let mut nodes = Vec::new();
-        for (stake, price) in [(usdc(40), 1_234_567), (usdc(8), 3_599_999)] {
-            let node = chain.rig(stake);
-            let odd = chain.do_add_node(&node.provider, hardware(), PricePerGpuHour(price));
-            let owner = &node.provider.owner;
-            chain.put_tokens(owner.tokens, owner.address(), chain.mint, usdc(1_000));
-            wallets.push(owner.clone());
-            keys.extend([node.key.insecure_clone(), odd.key.insecure_clone(), owner.key.insecure_clone()]);
-            nodes.extend([node, odd]);
-        }
-        for _ in 0..2 {
-            let buyer = chain.wallet(usdc(10_000));
-            keys.push(buyer.key.insecure_clone());
-            wallets.push(buyer);
-        }
-        let stranger = chain.wallet(usdc(1_000));
-        let extra = chain.key();
-        keys.extend(
-            [&stranger.key, &chain.fee_payer, &chain.admin, &chain.scheduler, &extra].map(Keypair::insecure_clone),
-        );
-        chain.do_open_job(&wallets[2], 0, terms());
-        let job = chain.do_open_job(&wallets[3], 0, terms());
-        chain.do_open_lease(&job, &nodes[0]);
-        let mut market = Self {
-            beginning: chain.now().0,
-            ledger: chain.ledger(),
-            keys: Rc::new(keys),
-            wallets,
-            purses: BTreeMap::new(),
-            stranger,
-            pool: Vec::new(),
-            chain,
-        };
-        market.add_traps();
-        market.look();
-        market
-    }
-
-    /// Accounts that anybody can make on a chain, and that look like the market's own.
-    fn add_traps(&mut self) {
-        let everybody = self.wallets.iter().chain([&self.stranger]);
-        self.purses = everybody.map(|wallet| (wallet.tokens, wallet.address())).collect();
-        let (mint, stranger) = (self.chain.mint, self.stranger.address());
-        let other_mint = self.chain.key().pubkey();
-        self.chain.put_mint(other_mint);
-        let owners: Vec<_> = self.ledger.jobs.keys().chain(self.ledger.providers.keys()).copied().collect();
-        let mut traps = vec![other_mint];
-        for owner in owners.into_iter().chain([stranger, self.wallets[0].address()]) {
-            for mint in [mint, other_mint] {
-                let tokens = self.chain.key().pubkey();
-                self.chain.put_tokens(tokens, owner, mint, MicroUsdc::ZERO);
-                traps.push(tokens);
-                self.purses.insert(tokens, owner);
-            }
-        }
-        let real: Vec<_> = [Environment::config_address(), self.chain.mint]
-            .into_iter()
-            .chain(self.ledger.jobs.keys().copied())
-            .chain(self.ledger.leases.keys().copied())
-            .chain(self.ledger.nodes.keys().copied().take(1))
-            .chain(self.ledger.providers.keys().copied().take(1))
-            .collect();
-        for original in real {
-            for owner in [solana_sdk_ids::system_program::ID, solana_sdk_ids::bpf_loader::ID] {
-                traps.push(self.chain.forge(original, owner));
-            }
-        }
-        self.pool = traps;
-        self.pool.extend(self.keys.iter().map(Signer::pubkey));
-        self.pool.extend(self.wallets.iter().chain([&self.stranger]).map(|wallet| wallet.tokens));
-        self.pool.extend([
-            self.chain.mint,
-            self.chain.treasury,
-            self.chain.program_data(),
-            Environment::config_address(),
-            Environment::event_authority(),
-            millrace_testkit::program::ID,
-            anchor_spl::token::ID,
-            solana_sdk_ids::system_program::ID,
-            solana_sdk_ids::sysvar::instructions::ID,
-            solana_sdk_ids::sysvar::clock::ID,
-        ]);
-    }
-
     /// The same market once more.
     pub fn fork(&self) -> Self {
         Self {
             chain: self.chain.fork(),
             keys: Rc::clone(&self.keys),
-            wallets: self.wallets.clone(),
-            stranger: self.stranger.clone(),
-            purses: self.purses.clone(),
+            wallets: Rc::clone(&self.wallets),
+            purses: Rc::clone(&self.purses),
             pool: self.pool.clone(),
-            ledger: self.chain.ledger(),
+            known: self.known.clone(),
+            ledger: Rc::clone(&self.ledger),
+            config: self.config,
             beginning: self.beginning,
         }
     }
 
-    /// Reads what lies on the chain now.
+    /// Reads what lies on the chain now, and who runs the network.
     pub fn look(&mut self) {
-        self.ledger = self.chain.ledger();
-        let Ledger { jobs, leases, nodes, providers, tokens, .. } = &self.ledger;
-        for address in jobs.keys().chain(leases.keys()).chain(nodes.keys()).chain(providers.keys()).chain(tokens.keys())
-        {
-            if !self.pool.contains(address) {
-                self.pool.push(*address);
-            }
-        }
+        self.ledger = Rc::new(self.chain.ledger());
+        self.config = self.chain.config();
+        self.chain.admin = self.key(&self.config.admin);
+        self.chain.scheduler = self.key(&self.config.scheduler);
+        self.chain.arbiter = self.key(&self.config.arbiter);
+        self.chain.treasury = self.config.treasury;
     }
 
     pub fn send(&mut self, instructions: &[Instruction]) -> Result<Receipt, Refusal> {
         let result = self.chain.send_instructions(instructions, &self.keys);
         if result.is_ok() {
             self.look();
+            // Whatever is new is named.
+            for meta in instructions.iter().flat_map(|one| &one.accounts) {
+                self.add_to_pool(meta.pubkey);
+            }
         }
         result
+    }
+
+    fn add_to_pool(&mut self, address: Pubkey) {
+        if self.known.insert(address) {
+            self.pool.push(address);
+        }
     }
 
     /// Nobody can sign for an address that is nobody's key.
     pub fn sign(&self, instructions: &mut [Instruction]) {
         for meta in instructions.iter_mut().flat_map(|one| &mut one.accounts) {
-            meta.is_signer &= self.keys.iter().any(|key| key.pubkey() == meta.pubkey);
+            meta.is_signer &= self.is_person(&meta.pubkey);
         }
     }
 
@@ -169,98 +92,56 @@ impl Market {
         self.chain.advance(Seconds(seconds.min(FURTHEST - passed.min(FURTHEST))));
     }
 
-    pub fn wallet(&self, choice: u8) -> &Wallet {
-        pick(&self.wallets, choice).expect("there are wallets")
-    }
-
-    pub fn any_address(&self, choice: u8) -> Pubkey {
-        *pick(&self.pool, choice).expect("there are addresses")
-    }
-
-    /// Another address at which the same kind of account lies: of the same program, and as long.
-    pub fn another(&self, address: &Pubkey, choice: u8) -> Pubkey {
-        let kind = |address| self.chain.kind(address);
-        let wanted = kind(address);
-        let alike: Vec<_> = self.pool.iter().filter(|other| *other != address && kind(other) == wanted).collect();
-        pick(&alike, choice).map_or(*address, |other| **other)
-    }
-
-    fn owner(&self, address: &Pubkey) -> Wallet {
-        let everybody = self.wallets.iter().chain([&self.stranger]);
-        let known = everybody.clone().find(|wallet| wallet.address() == *address);
-        known.unwrap_or(&self.stranger).clone()
-    }
-
-    fn key(&self, address: &Pubkey) -> Keypair {
-        self.keys.iter().find(|key| key.pubkey() == *address).unwrap_or(&self.stranger.key).insecure_clone()
-    }
-
-    /// Every vault, with whose it is and who its money may go to. What goes from vault to vault the
-    /// ledger accounts for.
-    pub fn vaults(&self) -> BTreeMap<Pubkey, Vault> {
-        let jobs = self.ledger.jobs.iter();
-        let jobs = jobs.map(|(owner, job)| (job.job_vault, Vault { owner: *owner, beneficiary: job.funder }));
-        let providers = self.ledger.providers.iter().flat_map(|(owner, provider)| {
-            let vault = |beneficiary| Vault { owner: *owner, beneficiary };
-            [(provider.stake_vault, vault(provider.owner)), (provider.earnings_vault, vault(provider.payout_owner))]
+    /// Every deadline that lies ahead, the earliest first.
+    pub fn deadlines(&self) -> Vec<u64> {
+        let Ledger { providers, allowances, .. } = &*self.ledger;
+        let providers = providers.values().flat_map(|provider| {
+            provider.unbonding.iter().map(|slot| slot.unlocks_at).chain([provider.next_payout_from])
         });
-        jobs.chain(providers).collect()
+        let allowances = allowances.values().map(|allowance| allowance.expires_at);
+        let others = providers.chain(allowances).filter(|deadline| self.lies_ahead(*deadline));
+        self.deadlines_of_jobs().chain(others).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Who paid the rent of each account that can be closed.
-    pub fn rent(&self) -> BTreeMap<Pubkey, Pubkey> {
-        let leases = self.ledger.leases.iter().map(|(lease, state)| (*lease, state.rent_payer));
-        let jobs = self.ledger.jobs.iter();
-        let jobs = jobs.flat_map(|(job, state)| [(*job, state.rent_payer), (state.job_vault, state.rent_payer)]);
-        leases.chain(jobs).collect()
+    /// Those of jobs that lie ahead, and of all that belongs to jobs.
+    fn deadlines_of_jobs(&self) -> impl Iterator<Item = u64> {
+        let Ledger { jobs, leases, disputes, quorums, .. } = &*self.ledger;
+        let jobs = jobs.values().flat_map(|job| [job.start_deadline, job.cancelled_at + job.settle_grace]);
+        let leases = leases.values().flat_map(|lease| {
+            let held = lease.attested_at + lease.hold_limit;
+            let ends = [lease.ends_by, lease.ends_by + lease.settle_grace];
+            let preempted = [lease.preempted_at, lease.preempted_at + lease.settle_grace];
+            let silent = [lease.start_by, lease.checkpoint_by, held, lease.disputable_until];
+            ends.into_iter().chain(preempted).chain(silent)
+        });
+        let disputes = disputes.values().map(|dispute| dispute.decide_by);
+        let rounds = quorums
+            .values()
+            .flat_map(|round| [round.commit_by, round.reveal_by, round.commit_by + round.reveal_window]);
+        jobs.chain(leases).chain(disputes).chain(rounds).filter(|deadline| self.lies_ahead(*deadline))
     }
 
-    /// Everybody who has a key.
-    pub fn people(&self) -> impl Iterator<Item = Pubkey> {
-        self.keys.iter().map(Signer::pubkey)
+    fn lies_ahead(&self, deadline: u64) -> bool {
+        deadline > self.chain.now().0 && deadline - self.chain.now().0 < FURTHEST
     }
 
-    pub fn provider(&self, choice: u8) -> Option<ProviderHandle> {
-        let (address, provider) = pick_entry(&self.ledger.providers, choice)?;
-        Some(self.provider_handle(*address, provider))
+    pub fn is_person(&self, address: &Pubkey) -> bool {
+        self.keys.iter().any(|key| key.pubkey() == *address)
     }
 
-    fn provider_handle(&self, address: Pubkey, provider: &Provider) -> ProviderHandle {
-        let Provider { owner, stake_vault, earnings_vault, .. } = *provider;
-        ProviderHandle { owner: self.owner(&owner), address, stake_vault, earnings_vault }
+    /// The wallet at an address; with the stranger's tokens for one that has none.
+    pub fn wallet_of(&self, address: &Pubkey) -> Wallet {
+        let known = self.wallets.iter().find(|wallet| wallet.address() == *address);
+        let stranger = || Wallet { key: self.key(address), tokens: self.stranger().tokens };
+        known.cloned().unwrap_or_else(stranger)
     }
 
-    pub fn node(&self, choice: u8) -> Option<NodeHandle> {
-        let (address, node) = pick_entry(&self.ledger.nodes, choice)?;
-        self.node_handle(*address, node)
+    fn stranger(&self) -> &Wallet {
+        self.wallets.last().expect("there are wallets")
     }
 
-    fn node_handle(&self, address: Pubkey, node: &Node) -> Option<NodeHandle> {
-        let provider = self.provider_handle(node.provider, self.ledger.providers.get(&node.provider)?);
-        Some(NodeHandle { address, key: self.key(&node.node_key), provider })
+    /// The key of an address; the stranger's for an address that is nobody's.
+    pub fn key(&self, address: &Pubkey) -> Keypair {
+        self.keys.iter().find(|key| key.pubkey() == *address).unwrap_or(&self.stranger().key).insecure_clone()
     }
-
-    pub fn job(&self, choice: u8) -> Option<JobHandle> {
-        let (address, job) = pick_entry(&self.ledger.jobs, choice)?;
-        Some(self.job_handle(*address, job))
-    }
-
-    fn job_handle(&self, address: Pubkey, job: &Job) -> JobHandle {
-        JobHandle { address, vault: job.job_vault, buyer: self.owner(&job.buyer), funder: self.owner(&job.funder) }
-    }
-
-    pub fn lease(&self, choice: u8) -> Option<LeaseHandle> {
-        let (address, lease) = pick_entry(&self.ledger.leases, choice)?;
-        let job = self.job_handle(lease.job, self.ledger.jobs.get(&lease.job)?);
-        let node = self.node_handle(lease.node, self.ledger.nodes.get(&lease.node)?)?;
-        Some(LeaseHandle { address: *address, job, node })
-    }
-}
-
-fn pick<T>(from: &[T], choice: u8) -> Option<&T> {
-    from.get(usize::from(choice).checked_rem(from.len())?)
-}
-
-fn pick_entry<K, V>(from: &BTreeMap<K, V>, choice: u8) -> Option<(&K, &V)> {
-    from.iter().nth(usize::from(choice).checked_rem(from.len())?)
 }

@@ -1,41 +1,53 @@
 //! The rules that hold always (`docs/protocol.md`), held against the chain after each attempt.
 
+mod authority;
+mod flow;
+mod payments;
+mod places;
+mod rent;
+mod strangers;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::Instruction;
-use millrace_testkit::{Receipt, Refusal};
+use millrace_testkit::program::state::Config;
+use millrace_testkit::protocol::{MicroUsdc, UnixSeconds};
+use millrace_testkit::{Ledger, Receipt, Refusal};
 
 use crate::market::Market;
 
 /// What the last look showed.
 pub struct Books {
-    supply: u128,
+    now: UnixSeconds,
+    config: Config,
+    ledger: Rc<Ledger>,
     lamports: BTreeMap<Pubkey, u64>,
-    tokens: BTreeMap<Pubkey, u64>,
-    /// Whose each vault is, and to whom what leaves it may go.
-    vaults: BTreeMap<Pubkey, Vault>,
-    /// Who paid for an account, and gets it back when it is closed.
-    rent: BTreeMap<Pubkey, Pubkey>,
-}
-
-/// A token account of the program's.
-#[derive(Clone, Debug)]
-pub struct Vault {
-    /// The job or provider.
-    pub owner: Pubkey,
-    pub beneficiary: Pubkey,
+    /// Whose each token account is that is not the program's.
+    purses: Rc<BTreeMap<Pubkey, Pubkey>>,
+    /// What lies in vaults and is on no ledger: strangers sent it.
+    strangers: BTreeMap<Pubkey, MicroUsdc>,
 }
 
 impl Books {
     pub fn open(market: &Market) -> Self {
         Self {
-            supply: market.ledger.supply(),
+            now: market.chain.now(),
+            config: market.config,
+            ledger: Rc::clone(&market.ledger),
             lamports: market.chain.all_lamports(),
-            tokens: tokens(market),
-            vaults: market.vaults(),
-            rent: market.rent(),
+            purses: Rc::clone(&market.purses),
+            strangers: strangers::beside(&market.ledger),
         }
+    }
+
+    /// Time has passed, and nothing else.
+    pub fn look_at_the_clock(&mut self, market: &Market) {
+        self.now = market.chain.now();
     }
 
     /// # Panics
@@ -45,10 +57,12 @@ impl Books {
             Err(refusal) => assert!(!refusal.is_a_panic(), "the program panicked: {instructions:?}"),
             Ok(_) => {
                 let after = Self::open(market);
-                self.check_conservation(market, &after);
-                self.check_vaults(instructions, &after);
-                self.check_purses(market, &after);
-                self.check_rent(market, &after);
+                self.check_conservation(&after);
+                self.check_strangers(&after, instructions);
+                self.check_payments(&after, instructions);
+                self.check_authority(&after, instructions);
+                self.check_rent(market, &after, instructions);
+                after.check_nothing_is_orphaned();
                 *self = after;
             }
         }
@@ -56,68 +70,76 @@ impl Books {
 
     /// Rule 1: every micro-USDC and every lamport is where the books say, and none is new. Fees are not
     /// charged, so not one lamport may go either.
-    fn check_conservation(&self, market: &Market, after: &Self) {
+    fn check_conservation(&self, after: &Self) {
         let sum = |books: &Self| books.lamports.values().map(|amount| u128::from(*amount)).sum::<u128>();
         assert_eq!(sum(after), sum(self), "lamports were made or lost");
-        assert_eq!(after.supply, self.supply, "tokens were made or lost");
-        market.ledger.check();
+        assert_eq!(after.ledger.supply(), self.ledger.supply(), "tokens were made or lost");
+        after.ledger.check_beside(&after.strangers);
     }
 
-    /// Rules 2 and 4: a vault pays only in transactions that name whose it is.
-    fn check_vaults(&self, instructions: &[Instruction], after: &Self) {
-        let named = |key: &Pubkey| instructions.iter().flat_map(|one| &one.accounts).any(|meta| meta.pubkey == *key);
-        for (vault, Vault { owner, .. }) in &self.vaults {
-            let paid = fell(&self.tokens, &after.tokens, vault);
-            assert!(paid == 0 || named(owner), "the vault {vault} of {owner} paid for something else");
+    /// What belongs to something goes before it or with it, so that nothing is left behind.
+    fn check_nothing_is_orphaned(&self) {
+        let Ledger { jobs, leases, disputes, quorums, nodes, providers, balances, allowances, .. } = &*self.ledger;
+        for (lease, state) in leases {
+            let whole = jobs.contains_key(&state.job) && providers.contains_key(&state.provider);
+            assert!(whole, "the lease {lease} is left behind");
+            assert!(state.state > 1 || nodes.contains_key(&state.node), "the node of the live lease {lease} is gone");
         }
-    }
-
-    /// Nobody's purse gains but by what left vaults that are there to pay them.
-    fn check_purses(&self, market: &Market, after: &Self) {
-        let mut due = BTreeMap::<Pubkey, u64>::new();
-        for (vault, Vault { beneficiary, .. }) in &self.vaults {
-            *due.entry(*beneficiary).or_default() += fell(&self.tokens, &after.tokens, vault);
+        for (dispute, state) in disputes {
+            assert!(leases.contains_key(&state.lease), "the dispute {dispute} is left behind");
         }
-        let mut gained = BTreeMap::<Pubkey, i128>::new();
-        for (purse, owner) in &market.purses {
-            let [before, after] =
-                [&self.tokens, &after.tokens].map(|tokens| tokens.get(purse).copied().unwrap_or_default());
-            *gained.entry(*owner).or_default() += i128::from(after) - i128::from(before);
+        for (quorum, state) in quorums {
+            assert!(jobs.contains_key(&state.job), "the round {quorum} is left behind");
         }
-        for (owner, gain) in gained {
-            let due = due.get(&owner).copied().unwrap_or_default();
-            assert!(gain <= i128::from(due), "{owner} gained {gain}, and {due} left vaults for it");
+        for (node, state) in nodes {
+            assert!(providers.contains_key(&state.provider), "the node {node} is left behind");
         }
-    }
-
-    /// Nobody gains lamports but by accounts they paid for.
-    fn check_rent(&self, market: &Market, after: &Self) {
-        let mut due = BTreeMap::<Pubkey, u64>::new();
-        for (account, payer) in &self.rent {
-            *due.entry(*payer).or_default() += fell(&self.lamports, &after.lamports, account);
+        for (job, state) in jobs {
+            let funded = state.prepaid == 0 || balances.contains_key(&state.funder);
+            assert!(funded, "the job {job} cannot be refunded");
         }
-        for person in market.people() {
-            let gain = fell(&after.lamports, &self.lamports, &person);
-            let due = due.get(&person).copied().unwrap_or_default();
-            assert!(gain <= due, "{person} gained {gain} lamports, and {due} of rent were theirs");
+        for (allowance, state) in allowances {
+            assert!(balances.contains_key(&state.buyer), "the allowance {allowance} is left behind");
         }
     }
 
     /// Rule 5: the same once more changes nothing.
     pub fn check_replay(&mut self, market: &mut Market, instructions: &[Instruction]) {
-        let before = market.chain.everything();
+        let before = (market.chain.everything(), market.chain.all_lamports());
         let result = market.send(instructions);
-        assert!(before == market.chain.everything(), "the same once more changed something: {instructions:?}");
+        let after = (market.chain.everything(), market.chain.all_lamports());
+        assert!(before == after, "the same once more changed something: {instructions:?}");
         self.check(market, instructions, result);
     }
 }
 
-/// How much less there is at an address.
-fn fell(before: &BTreeMap<Pubkey, u64>, after: &BTreeMap<Pubkey, u64>, address: &Pubkey) -> u64 {
-    let at = |of: &BTreeMap<Pubkey, u64>| of.get(address).copied().unwrap_or_default();
-    at(before).saturating_sub(at(after))
+fn signed(instructions: &[Instruction], key: &Pubkey) -> bool {
+    instructions.iter().flat_map(|one| &one.accounts).any(|meta| meta.is_signer && meta.pubkey == *key)
 }
 
-fn tokens(market: &Market) -> BTreeMap<Pubkey, u64> {
-    market.ledger.tokens.iter().map(|(address, amount)| (*address, amount.0)).collect()
+fn calls(instructions: &[Instruction], program: &Pubkey) -> bool {
+    instructions.iter().any(|one| one.program_id == *program)
+}
+
+/// What is at an address, before and after.
+type Change = (Pubkey, u64, u64);
+
+/// Where two looks differ; both in the order of addresses, one pass over both.
+fn changes(before: impl Iterator<Item = (Pubkey, u64)>, after: impl Iterator<Item = (Pubkey, u64)>) -> Vec<Change> {
+    let (mut before, mut after) = (before.peekable(), after.peekable());
+    let mut changes = Vec::new();
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => break changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+        };
+        let old = if order.is_le() { before.next() } else { None };
+        let new = if order.is_ge() { after.next() } else { None };
+        let amount = |entry: Option<(Pubkey, u64)>| entry.map_or(0, |(_, amount)| amount);
+        if let Some((address, _)) = old.or(new).filter(|_| amount(old) != amount(new)) {
+            changes.push((address, amount(old), amount(new)));
+        }
+    }
 }

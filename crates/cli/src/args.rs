@@ -5,20 +5,28 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod amounts;
+mod balance;
+mod delegate;
 mod job;
 mod key;
 mod network;
+mod node;
 mod provider;
 mod services;
 
 pub use amounts::{
-    parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_usdc, parse_version,
+    parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
+    parse_version,
 };
-pub use job::{AcceptJob, DisputeLease, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
+pub use balance::{BalanceCommand, DepositBalance, ShowBalance, WithdrawBalance};
+pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates};
+pub use job::{AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
 pub use network::{DemoNetwork, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand};
+pub use node::{AddNode, ListNodes, NodeCommand, NodeReference, RotateNodeKey, ServiceLevelArg, UpdateNode};
 pub use provider::{
-    AddNode, NodeCommand, ProviderCommand, RegisterProvider, ServiceLevelArg, ShowProvider, StakeProvider,
+    ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
+    UnstakeProvider, WithdrawProvider,
 };
 pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
 
@@ -80,10 +88,16 @@ pub enum Command {
     /// Send container jobs, follow them, fetch their outputs
     #[command(subcommand)]
     Job(JobCommand),
-    /// Register as a provider, stake, see what was earned
+    /// Prepay, so that jobs are paid without the wallet at hand
+    #[command(subcommand)]
+    Balance(BalanceCommand),
+    /// Let other keys open jobs from your prepaid balance
+    #[command(subcommand)]
+    Delegate(DelegateCommand),
+    /// Register as a provider, stake, see and take out what was earned
     #[command(subcommand)]
     Provider(ProviderCommand),
-    /// Offer rigs
+    /// Offer rigs, change and withdraw them
     #[command(subcommand)]
     Node(NodeCommand),
     /// Run the worker of a rig

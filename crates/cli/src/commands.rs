@@ -1,31 +1,52 @@
 //! One file per command.
 
+use millrace_protocol::NodeStatus;
+
 use crate::args::{
-    Command, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand, NodeCommand, OrchestratorCommand,
-    ProviderCommand, WorkerCommand,
+    BalanceCommand, Command, DelegateCommand, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand, NodeCommand,
+    OrchestratorCommand, ProviderCommand, WorkerCommand,
 };
 use crate::context::Context;
 use crate::errors::Failure;
 
 pub mod accept_job;
 pub mod add_node;
+pub mod allow_delegate;
 pub mod cancel_job;
+pub mod change_payout;
+pub mod close_balance;
+pub mod close_provider;
+pub mod deposit_balance;
 pub mod dispute_lease;
+pub mod extend_job;
 pub mod init_network;
 pub mod job_logs;
 pub mod job_outputs;
 pub mod list_jobs;
+pub mod list_nodes;
 pub mod localnet_up;
 pub mod new_key;
 pub mod register_provider;
+pub mod remove_node;
+pub mod revoke_delegate;
+pub mod rotate_node_key;
 pub mod run_demo;
 pub mod run_orchestrator;
 pub mod run_worker;
+pub mod set_node_status;
+pub mod set_provider_status;
+pub mod show_balance;
+pub mod show_delegates;
 pub mod show_job;
 pub mod show_key;
 pub mod show_provider;
 pub mod stake_provider;
 pub mod submit_job;
+pub mod sweep_fees;
+pub mod unstake_provider;
+pub mod update_node;
+pub mod withdraw_balance;
+pub mod withdraw_provider;
 
 /// Runs one command.
 ///
@@ -42,12 +63,32 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Job(JobCommand::Logs(args)) => job_logs::run(context, args).await,
         Command::Job(JobCommand::Outputs(args)) => job_outputs::run(context, args).await,
         Command::Job(JobCommand::Cancel(args)) => cancel_job::run(context, args).await,
+        Command::Job(JobCommand::Extend(args)) => extend_job::run(context, args).await,
         Command::Job(JobCommand::Accept(args)) => accept_job::run(context, args).await,
         Command::Job(JobCommand::Dispute(args)) => dispute_lease::run(context, args).await,
+        Command::Balance(BalanceCommand::Deposit(args)) => deposit_balance::run(context, args).await,
+        Command::Balance(BalanceCommand::Withdraw(args)) => withdraw_balance::run(context, args).await,
+        Command::Balance(BalanceCommand::Show(args)) => show_balance::run(context, args).await,
+        Command::Balance(BalanceCommand::Close) => close_balance::run(context).await,
+        Command::Delegate(DelegateCommand::Allow(args)) => allow_delegate::run(context, args).await,
+        Command::Delegate(DelegateCommand::Revoke(args)) => revoke_delegate::run(context, args).await,
+        Command::Delegate(DelegateCommand::Show(args)) => show_delegates::run(context, args).await,
         Command::Provider(ProviderCommand::Register(args)) => register_provider::run(context, args).await,
         Command::Provider(ProviderCommand::Show(args)) => show_provider::run(context, args).await,
         Command::Provider(ProviderCommand::Stake(args)) => stake_provider::run(context, args).await,
+        Command::Provider(ProviderCommand::Unstake(args)) => unstake_provider::run(context, args).await,
+        Command::Provider(ProviderCommand::Withdraw(args)) => withdraw_provider::run(context, args).await,
+        Command::Provider(ProviderCommand::Payout(args)) => change_payout::run(context, args).await,
+        Command::Provider(ProviderCommand::Sweep(args)) => sweep_fees::run(context, args).await,
+        Command::Provider(ProviderCommand::Status(args)) => set_provider_status::run(context, args).await,
+        Command::Provider(ProviderCommand::Close) => close_provider::run(context).await,
         Command::Node(NodeCommand::Add(args)) => add_node::run(context, args).await,
+        Command::Node(NodeCommand::List(args)) => list_nodes::run(context, args).await,
+        Command::Node(NodeCommand::Update(args)) => update_node::run(context, args).await,
+        Command::Node(NodeCommand::Drain(args)) => set_node_status::run(context, args, NodeStatus::Draining).await,
+        Command::Node(NodeCommand::Resume(args)) => set_node_status::run(context, args, NodeStatus::Active).await,
+        Command::Node(NodeCommand::RotateKey(args)) => rotate_node_key::run(context, args).await,
+        Command::Node(NodeCommand::Remove(args)) => remove_node::run(context, args).await,
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Network(NetworkCommand::Init(args)) => init_network::run(context, args).await,

@@ -23,6 +23,7 @@ pub mod leases;
 pub mod logging;
 pub mod market;
 pub mod output;
+pub mod rigs;
 pub mod settings;
 pub mod signals;
 pub mod stage;

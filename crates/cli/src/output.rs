@@ -8,11 +8,13 @@ use crate::errors::Failure;
 mod human;
 mod json;
 pub mod progress;
+mod rows;
 mod style;
 pub mod table;
 
 pub use human::Human;
 pub use json::Json;
+pub use rows::rows;
 pub use style::Style;
 
 /// The result of a command.

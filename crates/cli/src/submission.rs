@@ -19,6 +19,10 @@ use crate::errors::Failure;
 use crate::market::{self, Market};
 use crate::transfer;
 
+mod prepaid;
+
+pub use prepaid::require_balance;
+
 /// Rent of the job's account and vault, which comes back when the job is closed, and fees.
 const LAMPORTS: u64 = 10_000_000;
 /// How long the orchestrator may take to notice a new job.
@@ -33,6 +37,10 @@ pub enum Error {
     OtherProgram { ours: Address, theirs: Address },
     #[error("the orchestrator signs as {theirs}, the network's scheduler is {ours}")]
     OtherScheduler { ours: Address, theirs: Address },
+    #[error("the prepaid balance of {owner} holds {available}, and {needed} are needed")]
+    BalanceTooSmall { owner: Address, available: MicroUsdc, needed: MicroUsdc },
+    #[error("the delegate may put {per_job} into one job and {left} into all further ones, and {needed} are needed")]
+    AllowanceTooSmall { per_job: MicroUsdc, left: MicroUsdc, needed: MicroUsdc },
 }
 
 impl Diagnostic for Error {
@@ -40,6 +48,8 @@ impl Diagnostic for Error {
         match self {
             Self::FileUnreadable { .. } => "job-file-unreadable",
             Self::OtherProgram { .. } | Self::OtherScheduler { .. } => "orchestrator-of-another-network",
+            Self::BalanceTooSmall { .. } => "balance-too-small",
+            Self::AllowanceTooSmall { .. } => "allowance-exceeded",
         }
     }
 
@@ -48,6 +58,13 @@ impl Diagnostic for Error {
             Self::FileUnreadable { .. } => "check the path; examples/render/job.toml is a whole job file".to_owned(),
             Self::OtherProgram { .. } | Self::OtherScheduler { .. } => {
                 "`--rpc-url` and `--orchestrator-url` must belong to the same network".to_owned()
+            }
+            Self::BalanceTooSmall { .. } => {
+                "its owner puts more into it with `millrace balance deposit <USDC>`".to_owned()
+            }
+            Self::AllowanceTooSmall { .. } => {
+                "the balance's owner raises it with `millrace delegate allow <DELEGATE>`; or open a smaller job"
+                    .to_owned()
             }
         }
     }
@@ -149,13 +166,7 @@ impl Prepared {
     ) -> Result<(Address, String), Failure> {
         let buyer = address(wallet);
         client.require_usdc(buyer, network.mint, self.spec.terms.deposit).await?;
-        let available = client.lamports(buyer).await?;
-        if available < LAMPORTS {
-            let (available, needed) = (Some(available), Some(LAMPORTS));
-            return Err(ClientError::InsufficientFunds { owner: buyer, asset: Asset::Sol, available, needed }.into());
-        }
-        let objects = ObjectClient::new(market.base(), Arc::new(signing_key(wallet)));
-        transfer::upload(&objects, &self.file, &self.folder, &self.spec).await?;
+        self.upload(client, market, wallet).await?;
         let job = NewJob {
             buyer,
             funder: buyer,
@@ -170,6 +181,18 @@ impl Prepared {
         let address = addresses::job(buyer, job.id);
         known(market, address).await;
         Ok((address, receipt.signature.to_string()))
+    }
+
+    /// Checks that the wallet has SOL, and brings inputs and spec to the orchestrator.
+    async fn upload(&self, client: &Client, market: &Market, wallet: &Arc<Keypair>) -> Result<(), Failure> {
+        let owner = address(wallet);
+        let available = client.lamports(owner).await?;
+        if available < LAMPORTS {
+            let (available, needed) = (Some(available), Some(LAMPORTS));
+            return Err(ClientError::InsufficientFunds { owner, asset: Asset::Sol, available, needed }.into());
+        }
+        let objects = ObjectClient::new(market.base(), Arc::new(signing_key(wallet)));
+        transfer::upload(&objects, &self.file, &self.folder, &self.spec).await
     }
 }
 

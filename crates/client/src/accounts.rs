@@ -141,7 +141,7 @@ pub enum AnyAccount {
     Job(JobAccount),
     Lease(LeaseAccount),
     Dispute(DisputeAccount),
-    Quorum(QuorumAccount),
+    Quorum(Box<QuorumAccount>),
 }
 
 impl AnyAccount {
@@ -158,7 +158,7 @@ impl AnyAccount {
             AccountKind::Job => Self::Job(JobAccount::decode(address, data)?),
             AccountKind::Lease => Self::Lease(LeaseAccount::decode(address, data)?),
             AccountKind::Dispute => Self::Dispute(DisputeAccount::decode(address, data)?),
-            AccountKind::Quorum => Self::Quorum(QuorumAccount::decode(address, data)?),
+            AccountKind::Quorum => Self::Quorum(QuorumAccount::decode(address, data)?.into()),
         })
     }
 

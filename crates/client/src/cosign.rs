@@ -137,7 +137,7 @@ fn read(
     let keys: Option<Vec<Pubkey>> =
         instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();
     let keys = keys.ok_or(CosignError::Malformed)?;
-    let [_, authority, signer, job, leased, provider, lease, quorum, ..] = keys[..] else {
+    let [_, authority, rent_payer, signer, job, leased, provider, lease, quorum, ..] = keys[..] else {
         return Err(CosignError::AccountsMismatch);
     };
     if leased != pubkey(node) {
@@ -149,6 +149,7 @@ fn read(
     let expected = millrace::accounts::OpenLease {
         config: pubkey(address::config()),
         authority,
+        rent_payer,
         node_key: signer,
         job,
         node: leased,

@@ -143,6 +143,18 @@ impl Diagnostic for Error {
                 "register first with `millrace provider register --name <NAME>`, or sign with the owner's key"
                     .to_owned()
             }
+            Self::AccountMissing { kind: AccountKind::Buyer, .. } => {
+                "its owner opens a prepaid balance with the first `millrace balance deposit <USDC>`".to_owned()
+            }
+            Self::AccountMissing { kind: AccountKind::Allowance, .. } => {
+                "the balance's owner gives one with `millrace delegate allow <DELEGATE>`; `millrace delegate show` lists \
+                 those there are"
+                    .to_owned()
+            }
+            Self::AccountMissing { kind: AccountKind::Node, .. } => {
+                "`millrace node list` tells the addresses of your nodes; one that was removed has no account any more"
+                    .to_owned()
+            }
             Self::AccountMissing { .. } => {
                 "check the address and the network; what has ended has no account any more".to_owned()
             }
@@ -189,6 +201,17 @@ mod tests {
         assert_eq!(error.code(), "insufficient-usdc");
         let error = Error::InsufficientFunds { owner, asset: Asset::Sol, available: Some(5), needed: None };
         assert_eq!(error.to_string(), format!("{owner} has 0.000000005 SOL, which is not enough"));
+    }
+
+    #[test]
+    fn an_account_that_is_missing_says_how_it_is_made() {
+        let hint = |kind| Error::AccountMissing { kind, address: Address([1; 32]) }.hint();
+        assert!(hint(AccountKind::Config).contains("network init"));
+        assert!(hint(AccountKind::Provider).contains("provider register"));
+        assert!(hint(AccountKind::Buyer).contains("balance deposit"));
+        assert!(hint(AccountKind::Allowance).contains("delegate allow"));
+        assert!(hint(AccountKind::Node).contains("node list"));
+        assert!(hint(AccountKind::Job).contains("what has ended has no account"));
     }
 
     #[test]

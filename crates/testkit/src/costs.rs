@@ -4,17 +4,18 @@ mod balances;
 mod disputes;
 mod leases;
 mod rounds;
+mod worst;
 
 use anchor_lang::solana_program::instruction::Instruction;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token;
 use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_protocol::{JobTerms, MicroUsdc, PricePerGpuHour, Seconds, seeds};
+use millrace_protocol::{JobTerms, MicroUsdc, PricePerGpuHour, Seconds};
 
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use crate::{Call, Environment, NodeHandle, Wallet, attestation, builders, usdc};
+use crate::{Call, Environment, NodeHandle, attestation, builders, usdc};
 
 /// One instruction, sent alone in a transaction (a settlement together with its signature check).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +108,7 @@ pub fn happy_calls() -> Vec<HappyCall> {
     govern(&mut chain, &mut costs);
     leave(&mut chain, &mut costs, &node);
 
-    let id = unluckiest_id(&buyer);
-    let unlucky = Environment::job_of(&buyer, &buyer, id);
-    // Whoever sends lamports to an address before it is used makes its creation dearer.
-    chain.put_lamports(unlucky.address, 1_000_000);
-    chain.put_lamports(unlucky.vault, 1_000_000);
-    let call = chain.open_job(&unlucky, id, builders::terms());
-    costs.push(cost(&mut chain, "open_job (worst bumps, addresses funded before)", &call));
+    worst::measure(&mut chain, &mut costs);
     costs
 }
 
@@ -180,15 +175,6 @@ fn leave(chain: &mut Environment, costs: &mut Vec<HappyCall>, node: &NodeHandle)
     costs.push(cost(chain, "withdraw_stake", &call));
     let call = chain.close_provider(provider);
     costs.push(cost(chain, "close_provider", &call));
-}
-
-/// Of many ids, the one whose job and vault have the lowest bumps together.
-fn unluckiest_id(buyer: &Wallet) -> u64 {
-    let bumps = |id: &u64| {
-        let (job, bump) = Environment::find(&[seeds::JOB, buyer.address().as_ref(), &id.to_le_bytes()]);
-        u16::from(bump) + u16::from(Environment::find(&[seeds::JOB_VAULT, job.as_ref()]).1)
-    };
-    (100..1_100).min_by_key(bumps).unwrap_or_default()
 }
 
 fn baseline(chain: &mut Environment) -> Cost {

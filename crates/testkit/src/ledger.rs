@@ -4,7 +4,8 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
-use millrace::state::{Buyer, Dispute, Job, Lease, Node, Provider, Quorum};
+use millrace::state::{Allowance, Buyer, Dispute, Job, Lease, Node, Provider, Quorum};
+use millrace_nativechain::Account;
 use millrace_protocol::MicroUsdc;
 use millrace_protocol::quorum::{Member, MemberState};
 
@@ -22,6 +23,7 @@ pub struct Ledger {
     pub nodes: BTreeMap<Pubkey, Node>,
     pub providers: BTreeMap<Pubkey, Provider>,
     pub balances: BTreeMap<Pubkey, Buyer>,
+    pub allowances: BTreeMap<Pubkey, Allowance>,
 }
 
 impl Environment {
@@ -31,23 +33,27 @@ impl Environment {
                 let state = TokenState::unpack(&account.data).ok()?;
                 Some((address, MicroUsdc(state.amount)))
             });
+        let accounts = self.svm.get_program_accounts(&millrace::ID);
         Ledger {
             tokens: tokens.collect(),
-            jobs: self.all(),
-            leases: self.all(),
-            disputes: self.all(),
-            quorums: self.all(),
-            nodes: self.all(),
-            providers: self.all(),
-            balances: self.all(),
+            jobs: all(&accounts),
+            leases: all(&accounts),
+            disputes: all(&accounts),
+            quorums: all(&accounts),
+            nodes: all(&accounts),
+            providers: all(&accounts),
+            balances: all(&accounts),
+            allowances: all(&accounts),
         }
     }
+}
 
-    fn all<T: ZeroCopy + Discriminator>(&self) -> BTreeMap<Pubkey, T> {
-        let accounts = self.svm.get_program_accounts(&millrace::ID).into_iter();
-        let kind = accounts.filter(|(_, account)| account.data.starts_with(T::DISCRIMINATOR));
-        kind.filter_map(|(address, _)| Some((address, self.read(&address)?))).collect()
-    }
+fn all<T: ZeroCopy + Discriminator>(accounts: &[(Pubkey, Account)]) -> BTreeMap<Pubkey, T> {
+    let states = accounts.iter().filter_map(|(address, account)| {
+        let state = account.data.strip_prefix(T::DISCRIMINATOR)?;
+        Some((*address, bytemuck::pod_read_unaligned(state)))
+    });
+    states.collect()
 }
 
 impl Ledger {
@@ -61,22 +67,31 @@ impl Ledger {
     /// # Panics
     /// Where they differ, with the account's address.
     pub fn check(&self) {
+        self.check_beside(&BTreeMap::new());
+    }
+
+    /// The same where strangers have sent money to vaults: as much lies there beside the ledgers.
+    ///
+    /// # Panics
+    /// Where they differ, with the account's address.
+    pub fn check_beside(&self, strangers: &BTreeMap<Pubkey, MicroUsdc>) {
+        let held = |vault: &Pubkey| {
+            let sent = strangers.get(vault).copied().unwrap_or_default();
+            self.tokens[vault].minus(sent).unwrap()
+        };
         for (address, job) in &self.jobs {
             let rules = job.rules().unwrap();
             rules.invariant().unwrap();
             let leases: Vec<_> = self.leases.values().filter(|lease| lease.job == *address).collect();
             // Rule 1: deposits = vault + paid + fees (+ what bonds brought in); nothing is refunded before closing.
-            assert_eq!(self.tokens[&job.job_vault], rules.vault_balance().unwrap(), "vault of job {address}");
+            assert_eq!(held(&job.job_vault), rules.vault_balance().unwrap(), "vault of job {address}");
             assert_eq!(
                 job.reserved,
                 leases.iter().map(|lease| lease.reserved).sum::<u64>(),
                 "reserve of job {address}"
             );
             assert_eq!(rules.unsettled_leases() as usize, leases.len(), "leases of job {address}");
-            assert!(
-                self.tokens[&job.job_vault] >= rules.reserved,
-                "job {address} cannot pay what it holds for its leases"
-            );
+            assert!(held(&job.job_vault) >= rules.reserved, "job {address} cannot pay what it holds for its leases");
             let bonds = self.disputes.values().filter(|dispute| dispute.job == *address).map(|dispute| dispute.bond);
             assert_eq!(job.dispute_bonds, bonds.sum::<u64>(), "challengers' bonds of job {address}");
             self.check_round(address, job);
@@ -85,17 +100,19 @@ impl Ledger {
             let rules = provider.rules().unwrap();
             rules.invariant().unwrap();
             let bonds = self.leases.values().filter(|lease| lease.provider == *address).map(|lease| lease.bond);
-            assert_eq!(self.tokens[&provider.stake_vault], rules.stake.total, "stake vault of provider {address}");
+            assert_eq!(held(&provider.stake_vault), rules.stake.total, "stake vault of provider {address}");
             assert_eq!(provider.stake_locked, bonds.sum::<u64>(), "bonds of provider {address}");
             let earned = rules.earnings.total().unwrap();
-            assert_eq!(self.tokens[&provider.earnings_vault], earned, "earnings vault of provider {address}");
+            assert_eq!(held(&provider.earnings_vault), earned, "earnings vault of provider {address}");
         }
         for (address, balance) in &self.balances {
             let rules = balance.rules().unwrap();
             rules.invariant().unwrap();
-            assert_eq!(self.tokens[&balance.buyer_vault], rules.balance, "vault of balance {address}");
+            assert_eq!(held(&balance.buyer_vault), rules.balance, "vault of balance {address}");
             let live = self.jobs.values().filter(|job| job.prepaid != 0 && job.funder == *address).count();
             assert_eq!(rules.jobs_live as usize, live, "live jobs of balance {address}");
+            let allowances = self.allowances.values().filter(|allowance| allowance.buyer == *address);
+            assert_eq!(rules.allowances as usize, allowances.count(), "allowances of balance {address}");
         }
         for (address, node) in &self.nodes {
             node.rules().unwrap().invariant().unwrap();

@@ -1,13 +1,14 @@
 //! What lies on the chain.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_lang::{Discriminator, ZeroCopy};
 use anchor_spl::token::spl_token::state::Account as TokenState;
 use millrace::state::{Allowance, Buyer, Config, Dispute, Job, Lease, Node, Provider, Quorum};
-use millrace_protocol::{MicroUsdc, seeds};
+use millrace_protocol::MicroUsdc;
 
 use crate::Environment;
 
@@ -23,7 +24,7 @@ impl Environment {
     }
 
     pub fn config(&self) -> Config {
-        self.read(&Self::derive(&[seeds::CONFIG])).expect("the network is not founded")
+        self.read(&Self::config_address()).expect("the network is not founded")
     }
 
     pub fn job(&self, address: &Pubkey) -> Job {
@@ -97,6 +98,8 @@ impl Environment {
 
     /// Who the program's events are signed by.
     pub fn event_authority() -> Pubkey {
-        Self::derive(&[b"__event_authority"])
+        // Every call names it, and finding an address takes longer than most calls.
+        static ADDRESS: LazyLock<Pubkey> = LazyLock::new(|| Environment::derive(&[b"__event_authority"]));
+        *ADDRESS
     }
 }

@@ -3,14 +3,26 @@
 //! | task | file |
 //! |---|---|
 //! | open a job and pay its deposit | [`open_job`] |
-//! | watch it until it is over | [`watch_job`] |
+//! | prepay, so that jobs are paid from a balance | [`prepay`] |
+//! | let another key open jobs from it | [`allow_delegate`] |
+//! | open a job from it, as its owner or as a delegate | [`open_prepaid_job`] |
+//! | watch a job until it is over | [`watch_job`] |
+//! | add money to it | [`extend_job`] |
 //! | cancel it | [`cancel_job`] |
+//! | accept what its leases report | [`accept_leases`] |
+//! | dispute what a lease reports | [`dispute_lease`] |
 //! | read where its money went | [`read_statement`] |
 //!
 //! `cargo run -p millrace-examples -- --help` runs them against a network; the tests beside them run them
 //! against a local one.
 
+pub mod accept_leases;
+pub mod allow_delegate;
 pub mod cancel_job;
+pub mod dispute_lease;
+pub mod extend_job;
 pub mod open_job;
+pub mod open_prepaid_job;
+pub mod prepay;
 pub mod read_statement;
 pub mod watch_job;

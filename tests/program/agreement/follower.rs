@@ -17,6 +17,10 @@ pub struct Follower {
     pub delegates: Vec<Keypair>,
     pub jobs: Vec<JobHandle>,
     pub leases: Vec<LeaseHandle>,
+    /// Steps that were waited or sent, refused ones among them; steps about nothing that is there are not.
+    pub acted: usize,
+    /// Those of them that changed something.
+    pub went_through: usize,
 }
 
 impl Follower {
@@ -52,6 +56,8 @@ impl Follower {
             delegates: Vec::new(),
             jobs: Vec::new(),
             leases: Vec::new(),
+            acted: 0,
+            went_through: 0,
         };
         follower.open_balances();
         follower
@@ -74,7 +80,9 @@ impl Follower {
 
     pub fn take(&mut self, step: Step) {
         if let Some(action) = self.market.resolve(step) {
-            self.act(action);
+            let said = self.act(action);
+            self.acted += usize::from(said.is_some());
+            self.went_through += usize::from(said == Some(true));
         }
     }
 
@@ -89,17 +97,20 @@ impl Follower {
         assert!(ledger.jobs.is_empty() && ledger.leases.is_empty(), "something is left: {ledger:?}");
     }
 
-    fn act(&mut self, action: Action) {
+    /// Returns whether it went through; none for what cannot be said to the chain.
+    fn act(&mut self, action: Action) -> Option<bool> {
         if let Action::Wait(seconds) = action {
             self.market.act(action).unwrap();
-            return self.chain.advance(seconds);
+            self.chain.advance(seconds);
+            return Some(true);
         }
         if self.cannot_be_named(action) {
-            return;
+            return None;
         }
         let before = self.market.clone();
         let expected = self.market.act(action);
         let sent = self.send(&before, action);
+        let went_through = sent.is_ok();
         match (expected, sent) {
             (Ok(_), Ok(())) => self.compare(action),
             (Err(Refusal::Rules(error)), Err(refusal)) => {
@@ -111,6 +122,7 @@ impl Follower {
             (Ok(_), Err(refusal)) => panic!("the rules allow {action:?}, the chain does not: {refusal:?}"),
             (Err(error), Ok(())) => panic!("the rules refuse {action:?} with {error:?}, the chain does not"),
         }
+        Some(went_through)
     }
 
     /// Whether an account of the action has an address that only accounts which are gone could tell.

@@ -20,7 +20,7 @@ impl Driver {
         // Kept only once it was verified: of 64 bytes, and under a lease that is known.
         let attestor = self.agent.lease(&voucher.lease).map(|lease| lease.terms.attestor);
         if let (Some(attestor), Ok(signature)) = (attestor, signature.try_into()) {
-            self.act(voucher.lease, Deed::Redeem(SignedVoucher { voucher, attestor, signature }));
+            self.act(voucher.lease, Deed::Redeem(SignedVoucher { voucher, attestor, signature }.into()));
         }
     }
 
@@ -33,6 +33,7 @@ impl Driver {
         }
         let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
         let acting = tokio::spawn(async move {
+            let what = name(&deed);
             let found = chain.lease(lease).await.map(|(account, _)| account);
             let result = match found {
                 Ok(Some(account)) => chain.act(account, deed).await,
@@ -40,9 +41,9 @@ impl Driver {
                 Err(error) => Err(error),
             };
             match result {
-                Ok(()) => tracing::info!(%lease, deed = name(&deed), "the node looked after its lease"),
+                Ok(()) => tracing::info!(%lease, deed = what, "the node looked after its lease"),
                 Err(error) => {
-                    tracing::warn!(%lease, deed = name(&deed), %error, hint = error.hint(), "a lease is in danger");
+                    tracing::warn!(%lease, deed = what, %error, hint = error.hint(), "a lease is in danger");
                 }
             }
             read(&chain, lease, &readings).await;

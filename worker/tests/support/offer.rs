@@ -223,7 +223,8 @@ pub fn offer(
     price: PricePerGpuHour,
 ) -> grpc::Offer {
     let terms = LeaseOffer { price, negotiated: false, maximum: spec.terms.lease_seconds };
-    let instructions = instructions::open_lease(address_of(scheduler), job, node, terms, [0; 32]);
+    let authority = address_of(scheduler);
+    let instructions = instructions::open_lease(authority, authority, job, node, terms, [0; 32]);
     grpc::Offer {
         lease: job.next_lease().0.to_vec(),
         job: job.address.0.to_vec(),

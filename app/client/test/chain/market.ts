@@ -187,7 +187,7 @@ export class Market {
     const lease = await findLeasePda({ job, openedSlot, number });
     const { nodeKey, node, provider } = this;
     const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS, bidBookRoot: new Uint8Array(32) };
-    const accounts = { authority, nodeKey, job, node: node[0], provider, lease };
+    const accounts = { authority, rentPayer: authority, nodeKey, job, node: node[0], provider, lease };
     await this.send(authority, getOpenLeaseInstruction({ ...accounts, ...offer }));
     return fetchLease(this.connection.rpc, lease[0], { commitment: this.connection.commitment });
   }

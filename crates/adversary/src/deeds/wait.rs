@@ -1,6 +1,6 @@
 use arbitrary::Arbitrary;
 
-use crate::market::Market;
+use crate::market::{Market, pick};
 
 /// Time passes. Deadlines are where things happen, so most waits are about as long as one.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -8,6 +8,8 @@ pub enum Wait {
     Seconds(u8),
     Interval(Interval, i8),
     Any(u32),
+    /// Until one of the deadlines that lie ahead, or a second before or after it.
+    Deadline(u8, i8),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -18,6 +20,7 @@ pub enum Interval {
     Lease,
     Day,
     Fortnight,
+    HalfLife,
 }
 
 impl Wait {
@@ -26,6 +29,11 @@ impl Wait {
             Self::Seconds(seconds) => u64::from(seconds),
             Self::Interval(interval, off) => interval.seconds().saturating_add_signed(i64::from(off)),
             Self::Any(seconds) => u64::from(seconds),
+            Self::Deadline(choice, off) => {
+                let ahead = market.deadlines();
+                let deadline = pick(&ahead, choice).map_or(0, |deadline| deadline - market.chain.now().0);
+                deadline.saturating_add_signed(i64::from(off % 2))
+            }
         });
     }
 }
@@ -39,6 +47,7 @@ impl Interval {
             Self::Lease => 3_600,
             Self::Day => 86_400,
             Self::Fortnight => 14 * 86_400,
+            Self::HalfLife => 30 * 86_400,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use millrace_protocol::{MicroUsdc, PricePerGpuHour};
+use millrace_protocol::{MicroUsdc, PricePerGpuHour, Seconds};
 
 /// `12`, `12.5` or `0.000001`, in USDC.
 ///
@@ -51,6 +51,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// The same in whole seconds, at least one: what the chain counts in.
+///
+/// # Errors
+/// As [`parse_duration`]; a part of a second, or no time at all.
+pub fn parse_seconds(text: &str) -> Result<Seconds, String> {
+    let wrong = || "write a duration like `30s`, `15m`, `2h` or `1d`".to_owned();
+    let duration = parse_duration(text).map_err(|_| wrong())?;
+    let whole = duration.subsec_nanos() == 0 && !duration.is_zero();
+    if whole { Ok(Seconds(duration.as_secs())) } else { Err(wrong()) }
 }
 
 /// `24GiB`, `512MiB` or a bare number of MiB.
@@ -147,6 +158,16 @@ mod tests {
         assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
         for text in ["", "15", "m", "1.5h", "15w", "99999999999999999999s"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_on_chain_are_whole_seconds() {
+        for (text, seconds) in [("1s", 1), ("2000ms", 2), ("30d", 2_592_000)] {
+            assert_eq!(parse_seconds(text), Ok(Seconds(seconds)), "{text}");
+        }
+        for text in ["0s", "500ms", "1500ms", "30", "", "-1s"] {
+            assert!(parse_seconds(text).is_err(), "{text}");
         }
     }
 

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use millrace_protocol::Address;
+use clap::{ArgGroup, Args, Subcommand};
+use millrace_protocol::{Address, MicroUsdc, Seconds};
+
+use super::{parse_seconds, parse_usdc};
 
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
@@ -16,7 +18,11 @@ pub enum JobCommand {
     /// Download a job's outputs, resuming where a download broke off
     Outputs(OutputsOf),
     /// Cancel a job; seconds used so far are paid, the rest is refunded
+    #[command(after_help = "Example:
+  millrace job cancel 7Yq2bS1vYwHqkV1mJmXGfXJ9y2vKq7Xc1sJx8pT3mN4k")]
     Cancel(JobReference),
+    /// Add money, time per lease, or time to wait for a rig to a job that is not over
+    Extend(ExtendJob),
     /// Settle reported leases now: nothing about them is disputed
     Accept(AcceptJob),
     /// Dispute what a lease reports, with a bond
@@ -28,6 +34,7 @@ pub enum JobCommand {
   millrace job submit examples/render/job.toml
   millrace job submit examples/render/job.toml --follow --outputs frames
   millrace job submit job.toml --quote
+  millrace job submit job.toml --prepaid
   millrace --json job submit job.toml | jq -r .job")]
 pub struct SubmitJob {
     /// Job file, see docs/job-file.md
@@ -36,6 +43,12 @@ pub struct SubmitJob {
     /// Show what the job would cost and stop before paying
     #[arg(long)]
     pub quote: bool,
+    /// Pay the deposit from your prepaid balance
+    #[arg(long)]
+    pub prepaid: bool,
+    /// As a delegate: whose prepaid balance pays, and whose job it is [default: your keypair's]
+    #[arg(long, value_name = "ADDRESS", requires = "prepaid", conflicts_with = "follow")]
+    pub buyer: Option<Address>,
     /// Stay and show progress until the job is over
     #[arg(long, short, conflicts_with = "quote")]
     pub follow: bool,
@@ -89,6 +102,31 @@ pub struct OutputsOf {
     /// Folder to download into
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     pub into: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(group(
+    ArgGroup::new("extension").args(["deposit", "lease", "start_window"]).multiple(true).required(true)
+))]
+#[command(after_help = "Examples:
+  millrace job extend <JOB> --deposit 5
+  millrace job extend <JOB> --lease 30m --start-window 1h
+
+Money comes from where the job's deposit came from: your wallet, or your prepaid balance. A longer \
+lease needs a deposit that covers one at the job's maximum price.")]
+pub struct ExtendJob {
+    /// Address of the job
+    #[arg(value_name = "JOB")]
+    pub job: Address,
+    /// USDC to add to its deposit
+    #[arg(long, value_name = "USDC", value_parser = parse_usdc)]
+    pub deposit: Option<MicroUsdc>,
+    /// Time to add to its longest lease; leases under way keep theirs
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
+    pub lease: Option<Seconds>,
+    /// Time to add to its wait for a rig
+    #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
+    pub start_window: Option<Seconds>,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,7 @@
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
-use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, ServiceLevel};
+use millrace_protocol::{Address, MicroUsdc};
 
-use super::{parse_display_name, parse_mebibytes, parse_price, parse_usdc, parse_version};
+use super::{parse_display_name, parse_usdc};
 
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
@@ -13,6 +11,23 @@ pub enum ProviderCommand {
     Stake(StakeProvider),
     /// Show a provider's stake, locked bonds and earnings
     Show(ShowProvider),
+    /// Ask for stake back: it backs nothing more, and may leave after the network's unbonding time
+    Unstake(UnstakeProvider),
+    /// Take out what was earned, and the stake that may leave
+    Withdraw(WithdrawProvider),
+    /// Name the wallet that earnings go to; counts after the network's delay
+    Payout(ChangePayout),
+    /// Bring the network's share of a provider's payments to the treasury; anyone may
+    #[command(after_help = "Examples:
+  millrace provider sweep
+  millrace provider sweep --owner 9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin")]
+    Sweep(ShowProvider),
+    /// Take all of your rigs off the market for a while, or put them back
+    Status(SetProviderStatus),
+    /// Close a provider that has no rigs, stake or earnings left; its rent comes back
+    #[command(after_help = "Example:
+  millrace provider close")]
+    Close,
 }
 
 #[derive(Debug, Args)]
@@ -43,81 +58,53 @@ pub struct ShowProvider {
     pub owner: Option<Address>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum NodeCommand {
-    /// Put a rig on the market
-    Add(AddNode),
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace provider unstake 100")]
+pub struct UnstakeProvider {
+    /// Amount in USDC; at most what is free
+    #[arg(value_name = "USDC", allow_negative_numbers = true, value_parser = parse_usdc)]
+    pub amount: MicroUsdc,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  millrace node add --node-key rig1.json --gpu rtx-4090 --gpus 2 --vram 24GiB --cpus 32 \\
-      --memory 128GiB --disk 2000GiB --region europe-central --country DE --price 0.40
-  millrace node add --node-key rig2.json --cpus 16 --memory 64GiB --disk 500GiB \\
-      --region north-america-east --country US --price 0.05")]
-pub struct AddNode {
-    /// The rig's own keypair; written if it does not exist
-    #[arg(long, value_name = "PATH")]
-    pub node_key: PathBuf,
-    /// GPU model, such as `rtx-4090`; leave out for a rig without
-    #[arg(long, value_name = "MODEL", requires_all = ["gpus", "vram"])]
-    pub gpu: Option<String>,
-    /// Number of GPUs
-    #[arg(long, value_name = "N", requires = "gpu")]
-    pub gpus: Option<u16>,
-    /// Memory of one GPU
-    #[arg(long, value_name = "SIZE", requires = "gpu", value_parser = parse_mebibytes)]
-    pub vram: Option<u32>,
-    /// CPU cores
-    #[arg(long, value_name = "N")]
-    pub cpus: u16,
-    /// Main memory
-    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
-    pub memory: u32,
-    /// Disk for containers and their data
-    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
-    pub disk: u32,
-    /// Where the rig stands, such as `europe-central`
-    #[arg(long, value_name = "REGION")]
-    pub region: String,
-    /// Two-letter country code
-    #[arg(long, value_name = "CODE")]
-    pub country: String,
-    /// USDC per GPU and hour; of the whole rig for one without GPUs
-    #[arg(long, value_name = "USDC", value_parser = parse_price)]
-    pub price: PricePerGpuHour,
-    /// The same for leases that may be ended with notice [default: takes none]
-    #[arg(long, value_name = "USDC", value_parser = parse_price)]
-    pub spot_price: Option<PricePerGpuHour>,
-    /// How much of the time the rig answers for with its bond: silver 99 %, gold 99.9 %
-    #[arg(long, value_enum, default_value_t)]
-    pub service_level: ServiceLevelArg,
-    /// Driver version, such as `570.86`
-    #[arg(long, value_name = "VERSION", default_value = "0", value_parser = parse_version, hide_default_value = true)]
-    pub driver: u32,
-    /// CUDA version, such as `12.8`
-    #[arg(long, value_name = "VERSION", default_value = "0", value_parser = parse_version, hide_default_value = true)]
-    pub cuda: u32,
-    /// The GPUs do not exist: for demonstrations and tests
-    #[arg(long)]
-    pub simulated: bool,
+  millrace provider withdraw
+  millrace --keypair payout.json provider withdraw --owner <ADDRESS>
+
+Earnings go to the wallet that `provider payout` names, whoever asks; stake goes to the owner.")]
+pub struct WithdrawProvider {
+    /// Whose provider, where yours is the wallet that earnings go to [default: your keypair's]
+    #[arg(long, value_name = "ADDRESS")]
+    pub owner: Option<Address>,
 }
 
-/// The levels a node may answer for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ServiceLevelArg {
-    #[default]
-    None,
-    Silver,
-    Gold,
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace provider payout 9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin
+
+Naming the present wallet takes a change back that is under way.")]
+pub struct ChangePayout {
+    /// The wallet; earnings go to its USDC account
+    #[arg(value_name = "ADDRESS")]
+    pub to: Address,
 }
 
-impl From<ServiceLevelArg> for ServiceLevel {
-    fn from(argument: ServiceLevelArg) -> Self {
-        match argument {
-            ServiceLevelArg::None => Self::None,
-            ServiceLevelArg::Silver => Self::Silver,
-            ServiceLevelArg::Gold => Self::Gold,
-        }
-    }
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace provider status draining
+  millrace provider status active")]
+pub struct SetProviderStatus {
+    /// What all of your rigs do
+    #[arg(value_name = "STATUS", value_enum)]
+    pub status: ProviderStatusArg,
+}
+
+/// What an owner may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProviderStatusArg {
+    /// They take leases
+    Active,
+    /// They finish their leases and take no further one
+    Draining,
 }

@@ -88,3 +88,20 @@ pub async fn run(context: &Context<'_>, args: AcceptJob) -> Result<(), Failure> 
     context.output.report(&Accepted { job: args.job, leases, paid, transactions });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_settlement_has_its_transaction() {
+        let accepted = Accepted {
+            job: Address([1; 32]),
+            leases: vec![0, 2],
+            paid: MicroUsdc(61_000),
+            transactions: vec!["4xY".to_owned(), "5zA".to_owned()],
+        };
+        insta::assert_snapshot!(accepted.human(Style::plain()));
+        insta::assert_snapshot!(Failure::refused(&Error::NotReported { number: 2 }).text(Style::plain()));
+    }
+}

@@ -111,3 +111,24 @@ pub async fn run(context: &Context<'_>, args: DisputeLease) -> Result<(), Failur
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bond_and_the_last_moment_are_told() {
+        let disputed = Disputed {
+            job: Address([1; 32]),
+            lease: Address([2; 32]),
+            bond: MicroUsdc(1_000_000),
+            evidence_sha256: "ab".repeat(32),
+            decide_by: UnixSeconds(7 * 86_400),
+            transaction: "4xY".to_owned(),
+            now: UnixSeconds(0),
+        };
+        insta::assert_snapshot!(disputed.human(Style::plain()));
+        insta::assert_snapshot!(disputed.next().join("\n"));
+        insta::assert_snapshot!(Failure::refused(&Error::NoSuchLease { number: 3 }).text(Style::plain()));
+    }
+}

@@ -32,6 +32,7 @@ pub fn next_for(job: &JobStatus) -> Vec<String> {
         _ if job.failure.is_some() => vec![format!("millrace job logs {address}")],
         JobState::Open => vec![
             format!("millrace job show {address}  (again, when a node may have come)"),
+            format!("millrace job extend {address} --start-window 1h  (waits longer)"),
             format!("millrace job cancel {address}  (the whole rest of the deposit comes back)"),
         ],
         JobState::Active if views::job::is_reported(job) => vec![

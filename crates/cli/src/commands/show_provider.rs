@@ -84,12 +84,15 @@ impl Report for Shown {
     }
 
     fn next(&self) -> Vec<String> {
-        let next = match (self.stake, self.nodes) {
-            (MicroUsdc::ZERO, _) => "millrace provider stake <USDC>  (no lease comes without stake behind it)",
-            (_, 0) => "millrace node add --help  (put a rig on the market)",
-            _ => return Vec::new(),
+        let mut next = match (self.stake, self.nodes) {
+            (MicroUsdc::ZERO, _) => vec!["millrace provider stake <USDC>  (no lease comes without stake behind it)"],
+            (_, 0) => vec!["millrace node add --help  (put a rig on the market)"],
+            _ => vec!["millrace node list"],
         };
-        vec![next.to_owned()]
+        if self.earned > MicroUsdc::ZERO || self.unbonding.iter().any(|part| part.unlocks_at <= self.now) {
+            next.push("millrace provider withdraw");
+        }
+        next.into_iter().map(str::to_owned).collect()
     }
 }
 

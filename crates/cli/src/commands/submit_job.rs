@@ -1,17 +1,20 @@
+use millrace_client::accounts::BuyerAccount;
+use millrace_client::address as addresses;
 use millrace_link::rest::JobStatus;
-use millrace_protocol::Address;
+use millrace_protocol::{Address, MicroUsdc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{OutputsOf, SubmitJob};
 use crate::commands::job_outputs;
-use crate::context::Context;
+use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::follow;
 use crate::market;
 use crate::output::{self, Report, Style};
 use crate::submission::{self, Quote};
 use crate::views;
+use crate::views::change::Change;
 
 struct Quoted<'a> {
     quote: &'a Quote,
@@ -37,6 +40,12 @@ struct Submitted<'a> {
     job: Address,
     transaction: String,
     quote: &'a Quote,
+    /// The balance that a prepaid job was paid from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<Change<MicroUsdc>>,
+    /// Whose job a delegate has opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer: Option<Address>,
 }
 
 impl Report for Submitted<'_> {
@@ -45,15 +54,17 @@ impl Report for Submitted<'_> {
     }
 
     fn human(&self, style: Style) -> String {
-        format!(
-            "{}\njob          {}\ntransaction  {}",
-            style.good(&format!("`{}` is open, {} in escrow", self.quote.name, self.quote.deposit)),
-            self.job,
-            self.transaction
-        )
+        let mut rows = vec![("job", self.job.to_string())];
+        rows.extend(self.balance.map(|balance| ("prepaid", balance.to_string())));
+        rows.push(("transaction", self.transaction.clone()));
+        let headline = format!("`{}` is open, {} in escrow", self.quote.name, self.quote.deposit);
+        format!("{}\n{}", style.good(&headline), output::rows(rows))
     }
 
     fn next(&self) -> Vec<String> {
+        if let Some(buyer) = self.buyer {
+            return vec![format!("{buyer} follows it with their own key: job show {}", self.job)];
+        }
         vec![format!("millrace job show {}", self.job), format!("millrace job logs {} --follow", self.job)]
     }
 }
@@ -96,9 +107,19 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
         return Ok(());
     }
     context.output.note(&quote_text(&quote, context.output.style()));
-    let (job, transaction) = prepared.open(&client, &network, &market, &wallet).await?;
+    let buyer = args.buyer.unwrap_or_else(|| address(&wallet));
+    let (job, transaction, balance) = if args.prepaid {
+        let before: BuyerAccount = client.fetch(addresses::buyer(buyer)).await?;
+        let (job, transaction) = prepared.open_prepaid(&client, &market, &wallet, &before).await?;
+        let after: BuyerAccount = client.fetch(before.address).await?;
+        (job, transaction, Some(Change { before: before.buyer.balance, after: after.buyer.balance }))
+    } else {
+        let (job, transaction) = prepared.open(&client, &network, &market, &wallet).await?;
+        (job, transaction, None)
+    };
     if !args.follow {
-        context.output.report(&Submitted { job, transaction, quote: &quote });
+        let buyer = Some(buyer).filter(|buyer| *buyer != address(&wallet));
+        context.output.report(&Submitted { job, transaction, quote: &quote, balance, buyer });
         return Ok(());
     }
     context.output.note(&format!("job {job} is open, transaction {transaction}"));
@@ -125,4 +146,44 @@ fn quote_text(quote: &Quote, style: Style) -> String {
     ];
     let lines = rows.map(|(name, value)| format!("{name:<17}{value}"));
     format!("{}\n{}", style.strong(&format!("quote for `{}`", quote.name)), lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quote() -> Quote {
+        Quote {
+            name: "water-wheel".to_owned(),
+            tasks: 24,
+            spec_hash: "ab".repeat(32),
+            worst_case_per_lease: MicroUsdc(500_000),
+            concurrent_leases: 3,
+            deposit: MicroUsdc(1_500_000),
+            maximum_fee: MicroUsdc(75_000),
+            nodes_fitting: 1,
+            nodes_total: 2,
+        }
+    }
+
+    #[test]
+    fn a_prepaid_job_tells_what_is_left_and_a_delegates_whose_it_is() {
+        let quote = quote();
+        let balance = Change { before: MicroUsdc(10_000_000), after: MicroUsdc(8_500_000) };
+        let job = Address([1; 32]);
+        let mut submitted =
+            Submitted { job, transaction: "4xY".to_owned(), quote: &quote, balance: Some(balance), buyer: None };
+        insta::assert_snapshot!(submitted.human(Style::plain()));
+        assert_eq!(submitted.next()[0], format!("millrace job show {job}"));
+        submitted.buyer = Some(Address([2; 32]));
+        insta::assert_snapshot!(submitted.next().join("\n"));
+        let from_wallet = Submitted { balance: None, buyer: None, ..submitted };
+        let json = from_wallet.json();
+        assert!(json.get("balance").is_none() && json.get("buyer").is_none(), "{json}");
+    }
+
+    #[test]
+    fn a_quote_says_what_can_be_lost_and_what_comes_back() {
+        insta::assert_snapshot!(quote_text(&quote(), Style::plain()));
+    }
 }

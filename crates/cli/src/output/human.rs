@@ -57,7 +57,9 @@ impl Output for Human {
 
 /// The proposed command with the flags of this one, where it is for the same person.
 fn carry(flags: &str, line: &str) -> String {
-    let same = |rest: &&str| ["job ", "node ", "provider "].iter().any(|group| rest.starts_with(group));
+    let same = |rest: &&str| {
+        ["balance ", "delegate ", "job ", "node ", "provider "].iter().any(|group| rest.starts_with(group))
+    };
     match line.strip_prefix("millrace ").filter(same) {
         Some(rest) if !flags.is_empty() => format!("millrace {flags} {rest}"),
         _ => line.to_owned(),
@@ -72,6 +74,7 @@ mod tests {
     fn proposed_commands_keep_the_key_and_the_endpoints_of_this_one() {
         let flags = "--keypair buyer.json";
         assert_eq!(carry(flags, "millrace job show X"), "millrace --keypair buyer.json job show X");
+        assert_eq!(carry(flags, "millrace balance close"), "millrace --keypair buyer.json balance close");
         assert_eq!(carry("", "millrace job show X"), "millrace job show X");
         let other = "millrace worker run --node-key rig.json";
         assert_eq!(carry(flags, other), other, "a worker has a key of its own");

@@ -17,12 +17,26 @@ pub fn hardware(hardware: &Hardware) -> String {
 /// left out.
 pub fn prices(price: PricePerGpuHour, spot: PricePerGpuHour, level: ServiceLevel) -> String {
     let spot = (spot > PricePerGpuHour::ZERO).then(|| format!("spot {spot}"));
-    let level = match level {
-        ServiceLevel::None => None,
-        ServiceLevel::Silver => Some("service level silver".to_owned()),
-        ServiceLevel::Gold => Some("service level gold".to_owned()),
-    };
+    let level = (level > ServiceLevel::None).then(|| format!("service level {}", service_level(level)));
     [Some(price.to_string()), spot, level].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `silver`.
+pub fn service_level(level: ServiceLevel) -> String {
+    match level {
+        ServiceLevel::None => "none",
+        ServiceLevel::Silver => "silver",
+        ServiceLevel::Gold => "gold",
+    }
+    .to_owned()
+}
+
+/// `570.86`; the numbers are those of [`crate::args::parse_version`].
+pub fn version(number: u32) -> String {
+    match number {
+        0 => "none".to_owned(),
+        _ => format!("{}.{}", number / 1_000, number % 1_000),
+    }
 }
 
 fn model(hardware: &Hardware) -> String {
@@ -60,5 +74,13 @@ mod tests {
         assert_eq!(hardware(&Hardware { gpu_count: 1, simulated: true, ..real }), "rtx-4090 (simulated)");
         let none = Hardware { gpu_class: 0, gpu_count: 0, vram_mib: 0, simulated: true, ..real };
         assert_eq!(hardware(&none), "CPU only (simulated)");
+    }
+
+    #[test]
+    fn versions_read_as_they_are_written() {
+        for text in ["570.86", "12.8"] {
+            assert_eq!(version(crate::args::parse_version(text).unwrap()), text);
+        }
+        assert_eq!(version(0), "none");
     }
 }

@@ -116,3 +116,36 @@ fn parameters_out_of_bounds_are_told_in_flags() {
     let arguments = ["network", "init", "--fee-bps", "5000", "--mint", key, "--scheduler", key, "--treasury", key];
     insta::assert_snapshot!(millrace(folder.path(), &arguments));
 }
+
+/// What a person typed wrongly in one of the commands that move money or change what stands on chain.
+#[test]
+fn nonsense_is_refused_before_anything_is_read_or_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";
+    let cases: [(&str, &[&str]); 17] = [
+        ("extend_by_nothing", &["job", "extend", key]),
+        ("extend_by_less_than_a_second", &["job", "extend", key, "--lease", "500ms"]),
+        ("submit_for_a_buyer_without_prepaid", &["job", "submit", "job.toml", "--buyer", key]),
+        ("follow_as_a_delegate", &["job", "submit", "job.toml", "--prepaid", "--buyer", key, "--follow"]),
+        ("accept_without_a_job", &["job", "accept"]),
+        ("dispute_without_evidence", &["job", "dispute", key, "--lease", "2"]),
+        ("dispute_with_evidence_that_is_not_there", &["job", "dispute", key, "--lease", "2", "--evidence", "nowhere"]),
+        ("deposit_a_negative_amount", &["balance", "deposit", "-5"]),
+        ("withdraw_nothing", &["balance", "withdraw"]),
+        ("withdraw_both_ways", &["balance", "withdraw", "5", "--all"]),
+        ("allow_without_an_end", &["delegate", "allow", key, "--per-job", "5", "--total", "10"]),
+        ("allow_for_no_time", &["delegate", "allow", key, "--per-job", "5", "--total", "10", "--for", "0s"]),
+        ("unstake_without_an_amount", &["provider", "unstake"]),
+        ("a_status_that_is_none", &["provider", "status", "paused"]),
+        ("update_nothing", &["node", "update", key]),
+        ("drain_by_a_number", &["node", "drain", "0"]),
+        ("rotate_without_a_key", &["node", "rotate-key", key]),
+    ];
+    keys::save(&folder.path().join("id.json"), &Keypair::new()).unwrap();
+    for (name, arguments) in cases {
+        let arguments: Vec<_> = ["--keypair", "id.json"].iter().chain(arguments).copied().collect();
+        insta::assert_snapshot!(name, millrace(folder.path(), &arguments));
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["id.json"], "nothing is written");
+}

@@ -1,3 +1,6 @@
+use clap::CommandFactory;
+use millrace_cli::args::Cli;
+
 use crate::run::millrace;
 
 #[test]
@@ -13,10 +16,36 @@ fn each_help_text_is_as_reviewed() {
         "job logs",
         "job outputs",
         "job cancel",
+        "job extend",
+        "job accept",
+        "job dispute",
+        "balance",
+        "balance deposit",
+        "balance withdraw",
+        "balance show",
+        "balance close",
+        "delegate",
+        "delegate allow",
+        "delegate revoke",
+        "delegate show",
+        "provider",
         "provider register",
         "provider stake",
         "provider show",
+        "provider unstake",
+        "provider withdraw",
+        "provider payout",
+        "provider sweep",
+        "provider status",
+        "provider close",
+        "node",
         "node add",
+        "node list",
+        "node update",
+        "node drain",
+        "node resume",
+        "node rotate-key",
+        "node remove",
         "worker run",
         "orchestrator run",
         "key",
@@ -31,14 +60,25 @@ fn each_help_text_is_as_reviewed() {
     }
 }
 
+/// Every command that does something, by its words.
+fn leaves(command: &clap::Command, words: &[&str]) -> Vec<String> {
+    if !command.has_subcommands() {
+        return vec![words.join(" ")];
+    }
+    let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+    below.flat_map(|below| leaves(below, &[words, &[below.get_name()]].concat())).collect()
+}
+
 #[test]
-fn every_command_has_an_example_or_commands_below_it() {
+fn every_command_has_an_example_of_itself() {
     let folder = tempfile::tempdir().unwrap();
-    for command in
-        ["demo", "job submit", "provider register", "provider stake", "node add", "worker run", "key new", "key show"]
-    {
+    let commands = leaves(&Cli::command(), &[]);
+    assert!(commands.len() > 30, "{commands:?}");
+    for command in commands {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let text = millrace(folder.path(), &arguments);
-        assert!(text.contains("Example"), "{command}: {text}");
+        let examples = text.split("Example").nth(1).unwrap_or_else(|| panic!("{command} has no example:\n{text}"));
+        let last = command.split_whitespace().last().unwrap();
+        assert!(examples.contains(last) && examples.contains("millrace"), "{command}: {examples}");
     }
 }

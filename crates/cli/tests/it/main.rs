@@ -1,5 +1,6 @@
 //! The binary as people meet it: exit status, stdout and stderr of whole commands.
 
+mod commands;
 mod documentation;
 mod errors;
 mod help;

@@ -1,7 +1,7 @@
 use millrace_protocol::{Address, Buyer};
 
 use super::{Account, AccountKind, DecodeError, read};
-use crate::address::address as plain;
+use crate::address::{self, address as plain};
 
 /// A buyer's prepaid balance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,14 @@ pub struct BuyerAccount {
     pub mint: Address,
     pub rent_payer: Address,
     pub buyer: Buyer,
+}
+
+impl BuyerAccount {
+    /// The balance that [`open_buyer`](crate::instructions::open_buyer) makes: empty, its rent paid by the
+    /// owner. For a first deposit in the same transaction.
+    pub fn to_be_opened(owner: Address, mint: Address) -> Self {
+        Self { address: address::buyer(owner), owner, mint, rent_payer: owner, buyer: Buyer::default() }
+    }
 }
 
 impl Account for BuyerAccount {

@@ -111,7 +111,8 @@ impl Offer {
     }
 
     fn lease(&self) -> Vec<Instruction> {
-        open_lease(address_of(&self.scheduler), &self.job, &self.node, self.offer(), [0; 32])
+        let scheduler = address_of(&self.scheduler);
+        open_lease(scheduler, scheduler, &self.job, &self.node, self.offer(), [0; 32])
     }
 
     fn signed(&self, instructions: &[Instruction]) -> Vec<u8> {
@@ -175,17 +176,20 @@ fn a_transaction_that_makes_the_node_key_pay_is_refused() {
     let refused = inspect(&paid_by_node, offer.node.address, address_of(&offer.key));
     assert_eq!(refused, Err(CosignError::NodeExposed));
     let mut writable = offer.lease();
-    writable[0].accounts[2] = AccountMeta::new(offer.key.pubkey(), true);
+    writable[0].accounts[3] = AccountMeta::new(offer.key.pubkey(), true);
     assert_eq!(offer.inspect(&writable), Err(CosignError::NodeExposed));
+    let mut renting = offer.lease();
+    renting[0].accounts[2].pubkey = offer.key.pubkey();
+    assert_eq!(offer.inspect(&renting), Err(CosignError::NodeExposed));
     let mut unsigned = offer.lease();
-    unsigned[0].accounts[2].is_signer = false;
+    unsigned[0].accounts[3].is_signer = false;
     assert_eq!(offer.inspect(&unsigned), Err(CosignError::NodeExposed));
 }
 
 #[test]
 fn other_accounts_data_or_bytes_are_refused() {
     let offer = Offer::new();
-    for place in [0, 8, 9, 10] {
+    for place in [0, 9, 10, 11] {
         let mut bent = offer.lease();
         bent[0].accounts[place].pubkey = Pubkey::new_from_array([7; 32]);
         assert_eq!(offer.inspect(&bent), Err(CosignError::AccountsMismatch), "account {place}");

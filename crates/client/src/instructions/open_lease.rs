@@ -6,13 +6,15 @@ use super::{build, event_accounts, system_program};
 use crate::accounts::{JobAccount, NodeAccount};
 use crate::address::{self, pubkey};
 
-/// Leases a node to a job. Signers: `authority`, who pays the lease's rent, and the node's key. The
-/// authority is the network's scheduler or, in a direct award, the job's buyer. `bid_book_root` is that of
-/// the auction that the price is a bid in, or zeros.
+/// Leases a node to a job. Signers: `authority`, `rent_payer`, and the node's key. The authority is the
+/// network's scheduler or, in a direct award, the job's buyer; it may pay the rent itself. Two leases wait
+/// for each other on the chain where one wallet pays for both. `bid_book_root` is that of the auction that
+/// the price is a bid in, or zeros.
 /// The lease will be at [`JobAccount::next_lease`]; where another lease of the job was opened in
 /// between, the refusal [is outdated](crate::Refusal::is_outdated).
 pub fn open_lease(
     authority: Address,
+    rent_payer: Address,
     job: &JobAccount,
     node: &NodeAccount,
     offer: LeaseOffer,
@@ -23,6 +25,7 @@ pub fn open_lease(
     let accounts = millrace::accounts::OpenLease {
         config: pubkey(address::config()),
         authority: pubkey(authority),
+        rent_payer: pubkey(rent_payer),
         node_key: pubkey(node.node_key),
         job: pubkey(job.address),
         node: pubkey(node.address),

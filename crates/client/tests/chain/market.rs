@@ -115,7 +115,8 @@ impl Market {
         let node: NodeAccount = self.client.fetch(self.node).await.unwrap();
         let offer = LeaseOffer { price: PRICE, negotiated: false, maximum: LEASE };
         let sender = self.sender(&self.scheduler);
-        let lease = instructions::open_lease(address_of(&self.scheduler), &job, &node, offer, [0; 32]);
+        let scheduler = address_of(&self.scheduler);
+        let lease = instructions::open_lease(scheduler, scheduler, &job, &node, offer, [0; 32]);
         let prepared = sender.prepare(&lease, &[]).await.unwrap();
         let cosigned = cosign::cosign(&prepared.transaction, self.node, &self.node_key).unwrap();
         assert_eq!(cosigned.lease.offer, offer);

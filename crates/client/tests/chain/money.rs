@@ -22,7 +22,8 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     let node: NodeAccount = market.client.fetch(market.node).await.unwrap();
     assert_eq!(node.node.free(), GpuUnits(1));
     // An offer built from what was read before the first lease.
-    let late = instructions::open_lease(address_of(&market.scheduler), &job, &node, offer(), [0; 32]);
+    let scheduler = address_of(&market.scheduler);
+    let late = instructions::open_lease(scheduler, scheduler, &job, &node, offer(), [0; 32]);
     let late = market.sender(&market.scheduler).prepare(&late, &[]).await.unwrap_err();
     assert!(late.refusal().is_some_and(Refusal::is_outdated), "{late:?}");
 

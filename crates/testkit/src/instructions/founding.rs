@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::system_program;
 use millrace::{InitializeArgs, accounts, instruction};
@@ -8,7 +10,8 @@ use crate::{Call, Environment, Receipt};
 
 impl Environment {
     pub fn config_address() -> Pubkey {
-        Self::derive(&[seeds::CONFIG])
+        static ADDRESS: LazyLock<Pubkey> = LazyLock::new(|| Environment::derive(&[seeds::CONFIG]));
+        *ADDRESS
     }
 
     pub fn initialize(&self, parameters: Parameters) -> Call<accounts::Initialize, instruction::Initialize> {

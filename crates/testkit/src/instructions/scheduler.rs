@@ -24,6 +24,7 @@ impl Environment {
         let accounts = accounts::OpenLease {
             config: Self::config_address(),
             authority: self.scheduler.pubkey(),
+            rent_payer: self.scheduler.pubkey(),
             node_key: node.key.pubkey(),
             job: job.address,
             node: node.address,
@@ -79,6 +80,7 @@ impl Environment {
     ) -> Call<accounts::OpenLease, instruction::OpenLease> {
         let mut call = self.open_lease_at(job, node, price, [0; 32]);
         call.accounts.authority = job.buyer.address();
+        call.accounts.rent_payer = job.buyer.address();
         call.signers = vec![job.buyer.key.insecure_clone(), node.key.insecure_clone()];
         call
     }

@@ -55,6 +55,7 @@ export type OpenLeaseInstruction<
   TProgram extends string = typeof MILLRACE_PROGRAM_ADDRESS,
   TAccountConfig extends string | AccountMeta<string> = "sZfaDRGMdhwfUSxJWXNJkD1XdZP3EXGuXFGa6MsCgjm",
   TAccountAuthority extends string | AccountMeta<string> = string,
+  TAccountRentPayer extends string | AccountMeta<string> = string,
   TAccountNodeKey extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
@@ -71,8 +72,11 @@ export type OpenLeaseInstruction<
     [
       TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
       TAccountAuthority extends string
-        ? WritableSignerAccount<TAccountAuthority> & AccountSignerMeta<TAccountAuthority>
+        ? ReadonlySignerAccount<TAccountAuthority> & AccountSignerMeta<TAccountAuthority>
         : TAccountAuthority,
+      TAccountRentPayer extends string
+        ? WritableSignerAccount<TAccountRentPayer> & AccountSignerMeta<TAccountRentPayer>
+        : TAccountRentPayer,
       TAccountNodeKey extends string
         ? ReadonlySignerAccount<TAccountNodeKey> & AccountSignerMeta<TAccountNodeKey>
         : TAccountNodeKey,
@@ -148,6 +152,7 @@ export function getOpenLeaseInstructionDataCodec(): FixedSizeCodec<
 export type OpenLeaseInput<
   TAccountConfig extends string = string,
   TAccountAuthority extends string = string,
+  TAccountRentPayer extends string = string,
   TAccountNodeKey extends string = string,
   TAccountJob extends string = string,
   TAccountNode extends string = string,
@@ -159,11 +164,13 @@ export type OpenLeaseInput<
   TAccountProgram extends string = string,
 > = {
   config?: Address<TAccountConfig>;
-  /**
-   * Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
-   * it back when the lease ends.
-   */
+  /** Chose the node: the network's scheduler, or the job's buyer, who needs none. */
   authority: TransactionSigner<TAccountAuthority>;
+  /**
+   * Pays the lease's rent and gets it back when the lease ends: the authority, or another wallet. A
+   * scheduler with several such wallets keeps unrelated jobs from waiting for one that all of them write.
+   */
+  rentPayer: TransactionSigner<TAccountRentPayer>;
   /** Accepts the lease on the rig's behalf. */
   nodeKey: TransactionSigner<TAccountNodeKey>;
   job: Address<TAccountJob>;
@@ -185,6 +192,7 @@ export type OpenLeaseInput<
 export function getOpenLeaseInstruction<
   TAccountConfig extends string,
   TAccountAuthority extends string,
+  TAccountRentPayer extends string,
   TAccountNodeKey extends string,
   TAccountJob extends string,
   TAccountNode extends string,
@@ -199,6 +207,7 @@ export function getOpenLeaseInstruction<
   input: OpenLeaseInput<
     TAccountConfig,
     TAccountAuthority,
+    TAccountRentPayer,
     TAccountNodeKey,
     TAccountJob,
     TAccountNode,
@@ -214,6 +223,7 @@ export function getOpenLeaseInstruction<
   TProgramAddress,
   TAccountConfig,
   TAccountAuthority,
+  TAccountRentPayer,
   TAccountNodeKey,
   TAccountJob,
   TAccountNode,
@@ -230,7 +240,8 @@ export function getOpenLeaseInstruction<
   // Original accounts.
   const originalAccounts = {
     config: { value: input.config ?? null, isWritable: false },
-    authority: { value: input.authority ?? null, isWritable: true },
+    authority: { value: input.authority ?? null, isWritable: false },
+    rentPayer: { value: input.rentPayer ?? null, isWritable: true },
     nodeKey: { value: input.nodeKey ?? null, isWritable: false },
     job: { value: input.job ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: true },
@@ -271,6 +282,7 @@ export function getOpenLeaseInstruction<
     accounts: [
       getAccountMeta("config", accounts.config),
       getAccountMeta("authority", accounts.authority),
+      getAccountMeta("rentPayer", accounts.rentPayer),
       getAccountMeta("nodeKey", accounts.nodeKey),
       getAccountMeta("job", accounts.job),
       getAccountMeta("node", accounts.node),
@@ -287,6 +299,7 @@ export function getOpenLeaseInstruction<
     TProgramAddress,
     TAccountConfig,
     TAccountAuthority,
+    TAccountRentPayer,
     TAccountNodeKey,
     TAccountJob,
     TAccountNode,
@@ -306,23 +319,25 @@ export type ParsedOpenLeaseInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     config: TAccountMetas[0];
-    /**
-     * Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
-     * it back when the lease ends.
-     */
+    /** Chose the node: the network's scheduler, or the job's buyer, who needs none. */
     authority: TAccountMetas[1];
+    /**
+     * Pays the lease's rent and gets it back when the lease ends: the authority, or another wallet. A
+     * scheduler with several such wallets keeps unrelated jobs from waiting for one that all of them write.
+     */
+    rentPayer: TAccountMetas[2];
     /** Accepts the lease on the rig's behalf. */
-    nodeKey: TAccountMetas[2];
-    job: TAccountMetas[3];
-    node: TAccountMetas[4];
+    nodeKey: TAccountMetas[3];
+    job: TAccountMetas[4];
+    node: TAccountMetas[5];
     /** Its stake backs the lease. */
-    provider: TAccountMetas[5];
-    lease: TAccountMetas[6];
+    provider: TAccountMetas[6];
+    lease: TAccountMetas[7];
     /** The round that the lease joins; none for a job without a quorum. */
-    quorum?: TAccountMetas[7] | undefined;
-    systemProgram: TAccountMetas[8];
-    eventAuthority: TAccountMetas[9];
-    program: TAccountMetas[10];
+    quorum?: TAccountMetas[8] | undefined;
+    systemProgram: TAccountMetas[9];
+    eventAuthority: TAccountMetas[10];
+    program: TAccountMetas[11];
   };
   data: OpenLeaseInstructionData;
 };
@@ -330,10 +345,10 @@ export type ParsedOpenLeaseInstruction<
 export function parseOpenLeaseInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedOpenLeaseInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 11) {
+  if (instruction.accounts.length < 12) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 11,
+      expectedAccountMetas: 12,
     });
   }
   let accountIndex = 0;
@@ -351,6 +366,7 @@ export function parseOpenLeaseInstruction<TProgram extends string, TAccountMetas
     accounts: {
       config: getNextAccount(),
       authority: getNextAccount(),
+      rentPayer: getNextAccount(),
       nodeKey: getNextAccount(),
       job: getNextAccount(),
       node: getNextAccount(),

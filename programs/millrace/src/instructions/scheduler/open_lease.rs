@@ -28,10 +28,13 @@ pub struct OpenLease<'info> {
     #[cfg_attr(feature = "idl-build", account(seeds = [seeds::CONFIG], bump))]
     pub config: AccountLoader<'info, Config>,
 
-    /// Chose the node: the network's scheduler, or the job's buyer, who needs none. Pays the rent and gets
-    /// it back when the lease ends.
-    #[account(mut)]
+    /// Chose the node: the network's scheduler, or the job's buyer, who needs none.
     pub authority: Signer<'info>,
+
+    /// Pays the lease's rent and gets it back when the lease ends: the authority, or another wallet. A
+    /// scheduler with several such wallets keeps unrelated jobs from waiting for one that all of them write.
+    #[account(mut)]
+    pub rent_payer: Signer<'info>,
 
     /// Accepts the lease on the rig's behalf.
     pub node_key: Signer<'info>,
@@ -117,12 +120,12 @@ impl OpenLease<'_> {
             node: accounts.node.key(),
             provider: accounts.provider.key(),
             attestor,
-            rent_payer: accounts.authority.key(),
+            rent_payer: accounts.rent_payer.key(),
             bid_book_root: args.bid_book_root,
             ..Lease::zeroed()
         };
         lease.update(&rules)?;
-        create::account(&accounts.authority, place, &lease)?;
+        create::account(&accounts.rent_payer, place, &lease)?;
         if let Some(round) = round {
             let mut quorum = round.load()?.rules()?;
             let (address, provider) = (accounts.lease.key().to_bytes(), lease.provider.to_bytes());

@@ -1,0 +1,17 @@
+pub mod accept_lease;
+mod allowance_wish;
+pub mod cancel_job;
+pub mod change_allowance;
+pub mod close_allowance;
+pub mod close_buyer;
+pub mod deposit_balance;
+pub mod extend_job;
+pub mod extend_job_prepaid;
+mod extension;
+mod job_wish;
+pub mod open_allowance;
+pub mod open_buyer;
+pub mod open_dispute;
+pub mod open_job;
+pub mod open_job_prepaid;
+pub mod withdraw_balance;

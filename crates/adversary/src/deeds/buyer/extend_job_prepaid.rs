@@ -1,0 +1,20 @@
+use anchor_lang::solana_program::instruction::Instruction;
+use arbitrary::Arbitrary;
+
+use super::extension::Extension;
+use crate::deeds::transaction;
+use crate::market::Market;
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct ExtendJobPrepaid {
+    job: u8,
+    extension: Extension,
+}
+
+impl ExtendJobPrepaid {
+    pub fn call(self, market: &Market) -> Option<Vec<Instruction>> {
+        let job = market.job(self.job, |job| job.prepaid != 0 && job.state < 2)?;
+        let balance = market.balance_behind(&job)?;
+        Some(transaction(&market.chain.extend_job_prepaid(&balance, &job, self.extension.args())))
+    }
+}

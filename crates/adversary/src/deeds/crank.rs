@@ -1,0 +1,14 @@
+pub mod close_job;
+pub mod close_job_prepaid;
+pub mod close_quorum;
+pub mod delist_provider;
+pub mod expire_dispute;
+pub mod expire_job;
+pub mod expire_lease;
+pub mod finalize_lease;
+pub mod open_quorum;
+pub mod relist_provider;
+pub mod settle;
+pub mod settle_member;
+pub mod sweep_fees;
+pub mod tally_quorum;

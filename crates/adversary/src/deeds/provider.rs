@@ -1,0 +1,13 @@
+pub mod add_node;
+pub mod add_stake;
+pub mod change_payout;
+pub mod close_provider;
+pub mod register_provider;
+pub mod remove_node;
+pub mod request_unstake;
+pub mod rotate_node_key;
+pub mod set_node_status;
+pub mod set_provider_status;
+pub mod update_node;
+pub mod withdraw_earnings;
+pub mod withdraw_stake;

@@ -1,0 +1,135 @@
+//! A provider's rigs: which one is meant, and its description as people write it.
+
+use std::path::{Path, PathBuf};
+
+use millrace_client::accounts::NodeAccount;
+use millrace_client::{Client, address as addresses};
+use millrace_protocol::gpu::{self, GpuClass};
+use millrace_protocol::region::{self, Region};
+use millrace_protocol::{Address, Diagnostic, Hardware};
+use thiserror::Error;
+
+use crate::errors::Failure;
+
+/// What is wrong with a rig or its description.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("no GPU model is called `{0}`")]
+    UnknownGpu(String),
+    #[error("no region is called `{0}`")]
+    UnknownRegion(String),
+    #[error("`{0}` is not a two-letter country code")]
+    NotACountry(String),
+    #[error("the key `{}` is the node {node}'s already", path.display())]
+    KeyTaken { path: PathBuf, node: Address },
+    #[error("the node {node} is another provider's")]
+    AnotherProviders { node: Address },
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownGpu(_) => "gpu-unknown",
+            Self::UnknownRegion(_) => "region-unknown",
+            Self::NotACountry(_) => "country-malformed",
+            Self::KeyTaken { .. } => "already-exists",
+            Self::AnotherProviders { .. } => "wrong-provider",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::UnknownGpu(_) => format!("known models: {}", gpu::CLASSES[1..].join(", ")),
+            Self::UnknownRegion(_) => format!("known regions: {}", region::REGIONS.join(", ")),
+            Self::NotACountry(_) => "write it like `DE` or `US` (ISO 3166-1)".to_owned(),
+            Self::KeyTaken { path, .. } => format!(
+                "run its worker with `millrace worker run --node-key {}`, or name a new file for another rig",
+                path.display()
+            ),
+            Self::AnotherProviders { .. } => {
+                "sign with the keypair of its provider's owner; `millrace node list` lists your own".to_owned()
+            }
+        }
+    }
+}
+
+/// The node at an address, where it is the owner's.
+///
+/// # Errors
+/// An address without a node, another provider's node, an RPC endpoint that cannot be reached.
+pub async fn of_owner(client: &Client, owner: Address, node: Address) -> Result<NodeAccount, Failure> {
+    let found: NodeAccount = client.fetch(node).await?;
+    if found.provider != addresses::provider(owner) {
+        return Err(Failure::refused(&Error::AnotherProviders { node }));
+    }
+    Ok(found)
+}
+
+/// Fails when a key is a node's already: a rig has a key of its own.
+///
+/// # Errors
+/// [`Error::KeyTaken`], an RPC endpoint that cannot be reached.
+pub async fn check_key_is_free(client: &Client, key: Address, path: &Path) -> Result<(), Failure> {
+    match client.fetch_all::<NodeAccount>().await?.into_iter().find(|node| node.node_key == key) {
+        Some(node) => Err(Failure::refused(&Error::KeyTaken { path: path.to_owned(), node: node.address })),
+        None => Ok(()),
+    }
+}
+
+/// How the worker of a rig is started on it: one that pretends to have its GPUs has to be told so.
+pub fn worker_command(node_key: &Path, hardware: &Hardware) -> String {
+    let mut command = format!("millrace worker run --node-key {}", node_key.display());
+    let model = gpu::slug(hardware.gpu_class).filter(|_| hardware.simulated);
+    for model in model.iter().cycle().take(usize::from(hardware.gpu_count)) {
+        command.push_str(&format!(" --simulated-gpu {model}:{}", hardware.vram_mib));
+    }
+    command
+}
+
+/// # Errors
+/// [`Error::UnknownGpu`].
+pub fn gpu_class(model: &str) -> Result<GpuClass, Error> {
+    gpu::class(model).filter(|class| *class != 0).ok_or_else(|| Error::UnknownGpu(model.to_owned()))
+}
+
+/// # Errors
+/// [`Error::UnknownRegion`].
+pub fn region(name: &str) -> Result<Region, Error> {
+    region::region(name).ok_or_else(|| Error::UnknownRegion(name.to_owned()))
+}
+
+/// # Errors
+/// [`Error::NotACountry`].
+pub fn country(code: &str) -> Result<[u8; 2], Error> {
+    <[u8; 2]>::try_from(code.to_ascii_uppercase().as_bytes())
+        .ok()
+        .filter(|code| code.iter().all(u8::is_ascii_uppercase))
+        .ok_or_else(|| Error::NotACountry(code.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_rig_is_started_with_its_gpus() {
+        let mut hardware = crate::commands::list_nodes::tests::account(0).node.hardware;
+        let gpu = "--simulated-gpu rtx-4090:24576";
+        let command = format!("millrace worker run --node-key rig.json {gpu} {gpu}");
+        assert_eq!(worker_command(Path::new("rig.json"), &hardware), command);
+        hardware.simulated = false;
+        assert_eq!(worker_command(Path::new("rig.json"), &hardware), "millrace worker run --node-key rig.json");
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_told_from_those_that_do() {
+        assert_eq!(gpu_class("rtx-4090").unwrap(), gpu::class("rtx-4090").unwrap());
+        assert_eq!(region("europe-central").unwrap(), region::region("europe-central").unwrap());
+        assert_eq!(country("de").unwrap(), *b"DE");
+        assert_eq!(gpu_class("none").unwrap_err().code(), "gpu-unknown");
+        assert_eq!(region("atlantis").unwrap_err().code(), "region-unknown");
+        for code in ["", "D", "DEU", "D1", "ä"] {
+            assert_eq!(country(code).unwrap_err().code(), "country-malformed", "{code}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// What a command has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Change<T> {
+    pub before: T,
+    pub after: T,
+}
+
+impl<T: Display + PartialEq> Display for Change<T> {
+    /// `before -> after`, or the value alone where it is the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.before == self.after {
+            return self.after.fmt(f);
+        }
+        write!(f, "{} -> {}", self.before, self.after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::MicroUsdc;
+
+    use super::*;
+
+    #[test]
+    fn what_did_not_change_is_told_once() {
+        let change = Change { before: MicroUsdc(1), after: MicroUsdc(2_000_000) };
+        assert_eq!(change.to_string(), "0.000001 USDC -> 2.000000 USDC");
+        assert_eq!(Change { before: MicroUsdc(5), after: MicroUsdc(5) }.to_string(), "0.000005 USDC");
+    }
+}
