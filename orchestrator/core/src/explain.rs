@@ -55,6 +55,10 @@ pub enum Blocker {
     DepositExhausted { available: MicroUsdc },
     /// As many leases are live as the job allows.
     ConcurrencyReached { live: u16, silent: usize },
+    /// More attempts have failed than the job allows: its live and reported leases are its last.
+    AttemptsExhausted { failed: u16, retries: u16 },
+    /// What the end of a lease that is under way does to the job is not known yet.
+    LeaseEnding,
     /// An offer is with this node.
     OfferPending { node: Address },
     /// Every task is done or with a node.
@@ -174,6 +178,13 @@ impl Core {
             let leases = self.open_leases_of(job);
             let silent = leases.iter().filter(|lease| self.leases[*lease].silenced).count();
             blockers.push(Blocker::ConcurrencyReached { live: entry.view.job.live_leases, silent });
+        }
+        let (failed, retries) = (entry.view.job.attempts_failed, entry.view.job.terms.retries);
+        if failed > retries {
+            blockers.push(Blocker::AttemptsExhausted { failed, retries });
+        }
+        if self.awaits_an_end(job) {
+            blockers.push(Blocker::LeaseEnding);
         }
         if let Some(pending) = entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
