@@ -27,6 +27,7 @@ impl Core {
         learn_outcome(entry);
         if before != (view, entry.outcome.is_some()) {
             self.touch_job(job);
+            self.book_from_ledger(job);
         }
     }
 

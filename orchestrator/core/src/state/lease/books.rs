@@ -28,9 +28,37 @@ impl LeaseEntry {
         }
     }
 
+    /// Whether its last payment is not in these books yet: it still has money reserved.
+    pub(crate) fn is_unbooked(&self) -> bool {
+        self.view.lease.reserved > MicroUsdc::ZERO
+    }
+
+    /// What it was paid in all, if its final voucher is what ended it.
+    pub(crate) fn paid_by_final_voucher(&self, job: &Job) -> Option<MicroUsdc> {
+        let voucher = self.final_voucher()?;
+        let mut ended = self.clone();
+        ended.view.lease.sequence = voucher.sequence.saturating_sub(1);
+        ended.book_final_voucher(voucher.sequence, job);
+        (!ended.is_unbooked()).then_some(ended.view.lease.paid)
+    }
+
+    /// Books what the job's ledger says of it: the whole payment, however the lease ended.
+    pub(crate) fn book_paid(&mut self, paid: MicroUsdc, job: &Job) {
+        if self.paid_by_final_voucher(job) == Some(paid)
+            && let Some(voucher) = self.final_voucher()
+        {
+            self.view.lease.metered = voucher.metered;
+        }
+        // What the protocol refuses to compute it has not paid either.
+        let _ = self.book(Ok(paid));
+    }
+
     /// Books that the lease was settled as reported, or ended by its deadline. What a ruling or a count
     /// made of it only the job's ledger says.
     pub(crate) fn book_end(&mut self, job: &Job) {
+        if !self.is_unbooked() {
+            return;
+        }
         let lease = &self.view.lease;
         let owed = match lease.state {
             LeaseState::Reported if !job.terms.verification.is_quorum() => lease.owed(job),
