@@ -3,8 +3,8 @@ use millrace_protocol::{Address, MicroUsdc};
 use crate::Core;
 
 impl Core {
-    /// Once none of the job's leases is left, its ledger says what they were paid in all; what nobody told of
-    /// one of them follows. Its settlement may have landed without its sender ever hearing of it: the sender
+    /// When the job is closed, its ledger says what its leases were paid in all; what nobody told of one of
+    /// them follows. Its settlement may have landed without its sender ever hearing of it: the sender
     /// died, or gave up before the chain went on, or it was the node itself.
     pub(crate) fn book_from_ledger(&mut self, job: Address) {
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.view.job.unsettled_leases() == 0) else { return };
