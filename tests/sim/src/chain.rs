@@ -19,9 +19,16 @@ pub const DEPTH: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Origin {
     /// One run of the orchestrator.
-    Orchestrator { run: u64, transaction: Transaction },
+    Orchestrator {
+        run: u64,
+        transaction: Transaction,
+    },
     /// One run of a rig's worker.
-    Rig { rig: usize, run: u64, lease: Address },
+    Rig {
+        rig: usize,
+        run: u64,
+        lease: Address,
+    },
     Outside,
 }
 

@@ -17,6 +17,7 @@ impl Simulation {
             Fault::OrchestratorDies => self.orchestrator_dies(),
             Fault::WorkerDies { rig } => self.worker_dies(rig),
             Fault::RigLosesPower { rig } => self.rig_loses_power(rig),
+            Fault::RigLosesDisk { rig } => self.rig_loses_disk(rig),
             Fault::Partition { rig } => self.part(&[rig], plan.lasts),
             Fault::PartitionOfAll => {
                 let all: Vec<usize> = (0..self.rigs.len()).collect();
@@ -27,7 +28,7 @@ impl Simulation {
             Fault::ProviderDrains { provider } => {
                 self.send(Instruction::SetDraining { provider, draining: true }, Origin::Outside);
             }
-            Fault::ChainUnreachable | Fault::ChainStands | Fault::Forks | Fault::DiskSlow => {}
+            Fault::ChainUnreachable | Fault::ChainStands | Fault::ChainClockLags | Fault::Forks | Fault::DiskSlow => {}
         }
         self.plan(plan.lasts, What::FaultEnds(number));
     }
@@ -44,7 +45,9 @@ impl Simulation {
         }
         match fault {
             Fault::OrchestratorDies => self.orchestrator_returns(),
-            Fault::WorkerDies { rig } | Fault::RigLosesPower { rig } => self.worker_returns(rig),
+            Fault::WorkerDies { rig } | Fault::RigLosesPower { rig } | Fault::RigLosesDisk { rig } => {
+                self.worker_returns(rig);
+            }
             Fault::ProviderDrains { provider } => {
                 self.send(Instruction::SetDraining { provider, draining: false }, Origin::Outside);
             }

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_model::{Account as Vault, Action, Funding, Market, Refusal};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{
-    Address, Dispute, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds,
-};
+use millrace_protocol::{Address, Dispute, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds};
 use millrace_scheduler::{JobView, LeaseView, NodeView};
 use millrace_spec::Sha256;
 
 use crate::name;
+use crate::sabotage::Sabotage;
 
 /// An account as a reader finds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,23 +27,65 @@ pub enum Account {
 /// What a transaction asks of the program.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instruction {
-    OpenJob { job: Address, buyer: usize, terms: Box<JobTerms>, spec_hash: Sha256 },
-    CancelJob { job: Address },
-    ExpireJob { job: Address },
-    CloseJob { job: Address },
-    OpenLease { job: Address, opened_slot: u64, number: u32, node: Address, offer: LeaseOffer },
+    OpenJob {
+        job: Address,
+        buyer: usize,
+        terms: Box<JobTerms>,
+        spec_hash: Sha256,
+    },
+    CancelJob {
+        job: Address,
+    },
+    ExpireJob {
+        job: Address,
+    },
+    CloseJob {
+        job: Address,
+    },
+    OpenLease {
+        job: Address,
+        opened_slot: u64,
+        number: u32,
+        node: Address,
+        offer: LeaseOffer,
+    },
     /// `signed` is whether the signature is the attestor's.
-    Settle { voucher: Box<Voucher>, signed: bool },
-    HoldLease { lease: Address },
-    ExtendStart { lease: Address },
-    ExpireLease { lease: Address },
-    AcceptLease { lease: Address },
-    FinalizeLease { lease: Address },
-    OpenDispute { lease: Address },
-    ResolveDispute { lease: Address, ruling: Ruling },
-    ExpireDispute { lease: Address },
-    NoticePreemption { lease: Address },
-    SetDraining { provider: usize, draining: bool },
+    Settle {
+        voucher: Box<Voucher>,
+        signed: bool,
+    },
+    HoldLease {
+        lease: Address,
+    },
+    ExtendStart {
+        lease: Address,
+    },
+    ExpireLease {
+        lease: Address,
+    },
+    AcceptLease {
+        lease: Address,
+    },
+    FinalizeLease {
+        lease: Address,
+    },
+    OpenDispute {
+        lease: Address,
+    },
+    ResolveDispute {
+        lease: Address,
+        ruling: Ruling,
+    },
+    ExpireDispute {
+        lease: Address,
+    },
+    NoticePreemption {
+        lease: Address,
+    },
+    SetDraining {
+        provider: usize,
+        draining: bool,
+    },
 }
 
 /// Why a transaction failed.
@@ -85,10 +126,11 @@ pub struct Ledger {
     pub landed: BTreeSet<u64>,
     /// All tokens there are.
     supply: u128,
+    sabotage: Option<Sabotage>,
 }
 
 impl Ledger {
-    pub fn new(market: Market) -> Self {
+    pub fn new(market: Market, sabotage: Option<Sabotage>) -> Self {
         let supply = market.vaults.supply();
         Self {
             market,
@@ -97,6 +139,7 @@ impl Ledger {
             disputes: BTreeMap::new(),
             landed: BTreeSet::new(),
             supply,
+            sabotage,
         }
     }
 
@@ -113,8 +156,7 @@ impl Ledger {
                 }
                 let index = self.market.jobs.len();
                 self.act(Action::OpenJob { buyer: *buyer, funding: Funding::Wallet, terms: **terms })?;
-                let opened =
-                    JobAt { index, buyer: *buyer, opened_slot: slot, opened_at: clock, spec_hash: *spec_hash };
+                let opened = JobAt { index, buyer: *buyer, opened_slot: slot, opened_at: clock, spec_hash: *spec_hash };
                 self.jobs.insert(*job, opened);
                 Ok(vec![*job])
             }
@@ -122,7 +164,12 @@ impl Ledger {
             Instruction::ExpireJob { job } => self.on_job(*job, |job| Action::ExpireJob { job }),
             Instruction::CloseJob { job } => {
                 let changed = self.on_job(*job, |job| Action::CloseJob { job })?;
-                self.jobs.remove(job);
+                if let Some(at) = self.jobs.remove(job)
+                    && self.sabotage == Some(Sabotage::RefundVanishes)
+                {
+                    let refund = self.market.jobs[at.index].refund.unwrap_or_default();
+                    self.market.vaults.transfer(Vault::Wallet(at.buyer), Vault::Treasury, refund);
+                }
                 Ok(changed)
             }
             Instruction::OpenLease { job, opened_slot, number, node, offer } => {
@@ -137,10 +184,14 @@ impl Ledger {
                 Ok(self.around(lease))
             }
             Instruction::Settle { voucher, signed } => {
-                if !signed || voucher.program != name::PROGRAM {
+                let believed = *signed || self.sabotage == Some(Sabotage::ForgeriesLand);
+                if !believed || voucher.program != name::PROGRAM {
                     return Err(Failure::Forged);
                 }
-                let voucher = **voucher;
+                let mut voucher = **voucher;
+                if self.sabotage == Some(Sabotage::OneSecondTooMuch) && voucher.is_final {
+                    voucher.metered.0 += 1;
+                }
                 self.on_lease(voucher.lease, |lease| Action::Settle {
                     lease,
                     of: lease,

@@ -18,12 +18,19 @@ mod message;
 mod name;
 mod orchestrator;
 mod queue;
+mod recording;
 mod rig;
 mod runs;
+mod sabotage;
 mod scenario;
 mod senders;
 mod simulation;
 mod witness;
 
-pub use runs::{Report, run, run_logged};
+#[cfg(test)]
+mod tests;
+
+pub use log::Line;
+pub use recording::{Recording, Replay, Unreadable};
+pub use runs::{Report, run};
 pub use scenario::{Kill, Scenario};

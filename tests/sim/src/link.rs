@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use millrace_protocol::Address;
-
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
 use crate::scenario::Fault;
@@ -162,9 +160,5 @@ impl Simulation {
             let pause = self.draw.between(REDIAL.0..=REDIAL.1);
             self.plan(pause, What::Dial { rig, run });
         }
-    }
-
-    pub fn node_is_connected(&self, node: Address) -> bool {
-        self.orchestrator.session(node).is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! `millrace-sim run` runs many seeds and names those that fail; `millrace-sim replay` prints one readably.
+//! `millrace-sim run` runs many seeds and names those that fail; `millrace-sim record` writes one down.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use millrace_sim::{Report, Scenario, run, run_logged};
+use millrace_sim::{Recording, Report, Scenario, run};
 
 #[derive(Parser)]
 #[command(about = "The whole network in virtual time, from a seed")]
@@ -32,8 +32,8 @@ enum Command {
         #[arg(long, default_value = "sim-failures")]
         logs: PathBuf,
     },
-    /// Run one seed again and print everything that happens.
-    Replay {
+    /// Run one seed and print its recording, which `millrace sim replay` reads.
+    Record {
         seed: u64,
         #[arg(long, default_value_t = 1)]
         hours: u64,
@@ -52,10 +52,9 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { seeds, from, hours, logs } => run_many(from..from + seeds, hours, &logs),
-        Command::Replay { seed, hours } => {
-            let (report, log) = run_logged(Scenario::draw(seed, hours));
-            print!("{log}");
-            finish(&report)
+        Command::Record { seed, hours } => {
+            print!("{}", Recording::make(seed, hours, None).text());
+            ExitCode::SUCCESS
         }
         Command::Large { rigs, jobs, minutes } => {
             let began = Instant::now();
@@ -102,12 +101,12 @@ fn run_many(seeds: std::ops::Range<u64>, hours: u64, logs: &std::path::Path) -> 
     reports.sort_by_key(|report| report.seed);
     let failed: Vec<u64> = reports.iter().filter(|report| report.broken.is_some()).map(|report| report.seed).collect();
     for seed in failed.iter().take(10) {
-        let path = logs.join(format!("{seed}.log"));
+        let path = logs.join(format!("{seed}.jsonl"));
         let written = std::fs::create_dir_all(logs)
-            .and_then(|()| std::fs::write(&path, run_logged(Scenario::draw(*seed, hours)).1));
+            .and_then(|()| std::fs::write(&path, Recording::make(*seed, hours, None).text()));
         match written {
-            Ok(()) => eprintln!("the log of seed {seed} is in {}", path.display()),
-            Err(error) => eprintln!("the log of seed {seed} cannot be written: {error}"),
+            Ok(()) => eprintln!("seed {seed}: millrace sim replay {}", path.display()),
+            Err(error) => eprintln!("the recording of seed {seed} cannot be written: {error}"),
         }
     }
     summarize(&reports, began);

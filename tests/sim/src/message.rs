@@ -1,9 +1,9 @@
 //! What orchestrator and rigs say to each other, in the words of their cores.
 
 use millrace_agent::TaskKey;
+use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::Address;
 use millrace_scheduler::{Cause, Event, HeldLease};
 
 #[derive(Clone, Debug)]
@@ -20,7 +20,14 @@ pub enum ToRig {
 #[derive(Clone, Debug)]
 pub enum ToOrchestrator {
     /// The first word of a stream: what is held, and how each of its tasks stands.
-    Resume { images: Vec<String>, held: Vec<HeldLease>, reports: Vec<Event> },
+    Resume {
+        images: Vec<String>,
+        held: Vec<HeldLease>,
+        reports: Vec<Event>,
+    },
     Said(Box<Event>),
-    Answer { lease: Address, answer: Result<(), Cause> },
+    Answer {
+        lease: Address,
+        answer: Result<(), Cause>,
+    },
 }

@@ -8,12 +8,15 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, UnixSeconds};
-use millrace_scheduler::{Action, Cause, Core, Event, Now, Offer, Record, Settings, SpecStatus, Weights, Workload};
+use millrace_scheduler::{
+    Action, Cause, Core, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights, Workload,
+};
 
 use crate::chain::Chain;
 use crate::ledger::Account;
 use crate::message::ToOrchestrator;
 use crate::name;
+use crate::sabotage::Sabotage;
 use crate::scenario::Fault;
 use crate::simulation::{Chore, START, Simulation, What};
 
@@ -29,11 +32,24 @@ const CLOCK_EVERY: u64 = 2_000;
 pub enum Input {
     Event(Event),
     /// Accounts as they were read in a slot, and what to tell the scheduler after them.
-    Updates { updates: Vec<(u64, Address, Option<Account>)>, then: Option<Event> },
+    Updates {
+        updates: Vec<(u64, Address, Option<Account>)>,
+        then: Option<Event>,
+    },
     Reconciled,
-    FromStream { session: u64, node: Address, message: ToOrchestrator },
-    Detached { session: u64, node: Address },
-    SpecRead { job: Address, read: bool },
+    FromStream {
+        session: u64,
+        node: Address,
+        message: ToOrchestrator,
+    },
+    Detached {
+        session: u64,
+        node: Address,
+    },
+    SpecRead {
+        job: Address,
+        read: bool,
+    },
 }
 
 /// An offer that waits for its node's word.
@@ -293,6 +309,9 @@ impl Simulation {
         let Some((records, others)) = writing else { return };
         for record in records {
             self.check_record(&record);
+            if self.is_left_out(&record) {
+                continue;
+            }
             self.note(|| format!("scheduler  writes {}", described(&record)));
             self.orchestrator.store.insert(Orchestrator::key(&record), record);
         }
@@ -302,6 +321,17 @@ impl Simulation {
         }
         others.into_iter().for_each(|action| self.act(action));
         self.turn_again();
+    }
+
+    /// Whether the disk loses the record, where that is sabotaged.
+    fn is_left_out(&self, record: &Record) -> bool {
+        match record {
+            Record::Task(record) if matches!(record.task.state, TaskState::Done { .. }) => {
+                self.is_sabotaged(Sabotage::DoneIsNotWritten)
+            }
+            Record::Lease(record) if record.voucher.is_some() => self.is_sabotaged(Sabotage::VouchersAreNotWritten),
+            _ => false,
+        }
     }
 
     /// Kills it where the scenario says so. It is started again a second later.
@@ -422,11 +452,10 @@ fn described(record: &Record) -> String {
             task.number,
             task.task.attempt,
             match task.task.state {
-                millrace_scheduler::TaskState::Pending => "pending".to_owned(),
-                millrace_scheduler::TaskState::Active { lease, phase } =>
-                    format!("{phase:?} on {}", name::short(lease)),
-                millrace_scheduler::TaskState::Done { lease } => format!("done on {}", name::short(lease)),
-                millrace_scheduler::TaskState::Failed => "failed".to_owned(),
+                TaskState::Pending => "pending".to_owned(),
+                TaskState::Active { lease, phase } => format!("{phase:?} on {}", name::short(lease)),
+                TaskState::Done { lease } => format!("done on {}", name::short(lease)),
+                TaskState::Failed => "failed".to_owned(),
             }
         ),
         Record::Lease(lease) => format!(

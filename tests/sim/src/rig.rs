@@ -4,6 +4,8 @@ mod hear;
 mod perform;
 mod speak;
 
+pub use perform::result;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_agent::{Agent, Event, Exit, FoundContainer, FoundState, Record, TaskKey, policy, recover};
@@ -132,11 +134,7 @@ impl Simulation {
         let found: Vec<FoundContainer> = worker
             .containers
             .iter()
-            .map(|(key, container)| FoundContainer {
-                id: key.to_string(),
-                key: Some(*key),
-                state: container.state,
-            })
+            .map(|(key, container)| FoundContainer { id: key.to_string(), key: Some(*key), state: container.state })
             .collect();
         let recovered = recover(&records, &found, now);
         worker.agent = Some(recovered.agent);
@@ -176,6 +174,16 @@ impl Simulation {
         self.note(|| format!("{:<10} loses power", name::short(name::node(rig))));
         // Nobody says goodbye: the orchestrator finds out by itself.
         self.cut_of(rig, 20_000);
+    }
+
+    /// And its disk with it: what comes back under the same key knows nothing.
+    pub fn rig_loses_disk(&mut self, rig: usize) {
+        self.rig_loses_power(rig);
+        let worker = &mut self.rigs[rig];
+        worker.journal.clear();
+        worker.containers.clear();
+        worker.images.clear();
+        self.note(|| format!("{:<10} loses its disk", name::short(name::node(rig))));
     }
 
     pub fn worker_returns(&mut self, rig: usize) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::log::Line;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
 
@@ -34,11 +35,11 @@ pub fn run(scenario: Scenario) -> Report {
 }
 
 /// The same run, and a line for everything that happened.
-pub fn run_logged(scenario: Scenario) -> (Report, String) {
+pub fn run_logged(scenario: Scenario) -> (Report, Vec<Line>) {
     whole(scenario, true)
 }
 
-fn whole(scenario: Scenario, keep_log: bool) -> (Report, String) {
+fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
     let seed = scenario.seed;
     let mut simulation = Simulation::new(scenario, keep_log);
     // A rule that is broken inside of the real code speaks up by a panic.
@@ -63,6 +64,5 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, String) {
         writes: simulation.orchestrator.writes,
         outcomes: simulation.witness.outcomes.clone(),
     };
-    let log = simulation.log.text().to_owned();
-    (report, log)
+    (report, simulation.log.take())
 }

@@ -7,8 +7,10 @@ use millrace_protocol::{
     ServiceLevel, Verification,
 };
 use millrace_spec::{JobSpec, Limits};
+use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
+use crate::sabotage::Sabotage;
 
 /// What a rig is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,29 +69,55 @@ pub struct JobPlan {
     pub word: Word,
 }
 
+impl JobPlan {
+    fn ask_at_most(&mut self, units: GpuUnits) {
+        let units = units.min(self.terms.requirements.units);
+        self.terms.requirements.units = units;
+        self.spec.terms.requirements.units = units;
+    }
+}
+
 /// Something that goes wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     OrchestratorDies,
-    WorkerDies { rig: usize },
+    WorkerDies {
+        rig: usize,
+    },
     /// With everything that runs on it.
-    RigLosesPower { rig: usize },
+    RigLosesPower {
+        rig: usize,
+    },
+    /// And its disk with it: journal, containers and images.
+    RigLosesDisk {
+        rig: usize,
+    },
     /// Nothing gets through between the rig and the orchestrator.
-    Partition { rig: usize },
+    Partition {
+        rig: usize,
+    },
     PartitionOfAll,
     /// The stream ends, and a new one may begin at once.
-    LinkBreaks { rig: usize },
+    LinkBreaks {
+        rig: usize,
+    },
     /// The worker's process stands still.
-    WorkerHangs { rig: usize },
+    WorkerHangs {
+        rig: usize,
+    },
     /// The orchestrator's endpoints answer nothing.
     ChainUnreachable,
     /// No slots.
     ChainStands,
+    /// The chain's clock falls further behind, and catches up in one leap.
+    ChainClockLags,
     /// Slots are taken back again and again.
     Forks,
     /// The orchestrator's disk takes seconds for a write.
     DiskSlow,
-    ProviderDrains { provider: usize },
+    ProviderDrains {
+        provider: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +145,8 @@ pub struct Weather {
     /// A worker dies between two of its own steps.
     pub worker_dies_within: u32,
     pub specs_fail: u32,
+    /// Milliseconds that the chain's clock is behind everybody's.
+    pub chain_behind: u64,
 }
 
 /// The whole story before it happens.
@@ -133,10 +163,12 @@ pub struct Scenario {
     pub weather: Weather,
     /// Kills the orchestrator at one of its writes, counted from 0.
     pub kill: Option<Kill>,
+    /// What is broken on purpose.
+    pub(crate) sabotage: Option<Sabotage>,
 }
 
 /// Where in the orchestrator's life it is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kill {
     pub write: u64,
     /// Before the records are on the disk, or after that and before anything was said.
@@ -153,18 +185,36 @@ impl Scenario {
         let lasts = hours * 3_600_000;
         let calm = seed.is_multiple_of(10);
         let count = draw.between(RIGS.0..=RIGS.1) as usize;
-        let rigs: Vec<RigPlan> = (0..count).map(|number| rig(&mut draw, number, calm)).collect();
-        let jobs = (0..draw.between(3..=8) * hours).map(|number| job(&mut draw, number, lasts, calm)).collect();
+        let liars = draw.one_of(&[0, 100, 200, 500]);
+        let rigs: Vec<RigPlan> = (0..count).map(|number| rig(&mut draw, number, liars, calm)).collect();
+        let mut jobs: Vec<JobPlan> =
+            (0..draw.between(3..=8) * hours).map(|number| job(&mut draw, number, lasts, calm)).collect();
+        if calm {
+            // Where nothing goes wrong every job has a rig that it fits.
+            let largest = rigs.iter().map(|rig| rig.hardware.units()).max().unwrap_or(GpuUnits(1));
+            jobs.iter_mut().for_each(|job| job.ask_at_most(largest));
+        }
         let weather = if calm { Weather { delay: 40, pull: 10_000, ..Weather::default() } } else { weather(&mut draw) };
         let faults = if calm { Vec::new() } else { faults(&mut draw, &rigs, lasts) };
         let heartbeat_millis = draw.one_of(&[2_000, 5_000, 10_000]);
-        Self { seed, lasts, parameters: parameters(&mut draw), heartbeat_millis, rigs, jobs, faults, weather, kill: None }
+        Self {
+            seed,
+            lasts,
+            parameters: parameters(&mut draw),
+            heartbeat_millis,
+            rigs,
+            jobs,
+            faults,
+            weather,
+            kill: None,
+            sabotage: None,
+        }
     }
 
     /// A calm market with this many rigs and jobs.
     pub fn large(seed: u64, rigs: usize, jobs: u64, lasts: u64) -> Self {
         let mut draw = Draw::new(seed);
-        let rigs = (0..rigs).map(|number| rig(&mut draw, number, true)).collect();
+        let rigs = (0..rigs).map(|number| rig(&mut draw, number, 0, true)).collect();
         let jobs = (0..jobs).map(|number| job(&mut draw, number, lasts, true)).collect();
         Self {
             seed,
@@ -176,6 +226,7 @@ impl Scenario {
             faults: Vec::new(),
             weather: Weather { delay: 200, pull: 60_000, ..Weather::default() },
             kill: None,
+            sabotage: None,
         }
     }
 
@@ -192,14 +243,15 @@ fn parameters(draw: &mut Draw) -> Parameters {
         hold_limit: Seconds(checkpoint_interval.0 * 3),
         settle_grace: Seconds(draw.one_of(&[60, 600])),
         decide_window: Seconds(600),
-        minimum_reputation: Parameters::default().minimum_reputation.map(|least| {
-            if draw.permille(500) { BasisPoints(0) } else { least }
-        }),
+        minimum_reputation: Parameters::default()
+            .minimum_reputation
+            .map(|least| if draw.permille(500) { BasisPoints(0) } else { least }),
         ..Parameters::default()
     }
 }
 
-fn rig(draw: &mut Draw, number: usize, calm: bool) -> RigPlan {
+/// `liars` is how many of a thousand rigs do not do what they say.
+fn rig(draw: &mut Draw, number: usize, liars: u32, calm: bool) -> RigPlan {
     let gpu_count = draw.one_of(&[1, 1, 2, 4]);
     let hardware = Hardware {
         gpu_class: draw.one_of(&[8, 8, 26]),
@@ -212,7 +264,7 @@ fn rig(draw: &mut Draw, number: usize, calm: bool) -> RigPlan {
         country: *b"DE",
         simulated: true,
     };
-    let liars = [
+    let kinds = [
         Character::Idler,
         Character::Forger,
         Character::Boaster,
@@ -220,14 +272,14 @@ fn rig(draw: &mut Draw, number: usize, calm: bool) -> RigPlan {
         Character::Stubborn,
         Character::Mute,
     ];
-    let lies = !calm && draw.permille(150);
+    let lies = !calm && draw.permille(liars);
     RigPlan {
         // Most providers have one rig, some two.
         provider: number - usize::from(number % 3 == 2),
         hardware,
         price: PricePerGpuHour(draw.between(100_000..=900_000)),
         skew: if calm { 0 } else { i64::try_from(draw.between(0..=40_000)).unwrap_or(0) - 20_000 },
-        character: if lies { draw.one_of(&liars) } else { Character::Honest },
+        character: if lies { draw.one_of(&kinds) } else { Character::Honest },
     }
 }
 
@@ -242,13 +294,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
     let longest = (lease_seconds.0 * 1_000 / 3).min(60_000);
     let millis = (1_000, if calm || !draw.permille(50) { longest } else { lease_seconds.0 * 2_000 });
     let terms = JobTerms {
-        requirements: Requirements {
-            gpu_classes: 0,
-            vram_mib: 8_192,
-            units,
-            regions: 0,
-            accept_simulated: true,
-        },
+        requirements: Requirements { gpu_classes: 0, vram_mib: 8_192, units, regions: 0, accept_simulated: true },
         maximum_price,
         concurrent_leases: u16::try_from(draw.between(1..=6)).unwrap_or(1),
         lease_seconds,
@@ -261,13 +307,8 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         verification: Verification::Attested,
         dispute_window: Seconds(draw.one_of(&[0, 0, 40, 300])),
     };
-    let limits = Limits {
-        cpu_milli: 2_000,
-        disk_mib: 1_024,
-        memory_mib: 2_048,
-        pids: 64,
-        task_seconds: lease_seconds.0,
-    };
+    let limits =
+        Limits { cpu_milli: 2_000, disk_mib: 1_024, memory_mib: 2_048, pids: 64, task_seconds: lease_seconds.0 };
     let spec = JobSpec {
         command: vec!["work".to_owned(), "{task}".to_owned()],
         env: BTreeMap::new(),
@@ -304,6 +345,7 @@ fn weather(draw: &mut Draw) -> Weather {
         steps_fail: rare(&[1, 1, 20]),
         worker_dies_within: rare(&[0, 0, 1, 4]),
         specs_fail: rare(&[0, 300]),
+        chain_behind: u64::from(rare(&[0, 700, 4_000, 25_000])),
         delay: u64::from(rare(&[20, 200, 2_000])),
         pull: u64::from(rare(&[5_000, 60_000, 400_000])),
     }
@@ -313,7 +355,7 @@ fn faults(draw: &mut Draw, rigs: &[RigPlan], lasts: u64) -> Vec<FaultPlan> {
     let count = draw.between(1..=40) * lasts / 3_600_000;
     let fault = |draw: &mut Draw| {
         let rig = draw.below(rigs.len());
-        match draw.below(16) {
+        match draw.below(18) {
             0 | 1 => Fault::OrchestratorDies,
             2 | 3 => Fault::WorkerDies { rig },
             4 => Fault::RigLosesPower { rig },
@@ -325,6 +367,8 @@ fn faults(draw: &mut Draw, rigs: &[RigPlan], lasts: u64) -> Vec<FaultPlan> {
             12 => Fault::ChainStands,
             13 => Fault::Forks,
             14 => Fault::DiskSlow,
+            15 => Fault::RigLosesDisk { rig },
+            16 => Fault::ChainClockLags,
             _ => Fault::ProviderDrains { provider: rigs[rig].provider },
         }
     };

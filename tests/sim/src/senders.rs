@@ -117,9 +117,10 @@ impl Simulation {
                         // Read back; what cannot be read now the watcher will tell.
                         let unreachable = self.suffers(Fault::ChainUnreachable);
                         let slot = self.chain.confirmed_slot;
-                        let updates = changed.into_iter().filter(|_| !unreachable).map(|address| {
-                            (slot, address, self.chain.confirmed.read(address))
-                        });
+                        let updates = changed
+                            .into_iter()
+                            .filter(|_| !unreachable)
+                            .map(|address| (slot, address, self.chain.confirmed.read(address)));
                         let updates = updates.collect();
                         let then = Event::TransactionDone { transaction, signature: format!("{transaction:?}") };
                         Input::Updates { updates, then: Some(then) }

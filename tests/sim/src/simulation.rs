@@ -26,6 +26,8 @@ use crate::witness::Witness;
 pub const START: u64 = 1_800_000_000_000;
 /// Between two looks of the witness.
 const INSPECT: u64 = 5_000;
+/// How much further the chain's clock falls behind when it lags, in milliseconds.
+const LAG: u64 = 30_000;
 /// How long everything may take to end once all is well, in milliseconds.
 const QUIET: u64 = 4 * 3_600_000;
 
@@ -33,20 +35,55 @@ const QUIET: u64 = 4 * 3_600_000;
 pub enum What {
     Slot,
     /// A transaction reaches the chain.
-    Submit { flight: u64 },
-    Resend { flight: u64 },
+    Submit {
+        flight: u64,
+    },
+    Resend {
+        flight: u64,
+    },
     /// A sender hears what became of its transaction.
-    Fate { flight: u64, result: Result<Vec<Address>, Option<Failure>> },
-    Orchestrator { run: u64, what: Chore },
-    Input { run: u64, input: Box<Input> },
-    Rig { rig: usize, run: u64, what: RigChore },
-    Dial { rig: usize, run: u64 },
-    ToRig { session: u64, message: Box<ToRig> },
-    ToOrchestrator { session: u64, message: Box<ToOrchestrator> },
+    Fate {
+        flight: u64,
+        result: Result<Vec<Address>, Option<Failure>>,
+    },
+    Orchestrator {
+        run: u64,
+        what: Chore,
+    },
+    Input {
+        run: u64,
+        input: Box<Input>,
+    },
+    Rig {
+        rig: usize,
+        run: u64,
+        what: RigChore,
+    },
+    Dial {
+        rig: usize,
+        run: u64,
+    },
+    ToRig {
+        session: u64,
+        message: Box<ToRig>,
+    },
+    ToOrchestrator {
+        session: u64,
+        message: Box<ToOrchestrator>,
+    },
     /// One end of a stream notices that it is over.
-    RigHearsEnd { session: u64 },
-    OrchestratorHearsEnd { session: u64 },
-    ContainerEnds { rig: usize, key: TaskKey, incarnation: u64, code: i64 },
+    RigHearsEnd {
+        session: u64,
+    },
+    OrchestratorHearsEnd {
+        session: u64,
+    },
+    ContainerEnds {
+        rig: usize,
+        key: TaskKey,
+        incarnation: u64,
+        code: i64,
+    },
     JobComes(usize),
     JobIsCancelled(Address),
     FaultBegins(usize),
@@ -64,10 +101,22 @@ pub enum Chore {
     Written,
     ReadClock,
     Reconcile,
-    Reading { slot: u64, clock: UnixSeconds, accounts: BTreeMap<Address, Account> },
-    Told { slot: u64, address: Address, account: Option<Account> },
-    OfferPrepared { number: u64 },
-    OfferOverdue { number: u64 },
+    Reading {
+        slot: u64,
+        clock: UnixSeconds,
+        accounts: BTreeMap<Address, Account>,
+    },
+    Told {
+        slot: u64,
+        address: Address,
+        account: Option<Account>,
+    },
+    OfferPrepared {
+        number: u64,
+    },
+    OfferOverdue {
+        number: u64,
+    },
 }
 
 /// What a worker's shell has to do at a time.
@@ -110,7 +159,7 @@ impl Simulation {
     pub fn new(scenario: Scenario, keep_log: bool) -> Self {
         let draw = Draw::new(scenario.seed ^ 0x5eed);
         let clock = UnixSeconds(START / 1_000);
-        let ledger = Ledger::new(market(&scenario, clock));
+        let ledger = Ledger::new(market(&scenario, clock), scenario.sabotage);
         let rigs = (0..scenario.rigs.len()).map(Rig::new).collect();
         let plans = scenario.jobs.iter().enumerate().map(|(index, plan)| (plan.spec.hash(), index)).collect();
         let mut simulation = Self {
@@ -250,8 +299,10 @@ impl Simulation {
             self.chain.fork(slots, &mut self.draw);
             self.note(|| format!("chain      a fork takes back {slots} slots"));
         }
-        // The chain's clock is behind everybody's, and moves in whole seconds.
-        let clock = UnixSeconds((START + self.now).saturating_sub(700) / 1_000);
+        // The chain's clock moves in whole seconds, and never back.
+        let lag = if self.suffers(Fault::ChainClockLags) { LAG } else { 0 };
+        let behind = self.scenario.weather.chain_behind + lag;
+        let clock = UnixSeconds((START + self.now).saturating_sub(behind) / 1_000);
         for confirmed in self.chain.produce(clock, &mut self.draw) {
             self.confirmed(confirmed);
         }
@@ -288,7 +339,8 @@ impl What {
     }
 }
 
-const FORTUNE: MicroUsdc = MicroUsdc(1_000_000_000_000);
+/// What every wallet begins with.
+pub const FORTUNE: MicroUsdc = MicroUsdc(1_000_000_000_000);
 
 fn market(scenario: &Scenario, now: UnixSeconds) -> Market {
     let mut market = Market::new(scenario.parameters, now);

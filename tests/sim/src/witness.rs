@@ -1,5 +1,9 @@
 //! Who sees everything, and says what must not be.
 
+mod money;
+mod results;
+mod rigs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_agent::{FoundState, Phase, TaskKey};
@@ -9,6 +13,7 @@ use millrace_scheduler::{JobEntry, Outcome, Record, Stage, Task, TaskState};
 
 use crate::ledger::{Failure, Instruction};
 use crate::name;
+use crate::sabotage::Sabotage;
 use crate::scenario::{Character, Fault};
 use crate::simulation::{START, Simulation};
 
@@ -36,6 +41,11 @@ pub struct Witness {
     waits: BTreeMap<Address, u64>,
     /// When something last went wrong that may keep a crank from landing, in milliseconds.
     pub disturbed_until: u64,
+    receipts: money::Receipts,
+    /// Jobs that wait for nothing but to be closed: since when.
+    closable: BTreeMap<Address, u64>,
+    /// When the first container of each lease began to run, in milliseconds.
+    began: BTreeMap<Address, u64>,
     pub jobs_opened: u64,
     pub leases_opened: u64,
     pub outcomes: BTreeMap<&'static str, u64>,
@@ -50,6 +60,11 @@ impl Witness {
 impl Simulation {
     /// A voucher leaves the orchestrator: it is on the disk, and no other has its number.
     pub fn issued(&mut self, voucher: &Voucher) {
+        self.check_attested(voucher);
+        let before = *self.witness.vouchers.entry((voucher.lease, voucher.sequence)).or_insert(*voucher);
+        if before != *voucher {
+            self.breaks(format!("two vouchers with one number: {before:?} and {voucher:?}"));
+        }
         let on_disk = match self.orchestrator.stored(voucher.lease, 0, 2) {
             Some(Record::Lease(record)) => record.voucher,
             _ => None,
@@ -57,10 +72,6 @@ impl Simulation {
         let kept = on_disk.is_some_and(|known| known == *voucher || known.sequence > voucher.sequence);
         if !kept {
             self.breaks(format!("{voucher:?} is spoken of and not on the disk, where {on_disk:?} is"));
-        }
-        let before = *self.witness.vouchers.entry((voucher.lease, voucher.sequence)).or_insert(*voucher);
-        if before != *voucher {
-            self.breaks(format!("two vouchers with one number: {before:?} and {voucher:?}"));
         }
     }
 
@@ -78,8 +89,7 @@ impl Simulation {
     /// An attempt has one lease.
     pub fn handed_out(&mut self, key: TaskKey, job: Address) {
         let opened = self.orchestrator.core().and_then(|core| core.job(job)).map_or(0, |entry| entry.view.opened_slot);
-        let lease =
-            *self.witness.attempts.entry((job, opened, key.task, key.attempt)).or_insert(key.lease);
+        let lease = *self.witness.attempts.entry((job, opened, key.task, key.attempt)).or_insert(key.lease);
         if lease != key.lease {
             self.breaks(format!(
                 "attempt {} at task {} of {} is handed out to {} and to {}",
@@ -93,6 +103,7 @@ impl Simulation {
     }
 
     pub fn witness_confirmed(&mut self, instruction: &Instruction, result: &Result<Vec<Address>, Failure>) {
+        self.witness.receipts.note(&self.chain.confirmed, instruction, result);
         match (instruction, result) {
             (Instruction::Settle { signed: false, .. }, Ok(_)) => self.breaks("the chain took a forged voucher"),
             (Instruction::OpenJob { .. }, Ok(_)) => self.witness.jobs_opened += 1,
@@ -105,6 +116,7 @@ impl Simulation {
     pub fn inspect(&mut self) {
         self.look_at_deadlines();
         self.look_at_work();
+        self.look_at_rigs();
         self.look_at_tasks();
         self.look_at_explanations();
     }
@@ -126,16 +138,25 @@ impl Simulation {
         let Some(since) = self.undisturbed_since() else { return };
         let chain = &self.chain.confirmed;
         let mut stuck = Vec::new();
+        // Deadlines are the chain's own time.
+        let clock = (self.chain.clock.0 * 1_000).saturating_sub(START);
         for address in chain.leases.keys().chain(chain.jobs.keys()).copied() {
             let Some(due) = chain.due_since(address) else { continue };
             let due = (due.0 * 1_000).saturating_sub(START);
-            if self.now > due.max(since) + CRANK_PATIENCE {
-                stuck.push(format!("{} is stuck since {} s", name::short(address), (self.now - due) / 1_000));
+            if clock > due.max(since) + CRANK_PATIENCE {
+                stuck.push(format!("{} is stuck since {} s", name::short(address), (clock - due) / 1_000));
+            }
+        }
+        let over: BTreeSet<Address> = chain.jobs.keys().copied().filter(|job| chain.is_to_be_closed(*job)).collect();
+        self.witness.closable.retain(|job, _| over.contains(job));
+        for job in over {
+            let ended = *self.witness.closable.entry(job).or_insert(self.now);
+            if self.now > ended.max(since) + CRANK_PATIENCE {
+                stuck.push(format!("{} is over and not closed", name::short(job)));
             }
         }
         if let Some(stuck) = stuck.pop() {
-            let lease = stuck.clone();
-            self.breaks(format!("{lease}; {}", self.situation()));
+            self.breaks(format!("{stuck}; {}", self.situation()));
         }
     }
 
@@ -200,7 +221,11 @@ impl Simulation {
                     TaskState::Active { lease, .. } => {
                         let open = core.lease(lease).is_some_and(|lease| lease.stage != Stage::Over);
                         if !open || !holders.insert(lease) {
-                            wrong = Some(format!("task {number} of {} is lost on {}", name::short(job), name::short(lease)));
+                            wrong = Some(format!(
+                                "task {number} of {} is lost on {}",
+                                name::short(job),
+                                name::short(lease)
+                            ));
                         }
                     }
                     TaskState::Done { lease } => {
@@ -227,7 +252,11 @@ impl Simulation {
         let pending = |entry: &&JobEntry| entry.tasks.iter().any(|task: &Task| task.state == TaskState::Pending);
         let open = core.jobs().filter(|(_, entry)| entry.on_chain && entry.outcome.is_none());
         for (job, entry) in open {
-            let Some(explanation) = core.explain(now, job) else { continue };
+            let Some(mut explanation) = core.explain(now, job) else { continue };
+            if self.is_sabotaged(Sabotage::NobodyExplains) {
+                explanation.blockers.clear();
+                explanation.exclusions.clear();
+            }
             let excluded = explanation.exclusions.values().any(|exclusion| exclusion.nodes > 0);
             if explanation.blockers.is_empty() && explanation.nodes_fitting == 0 && !excluded {
                 silent = Some(job);
@@ -246,7 +275,10 @@ impl Simulation {
             let began = *self.witness.waits.entry(job).or_insert(at);
             if since.is_some_and(|since| at > began.max(since) + PLACE_PATIENCE) {
                 let situation = self.situation();
-                self.breaks(format!("{} waits though nodes fit and nothing is said to block it; {situation}", name::short(job)));
+                self.breaks(format!(
+                    "{} waits though nodes fit and nothing is said to block it; {situation}",
+                    name::short(job)
+                ));
             }
         }
     }
@@ -257,6 +289,7 @@ impl Simulation {
     /// What is not as it should be.
     pub fn check_end(&mut self) -> Result<(), String> {
         self.chain.confirmed.check();
+        self.witness.receipts.check(&self.chain.confirmed)?;
         let market = &self.chain.confirmed.market;
         if let Some(node) = market.nodes.iter().position(|node| node.rules.leased.0 > 0) {
             return Err(format!("N{node} is leased and no lease is left"));
@@ -268,6 +301,7 @@ impl Simulation {
                 return Err(format!("{} is over without an outcome", name::short(job)));
             };
             let all_done = entry.all_done();
+            self.check_results(job, entry)?;
             match outcome {
                 Outcome::Completed if !all_done => {
                     return Err(format!("{} is completed and a task of it is not done", name::short(job)));
@@ -285,6 +319,7 @@ impl Simulation {
             }
             *outcomes.entry(word(outcome)).or_default() += 1;
         }
+        self.check_bookings()?;
         self.witness.outcomes = outcomes;
         Ok(())
     }
@@ -300,14 +335,16 @@ impl Simulation {
         if let Some(core) = self.orchestrator.core() {
             for (job, entry) in core.jobs().filter(|(_, entry)| entry.on_chain) {
                 let explanation = core.explain(now, job);
-                let tasks: Vec<String> = entry.tasks.iter().map(|task| format!("{:?}", task.state)).collect();
+                let tasks = tasks_in_words(entry);
                 let leases = core.leases_of(job);
                 let leases = leases.iter().filter(|lease| lease.on_chain());
                 let leases: Vec<String> = leases
-                    .map(|lease| format!("{} {:?} {:?}", name::short(lease.address), lease.stage, lease.view.lease.state))
+                    .map(|lease| {
+                        format!("{} {:?} {:?}", name::short(lease.address), lease.stage, lease.view.lease.state)
+                    })
                     .collect();
                 lines.push(format!(
-                    "{} {:?} live {} outcome {:?} blockers {:?} fitting {:?} leases {leases:?} tasks {tasks:?}",
+                    "{} {:?} live {} outcome {:?} blockers {:?} fitting {:?} leases {leases:?} tasks: {tasks}",
                     name::short(job),
                     entry.view.job.state,
                     entry.view.job.live_leases,
@@ -328,11 +365,31 @@ impl Simulation {
                 .map(|(lease, held)| format!("{} {:?}", name::short(lease), held.phase()))
                 .collect();
             if !leases.is_empty() || !rig.containers.is_empty() || rig.agent.is_none() {
-                lines.push(format!("N{}: {leases:?}, {} containers, up {}", rig.index, rig.containers.len(), rig.agent.is_some()));
+                lines.push(format!(
+                    "N{}: {leases:?}, {} containers, up {}",
+                    rig.index,
+                    rig.containers.len(),
+                    rig.agent.is_some()
+                ));
             }
         }
         lines.join("\n    ")
     }
+}
+
+fn tasks_in_words(entry: &JobEntry) -> String {
+    let is = |wanted: fn(&TaskState) -> bool| entry.tasks.iter().filter(|task| wanted(&task.state)).count();
+    let active = entry.tasks.iter().enumerate().filter_map(|(number, task)| match task.state {
+        TaskState::Active { lease, phase } => Some(format!(", {number} {phase:?} on {}", name::short(lease))),
+        TaskState::Pending | TaskState::Done { .. } | TaskState::Failed => None,
+    });
+    format!(
+        "{} wait, {} done, {} failed{}",
+        is(|state| *state == TaskState::Pending),
+        is(|state| matches!(state, TaskState::Done { .. })),
+        is(|state| *state == TaskState::Failed),
+        active.collect::<String>()
+    )
 }
 
 fn word(outcome: &Outcome) -> &'static str {

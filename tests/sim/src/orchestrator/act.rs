@@ -9,6 +9,7 @@ use crate::chain::Origin;
 use crate::ledger::{Account, Instruction};
 use crate::message::ToRig;
 use crate::name;
+use crate::sabotage::Sabotage;
 use crate::scenario::Fault;
 use crate::simulation::{Simulation, What};
 
@@ -19,6 +20,8 @@ impl Simulation {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::Persist(_) | Action::Notice(_) => {}
+            Action::ExpireLease { .. } | Action::Settle { .. } if self.is_sabotaged(Sabotage::NobodyCranks) => {}
+            Action::CloseJob { .. } if self.is_sabotaged(Sabotage::NobodyCloses) => {}
             Action::FetchSpec { job, .. } => {
                 let fails = self.scenario.weather.specs_fail;
                 let (delay, read) = (self.delay(), !self.chance(fails));
@@ -27,14 +30,16 @@ impl Simulation {
             }
             Action::OfferLease(offer) => self.offer_lease(offer),
             Action::AssignTask { node, lease, job, task, attempt } => {
-                let has_spec =
-                    self.orchestrator.running.as_ref().is_some_and(|running| running.specs.contains(&job));
+                let has_spec = self.orchestrator.running.as_ref().is_some_and(|running| running.specs.contains(&job));
                 if has_spec {
                     let key = TaskKey { lease, task, attempt };
                     self.handed_out(key, job);
                     self.tell(node, ToRig::Assign { key, job });
+                    self.hand_out_wrongly(key, job);
                 }
             }
+            // Nor is anybody stopped, or the second worker would be as soon as it says a word.
+            Action::StopTask { .. } if self.is_sabotaged(Sabotage::TaskRunsTwice) => {}
             Action::StopTask { node, lease, task, attempt } => {
                 self.tell(node, ToRig::Stop(TaskKey { lease, task, attempt }));
             }
@@ -46,6 +51,11 @@ impl Simulation {
             Action::IssueVoucher { node, voucher } => {
                 self.issued(&voucher);
                 self.tell(node, ToRig::Voucher(Box::new(voucher)));
+                if self.is_sabotaged(Sabotage::VouchersAreForked) {
+                    let mut other = voucher;
+                    other.metered.0 += 1;
+                    self.issued(&other);
+                }
             }
             Action::Settle { lease, voucher } => {
                 self.issued(&voucher);
@@ -72,6 +82,23 @@ impl Simulation {
                 self.transact(Transaction::CloseJob { job }, job, Instruction::CloseJob { job });
             }
         }
+    }
+
+    /// Gives what was handed out to a second lease of the job as well, where that is sabotaged.
+    fn hand_out_wrongly(&mut self, key: TaskKey, job: Address) {
+        let again = self.is_sabotaged(Sabotage::AttemptIsHandedOutTwice);
+        if !again && !self.is_sabotaged(Sabotage::TaskRunsTwice) {
+            return;
+        }
+        let Some(core) = self.orchestrator.core() else { return };
+        let mut others = core.open_leases().filter(|other| other.view.job == job && other.address != key.lease);
+        let Some((lease, node)) = others.next().map(|other| (other.address, other.view.node)) else { return };
+        drop(others);
+        if again {
+            self.handed_out(TaskKey { lease, ..key }, job);
+        }
+        // Under a number of its own: the workers do what they are told.
+        self.tell(node, ToRig::Assign { key: TaskKey { lease, attempt: key.attempt + 100, ..key }, job });
     }
 
     /// Sends to the node's worker, if it is there.

@@ -8,6 +8,7 @@ use crate::chain::Origin;
 use crate::ledger::Instruction;
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
+use crate::sabotage::Sabotage;
 use crate::simulation::Simulation;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_scheduler::{OpenFailure, Transaction};
@@ -70,8 +71,12 @@ impl Simulation {
             return event;
         };
         let here = outputs.iter().all(|output| self.objects.contains(&output.object.sha256));
-        if here {
-            self.witness.delivered(*lease, *task, *attempt);
+        let by_its_node =
+            self.orchestrator.core().and_then(|core| core.lease(*lease)).is_some_and(|it| it.view.node == *node);
+        if here || self.is_sabotaged(Sabotage::OutputsAreNotChecked) {
+            if here && by_its_node {
+                self.witness.delivered(*lease, *task, *attempt);
+            }
             return event;
         }
         let cause = Cause {
@@ -121,13 +126,8 @@ impl Simulation {
         match answer {
             Ok(()) => {
                 let terms = LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
-                let instruction = Instruction::OpenLease {
-                    job: offer.job,
-                    opened_slot,
-                    number: offer.number,
-                    node,
-                    offer: terms,
-                };
+                let instruction =
+                    Instruction::OpenLease { job: offer.job, opened_slot, number: offer.number, node, offer: terms };
                 let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
                 let origin = Origin::Orchestrator { run: self.orchestrator.run, transaction };
                 self.launch(instruction, origin, valid_until, 0);

@@ -95,9 +95,7 @@ impl Simulation {
 
     fn refuse(&mut self, rig: usize, lease: Address, code: &str, message: String) {
         if let Some(session) = self.rigs[rig].session {
-            self.note(|| {
-                format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease))
-            });
+            self.note(|| format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease)));
             let cause = Cause { code: code.to_owned(), message, hint: String::new() };
             self.to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Err(cause) });
         }

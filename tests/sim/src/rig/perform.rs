@@ -8,6 +8,7 @@ use super::Container;
 use crate::chain::Origin;
 use crate::ledger::Instruction;
 use crate::name;
+use crate::sabotage::Sabotage;
 use crate::scenario::Character;
 use crate::simulation::{RigChore, Simulation, What};
 
@@ -64,7 +65,8 @@ impl Simulation {
             Action::Kill(key) => self.signal(rig, key, 50, 137),
             Action::CollectOutputs(assignment) => {
                 let after = self.draw.between(50..=3_000);
-                let outputs = vec![output(&assignment)];
+                let idles = self.character(rig) == Character::Idler && !self.quiet;
+                let outputs = vec![if idles { pretended(&assignment) } else { output(&assignment) }];
                 let result = self.or_fails(Cause::UploadFailed, TaskEvent::Uploaded(outputs));
                 self.step(rig, assignment.key, after, result);
             }
@@ -97,9 +99,7 @@ impl Simulation {
     fn rig_sends(&mut self, rig: usize, lease: Address, instruction: Instruction) {
         if self.rigs[rig].acting.insert(lease) {
             let run = self.rigs[rig].run;
-            self.note(|| {
-                format!("{:<10} > {}", name::short(name::node(rig)), crate::senders::describe(&instruction))
-            });
+            self.note(|| format!("{:<10} > {}", name::short(name::node(rig)), crate::senders::describe(&instruction)));
             self.send(instruction, Origin::Rig { rig, run, lease });
         }
     }
@@ -137,14 +137,20 @@ impl Simulation {
             TaskEvent::Created => self.create(rig, key),
             TaskEvent::Started => self.start(rig, key),
             TaskEvent::Uploaded(outputs) => {
-                let forges = self.character(rig) == Character::Forger && !self.quiet;
-                if !forges || self.draw.permille(500) {
+                let delivers = match self.character(rig) {
+                    Character::Forger if !self.quiet => self.draw.permille(500),
+                    Character::Idler if !self.quiet => false,
+                    _ => true,
+                };
+                if delivers {
                     self.objects.extend(outputs.iter().map(|output| output.object.sha256));
                 }
             }
             TaskEvent::Cleaned => {
                 self.rigs[rig].steps.remove(&key);
-                self.rigs[rig].containers.remove(&key);
+                if !self.is_sabotaged(Sabotage::ContainersStay) {
+                    self.rigs[rig].containers.remove(&key);
+                }
             }
             _ => {}
         }
@@ -174,6 +180,7 @@ impl Simulation {
         let Some(container) = self.rigs[rig].containers.get_mut(&key) else { return };
         container.state = FoundState::Running;
         let incarnation = container.incarnation;
+        self.witness.began(key.lease, self.now);
         self.note(|| {
             format!(
                 "{:<10} container {}.{} of {} runs for {lasts} ms",
@@ -223,7 +230,18 @@ impl Simulation {
 }
 
 fn output(assignment: &Assignment) -> Output {
-    let content = format!("result {} of {}", assignment.key.task, assignment.job);
+    Output { path: "result.bin".to_owned(), object: result(assignment.job, assignment.key.task) }
+}
+
+/// What doing a task makes, whoever does it.
+pub fn result(job: Address, task: u32) -> ObjectRef {
+    let content = format!("result {task} of {job}");
+    ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 }
+}
+
+/// What a rig says it made that has made nothing.
+fn pretended(assignment: &Assignment) -> Output {
+    let content = format!("nothing under {}", assignment.key);
     let object = ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 };
     Output { path: "result.bin".to_owned(), object }
 }

@@ -1,6 +1,8 @@
 //! What a worker says, like the real shell; and what liars make of it.
 
-use millrace_agent::{Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, TaskKey};
+use millrace_agent::{
+    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, TaskKey,
+};
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Diagnostic, Seconds};
 use millrace_scheduler::{Cause, Event as Told, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
@@ -72,10 +74,10 @@ impl Simulation {
         let voucher = Voucher {
             program: name::PROGRAM,
             lease,
-            sequence: 1_000,
-            metered: Seconds(10_000),
+            sequence: self.draw.one_of(&[1, 2, 5, 1_000]),
+            metered: Seconds(self.draw.one_of(&[0, 1, 30, 10_000])),
             downtime: Seconds::ZERO,
-            is_final: true,
+            is_final: self.draw.permille(500),
             exit_class: ExitClass::Completed,
             result_root: [7; 32],
         };
@@ -141,11 +143,8 @@ fn failed(failure: &Failure) -> TaskProgress {
         (_, AgentFault::Node) => Fault::Node,
         (_, AgentFault::Nobody) => Fault::Nobody,
     };
-    let cause = Cause {
-        code: failure.cause.code().to_owned(),
-        message: failure.to_string(),
-        hint: failure.cause.hint(),
-    };
+    let cause =
+        Cause { code: failure.cause.code().to_owned(), message: failure.to_string(), hint: failure.cause.hint() };
     TaskProgress::Failed { fault, cause }
 }
 

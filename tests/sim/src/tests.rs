@@ -1,0 +1,3 @@
+mod replays;
+mod sabotages;
+mod seeds;
