@@ -129,10 +129,12 @@ impl Core {
         }
     }
 
+    /// A worker that holds only an earlier attempt never heard of the last one.
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
-        if let Some(number) = self.active_task(lease)
-            && !held.iter().any(|task| task.task == number)
-        {
+        let Some(number) = self.active_task(lease) else { return };
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        let attempt = job.and_then(|job| job.tasks.get(number as usize)).map(|task| task.attempt);
+        if !held.iter().any(|held| held.task == number && Some(held.attempt) == attempt) {
             self.requeue_tasks(lease);
         }
     }

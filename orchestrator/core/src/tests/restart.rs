@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use millrace_protocol::LeaseOutcome;
 
 use super::world::*;
@@ -104,4 +106,34 @@ fn a_job_that_is_over_is_still_known_after_a_restart() {
     assert!(entry.all_done() && !entry.on_chain && entry.closed_by.is_some());
     assert_eq!(entry.tasks, before.0.unwrap().tasks);
     assert_eq!(world.core.leases_of(job).len(), before.1);
+}
+
+/// A task was handed out anew, and the word never left: its worker comes back with the attempt before.
+#[test]
+fn a_hand_out_that_died_with_the_scheduler_is_made_again() {
+    let node = address(b'N', 1);
+    let mut world = World::with_nodes(1);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let lease = world.lease_of(node);
+    let failed = TaskProgress::Failed {
+        fault: Fault::Buyer,
+        cause: Cause { code: "exit-code".into(), message: "1".into(), hint: String::new() },
+    };
+    let update = Event::TaskUpdate { node, lease, task: 0, attempt: 1, progress: failed };
+    let actions = world.core.on_event(world.now(), update);
+    assert!(actions.iter().any(|action| matches!(action, Action::AssignTask { attempt: 2, .. })));
+    for action in actions.into_iter().filter(|action| matches!(action, Action::Persist(_))) {
+        world.carry_out(action);
+    }
+    world.rigs.get_mut(&node).unwrap().running.clear();
+    world.restart();
+    // Not what the rig says on its own, but what it held when the word was on its way.
+    world.inbox.retain(|event| !matches!(event, Event::WorkerConnected { .. }));
+    let held = vec![HeldLease { lease, tasks: vec![HeldTask { task: 0, attempt: 1 }] }];
+    world.inbox.push_back(Event::WorkerConnected { node, session: 2, images: BTreeSet::new(), held });
+    world.drain();
+    assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 3);
+    assert_eq!(world.count(|action| matches!(action, Action::AssignTask { attempt: 3, .. })), 1);
 }
