@@ -22,7 +22,9 @@ struct Stream {
     up_at: u64,
     /// Broken: nothing arrives any more.
     is_cut: bool,
+    /// Which ends have noticed.
     rig_knows: bool,
+    orchestrator_knows: bool,
 }
 
 #[derive(Default)]
@@ -36,8 +38,25 @@ impl Links {
         self.streams.get(&session).map(|stream| stream.rig)
     }
 
-    pub fn forget(&mut self, session: u64) {
-        self.streams.remove(&session);
+    /// The stream's rig, while the orchestrator does not know that the stream is over.
+    pub fn heard_from(&self, session: u64) -> Option<usize> {
+        self.streams.get(&session).filter(|stream| !stream.orchestrator_knows).map(|stream| stream.rig)
+    }
+
+    /// The orchestrator notices that the stream is over.
+    pub fn end_for_orchestrator(&mut self, session: u64) -> Option<usize> {
+        let stream = self.streams.get_mut(&session)?;
+        stream.orchestrator_knows = true;
+        let rig = stream.rig;
+        self.forget(session);
+        Some(rig)
+    }
+
+    /// Once both ends know.
+    fn forget(&mut self, session: u64) {
+        if self.streams.get(&session).is_some_and(|stream| stream.rig_knows && stream.orchestrator_knows) {
+            self.streams.remove(&session);
+        }
     }
 }
 
@@ -60,7 +79,7 @@ impl Simulation {
         self.links.last += 1;
         let session = self.links.last;
         let (down_at, up_at) = (self.now, self.now);
-        self.links.streams.insert(session, Stream { rig, run, down_at, up_at, is_cut: false, rig_knows: false });
+        self.links.streams.insert(session, Stream { rig, run, down_at, up_at, is_cut: false, rig_knows: false, orchestrator_knows: false });
         self.rig_connects(rig, session);
     }
 
@@ -154,6 +173,7 @@ impl Simulation {
         let Some(stream) = self.links.streams.get_mut(&session).filter(|stream| !stream.rig_knows) else { return };
         stream.rig_knows = true;
         let (rig, run) = (stream.rig, stream.run);
+        self.links.forget(session);
         if self.rigs[rig].run == run && self.rigs[rig].session == Some(session) {
             self.note(|| format!("{:<10} loses its stream {session}", name::short(name::node(rig))));
             self.rigs[rig].session = None;

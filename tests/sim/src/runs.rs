@@ -27,6 +27,8 @@ pub struct Report {
     pub writes: u64,
     /// How the jobs ended.
     pub outcomes: BTreeMap<&'static str, u64>,
+    /// How each job ended, in words, by its short name.
+    pub ends: BTreeMap<String, String>,
 }
 
 /// Runs a scenario to its end.
@@ -63,6 +65,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,
         outcomes: simulation.witness.outcomes.clone(),
+        ends: simulation.ends(),
     };
     (report, simulation.log.take())
 }

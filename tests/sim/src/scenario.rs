@@ -70,7 +70,8 @@ pub struct JobPlan {
 }
 
 impl JobPlan {
-    fn ask_at_most(&mut self, units: GpuUnits) {
+    /// Fewer GPUs, where it asks for more.
+    pub(crate) fn ask_at_most(&mut self, units: GpuUnits) {
         let units = units.min(self.terms.requirements.units);
         self.terms.requirements.units = units;
         self.spec.terms.requirements.units = units;
@@ -228,6 +229,14 @@ impl Scenario {
             kill: None,
             sabotage: None,
         }
+    }
+
+    /// Whether nothing keeps the job from being done: nothing goes wrong, nobody cancels it, and a rig fits it.
+    pub fn must_complete(&self, job: usize) -> bool {
+        let plan = &self.jobs[job];
+        let wanted = &plan.terms.requirements;
+        let fits = |rig: &RigPlan| rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units;
+        self.is_calm() && plan.work.fails == 0 && plan.cancelled_after.is_none() && self.rigs.iter().any(fits)
     }
 
     pub fn is_calm(&self) -> bool {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_agent::{FoundState, Phase, TaskKey};
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, Seconds};
-use millrace_scheduler::{JobEntry, Outcome, Record, Stage, Task, TaskState};
+use millrace_scheduler::{Core, JobEntry, Outcome, Record, Stage, Task, TaskState};
 
 use crate::ledger::{Failure, Instruction};
 use crate::name;
@@ -314,7 +314,7 @@ impl Simulation {
                 }
                 _ => {}
             }
-            if self.scenario.is_calm() && self.scenario.kill.is_none() && *outcome != Outcome::Completed {
+            if self.orchestrator.kills == 0 && self.scenario.must_complete(name::number(job)) && *outcome != Outcome::Completed {
                 return Err(format!("nothing went wrong and {} ended as {outcome:?}", name::short(job)));
             }
             *outcomes.entry(word(outcome)).or_default() += 1;
@@ -322,6 +322,18 @@ impl Simulation {
         self.check_bookings()?;
         self.witness.outcomes = outcomes;
         Ok(())
+    }
+
+    /// How each job has ended as far as the orchestrator knows.
+    pub fn ends(&self) -> BTreeMap<String, String> {
+        let jobs = self.orchestrator.core().into_iter().flat_map(Core::jobs);
+        let end = |entry: &JobEntry| match &entry.outcome {
+            Some(Outcome::Completed) => format!("completed, {} tasks", entry.tasks.len()),
+            Some(Outcome::Failed(cause)) => format!("failed: {}", cause.code),
+            Some(outcome) => word(outcome).to_owned(),
+            None => "not at all".to_owned(),
+        };
+        jobs.map(|(job, entry)| (name::short(job), end(entry))).collect()
     }
 
     /// Why the end does not come.

@@ -9,20 +9,22 @@ use crate::ledger::Instruction;
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
 use crate::sabotage::Sabotage;
-use crate::simulation::Simulation;
+use crate::simulation::{Simulation, What};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_scheduler::{OpenFailure, Transaction};
 
 impl Simulation {
     pub fn orchestrator_hears(&mut self, session: u64, message: ToOrchestrator) {
-        let Some(rig) = self.links.rig_of(session) else { return };
+        let Some(rig) = self.links.heard_from(session) else { return };
+        if self.held_up(session) {
+            return self.plan(200, What::ToOrchestrator { session, message: Box::new(message) });
+        }
         let node = name::node(rig);
         self.take_in(Input::FromStream { session, node, message });
     }
 
     pub fn orchestrator_hears_end(&mut self, session: u64) {
-        if let Some(rig) = self.links.rig_of(session) {
-            self.links.forget(session);
+        if let Some(rig) = self.links.end_for_orchestrator(session) {
             self.take_in(Input::Detached { session, node: name::node(rig) });
         }
     }
