@@ -13,6 +13,7 @@ mod network;
 mod node;
 mod provider;
 mod services;
+mod simulation;
 
 pub use amounts::{
     parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
@@ -28,6 +29,7 @@ pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
     UnstakeProvider, WithdrawProvider,
 };
+pub use simulation::{ReplaySimulation, SimulationCommand};
 pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
@@ -115,6 +117,9 @@ pub enum Command {
     /// Run a Solana network in this process, with the program and a test USDC loaded
     #[command(subcommand)]
     Localnet(LocalnetCommand),
+    /// Look into simulations of the whole network, which `./dev sim` runs
+    #[command(subcommand)]
+    Sim(SimulationCommand),
 }
 
 fn after_help() -> String {

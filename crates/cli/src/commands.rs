@@ -4,7 +4,7 @@ use millrace_protocol::NodeStatus;
 
 use crate::args::{
     BalanceCommand, Command, DelegateCommand, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand, NodeCommand,
-    OrchestratorCommand, ProviderCommand, WorkerCommand,
+    OrchestratorCommand, ProviderCommand, SimulationCommand, WorkerCommand,
 };
 use crate::context::Context;
 use crate::errors::Failure;
@@ -28,6 +28,7 @@ pub mod localnet_up;
 pub mod new_key;
 pub mod register_provider;
 pub mod remove_node;
+pub mod replay_simulation;
 pub mod revoke_delegate;
 pub mod rotate_node_key;
 pub mod run_demo;
@@ -93,5 +94,6 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Network(NetworkCommand::Init(args)) => init_network::run(context, args).await,
         Command::Localnet(LocalnetCommand::Up(args)) => localnet_up::run(context, args).await,
+        Command::Sim(SimulationCommand::Replay(args)) => replay_simulation::run(context, args),
     }
 }
