@@ -24,7 +24,7 @@ impl Core {
             [lease] => vec![(lease.address, rest)],
             // Each by its final voucher, where that adds up.
             several => {
-                let paid = several.iter().map(|lease| Some((lease.address, lease.paid_by_final_voucher(&ledger)?)));
+                let paid = several.iter().map(|lease| Some((lease.address, lease.owed_by_final_voucher(&ledger)?)));
                 let Some(paid) = paid.collect::<Option<Vec<_>>>() else { return };
                 let sum = paid.iter().try_fold(MicroUsdc::ZERO, |sum, (_, paid)| sum.plus(*paid));
                 if sum != Ok(rest) {

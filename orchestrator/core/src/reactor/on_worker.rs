@@ -82,6 +82,19 @@ impl Core {
                 entry.meter.hear(now.millis, patience);
             }
         }
+        self.give_back(lease);
+    }
+
+    /// A worker that was silent, on a stream that outlived it, still works on what was taken from it: it goes
+    /// on with what nobody else has, and stops the rest.
+    fn give_back(&mut self, lease: Address) {
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
+        let (node, taken) = (entry.view.node, std::mem::take(&mut entry.taken));
+        for task in taken {
+            if !self.readopt(lease, task) {
+                self.push(Action::StopTask { node, lease, task: task.task, attempt: task.attempt });
+            }
+        }
     }
 
     fn resume_lease(&mut self, now: Now, node: Address, held: &HeldLease) {
@@ -91,6 +104,10 @@ impl Core {
             return;
         };
         let (stage, voucher) = (entry.stage, entry.voucher);
+        if let Some(entry) = self.leases.get_mut(&lease) {
+            // It says itself what it holds.
+            entry.taken.clear();
+        }
         self.hear_lease(now, lease);
         for task in &held.tasks {
             if !self.readopt(lease, *task) {

@@ -305,3 +305,26 @@ fn a_job_waits_for_the_end_of_a_lease_and_says_so() {
     let blockers = world.explain(job).blockers;
     assert!(!blockers.contains(&Blocker::LeaseEnding), "{blockers:?}");
 }
+
+#[test]
+fn a_job_whose_money_does_not_reach_for_the_node_that_is_free_says_so() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 60_000;
+    for number in [2, 3] {
+        let node = world.add_node(number, PricePerGpuHour(2_000_000), hardware());
+        world.connect(node);
+    }
+    // A minute of the first node costs 1,666 micro-USDC, of the others 33,333, and ten seconds 5,555.
+    let terms = JobTerms {
+        maximum_price: PricePerGpuHour(2_000_000),
+        lease_seconds: Seconds(60),
+        deposit: MicroUsdc(36_000),
+        ..terms()
+    };
+    let job = world.add_job(1, terms, workload(4));
+    world.drain();
+    let explanation = world.explain(job);
+    assert_eq!(world.jobs[&job].job.live_leases, 2);
+    assert_eq!(explanation.blockers, [Blocker::DepositExhausted { available: MicroUsdc(1_001) }]);
+    assert_eq!(explanation.nodes_fitting, 0);
+}
