@@ -6,7 +6,7 @@ use millrace_protocol::Address;
 use crate::market::Demand;
 
 /// A demand, by number.
-pub type DemandId = u32;
+pub(crate) type DemandId = u32;
 
 /// What open jobs ask for, each thing once however many ask for it.
 #[derive(Clone, Debug, Default)]

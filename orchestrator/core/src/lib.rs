@@ -29,12 +29,10 @@ mod workload;
 
 pub use action::{Action, Notice, Offer};
 pub use core::{Core, Settings};
-pub use demands::DemandId;
 pub use event::{Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
 pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Score, Used, Weights};
 pub use meter::Meter;
-pub use queue::{Queue, Turn};
 pub use record::{JobRecord, LeaseRecord, Record, TaskRecord};
 pub use served::NotServed;
 pub use state::job::{Decision, JobEntry, Outcome, SpecStatus};

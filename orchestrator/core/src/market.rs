@@ -14,9 +14,11 @@
 mod claims;
 mod demand;
 mod images;
+mod owners;
 mod pools;
 mod reach;
 mod rig;
+mod room;
 mod rules;
 mod score;
 mod search;
@@ -28,10 +30,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, Node, Parameters, Provider, UnixSeconds};
 
+use claims::Counted;
 pub use claims::{Claim, Held};
 pub use demand::Demand;
 
 pub use rig::Used;
+pub(crate) use room::Errand;
 pub use rules::Constraint;
 pub(crate) use rules::bond;
 pub use score::{Score, Weights};
@@ -40,9 +44,9 @@ pub use search::{Candidate, Found, Request};
 use crate::state::node::{NodeEntry, Worker};
 use crate::{NodeView, Now};
 use images::Images;
+use owners::Owners;
 use pools::Pools;
 use rig::Rig;
-use standing::Owner;
 
 /// Every node, and what is free of it.
 #[derive(Clone, Debug)]
@@ -53,8 +57,8 @@ pub struct Market {
     parameters: Option<Parameters>,
     slots: BTreeMap<Address, u32>,
     rigs: Vec<Rig>,
-    owners: BTreeMap<Address, Owner>,
-    claims: BTreeMap<Address, Claim>,
+    owners: Owners,
+    claims: BTreeMap<Address, Counted>,
     pools: Pools,
     images: Images,
     /// Milliseconds at which a rig may have become silent, or ends its quarantine.
@@ -75,7 +79,7 @@ impl Market {
             parameters: None,
             slots: BTreeMap::new(),
             rigs: Vec::new(),
-            owners: BTreeMap::new(),
+            owners: Owners::default(),
             claims: BTreeMap::new(),
             pools: Pools::default(),
             images: Images::default(),
@@ -98,6 +102,8 @@ impl Market {
         if self.parameters.replace(parameters) != Some(parameters) {
             for slot in 0..self.next_slot() {
                 self.refresh(now, slot);
+                // Bonds may be lower.
+                self.improved.insert(slot);
             }
         }
     }
@@ -107,6 +113,11 @@ impl Market {
         let slot = self.slot(node);
         let before = self.rigs[slot as usize].entry.replace(NodeEntry { view });
         self.known += usize::from(before.is_none());
+        // What it has to offer is compared by its shelf; its country, its attestation and its provider are not.
+        let what = |view: &NodeView| (view.provider, view.node.hardware.country, view.node.attestation);
+        if before.as_ref().is_some_and(|before| what(&before.view) != what(&view)) {
+            self.improved.insert(slot);
+        }
         if let Some(before) = before
             && before.view.provider != view.provider
         {
@@ -190,6 +201,8 @@ impl Market {
 
     pub fn remove_provider(&mut self, now: Now, provider: Address) {
         self.stand(now, provider, None);
+        let owner = self.owners.id(provider);
+        self.owners.forget(owner, provider);
     }
 
     /// Known nodes.
@@ -215,14 +228,14 @@ impl Market {
     }
 
     pub fn provider(&self, provider: Address) -> Option<Provider> {
-        self.owners.get(&provider)?.account
+        self.owners.get(provider)?.account
     }
 
     /// The node and its provider as they will be once the offers under way are leases.
     pub fn projected(&self, node: Address) -> Option<(Node, Provider)> {
         let rig = self.rig(node)?;
         let entry = rig.entry.as_ref()?;
-        let owner = self.owners.get(&entry.view.provider)?;
+        let owner = self.owners.at(rig.owner)?;
         let mut projected = entry.view.node;
         projected.leased = projected.hardware.units().saturating_minus(rig.free(entry));
         Some((projected, owner.projected()?))

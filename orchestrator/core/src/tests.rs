@@ -10,4 +10,4 @@ mod placement;
 mod reports;
 mod restart;
 mod simulation;
-mod world;
+pub(crate) mod world;

@@ -22,7 +22,7 @@ fn main() {
     // `cargo test --benches` only wants to see that it runs.
     if std::env::args().any(|argument| argument == "--test") {
         index::measure(200, 500);
-        full::measure(200, 500);
+        full::measure(200, 500, full::Taste::Few);
         return;
     }
     println!("## What a placement costs\n");

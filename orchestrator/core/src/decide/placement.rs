@@ -18,6 +18,16 @@ pub(crate) const SHORTEST_LEASE: Seconds = Seconds(10);
 /// How many nodes a decision remembers beside the one it chose.
 const RUNNERS_UP: usize = 2;
 
+/// What a job's turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    Placed,
+    /// A node fits, but the chain would not open this job's lease on it.
+    Refused,
+    /// No node fits the job.
+    Nothing,
+}
+
 /// What of a job's past speaks against nodes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
@@ -28,16 +38,25 @@ pub(crate) struct Past {
 
 impl Core {
     /// Offers the job's next lease to the best node that fits, one offer at a time: the numbers of a job's
-    /// leases follow one another. False where no node does.
-    pub(super) fn place(&mut self, now: Now, job: Address, demand: &Demand) -> bool {
-        let Some((offer, decision)) = self.choose(now, job, demand) else { return false };
+    /// leases follow one another.
+    pub(super) fn place(&mut self, now: Now, job: Address, demand: &Demand) -> Search {
+        let past = self.past(job);
+        let Some(entry) = self.jobs.get(&job) else { return Search::Refused };
+        let mut found = self.market.best(now, &past.request(entry, demand), RUNNERS_UP + 1);
+        for slot in std::mem::take(&mut found.tight) {
+            self.market.mark_tight(slot);
+        }
+        if found.candidates.is_empty() {
+            return Search::Nothing;
+        }
+        let Some((offer, decision)) = self.choose(now, job, found.candidates) else { return Search::Refused };
         self.next_offer += 1;
         self.set_offer(now, job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.decisions.insert(offer.number, decision);
         }
         self.push(Action::OfferLease(offer));
-        true
+        Search::Placed
     }
 
     /// An offer is over when both the job and the lease show it, or when it can no longer land.
@@ -73,12 +92,8 @@ impl Core {
         entry.pending_tasks() > idle
     }
 
-    fn choose(&mut self, now: Now, job: Address, demand: &Demand) -> Option<(Offer, Decision)> {
-        let past = self.past(job);
-        let request = past.request(self.jobs.get(&job)?, demand);
-        let mut found = self.market.best(now, &request, RUNNERS_UP + 1);
-        self.market.mark_tight(std::mem::take(&mut found.tight));
-        let mut candidates = found.candidates.into_iter();
+    fn choose(&self, now: Now, job: Address, candidates: Vec<Candidate>) -> Option<(Offer, Decision)> {
+        let mut candidates = candidates.into_iter();
         let chosen = candidates.next()?;
         let entry = self.jobs.get(&job)?;
         let terms = LeaseOffer {

@@ -1,9 +1,12 @@
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use millrace_protocol::Address;
 
 use super::Scope;
-use crate::market::Demand;
+use super::placement::Search;
+use crate::demands::DemandId;
+use crate::market::{Constraint, Demand, Errand};
 use crate::queue::Turn;
 use crate::{Core, Now};
 
@@ -14,7 +17,9 @@ impl Core {
         let Some(workload) = entry.workload().filter(|_| entry.working() && self.serves(job)) else {
             return self.delist(job);
         };
-        let demand = self.demands.set(job, Demand::new(&entry.view.job.terms, workload));
+        let demand = Demand::new(&entry.view.job.terms, workload);
+        let errand = Errand::of(&demand);
+        let id = self.demands.set(job, demand);
         if !self.may_lease(now, job) {
             return self.queue.leave(job);
         }
@@ -24,7 +29,7 @@ impl Core {
             opened_slot: entry.view.opened_slot,
             job,
         };
-        self.queue.enter(entry.view.buyer, demand, turn);
+        self.queue.enter(entry.view.buyer, (id, errand), turn);
     }
 
     /// The job wants nothing of the market any more.
@@ -46,40 +51,67 @@ impl Core {
             && self.wants_lease(job, entry)
     }
 
-    /// One scheduling round: as long as somebody's turn finds a node, one lease at a time, each to the job
-    /// whose buyer holds least.
+    /// One scheduling round. Each node with more to offer than before goes to whoever is first of all that it
+    /// suits; then whoever is awake looks for a node among the rest. One lease at a time, each to the job whose
+    /// buyer holds least.
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
         self.settle_holds();
-        self.wake(now, scope);
+        let improved = self.market.improvements();
+        self.recall(now, scope, &improved);
+        improved.into_iter().for_each(|slot| self.fill(now, slot));
         while let Some((id, job)) = self.queue.first() {
             let Some(demand) = self.demands.get(id).cloned() else { break };
-            if self.place(now, job, &demand) {
-                self.queue.leave(job);
-                self.settle_holds();
-            } else if self.fits_others(now, job, &demand) {
-                self.queue.put_aside(job);
-            } else {
-                self.queue.sleep(id);
+            match self.place(now, job, &demand) {
+                Search::Placed => self.placed(job),
+                Search::Refused => self.queue.put_aside(job),
+                Search::Nothing if self.fits_others(now, job, &demand) => self.queue.put_aside(job),
+                Search::Nothing => self.queue.sleep(id),
             }
         }
     }
 
-    /// Wakes whom a node may fit that did not before; at every tick everybody, so that no chance is missed
-    /// for longer than that.
-    fn wake(&mut self, now: Now, scope: &Scope) {
-        let improved = self.market.improvements();
-        if *scope == Scope::All {
-            return self.queue.wake_all();
-        }
-        if improved.is_empty() {
-            return;
-        }
-        for id in self.queue.waiting() {
-            let Some(demand) = self.demands.get(id) else { continue };
-            if improved.iter().any(|slot| self.market.suits(now, *slot, demand)) {
-                self.queue.wake(id);
+    /// Gives leases on the node to those it suits, in their turn.
+    fn fill(&mut self, now: Now, slot: u32) {
+        while let Some(room) = self.market.room(slot) {
+            let (market, demands) = (&self.market, &self.demands);
+            let mut is_tight = false;
+            let suits = |id| {
+                let obstacle = demands.get(id).map(|demand| market.obstacle_to(now, slot, demand));
+                is_tight |= obstacle == Some(Some(Constraint::StakeTooSmall));
+                obstacle == Some(None)
+            };
+            let found = self.queue.first_for(room.class, |errand| room.meets(errand), suits);
+            if is_tight {
+                self.market.mark_tight(slot);
             }
+            let Some((id, job)) = found else { return };
+            let Some(demand) = self.demands.get(id).cloned() else { return };
+            match self.place(now, job, &demand) {
+                Search::Placed => self.placed(job),
+                Search::Refused | Search::Nothing => self.queue.put_aside(job),
+            }
+        }
+    }
+
+    fn placed(&mut self, job: Address) {
+        self.queue.leave(job);
+        self.settle_holds();
+    }
+
+    /// Whoever was put aside tries again where a node has more to offer, and at every tick: a node may have
+    /// rested long enough.
+    fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
+        let suits = |id, errand: &Errand| {
+            improved.iter().any(|slot| {
+                let obstacle = || self.demands.get(id).map(|demand| self.market.obstacle_to(now, *slot, demand));
+                let room = self.market.room(*slot);
+                room.is_some_and(|room| room.accepts(errand) && room.meets(errand)) && obstacle() == Some(None)
+            })
+        };
+        let tried = |(id, errand): &(DemandId, &Errand)| *scope == Scope::All || suits(*id, errand);
+        for id in self.queue.with_aside().filter(tried).map(|(id, _)| id).collect::<Vec<_>>() {
+            self.queue.recall(id);
         }
     }
 }

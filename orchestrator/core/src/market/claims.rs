@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, GpuUnits, MicroUsdc};
 
+use super::owners::OwnerId;
 use super::{Market, Used};
 use crate::Now;
 
@@ -27,74 +28,70 @@ pub struct Claim {
     pub used: Used,
 }
 
+/// A claim, and where it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    claim: Claim,
+    slot: u32,
+    owner: OwnerId,
+}
+
 impl Market {
     /// What `holder` (a lease, or the job an offer is for) takes from now on. Returns what it took before.
     pub fn set_claim(&mut self, now: Now, holder: Address, claim: Option<Claim>) -> Option<Claim> {
-        let before = match claim {
-            Some(claim) => self.claims.insert(holder, claim),
+        if let Some(known) = self.claims.get(&holder)
+            && Some(known.claim) == claim
+        {
+            return claim;
+        }
+        let after = claim.map(|claim| self.take(claim));
+        let before = match after {
+            Some(counted) => self.claims.insert(holder, counted),
             None => self.claims.remove(&holder),
         };
-        if before == claim {
-            return before;
-        }
-        if let Some(claim) = claim {
-            self.take(&claim);
-        }
-        if let Some(before) = &before {
+        if let Some(before) = before {
             self.give_back(before);
+            self.refresh(now, before.slot);
         }
-        let nodes = [before, claim].map(|claim| claim.and_then(|claim| self.slots.get(&claim.node).copied()));
-        for slot in nodes.into_iter().flatten() {
-            self.refresh(now, slot);
+        if let Some(after) = after {
+            self.refresh(now, after.slot);
         }
-        before
+        before.map(|counted| counted.claim)
     }
 
     pub fn claims(&self) -> impl Iterator<Item = (Address, &Claim)> {
-        self.claims.iter().map(|(holder, claim)| (*holder, claim))
+        self.claims.iter().map(|(holder, counted)| (*holder, &counted.claim))
     }
 
-    fn take(&mut self, claim: &Claim) {
-        let slot = self.slot(claim.node);
+    fn take(&mut self, claim: Claim) -> Counted {
+        let (slot, owner) = (self.slot(claim.node), self.owners.id(claim.provider));
         let rig = &mut self.rigs[slot as usize];
         let units = u32::from(claim.units.0);
-        let owner = self.owners.entry(claim.provider).or_default();
         match claim.held {
-            Held::Offer => {
-                rig.offered += units;
-                owner.offered = owner.offered.saturating_add(claim.bond.0);
-            }
+            Held::Offer => rig.offered += units,
             Held::Lease => rig.leased += units,
             Held::Report => {}
-        }
-        if claim.held != Held::Offer {
-            owner.bonds = owner.bonds.saturating_add(claim.bond.0);
         }
         if claim.held != Held::Report {
             rig.used.plus(claim.used);
         }
+        self.owners.at_mut(owner).back(claim.bond, claim.held == Held::Offer);
+        Counted { claim, slot, owner }
     }
 
-    fn give_back(&mut self, claim: &Claim) {
-        let slot = self.slot(claim.node);
+    fn give_back(&mut self, Counted { claim, slot, owner }: Counted) {
         let rig = &mut self.rigs[slot as usize];
         let units = u32::from(claim.units.0);
-        let owner = self.owners.entry(claim.provider).or_default();
         match claim.held {
-            Held::Offer => {
-                rig.offered -= units;
-                owner.offered = owner.offered.saturating_sub(claim.bond.0);
-            }
+            Held::Offer => rig.offered -= units,
             Held::Lease => rig.leased -= units,
             Held::Report => {}
-        }
-        if claim.held != Held::Offer {
-            owner.bonds = owner.bonds.saturating_sub(claim.bond.0);
         }
         if claim.held != Held::Report {
             rig.used.minus(claim.used);
         }
-        self.ease(claim.provider);
-        self.forget_owner(claim.provider);
+        self.owners.at_mut(owner).release(claim.bond, claim.held == Held::Offer);
+        self.ease(owner);
+        self.owners.forget(owner, claim.provider);
     }
 }

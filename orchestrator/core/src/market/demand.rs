@@ -69,3 +69,14 @@ impl Demand {
         }
     }
 }
+
+#[cfg(test)]
+impl Demand {
+    /// One GPU of any kind, at any price.
+    pub(crate) fn anything() -> Self {
+        let requirements =
+            Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
+        let terms = JobTerms { requirements, maximum_price: PricePerGpuHour::MAX, ..crate::tests::world::terms() };
+        Self::new(&terms, &Workload::default())
+    }
+}

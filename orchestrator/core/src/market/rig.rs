@@ -1,6 +1,7 @@
 use millrace_protocol::{Address, GpuUnits, PricePerGpuHour};
 
 use super::images::ImageId;
+use super::owners::OwnerId;
 use super::shelve::Shelf;
 use crate::state::node::{NodeEntry, Worker};
 
@@ -40,6 +41,8 @@ pub(super) struct Rig {
     pub(super) used: Used,
     /// Of its images, sorted.
     pub(super) images: Box<[ImageId]>,
+    /// Its provider, while its account is known.
+    pub(super) owner: OwnerId,
     /// KiB per second to the object store, as measured.
     pub(super) link: Option<u32>,
     /// Where the index has it; none while it can take nothing.
@@ -58,6 +61,7 @@ impl Rig {
             offered: 0,
             used: Used::default(),
             images: Box::default(),
+            owner: OwnerId::MAX,
             link: None,
             shelf: None,
             alarm: 0,

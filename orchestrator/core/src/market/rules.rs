@@ -1,13 +1,13 @@
 use millrace_protocol::gpu::{GpuClass, Tier};
-use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{
-    BasisPoints, GpuUnits, Hardware, HardwareAttestation, JobTerms, MicroUsdc, Node, NodeStatus, Parameters, Payment,
-    PricePerGpuHour, Provider, ProviderStatus, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds, Verification,
+    BasisPoints, GpuUnits, JobTerms, MicroUsdc, NodeStatus, Parameters, Payment, PricePerGpuHour, Requirements,
+    Seconds, ServiceLevel, Verification, money,
 };
 use serde::{Deserialize, Serialize};
 
 use super::rig::Rig;
 use super::search::Request;
+use super::standing::Owner;
 use super::{Market, NodeEntry};
 use crate::Now;
 use crate::decide::SHORTEST_LEASE;
@@ -90,6 +90,19 @@ impl Constraint {
         Self::StakeTooSmall,
     ];
 
+    /// Those that the index does not vouch for: it keeps no rig that another one excludes from everything, and
+    /// compares the others exactly.
+    pub(super) const UNVOUCHED: [Self; 8] = [
+        Self::Country,
+        Self::HardwareUnattested,
+        Self::ProviderUnwanted,
+        Self::AlreadyLeased,
+        Self::SameProvider,
+        Self::Resting,
+        Self::FailedBefore,
+        Self::StakeTooSmall,
+    ];
+
     /// Whether a node is taken in spite of it when nothing better is there.
     pub fn is_wish(self) -> bool {
         self == Self::FailedBefore
@@ -117,19 +130,6 @@ const UNDEMANDING: JobTerms = JobTerms {
     dispute_window: Seconds::ZERO,
 };
 
-/// A rig with nothing in it.
-const NOTHING: Hardware = Hardware {
-    gpu_class: 0,
-    gpu_count: 0,
-    vram_mib: 0,
-    cpu_cores: 1,
-    memory_mib: 1,
-    disk_mib: 0,
-    region: 0,
-    country: *b"ZZ",
-    simulated: false,
-};
-
 impl Market {
     /// Whether the constraint speaks against giving a lease of the request on the rig now.
     pub(super) fn excludes(
@@ -144,7 +144,7 @@ impl Market {
         let hardware = &node.hardware;
         let alone = |requirements: Requirements| requirements.check(node).is_err();
         let term = |terms: JobTerms| terms.check_node(node, now.chain).is_err();
-        let provider = || self.provider(view.provider).unwrap_or_default();
+        let owner = self.owners.at(rig.owner);
         match constraint {
             Constraint::Price => rig.price(demand.spot).is_some_and(|price| price > demand.maximum_price),
             Constraint::NoSpot => rig.price(demand.spot).is_none(),
@@ -169,12 +169,11 @@ impl Market {
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
             Constraint::NodeDraining => node.status != NodeStatus::Active,
             Constraint::NodeFull => hardware.units() >= demand.units && rig.free(entry) < demand.units,
-            Constraint::ProviderNotActive => provider().check_may_lease(BasisPoints::ZERO, now.chain).is_err(),
+            Constraint::ProviderNotActive => owner.is_none_or(|owner| !owner.is_active()),
             Constraint::ReputationTooLow => {
                 let tier = Tier::of(hardware.gpu_class) as usize;
                 let minimum = self.parameters.map_or(BasisPoints::ZERO, |known| known.minimum_reputation[tier]);
-                let listed = Provider { status: ProviderStatus::Active, ..provider() };
-                listed.check_may_lease(minimum, now.chain).is_err()
+                owner.is_some_and(|owner| owner.reputation < minimum)
             }
             Constraint::AlreadyLeased => request.leased.contains(&rig.address),
             Constraint::SameProvider => demand.different_providers && request.providers.contains(&view.provider),
@@ -183,35 +182,23 @@ impl Market {
             Constraint::StakeTooSmall => {
                 let price = rig.price(demand.spot).unwrap_or(node.price);
                 let bond = self.parameters.and_then(|known| bond(&known, hardware.gpu_class, price, demand.units));
-                let free = self.owners.get(&view.provider).map_or(MicroUsdc::ZERO, super::Owner::free_stake);
+                let free = owner.map_or(MicroUsdc::ZERO, Owner::free_stake);
                 bond.is_none_or(|bond| free < bond)
             }
         }
     }
 }
 
-/// What a lease of this kind of hardware at this price locks of its provider's stake, by the chain's
-/// own rule.
+/// What a lease of this kind of hardware at this price locks of its provider's stake: as many hours of it as
+/// the network's parameters say, at least their minimum. A test holds it to the chain's own
+/// [`millrace_protocol::transitions::open_lease`].
 pub(crate) fn bond(
     parameters: &Parameters,
     gpu_class: GpuClass,
     price: PricePerGpuHour,
     units: GpuUnits,
 ) -> Option<MicroUsdc> {
-    let mut node = Node {
-        hardware: Hardware { gpu_class, gpu_count: units.0, simulated: true, ..NOTHING },
-        price,
-        spot_price: PricePerGpuHour::ZERO,
-        service_level: ServiceLevel::None,
-        attestation: HardwareAttestation::default(),
-        leased: GpuUnits::ZERO,
-        status: NodeStatus::Active,
-    };
-    let stake = Stake { total: MicroUsdc::MAX, ..Stake::default() };
-    let mut provider = Provider { stake, ..Provider::default() };
-    let terms = JobTerms { requirements: Requirements { units, ..ANYTHING }, maximum_price: price, ..UNDEMANDING };
-    let mut job = transitions::open_job(terms, parameters, UnixSeconds::ZERO).ok()?;
-    let offer = LeaseOffer { price, negotiated: false, maximum: SHORTEST_LEASE };
-    let opened = transitions::open_lease(&mut job, &mut node, &mut provider, offer, parameters, UnixSeconds::ZERO);
-    opened.ok().map(|lease| lease.bond)
+    let seconds = Seconds(u64::from(parameters.bond_hours) * 3_600);
+    let minimum = parameters.minimum_bond[Tier::of(gpu_class) as usize];
+    money::cost(price, units, seconds).ok().map(|bond| bond.max(minimum))
 }

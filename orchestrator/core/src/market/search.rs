@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::images::ImageId;
 use super::pools::{Shape, Visitor};
 use super::reach::Needs;
+use super::room::Room;
+use super::shelve::Shelf;
 use super::{Constraint, Demand, Market, Rig, Score};
 use crate::Now;
 
@@ -68,8 +70,8 @@ impl Candidate {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     pub candidates: Vec<Candidate>,
-    /// Providers whose nodes were passed over for want of stake alone.
-    pub tight: Vec<Address>,
+    /// Rigs that were passed over for want of stake alone.
+    pub(crate) tight: Vec<u32>,
     wanted: usize,
 }
 
@@ -131,7 +133,7 @@ impl Visitor for Search<'_> {
         match self.market.obstacle(self.now, self.request, rig) {
             None => self.found.insert(self.market.candidate(self.request, self.image, rig, false)),
             Some(Constraint::StakeTooSmall) => {
-                self.found.tight.extend(rig.entry.as_ref().map(|entry| entry.view.provider));
+                self.found.tight.push(slot);
             }
             Some(_) => {}
         }
@@ -181,11 +183,11 @@ impl Market {
         Constraint::ALL.into_iter().filter(excludes).collect()
     }
 
-    /// The first constraint that excludes the rig, a wish included.
+    /// The first constraint that excludes a rig the index came up with, a wish included.
     fn obstacle(&self, now: Now, request: &Request, rig: &Rig) -> Option<Constraint> {
         let entry = rig.entry.as_ref()?;
         let excludes = |constraint: &Constraint| self.excludes(*constraint, now, request, (rig, entry));
-        Constraint::ALL.into_iter().find(excludes)
+        Constraint::UNVOUCHED.into_iter().find(excludes)
     }
 
     fn consider(&self, now: Now, request: &Request, rig: &Rig) -> Option<Candidate> {
@@ -207,7 +209,7 @@ impl Market {
     fn score(&self, demand: &Demand, image: Option<ImageId>, rig: &Rig) -> Score {
         let Some(entry) = &rig.entry else { return Score::default() };
         let price = rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX);
-        let reputation = self.owners.get(&entry.view.provider).map(|owner| owner.reputation).unwrap_or_default();
+        let reputation = self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default();
         let size = entry.view.node.hardware.units().0;
         let present = image.is_some_and(|image| rig.images.binary_search(&image).is_ok());
         Score {
@@ -217,14 +219,18 @@ impl Market {
         }
     }
 
-    /// What the rigs that have improved since the last call may fit of the given demands.
+    /// Rigs that may fit a demand that they did not fit at the last call.
     pub(crate) fn improvements(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.improved)
     }
 
-    /// Whether the rig may fit the demand of a job without a past.
-    pub(crate) fn suits(&self, now: Now, slot: u32, demand: &Demand) -> bool {
-        let rig = &self.rigs[slot as usize];
-        rig.shelf.is_some() && self.obstacle(now, &Request::new(demand), rig).is_none()
+    /// What speaks against a lease of a job without a past on a rig whose [`Room`] meets the demand.
+    pub(crate) fn obstacle_to(&self, now: Now, slot: u32, demand: &Demand) -> Option<Constraint> {
+        self.obstacle(now, &Request::new(demand), &self.rigs[slot as usize])
+    }
+
+    /// None for a rig that can take no lease of any kind.
+    pub(crate) fn room(&self, slot: u32) -> Option<Room> {
+        self.rigs[slot as usize].shelf.as_ref().map(Shelf::room)
     }
 }

@@ -3,6 +3,7 @@ use millrace_protocol::{NodeStatus, PricePerGpuHour};
 
 use super::pools::{Place, Shape, named};
 use super::reach::Reach;
+use super::room::Room;
 use super::{Market, Rig};
 use crate::Now;
 
@@ -21,6 +22,11 @@ impl Shelf {
         let (price, base) = self.standing[usize::from(spot)]?;
         let reach = self.reach.at(price);
         Some(Place { row: (spot, self.class), shape: self.shape, slot, base, reach })
+    }
+
+    pub(super) fn room(&self) -> Room {
+        let reach = self.standing.map(|posted| posted.map(|(price, _)| self.reach.at(price)));
+        Room { class: self.class, reach }
     }
 
     /// Whether something may fit now that did not fit before.
@@ -67,7 +73,7 @@ impl Market {
         let (entry, worker) = (rig.entry.as_ref()?, rig.worker.as_ref()?);
         let node = &entry.view.node;
         let class = node.hardware.gpu_class;
-        let owner = self.owners.get(&entry.view.provider)?;
+        let owner = self.owners.at(rig.owner)?;
         let minimum = self.parameters?.minimum_reputation[Tier::of(class) as usize];
         let free = rig.free(entry).0;
         let size = node.hardware.units().0;

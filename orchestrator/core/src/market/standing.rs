@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use millrace_protocol::{Address, BasisPoints, MicroUsdc, Provider, ProviderStatus, UnixSeconds};
 
 use super::Market;
+use super::owners::OwnerId;
 use crate::Now;
 
 /// Reputations fade by whole hours since their last record (`millrace_protocol::Reputation::at`).
@@ -15,9 +16,11 @@ pub(super) struct Owner {
     /// As of the last reading, or the last full hour.
     pub(super) reputation: BasisPoints,
     /// Bonds of leases that are not settled, as far as they are known here.
-    pub(super) bonds: u64,
+    bonds: u64,
     /// Bonds of offers under way.
-    pub(super) offered: u64,
+    offered: u64,
+    /// Leases and offers that are counted here.
+    claims: u32,
     rigs: BTreeSet<u32>,
     /// A search passed over one of its nodes for want of stake.
     tight: bool,
@@ -39,16 +42,38 @@ impl Owner {
         Some(account)
     }
 
+    /// The stake backs a lease, or an offer of one.
+    pub(super) fn back(&mut self, bond: MicroUsdc, is_offer: bool) {
+        let sum = if is_offer { &mut self.offered } else { &mut self.bonds };
+        *sum = sum.saturating_add(bond.0);
+        self.claims += 1;
+    }
+
+    pub(super) fn release(&mut self, bond: MicroUsdc, is_offer: bool) {
+        let sum = if is_offer { &mut self.offered } else { &mut self.bonds };
+        *sum = sum.saturating_sub(bond.0);
+        self.claims -= 1;
+    }
+
+    /// Nothing is known of it any more.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.account.is_none() && self.rigs.is_empty() && self.claims == 0
+    }
+
     pub(super) fn may_lease(&self, minimum: BasisPoints) -> bool {
-        let active = self.account.is_some_and(|account| account.status == ProviderStatus::Active);
-        active && self.reputation >= minimum
+        self.is_active() && self.reputation >= minimum
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.account.is_some_and(|account| account.status == ProviderStatus::Active)
     }
 }
 
 impl Market {
     /// The provider's account was read, is gone, or an hour has passed.
     pub(super) fn stand(&mut self, now: Now, provider: Address, account: Option<Provider>) {
-        let owner = self.owners.entry(provider).or_default();
+        let id = self.owners.id(provider);
+        let owner = self.owners.at_mut(id);
         let before = (owner.account.map(|account| account.status), owner.reputation);
         let free = owner.free_stake();
         owner.account = account;
@@ -68,49 +93,39 @@ impl Market {
         }
         self.fades.extend(next.map(|at| (at, provider)));
         if eased {
-            self.ease(provider);
+            self.ease(id);
         }
         rigs.into_iter().for_each(|slot| self.refresh(now, slot));
     }
 
     /// The node is the provider's.
     pub(super) fn own(&mut self, now: Now, provider: Address, slot: u32) {
-        if !self.owners.contains_key(&provider) {
+        if self.owners.get(provider).is_none() {
             self.stand(now, provider, None);
         }
-        self.owners.entry(provider).or_default().rigs.insert(slot);
+        let owner = self.owners.id(provider);
+        self.owners.at_mut(owner).rigs.insert(slot);
+        self.rigs[slot as usize].owner = owner;
     }
 
     pub(super) fn disown(&mut self, provider: Address, slot: u32) {
-        if let Some(owner) = self.owners.get_mut(&provider) {
-            owner.rigs.remove(&slot);
-        }
-        self.forget_owner(provider);
+        let Some(owner) = self.owners.number(provider) else { return };
+        self.owners.at_mut(owner).rigs.remove(&slot);
+        self.owners.forget(owner, provider);
     }
 
-    /// Nothing is known of the provider any more.
-    pub(super) fn forget_owner(&mut self, provider: Address) {
-        let empty =
-            |owner: &Owner| owner.account.is_none() && owner.rigs.is_empty() && owner.bonds == 0 && owner.offered == 0;
-        if self.owners.get(&provider).is_some_and(empty) {
-            self.owners.remove(&provider);
-        }
-    }
-
-    /// Searches passed over these for want of stake.
-    pub(crate) fn mark_tight(&mut self, providers: impl IntoIterator<Item = Address>) {
-        for provider in providers {
-            if let Some(owner) = self.owners.get_mut(&provider) {
-                owner.tight = true;
-            }
+    /// A search passed over the rig for want of its provider's stake.
+    pub(crate) fn mark_tight(&mut self, slot: u32) {
+        let rig = &self.rigs[slot as usize];
+        if rig.entry.is_some() {
+            self.owners.at_mut(rig.owner).tight = true;
         }
     }
 
     /// The provider has more stake to give than before.
-    pub(super) fn ease(&mut self, provider: Address) {
-        if let Some(owner) = self.owners.get_mut(&provider)
-            && std::mem::take(&mut owner.tight)
-        {
+    pub(super) fn ease(&mut self, owner: OwnerId) {
+        let owner = self.owners.at_mut(owner);
+        if std::mem::take(&mut owner.tight) {
             self.improved.extend(owner.rigs.iter().copied());
         }
     }

@@ -1,9 +1,11 @@
 //! The index against a full scan: whatever happens to nodes, workers, providers and leases, in whatever
 //! order, every search finds what a look at each node finds, with the same score.
 
+use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, MicroUsdc, Node, NodeStatus, Parameters,
-    PricePerGpuHour, Provider, ProviderStatus, Reputation, ServiceLevel, Stake, UnixSeconds,
+    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, JobTerms, MicroUsdc, Node, NodeStatus, Parameters,
+    PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds,
+    transitions,
 };
 use proptest::prelude::*;
 
@@ -200,12 +202,14 @@ struct Play {
     now: Now,
     sessions: u64,
     n_found: usize,
+    /// Demands that no rig fitted, and the rigs that have improved since.
+    unfit: Vec<(Demand, BTreeSet<u32>)>,
 }
 
 impl Play {
     fn new() -> Self {
         let now = Now { millis: START * 1_000, chain: UnixSeconds(START) };
-        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, n_found: 0 }
+        Self { market: Market::new(Weights::default(), PATIENCE), now, sessions: 0, n_found: 0, unfit: Vec::new() }
     }
 
     fn take(&mut self, step: Step) {
@@ -254,6 +258,23 @@ impl Play {
         }
     }
 
+    /// A rig that fits a demand which none fitted before is among those that have improved.
+    fn check_improvements(&mut self) {
+        let now = self.now;
+        self.market.advance(now);
+        let improved = self.market.improvements();
+        for (demand, since) in &mut self.unfit {
+            since.extend(&improved);
+            let found = self.market.best(now, &Request::new(demand), 1);
+            found.tight.iter().for_each(|slot| self.market.mark_tight(*slot));
+            for candidate in found.candidates {
+                assert!(since.contains(&self.market.slots[&candidate.node]), "{demand:?} {candidate:?}");
+            }
+        }
+        let market = &self.market;
+        self.unfit.retain(|(demand, _)| market.best(now, &Request::new(demand), 1).candidates.is_empty());
+    }
+
     fn search(&mut self, demand: &Demand, past: &Past) {
         let now = self.now;
         let nodes = |numbers: &[u8]| numbers.iter().map(|number| address(b'N', *number)).collect::<BTreeSet<_>>();
@@ -273,6 +294,11 @@ impl Play {
         all.truncate(past.wanted);
         assert_eq!(found, all, "{demand:?} {past:?}");
         self.n_found += usize::from(!found.is_empty());
+        let unfit = self.market.best(now, &Request::new(demand), 1);
+        unfit.tight.iter().for_each(|slot| self.market.mark_tight(*slot));
+        if unfit.candidates.is_empty() {
+            self.unfit.push((demand.clone(), BTreeSet::new()));
+        }
     }
 }
 
@@ -282,7 +308,10 @@ proptest! {
     #[test]
     fn the_index_finds_what_a_full_scan_finds(opening in opening(), steps in prop::collection::vec(step(), 1..120)) {
         let mut play = Play::new();
-        opening.into_iter().chain(steps).for_each(|step| play.take(step));
+        for step in opening.into_iter().chain(steps) {
+            play.take(step);
+            play.check_improvements();
+        }
     }
 
     /// The same in a market that does not fall apart, so that most searches find something.
@@ -309,5 +338,49 @@ proptest! {
             play.take(Step::Search(Box::new(demand), past));
         }
         prop_assert!(play.n_found >= 5, "only {} searches found a node", play.n_found);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_bond_is_what_the_chain_locks(
+        (price, units, gpu_class) in (1..1_000_000_000u64, 1..=64u16, 0..30u8),
+        (bond_hours, minimum) in (1..200u16, 0..1_000_000_000u64),
+    ) {
+        let minimum_bond = [1, 2, 3, 4].map(|tier| MicroUsdc(minimum * tier));
+        let parameters = Parameters { bond_hours, minimum_bond, ..Parameters::default() };
+        let (units, price) = (GpuUnits(units), PricePerGpuHour(price));
+        let hardware = Hardware {
+            gpu_class,
+            gpu_count: units.0,
+            vram_mib: 0,
+            cpu_cores: 1,
+            memory_mib: 1,
+            disk_mib: 0,
+            region: 0,
+            country: *b"ZZ",
+            simulated: true,
+        };
+        let mut node = Node {
+            hardware,
+            price,
+            spot_price: PricePerGpuHour::ZERO,
+            service_level: ServiceLevel::None,
+            attestation: HardwareAttestation::default(),
+            leased: GpuUnits::ZERO,
+            status: NodeStatus::Active,
+        };
+        let stake = Stake { total: MicroUsdc::MAX, ..Stake::default() };
+        let mut provider = Provider { stake, ..Provider::default() };
+        let terms = crate::tests::world::terms();
+        let requirements = Requirements { units, ..terms.requirements };
+        let terms = JobTerms { requirements, maximum_price: price, deposit: MicroUsdc::MAX, ..terms };
+        let now = UnixSeconds(START);
+        let mut job = transitions::open_job(terms, &parameters, now).unwrap();
+        let offer = LeaseOffer { price, negotiated: false, maximum: Seconds(60) };
+        let lease = transitions::open_lease(&mut job, &mut node, &mut provider, offer, &parameters, now).unwrap();
+        prop_assert_eq!(bond(&parameters, gpu_class, price, units), Some(lease.bond));
     }
 }

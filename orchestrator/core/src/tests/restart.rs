@@ -5,9 +5,17 @@ use millrace_protocol::LeaseOutcome;
 use super::world::*;
 use crate::*;
 
-/// Runs one job to its end, killing the scheduler after its `step`th answer: with `written`, its
-/// records were on disk and nothing else had happened; without, nothing of the answer survived.
-fn killed_at(step: usize, written: bool) -> Option<World> {
+/// How much of an answer survives the kill. Its records are written together, before all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Survives {
+    Nothing,
+    /// The records, and so many of the actions that follow them.
+    RecordsAnd(usize),
+}
+
+/// Runs one job to its end, killing the scheduler at its `step`th answer. None where there is no such answer,
+/// or it has fewer actions than are to survive.
+fn killed_at(step: usize, survives: Survives) -> Option<World> {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, terms(), workload(5));
     let mut n_events = 0;
@@ -28,10 +36,16 @@ fn killed_at(step: usize, written: bool) -> Option<World> {
         if n_events == step && !killed {
             killed = true;
             let actions = world.core.on_event(world.now(), event);
-            for action in actions.into_iter().filter(|_| written) {
-                if matches!(action, Action::Persist(_)) {
-                    world.carry_out(action);
+            if let Survives::RecordsAnd(n_actions) = survives {
+                let (records, others): (Vec<_>, Vec<_>) =
+                    actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
+                if others.len() < n_actions {
+                    return None;
                 }
+                records
+                    .into_iter()
+                    .chain(others.into_iter().take(n_actions))
+                    .for_each(|action| world.carry_out(action));
             }
             world.restart();
             continue;
@@ -39,22 +53,42 @@ fn killed_at(step: usize, written: bool) -> Option<World> {
         n_events += 1;
         world.feed(event);
     }
-    assert!(world.finished(job), "killed at {step}, written {written}: {:?}", world.explain(job));
+    assert!(world.finished(job), "killed at {step}, survives {survives:?}: {:?}", world.explain(job));
     world.check_money();
+    assert_eq!(made(&world, job), made_undisturbed(), "killed at {step}, survives {survives:?}");
     assert!(world.ended.iter().all(|ended| matches!(ended.1, LeaseOutcome::Completed | LeaseOutcome::Released)));
     killed.then_some(world)
 }
 
-#[test]
-fn killed_at_any_step_with_records_written_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, true).is_some()).count();
-    assert!(n_steps > 50, "{n_steps} steps");
+/// What the job's tasks produced.
+fn made(world: &World, job: millrace_protocol::Address) -> Vec<Vec<Output>> {
+    world.core.job(job).unwrap().tasks.iter().map(|task| task.outputs.clone()).collect()
+}
+
+fn made_undisturbed() -> Vec<Vec<Output>> {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(5));
+    world.drain();
+    world.pass(60);
+    assert!(world.finished(job));
+    made(&world, job)
 }
 
 #[test]
 fn killed_at_any_step_with_records_lost_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, false).is_some()).count();
+    let n_steps = (0..).take_while(|step| killed_at(*step, Survives::Nothing).is_some()).count();
     assert!(n_steps > 50, "{n_steps} steps");
+}
+
+/// Every step, not a sample: at each answer, after its records and after each of the actions that follow.
+#[test]
+fn killed_between_any_two_actions_it_ends_the_same() {
+    let (mut n_steps, mut n_kills) = (0, 0);
+    while killed_at(n_steps, Survives::RecordsAnd(0)).is_some() {
+        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Survives::RecordsAnd(*count)).is_some()).count();
+        n_steps += 1;
+    }
+    assert!(n_steps > 50 && n_kills > n_steps, "{n_steps} steps, {n_kills} kills");
 }
 
 #[test]

@@ -345,6 +345,16 @@ impl World {
         }
         self.check_hand_outs();
         self.check_claims();
+        self.check_sleepers();
+    }
+
+    /// After each event nobody is left who has not been asked, and no line sleeps that a node fits.
+    fn check_sleepers(&self) {
+        assert_eq!(self.core.queue.first(), None);
+        for (id, demand) in self.core.queue.asleep().map(|id| (id, self.core.demands.get(id).unwrap())) {
+            let found = self.core.market.best(self.now(), &Request::new(demand), 1);
+            assert!(found.candidates.is_empty(), "line {id} sleeps, and {found:?} fits it");
+        }
     }
 
     /// What the market was told, event by event, is what the leases and offers say now.
