@@ -29,8 +29,8 @@ pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
     UnstakeProvider, WithdrawProvider,
 };
-pub use simulation::{ReplaySimulation, SimulationCommand};
 pub use services::{OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
+pub use simulation::{ReplaySimulation, SimulationCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]

@@ -79,7 +79,10 @@ impl Simulation {
         self.links.last += 1;
         let session = self.links.last;
         let (down_at, up_at) = (self.now, self.now);
-        self.links.streams.insert(session, Stream { rig, run, down_at, up_at, is_cut: false, rig_knows: false, orchestrator_knows: false });
+        self.links.streams.insert(
+            session,
+            Stream { rig, run, down_at, up_at, is_cut: false, rig_knows: false, orchestrator_knows: false },
+        );
         self.rig_connects(rig, session);
     }
 

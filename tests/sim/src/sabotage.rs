@@ -19,7 +19,7 @@ pub enum Sabotage {
     DoneIsNotWritten,
     /// Vouchers are sent and not written.
     VouchersAreNotWritten,
-    /// Each voucher is sent a second time, with one second more under the same number.
+    /// Each voucher is sent a second time, with one second of downtime more under the same number.
     VouchersAreForked,
     /// The chain does not look at signatures.
     ForgeriesLand,

@@ -314,7 +314,10 @@ impl Simulation {
                 }
                 _ => {}
             }
-            if self.orchestrator.kills == 0 && self.scenario.must_complete(name::number(job)) && *outcome != Outcome::Completed {
+            if self.orchestrator.kills == 0
+                && self.scenario.must_complete(name::number(job))
+                && *outcome != Outcome::Completed
+            {
                 return Err(format!("nothing went wrong and {} ended as {outcome:?}", name::short(job)));
             }
             *outcomes.entry(word(outcome)).or_default() += 1;

@@ -34,7 +34,9 @@ impl Diagnostic for Error {
         match self {
             Self::Missing { .. } => "`./dev sim` says where it writes recordings".to_owned(),
             Self::Foreign { source, .. } => source.hint(),
-            Self::Broken { .. } => "the last lines above the end are what led to it; `--about NAME` follows one part".to_owned(),
+            Self::Broken { .. } => {
+                "the last lines above the end are what led to it; `--about NAME` follows one part".to_owned()
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ impl Simulation {
                 self.tell(node, ToRig::Voucher(Box::new(voucher)));
                 if self.is_sabotaged(Sabotage::VouchersAreForked) {
                     let mut other = voucher;
-                    other.metered.0 += 1;
+                    other.downtime.0 += 1;
                     self.issued(&other);
                 }
             }
