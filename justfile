@@ -13,6 +13,9 @@ demo *args:
 test *args:
     ./dev test "$@"
 
+sim *args:
+    ./dev sim "$@"
+
 program *args:
     ./dev program "$@"
 

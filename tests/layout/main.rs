@@ -26,6 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // What a buyer's own program needs.
     ("millrace-examples", &["millrace-protocol", "millrace-spec", "millrace-client"]),
+    // The real cores in a simulated world.
+    ("millrace-sim", &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-model"]),
     ("millrace-worker", &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link"]),
 ];
 

@@ -14,6 +14,7 @@ mod network;
 mod node;
 mod provider;
 mod services;
+mod simulation;
 
 pub use amounts::{
     parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
@@ -34,6 +35,7 @@ pub use provider::{
     UnstakeProvider, WithdrawProvider,
 };
 pub use services::{ExamineRig, OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
+pub use simulation::{ReplaySimulation, SimulationCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]
@@ -123,6 +125,9 @@ pub enum Command {
     /// Run a Solana network in this process, with the program and a test USDC loaded
     #[command(subcommand)]
     Localnet(LocalnetCommand),
+    /// Look into simulations of the whole network, which `./dev sim` runs
+    #[command(subcommand)]
+    Sim(SimulationCommand),
 }
 
 fn after_help() -> String {

@@ -4,7 +4,7 @@ use millrace_protocol::NodeStatus;
 
 use crate::args::{
     BalanceCommand, Command, DelegateCommand, DisputeCommand, JobCommand, KeyCommand, LocalnetCommand, NetworkCommand,
-    NodeCommand, OrchestratorCommand, ProviderCommand, WorkerCommand,
+    NodeCommand, OrchestratorCommand, ProviderCommand, SimulationCommand, WorkerCommand,
 };
 use crate::context::Context;
 use crate::errors::Failure;
@@ -34,6 +34,7 @@ pub mod pause_network;
 pub mod register_provider;
 pub mod remove_node;
 pub mod replace_role;
+pub mod replay_simulation;
 pub mod revoke_delegate;
 pub mod rotate_node_key;
 pub mod rule_dispute;
@@ -112,5 +113,6 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Network(NetworkCommand::HandOver(args)) => hand_over::run(context, args).await,
         Command::Network(NetworkCommand::TakeOver) => take_over::run(context).await,
         Command::Localnet(LocalnetCommand::Up(args)) => localnet_up::run(context, args).await,
+        Command::Sim(SimulationCommand::Replay(args)) => replay_simulation::run(context, args),
     }
 }

@@ -51,10 +51,14 @@ pub enum Blocker {
     Ended(Outcome),
     /// No lease came before the start deadline.
     StartDeadlinePassed(UnixSeconds),
-    /// The rest of the deposit does not cover a lease worth its transactions on any node.
+    /// The rest of the deposit does not cover a lease worth its transactions on any node that fits.
     DepositExhausted { available: MicroUsdc },
     /// As many leases are live as the job allows.
     ConcurrencyReached { live: u16, silent: usize },
+    /// More attempts have failed than the job allows: its live and reported leases are its last.
+    AttemptsExhausted { failed: u16, retries: u16 },
+    /// What the end of a lease that is under way does to the job is not known yet.
+    LeaseEnding,
     /// An offer is with this node.
     OfferPending { node: Address },
     /// Every task is done or with a node.
@@ -110,11 +114,12 @@ impl Core {
     pub fn explain(&self, now: Now, job: Address) -> Option<Explanation> {
         let entry = self.jobs.get(&job)?;
         let mut exclusions: BTreeMap<Constraint, Exclusion> = BTreeMap::new();
-        let mut nodes_fitting = 0;
+        let (mut nodes_fitting, mut too_dear) = (0, 0);
         let mut best: Option<(Rank, Suggestion)> = None;
         let past = self.past(job);
         let demand = Demand::of_job(entry);
         let request = past.request(entry, &demand);
+        let spot = entry.view.job.terms.spot;
         for (address, node) in self.market.nodes() {
             let found = self.market.exclusions(now, &request, address);
             let hard: Vec<Constraint> = found.iter().copied().filter(|constraint| !constraint.is_wish()).collect();
@@ -124,6 +129,9 @@ impl Core {
                 exclusion.alone += usize::from(hard.as_slice() == [*constraint]);
             }
             match hard.as_slice() {
+                [] if node.view.node.posted_price(spot).is_some_and(|price| price > request.affordable) => {
+                    too_dear += 1
+                }
                 [] => nodes_fitting += 1,
                 [only] => {
                     let suggestion = suggest(*only, address, node, entry, now.chain);
@@ -136,7 +144,13 @@ impl Core {
             }
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
-        let blockers = self.blockers(now, job, entry);
+        let mut blockers = self.blockers(now, job, entry);
+        let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
+        let exhausted = Blocker::DepositExhausted { available };
+        // Cheaper nodes may be there, and not free.
+        if nodes_fitting == 0 && too_dear > 0 && entry.outcome.is_none() && !blockers.contains(&exhausted) {
+            blockers.push(exhausted);
+        }
         Some(Explanation {
             blockers,
             nodes_total: self.market.len(),
@@ -174,6 +188,13 @@ impl Core {
             let leases = self.open_leases_of(job);
             let silent = leases.iter().filter(|lease| self.leases[*lease].silenced).count();
             blockers.push(Blocker::ConcurrencyReached { live: entry.view.job.live_leases, silent });
+        }
+        let (failed, retries) = (entry.view.job.attempts_failed, entry.view.job.terms.retries);
+        if failed > retries {
+            blockers.push(Blocker::AttemptsExhausted { failed, retries });
+        }
+        if self.awaits_an_end(job) {
+            blockers.push(Blocker::LeaseEnding);
         }
         if let Some(pending) = entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });

@@ -1,6 +1,7 @@
 //! What each event changes in what is known, one file per family. No decision is taken here that
 //! the state alone would not give again.
 
+mod ledger;
 mod on_chain;
 mod on_spec;
 mod on_task;

@@ -197,6 +197,11 @@ fn blocker(blocker: &Blocker) -> String {
             "wait: {silent} of its {live} lease(s) are silent and end at their deadline; more concurrent leases would \
              not have to wait"
         ),
+        Blocker::AttemptsExhausted { failed, retries } => format!(
+            "open a new job with more retries: {failed} attempt(s) failed where {retries} may, so no further lease can \
+             be opened"
+        ),
+        Blocker::LeaseEnding => "wait: a lease is being settled, which takes a few seconds".to_owned(),
         Blocker::OfferPending { node } => format!("wait: a lease is being agreed on with {node}"),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
     }

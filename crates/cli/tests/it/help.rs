@@ -54,6 +54,7 @@ fn each_help_text_is_as_reviewed() {
         "key show",
         "network init",
         "localnet up",
+        "sim replay",
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let name = format!("help {command}").trim().replace(' ', "-");

@@ -6,3 +6,4 @@ mod errors;
 mod help;
 mod keys;
 mod run;
+mod simulation;

@@ -77,7 +77,7 @@ impl Core {
 
     /// Whether a lease of the job is about to end on chain. What that does to the job's state,
     /// attempts and money is not known before it has, so no further lease can be dry-run.
-    pub(super) fn awaits_an_end(&self, job: Address) -> bool {
+    pub(crate) fn awaits_an_end(&self, job: Address) -> bool {
         let mut leases = self.open_leases.of_job(job).filter_map(|lease| self.leases.get(&lease));
         leases.any(|lease| lease.stage == Stage::Final || lease.crank.in_flight)
     }

@@ -1,5 +1,6 @@
 use millrace_protocol::Address;
 
+use crate::event::HeldTask;
 use crate::{Core, Now};
 
 impl Core {
@@ -17,7 +18,10 @@ impl Core {
                 entry.silent_since = entry.meter.heard;
                 self.touch_lease(lease);
             }
-            self.requeue_tasks(lease);
+            let taken = self.requeue_tasks(lease);
+            if let Some(entry) = self.leases.get_mut(&lease) {
+                entry.taken = taken.into_iter().map(|(task, attempt)| HeldTask { task, attempt }).collect();
+            }
             self.notice_silence(node, lease);
         }
     }

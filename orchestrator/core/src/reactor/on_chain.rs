@@ -79,6 +79,7 @@ impl Core {
         self.open_jobs.remove(&job);
         self.set_offer(now, job, None);
         self.delist(job);
+        self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
             if entry.outcome.is_none() {

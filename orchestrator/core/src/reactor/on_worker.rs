@@ -82,6 +82,19 @@ impl Core {
                 entry.meter.hear(now.millis, patience);
             }
         }
+        self.give_back(lease);
+    }
+
+    /// A worker that was silent, on a stream that outlived it, still works on what was taken from it: it goes
+    /// on with what nobody else has, and stops the rest.
+    fn give_back(&mut self, lease: Address) {
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
+        let (node, taken) = (entry.view.node, std::mem::take(&mut entry.taken));
+        for task in taken {
+            if !self.readopt(lease, task) {
+                self.push(Action::StopTask { node, lease, task: task.task, attempt: task.attempt });
+            }
+        }
     }
 
     fn resume_lease(&mut self, now: Now, node: Address, held: &HeldLease) {
@@ -91,6 +104,10 @@ impl Core {
             return;
         };
         let (stage, voucher) = (entry.stage, entry.voucher);
+        if let Some(entry) = self.leases.get_mut(&lease) {
+            // It says itself what it holds.
+            entry.taken.clear();
+        }
         self.hear_lease(now, lease);
         for task in &held.tasks {
             if !self.readopt(lease, *task) {
@@ -129,10 +146,12 @@ impl Core {
         }
     }
 
+    /// A worker that holds only an earlier attempt never heard of the last one.
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
-        if let Some(number) = self.active_task(lease)
-            && !held.iter().any(|task| task.task == number)
-        {
+        let Some(number) = self.active_task(lease) else { return };
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        let attempt = job.and_then(|job| job.tasks.get(number as usize)).map(|task| task.attempt);
+        if !held.iter().any(|held| held.task == number && Some(held.attempt) == attempt) {
             self.requeue_tasks(lease);
         }
     }

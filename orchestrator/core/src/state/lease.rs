@@ -4,6 +4,7 @@ use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Dispute, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+use crate::event::HeldTask;
 use crate::state::job::Crank;
 use crate::{LeaseView, Meter};
 
@@ -37,6 +38,9 @@ pub struct LeaseEntry {
     pub settlements: Vec<String>,
     /// The worker fell silent and its tasks were taken away.
     pub(crate) silenced: bool,
+    /// What it was at work on when it fell silent. Not kept on disk: after a restart every worker says what
+    /// it holds.
+    pub(crate) taken: Vec<HeldTask>,
     /// When it was last heard of before this scheduler itself saw it fall silent, in milliseconds since
     /// 1970. Not kept on disk: what the worker did while nobody watched is not held against it.
     pub(crate) silent_since: Option<u64>,
@@ -55,6 +59,7 @@ impl LeaseEntry {
             voucher: None,
             settlements: Vec::new(),
             silenced: false,
+            taken: Vec::new(),
             silent_since: None,
             dispute: None,
             crank: Crank::default(),

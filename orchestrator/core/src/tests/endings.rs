@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{LeaseOutcome, MicroUsdc, Seconds};
+use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Seconds};
 
 use super::world::*;
 use crate::*;
@@ -177,4 +177,51 @@ fn a_job_is_closed_only_once_its_last_payment_is_booked() {
         }
     }
     panic!("the job was never closed");
+}
+
+/// Runs a job whose settlements land, and whose sender never hears of it.
+fn unheard(nodes: u32, tasks: u32, terms: JobTerms) -> (World, Address) {
+    let mut world = World::with_nodes(nodes);
+    let job = world.add_job(1, terms, workload(tasks));
+    world.drain();
+    for _ in 0..90 {
+        world.millis += 1_000;
+        world.work();
+        world.heartbeats();
+        world.inbox.push_back(Event::Tick);
+        while let Some(event) = world.inbox.pop_front() {
+            let event = match event {
+                // Nor does the scheduler see a report before the buyer has accepted it.
+                Event::LeaseSeen { lease, view } if !view.lease.state.is_live() => {
+                    if world.leases.contains_key(&lease) {
+                        world.accept(lease);
+                    }
+                    continue;
+                }
+                Event::TransactionDone { transaction: transaction @ Transaction::Settle { .. }, .. } => {
+                    let cause = Cause { code: "expired".into(), message: "unheard of".into(), hint: String::new() };
+                    Event::TransactionFailed { transaction, cause }
+                }
+                event => event,
+            };
+            world.feed(event);
+        }
+    }
+    assert!(world.finished(job));
+    (world, job)
+}
+
+#[test]
+fn a_payment_whose_sender_never_heard_of_it_is_booked_from_the_jobs_own_ledger() {
+    let disputable = JobTerms { dispute_window: Seconds(20), ..terms() };
+    for (nodes, tasks, terms) in [(1, 2, terms()), (3, 7, terms()), (3, 7, disputable)] {
+        let (world, job) = unheard(nodes, tasks, terms);
+        let mut booked: Vec<_> =
+            world.core.leases_of(job).iter().map(|lease| (lease.address, lease.view.lease.paid)).collect();
+        let mut paid: Vec<_> = world.ended.iter().map(|(lease, _, paid)| (*lease, *paid)).collect();
+        booked.sort_unstable();
+        paid.sort_unstable();
+        assert_eq!((booked.len(), &booked), (nodes as usize, &paid));
+        assert!(booked.iter().all(|(_, paid)| *paid > MicroUsdc::ZERO));
+    }
 }

@@ -275,3 +275,56 @@ fn a_job_at_its_limit_says_how_many_of_its_leases_are_silent() {
     world.pass(10);
     assert_eq!(world.explain(job).blockers, [limit(1)]);
 }
+
+#[test]
+fn a_job_whose_attempts_are_used_up_says_so_while_its_last_lease_works() {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 2, retries: 0, ..terms() }, workload(4));
+    world.drain();
+    world.fail_task(address(b'N', 1), Fault::Node, "docker");
+    world.pass(5);
+    let explanation = world.explain(job);
+    assert_eq!(explanation.blockers, [Blocker::AttemptsExhausted { failed: 1, retries: 0 }]);
+    // Nodes would fit: it is the job's own retries that keep it from them.
+    assert_eq!((explanation.nodes_fitting, world.jobs[&job].job.live_leases), (2, 1));
+}
+
+#[test]
+fn a_job_waits_for_the_end_of_a_lease_and_says_so() {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 2, ..terms() }, workload(4));
+    world.drain();
+    world.chain_down = true;
+    world.fail_task(address(b'N', 1), Fault::Node, "docker");
+    let blockers = world.explain(job).blockers;
+    assert!(blockers.contains(&Blocker::LeaseEnding), "{blockers:?}");
+    world.chain_down = false;
+    world.pass(70);
+    let blockers = world.explain(job).blockers;
+    assert!(!blockers.contains(&Blocker::LeaseEnding), "{blockers:?}");
+}
+
+#[test]
+fn a_job_whose_money_does_not_reach_for_the_node_that_is_free_says_so() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 60_000;
+    for number in [2, 3] {
+        let node = world.add_node(number, PricePerGpuHour(2_000_000), hardware());
+        world.connect(node);
+    }
+    // A minute of the first node costs 1,666 micro-USDC, of the others 33,333, and ten seconds 5,555.
+    let terms = JobTerms {
+        maximum_price: PricePerGpuHour(2_000_000),
+        lease_seconds: Seconds(60),
+        deposit: MicroUsdc(36_000),
+        ..terms()
+    };
+    let job = world.add_job(1, terms, workload(4));
+    world.drain();
+    let explanation = world.explain(job);
+    assert_eq!(world.jobs[&job].job.live_leases, 2);
+    assert_eq!(explanation.blockers, [Blocker::DepositExhausted { available: MicroUsdc(1_001) }]);
+    assert_eq!(explanation.nodes_fitting, 0);
+}

@@ -242,3 +242,48 @@ fn an_older_stream_of_a_worker_cannot_disconnect_the_newer() {
     world.feed(Event::WorkerDisconnected { node: node(1), session });
     assert!(world.core.is_live(world.now(), node(1)));
 }
+
+/// Lets 40 seconds pass in which the first node says nothing, on a stream that stays.
+fn first_node_is_silent(world: &mut World) {
+    for _ in 0..40 {
+        world.millis += 1_000;
+        let leases = |number| world.rigs.get(&node(number)).map(|rig| rig.leases.iter().copied().collect());
+        if let Some(leases) = leases(2) {
+            world.inbox.push_back(Event::Heartbeat { node: node(2), leases });
+        }
+        world.inbox.push_back(Event::Tick);
+        world.drain();
+    }
+}
+
+#[test]
+fn a_worker_that_was_silent_stops_what_another_one_has_now() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 600_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 2, ..terms() }, workload(1));
+    world.drain();
+    first_node_is_silent(&mut world);
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(2), 0, 2)]);
+    let at_work = |world: &World, number| world.rigs[&node(number)].running.len();
+    assert_eq!((at_work(&world, 1), at_work(&world, 2)), (1, 1), "nobody could tell the first one");
+    world.heartbeats();
+    world.drain();
+    assert_eq!((at_work(&world, 1), at_work(&world, 2)), (0, 1));
+    assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 2);
+}
+
+#[test]
+fn a_worker_that_was_silent_goes_on_with_what_nobody_else_has() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 600_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    first_node_is_silent(&mut world);
+    assert_eq!(world.core.job(job).unwrap().tasks[0].state, TaskState::Pending);
+    world.heartbeats();
+    world.drain();
+    let lease = world.lease_of(node(1));
+    assert_eq!(world.core.job(job).unwrap().tasks[0].active_lease(), Some(lease));
+    assert_eq!(assigned(&world), [(node(1), 0, 1)]);
+    assert_eq!(world.rigs[&node(1)].running.len(), 1);
+}

@@ -1,11 +1,21 @@
+use std::collections::BTreeSet;
+
 use millrace_protocol::LeaseOutcome;
 
 use super::world::*;
 use crate::*;
 
-/// Runs one job to its end, killing the scheduler after its `step`th answer: with `written`, its
-/// records were on disk and nothing else had happened; without, nothing of the answer survived.
-fn killed_at(step: usize, written: bool) -> Option<World> {
+/// How much of an answer survives the kill. Its records are written together, before all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Survives {
+    Nothing,
+    /// The records, and so many of the actions that follow them.
+    RecordsAnd(usize),
+}
+
+/// Runs one job to its end, killing the scheduler at its `step`th answer. None where there is no such answer,
+/// or it has fewer actions than are to survive.
+fn killed_at(step: usize, survives: Survives) -> Option<World> {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, terms(), workload(5));
     let mut n_events = 0;
@@ -26,10 +36,16 @@ fn killed_at(step: usize, written: bool) -> Option<World> {
         if n_events == step && !killed {
             killed = true;
             let actions = world.core.on_event(world.now(), event);
-            for action in actions.into_iter().filter(|_| written) {
-                if matches!(action, Action::Persist(_)) {
-                    world.carry_out(action);
+            if let Survives::RecordsAnd(n_actions) = survives {
+                let (records, others): (Vec<_>, Vec<_>) =
+                    actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
+                if others.len() < n_actions {
+                    return None;
                 }
+                records
+                    .into_iter()
+                    .chain(others.into_iter().take(n_actions))
+                    .for_each(|action| world.carry_out(action));
             }
             world.restart();
             continue;
@@ -37,22 +53,42 @@ fn killed_at(step: usize, written: bool) -> Option<World> {
         n_events += 1;
         world.feed(event);
     }
-    assert!(world.finished(job), "killed at {step}, written {written}: {:?}", world.explain(job));
+    assert!(world.finished(job), "killed at {step}, survives {survives:?}: {:?}", world.explain(job));
     world.check_money();
+    assert_eq!(made(&world, job), made_undisturbed(), "killed at {step}, survives {survives:?}");
     assert!(world.ended.iter().all(|ended| matches!(ended.1, LeaseOutcome::Completed | LeaseOutcome::Released)));
     killed.then_some(world)
 }
 
-#[test]
-fn killed_at_any_step_with_records_written_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, true).is_some()).count();
-    assert!(n_steps > 50, "{n_steps} steps");
+/// What the job's tasks produced.
+fn made(world: &World, job: millrace_protocol::Address) -> Vec<Vec<Output>> {
+    world.core.job(job).unwrap().tasks.iter().map(|task| task.outputs.clone()).collect()
+}
+
+fn made_undisturbed() -> Vec<Vec<Output>> {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(5));
+    world.drain();
+    world.pass(60);
+    assert!(world.finished(job));
+    made(&world, job)
 }
 
 #[test]
 fn killed_at_any_step_with_records_lost_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, false).is_some()).count();
+    let n_steps = (0..).take_while(|step| killed_at(*step, Survives::Nothing).is_some()).count();
     assert!(n_steps > 50, "{n_steps} steps");
+}
+
+/// Every step, not a sample: at each answer, after its records and after each of the actions that follow.
+#[test]
+fn killed_between_any_two_actions_it_ends_the_same() {
+    let (mut n_steps, mut n_kills) = (0, 0);
+    while killed_at(n_steps, Survives::RecordsAnd(0)).is_some() {
+        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Survives::RecordsAnd(*count)).is_some()).count();
+        n_steps += 1;
+    }
+    assert!(n_steps > 50 && n_kills > n_steps, "{n_steps} steps, {n_kills} kills");
 }
 
 #[test]
@@ -104,4 +140,34 @@ fn a_job_that_is_over_is_still_known_after_a_restart() {
     assert!(entry.all_done() && !entry.on_chain && entry.closed_by.is_some());
     assert_eq!(entry.tasks, before.0.unwrap().tasks);
     assert_eq!(world.core.leases_of(job).len(), before.1);
+}
+
+/// A task was handed out anew, and the word never left: its worker comes back with the attempt before.
+#[test]
+fn a_hand_out_that_died_with_the_scheduler_is_made_again() {
+    let node = address(b'N', 1);
+    let mut world = World::with_nodes(1);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let lease = world.lease_of(node);
+    let failed = TaskProgress::Failed {
+        fault: Fault::Buyer,
+        cause: Cause { code: "exit-code".into(), message: "1".into(), hint: String::new() },
+    };
+    let update = Event::TaskUpdate { node, lease, task: 0, attempt: 1, progress: failed };
+    let actions = world.core.on_event(world.now(), update);
+    assert!(actions.iter().any(|action| matches!(action, Action::AssignTask { attempt: 2, .. })));
+    for action in actions.into_iter().filter(|action| matches!(action, Action::Persist(_))) {
+        world.carry_out(action);
+    }
+    world.rigs.get_mut(&node).unwrap().running.clear();
+    world.restart();
+    // Not what the rig says on its own, but what it held when the word was on its way.
+    world.inbox.retain(|event| !matches!(event, Event::WorkerConnected { .. }));
+    let held = vec![HeldLease { lease, tasks: vec![HeldTask { task: 0, attempt: 1 }] }];
+    world.inbox.push_back(Event::WorkerConnected { node, session: 2, images: BTreeSet::new(), held });
+    world.drain();
+    assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 3);
+    assert_eq!(world.count(|action| matches!(action, Action::AssignTask { attempt: 3, .. })), 1);
 }

@@ -440,8 +440,9 @@ impl World {
         for (node, rig) in self.rigs.iter().filter(|(_, rig)| rig.connected) {
             for (lease, task, ..) in &rig.running {
                 let Some(view) = self.leases.get(lease) else { continue };
-                // A rig that was away has not heard yet what it is to stop.
-                if self.core.worker(*node).is_none_or(|worker| worker.session != rig.session) {
+                // A rig that was away, or is silent, has not heard yet what it is to stop.
+                let heard = self.core.worker(*node).is_some_and(|worker| worker.session == rig.session);
+                if !heard || !self.core.is_live(self.now(), *node) {
                     continue;
                 }
                 let other = seen.insert((view.job, *task), *node);

@@ -1,7 +1,7 @@
 //! What a lease was paid in the end: its account is gone before anybody could read it.
 
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{Error, Job, LeaseState, MicroUsdc, Payment, Seconds, money};
+use millrace_protocol::{Error, Job, Lease, LeaseState, MicroUsdc, Payment, Seconds, money};
 
 use super::LeaseEntry;
 
@@ -18,19 +18,46 @@ impl LeaseEntry {
         if !resultless && (terms.dispute_window > Seconds::ZERO || terms.verification.is_quorum()) {
             return;
         }
-        let metered = std::mem::replace(&mut self.view.lease.metered, voucher.metered);
-        let owed = match terms.payment {
-            Payment::OnResult if resultless => Ok(self.view.lease.paid),
-            _ => self.view.lease.owed(job),
-        };
-        if self.book(owed).is_err() {
-            self.view.lease.metered = metered;
+        if let Some(owed) = self.owed_by_final_voucher(job)
+            && self.book(Ok(owed)).is_ok()
+        {
+            self.view.lease.metered = voucher.metered;
         }
+    }
+
+    /// Whether its last payment is not in these books yet: it still has money reserved.
+    pub(crate) fn is_unbooked(&self) -> bool {
+        self.view.lease.reserved > MicroUsdc::ZERO
+    }
+
+    /// What its final voucher entitles it to in all, where nobody disputes the report.
+    pub(crate) fn owed_by_final_voucher(&self, job: &Job) -> Option<MicroUsdc> {
+        let voucher = self.final_voucher()?;
+        let resultless = voucher.exit_class == ExitClass::NodeFault;
+        let lease = Lease { metered: voucher.metered, ..self.view.lease };
+        match job.terms.payment {
+            Payment::OnResult if resultless => Some(lease.paid),
+            _ => lease.owed(job).ok(),
+        }
+    }
+
+    /// Books what the job's ledger says of it: the whole payment, however the lease ended.
+    pub(crate) fn book_paid(&mut self, paid: MicroUsdc, job: &Job) {
+        if self.owed_by_final_voucher(job) == Some(paid)
+            && let Some(voucher) = self.final_voucher()
+        {
+            self.view.lease.metered = voucher.metered;
+        }
+        // What the protocol refuses to compute it has not paid either.
+        let _ = self.book(Ok(paid));
     }
 
     /// Books that the lease was settled as reported, or ended by its deadline. What a ruling or a count
     /// made of it only the job's ledger says.
     pub(crate) fn book_end(&mut self, job: &Job) {
+        if !self.is_unbooked() {
+            return;
+        }
         let lease = &self.view.lease;
         let owed = match lease.state {
             LeaseState::Reported if !job.terms.verification.is_quorum() => lease.owed(job),

@@ -1,0 +1,156 @@
+//! What a worker makes of what it is told, like the real shell.
+
+use millrace_agent::{Assignment, Event, LeasePhase, Report, StopReason, TaskKey, policy};
+use millrace_protocol::Address;
+use millrace_protocol::transitions::LeaseOffer;
+use millrace_scheduler::{Cause, JobView};
+
+use crate::ledger::Account;
+use crate::message::{ToOrchestrator, ToRig};
+use crate::name;
+use crate::scenario::{Character, Fault};
+use crate::simulation::{RigChore, Simulation, What};
+
+impl Simulation {
+    pub fn rig_hears(&mut self, session: u64, message: ToRig) {
+        let Some(rig) = self.links.rig_of(session) else { return };
+        let current = self.rigs[rig].session == Some(session);
+        if !current || !self.gets_through(session) || !self.is_of_run(session, rig) {
+            return;
+        }
+        if self.held_up(session) || self.suffers(Fault::WorkerHangs { rig }) {
+            return self.plan(200, What::ToRig { session, message: Box::new(message) });
+        }
+        self.note(|| format!("{:<10} < {}", name::short(name::node(rig)), line(&message)));
+        match message {
+            ToRig::Offer { lease, job, offer } => {
+                // The chain is asked beside the loop.
+                let delay = self.delay();
+                self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
+            }
+            ToRig::Assign { key, job } => self.assigned(rig, key, job),
+            ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::LeaseOver(_)
+                if self.character(rig) == Character::Stubborn && !self.quiet => {}
+            ToRig::Stop(key) => self.rig_feed(rig, Event::StopTask { key, reason: StopReason::Requested }),
+            ToRig::Acknowledge(key) => self.rig_feed(rig, Event::TaskAcknowledged(key)),
+            ToRig::EndLease(lease) => self.rig_feed(rig, Event::EndLease(lease)),
+            ToRig::LeaseOver(lease) => self.rig_feed(rig, Event::LeaseOver(lease)),
+            ToRig::Voucher(voucher) => {
+                let known = self.rigs[rig].agent.as_ref().is_some_and(|agent| agent.lease(&voucher.lease).is_some());
+                if known {
+                    self.rig_feed(rig, Event::Voucher { voucher: *voucher, signature: vec![1; 64] });
+                }
+            }
+        }
+    }
+
+    fn job_on_chain(&self, job: Address) -> Option<JobView> {
+        match self.chain.confirmed.read(job)? {
+            Account::Job(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// Decides, remembers, signs: in this order.
+    pub fn vetted(&mut self, rig: usize, lease: Address, job: Address, offered: LeaseOffer) {
+        let Some(view) = self.job_on_chain(job) else {
+            return self.refuse(rig, lease, "account-missing", "the job is not there".to_owned());
+        };
+        let Some(plan) = self.plans.get(&view.spec_hash) else { return };
+        let spec = &self.scenario.jobs[*plan].spec;
+        let requirements = view.job.terms.requirements;
+        let offer = policy::Offer {
+            lease,
+            job,
+            spec: spec.hash(),
+            attestor: name::SCHEDULER,
+            scheduler: name::SCHEDULER,
+            spot: view.job.terms.spot,
+            price: offered.price,
+            units: requirements.units,
+            maximum: offered.maximum,
+            cpu_millis: spec.limits.cpu_milli,
+            memory_mib: spec.limits.memory_mib,
+            disk_mib: u64::from(spec.limits.disk_mib),
+            network: spec.network,
+            accept_simulated: requirements.accept_simulated,
+        };
+        let (own, now) = (self.policy(rig), self.rig_now(rig));
+        let Some(agent) = &self.rigs[rig].agent else { return };
+        match policy::check(&own, agent, &offer, 200_000, now) {
+            Ok(terms) => {
+                self.rig_feed(rig, Event::OfferAccepted { lease, terms });
+                // It may have died in between.
+                if let Some(session) = self.rigs[rig].session {
+                    self.note(|| format!("{:<10} > signs {}", name::short(name::node(rig)), name::short(lease)));
+                    self.to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Ok(()) });
+                }
+            }
+            Err(refusal) => {
+                let code = millrace_protocol::Diagnostic::code(&refusal);
+                self.refuse(rig, lease, code, refusal.to_string());
+            }
+        }
+    }
+
+    fn refuse(&mut self, rig: usize, lease: Address, code: &str, message: String) {
+        if let Some(session) = self.rigs[rig].session {
+            self.note(|| format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease)));
+            let cause = Cause { code: code.to_owned(), message, hint: String::new() };
+            self.to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Err(cause) });
+        }
+    }
+
+    /// A task, if the rig holds the lease it belongs to.
+    fn assigned(&mut self, rig: usize, key: TaskKey, job: Address) {
+        let Some(agent) = &self.rigs[rig].agent else { return };
+        let plan = agent.lease(&key.lease).and_then(|lease| self.plans.get(&lease.terms.spec));
+        let Some(plan) = plan else {
+            let failure = millrace_agent::Cause::LeaseUnknown.into();
+            return self.rig_reports(rig, Report::Failed(key, failure));
+        };
+        let spec = &self.scenario.jobs[*plan].spec;
+        let assignment = Assignment::from_spec(key, job, spec);
+        self.rig_feed(rig, Event::TaskAssigned(assignment));
+    }
+
+    pub fn lease_is_read(&mut self, rig: usize, lease: Address) {
+        let account = match self.chain.confirmed.read(lease) {
+            Some(Account::Lease(view)) => Some(view.lease),
+            _ => None,
+        };
+        let clock = self.chain.clock;
+        self.rig_feed(rig, Event::LeaseRead { lease, account, clock });
+    }
+
+    /// The leases the worker works for: what a heartbeat names.
+    pub fn works_for(&self, rig: usize) -> Vec<Address> {
+        let works = |phase| matches!(phase, LeasePhase::Held | LeasePhase::Ending);
+        let Some(agent) = &self.rigs[rig].agent else { return Vec::new() };
+        agent.leases().filter(|(_, lease)| works(lease.phase())).map(|(lease, _)| lease).collect()
+    }
+}
+
+fn task(key: &TaskKey) -> String {
+    format!("task {}.{} of {}", key.task, key.attempt, name::short(key.lease))
+}
+
+fn line(message: &ToRig) -> String {
+    match message {
+        ToRig::Offer { lease, offer, .. } => {
+            format!("offer of {} at {} for {} s", name::short(*lease), offer.price, offer.maximum.0)
+        }
+        ToRig::Assign { key, .. } => format!("run {}", task(key)),
+        ToRig::Stop(key) => format!("stop {}", task(key)),
+        ToRig::Acknowledge(key) => format!("{} is booked", task(key)),
+        ToRig::EndLease(lease) => format!("end {}", name::short(*lease)),
+        ToRig::LeaseOver(lease) => format!("{} is over", name::short(*lease)),
+        ToRig::Voucher(voucher) => format!(
+            "voucher {} #{}: {} s{}",
+            name::short(voucher.lease),
+            voucher.sequence,
+            voucher.metered.0,
+            if voucher.is_final { format!(", final, {:?}", voucher.exit_class) } else { String::new() }
+        ),
+    }
+}

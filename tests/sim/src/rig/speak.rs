@@ -1,0 +1,162 @@
+//! What a worker says, like the real shell; and what liars make of it.
+
+use millrace_agent::{
+    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, TaskKey,
+};
+use millrace_protocol::voucher::{ExitClass, Voucher};
+use millrace_protocol::{Address, Diagnostic, Seconds};
+use millrace_scheduler::{Cause, Event as Told, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
+use millrace_spec::Sha256;
+
+use crate::chain::Origin;
+use crate::ledger::Instruction;
+use crate::message::ToOrchestrator;
+use crate::name;
+use crate::scenario::Character;
+use crate::simulation::{RigChore, Simulation};
+
+impl Simulation {
+    /// A stream stands: the worker says what it holds, and then what may have been missed.
+    pub fn rig_connects(&mut self, rig: usize, session: u64) {
+        let resume = self.resume(rig);
+        self.rigs[rig].session = Some(session);
+        self.note(|| format!("{:<10} has a stream, {session}", name::short(name::node(rig))));
+        self.to_orchestrator(session, resume);
+        self.rig_feed(rig, Event::Connected);
+        self.rig_plan(rig, 0, RigChore::Heartbeat { session });
+    }
+
+    fn resume(&self, rig: usize) -> ToOrchestrator {
+        let node = name::node(rig);
+        let worker = &self.rigs[rig];
+        let images = worker.images.iter().cloned().collect();
+        let Some(agent) = &worker.agent else {
+            return ToOrchestrator::Resume { images, held: Vec::new(), reports: Vec::new() };
+        };
+        let held = held(agent);
+        let told = agent.tasks().filter(|task| !task.is_acknowledged());
+        let reports = told.map(|task| update(node, task.key(), progress(task.phase()))).collect();
+        ToOrchestrator::Resume { images, held, reports }
+    }
+
+    pub fn heartbeat(&mut self, rig: usize, session: u64) {
+        if self.rigs[rig].session != Some(session) {
+            return;
+        }
+        self.rig_plan(rig, self.scenario.heartbeat_millis, RigChore::Heartbeat { session });
+        let node = name::node(rig);
+        let mut leases = self.works_for(rig);
+        match self.character(rig) {
+            Character::Impostor if !self.quiet => leases.extend(self.chain.confirmed.live()),
+            Character::Mute if !self.quiet => leases.clear(),
+            _ => {}
+        }
+        self.to_orchestrator(session, ToOrchestrator::Said(Box::new(Told::Heartbeat { node, leases })));
+        if self.character(rig) == Character::Impostor && !self.quiet {
+            self.pretend(rig, session);
+        }
+    }
+
+    /// Speaks of what others have, and tries its luck with the chain.
+    fn pretend(&mut self, rig: usize, session: u64) {
+        let live = self.chain.confirmed.live();
+        if live.is_empty() {
+            return;
+        }
+        let lease = self.draw.one_of(&live);
+        let (task, attempt) = (self.draw.below(20) as u32, 1 + self.draw.below(2) as u32);
+        let progress = TaskProgress::Done { outputs: Vec::new() };
+        let said = update(name::node(rig), TaskKey { lease, task, attempt }, progress);
+        let own = self.rigs[rig].agent.as_ref().is_some_and(|agent| agent.lease(&lease).is_some());
+        if !own {
+            self.to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+        }
+        let voucher = Voucher {
+            program: name::PROGRAM,
+            lease,
+            sequence: self.draw.one_of(&[1, 2, 5, 1_000]),
+            metered: Seconds(self.draw.one_of(&[0, 1, 30, 10_000])),
+            downtime: Seconds::ZERO,
+            is_final: self.draw.permille(500),
+            exit_class: ExitClass::Completed,
+            result_root: [7; 32],
+        };
+        self.send(Instruction::Settle { voucher: Box::new(voucher), signed: false }, Origin::Outside);
+    }
+
+    /// Tells the orchestrator now, or not at all: what matters is said again after the next connection.
+    pub fn rig_reports(&mut self, rig: usize, report: Report) {
+        let Some(session) = self.rigs[rig].session else { return };
+        let node = name::node(rig);
+        let character = if self.quiet { Character::Honest } else { self.character(rig) };
+        let said = match report {
+            Report::Starting(_) | Report::LeaseClosed { .. } | Report::GpuFault { .. } => return,
+            _ if character == Character::Mute => return,
+            Report::FetchingInputs(key) => update(node, key, phase(TaskPhase::FetchingInputs)),
+            Report::Pulling(key) => update(node, key, phase(TaskPhase::Pulling)),
+            Report::Creating(key, _) => update(node, key, phase(TaskPhase::Creating)),
+            Report::Running(key) => update(node, key, phase(TaskPhase::Running)),
+            Report::Uploading(key) => update(node, key, phase(TaskPhase::Uploading)),
+            Report::Done(key, outputs) => update(node, key, done(&outputs)),
+            Report::Failed(key, failure) => update(node, key, failed(&failure)),
+            Report::LeaseEnded { lease, result_root } => {
+                let forged = character == Character::Forger;
+                let result_root = if forged { Sha256([0xf0; 32]) } else { result_root };
+                Told::LeaseReport { node, lease, result_root }
+            }
+        };
+        self.to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+    }
+}
+
+fn held(agent: &Agent) -> Vec<HeldLease> {
+    let known = agent.leases().filter(|(_, lease)| lease.phase() != LeasePhase::Offered);
+    let mut held: Vec<HeldLease> = known.map(|(lease, _)| HeldLease { lease, tasks: Vec::new() }).collect();
+    for task in agent.tasks().filter(|task| !task.is_acknowledged()) {
+        let key = task.key();
+        let has = HeldTask { task: key.task, attempt: key.attempt };
+        match held.iter_mut().find(|lease| lease.lease == key.lease) {
+            Some(lease) => lease.tasks.push(has),
+            None => held.push(HeldLease { lease: key.lease, tasks: vec![has] }),
+        }
+    }
+    held
+}
+
+fn update(node: Address, key: TaskKey, progress: TaskProgress) -> Told {
+    Told::TaskUpdate { node, lease: key.lease, task: key.task, attempt: key.attempt, progress }
+}
+
+fn phase(phase: TaskPhase) -> TaskProgress {
+    TaskProgress::Phase { phase, bytes: (0, 0) }
+}
+
+fn done(outputs: &[millrace_agent::Output]) -> TaskProgress {
+    let one = |output: &millrace_agent::Output| Output { path: output.path.clone(), object: output.object };
+    TaskProgress::Done { outputs: outputs.iter().map(one).collect() }
+}
+
+fn failed(failure: &Failure) -> TaskProgress {
+    let fault = match (failure.cause, failure.cause.fault()) {
+        (AgentCause::ImageMissing | AgentCause::PullFailed, _) => Fault::Image,
+        (_, AgentFault::Buyer) => Fault::Buyer,
+        (_, AgentFault::Node) => Fault::Node,
+        (_, AgentFault::Nobody) => Fault::Nobody,
+    };
+    let cause =
+        Cause { code: failure.cause.code().to_owned(), message: failure.to_string(), hint: failure.cause.hint() };
+    TaskProgress::Failed { fault, cause }
+}
+
+fn progress(of: &Phase) -> TaskProgress {
+    match of {
+        Phase::Assigned => phase(TaskPhase::Assigned),
+        Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
+        Phase::Pulling => phase(TaskPhase::Pulling),
+        Phase::Creating | Phase::Starting => phase(TaskPhase::Creating),
+        Phase::Running { .. } | Phase::Stopping { .. } => phase(TaskPhase::Running),
+        Phase::Uploading | Phase::Cleaning { .. } => phase(TaskPhase::Uploading),
+        Phase::Ended { outcome: Outcome::Done(outputs) } => done(outputs),
+        Phase::Ended { outcome: Outcome::Failed(failure) } => failed(failure),
+    }
+}

@@ -1,0 +1,4 @@
+mod crashes;
+mod replays;
+mod sabotages;
+mod seeds;

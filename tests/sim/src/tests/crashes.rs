@@ -1,0 +1,59 @@
+//! The orchestrator is killed at each of its writes, once before it is on the disk and once between that and
+//! the first word about it, and started again a second later. Every write is tried, none is drawn.
+
+use std::collections::BTreeMap;
+
+use millrace_protocol::{Payment, Seconds};
+
+use crate::scenario::Kill;
+use crate::{Scenario, run};
+
+/// Five jobs in ten calm minutes: one of many tasks on several leases, one that is paid on its result and
+/// waits out its window, one that no rig fits, one that is cancelled, and one whose program fails.
+fn story() -> Scenario {
+    let mut scenario = Scenario::large(7, 4, 5, 600_000);
+    scenario.weather.pull = 3_000;
+    for (number, job) in scenario.jobs.iter_mut().enumerate() {
+        job.at = 5_000 + 20_000 * number as u64;
+        job.spec.tasks = [8, 2, 1, 6, 1][number];
+        job.work.millis = (2_000, 6_000);
+        job.terms.lease_seconds = Seconds(120);
+        job.terms.concurrent_leases = 3;
+        job.terms.start_window = Seconds(300);
+        job.ask_at_most(millrace_protocol::GpuUnits(1));
+    }
+    scenario.jobs[1].terms.payment = Payment::OnResult;
+    scenario.jobs[1].terms.dispute_window = Seconds(40);
+    scenario.jobs[2].terms.requirements.vram_mib = 1_000_000;
+    scenario.jobs[3].cancelled_after = Some(25_000);
+    scenario.jobs[3].work.millis = (20_000, 30_000);
+    scenario.jobs[4].work.fails = 1_000;
+    scenario.jobs.iter_mut().for_each(|job| job.spec.terms = job.terms);
+    scenario
+}
+
+fn ends(kill: Option<Kill>) -> (BTreeMap<String, String>, u64) {
+    let report = run(Scenario { kill, ..story() });
+    assert_eq!((report.broken, report.kills), (None, u64::from(kill.is_some())), "{kill:?}");
+    (report.ends, report.writes)
+}
+
+fn comes_to_the_same(before: bool) {
+    let (undisturbed, writes) = ends(None);
+    let words: Vec<&str> = undisturbed.values().map(String::as_str).collect();
+    assert_eq!(words, ["completed, 8 tasks", "completed, 2 tasks", "expired", "cancelled", "failed: exit-code"]);
+    assert!(writes > 100, "{writes} writes");
+    for write in 0..writes {
+        assert_eq!(ends(Some(Kill { write, before })).0, undisturbed, "killed at write {write}");
+    }
+}
+
+#[test]
+fn killed_before_each_of_its_writes_it_comes_to_the_same_end() {
+    comes_to_the_same(true);
+}
+
+#[test]
+fn killed_after_each_of_its_writes_it_comes_to_the_same_end() {
+    comes_to_the_same(false);
+}

@@ -1,0 +1,31 @@
+//! The first hundred seeds; `./dev sim` runs two thousand. In four parts, so that they share the machine.
+
+use crate::{Scenario, run};
+
+fn hold(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let report = run(Scenario::draw(seed, 1));
+        assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
+        assert!(report.jobs > 0 && report.lasted >= 3_600_000, "seed {seed} does something for an hour: {report:?}");
+    }
+}
+
+#[test]
+fn every_rule_holds_in_seeds_0_to_24() {
+    hold(0..25);
+}
+
+#[test]
+fn every_rule_holds_in_seeds_25_to_49() {
+    hold(25..50);
+}
+
+#[test]
+fn every_rule_holds_in_seeds_50_to_74() {
+    hold(50..75);
+}
+
+#[test]
+fn every_rule_holds_in_seeds_75_to_99() {
+    hold(75..100);
+}
