@@ -104,14 +104,14 @@ impl Simulation {
         if twice { vec![at - now, at - now + later] } else { vec![at - now] }
     }
 
-    pub fn to_rig(&mut self, session: u64, message: ToRig) {
+    pub fn send_to_rig(&mut self, session: u64, message: ToRig) {
         for after in self.way(session, false) {
             let message = Box::new(message.clone());
             self.plan(after, What::ToRig { session, message });
         }
     }
 
-    pub fn to_orchestrator(&mut self, session: u64, message: ToOrchestrator) {
+    pub fn send_to_orchestrator(&mut self, session: u64, message: ToOrchestrator) {
         for after in self.way(session, true) {
             let message = Box::new(message.clone());
             self.plan(after, What::ToOrchestrator { session, message });

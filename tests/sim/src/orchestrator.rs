@@ -186,7 +186,7 @@ impl Simulation {
             Chore::ReadClock => self.read_clock(),
             Chore::Reconcile => self.reconcile(),
             Chore::Reading { slot, clock, accounts } => self.reading(slot, clock, accounts),
-            Chore::Told { slot, address, account } => self.told(slot, address, account),
+            Chore::Told { slot, address, account } => self.told(slot, address, account.map(|account| *account)),
             Chore::OfferPrepared { number } => self.offer_prepared(number),
             Chore::OfferOverdue { number } => self.offer_overdue(number),
         }
@@ -370,7 +370,7 @@ impl Simulation {
                 }
             }
             Input::Reconciled => self.on_reconciled(actions),
-            Input::FromStream { session, node, message } => self.from_stream(session, node, message, actions),
+            Input::FromStream { session, node, message } => self.take_from_stream(session, node, message, actions),
             Input::Detached { session, node } => {
                 if let Some(running) = &mut self.orchestrator.running
                     && running.sessions.get(&node) == Some(&session)

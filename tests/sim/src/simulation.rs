@@ -109,7 +109,7 @@ pub enum Chore {
     Told {
         slot: u64,
         address: Address,
-        account: Option<Account>,
+        account: Option<Box<Account>>,
     },
     OfferPrepared {
         number: u64,

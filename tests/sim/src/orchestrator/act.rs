@@ -104,7 +104,7 @@ impl Simulation {
     /// Sends to the node's worker, if it is there.
     fn tell(&mut self, node: Address, message: ToRig) {
         if let Some(session) = self.orchestrator.session(node) {
-            self.to_rig(session, message);
+            self.send_to_rig(session, message);
         }
     }
 

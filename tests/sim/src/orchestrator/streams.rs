@@ -29,7 +29,7 @@ impl Simulation {
         }
     }
 
-    pub(super) fn from_stream(
+    pub(super) fn take_from_stream(
         &mut self,
         session: u64,
         node: Address,
@@ -102,7 +102,7 @@ impl Simulation {
         let session = asked.session.filter(|session| self.orchestrator.session(offer.node) == Some(*session));
         match session {
             Some(session) => {
-                self.to_rig(session, ToRig::Offer { lease, job: offer.job, offer: terms });
+                self.send_to_rig(session, ToRig::Offer { lease, job: offer.job, offer: terms });
                 self.chore(super::act::ANSWER_PATIENCE, super::Chore::OfferOverdue { number });
             }
             None => self.offer_overdue(number),

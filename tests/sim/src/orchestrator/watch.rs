@@ -21,7 +21,7 @@ impl Simulation {
         if !self.orchestrator.is_up() || self.suffers(Fault::ChainUnreachable) || self.chance(lost) {
             return;
         }
-        let (slot, account) = (self.chain.confirmed_slot, self.chain.confirmed.read(address));
+        let (slot, account) = (self.chain.confirmed_slot, self.chain.confirmed.read(address).map(Box::new));
         let at = self.now + self.delay();
         let Some(running) = &mut self.orchestrator.running else { return };
         running.last_told_at = running.last_told_at.max(at);

@@ -83,7 +83,7 @@ impl Simulation {
                 // It may have died in between.
                 if let Some(session) = self.rigs[rig].session {
                     self.note(|| format!("{:<10} > signs {}", name::short(name::node(rig)), name::short(lease)));
-                    self.to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Ok(()) });
+                    self.send_to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Ok(()) });
                 }
             }
             Err(refusal) => {
@@ -97,7 +97,7 @@ impl Simulation {
         if let Some(session) = self.rigs[rig].session {
             self.note(|| format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease)));
             let cause = Cause { code: code.to_owned(), message, hint: String::new() };
-            self.to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Err(cause) });
+            self.send_to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Err(cause) });
         }
     }
 

@@ -21,7 +21,7 @@ impl Simulation {
         let resume = self.resume(rig);
         self.rigs[rig].session = Some(session);
         self.note(|| format!("{:<10} has a stream, {session}", name::short(name::node(rig))));
-        self.to_orchestrator(session, resume);
+        self.send_to_orchestrator(session, resume);
         self.rig_feed(rig, Event::Connected);
         self.rig_plan(rig, 0, RigChore::Heartbeat { session });
     }
@@ -51,7 +51,7 @@ impl Simulation {
             Character::Mute if !self.quiet => leases.clear(),
             _ => {}
         }
-        self.to_orchestrator(session, ToOrchestrator::Said(Box::new(Told::Heartbeat { node, leases })));
+        self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(Told::Heartbeat { node, leases })));
         if self.character(rig) == Character::Impostor && !self.quiet {
             self.pretend(rig, session);
         }
@@ -69,7 +69,7 @@ impl Simulation {
         let said = update(name::node(rig), TaskKey { lease, task, attempt }, progress);
         let own = self.rigs[rig].agent.as_ref().is_some_and(|agent| agent.lease(&lease).is_some());
         if !own {
-            self.to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+            self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
         }
         let voucher = Voucher {
             program: name::PROGRAM,
@@ -105,7 +105,7 @@ impl Simulation {
                 Told::LeaseReport { node, lease, result_root }
             }
         };
-        self.to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+        self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
     }
 }
 
