@@ -119,13 +119,13 @@ impl Store {
     pub async fn read(&self) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
         for body in self.bodies("SELECT body FROM jobs").await? {
-            records.push(Record::Job(parse::<JobRecord>(&body)?));
+            records.push(Record::Job(parse::<Box<JobRecord>>(&body)?));
         }
         for body in self.bodies("SELECT body FROM tasks").await? {
-            records.push(Record::Task(parse::<TaskRecord>(&body)?));
+            records.push(Record::Task(parse::<Box<TaskRecord>>(&body)?));
         }
         for body in self.bodies("SELECT body FROM leases").await? {
-            records.push(Record::Lease(parse::<LeaseRecord>(&body)?));
+            records.push(Record::Lease(parse::<Box<LeaseRecord>>(&body)?));
         }
         Ok(records)
     }

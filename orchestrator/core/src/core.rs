@@ -1,11 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, Parameters, Provider};
+use millrace_protocol::{Address, Provider};
 
+use crate::demands::Demands;
+use crate::market::{Market, Weights};
+use crate::queue::Queue;
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
+use crate::state::open_leases::OpenLeases;
 use crate::{Action, Event, Now};
 
 /// What does not change while the orchestrator runs.
@@ -16,6 +20,8 @@ pub struct Settings {
     pub attestor: Address,
     /// How often workers report, in milliseconds.
     pub heartbeat_millis: u64,
+    /// How placements are weighed.
+    pub weights: Weights,
 }
 
 impl Settings {
@@ -29,15 +35,18 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub struct Core {
     pub(crate) settings: Settings,
-    pub(crate) parameters: Option<Parameters>,
-    pub(crate) providers: BTreeMap<Address, Provider>,
-    pub(crate) nodes: BTreeMap<Address, NodeEntry>,
-    pub(crate) workers: BTreeMap<Address, Worker>,
+    pub(crate) market: Market,
+    pub(crate) demands: Demands,
+    pub(crate) queue: Queue,
     pub(crate) jobs: BTreeMap<Address, JobEntry>,
     pub(crate) leases: BTreeMap<Address, LeaseEntry>,
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
-    pub(crate) open_leases: BTreeSet<Address>,
+    pub(crate) open_leases: OpenLeases,
+    /// GPUs that buyers hold more or less than the queue knows.
+    pub(crate) holds: BTreeMap<Address, i64>,
+    /// Leases whose claim on the market may have changed.
+    pub(crate) stale_claims: BTreeSet<Address>,
     pub(crate) next_offer: u64,
     pub(crate) out: Vec<Action>,
     dirty_jobs: BTreeSet<Address>,
@@ -49,14 +58,15 @@ impl Core {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            parameters: None,
-            providers: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-            workers: BTreeMap::new(),
+            market: Market::new(settings.weights, settings.patience()),
+            demands: Demands::default(),
+            queue: Queue::default(),
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
             open_jobs: BTreeSet::new(),
-            open_leases: BTreeSet::new(),
+            open_leases: OpenLeases::default(),
+            holds: BTreeMap::new(),
+            stale_claims: BTreeSet::new(),
             next_offer: 1,
             out: Vec::new(),
             dirty_jobs: BTreeSet::new(),
@@ -67,28 +77,25 @@ impl Core {
 
     /// Takes note of what happened and decides what follows. Records come first in the answer.
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
+        let scope = self.scope(&event);
         match event {
-            Event::ParametersSeen(parameters) => self.parameters = Some(parameters),
-            Event::ProviderSeen { provider, account } => {
-                self.providers.insert(provider, account);
-            }
-            Event::NodeSeen { node, view } => {
-                self.nodes.insert(node, NodeEntry { view });
-            }
-            Event::JobSeen { job, view } => self.on_job_seen(job, view),
+            Event::ParametersSeen(parameters) => self.market.set_parameters(now, parameters),
+            Event::ProviderSeen { provider, account } => self.market.set_provider(now, provider, account),
+            Event::NodeSeen { node, view } => self.market.set_node(now, node, view),
+            Event::JobSeen { job, view } => self.on_job_seen(now, job, view),
             Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
             Event::DisputeSeen { lease, dispute } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.dispute = Some(dispute);
                 }
             }
-            Event::AccountGone { address } => self.on_account_gone(address),
+            Event::AccountGone { address } => self.on_account_gone(now, address),
             Event::SpecFetched { job, workload } => self.on_spec_fetched(job, workload),
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
             Event::WorkerConnected { node, session, images, held } => {
-                self.on_worker_connected(now, node, session, images, &held);
+                self.on_worker_connected(now, node, session, &images, &held);
             }
-            Event::WorkerDisconnected { node, session } => self.on_worker_disconnected(node, session),
+            Event::WorkerDisconnected { node, session } => self.market.disconnect(now, node, session),
             Event::Heartbeat { node, leases } => self.on_heartbeat(now, node, &leases),
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);
@@ -101,7 +108,7 @@ impl Core {
             Event::TransactionFailed { transaction, cause } => self.on_transaction_failed(now, transaction, cause),
             Event::Tick => {}
         }
-        self.decide(now);
+        self.decide(now, &scope);
         self.take_actions()
     }
 
@@ -120,7 +127,7 @@ impl Core {
 
     /// Leases whose account may still exist.
     pub fn open_leases(&self) -> impl Iterator<Item = &LeaseEntry> {
-        self.open_leases.iter().filter_map(|lease| self.leases.get(lease))
+        self.open_leases.iter().filter_map(|lease| self.leases.get(&lease))
     }
 
     /// Every lease a job ever had, by number.
@@ -131,15 +138,15 @@ impl Core {
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
-        self.nodes.iter().map(|(address, entry)| (*address, entry))
+        self.market.nodes()
     }
 
     pub fn provider(&self, provider: Address) -> Option<Provider> {
-        self.providers.get(&provider).copied()
+        self.market.provider(provider)
     }
 
     pub fn worker(&self, node: Address) -> Option<&Worker> {
-        self.workers.get(&node)
+        self.market.worker(node)
     }
 
     pub fn settings(&self) -> &Settings {
@@ -148,28 +155,25 @@ impl Core {
 
     /// Whether the node's worker can be given something to do.
     pub fn is_live(&self, now: Now, node: Address) -> bool {
-        self.workers.get(&node).is_some_and(|worker| worker.live(now.millis, self.settings.patience()))
+        self.worker(node).is_some_and(|worker| worker.live(now.millis, self.settings.patience()))
     }
 
     pub(crate) fn is_silent(&self, now: Now, node: Address) -> bool {
-        self.workers.get(&node).is_none_or(|worker| worker.silent(now.millis, self.settings.patience()))
+        self.worker(node).is_none_or(|worker| worker.silent(now.millis, self.settings.patience()))
     }
 
     pub(crate) fn is_connected(&self, node: Address) -> bool {
-        self.workers.get(&node).is_some_and(|worker| worker.connected)
+        self.worker(node).is_some_and(|worker| worker.connected)
     }
 
     /// Leases of the job whose account may still exist, by address.
     pub(crate) fn open_leases_of(&self, job: Address) -> Vec<Address> {
-        let of_job = |lease: &&Address| self.leases.get(lease).is_some_and(|entry| entry.view.job == job);
-        self.open_leases.iter().filter(of_job).copied().collect()
+        self.open_leases.of_job(job).collect()
     }
 
     /// The task a lease works on.
     pub(crate) fn active_task(&self, lease: Address) -> Option<u32> {
-        let job = self.jobs.get(&self.leases.get(&lease)?.view.job)?;
-        let position = job.tasks.iter().position(|task| task.active_lease() == Some(lease))?;
-        u32::try_from(position).ok()
+        self.jobs.get(&self.leases.get(&lease)?.view.job)?.tasks.active(lease).next()
     }
 
     pub(crate) fn touch_job(&mut self, job: Address) {
@@ -182,6 +186,7 @@ impl Core {
 
     pub(crate) fn touch_lease(&mut self, lease: Address) {
         self.dirty_leases.insert(lease);
+        self.stale_claims.insert(lease);
     }
 
     pub(crate) fn push(&mut self, action: Action) {
@@ -192,18 +197,18 @@ impl Core {
         let mut actions = Vec::new();
         for job in std::mem::take(&mut self.dirty_jobs) {
             if let Some(entry) = self.jobs.get(&job) {
-                actions.push(Action::Persist(Record::Job(JobRecord::of(job, entry))));
+                actions.push(Action::Persist(Record::Job(JobRecord::of(job, entry).into())));
             }
         }
         for (job, number) in std::mem::take(&mut self.dirty_tasks) {
             let task = self.jobs.get(&job).and_then(|entry| entry.tasks.get(number as usize));
             if let Some(task) = task.cloned() {
-                actions.push(Action::Persist(Record::Task(TaskRecord { job, number, task })));
+                actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, number, task }))));
             }
         }
         for lease in std::mem::take(&mut self.dirty_leases) {
             if let Some(entry) = self.leases.get(&lease) {
-                actions.push(Action::Persist(Record::Lease(LeaseRecord::of(entry))));
+                actions.push(Action::Persist(Record::Lease(LeaseRecord::of(entry).into())));
             }
         }
         actions.append(&mut self.out);

@@ -1,25 +1,30 @@
-//! What follows from what is known. Runs after every event, over the whole open state, and asks
-//! for nothing that is under way already.
+//! What follows from what is known: after every event for the jobs it is about, at every tick for all
+//! that are open. Asks for nothing that is under way already.
 
+mod claims;
 mod cranks;
 mod disputes;
 mod ending;
 mod handout;
 mod jobs;
 mod placement;
+mod queueing;
+mod scope;
 mod settlement;
 mod silence;
 mod specs;
 mod vouchers;
 
 pub(crate) use placement::{SHORTEST_LEASE, affordable};
+pub(crate) use scope::Scope;
 
 use crate::{Core, Now};
 
 impl Core {
-    pub(crate) fn decide(&mut self, now: Now) {
-        self.take_from_the_silent(now);
-        for job in self.jobs_by_age() {
+    pub(crate) fn decide(&mut self, now: Now, scope: &Scope) {
+        let (jobs, leases) = self.within(scope);
+        self.take_from_the_silent(now, &leases);
+        for job in jobs.iter().copied() {
             if !self.serves(job) {
                 continue;
             }
@@ -28,10 +33,15 @@ impl Core {
             self.conclude(job);
             self.end_leases(now, job);
             self.hand_out(now, job);
-            self.place(now, job);
+            self.drop_landed_offer(now, job);
         }
-        self.finalize_unreported(now);
-        self.settle_and_expire(now);
-        self.crank_jobs(now);
+        self.settle_claims(now);
+        for job in jobs.iter().copied() {
+            self.enlist(now, job);
+        }
+        self.place_all(now, scope);
+        self.finalize_unreported(now, &leases);
+        self.settle_and_expire(now, &leases);
+        self.crank_jobs(now, &jobs);
     }
 }

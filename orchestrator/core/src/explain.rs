@@ -6,10 +6,11 @@ use millrace_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::decide::affordable;
+use crate::market::{Demand, Weights};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
-use crate::{Constraint, Core, NotServed, Now, Outcome};
+use crate::{Constraint, Core, Decision, NotServed, Now, Outcome};
 
 /// Why a job has no node, or fewer than it may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub struct Explanation {
     pub exclusions: BTreeMap<Constraint, Exclusion>,
     /// The cheapest single change that would place it.
     pub suggestion: Option<Suggestion>,
+    /// Why its live leases, and the offer under way, are where they are. A restart forgets it.
+    pub decisions: Vec<Decision>,
+    /// How placements are weighed.
+    pub weights: Weights,
 }
 
 /// How many nodes a constraint excludes.
@@ -77,6 +82,12 @@ pub enum Change {
     LowerGpuCount(u16),
     /// Accept this region as well.
     AcceptRegion(u8),
+    /// Accept this country as well.
+    AcceptCountry([u8; 2]),
+    /// Accept nodes of this provider as well.
+    AcceptProvider(Address),
+    /// Accept several leases with one provider.
+    AcceptSameProvider,
     AcceptSimulated,
     /// Take leases that are not spot as well.
     AcceptOnDemand,
@@ -101,8 +112,11 @@ impl Core {
         let mut exclusions: BTreeMap<Constraint, Exclusion> = BTreeMap::new();
         let mut nodes_fitting = 0;
         let mut best: Option<(Rank, Suggestion)> = None;
-        for (address, node) in &self.nodes {
-            let found = self.exclusions(now, job, *address);
+        let past = self.past(job);
+        let demand = Demand::of_job(entry);
+        let request = past.request(entry, &demand);
+        for (address, node) in self.market.nodes() {
+            let found = self.market.exclusions(now, &request, address);
             let hard: Vec<Constraint> = found.iter().copied().filter(|constraint| !constraint.is_wish()).collect();
             for constraint in &found {
                 let exclusion = exclusions.entry(*constraint).or_default();
@@ -112,8 +126,8 @@ impl Core {
             match hard.as_slice() {
                 [] => nodes_fitting += 1,
                 [only] => {
-                    let suggestion = suggest(*only, *address, node, entry, now.chain);
-                    let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, *address);
+                    let suggestion = suggest(*only, address, node, entry, now.chain);
+                    let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, address);
                     if best.as_ref().is_none_or(|(known, _)| rank < *known) {
                         best = Some((rank, suggestion));
                     }
@@ -123,7 +137,15 @@ impl Core {
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
         let blockers = self.blockers(now, job, entry);
-        Some(Explanation { blockers, nodes_total: self.nodes.len(), nodes_fitting, exclusions, suggestion })
+        Some(Explanation {
+            blockers,
+            nodes_total: self.market.len(),
+            nodes_fitting,
+            exclusions,
+            suggestion,
+            decisions: entry.decisions.values().cloned().collect(),
+            weights: *self.market.weights(),
+        })
     }
 
     fn blockers(&self, now: Now, job: Address, entry: &JobEntry) -> Vec<Blocker> {
@@ -134,7 +156,7 @@ impl Core {
         if let Some(reason) = self.not_served(entry) {
             return vec![Blocker::NotServed(reason)];
         }
-        if self.parameters.is_none() {
+        if self.market.parameters().is_none() {
             blockers.push(Blocker::ParametersUnknown);
         }
         if let SpecStatus::Wanted { cause, .. } = &entry.spec {
@@ -157,7 +179,7 @@ impl Core {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
         let spot = entry.view.job.terms.spot;
-        let prices = self.nodes.values().filter_map(|node| node.view.node.posted_price(spot));
+        let prices = self.market.nodes().filter_map(|(_, node)| node.view.node.posted_price(spot));
         let agreeable = prices.filter(|price| *price <= entry.view.job.terms.maximum_price).min();
         if let Some(price) = agreeable
             && affordable(entry, price).is_none()
@@ -185,11 +207,15 @@ fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry
         Constraint::Vram => Change::LowerVram(hardware.vram_mib),
         Constraint::GpuCount => Change::LowerGpuCount(hardware.units().0),
         Constraint::Region => Change::AcceptRegion(hardware.region),
+        Constraint::Country => Change::AcceptCountry(hardware.country),
+        Constraint::ProviderUnwanted => Change::AcceptProvider(entry.view.provider),
+        Constraint::SameProvider => Change::AcceptSameProvider,
         Constraint::Simulated => Change::AcceptSimulated,
         Constraint::Cpu => Change::LowerCpu(hardware.cpu_cores),
         Constraint::Memory => Change::LowerMemory(hardware.memory_mib),
         Constraint::Disk => Change::LowerDisk(hardware.disk_mib),
         Constraint::NodeOffline
+        | Constraint::Quarantined
         | Constraint::NodeDraining
         | Constraint::NodeFull
         | Constraint::StakeTooSmall

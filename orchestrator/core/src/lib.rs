@@ -13,10 +13,12 @@
 mod action;
 mod core;
 mod decide;
+mod demands;
 mod event;
 mod explain;
-mod matching;
+mod market;
 mod meter;
+mod queue;
 mod reactor;
 mod record;
 mod restore;
@@ -29,17 +31,18 @@ pub use action::{Action, Notice, Offer};
 pub use core::{Core, Settings};
 pub use event::{Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
-pub use matching::Constraint;
+pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Score, Used, Weights};
 pub use meter::Meter;
 pub use record::{JobRecord, LeaseRecord, Record, TaskRecord};
 pub use served::NotServed;
-pub use state::job::{JobEntry, Outcome, SpecStatus};
+pub use state::job::{Decision, JobEntry, Outcome, SpecStatus};
 pub use state::lease::{LeaseEntry, Stage};
 pub use state::node::{NodeEntry, Worker};
 pub use state::task::{Cause, Fault, Output, Task, TaskPhase, TaskState};
+pub use state::tasks::Tasks;
 pub use state::view::{JobView, LeaseView, NodeView};
 pub use time::Now;
-pub use workload::Workload;
+pub use workload::{Placement, Workload};
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,9 @@ use crate::{JobView, LeaseView, Meter};
 /// These are stored. A field may be added with a default; none may change its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    Job(JobRecord),
-    Task(TaskRecord),
-    Lease(LeaseRecord),
+    Job(Box<JobRecord>),
+    Task(Box<TaskRecord>),
+    Lease(Box<LeaseRecord>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

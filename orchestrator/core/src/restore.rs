@@ -1,12 +1,9 @@
-use millrace_protocol::Address;
-
 use crate::Now;
 use crate::core::{Core, Settings};
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
-use crate::state::node::Worker;
-use crate::state::task::Task;
+use crate::state::tasks::Tasks;
 
 impl Core {
     /// The scheduler as it was when the records were written, in any order of records. The chain's
@@ -17,15 +14,14 @@ impl Core {
         let mut tasks = Vec::new();
         for record in records {
             match record {
-                Record::Job(record) => core.restore_job(record),
-                Record::Lease(record) => core.restore_lease(now, record),
-                Record::Task(record) => tasks.push(record),
+                Record::Job(record) => core.restore_job(*record),
+                Record::Lease(record) => core.restore_lease(now, *record),
+                Record::Task(record) => tasks.push(*record),
             }
         }
         for TaskRecord { job, number, task } in tasks {
-            let slot = core.jobs.get_mut(&job).and_then(|entry| entry.tasks.get_mut(number as usize));
-            if let Some(slot) = slot {
-                *slot = task;
+            if let Some(entry) = core.jobs.get_mut(&job) {
+                entry.tasks.change(number, |slot| *slot = task);
             }
         }
         core.requeue_orphans();
@@ -38,7 +34,7 @@ impl Core {
             SpecStatus::Known(workload) => workload.tasks,
             SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => 0,
         };
-        entry.tasks = (0..count).map(|_| Task::default()).collect();
+        entry.tasks = Tasks::new(count);
         entry.spec = match record.spec {
             SpecStatus::Wanted { cause, .. } => SpecStatus::Wanted { again_at: 0, cause },
             known => known,
@@ -66,26 +62,20 @@ impl Core {
         entry.settlements = record.settlements;
         entry.silenced = record.silenced;
         if entry.on_chain() {
-            self.open_leases.insert(record.lease);
-            let worker = Worker { last_heard: now.millis, ..Worker::default() };
-            self.workers.entry(record.view.node).or_insert(worker);
+            self.open_leases.insert(record.lease, record.view.job, record.view.node);
+            self.stale_claims.insert(record.lease);
+            self.market.expect(now, record.view.node);
         }
         self.leases.insert(record.lease, entry);
     }
 
     /// A task whose lease is unknown or over is nobody's.
     fn requeue_orphans(&mut self) {
-        let leases: Vec<Address> = self
-            .jobs
-            .values()
-            .flat_map(|entry| entry.tasks.iter().filter_map(Task::active_lease))
-            .filter(|lease| !self.open_leases.contains(lease))
-            .collect();
         for entry in self.jobs.values_mut() {
-            for task in &mut entry.tasks {
-                if task.active_lease().is_some_and(|lease| leases.contains(&lease)) {
-                    task.state = crate::TaskState::Pending;
-                }
+            let orphaned = entry.tasks.at_work().filter(|lease| !self.open_leases.contains(*lease));
+            let tasks: Vec<u32> = orphaned.flat_map(|lease| entry.tasks.active(lease)).collect();
+            for number in tasks {
+                entry.tasks.change(number, |task| task.state = crate::TaskState::Pending);
             }
         }
     }

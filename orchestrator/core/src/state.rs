@@ -3,5 +3,7 @@
 pub mod job;
 pub mod lease;
 pub mod node;
+pub(crate) mod open_leases;
 pub mod task;
+pub mod tasks;
 pub mod view;

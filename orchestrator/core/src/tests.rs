@@ -1,11 +1,13 @@
 //! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
 
 mod endings;
+mod engine;
 mod explaining;
+mod fairness;
 mod faults;
 mod metering;
 mod placement;
 mod reports;
 mod restart;
 mod simulation;
-mod world;
+pub(crate) mod world;

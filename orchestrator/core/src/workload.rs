@@ -1,8 +1,9 @@
+use millrace_protocol::Address;
 use millrace_spec::JobSpec;
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Workload {
     /// The job's name, for people.
     pub name: String,
@@ -16,6 +17,23 @@ pub struct Workload {
     pub disk_mib: u32,
     /// Image reference: nodes that have it already win ties.
     pub image: String,
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+/// What a buyer may ask of a placement that the chain does not enforce.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Placement {
+    /// ISO 3166-1 alpha-2, upper case; empty accepts every country.
+    pub countries: Vec<[u8; 2]>,
+    /// Only nodes of these; empty accepts every provider.
+    pub providers: Vec<Address>,
+    /// No nodes of these.
+    pub denied_providers: Vec<Address>,
+    /// Whether each live lease of the job must be with another provider.
+    pub different_providers: bool,
+    /// Orders the jobs of one buyer, the highest first. It wins nothing from other buyers who hold less.
+    pub priority: u8,
 }
 
 impl From<&JobSpec> for Workload {
@@ -28,6 +46,8 @@ impl From<&JobSpec> for Workload {
             memory_mib: spec.limits.memory_mib,
             disk_mib: spec.limits.disk_mib,
             image: spec.image.clone(),
+            // The job file has no words for it yet.
+            placement: Placement::default(),
         }
     }
 }

@@ -53,6 +53,10 @@ fn name(constraint: Constraint) -> &'static str {
         Constraint::Vram => "vram",
         Constraint::GpuCount => "gpu-count",
         Constraint::Region => "region",
+        Constraint::Country => "country",
+        Constraint::ProviderUnwanted => "provider",
+        Constraint::SameProvider => "different-providers",
+        Constraint::Quarantined => "not-quarantined",
         Constraint::Simulated => "real-gpu",
         Constraint::ServiceLevel => "service-level",
         Constraint::HardwareUnattested => "attested-hardware",
@@ -82,6 +86,10 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
         Constraint::Vram => format!("at least {vram_mib} MiB"),
         Constraint::GpuCount => format!("at least {}", units.0),
         Constraint::Region => list(region::REGIONS, u64::from(regions)),
+        Constraint::Country => workload.map_or_else(String::new, |workload| countries(&workload.placement.countries)),
+        Constraint::ProviderUnwanted => "a provider that the buyer wants".to_owned(),
+        Constraint::SameProvider => "a provider without a lease of this job".to_owned(),
+        Constraint::Quarantined => "a worker that did not come and go too often".to_owned(),
         Constraint::Simulated => "no simulated GPUs".to_owned(),
         Constraint::ServiceLevel => level(terms.service_level).to_owned(),
         Constraint::HardwareUnattested => match terms.verification {
@@ -128,6 +136,10 @@ fn list(names: &[&str], mask: u64) -> String {
     chosen.collect::<Vec<_>>().join(", ")
 }
 
+fn countries(codes: &[[u8; 2]]) -> String {
+    codes.iter().map(|code| String::from_utf8_lossy(code)).collect::<Vec<_>>().join(", ")
+}
+
 fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
     let owner = driver.core.nodes().find(|(node, _)| *node == suggestion.node);
     let name = owner.and_then(|(_, entry)| driver.book.provider(entry.view.provider)).map(|owner| &owner.display_name);
@@ -138,6 +150,9 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
         Change::LowerVram(mib) => format!("ask for at most {mib} MiB of VRAM"),
         Change::LowerGpuCount(count) => format!("ask for at most {count} GPU(s)"),
         Change::AcceptRegion(code) => format!("accept the region {} as well", region::slug(code).unwrap_or("?")),
+        Change::AcceptCountry(country) => format!("accept the country {} as well", countries(&[country])),
+        Change::AcceptProvider(provider) => format!("accept the provider {provider} as well"),
+        Change::AcceptSameProvider => "accept several leases with one provider".to_owned(),
         Change::AcceptSimulated => "accept simulated GPUs".to_owned(),
         Change::AcceptOnDemand => "leave out `spot`".to_owned(),
         Change::LowerServiceLevel(offered) => format!("ask for the service level {}", level(offered)),

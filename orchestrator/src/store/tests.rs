@@ -4,7 +4,8 @@ use millrace_scheduler::{Record, Task, TaskRecord, TaskState};
 use super::*;
 
 fn task(number: u32, state: TaskState) -> Record {
-    Record::Task(TaskRecord { job: Address([1; 32]), number, task: Task { state, ..Task::default() } })
+    let task = Task { state, ..Task::default() };
+    Record::Task(Box::new(TaskRecord { job: Address([1; 32]), number, task }))
 }
 
 #[tokio::test]

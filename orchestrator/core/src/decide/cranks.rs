@@ -1,11 +1,14 @@
-use millrace_protocol::JobState;
+use millrace_protocol::{Address, JobState};
 
 use crate::{Action, Core, Now};
 
 impl Core {
     /// Moves jobs that wait for nobody but a crank: past their start deadline, or over.
-    pub(super) fn crank_jobs(&mut self, now: Now) {
-        for job in self.open_jobs.clone() {
+    pub(super) fn crank_jobs(&mut self, now: Now, jobs: &[Address]) {
+        for job in jobs.iter().copied() {
+            if !self.open_jobs.contains(&job) {
+                continue;
+            }
             let Some(entry) = self.jobs.get(&job) else { continue };
             if entry.crank.in_flight || now.millis < entry.crank.again_at {
                 continue;

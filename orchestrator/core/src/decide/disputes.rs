@@ -19,17 +19,17 @@ impl Core {
             lease.is_some_and(|lease| lease.stage == Stage::Over && lease.view.lease.state == LeaseState::Disputed)
         };
         let wrong: Vec<u32> = (0u32..)
-            .zip(&entry.tasks)
+            .zip(entry.tasks.iter())
             .filter(|(_, task)| matches!(&task.state, TaskState::Done { lease } if ruled_on(lease)))
             .map(|(number, _)| number)
             .collect();
         let Some(entry) = self.jobs.get_mut(&job).filter(|_| !wrong.is_empty()) else { return };
         entry.outcome = None;
         for number in &wrong {
-            if let Some(task) = entry.tasks.get_mut(*number as usize) {
+            entry.tasks.change(*number, |task| {
                 task.state = TaskState::Pending;
                 task.outputs.clear();
-            }
+            });
         }
         wrong.iter().for_each(|number| self.touch_task(job, *number));
         self.touch_job(job);

@@ -65,11 +65,15 @@ impl Core {
             message: format!("task {number} was not done when its lease had run as long as it may"),
             hint: "allow longer leases, or split the work into smaller tasks".to_owned(),
         };
-        let Some(task) = entry.tasks.get_mut(number as usize) else { return };
-        task.failures += 1;
-        task.last_failure = Some(cause.clone());
-        if task.failures > retries {
-            task.state = TaskState::Failed;
+        let failed = entry.tasks.change(number, |task| {
+            task.failures += 1;
+            task.last_failure = Some(cause.clone());
+            if task.failures > retries {
+                task.state = TaskState::Failed;
+            }
+            task.state == TaskState::Failed
+        });
+        if failed == Some(true) {
             entry.outcome.get_or_insert(Outcome::Failed(cause.clone()));
         }
         entry.last_failure = Some(cause);
@@ -90,8 +94,8 @@ impl Core {
         }
     }
 
-    pub(super) fn finalize_unreported(&mut self, now: Now) {
-        for lease in self.open_leases.clone() {
+    pub(super) fn finalize_unreported(&mut self, now: Now, leases: &[Address]) {
+        for lease in leases.iter().copied().filter(|lease| self.open_leases.contains(*lease)).collect::<Vec<_>>() {
             let Some(entry) = self.leases.get(&lease) else { continue };
             let Stage::Ending { since, .. } = entry.stage else { continue };
             let overdue = now.millis.saturating_sub(since) > REPORT_PATIENCE;

@@ -2,16 +2,14 @@ use millrace_protocol::Address;
 
 use crate::Core;
 use crate::state::job::Outcome;
-use crate::state::task::{Task, TaskState};
+use crate::state::task::TaskState;
 
 impl Core {
-    /// Open jobs, the oldest first; the address decides between jobs of the same second.
-    pub(super) fn jobs_by_age(&self) -> Vec<Address> {
-        let mut jobs: Vec<_> = self
-            .open_jobs
-            .iter()
+    /// The oldest first; the address decides between jobs of the same second.
+    pub(super) fn by_age(&self, jobs: impl Iterator<Item = Address>) -> Vec<Address> {
+        let mut jobs: Vec<_> = jobs
             .filter_map(|address| {
-                self.jobs.get(address).map(|entry| (entry.view.opened_at, entry.view.opened_slot, *address))
+                self.jobs.get(&address).map(|entry| (entry.view.opened_at, entry.view.opened_slot, address))
             })
             .collect();
         jobs.sort_unstable();
@@ -31,7 +29,7 @@ impl Core {
     }
 
     fn call_back_tasks(&mut self, job: Address) {
-        let active: Vec<Address> = self.jobs[&job].tasks.iter().filter_map(Task::active_lease).collect();
+        let active: Vec<Address> = self.jobs[&job].tasks.at_work().collect();
         for lease in active {
             self.stop_and_requeue(lease);
         }

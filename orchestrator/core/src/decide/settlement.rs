@@ -8,8 +8,8 @@ use crate::{Action, Core, JobEntry, Now};
 const SETTLE_TRIES_PAST_DEADLINE: u32 = 3;
 
 impl Core {
-    pub(super) fn settle_and_expire(&mut self, now: Now) {
-        for lease in self.open_leases.clone() {
+    pub(super) fn settle_and_expire(&mut self, now: Now, leases: &[Address]) {
+        for lease in leases.iter().copied().filter(|lease| self.open_leases.contains(*lease)).collect::<Vec<_>>() {
             let Some(entry) = self.leases.get(&lease) else { continue };
             if entry.crank.in_flight || now.millis < entry.crank.again_at {
                 continue;

@@ -2,18 +2,20 @@ use millrace_protocol::{Address, JobState, UnixSeconds};
 
 use crate::state::job::{JobEntry, Outcome};
 use crate::state::lease::{LeaseEntry, Stage};
-use crate::state::node::Worker;
 use crate::state::task::{Cause, TaskState};
 use crate::{Core, JobView, LeaseView, Now};
 
 impl Core {
-    pub(crate) fn on_job_seen(&mut self, job: Address, view: JobView) {
+    pub(crate) fn on_job_seen(&mut self, now: Now, job: Address, view: JobView) {
         let known = self.jobs.get(&job);
         // Another job under the same id is a new one: nothing of the old one holds for it.
         let is_new = known.is_none_or(|entry| view.opened_slot > entry.view.opened_slot);
         if is_new {
+            self.set_offer(now, job, None);
+            self.delist(job);
             self.jobs.insert(job, JobEntry::new(view));
             self.open_jobs.insert(job);
+            self.stale_claims.extend(self.open_leases.of_job(job));
             self.touch_job(job);
         }
         let Some(entry) = self.jobs.get_mut(&job) else { return };
@@ -41,10 +43,10 @@ impl Core {
         // Nothing on disk, but the chain knows of redeemed time: the meter goes on from there.
         entry.meter.millis = view.lease.metered.0.saturating_mul(1_000);
         self.leases.insert(lease, entry);
-        self.open_leases.insert(lease);
+        self.open_leases.insert(lease, view.job, view.node);
         self.touch_lease(lease);
         // Its worker gets the usual patience to say a word, counted from now.
-        self.workers.entry(view.node).or_insert(Worker { last_heard: now.millis, ..Worker::default() });
+        self.market.expect(now, view.node);
         self.notice_report(lease);
     }
 
@@ -61,11 +63,11 @@ impl Core {
         }
     }
 
-    pub(crate) fn on_account_gone(&mut self, address: Address) {
-        self.nodes.remove(&address);
-        self.providers.remove(&address);
+    pub(crate) fn on_account_gone(&mut self, now: Now, address: Address) {
+        self.market.remove_node(now, address);
+        self.market.remove_provider(now, address);
         if self.jobs.get(&address).is_some_and(|entry| entry.on_chain) {
-            self.close_entry(address);
+            self.close_entry(now, address);
         }
         if self.leases.get(&address).is_some_and(LeaseEntry::on_chain) {
             self.lease_gone(address);
@@ -73,11 +75,12 @@ impl Core {
     }
 
     /// The job's account is gone; its story stays.
-    pub(crate) fn close_entry(&mut self, job: Address) {
+    pub(crate) fn close_entry(&mut self, now: Now, job: Address) {
         self.open_jobs.remove(&job);
+        self.set_offer(now, job, None);
+        self.delist(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
-            entry.offer = None;
             if entry.outcome.is_none() {
                 entry.outcome = Some(Outcome::Failed(ended_by_chain(entry)));
             }
@@ -86,9 +89,9 @@ impl Core {
     }
 
     fn lease_gone(&mut self, lease: Address) {
-        self.open_leases.remove(&lease);
         let Some(entry) = self.leases.get_mut(&lease) else { return };
-        let (job, node) = (entry.view.job, entry.view.node);
+        let (job, node, number) = (entry.view.job, entry.view.node, entry.view.number);
+        self.open_leases.remove(lease, job, node);
         let foreseen = matches!(entry.stage, Stage::Final | Stage::Reported);
         // A final voucher under way is booked when its transaction is.
         if entry.stage != Stage::Final
@@ -99,6 +102,9 @@ impl Core {
         entry.stage = Stage::Over;
         self.touch_lease(lease);
         self.requeue_tasks(lease);
+        if let Some(job_entry) = self.jobs.get_mut(&job) {
+            job_entry.decisions.remove(&number);
+        }
         if !foreseen && let Some(job_entry) = self.jobs.get_mut(&job) {
             // Ended by a deadline, not by a voucher: the node failed the job.
             job_entry.failed_nodes.insert(node);
@@ -114,11 +120,12 @@ impl Core {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return Vec::new() };
         let Some(entry) = self.jobs.get_mut(&job) else { return Vec::new() };
         let mut requeued = Vec::new();
-        for (number, task) in (0u32..).zip(&mut entry.tasks) {
-            if task.active_lease() == Some(lease) {
+        for number in entry.tasks.active(lease).collect::<Vec<_>>() {
+            let attempt = entry.tasks.change(number, |task| {
                 task.state = TaskState::Pending;
-                requeued.push((number, task.attempt));
-            }
+                task.attempt
+            });
+            requeued.extend(attempt.map(|attempt| (number, attempt)));
         }
         for (number, _) in &requeued {
             self.touch_task(job, *number);

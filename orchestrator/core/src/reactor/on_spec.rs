@@ -1,7 +1,8 @@
 use millrace_protocol::Address;
 
 use crate::state::job::{Outcome, SpecStatus};
-use crate::state::task::{Cause, Task};
+use crate::state::task::Cause;
+use crate::state::tasks::Tasks;
 use crate::{Core, Now, Workload};
 
 /// Milliseconds until a missing spec is asked for again.
@@ -13,10 +14,12 @@ impl Core {
         if entry.workload().is_some() {
             return;
         }
-        entry.tasks = (0..workload.tasks).map(|_| Task::default()).collect();
+        entry.tasks = Tasks::new(workload.tasks);
         let count = workload.tasks;
         entry.spec = SpecStatus::Known(workload);
         self.touch_job(job);
+        // Its leases take more of their nodes than was known.
+        self.stale_claims.extend(self.open_leases.of_job(job));
         // Over whatever an earlier job under the same id may have left on disk.
         for number in 0..count {
             self.touch_task(job, number);

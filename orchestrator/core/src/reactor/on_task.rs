@@ -60,7 +60,7 @@ impl Core {
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
-        let Some(task) = job_entry.tasks.get_mut(number as usize) else { return };
+        let Some(task) = job_entry.tasks.get(number as usize) else { return };
         let wanted = working && job_entry.outcome.is_none();
         let adopted = task.state != TaskState::Pending || !busy_elsewhere;
         if !wanted || !adopted {
@@ -71,10 +71,13 @@ impl Core {
         if phase == TaskPhase::Running {
             entry.meter.start(now.millis);
         }
-        task.bytes = bytes;
         let state = TaskState::Active { lease, phase };
-        if task.state != state {
+        let moved = task.state != state;
+        job_entry.tasks.change(number, |task| {
+            task.bytes = bytes;
             task.state = state;
+        });
+        if moved {
             self.touch_task(job, number);
             self.touch_lease(lease);
         }
@@ -82,11 +85,11 @@ impl Core {
 
     fn on_task_done(&mut self, lease: Address, number: u32, outputs: Vec<Output>) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
-        let Some(task) = self.jobs.get_mut(&job).and_then(|entry| entry.tasks.get_mut(number as usize)) else {
-            return;
-        };
-        task.state = TaskState::Done { lease };
-        task.outputs = outputs;
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        entry.tasks.change(number, |task| {
+            task.state = TaskState::Done { lease };
+            task.outputs = outputs;
+        });
         self.touch_task(job, number);
         self.touch_lease(lease);
     }
@@ -96,26 +99,24 @@ impl Core {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         entry.last_failure = Some(cause.clone());
-        let Some(task) = entry.tasks.get_mut(number as usize) else { return };
-        task.last_failure = Some(cause.clone());
+        let Some(task) = entry.tasks.get(number as usize) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
-        task.state = TaskState::Pending;
-        let mut fatal = false;
+        let failures = task.failures + u32::from(fault == Fault::Buyer);
+        let mut fatal = fault == Fault::Buyer && failures > retries;
+        let state = if fatal { TaskState::Failed } else { TaskState::Pending };
+        entry.tasks.change(number, |task| {
+            task.last_failure = Some(cause.clone());
+            task.failures = failures;
+            task.state = state;
+        });
         match fault {
-            Fault::Buyer => {
-                task.failures += 1;
-                fatal = task.failures > retries;
-                if fatal {
-                    task.state = TaskState::Failed;
-                }
-            }
             Fault::Image => {
                 entry.image_failures.insert(node, cause.clone());
                 fatal = entry.image_failures.len() >= NODES_TO_BLAME_IMAGE;
             }
-            Fault::Node | Fault::Nobody => {}
+            Fault::Buyer | Fault::Node | Fault::Nobody => {}
         }
         let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
         if nodes_fault {

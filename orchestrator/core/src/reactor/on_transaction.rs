@@ -65,7 +65,7 @@ impl Core {
             Transaction::CloseJob { job } => {
                 if let Some(entry) = self.jobs.get_mut(&job) {
                     entry.closed_by = Some(signature);
-                    self.close_entry(job);
+                    self.close_entry(now, job);
                 }
             }
         }
@@ -93,12 +93,13 @@ impl Core {
     fn drop_offer(&mut self, now: Now, job: Address, offer: u64, rest: u64, cause: Option<Cause>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let Some(pending) = entry.offer.filter(|pending| pending.offer.offer == offer) else { return };
-        entry.offer = None;
+        entry.decisions.remove(&pending.offer.number);
         entry.resting.insert(pending.offer.node, now.millis + rest);
         if cause.is_some() {
             entry.last_failure = cause;
             self.touch_job(job);
         }
+        self.set_offer(now, job, None);
     }
 }
 

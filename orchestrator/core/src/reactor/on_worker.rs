@@ -5,7 +5,6 @@ use millrace_spec::Sha256;
 
 use crate::event::{HeldLease, HeldTask};
 use crate::state::lease::Stage;
-use crate::state::node::Worker;
 use crate::state::task::{TaskPhase, TaskState};
 use crate::{Action, Core, Notice, Now};
 
@@ -15,18 +14,16 @@ impl Core {
         now: Now,
         node: Address,
         session: u64,
-        images: BTreeSet<String>,
+        images: &BTreeSet<String>,
         held: &[HeldLease],
     ) {
-        self.workers.insert(node, Worker { session, connected: true, last_heard: now.millis, images });
+        self.market.set_images(now, node, images.iter().map(String::as_str));
+        self.market.connect(now, node, session);
         for lease in held {
             self.resume_lease(now, node, lease);
         }
         let holds = |lease: Address| held.iter().find(|held| held.lease == lease);
-        for lease in self.open_leases.clone() {
-            if self.leases.get(&lease).is_none_or(|entry| entry.view.node != node) {
-                continue;
-            }
+        for lease in self.open_leases.of_node(node).collect::<Vec<_>>() {
             let held_tasks = holds(lease).map(|held| held.tasks.as_slice()).unwrap_or_default();
             self.requeue_unless_held(lease, held_tasks);
             if holds(lease).is_none() && matches!(self.leases[&lease].stage, Stage::Ending { .. }) {
@@ -36,17 +33,11 @@ impl Core {
         }
     }
 
-    pub(crate) fn on_worker_disconnected(&mut self, node: Address, session: u64) {
-        if let Some(worker) = self.workers.get_mut(&node)
-            && worker.session == session
-        {
-            worker.connected = false;
-        }
-    }
-
     pub(crate) fn on_heartbeat(&mut self, now: Now, node: Address, leases: &[Address]) {
-        let Some(worker) = self.workers.get_mut(&node) else { return };
-        worker.last_heard = worker.last_heard.max(now.millis);
+        if self.worker(node).is_none() {
+            return;
+        }
+        self.market.hear(now, node);
         for lease in leases {
             let Some(entry) = self.leases.get_mut(lease).filter(|entry| entry.view.node == node) else {
                 self.push(Action::LeaseOver { node, lease: *lease });
@@ -76,9 +67,7 @@ impl Core {
     }
 
     pub(crate) fn hear_worker(&mut self, now: Now, node: Address) {
-        if let Some(worker) = self.workers.get_mut(&node) {
-            worker.last_heard = worker.last_heard.max(now.millis);
-        }
+        self.market.hear(now, node);
     }
 
     /// The worker holds the lease: its time runs on, and it is not silent any more.
@@ -124,14 +113,15 @@ impl Core {
         let (job, working) = (entry.view.job, entry.stage == Stage::Working);
         let Some(entry) = self.jobs.get_mut(&job) else { return false };
         let wanted = working && entry.outcome.is_none();
-        let Some(task) = entry.tasks.get_mut(held.task as usize) else { return false };
+        let Some(task) = entry.tasks.get(held.task as usize) else { return false };
         if !wanted || task.attempt != held.attempt || task.lease != Some(lease) {
             return false;
         }
         match task.state {
             TaskState::Active { lease: holder, .. } => holder == lease,
             TaskState::Pending if !busy => {
-                task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
+                let state = TaskState::Active { lease, phase: TaskPhase::Assigned };
+                entry.tasks.change(held.task, |task| task.state = state);
                 self.touch_task(job, held.task);
                 true
             }

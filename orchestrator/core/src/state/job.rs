@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::{Address, JobState, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-use crate::state::task::{Cause, Task, TaskState};
+use crate::market::Candidate;
+use crate::state::task::Cause;
+use crate::state::tasks::Tasks;
 use crate::{JobView, Offer, Workload};
 
 /// How a job ended, as far as work is concerned; its money may still be on the way.
@@ -38,6 +40,16 @@ pub struct PendingOffer {
     pub until: u64,
 }
 
+/// Why a lease was offered to a node: it scored best, and these came next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The lease's number within its job.
+    pub number: u32,
+    pub chosen: Candidate,
+    /// The best first; few, however many nodes fitted.
+    pub runners_up: Vec<Candidate>,
+}
+
 /// A crank that was sent, or is not to be sent again before `again_at` milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Crank {
@@ -53,7 +65,7 @@ pub struct JobEntry {
     /// Whether its account exists.
     pub on_chain: bool,
     pub spec: SpecStatus,
-    pub tasks: Vec<Task>,
+    pub tasks: Tasks,
     pub outcome: Option<Outcome>,
     /// Nodes that failed it: taken again only when no other fits.
     pub failed_nodes: BTreeSet<Address>,
@@ -67,6 +79,8 @@ pub struct JobEntry {
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
+    /// Why its live leases are where they are, by the lease's number. Not kept on disk.
+    pub(crate) decisions: BTreeMap<u32, Decision>,
 }
 
 impl JobEntry {
@@ -75,7 +89,7 @@ impl JobEntry {
             view,
             on_chain: true,
             spec: SpecStatus::Wanted { again_at: 0, cause: None },
-            tasks: Vec::new(),
+            tasks: Tasks::default(),
             outcome: None,
             failed_nodes: BTreeSet::new(),
             image_failures: BTreeMap::new(),
@@ -84,6 +98,7 @@ impl JobEntry {
             offer: None,
             resting: BTreeMap::new(),
             crank: Crank::default(),
+            decisions: BTreeMap::new(),
         }
     }
 
@@ -103,11 +118,11 @@ impl JobEntry {
     }
 
     pub fn pending_tasks(&self) -> usize {
-        self.tasks.iter().filter(|task| task.state == TaskState::Pending).count()
+        self.tasks.pending().len()
     }
 
     pub fn all_done(&self) -> bool {
-        !self.tasks.is_empty() && self.tasks.iter().all(|task| matches!(task.state, TaskState::Done { .. }))
+        self.tasks.all_done()
     }
 
     /// When an open job can no longer be leased.

@@ -17,6 +17,7 @@ pub struct JobView {
     pub buyer: Address,
     pub funder: Address,
     /// Opened it in the buyer's name, from the buyer's balance.
+    #[serde(default)]
     pub delegate: Option<Address>,
     /// Whose vouchers are to count; none for whoever is the network's scheduler when a lease opens.
     pub attestor: Option<Address>,

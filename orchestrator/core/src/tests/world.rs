@@ -20,7 +20,7 @@ pub const PROGRAM: Address = Address([9; 32]);
 pub const ATTESTOR: Address = Address([8; 32]);
 
 pub fn settings() -> Settings {
-    Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: HEARTBEAT }
+    Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: HEARTBEAT, weights: Weights::default() }
 }
 
 pub fn cause(code: &str) -> Cause {
@@ -73,6 +73,7 @@ pub fn workload(tasks: u32) -> Workload {
         memory_mib: 1_024,
         disk_mib: 1_024,
         image: "image:1".to_owned(),
+        placement: Placement::default(),
     }
 }
 
@@ -344,6 +345,44 @@ impl World {
             self.carry_out(action);
         }
         self.check_hand_outs();
+        self.check_claims();
+        self.check_sleepers();
+    }
+
+    /// After each event nobody is left who has not been asked, and no line sleeps that a node fits.
+    fn check_sleepers(&self) {
+        assert_eq!(self.core.queue.first(), None);
+        for (id, demand) in self.core.queue.asleep().map(|id| (id, self.core.demands.get(id).unwrap())) {
+            let found = self.core.market.best(self.now(), &Request::new(demand), 1);
+            assert!(found.candidates.is_empty(), "line {id} sleeps, and {found:?} fits it");
+        }
+    }
+
+    /// What the market was told, event by event, is what the leases and offers say now.
+    fn check_claims(&self) {
+        let leases = self.core.open_leases().map(|entry| entry.address);
+        let expected: BTreeMap<Address, Claim> = leases
+            .filter(|lease| !self.core.stale_claims.contains(lease))
+            .filter_map(|lease| Some((lease, self.core.lease_claim(lease)?)))
+            .chain(self.core.jobs().filter_map(|(job, _)| Some((job, self.core.offer_claim(job)?))))
+            .collect();
+        let known: BTreeMap<Address, Claim> = self
+            .core
+            .market
+            .claims()
+            .filter(|(holder, _)| !self.core.stale_claims.contains(holder))
+            .map(|(holder, claim)| (holder, *claim))
+            .collect();
+        assert_eq!(known, expected);
+        for (_, entry) in self.core.jobs() {
+            let buyer = entry.view.buyer;
+            let live = self.core.market.claims().filter(|(_, claim)| claim.held != Held::Report);
+            let held: u64 =
+                live.filter(|(_, claim)| claim.buyer == Some(buyer)).map(|(_, claim)| u64::from(claim.units.0)).sum();
+            let known =
+                self.core.queue.held(buyer).checked_add_signed(self.core.holds.get(&buyer).copied().unwrap_or(0));
+            assert_eq!(known, Some(held), "what {buyer} holds");
+        }
     }
 
     /// Lets time pass second by second, with heartbeats and ticks.

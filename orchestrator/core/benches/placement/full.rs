@@ -1,0 +1,160 @@
+//! The whole core: events in, offers out, with a queue of 100 000 tasks.
+
+use millrace_protocol::{Address, JobTerms, Parameters, transitions};
+use millrace_scheduler::{Action, Core, Event, JobView, Settings, Weights, Workload};
+use millrace_spec::sha256;
+
+use crate::field::{self, Dice, MIXES, NOW};
+use crate::stopwatch::Stopwatch;
+
+const BUYERS: u64 = 200;
+
+pub struct Figures {
+    node_bytes: f64,
+    job_bytes: f64,
+    task_bytes: f64,
+    arrivals: Stopwatch,
+    /// Of one event each: a rig with work for it comes, or is free again.
+    offers: Stopwatch,
+    n_offers: usize,
+    idle: Stopwatch,
+}
+
+fn job(core: &mut Core, number: u64, (terms, workload): (JobTerms, Workload)) -> usize {
+    let opened = transitions::open_job(terms, &Parameters::default(), NOW.chain).expect("terms of the bench are valid");
+    let job = field::address(b'J', number);
+    let buyer = field::address(b'B', number % BUYERS);
+    let spec_hash = sha256(&number.to_le_bytes());
+    let view = JobView {
+        buyer,
+        funder: buyer,
+        delegate: None,
+        attestor: None,
+        id: number,
+        opened_slot: number,
+        opened_at: NOW.chain,
+        spec_hash,
+        job: opened,
+    };
+    core.on_event(NOW, Event::JobSeen { job, view });
+    offers(&core.on_event(NOW, Event::SpecFetched { job, workload }))
+}
+
+fn offers(actions: &[Action]) -> usize {
+    actions.iter().filter(|action| matches!(action, Action::OfferLease(_))).count()
+}
+
+/// How many of the mixes each buyer asks for.
+#[derive(Clone, Copy)]
+pub enum Taste {
+    /// A few of its own.
+    Few,
+    /// Any of all: the longest lines, with every buyer in each.
+    Any,
+}
+
+const FEW: u64 = 10;
+
+impl Taste {
+    fn mix(self, buyer: u64, dice: &mut Dice) -> u64 {
+        match self {
+            Self::Few => (buyer * FEW + dice.roll(FEW)) % MIXES,
+            Self::Any => dice.roll(MIXES),
+        }
+    }
+}
+
+pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
+    let settings = Settings {
+        program: Address::default(),
+        attestor: field::address(b'A', 0),
+        heartbeat_millis: 10_000,
+        weights: Weights::default(),
+    };
+    let mut core = Core::new(settings);
+    let mut dice = Dice(field::SEED);
+    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
+    let before = crate::allocated();
+    for number in 0..nodes {
+        let (node, provider) = (field::address(b'N', number), field::address(b'P', number / 10));
+        if number % 10 == 0 {
+            core.on_event(NOW, Event::ProviderSeen { provider, account: field::provider(&mut dice) });
+        }
+        core.on_event(NOW, Event::NodeSeen { node, view: field::view(&mut dice, provider) });
+        let images = field::images(&mut dice).into_iter().collect();
+        core.on_event(NOW, Event::WorkerConnected { node, session: 1, images, held: Vec::new() });
+    }
+    let node_bytes = (crate::allocated() - before) as f64 / nodes as f64;
+
+    // Nobody is there while the queue fills up.
+    for number in 0..nodes {
+        core.on_event(NOW, Event::WorkerDisconnected { node: field::address(b'N', number), session: 1 });
+    }
+    let before = crate::allocated();
+    let mut arrivals = Stopwatch::default();
+    for number in 0..tasks {
+        let mix = field::mix(taste.mix(number % BUYERS, &mut dice), 1);
+        arrivals.time(|| job(&mut core, number, mix));
+    }
+    let job_bytes = (crate::allocated() - before) as f64 / tasks as f64;
+
+    let (mut timed, mut idle, mut n_offers) = (Stopwatch::default(), Stopwatch::default(), 0);
+    for number in 0..nodes {
+        let node = field::address(b'N', number);
+        let images = field::images(&mut dice).into_iter().collect();
+        let event = Event::WorkerConnected { node, session: 2, images, held: Vec::new() };
+        n_offers += timed.time(|| offers(&core.on_event(NOW, event)));
+    }
+    for number in 0..nodes.min(10_000) {
+        let event = Event::Heartbeat { node: field::address(b'N', number), leases: Vec::new() };
+        idle.time(|| core.on_event(NOW, event));
+    }
+    Figures {
+        node_bytes,
+        job_bytes,
+        task_bytes: array_bytes(&settings, tasks),
+        arrivals,
+        offers: timed,
+        n_offers,
+        idle,
+    }
+}
+
+/// What one task of a large array takes.
+fn array_bytes(settings: &Settings, tasks: u64) -> f64 {
+    let mut core = Core::new(*settings);
+    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
+    let before = crate::allocated();
+    let count = u32::try_from(tasks).expect("a small number");
+    job(&mut core, 0, field::mix(0, count));
+    (crate::allocated() - before) as f64 / tasks as f64
+}
+
+pub fn section() {
+    let (nodes, tasks) = (10_000, 100_000);
+    println!("### The whole core\n");
+    println!(
+        "{tasks} jobs of one task each, of {BUYERS} buyers, queue up while no worker is there; then {nodes} workers \
+         connect, and each such event ends with offers for whatever fits. Fair shares and explanations included; \
+         nothing is written or sent. Each buyer asks for {FEW} mixes of its own, or for any of the {MIXES}: then \
+         every line has every buyer in it. Memory is what is asked of the allocator, without its own overhead.\n"
+    );
+    let [mut few, mut any] = [Taste::Few, Taste::Any].map(|taste| measure(nodes, tasks, taste));
+    println!("| | {FEW} mixes a buyer | any |\n|---|--:|--:|");
+    let mut row = |name: &str, figure: &dyn Fn(&mut Figures) -> String| {
+        println!("| {name} | {} | {} |", figure(&mut few), figure(&mut any));
+    };
+    let micros = |micros: f64| format!("{micros:.1} µs");
+    let bytes = |bytes: f64| format!("{bytes:.0} B");
+    row("offers made", &|figures| figures.n_offers.to_string());
+    row("offers/s", &|figures| format!("{:.0}", figures.n_offers as f64 / figures.offers.total().as_secs_f64()));
+    row("a worker connects and gets work: p50", &|figures| micros(figures.offers.quantile(500)));
+    row("p99", &|figures| micros(figures.offers.quantile(990)));
+    row("a job arrives and joins the queue (two events): p50", &|figures| micros(figures.arrivals.quantile(500)));
+    row("p99", &|figures| micros(figures.arrivals.quantile(990)));
+    row("a heartbeat without leases: mean", &|figures| micros(figures.idle.mean()));
+    row("memory per idle node", &|figures| bytes(figures.node_bytes));
+    row("memory per queued task of an array", &|figures| bytes(figures.task_bytes));
+    row("memory per queued job of one task", &|figures| bytes(figures.job_bytes));
+    println!();
+}

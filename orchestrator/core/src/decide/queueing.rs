@@ -1,0 +1,117 @@
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use millrace_protocol::Address;
+
+use super::Scope;
+use super::placement::Search;
+use crate::demands::DemandId;
+use crate::market::{Constraint, Demand, Errand};
+use crate::queue::Turn;
+use crate::{Core, Now};
+
+impl Core {
+    /// Puts the job into the queue, or takes it out, by whether it may have a further lease.
+    pub(super) fn enlist(&mut self, now: Now, job: Address) {
+        let Some(entry) = self.jobs.get(&job) else { return };
+        let Some(workload) = entry.workload().filter(|_| entry.working() && self.serves(job)) else {
+            return self.delist(job);
+        };
+        let demand = Demand::new(&entry.view.job.terms, workload);
+        let errand = Errand::of(&demand);
+        let id = self.demands.set(job, demand);
+        if !self.may_lease(now, job) {
+            return self.queue.leave(job);
+        }
+        let turn = Turn {
+            priority: Reverse(workload.placement.priority),
+            opened_at: entry.view.opened_at,
+            opened_slot: entry.view.opened_slot,
+            job,
+        };
+        self.queue.enter(entry.view.buyer, (id, errand), turn);
+    }
+
+    /// The job wants nothing of the market any more.
+    pub(crate) fn delist(&mut self, job: Address) {
+        self.queue.leave(job);
+        self.demands.remove(job);
+    }
+
+    /// Whether a further lease is wanted, and nothing but a node is lacking.
+    fn may_lease(&self, now: Now, job: Address) -> bool {
+        let Some(entry) = self.jobs.get(&job) else { return false };
+        let view = &entry.view.job;
+        self.market.parameters().is_some()
+            && entry.offer.is_none()
+            && !entry.past_start_deadline(now.chain)
+            && view.live_leases < view.terms.concurrent_leases
+            && view.attempts_failed <= view.terms.retries
+            && !self.awaits_an_end(job)
+            && self.wants_lease(job, entry)
+    }
+
+    /// One scheduling round. Each node with more to offer than before goes to whoever is first of all that it
+    /// suits; then whoever is awake looks for a node among the rest. One lease at a time, each to the job whose
+    /// buyer holds least.
+    pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
+        self.market.advance(now);
+        self.settle_holds();
+        let improved = self.market.improvements();
+        self.recall(now, scope, &improved);
+        improved.into_iter().for_each(|slot| self.fill(now, slot));
+        while let Some((id, job)) = self.queue.first() {
+            let Some(demand) = self.demands.get(id).cloned() else { break };
+            match self.place(now, job, &demand) {
+                Search::Placed => self.placed(job),
+                Search::Refused => self.queue.put_aside(job),
+                Search::Nothing if self.fits_others(now, job, &demand) => self.queue.put_aside(job),
+                Search::Nothing => self.queue.sleep(id),
+            }
+        }
+    }
+
+    /// Gives leases on the node to those it suits, in their turn.
+    fn fill(&mut self, now: Now, slot: u32) {
+        while let Some(room) = self.market.room(slot) {
+            let (market, demands) = (&self.market, &self.demands);
+            let mut is_tight = false;
+            let suits = |id| {
+                let obstacle = demands.get(id).map(|demand| market.obstacle_to(now, slot, demand));
+                is_tight |= obstacle == Some(Some(Constraint::StakeTooSmall));
+                obstacle == Some(None)
+            };
+            let found = self.queue.first_for(room.class, |errand| room.meets(errand), suits);
+            if is_tight {
+                self.market.mark_tight(slot);
+            }
+            let Some((id, job)) = found else { return };
+            let Some(demand) = self.demands.get(id).cloned() else { return };
+            match self.place(now, job, &demand) {
+                Search::Placed => self.placed(job),
+                Search::Refused | Search::Nothing => self.queue.put_aside(job),
+            }
+        }
+    }
+
+    fn placed(&mut self, job: Address) {
+        self.queue.leave(job);
+        self.settle_holds();
+    }
+
+    /// Whoever was put aside tries again where a node has more to offer, and at every tick: a node may have
+    /// rested long enough.
+    fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
+        let suits = |id, errand: &Errand| {
+            improved.iter().any(|slot| {
+                let obstacle = || self.demands.get(id).map(|demand| self.market.obstacle_to(now, *slot, demand));
+                let room = self.market.room(*slot);
+                room.is_some_and(|room| room.accepts(errand) && room.meets(errand)) && obstacle() == Some(None)
+            })
+        };
+        let tried = |(id, errand): &(DemandId, &Errand)| *scope == Scope::All || suits(*id, errand);
+        for id in self.queue.with_aside().filter(tried).map(|(id, _)| id).collect::<Vec<_>>() {
+            self.queue.recall(id);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use millrace_protocol::Address;
+
+use crate::market::Demand;
+
+/// A demand, by number.
+pub(crate) type DemandId = u32;
+
+/// What open jobs ask for, each thing once however many ask for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demands {
+    numbers: BTreeMap<Arc<Demand>, DemandId>,
+    known: BTreeMap<DemandId, (Arc<Demand>, u32)>,
+    of_jobs: BTreeMap<Address, DemandId>,
+    next: DemandId,
+}
+
+impl Demands {
+    /// The job asks for this from now on.
+    pub(crate) fn set(&mut self, job: Address, demand: Demand) -> DemandId {
+        if let Some(id) = self.of_jobs.get(&job)
+            && *self.known[id].0 == demand
+        {
+            return *id;
+        }
+        self.remove(job);
+        let id = match self.numbers.get(&demand) {
+            Some(id) => *id,
+            None => {
+                let (id, demand) = (self.next, Arc::new(demand));
+                self.next += 1;
+                self.numbers.insert(demand.clone(), id);
+                self.known.insert(id, (demand, 0));
+                id
+            }
+        };
+        self.known.entry(id).and_modify(|(_, users)| *users += 1);
+        self.of_jobs.insert(job, id);
+        id
+    }
+
+    /// The job asks for nothing any more.
+    pub(crate) fn remove(&mut self, job: Address) {
+        let Some(id) = self.of_jobs.remove(&job) else { return };
+        let Some((demand, users)) = self.known.get_mut(&id) else { return };
+        *users -= 1;
+        if *users == 0 {
+            self.numbers.remove(demand);
+            self.known.remove(&id);
+        }
+    }
+
+    pub(crate) fn get(&self, id: DemandId) -> Option<&Arc<Demand>> {
+        self.known.get(&id).map(|(demand, _)| demand)
+    }
+}

@@ -1,0 +1,82 @@
+use millrace_protocol::{
+    Address, GpuUnits, HardwareClass, JobTerms, PricePerGpuHour, Requirements, ServiceLevel, Verification,
+};
+
+use crate::{JobEntry, Workload};
+
+/// What one lease of a job asks of a node, whichever lease it is. Jobs that ask for the same have the
+/// same demand, and wait for a node together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Demand {
+    /// Bit per GPU class; 0 accepts every class.
+    pub gpu_classes: u64,
+    /// Of one GPU, in MiB.
+    pub vram_mib: u32,
+    pub units: GpuUnits,
+    /// Bit per region; 0 accepts every region.
+    pub regions: u32,
+    pub accept_simulated: bool,
+    pub maximum_price: PricePerGpuHour,
+    pub spot: bool,
+    pub service_level: ServiceLevel,
+    /// What the hardware must have been shown to be, where anything must.
+    pub hardware: Option<HardwareClass>,
+    /// Thousandths of a CPU.
+    pub cpu_milli: u32,
+    pub memory_mib: u32,
+    pub disk_mib: u32,
+    pub image: String,
+    /// ISO 3166-1 alpha-2; empty accepts every country.
+    pub countries: Vec<[u8; 2]>,
+    /// Only these; empty accepts every provider.
+    pub providers: Vec<Address>,
+    pub denied_providers: Vec<Address>,
+    /// No two live leases with one provider.
+    pub different_providers: bool,
+}
+
+impl Demand {
+    /// Of a job as far as it is known; before its spec is here it asks for nothing beside its terms.
+    pub(crate) fn of_job(entry: &JobEntry) -> Self {
+        let nothing = Workload::default();
+        Self::new(&entry.view.job.terms, entry.workload().unwrap_or(&nothing))
+    }
+
+    pub fn new(terms: &JobTerms, workload: &Workload) -> Self {
+        let Requirements { gpu_classes, vram_mib, units, regions, accept_simulated } = terms.requirements;
+        let hardware = match terms.verification {
+            Verification::AttestedHardware { class } => Some(class),
+            Verification::Attested | Verification::SpotCheck { .. } | Verification::Quorum { .. } => None,
+        };
+        Self {
+            gpu_classes,
+            vram_mib,
+            units,
+            regions,
+            accept_simulated,
+            maximum_price: terms.maximum_price,
+            spot: terms.spot,
+            service_level: terms.service_level,
+            hardware,
+            cpu_milli: workload.cpu_milli,
+            memory_mib: workload.memory_mib,
+            disk_mib: workload.disk_mib,
+            image: workload.image.clone(),
+            countries: workload.placement.countries.clone(),
+            providers: workload.placement.providers.clone(),
+            denied_providers: workload.placement.denied_providers.clone(),
+            different_providers: workload.placement.different_providers,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Demand {
+    /// One GPU of any kind, at any price.
+    pub(crate) fn anything() -> Self {
+        let requirements =
+            Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
+        let terms = JobTerms { requirements, maximum_price: PricePerGpuHour::MAX, ..crate::tests::world::terms() };
+        Self::new(&terms, &Workload::default())
+    }
+}

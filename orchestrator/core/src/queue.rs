@@ -1,0 +1,249 @@
+//! Who is next. Jobs that ask for the same wait in one line, and of all jobs the one is next whose buyer holds
+//! least.
+//!
+//! A buyer's share is what it holds now, in GPUs: the buyer with the least goes first, whatever the number
+//! of its jobs (max-min fairness). That needs no history, so a restart changes nobody's turn. A line that
+//! finds no node sleeps: nothing is asked of the market for each job that waits. A node that comes free asks
+//! instead, among those who want its GPU class, for the first that it suits.
+
+mod row;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_protocol::gpu::GpuClass;
+use millrace_protocol::{Address, UnixSeconds};
+
+use crate::demands::DemandId;
+use crate::market::Errand;
+use row::Row;
+
+/// A job's place among its buyer's: by priority, then by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    pub priority: Reverse<u8>,
+    pub opened_at: UnixSeconds,
+    pub opened_slot: u64,
+    pub job: Address,
+}
+
+/// A buyer at the head of a line: what it holds, its first job's turn, its address.
+type Head = (u64, Turn, Address);
+
+/// Jobs that wait for a lease.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue {
+    buyers: BTreeMap<Address, Buyer>,
+    lines: BTreeMap<DemandId, Line>,
+    /// Lines, not asleep, in which somebody waits.
+    awake: BTreeSet<DemandId>,
+    /// Lines with somebody aside.
+    with_aside: BTreeSet<DemandId>,
+    /// Every line by the GPU classes it accepts; under none where it accepts any.
+    rows: BTreeMap<Option<GpuClass>, Row>,
+    places: BTreeMap<Address, Place>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Buyer {
+    /// GPUs of its live leases and of offers to it.
+    held: u64,
+    /// In how many lines of each row it waits.
+    rows: BTreeMap<Option<GpuClass>, u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    errand: Errand,
+    /// By buyer.
+    jobs: BTreeMap<Address, BTreeSet<Turn>>,
+    asleep: bool,
+    /// Jobs that something of their own keeps from the nodes that are there.
+    aside: BTreeSet<Address>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    demand: DemandId,
+    buyer: Address,
+    turn: Turn,
+    aside: bool,
+}
+
+impl Queue {
+    /// The job waits, if it does not already. One that was put aside is back in its line.
+    pub fn enter(&mut self, buyer: Address, (demand, errand): (DemandId, Errand), turn: Turn) {
+        let place = Place { demand, buyer, turn, aside: false };
+        if self.places.get(&turn.job) == Some(&place) {
+            return;
+        }
+        self.leave(turn.job);
+        let new = Line { errand, jobs: BTreeMap::new(), asleep: false, aside: BTreeSet::new() };
+        self.lines.entry(demand).or_insert(new);
+        self.places.insert(turn.job, place);
+        self.line_up(place);
+    }
+
+    /// The job waits no more.
+    pub fn leave(&mut self, job: Address) {
+        if let Some(place) = self.places.remove(&job) {
+            self.step_out(place);
+        }
+    }
+
+    /// The job whose turn it is among those that are awake, and what it asks for.
+    pub fn first(&self) -> Option<(DemandId, Address)> {
+        let lines = self.awake.iter().filter_map(|demand| Some((*demand, self.lines.get(demand)?)));
+        let heads = lines.flat_map(|(demand, line)| {
+            let heads = line.jobs.iter().filter_map(|(buyer, turns)| Some((*buyer, *turns.first()?)));
+            heads.map(move |(buyer, turn)| ((self.held(buyer), turn, buyer), demand))
+        });
+        heads.min().map(|((_, turn, _), demand)| (demand, turn.job))
+    }
+
+    /// The job whose turn it is, awake or not, among those that a node of the class suits. `meets` is asked
+    /// for each line first, `suits` then only for lines that come up.
+    pub fn first_for(
+        &mut self,
+        class: GpuClass,
+        meets: impl Fn(&Errand) -> bool,
+        mut suits: impl FnMut(DemandId) -> bool,
+    ) -> Option<(DemandId, Address)> {
+        let mut best: Option<(Head, DemandId)> = None;
+        for class in [None, Some(class)] {
+            let Some(row) = self.rows.get_mut(&class) else { continue };
+            let held = |buyer| self.buyers.get(&buyer).map_or(0, |buyer| buyer.held);
+            let found = row.first(best, held, &meets, &mut suits);
+            best = found.or(best);
+        }
+        best.map(|((_, turn, _), demand)| (demand, turn.job))
+    }
+
+    /// No node fits the demand: nobody in its line asks again before one does.
+    pub fn sleep(&mut self, demand: DemandId) {
+        if let Some(line) = self.lines.get_mut(&demand) {
+            line.asleep = true;
+            self.awake.remove(&demand);
+        }
+    }
+
+    /// Lines with jobs that were put aside, and what they ask for.
+    pub fn with_aside(&self) -> impl Iterator<Item = (DemandId, &Errand)> {
+        self.with_aside.iter().filter_map(|demand| Some((*demand, &self.lines.get(demand)?.errand)))
+    }
+
+    /// Puts those that were put aside back into their line.
+    pub fn recall(&mut self, demand: DemandId) {
+        self.with_aside.remove(&demand);
+        let aside = self.lines.get_mut(&demand).map(|line| std::mem::take(&mut line.aside));
+        for job in aside.into_iter().flatten() {
+            if let Some(place) = self.places.get_mut(&job) {
+                place.aside = false;
+                let place = *place;
+                self.line_up(place);
+            }
+        }
+    }
+
+    /// Nodes fit the demand, but not this job. Others in its line go on.
+    pub fn put_aside(&mut self, job: Address) {
+        let Some(place) = self.places.get(&job).copied().filter(|place| !place.aside) else { return };
+        self.places.insert(job, Place { aside: true, ..place });
+        if let Some(line) = self.lines.get_mut(&place.demand) {
+            line.aside.insert(job);
+            self.with_aside.insert(place.demand);
+        }
+        self.step_out(place);
+    }
+
+    /// The buyer holds so many GPUs more, or less. Rows hear of more when the buyer comes up in them, and of
+    /// less at once: what a row knows is never more than what the buyer holds.
+    pub fn hold(&mut self, buyer: Address, units: i64) {
+        let entry = self.buyers.entry(buyer).or_default();
+        entry.held = entry.held.saturating_add_signed(units);
+        if units < 0 {
+            for class in entry.rows.keys() {
+                if let Some(row) = self.rows.get_mut(class) {
+                    row.hold(buyer, entry.held);
+                }
+            }
+        }
+        self.forget(buyer);
+    }
+
+    /// GPUs that the buyer holds.
+    pub fn held(&self, buyer: Address) -> u64 {
+        self.buyers.get(&buyer).map_or(0, |buyer| buyer.held)
+    }
+
+    #[cfg(test)]
+    pub fn asleep(&self) -> impl Iterator<Item = DemandId> {
+        self.lines.iter().filter(|(_, line)| line.asleep).map(|(demand, _)| *demand)
+    }
+
+    fn line_up(&mut self, Place { demand, buyer, turn, .. }: Place) {
+        let Some(line) = self.lines.get_mut(&demand) else { return };
+        let turns = line.jobs.entry(buyer).or_default();
+        let before = turns.first().copied();
+        turns.insert(turn);
+        let after = turns.first().copied();
+        if !line.asleep {
+            self.awake.insert(demand);
+        }
+        self.move_head(demand, buyer, before, after);
+    }
+
+    fn step_out(&mut self, Place { demand, buyer, turn, aside }: Place) {
+        let Some(line) = self.lines.get_mut(&demand) else { return };
+        if aside {
+            line.aside.remove(&turn.job);
+            if line.aside.is_empty() {
+                self.with_aside.remove(&demand);
+            }
+        } else if let Some(turns) = line.jobs.get_mut(&buyer) {
+            let before = turns.first().copied();
+            turns.remove(&turn);
+            let after = turns.first().copied();
+            if after.is_none() {
+                line.jobs.remove(&buyer);
+            }
+            self.move_head(demand, buyer, before, after);
+        }
+        let Some(line) = self.lines.get(&demand) else { return };
+        if line.jobs.is_empty() {
+            self.awake.remove(&demand);
+            if line.aside.is_empty() {
+                self.lines.remove(&demand);
+            }
+        }
+        self.forget(buyer);
+    }
+
+    /// The buyer's first job in the line is another one.
+    fn move_head(&mut self, demand: DemandId, buyer: Address, before: Option<Turn>, after: Option<Turn>) {
+        let Some(line) = self.lines.get(&demand).filter(|_| before != after) else { return };
+        let entry = self.buyers.entry(buyer).or_default();
+        for class in line.errand.classes() {
+            let row = self.rows.entry(class).or_default();
+            row.move_head((demand, line.errand), (buyer, entry.held), before, after);
+            if row.is_empty() {
+                self.rows.remove(&class);
+            }
+            let lines = entry.rows.entry(class).or_default();
+            *lines += u32::from(after.is_some());
+            *lines -= u32::from(before.is_some());
+            if *lines == 0 {
+                entry.rows.remove(&class);
+            }
+        }
+    }
+
+    fn forget(&mut self, buyer: Address) {
+        if self.buyers.get(&buyer).is_some_and(|entry| entry.held == 0 && entry.rows.is_empty()) {
+            self.buyers.remove(&buyer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use millrace_protocol::Address;
+
+use super::{Head, Turn};
+use crate::demands::DemandId;
+use crate::market::Errand;
+
+/// Whoever waits for nodes of one GPU class, or of any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    /// By line, with how many buyers wait in it.
+    lines: BTreeMap<DemandId, (Errand, u32)>,
+    buyers: BTreeMap<Address, Stall>,
+    /// Each buyer's first turn in any line, with what it is known to hold.
+    order: BTreeSet<Head>,
+}
+
+/// A buyer's part of a row.
+#[derive(Clone, Debug)]
+struct Stall {
+    known: u64,
+    /// Its first job in each line.
+    heads: BTreeSet<(Turn, DemandId)>,
+}
+
+impl Row {
+    pub(super) fn is_empty(&self) -> bool {
+        self.buyers.is_empty()
+    }
+
+    /// The first head of a line that suits, of whoever holds least; none where it is not before the best
+    /// that is known.
+    pub(super) fn first(
+        &mut self,
+        mut best: Option<(Head, DemandId)>,
+        held: impl Fn(Address) -> u64,
+        meets: impl Fn(&Errand) -> bool,
+        mut suits: impl FnMut(DemandId) -> bool,
+    ) -> Option<(Head, DemandId)> {
+        // In order of their numbers, so that the ones that come up are quickly found.
+        let met: Vec<DemandId> =
+            self.lines.iter().filter(|(_, (errand, _))| meets(errand)).map(|(demand, _)| *demand).collect();
+        if met.is_empty() {
+            return None;
+        }
+        let mut answers: Vec<Option<bool>> = vec![None; met.len()];
+        let mut suits = |demand: DemandId| {
+            met.binary_search(&demand).is_ok_and(|at| *answers[at].get_or_insert_with(|| suits(demand)))
+        };
+        let (mut found, mut after) = (None, Bound::Unbounded);
+        while let Some(head) = self.order.range((after, Bound::Unbounded)).next().copied() {
+            if best.is_some_and(|(best, _)| best < head) {
+                break;
+            }
+            let (known, _, buyer) = head;
+            after = Bound::Excluded(head);
+            let now = held(buyer);
+            if known != now {
+                // It comes up again further back.
+                self.hold(buyer, now);
+                continue;
+            }
+            let Some(stall) = self.buyers.get(&buyer) else { continue };
+            let Some((turn, demand)) = stall.heads.iter().find(|(_, demand)| suits(*demand)) else { continue };
+            let candidate = ((known, *turn, buyer), *demand);
+            if best.is_none_or(|best| candidate < best) {
+                (best, found) = (Some(candidate), Some(candidate));
+            }
+        }
+        found
+    }
+
+    /// What the buyer holds now.
+    pub(super) fn hold(&mut self, buyer: Address, held: u64) {
+        self.change(buyer, held, |stall| stall.known = held);
+    }
+
+    /// The buyer's first job in a line is another one.
+    pub(super) fn move_head(
+        &mut self,
+        (demand, errand): (DemandId, Errand),
+        (buyer, held): (Address, u64),
+        before: Option<Turn>,
+        after: Option<Turn>,
+    ) {
+        let (_, buyers) = self.lines.entry(demand).or_insert((errand, 0));
+        *buyers += u32::from(after.is_some());
+        *buyers -= u32::from(before.is_some());
+        if *buyers == 0 {
+            self.lines.remove(&demand);
+        }
+        self.change(buyer, held, |stall| {
+            if let Some(turn) = before {
+                stall.heads.remove(&(turn, demand));
+            }
+            stall.heads.extend(after.map(|turn| (turn, demand)));
+        });
+    }
+
+    fn change(&mut self, buyer: Address, held: u64, change: impl FnOnce(&mut Stall)) {
+        let stall = self.buyers.entry(buyer).or_insert(Stall { known: held, heads: BTreeSet::new() });
+        let head = |stall: &Stall| stall.heads.first().map(|(turn, _)| (stall.known, *turn, buyer));
+        let before = head(stall);
+        change(stall);
+        let after = head(stall);
+        if after.is_none() {
+            self.buyers.remove(&buyer);
+        }
+        if before != after {
+            if let Some(head) = before {
+                self.order.remove(&head);
+            }
+            self.order.extend(after);
+        }
+    }
+}

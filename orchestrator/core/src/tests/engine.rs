@@ -1,0 +1,150 @@
+//! What the placement engine adds to the job file's requirements, and how it tells why.
+
+use millrace_protocol::{Address, Hardware, JobTerms, PricePerGpuHour};
+
+use super::world::*;
+use crate::*;
+
+fn node(number: u32) -> Address {
+    address(b'N', number)
+}
+
+fn asking(placement: Placement) -> Workload {
+    Workload { placement, ..workload(2) }
+}
+
+/// The only constraint and the change it suggests, for a job that one node cannot take.
+fn excluded(placement: Placement) -> (Vec<Constraint>, Option<Change>) {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, terms(), asking(placement));
+    world.drain();
+    assert!(world.offers().is_empty());
+    let explanation = world.explain(job);
+    (explanation.exclusions.into_keys().collect(), explanation.suggestion.map(|suggestion| suggestion.change))
+}
+
+#[test]
+fn by_country() {
+    let (found, change) = excluded(Placement { countries: vec![*b"FR", *b"CH"], ..Placement::default() });
+    assert_eq!((found, change), (vec![Constraint::Country], Some(Change::AcceptCountry(*b"DE"))));
+}
+
+#[test]
+fn by_a_list_of_providers_and_by_a_denied_one() {
+    let (own, other) = (address(b'P', 1), address(b'P', 2));
+    for placement in [
+        Placement { providers: vec![other], ..Placement::default() },
+        Placement { denied_providers: vec![own], ..Placement::default() },
+    ] {
+        let expected = (vec![Constraint::ProviderUnwanted], Some(Change::AcceptProvider(own)));
+        assert_eq!(excluded(placement), expected);
+    }
+}
+
+#[test]
+fn leases_of_a_job_that_wants_different_providers_are_with_different_ones() {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 60_000;
+    world.nodes.get_mut(&node(2)).unwrap().provider = address(b'P', 1);
+    world.see_node(node(2));
+    let job = world.add_job(
+        1,
+        terms(),
+        Workload { tasks: 3, ..asking(Placement { different_providers: true, ..Placement::default() }) },
+    );
+    world.drain();
+    let nodes: Vec<_> = world.offers().iter().map(|offer| offer.node).collect();
+    assert_eq!(nodes, [node(1), node(3)]);
+    let explanation = world.explain(job);
+    assert_eq!(explanation.exclusions[&Constraint::SameProvider].nodes, 3);
+    assert_eq!(explanation.suggestion.unwrap().change, Change::AcceptSameProvider);
+}
+
+#[test]
+fn a_placed_job_says_why_and_what_the_others_scored() {
+    let mut world = World::with_nodes(5);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let explanation = world.explain(job);
+    let [decision] = &explanation.decisions[..] else { panic!("{:?}", explanation.decisions) };
+    let scored = |candidate: &Candidate| (candidate.node, candidate.score.price, candidate.score.image);
+    assert_eq!(scored(&decision.chosen), (node(1), 100_000, explanation.weights.image.0));
+    let others: Vec<_> = decision.runners_up.iter().map(scored).collect();
+    assert_eq!(others, [(node(2), 200_000, 5_000), (node(3), 300_000, 5_000)]);
+    // Once the lease is over, nothing keeps its story.
+    world.pass(120);
+    assert!(world.finished(job) && world.explain(job).decisions.is_empty());
+}
+
+#[test]
+fn a_large_rig_stays_whole_as_long_as_a_small_one_costs_little_more() {
+    let large = Hardware { gpu_count: 8, ..hardware() };
+    for (premium, expected) in [(13_999, 2), (14_001, 1)] {
+        let mut world = World::new();
+        let first = world.add_node(1, PricePerGpuHour(100_000), large);
+        let second = world.add_node(2, PricePerGpuHour(100_000 + premium), hardware());
+        world.connect(first);
+        world.connect(second);
+        world.add_job(1, terms(), workload(1));
+        world.drain();
+        assert_eq!(world.offers()[0].node, node(expected), "for {premium} more");
+    }
+}
+
+#[test]
+fn an_image_that_is_there_is_worth_its_weight_and_no_more() {
+    for (premium, expected) in [(4_999, 2), (5_001, 1)] {
+        let mut world = World::new();
+        for (number, price) in [(1, 100_000), (2, 100_000 + premium)] {
+            world.add_node(number, PricePerGpuHour(price), hardware());
+            let images = if number == 2 { ["image:1".to_owned()].into() } else { [].into() };
+            let (node, held) = (node(number), Vec::new());
+            world.rigs.get_mut(&node).unwrap().connected = true;
+            world.inbox.push_back(Event::WorkerConnected { node, session: 0, images, held });
+        }
+        world.add_job(1, terms(), workload(1));
+        world.drain();
+        assert_eq!(world.offers()[0].node, node(expected), "for {premium} more");
+    }
+}
+
+#[test]
+fn a_worker_that_flaps_gets_no_new_lease_until_its_quarantine_is_over() {
+    let mut world = World::with_nodes(1);
+    world.drain();
+    for _ in 0..4 {
+        world.disconnect(node(1));
+        world.connect(node(1));
+        world.pass(1);
+    }
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let explanation = world.explain(job);
+    assert_eq!(explanation.exclusions.keys().collect::<Vec<_>>(), [&Constraint::Quarantined]);
+    assert_eq!(explanation.suggestion.unwrap().change, Change::Wait(Constraint::Quarantined));
+    world.pass(118);
+    assert!(world.offers().is_empty());
+    world.pass(2);
+    assert_eq!(world.offers().len(), 1);
+}
+
+#[test]
+fn a_task_that_failed_on_a_node_is_left_to_the_others() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 10_000;
+    let retries = Workload { task_retries: 3, ..workload(4) };
+    world.add_job(1, JobTerms { concurrent_leases: 2, ..terms() }, retries);
+    world.drain();
+    world.fail_task(node(1), Fault::Buyer, "exit-code");
+    let assigned = |world: &World| {
+        let assigned = world.log.iter().filter_map(|action| match action {
+            Action::AssignTask { node, task, .. } => Some((*node, *task)),
+            _ => None,
+        });
+        assigned.collect::<Vec<_>>()
+    };
+    assert_eq!(assigned(&world), [(node(1), 0), (node(2), 1), (node(1), 2)], "not the one it just failed");
+    world.pass(10);
+    assert_eq!(assigned(&world)[3..], [(node(1), 3), (node(2), 0)]);
+}
