@@ -16,7 +16,7 @@ fn seconds(task_seconds: u64, attack: &str) -> JobSpec {
 
 #[tokio::test]
 async fn a_fork_bomb() {
-    let attack = format!("{POLITE}; bomb() {{ bomb | bomb & }}; bomb 2>/dev/null; while :; do :; done");
+    let attack = format!("{POLITE}; bomb() {{ bomb | bomb & }}; (bomb) 2>/dev/null & while :; do :; done");
     let Some((code, _)) = failure_of(seconds(LIMIT, &attack)).await else { return };
     assert_eq!(code, "timed-out");
 }
