@@ -14,8 +14,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::container::Engine;
+use crate::container::Info;
 use crate::container::docker::{Docker, PullPolicy};
-use crate::gpu::nvml;
+use crate::gpu::{Inventory, nvml};
 
 /// How much something matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,6 +54,24 @@ impl Finding {
     }
 }
 
+/// What a rig is like.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    pub findings: Vec<Finding>,
+    pub inventory: Inventory,
+    /// `None` where the engine does not answer.
+    pub machine: Option<Info>,
+    /// For the data folder.
+    pub free_disk_mib: u64,
+}
+
+impl Examined {
+    /// How many things must be mended before a worker runs.
+    pub fn bad(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.grade == Grade::Bad).count()
+    }
+}
+
 /// Which rig to look at.
 #[derive(Clone, Debug)]
 pub struct Examination {
@@ -73,22 +92,25 @@ impl Examination {
     }
 
     /// Looks at everything. Nothing is changed, but for the fence around jobs with a network, which is put up.
-    pub async fn run(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
+    pub async fn run(&self) -> Examined {
+        let (mut findings, mut machine) = (Vec::new(), None);
         match Docker::connect(self.docker_host.as_deref(), PullPolicy::Never).await {
             Ok(docker) => {
                 findings.extend(engine::judge(&docker.facts().await));
                 findings.push(network::judge(docker.fence().await));
+                machine = docker.info().await.ok();
             }
             Err(error) => findings.extend(engine::judge(&Err(error))),
         }
         let inventory = nvml::inventory(&self.nvml_library);
         findings.extend(gpus::judge(&inventory, gpus::toolkit().await.as_deref()));
-        findings.push(data_folder::look(&self.data_dir, self.disk_reserve_mib));
+        let free = data_folder::free(&self.data_dir);
+        let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);
+        findings.push(data_folder::judge(&self.data_dir, free, self.disk_reserve_mib));
         findings.push(clock::judge(clock::synchronised().await));
         if let Some(url) = &self.orchestrator_url {
             findings.push(orchestrator::look(url).await);
         }
-        findings
+        Examined { findings, inventory, machine, free_disk_mib }
     }
 }

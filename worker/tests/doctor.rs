@@ -9,7 +9,7 @@ async fn examined(change: impl FnOnce(&mut Examination)) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
     let mut examination = Examination::new(folder.path(), 1);
     change(&mut examination);
-    let findings = examination.run().await;
+    let findings = examination.run().await.findings;
     for finding in &findings {
         assert_eq!(finding.fix.is_none(), finding.grade == Grade::Good, "what is not right can be mended: {finding:?}");
     }

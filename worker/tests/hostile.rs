@@ -22,6 +22,9 @@ use crate::support::rig::Rig;
 
 const IMAGE: &str = "millrace/hostile:1";
 
+/// Seconds that a program gets which would never end. The honest one after it gets no more, on a busy machine, too.
+const LIMIT: u64 = 5;
+
 /// The engine with the hostile image, or a loud reason to skip.
 async fn engine() -> Option<Arc<dyn Engine>> {
     if !docker_is_here() {

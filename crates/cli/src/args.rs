@@ -34,7 +34,9 @@ pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
     UnstakeProvider, WithdrawProvider,
 };
-pub use services::{ExamineRig, OrchestratorCommand, RunOrchestrator, RunWorker, WorkerCommand};
+pub use services::{
+    ExamineRig, OrchestratorCommand, PrepareRig, RigToLookAt, RunOrchestrator, RunWorker, WorkerCommand,
+};
 pub use simulation::{ReplaySimulation, SimulationCommand};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second

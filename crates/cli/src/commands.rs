@@ -31,6 +31,7 @@ pub mod list_nodes;
 pub mod localnet_up;
 pub mod new_key;
 pub mod pause_network;
+pub mod prepare_rig;
 pub mod register_provider;
 pub mod remove_node;
 pub mod replace_role;
@@ -101,6 +102,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Node(NodeCommand::Remove(args)) => remove_node::run(context, args).await,
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
+        Command::Worker(WorkerCommand::Init(args)) => prepare_rig::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,
         Command::Dispute(DisputeCommand::Rule(args)) => rule_dispute::run(context, args).await,

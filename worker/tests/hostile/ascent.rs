@@ -18,11 +18,11 @@ async fn nothing_that_is_tried_gains_a_right() {
 async fn a_shell_that_an_image_wants_to_run_as_root_has_nothing() {
     let attack = "
         { id -u; id -G; grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | sort -u -k 2 | wc -l
-          grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status | tr -d '\\t'; } > /outputs/report";
+          grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status | tr -d '\\t'; cat /proc/self/oom_score_adj; } > /outputs/report";
     let Some(mut rig) = rig(spec(attack)).await else { return };
     let report = report_of(&mut rig).await;
     let (user, group) = container_user(&rig);
-    let expected = format!("{user}\n{group}\n1\nCapBnd:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n");
+    let expected = format!("{user}\n{group}\n1\nCapBnd:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n500\n");
     assert_eq!(report, expected);
     rig.stop().await;
 }

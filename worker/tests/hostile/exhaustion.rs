@@ -8,16 +8,16 @@ use crate::support::small_disk::SmallDisk;
 /// Ends when asked to, so that no test waits for SIGKILL that is not about it.
 const POLITE: &str = "trap 'exit 0' TERM";
 
-fn seconds(task_seconds: u32, attack: &str) -> JobSpec {
+fn seconds(task_seconds: u64, attack: &str) -> JobSpec {
     let mut spec = spec(attack);
-    spec.limits.task_seconds = task_seconds.into();
+    spec.limits.task_seconds = task_seconds;
     spec
 }
 
 #[tokio::test]
 async fn a_fork_bomb() {
-    let attack = format!("{POLITE}; bomb() {{ bomb | bomb & }}; bomb 2>/dev/null; while :; do :; done");
-    let Some((code, _)) = failure_of(seconds(3, &attack)).await else { return };
+    let attack = format!("{POLITE}; bomb() {{ bomb | bomb & }}; (bomb) 2>/dev/null & while :; do :; done");
+    let Some((code, _)) = failure_of(seconds(LIMIT, &attack)).await else { return };
     assert_eq!(code, "timed-out");
 }
 
@@ -133,6 +133,6 @@ async fn a_log_flood_of_a_gigabyte() {
 
 #[tokio::test]
 async fn a_program_without_end() {
-    let Some((code, _)) = failure_of(seconds(1, &format!("{POLITE}; while :; do :; done"))).await else { return };
+    let Some((code, _)) = failure_of(seconds(LIMIT, &format!("{POLITE}; while :; do :; done"))).await else { return };
     assert_eq!(code, "timed-out");
 }

@@ -33,7 +33,7 @@ async fn a_program_that_ignores_every_signal_it_can() {
     let mark = mark("deaf");
     let attack = format!("trap '' TERM INT HUP QUIT; exec sh -c 'while :; do sleep 1; done' {mark}");
     let mut spec = spec(&attack);
-    spec.limits.task_seconds = 1;
+    spec.limits.task_seconds = LIMIT;
     let Some((code, _)) = failure_of(spec).await else { return };
     assert_eq!(code, "timed-out");
     assert_eq!(running(&mark), 0);
@@ -66,7 +66,7 @@ async fn a_container_that_is_stopped_by_its_own_program_is_killed_all_the_same()
     let mark = mark("frozen");
     let attack = format!("sh -c 'while :; do sleep 1; done' {mark} & kill -STOP -1; wait");
     let mut spec = spec(&attack);
-    spec.limits.task_seconds = 1;
+    spec.limits.task_seconds = LIMIT;
     let Some((code, _)) = failure_of(spec).await else { return };
     assert_eq!(code, "timed-out");
     assert_eq!(running(&mark), 0);

@@ -45,6 +45,8 @@ pub enum WorkerCommand {
     Run(RunWorker),
     /// Look at everything a rig needs, and say what mends what is not right
     Doctor(ExamineRig),
+    /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
+    Init(PrepareRig),
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +99,23 @@ pub struct RunWorker {
 #[command(after_help = "Example:
   millrace worker doctor --data-dir /var/lib/millrace --orchestrator http://market.example:7071")]
 pub struct ExamineRig {
+    #[command(flatten)]
+    pub rig: RigToLookAt,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace worker init --node-key rig1.json --orchestrator http://market.example:7071")]
+pub struct PrepareRig {
+    /// The rig's own keypair; written if it does not exist
+    #[arg(long, value_name = "PATH")]
+    pub node_key: PathBuf,
+    #[command(flatten)]
+    pub rig: RigToLookAt,
+}
+
+#[derive(Debug, Args)]
+pub struct RigToLookAt {
     /// Where the worker will keep its data
     #[arg(long, value_name = "DIR", default_value = ".worker")]
     pub data_dir: PathBuf,

@@ -1,17 +1,18 @@
 use millrace_protocol::Diagnostic;
-use millrace_worker::doctor::{Examination, Finding, Grade};
+use millrace_worker::doctor::{Examination, Examined, Finding, Grade};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::args::ExamineRig;
+use crate::args::{ExamineRig, RigToLookAt};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 
+/// What was found on a rig.
 #[derive(Serialize)]
-struct Examined {
-    findings: Vec<Finding>,
+pub struct Found {
+    pub findings: Vec<Finding>,
 }
 
 /// What was found keeps a worker from working.
@@ -31,7 +32,7 @@ impl Diagnostic for Unfit {
     }
 }
 
-impl Report for Examined {
+impl Report for Found {
     fn json(&self) -> Value {
         output::value(self)
     }
@@ -60,13 +61,25 @@ impl Report for Examined {
 /// # Errors
 /// `rig-unfit`, after the report.
 pub async fn run(context: &Context<'_>, args: ExamineRig) -> Result<(), Failure> {
+    let examined = examine(args.rig).await;
+    context.output.report(&Found { findings: examined.findings.clone() });
+    is_fit(&examined)
+}
+
+pub async fn examine(rig: RigToLookAt) -> Examined {
     let examination = Examination {
-        docker_host: args.docker_host,
-        orchestrator_url: args.orchestrator,
-        ..Examination::new(args.data_dir, args.disk_reserve.into())
+        docker_host: rig.docker_host,
+        orchestrator_url: rig.orchestrator,
+        ..Examination::new(rig.data_dir, rig.disk_reserve.into())
     };
-    let findings = examination.run().await;
-    let count = findings.iter().filter(|finding| finding.grade == Grade::Bad).count();
-    context.output.report(&Examined { findings });
-    if count == 0 { Ok(()) } else { Err(Failure::refused(&Unfit { count })) }
+    examination.run().await
+}
+
+/// # Errors
+/// `rig-unfit`.
+pub fn is_fit(examined: &Examined) -> Result<(), Failure> {
+    match examined.bad() {
+        0 => Ok(()),
+        count => Err(Failure::refused(&Unfit { count })),
+    }
 }

@@ -48,6 +48,7 @@ fn each_help_text_is_as_reviewed() {
         "node remove",
         "worker run",
         "worker doctor",
+        "worker init",
         "orchestrator run",
         "key",
         "key new",

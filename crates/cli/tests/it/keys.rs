@@ -66,3 +66,13 @@ fn a_file_that_is_no_key_is_named() {
     insta::assert_snapshot!(millrace(folder.path(), &["key", "show", "id.json"]));
     insta::assert_snapshot!(millrace(folder.path(), &["key", "show", "other.json"]));
 }
+
+#[test]
+fn a_rig_that_is_not_fit_gets_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = ["worker", "init", "--node-key", "rig.json", "--docker-host", "unix:///nowhere/docker.sock"];
+    let said = millrace(folder.path(), &init);
+    assert!(said.starts_with("status 1\n") && said.contains("error[rig-unfit]"), "{said}");
+    assert!(said.contains("bad   container engine") && said.contains("systemctl start docker"), "{said}");
+    assert!(!folder.path().join("rig.json").exists());
+}

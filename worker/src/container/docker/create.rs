@@ -8,6 +8,10 @@ use crate::container::{GpuAccess, NetworkAccess, Plan, label, name};
 const MIB: i64 = 1024 * 1024;
 /// Room for temporary files; counts as the container's memory.
 const SCRATCH: &str = "rw,nosuid,nodev,size=256m,mode=1777";
+/// What `/dev/shm` may hold; counts as the container's memory.
+const SHARED_MEMORY: i64 = 64 * MIB;
+/// Of at most 1000: the kernel's mark for whom to end first (proc(5), `oom_score_adj`).
+const OUT_OF_MEMORY_FIRST: i64 = 500;
 /// More than the worker ever sends on, so that rotation never moves the offsets of what it sends.
 const LOG_SIZE: &str = "32m";
 
@@ -22,6 +26,10 @@ pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
         memory: Some(memory),
         // Equal to `memory`: no swap.
         memory_swap: Some(memory),
+        // The engine's own default is for its owner to change.
+        shm_size: Some(SHARED_MEMORY),
+        // When the machine itself runs out of memory, a job goes before anything of the rig's.
+        oom_score_adj: Some(OUT_OF_MEMORY_FIRST),
         pids_limit: Some(i64::from(plan.pids)),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
@@ -131,7 +139,7 @@ mod tests {
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
-        assert_eq!(host.pids_limit, Some(32));
+        assert_eq!((host.pids_limit, host.shm_size, host.oom_score_adj), (Some(32), Some(64 * MIB), Some(500)));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
         assert_eq!(host.network_mode.as_deref(), Some("none"));
