@@ -62,6 +62,7 @@ fn open(core: &mut Core, number: u64, tasks: u16) -> Work {
     let view = JobView {
         buyer,
         funder: buyer,
+        delegate: None,
         attestor: None,
         id: number,
         opened_slot: number,
