@@ -22,7 +22,7 @@ use crate::{Core, Now};
 
 impl Core {
     pub(crate) fn decide(&mut self, now: Now, scope: &Scope) {
-        let (jobs, leases) = self.within(scope);
+        let (jobs, leases) = self.within(now, scope);
         self.take_from_the_silent(now, &leases);
         for job in jobs.iter().copied() {
             if !self.serves(job) {

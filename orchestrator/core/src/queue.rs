@@ -171,6 +171,11 @@ impl Queue {
         self.forget(buyer);
     }
 
+    /// Whether the job waits, aside or not.
+    pub fn contains(&self, job: Address) -> bool {
+        self.places.contains_key(&job)
+    }
+
     /// GPUs that the buyer holds.
     pub fn held(&self, buyer: Address) -> u64 {
         self.buyers.get(&buyer).map_or(0, |buyer| buyer.held)

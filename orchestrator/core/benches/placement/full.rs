@@ -18,6 +18,7 @@ pub struct Figures {
     offers: Stopwatch,
     n_offers: usize,
     idle: Stopwatch,
+    ticks: Stopwatch,
 }
 
 fn job(core: &mut Core, number: u64, (terms, workload): (JobTerms, Workload)) -> usize {
@@ -108,6 +109,10 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
         let event = Event::Heartbeat { node: field::address(b'N', number), leases: Vec::new() };
         idle.time(|| core.on_event(NOW, event));
     }
+    let mut ticks = Stopwatch::default();
+    for _ in 0..10 {
+        ticks.time(|| core.on_event(NOW, Event::Tick));
+    }
     Figures {
         node_bytes,
         job_bytes,
@@ -116,6 +121,7 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
         offers: timed,
         n_offers,
         idle,
+        ticks,
     }
 }
 
@@ -129,7 +135,8 @@ fn array_bytes(settings: &Settings, tasks: u64) -> f64 {
     (crate::allocated() - before) as f64 / tasks as f64
 }
 
-pub fn section() {
+/// Prints a section and returns the microseconds of an offer, by taste.
+pub fn section() -> [f64; 2] {
     let (nodes, tasks) = (10_000, 100_000);
     println!("### The whole core\n");
     println!(
@@ -152,8 +159,10 @@ pub fn section() {
     row("a job arrives and joins the queue (two events): p50", &|figures| micros(figures.arrivals.quantile(500)));
     row("p99", &|figures| micros(figures.arrivals.quantile(990)));
     row("a heartbeat without leases: mean", &|figures| micros(figures.idle.mean()));
+    row("a tick over all that waits: mean", &|figures| format!("{:.0} ms", figures.ticks.mean() / 1_000.0));
     row("memory per idle node", &|figures| bytes(figures.node_bytes));
     row("memory per queued task of an array", &|figures| bytes(figures.task_bytes));
     row("memory per queued job of one task", &|figures| bytes(figures.job_bytes));
     println!();
+    [few, any].map(|figures| figures.offers.total().as_secs_f64() * 1e6 / figures.n_offers as f64)
 }

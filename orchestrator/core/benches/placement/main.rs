@@ -2,7 +2,9 @@
 
 mod field;
 mod full;
+mod heartbeats;
 mod index;
+mod regression;
 mod stopwatch;
 
 use std::alloc::System;
@@ -23,6 +25,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         index::measure(200, 500);
         full::measure(200, 500, full::Taste::Few);
+        heartbeats::measure(20, 5);
         return;
     }
     println!("## What a placement costs\n");
@@ -33,6 +36,17 @@ fn main() {
          memory, disk and image. Seed {:#x}.\n",
         field::SEED
     );
-    index::section();
-    full::section();
+    let calibration = regression::calibration();
+    let [small, middle, large] = index::section();
+    let [few, any] = full::section();
+    let heartbeat = heartbeats::section();
+    let figures = [
+        ("decision among 1 000 nodes", small),
+        ("decision among 10 000 nodes", middle),
+        ("decision among 50 000 nodes", large),
+        ("offer of the core, few mixes a buyer", few),
+        ("offer of the core, any mix", any),
+        ("heartbeat", heartbeat),
+    ];
+    regression::section(calibration, &figures);
 }

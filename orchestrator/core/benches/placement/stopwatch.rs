@@ -21,6 +21,10 @@ impl Stopwatch {
         result
     }
 
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.runs.iter().sum())
     }

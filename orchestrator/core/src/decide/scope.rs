@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, JobState};
 
 use crate::event::Transaction;
-use crate::{Core, Event};
+use crate::{Core, Event, Now};
 
 /// Which jobs an event may lead to decisions about. Whatever it leaves out, the next tick looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,12 @@ impl Core {
                 of_lease(lease).into_iter().collect()
             }
             Event::AccountGone { address } => of_lease(address).into_iter().chain([*address]).collect(),
-            Event::WorkerConnected { node, .. }
-            | Event::WorkerDisconnected { node, .. }
-            | Event::Heartbeat { node, .. } => of_node(node),
+            Event::WorkerConnected { node, .. } | Event::WorkerDisconnected { node, .. } => of_node(node),
+            // Most say that all is as it was; what time alone decides is left to the next tick.
+            Event::Heartbeat { node, .. } => {
+                let silenced = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.silenced);
+                self.open_leases.of_node(*node).filter(silenced).filter_map(|lease| of_lease(&lease)).collect()
+            }
             Event::TransactionDone { transaction, .. } | Event::TransactionFailed { transaction, .. } => {
                 match transaction {
                     Transaction::OpenLease { job, .. }
@@ -47,10 +50,24 @@ impl Core {
         Scope::Jobs(jobs)
     }
 
+    /// Whether time alone changes nothing for the job: it stands in the queue, and has neither a lease nor an
+    /// offer. Most jobs of a long queue are like that, at every tick.
+    fn only_waits(&self, now: Now, job: Address) -> bool {
+        self.queue.contains(job)
+            && self.open_leases.of_job(job).next().is_none()
+            && self.jobs.get(&job).is_some_and(|entry| {
+                let young = !entry.past_start_deadline(now.chain);
+                young && entry.offer.is_none() && entry.outcome.is_none() && entry.view.job.state == JobState::Open
+            })
+    }
+
     /// The open jobs of the scope, the oldest first, and the leases to go with them.
-    pub(super) fn within(&self, scope: &Scope) -> (Vec<Address>, Vec<Address>) {
+    pub(super) fn within(&self, now: Now, scope: &Scope) -> (Vec<Address>, Vec<Address>) {
         match scope {
-            Scope::All => (self.by_age(self.open_jobs.iter().copied()), self.open_leases.iter().collect()),
+            Scope::All => {
+                let due = self.open_jobs.iter().copied().filter(|job| !self.only_waits(now, *job));
+                (self.by_age(due), self.open_leases.iter().collect())
+            }
             Scope::Jobs(jobs) => {
                 let leases = jobs.iter().flat_map(|job| self.open_leases.of_job(*job)).collect();
                 (self.by_age(jobs.iter().copied().filter(|job| self.open_jobs.contains(job))), leases)
