@@ -145,13 +145,16 @@ impl Queue {
         }
     }
 
-    /// Nodes fit the demand, but not this job. Others in its line go on.
+    /// Nodes fit the demand, but not this job. Others in its line go on, or wake up: a node that comes free may
+    /// have asked this one while all slept.
     pub fn put_aside(&mut self, job: Address) {
         let Some(place) = self.places.get(&job).copied().filter(|place| !place.aside) else { return };
         self.places.insert(job, Place { aside: true, ..place });
         if let Some(line) = self.lines.get_mut(&place.demand) {
             line.aside.insert(job);
             self.with_aside.insert(place.demand);
+            line.asleep = false;
+            self.awake.insert(place.demand);
         }
         self.step_out(place);
     }

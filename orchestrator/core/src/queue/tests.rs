@@ -79,7 +79,9 @@ fn a_job_put_aside_lets_its_line_go_on_and_comes_back() {
     queue.put_aside(Address([1; 32]));
     queue.enter(buyer(1), asks(0), turn(1, 1));
     assert_eq!(first(&queue), Some(1), "its own event brings it back");
+    queue.sleep(0);
     queue.put_aside(Address([1; 32]));
+    assert_eq!(first(&queue), Some(2), "a node fits, so the others are asked");
     queue.leave(Address([1; 32]));
     queue.leave(Address([2; 32]));
     assert!(is_empty(&queue) && queue.first().is_none());
@@ -198,7 +200,10 @@ proptest! {
                 }
                 Step::PutAside(job) => {
                     queue.put_aside(Address([job; 32]));
-                    waiting.entry(job).and_modify(|waiting| waiting.3 = true);
+                    if let Some(waiting) = waiting.get_mut(&job).filter(|waiting| !waiting.3) {
+                        waiting.3 = true;
+                        asleep.remove(&waiting.0);
+                    }
                 }
                 Step::Recall(demand) => {
                     queue.recall(demand);

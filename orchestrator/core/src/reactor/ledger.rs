@@ -2,6 +2,9 @@ use millrace_protocol::{Address, MicroUsdc};
 
 use crate::Core;
 
+/// More leases than that are not guessed about: each doubles what there is to try.
+const GUESSED: usize = 16;
+
 impl Core {
     /// When the job is closed, its ledger says what its leases were paid in all; what nobody told of one of
     /// them follows. Its settlement may have landed without its sender ever hearing of it: the sender
@@ -22,15 +25,10 @@ impl Core {
         let Ok(rest) = total.and_then(|total| total.minus(told?)) else { return };
         let paid: Vec<(Address, MicroUsdc)> = match unbooked.as_slice() {
             [lease] => vec![(lease.address, rest)],
-            // Each by its final voucher, where that adds up.
             several => {
-                let paid = several.iter().map(|lease| Some((lease.address, lease.owed_by_final_voucher(&ledger)?)));
-                let Some(paid) = paid.collect::<Option<Vec<_>>>() else { return };
-                let sum = paid.iter().try_fold(MicroUsdc::ZERO, |sum, (_, paid)| sum.plus(*paid));
-                if sum != Ok(rest) {
-                    return;
-                }
-                paid
+                let ways: Vec<_> = several.iter().map(|lease| lease.possible_payments(&ledger)).collect();
+                let Some(paid) = adding_up(&ways, rest) else { return };
+                several.iter().map(|lease| lease.address).zip(paid).collect()
             }
         };
         for (lease, paid) in paid {
@@ -39,5 +37,40 @@ impl Core {
                 self.touch_lease(lease);
             }
         }
+    }
+}
+
+/// One of each lease's possible payments, the likelier first, so that all together are `rest`.
+fn adding_up(ways: &[Vec<MicroUsdc>], rest: MicroUsdc) -> Option<Vec<MicroUsdc>> {
+    if ways.len() > GUESSED {
+        return None;
+    }
+    let Some((first, others)) = ways.split_first() else {
+        return (rest == MicroUsdc::ZERO).then(Vec::new);
+    };
+    first.iter().find_map(|paid| {
+        let mut all = vec![*paid];
+        all.extend(adding_up(others, rest.minus(*paid).ok()?)?);
+        Some(all)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guess(ways: &[&[u64]], rest: u64) -> Option<Vec<u64>> {
+        let ways: Vec<Vec<_>> = ways.iter().map(|way| way.iter().copied().map(MicroUsdc).collect()).collect();
+        adding_up(&ways, MicroUsdc(rest)).map(|paid| paid.into_iter().map(|paid| paid.0).collect())
+    }
+
+    #[test]
+    fn payments_that_add_up_are_found_and_others_are_not_made_up() {
+        assert_eq!(guess(&[&[5, 0], &[7, 3]], 12), Some(vec![5, 7]), "each by the likelier way");
+        assert_eq!(guess(&[&[5, 0], &[7, 3]], 3), Some(vec![0, 3]));
+        assert_eq!(guess(&[&[5, 5], &[7]], 12), Some(vec![5, 7]));
+        assert_eq!(guess(&[&[5, 0], &[7, 3]], 4), None);
+        assert_eq!(guess(&[&[], &[7]], 7), None, "nothing is known of one of them");
+        assert_eq!(guess(&[&[1][..]; GUESSED + 1], 17), None);
     }
 }

@@ -58,16 +58,29 @@ impl LeaseEntry {
         if !self.is_unbooked() {
             return;
         }
+        if let Some(owed) = self.owed_at_the_end(job) {
+            // What the protocol refuses to compute it has not paid either.
+            let _ = self.book(owed);
+        }
+    }
+
+    /// What it is paid in all where it is settled as reported, or ends by its deadline.
+    fn owed_at_the_end(&self, job: &Job) -> Option<Result<MicroUsdc, Error>> {
         let lease = &self.view.lease;
-        let owed = match lease.state {
-            LeaseState::Reported if !job.terms.verification.is_quorum() => lease.owed(job),
-            LeaseState::Reported | LeaseState::Disputed => return,
+        match lease.state {
+            LeaseState::Reported if !job.terms.verification.is_quorum() => Some(lease.owed(job)),
+            LeaseState::Reported | LeaseState::Disputed => None,
             LeaseState::Assigned | LeaseState::Running => {
-                lease.deadline(job).and_then(|(_, outcome)| lease.owed_without_report(outcome, job))
+                Some(lease.deadline(job).and_then(|(_, outcome)| lease.owed_without_report(outcome, job)))
             }
-        };
-        // What the protocol refuses to compute it has not paid either.
-        let _ = self.book(owed);
+        }
+    }
+
+    /// What it may have been paid in all, the likeliest first: by its final voucher, or by its deadline, which
+    /// may land in the same slot and before it.
+    pub(crate) fn possible_payments(&self, job: &Job) -> Vec<MicroUsdc> {
+        let by_voucher = self.owed_by_final_voucher(job);
+        by_voucher.into_iter().chain(self.owed_at_the_end(job).and_then(Result::ok)).collect()
     }
 
     fn book(&mut self, owed: Result<MicroUsdc, Error>) -> Result<(), Error> {
