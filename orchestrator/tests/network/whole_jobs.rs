@@ -81,8 +81,10 @@ async fn a_job_nobody_can_take_says_why() {
     Rig::new(market.link_url(), &rig, SECOND).run();
     let job = market.submit(1, &spec(3)).await;
     let explained = |status: &millrace_link::rest::JobStatus| {
+        // Before its spec is there, that is what it waits for first.
+        let is_read = !status.name.is_empty();
         status.explanation.as_ref().is_some_and(|explanation| {
-            explanation.exclusions.len() == 1 && explanation.exclusions[0].requirement == "maximum-price"
+            is_read && explanation.exclusions.len() == 1 && explanation.exclusions[0].requirement == "maximum-price"
         })
     };
     let status = market.wait_for(job, explained).await;
