@@ -4,6 +4,7 @@ use millrace_protocol::Address;
 use millrace_spec::Sha256;
 
 use crate::event::{HeldLease, HeldTask};
+use crate::market::Held;
 use crate::state::lease::Stage;
 use crate::state::task::{TaskPhase, TaskState};
 use crate::{Action, Core, Notice, Now};
@@ -40,7 +41,7 @@ impl Core {
         self.market.hear(now, node);
         for lease in leases {
             let Some(entry) = self.leases.get_mut(lease).filter(|entry| entry.view.node == node) else {
-                self.push(Action::LeaseOver { node, lease: *lease });
+                self.disown(node, *lease);
                 continue;
             };
             let unknown_end = entry.stage == Stage::Reported && entry.final_voucher().is_none();
@@ -97,11 +98,19 @@ impl Core {
         }
     }
 
+    /// The worker speaks of a lease that is not its own any more, or never was. One that nobody here has heard of
+    /// may be an offer that has just landed, which the worker saw on chain first: the next word of it tells.
+    fn disown(&mut self, node: Address, lease: Address) {
+        let is_offered = || self.market.claims().any(|(_, claim)| claim.held == Held::Offer && claim.node == node);
+        if self.leases.contains_key(&lease) || !is_offered() {
+            self.push(Action::LeaseOver { node, lease });
+        }
+    }
+
     fn resume_lease(&mut self, now: Now, node: Address, held: &HeldLease) {
         let lease = held.lease;
         let Some(entry) = self.leases.get(&lease).filter(|entry| entry.view.node == node && entry.on_chain()) else {
-            self.push(Action::LeaseOver { node, lease });
-            return;
+            return self.disown(node, lease);
         };
         let (stage, voucher) = (entry.stage, entry.voucher);
         if let Some(entry) = self.leases.get_mut(&lease) {

@@ -221,6 +221,22 @@ fn leases_nobody_knows_are_called_over() {
 }
 
 #[test]
+fn a_lease_that_its_worker_saw_on_chain_first_is_not_called_over() {
+    let mut world = World::with_nodes(1);
+    world.add_job(1, terms(), workload(1));
+    let is_over = |actions: &[Action]| actions.iter().any(|action| matches!(action, Action::LeaseOver { .. }));
+    let beat = Event::Heartbeat { node: node(1), leases: vec![address(b'L', 7)] };
+    while world.offers().is_empty() {
+        let event = world.inbox.pop_front().unwrap();
+        world.feed(event);
+    }
+    let now = world.now();
+    assert!(!is_over(&world.core.on_event(now, beat.clone())), "it may be the one that is offered");
+    world.drain();
+    assert!(is_over(&world.core.on_event(world.now(), beat)), "the offer has become another lease");
+}
+
+#[test]
 fn another_nodes_report_on_a_lease_is_not_believed() {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
