@@ -53,12 +53,16 @@ impl Core {
         self.conclude(job);
     }
 
-    /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would
-    /// only burn the deposit.
+    /// A task that outlasts a whole lease is the buyer's to answer for: more of the same lease would
+    /// only burn the deposit. One that came after others had only the rest of it, and begins anew elsewhere.
     fn interrupt(&mut self, job: Address, lease: Address) {
         let Some(number) = self.active_task(lease) else { return };
         self.stop_and_requeue(lease);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let others = entry.tasks.iter().zip(0u32..).filter(|(_, other)| *other != number);
+        if others.into_iter().any(|(task, _)| task.lease == Some(lease)) {
+            return;
+        }
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         let cause = Cause {
             code: "lease-too-short".to_owned(),

@@ -134,6 +134,20 @@ fn nothing_is_attested_ahead_of_the_chains_clock() {
 }
 
 #[test]
+fn a_task_that_had_only_the_rest_of_a_lease_is_not_blamed_for_its_end() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 12_000;
+    let job = world.add_job(1, JobTerms { lease_seconds: Seconds(20), retries: 0, ..terms() }, workload(4));
+    world.drain();
+    world.pass(120);
+    let entry = world.core.job(job).unwrap();
+    assert_eq!(entry.outcome, Some(Outcome::Completed));
+    assert!(entry.tasks.iter().all(|task| task.failures == 0), "each was cut off once at most, and none by its length");
+    assert!(entry.tasks.iter().any(|task| task.attempt > 1), "some were cut off");
+    world.check_money();
+}
+
+#[test]
 fn nothing_is_attested_beyond_the_lease() {
     let mut world = World::with_nodes(1);
     world.task_millis = 10_000_000;
