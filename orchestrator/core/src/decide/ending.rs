@@ -53,16 +53,19 @@ impl Core {
         self.conclude(job);
     }
 
-    /// A task that outlasts a whole lease is the buyer's to answer for: more of the same lease would
-    /// only burn the deposit. One that came after others had only the rest of it, and begins anew elsewhere.
+    /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would only burn the
+    /// deposit. One that had less than half of a lease begins anew with a clean slate.
     fn interrupt(&mut self, job: Address, lease: Address) {
         let Some(number) = self.active_task(lease) else { return };
         self.stop_and_requeue(lease);
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let others = entry.tasks.iter().zip(0u32..).filter(|(_, other)| *other != number);
-        if others.into_iter().any(|(task, _)| task.lease == Some(lease)) {
+        let had_its_share = self.leases.get(&lease).is_some_and(|entry| {
+            let had = entry.meter.millis.saturating_sub(entry.handed_out_at);
+            had >= entry.view.lease.maximum.0.saturating_mul(1_000) / 2
+        });
+        if !had_its_share {
             return;
         }
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         let cause = Cause {
             code: "lease-too-short".to_owned(),

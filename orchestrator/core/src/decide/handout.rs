@@ -25,6 +25,9 @@ impl Core {
                 task.attempt
             });
             let Some(attempt) = assigned else { return };
+            if let Some(entry) = self.leases.get_mut(&lease) {
+                entry.handed_out_at = entry.meter.millis;
+            }
             self.touch_task(job, number);
             self.push(Action::AssignTask { node, lease, job, task: number, attempt });
         }
