@@ -29,7 +29,7 @@ const INSPECT: u64 = 5_000;
 /// How much further the chain's clock falls behind when it lags, in milliseconds.
 const LAG: u64 = 30_000;
 /// How long everything may take to end once all is well, in milliseconds.
-const QUIET: u64 = 4 * 3_600_000;
+const QUIET: u64 = 24 * 3_600_000;
 
 /// What is going to happen.
 pub enum What {
