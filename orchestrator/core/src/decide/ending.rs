@@ -3,7 +3,7 @@ use millrace_protocol::voucher::ExitClass;
 
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
-use crate::state::task::{Cause, TaskState};
+use crate::state::task::Cause;
 use crate::{Action, Core, Now};
 
 /// Milliseconds a live worker may take to report the end of a lease.
@@ -73,12 +73,8 @@ impl Core {
             hint: "allow longer leases, or split the work into smaller tasks".to_owned(),
         };
         let failed = entry.tasks.change(number, |task| {
-            task.failures += 1;
             task.last_failure = Some(cause.clone());
-            if task.failures > retries {
-                task.state = TaskState::Failed;
-            }
-            task.state == TaskState::Failed
+            task.blame(retries)
         });
         if failed == Some(true) {
             entry.outcome.get_or_insert(Outcome::Failed(cause.clone()));

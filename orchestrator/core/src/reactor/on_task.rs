@@ -103,20 +103,15 @@ impl Core {
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
-        let failures = task.failures + u32::from(fault == Fault::Buyer);
-        let mut fatal = fault == Fault::Buyer && failures > retries;
-        let state = if fatal { TaskState::Failed } else { TaskState::Pending };
-        entry.tasks.change(number, |task| {
+        let failed = entry.tasks.change(number, |task| {
             task.last_failure = Some(cause.clone());
-            task.failures = failures;
-            task.state = state;
+            task.state = TaskState::Pending;
+            fault == Fault::Buyer && task.blame(retries)
         });
-        match fault {
-            Fault::Image => {
-                entry.image_failures.insert(node, cause.clone());
-                fatal = entry.image_failures.len() >= NODES_TO_BLAME_IMAGE;
-            }
-            Fault::Buyer | Fault::Node | Fault::Nobody => {}
+        let mut fatal = failed == Some(true);
+        if fault == Fault::Image {
+            entry.image_failures.insert(node, cause.clone());
+            fatal = entry.image_failures.len() >= NODES_TO_BLAME_IMAGE;
         }
         let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
         if nodes_fault {

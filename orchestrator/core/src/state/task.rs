@@ -91,6 +91,16 @@ impl Default for Task {
 }
 
 impl Task {
+    /// It failed by the buyer's own fault: for good, once it has failed more often than it may. Returns whether.
+    pub(crate) fn blame(&mut self, retries: u32) -> bool {
+        self.failures += 1;
+        let for_good = self.failures > retries;
+        if for_good {
+            self.state = TaskState::Failed;
+        }
+        for_good
+    }
+
     /// The lease that works on it now.
     pub fn active_lease(&self) -> Option<Address> {
         match self.state {
