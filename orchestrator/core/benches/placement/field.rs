@@ -1,10 +1,12 @@
 //! Nodes, providers and tasks at random, the same ones each time.
 
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, JobTerms, MicroUsdc, Node, NodeStatus, Payment,
-    PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds, Verification,
+    Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, Job, JobTerms, MicroUsdc, Node, NodeStatus,
+    Payment, PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds,
+    Verification,
 };
-use millrace_scheduler::{NodeView, Now, Placement, Workload};
+use millrace_scheduler::{JobView, NodeView, Now, Placement, Workload};
+use millrace_spec::sha256;
 
 pub const SEED: u64 = 0x6d69_6c6c_7261_6365;
 const START: u64 = 1_800_000_000;
@@ -112,6 +114,21 @@ pub fn provider(dice: &mut Dice) -> Provider {
         },
         nodes: 10,
         ..Provider::default()
+    }
+}
+
+/// A job as the chain has it.
+pub fn job_view(number: u64, buyer: Address, job: Job) -> JobView {
+    JobView {
+        buyer,
+        funder: buyer,
+        delegate: None,
+        attestor: None,
+        id: number,
+        opened_slot: number,
+        opened_at: NOW.chain,
+        spec_hash: sha256(&number.to_le_bytes()),
+        job,
     }
 }
 

@@ -1,8 +1,7 @@
 //! The whole core: events in, offers out, with a queue of 100 000 tasks.
 
 use millrace_protocol::{Address, JobTerms, Parameters, transitions};
-use millrace_scheduler::{Action, Core, Event, JobView, Settings, Weights, Workload};
-use millrace_spec::sha256;
+use millrace_scheduler::{Action, Core, Event, Settings, Weights, Workload};
 
 use crate::field::{self, Dice, MIXES, NOW};
 use crate::stopwatch::Stopwatch;
@@ -25,18 +24,7 @@ fn job(core: &mut Core, number: u64, (terms, workload): (JobTerms, Workload)) ->
     let opened = transitions::open_job(terms, &Parameters::default(), NOW.chain).expect("terms of the bench are valid");
     let job = field::address(b'J', number);
     let buyer = field::address(b'B', number % BUYERS);
-    let spec_hash = sha256(&number.to_le_bytes());
-    let view = JobView {
-        buyer,
-        funder: buyer,
-        delegate: None,
-        attestor: None,
-        id: number,
-        opened_slot: number,
-        opened_at: NOW.chain,
-        spec_hash,
-        job: opened,
-    };
+    let view = field::job_view(number, buyer, opened);
     core.on_event(NOW, Event::JobSeen { job, view });
     offers(&core.on_event(NOW, Event::SpecFetched { job, workload }))
 }

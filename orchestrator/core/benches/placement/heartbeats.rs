@@ -10,7 +10,6 @@ use millrace_scheduler::{
     Action, Core, Event, JobView, LeaseView, NodeView, Now, Record, Settings, TaskPhase, TaskProgress, Weights,
     Workload,
 };
-use millrace_spec::sha256;
 
 use crate::field::{self, Dice, NOW};
 use crate::stopwatch::Stopwatch;
@@ -59,17 +58,7 @@ fn open(core: &mut Core, number: u64, tasks: u16) -> Work {
     };
     let job = transitions::open_job(terms, &Parameters::default(), NOW.chain).expect("terms of the bench are valid");
     let (address, buyer) = (field::address(b'J', number), field::address(b'B', number));
-    let view = JobView {
-        buyer,
-        funder: buyer,
-        delegate: None,
-        attestor: None,
-        id: number,
-        opened_slot: number,
-        opened_at: NOW.chain,
-        spec_hash: sha256(&number.to_le_bytes()),
-        job,
-    };
+    let view = field::job_view(number, buyer, job);
     let workload = Workload { name: "bench".to_owned(), tasks: tasks.into(), task_retries: 1, ..Workload::default() };
     core.on_event(NOW, Event::JobSeen { job: address, view });
     core.on_event(NOW, Event::SpecFetched { job: address, workload });
