@@ -31,7 +31,7 @@ pub use action::{Action, Notice, Offer};
 pub use core::{Core, Settings};
 pub use event::{Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
-pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Score, Used, Weights};
+pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Resources, Score, Weights};
 pub use meter::Meter;
 pub use record::{JobRecord, LeaseRecord, Record, TaskRecord};
 pub use served::NotServed;

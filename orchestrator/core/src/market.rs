@@ -34,7 +34,7 @@ use claims::Counted;
 pub use claims::{Claim, Held};
 pub use demand::Demand;
 
-pub use rig::Used;
+pub use rig::Resources;
 pub(crate) use room::Errand;
 pub use rules::Constraint;
 pub(crate) use rules::bond;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 
 use millrace_protocol::{Address, MicroUsdc, Parameters};
-use millrace_scheduler::{Candidate, Claim, Demand, Held, Market, Request, Used, Weights};
+use millrace_scheduler::{Candidate, Claim, Demand, Held, Market, Request, Resources, Weights};
 
 use crate::field::{self, Dice, MIXES, NOW};
 use crate::stopwatch::Stopwatch;
@@ -51,7 +51,7 @@ fn claim(market: &Market, demand: &Demand, node: Address) -> Claim {
         provider: entry.view.provider,
         units: demand.units,
         bond: MicroUsdc(5_000_000),
-        used: Used {
+        used: Resources {
             cpu_milli: demand.cpu_milli.into(),
             memory_mib: demand.memory_mib.into(),
             disk_mib: demand.disk_mib.into(),

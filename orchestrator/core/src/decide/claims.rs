@@ -1,6 +1,6 @@
 use millrace_protocol::{Address, MicroUsdc};
 
-use crate::market::{Claim, Held, Used, bond};
+use crate::market::{Claim, Held, Resources, bond};
 use crate::state::job::PendingOffer;
 use crate::{Core, Now, Workload};
 
@@ -76,8 +76,8 @@ impl Core {
     }
 }
 
-fn used(workload: Option<&Workload>) -> Used {
-    workload.map_or_else(Used::default, |workload| Used {
+fn used(workload: Option<&Workload>) -> Resources {
+    workload.map_or_else(Resources::default, |workload| Resources {
         cpu_milli: workload.cpu_milli.into(),
         memory_mib: workload.memory_mib.into(),
         disk_mib: workload.disk_mib.into(),

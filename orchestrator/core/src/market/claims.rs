@@ -1,7 +1,7 @@
 use millrace_protocol::{Address, GpuUnits, MicroUsdc};
 
 use super::owners::OwnerId;
-use super::{Market, Used};
+use super::{Market, Resources};
 use crate::Now;
 
 /// What a claim is held by.
@@ -25,7 +25,7 @@ pub struct Claim {
     pub provider: Address,
     pub units: GpuUnits,
     pub bond: MicroUsdc,
-    pub used: Used,
+    pub used: Resources,
 }
 
 /// A claim, and where it is counted.

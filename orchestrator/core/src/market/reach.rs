@@ -43,16 +43,16 @@ pub(super) struct Needs {
 impl Reach {
     pub(super) fn of(rig: &Rig, entry: &NodeEntry, price: PricePerGpuHour) -> Self {
         let (node, hardware) = (&entry.view.node, &entry.view.node.hardware);
-        let rest = |all: u64, used: u64| u32::try_from(all.saturating_sub(used)).unwrap_or(u32::MAX);
+        let (spare, narrow) = (rig.spare(entry), |amount: u64| u32::try_from(amount).unwrap_or(u32::MAX));
         Self {
             price,
             countries: country_bit(hardware.country),
             images: rig.images.iter().fold(0, |bits, image| bits | images::bit(*image)),
             regions: millrace_protocol::region::bit(hardware.region).unwrap_or(0),
             vram_mib: hardware.vram_mib,
-            cpu_milli: rest(u64::from(hardware.cpu_cores) * 1_000, rig.used.cpu_milli),
-            memory_mib: rest(u64::from(hardware.memory_mib), rig.used.memory_mib),
-            disk_mib: rest(u64::from(hardware.disk_mib), rig.used.disk_mib),
+            cpu_milli: narrow(spare.cpu_milli),
+            memory_mib: narrow(spare.memory_mib),
+            disk_mib: narrow(spare.disk_mib),
             free: rig.free(entry).0,
             service_level: node.service_level as u8,
             hardware: node.attestation.class as u8,

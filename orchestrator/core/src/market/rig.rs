@@ -5,16 +5,16 @@ use super::owners::OwnerId;
 use super::shelve::Shelf;
 use crate::state::node::{NodeEntry, Worker};
 
-/// What leases and offers take of a node beside its GPUs.
+/// What a node has beside its GPUs: as much as leases and offers take of it, or as is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Used {
+pub struct Resources {
     /// Thousandths of a CPU.
     pub cpu_milli: u64,
     pub memory_mib: u64,
     pub disk_mib: u64,
 }
 
-impl Used {
+impl Resources {
     pub(super) fn plus(&mut self, other: Self) {
         self.cpu_milli += other.cpu_milli;
         self.memory_mib += other.memory_mib;
@@ -38,7 +38,7 @@ pub(super) struct Rig {
     pub(super) leased: u32,
     /// Units of offers under way.
     pub(super) offered: u32,
-    pub(super) used: Used,
+    pub(super) used: Resources,
     /// Of its images, sorted.
     pub(super) images: Box<[ImageId]>,
     /// Its provider, while its account is known.
@@ -59,7 +59,7 @@ impl Rig {
             worker: None,
             leased: 0,
             offered: 0,
-            used: Used::default(),
+            used: Resources::default(),
             images: Box::default(),
             owner: OwnerId::MAX,
             link: None,
@@ -74,6 +74,16 @@ impl Rig {
         let node = &entry.view.node;
         let taken = u32::from(node.leased.0).max(self.leased) + self.offered;
         node.hardware.units().saturating_minus(GpuUnits(u16::try_from(taken).unwrap_or(u16::MAX)))
+    }
+
+    /// What leases and offers leave; nothing of what is booked over.
+    pub(super) fn spare(&self, entry: &NodeEntry) -> Resources {
+        let hardware = &entry.view.node.hardware;
+        Resources {
+            cpu_milli: (u64::from(hardware.cpu_cores) * 1_000).saturating_sub(self.used.cpu_milli),
+            memory_mib: u64::from(hardware.memory_mib).saturating_sub(self.used.memory_mib),
+            disk_mib: u64::from(hardware.disk_mib).saturating_sub(self.used.disk_mib),
+        }
     }
 
     pub(super) fn price(&self, spot: bool) -> Option<PricePerGpuHour> {

@@ -162,17 +162,9 @@ impl Market {
                 let named = demand.providers.is_empty() || demand.providers.contains(&view.provider);
                 !named || demand.denied_providers.contains(&view.provider)
             }
-            // What asks for none of it fits even where more is used than there is.
-            Constraint::Cpu => {
-                let free = (u64::from(hardware.cpu_cores) * 1_000).saturating_sub(rig.used.cpu_milli);
-                free < u64::from(demand.cpu_milli)
-            }
-            Constraint::Memory => {
-                u64::from(hardware.memory_mib).saturating_sub(rig.used.memory_mib) < u64::from(demand.memory_mib)
-            }
-            Constraint::Disk => {
-                u64::from(hardware.disk_mib).saturating_sub(rig.used.disk_mib) < u64::from(demand.disk_mib)
-            }
+            Constraint::Cpu => rig.spare(entry).cpu_milli < u64::from(demand.cpu_milli),
+            Constraint::Memory => rig.spare(entry).memory_mib < u64::from(demand.memory_mib),
+            Constraint::Disk => rig.spare(entry).disk_mib < u64::from(demand.disk_mib),
             Constraint::NodeOffline => !rig.worker.is_some_and(|worker| worker.live(now.millis, self.patience)),
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
             Constraint::NodeDraining => node.status != NodeStatus::Active,

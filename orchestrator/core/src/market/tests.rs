@@ -242,7 +242,7 @@ impl Play {
                     provider: address(b'P', number % PROVIDERS),
                     units: GpuUnits(units),
                     bond: MicroUsdc(u64::from(units) * 3_000_000),
-                    used: Used { cpu_milli: 1_500 * u64::from(units), memory_mib: 1_000, disk_mib: 9_000 },
+                    used: Resources { cpu_milli: 1_500 * u64::from(units), memory_mib: 1_000, disk_mib: 9_000 },
                 });
                 self.market.set_claim(now, address(b'L', holder), claim);
             }
