@@ -77,6 +77,22 @@ async fn a_scheduler_that_is_gone() {
     kill_at_each(Plot::Silence, PATIENT_AT_ONCE).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_being_uploaded() {
+    if !docker_is_here() {
+        return;
+    }
+    // Two files of each task, of which one is the same twice.
+    let deaths = (1..=3).flat_map(|upload| [(upload, false), (upload, true)]);
+    let lives = deaths.map(|(upload, stored)| async move {
+        let mut life = Life::begin(Plot::Success, [None, None]).await;
+        life.die_at_upload(upload, stored);
+        life.live().await;
+        assert_eq!(life.lives, 2, "it was not killed at upload {upload}");
+    });
+    futures_util::stream::iter(lives).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
 /// The worker that recovers is killed, too, at each of its moments until it has recovered and a little beyond.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_kill_during_recovery() {
@@ -95,4 +111,17 @@ async fn a_second_kill_during_recovery() {
         assert_eq!((life.moments(1).len(), life.moments(2).len(), life.lives), (first, second, 3));
     });
     futures_util::stream::iter(lives).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_moves_no_deadline() {
+    if !docker_is_here() {
+        return;
+    }
+    const DAY: i64 = 86_400;
+    for step in [40 * DAY, -40 * DAY] {
+        let mut life = Life::begin(Plot::ClockStep(step), [None, None]).await;
+        life.live().await;
+        assert_eq!(life.lives, 2);
+    }
 }

@@ -9,6 +9,7 @@ use millrace_client::keys::address_of;
 use millrace_link::grpc::Phase;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Seconds, UnixSeconds};
+use millrace_spec::JobSpec;
 use millrace_spec::merkle::{self, Leaf};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::Engine;
@@ -37,7 +38,13 @@ pub enum Plot {
     Preemption,
     /// The scheduler disappears while the container runs: the node redeems its voucher itself.
     Silence,
+    /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
+    /// The container runs into its time limit.
+    ClockStep(i64),
 }
+
+/// The time limit of that container.
+const LIMIT: Seconds = Seconds(5);
 
 impl Plot {
     fn script(self) -> &'static str {
@@ -47,9 +54,17 @@ impl Plot {
                  head -c 300000 /dev/zero > /outputs/frame; echo end"
             }
             Self::Failure => "until [ -e /inputs/go ]; do sleep 0.1; done; exit 3",
-            Self::Cancel => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
+            Self::Cancel | Self::ClockStep(_) => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
             Self::Preemption => "trap '' TERM; while true; do sleep 0.1; done",
         }
+    }
+
+    fn spec(self) -> JobSpec {
+        let mut spec = offer::spec(self.script());
+        if let Self::ClockStep(_) = self {
+            spec.limits.task_seconds = LIMIT.0;
+        }
+        spec
     }
 
     fn tasks(self) -> u32 {
@@ -89,7 +104,7 @@ impl Life {
             node: node_address,
             job: job_address,
             scheduler: address_of(&key),
-            spec: offer::spec(plot.script()).canonical_bytes(),
+            spec: plot.spec().canonical_bytes(),
         };
         setup().save(folder.path());
         let (setup, own) = (setup(), setup());
@@ -98,6 +113,11 @@ impl Life {
         let worker = Worker::start(folder.path(), 1, deaths[0]);
         let scheduler = Scheduler::new(orchestrator, own, key, node_key, plot.tasks());
         Self { plot, folder, scheduler, objects, docker, setup, worker, lives: 1, second: deaths[1], events, heard }
+    }
+
+    /// Has the worker killed while it waits for the answer to this upload, counted from one.
+    pub fn die_at_upload(&self, upload: u32, stored: bool) {
+        self.objects.hold(upload, stored);
     }
 
     fn folder(&self) -> &Path {
@@ -117,20 +137,23 @@ impl Life {
 
     /// The newest voucher that the worker could redeem.
     fn voucher(&self) -> Option<Voucher> {
-        let vouchers = self.records().into_iter().filter_map(|record| match record {
+        let mut vouchers = self.records().into_iter().filter_map(|record| match record {
             Record::Voucher { voucher, .. } => Some(voucher),
             _ => None,
         });
-        vouchers.last()
+        vouchers.next_back()
     }
 
     /// Lives it to its end, and looks at what must be true after each death and at the end.
     pub async fn live(&mut self) {
         let started = Instant::now();
-        let mut vanished = false;
+        let (mut vanished, mut stepped) = (false, false);
         loop {
             assert!(started.elapsed() < PATIENCE, "it does not end: {}", process::said(self.folder()));
             self.scheduler.attend().await;
+            if self.objects.is_holding() {
+                self.worker.kill();
+            }
             if self.worker.is_dead() {
                 self.restart().await;
             }
@@ -151,7 +174,15 @@ impl Life {
                     self.scheduler.orchestrator.be_away(false);
                     self.go(0, true);
                 }
-                Plot::Cancel | Plot::Preemption | Plot::Silence => {}
+                Plot::ClockStep(step) if attested && !stepped => {
+                    process::step_clock(self.folder(), step);
+                    stepped = true;
+                }
+                Plot::ClockStep(step) if self.scheduler.metered() >= Seconds(2) && self.lives == 1 => {
+                    self.worker.kill();
+                    process::step_clock(self.folder(), 2 * step);
+                }
+                Plot::Cancel | Plot::Preemption | Plot::Silence | Plot::ClockStep(_) => {}
             }
             self.go(1, true);
             if self.scheduler.is_done() && !self.scheduler.is_ending() {
@@ -242,6 +273,7 @@ impl Life {
                 }
                 Plot::Failure => assert_eq!(code, Some("exit-code")),
                 Plot::Cancel | Plot::Preemption => assert_eq!(code, Some("stopped")),
+                Plot::ClockStep(_) => assert_eq!(code, Some("timed-out")),
             }
         }
         assert_eq!(scheduler.report, Some(merkle::root(leaves).0), "the result is not what was uploaded");
@@ -254,6 +286,11 @@ impl Life {
         }
         assert!(Duration::from_secs(last.0) <= ran + Duration::from_secs(1), "{last:?} metered of {ran:?}");
         assert!(last >= Seconds(1), "nothing was metered");
+
+        if let Plot::ClockStep(_) = self.plot {
+            // The worker counts whole seconds.
+            assert!(ran + Duration::from_secs(1) >= Duration::from_secs(LIMIT.0), "it was ended after {ran:?}");
+        }
 
         let redeemed = chain::redeemed(folder);
         if self.plot == Plot::Silence {

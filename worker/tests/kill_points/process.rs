@@ -91,6 +91,7 @@ impl Worker {
             .env("LD_PRELOAD", library())
             .env("JOURNAL", data(folder).join("journal"))
             .env("MOMENTS", moments_path(folder, life))
+            .env("CLOCK_STEP", folder.join("clock-step"))
             .env_remove("KILL_AT")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
@@ -119,6 +120,11 @@ impl Drop for Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sets the clock of the machine, as workers of this life see it, by so many seconds.
+pub fn step_clock(folder: &Path, seconds: i64) {
+    std::fs::write(folder.join("clock-step"), seconds.to_string()).unwrap();
 }
 
 /// What all workers of a life have said.
