@@ -278,6 +278,10 @@ impl Life {
         }
         assert_eq!(scheduler.report, Some(merkle::root(leaves).0), "the result is not what was uploaded");
 
+        if let Plot::Success | Plot::Silence = self.plot {
+            assert_eq!(String::from_utf8_lossy(&scheduler.log), "begin\nend\n", "some of the log is lost");
+        }
+
         let ran = self.ran();
         let mut last = Seconds(0);
         for voucher in &scheduler.vouchers {
