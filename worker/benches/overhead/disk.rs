@@ -1,17 +1,18 @@
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path as Segment, State};
+use axum::body::Body;
+use axum::extract::{Path as Segment, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
+use futures_util::StreamExt;
 use millrace_link::objects::OFFSET_HEADER;
 use rustix::fs::{Advice, fadvise};
+use tokio::io::AsyncWriteExt;
 
 /// An endpoint that writes what it is sent to disk, and answers the last piece when all is synced. It does not hash.
 #[derive(Clone)]
@@ -40,10 +41,7 @@ impl Disk {
     pub async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let routes = Router::new()
-            .route("/v1/objects/{sha256}", get(has_none).put(write))
-            .layer(DefaultBodyLimit::disable())
-            .with_state(self.clone());
+        let routes = Router::new().route("/v1/objects/{sha256}", get(has_none).put(write)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         url
     }
@@ -57,20 +55,25 @@ async fn write(
     State(disk): State<Disk>,
     Segment(sha256): Segment<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> (StatusCode, [(&'static str, String); 1]) {
     let range = headers["content-range"].to_str().expect("text").trim_start_matches("bytes ").to_owned();
     let (bytes, total) = range.split_once('/').expect("a range");
     let from: u64 = bytes.split('-').next().and_then(|from| from.parse().ok()).expect("a range");
-    let offset = from + body.len() as u64;
-    let complete = offset.to_string() == total;
     let path = disk.folder.join(sha256);
-    let written = tokio::task::spawn_blocking(move || {
-        let file = File::options().create(true).truncate(false).write(true).open(path)?;
-        file.write_all_at(&body, from)?;
-        if complete { file.sync_all() } else { Ok(()) }
-    });
-    written.await.expect("nobody panics").expect("room on disk");
+    let mut file = tokio::fs::File::options().create(true).append(true).open(path).await.expect("a file");
+    let (mut body, mut offset) = (body.into_data_stream(), from);
+    while let Some(part) = body.next().await {
+        let part = part.expect("the whole piece");
+        // Written while the next part is on its way.
+        file.write_all(&part).await.expect("room on disk");
+        offset += part.len() as u64;
+    }
+    file.flush().await.expect("room on disk");
+    let complete = offset.to_string() == total;
+    if complete {
+        file.sync_all().await.expect("room on disk");
+    }
     *disk.answered.lock().expect("nobody panics") = Instant::now();
     (if complete { StatusCode::CREATED } else { StatusCode::ACCEPTED }, [(OFFSET_HEADER, offset.to_string())])
 }

@@ -21,9 +21,9 @@ const HEARTBEAT: u64 = 10_000;
 const TICKS: f64 = 100.0;
 
 /// A process with a worker and nothing else, until it is killed.
-pub async fn work(arguments: Vec<String>) {
-    let [url, key, folder] = arguments.try_into().expect("three arguments");
-    let key = Keypair::from_base58_string(&key);
+pub async fn work(setup: &[&str]) {
+    let [url, key, folder] = *setup else { panic!("three arguments") };
+    let key = Keypair::from_base58_string(key);
     let node = offer::node(&key, address_of(&key));
     let job = offer::job(&offer::spec("true"), 0);
     let chain = Arc::new(OneJob::new(job, address_of(&key)));

@@ -1,5 +1,6 @@
 //! Prints what a worker costs beside the work it does, as a section of `docs/benchmarks.md`:
-//! `cargo bench --package millrace-worker --bench overhead`. Needs Docker and the probe image.
+//! `cargo bench --package millrace-worker --bench overhead`, for one part of it with `-- start`, `idle`, `logs` or
+//! `outputs` behind it. Needs Docker and the probe image.
 
 mod disk;
 mod idle;
@@ -18,22 +19,31 @@ use millrace_worker::container::docker::Docker;
 const IMAGE: &str = "millrace/probe:1";
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    if arguments.next().as_deref() == Some(idle::WORKER) {
-        runtime.block_on(idle::work(arguments.collect()));
+    if let [idle::WORKER, setup @ ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        runtime.block_on(idle::work(setup));
         return;
     }
+    let wanted = |part: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == part);
     runtime.block_on(async {
         println!("## What a worker costs\n");
         println!(
             "Optimised build (profile `bench`). The orchestrator is the tests' own, in the same process where not said \
              otherwise, and answers at once.\n"
         );
-        start::section().await;
-        idle::section().await;
-        logs::section().await;
-        outputs::section().await;
+        if wanted("start") {
+            start::section().await;
+        }
+        if wanted("idle") {
+            idle::section().await;
+        }
+        if wanted("logs") {
+            logs::section().await;
+        }
+        if wanted("outputs") {
+            outputs::section().await;
+        }
     });
 }
 
