@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, Provider};
 
+use crate::agenda::Agenda;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
@@ -43,6 +44,7 @@ pub struct Core {
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
+    pub(crate) agenda: Agenda,
     /// GPUs that buyers hold more or less than the queue knows.
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
@@ -65,6 +67,7 @@ impl Core {
             leases: BTreeMap::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
+            agenda: Agenda::default(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,
@@ -77,7 +80,7 @@ impl Core {
 
     /// Takes note of what happened and decides what follows. Records come first in the answer.
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
-        let scope = self.scope(&event);
+        let scope = self.scope(now, &event);
         match event {
             Event::ParametersSeen(parameters) => self.market.set_parameters(now, parameters),
             Event::ProviderSeen { provider, account } => self.market.set_provider(now, provider, account),

@@ -11,6 +11,7 @@
 //! and nothing else. [`Action::Persist`] always precedes the actions that depend on it.
 
 mod action;
+mod agenda;
 mod core;
 mod decide;
 mod demands;

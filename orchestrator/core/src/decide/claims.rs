@@ -17,6 +17,9 @@ impl Core {
     pub(crate) fn set_offer(&mut self, now: Now, job: Address, offer: Option<PendingOffer>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         entry.offer = offer;
+        if let Some(offer) = offer {
+            self.schedule_offer(job, offer.until);
+        }
         let claim = self.offer_claim(job);
         self.set_claim(now, job, claim);
     }

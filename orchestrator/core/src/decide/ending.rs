@@ -7,7 +7,7 @@ use crate::state::task::Cause;
 use crate::{Action, Core, Now};
 
 /// Milliseconds a live worker may take to report the end of a lease.
-const REPORT_PATIENCE: u64 = 60_000;
+pub(super) const REPORT_PATIENCE: u64 = 60_000;
 
 impl Core {
     /// Ends the leases that have nothing more to do: the job is over, nothing is left to hand out,

@@ -51,6 +51,7 @@ impl Core {
             }
             self.hear_lease(now, *lease);
             self.answer_with_voucher(now, *lease);
+            self.schedule_after_heartbeat(now, *lease);
         }
     }
 

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::{Address, JobState, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::Due;
 use crate::market::Candidate;
 use crate::state::task::Cause;
 use crate::state::tasks::Tasks;
@@ -79,6 +80,8 @@ pub struct JobEntry {
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
+    /// When it is to be looked at though nothing happens.
+    pub(crate) due: Due,
     /// Why its live leases are where they are, by the lease's number. Not kept on disk.
     pub(crate) decisions: BTreeMap<u32, Decision>,
 }
@@ -98,6 +101,7 @@ impl JobEntry {
             offer: None,
             resting: BTreeMap::new(),
             crank: Crank::default(),
+            due: Due::NEVER,
             decisions: BTreeMap::new(),
         }
     }
