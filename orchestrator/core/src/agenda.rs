@@ -2,14 +2,15 @@
 //! though nothing happened; a tick looks at those whose moment has come, and at nobody else.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use millrace_protocol::{Address, UnixSeconds};
 
 use crate::Now;
 
-/// Milliseconds after which a tick looks at everything all the same. Nothing should be found then: it bounds
+/// Each tick looks at one of so many parts of all jobs all the same. Nothing should be found then: it bounds
 /// what a moment that was forgotten costs.
-const SWEEP: u64 = 30_000;
+const PARTS: usize = 64;
 
 /// The next moments of a job, by the two clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ impl Due {
 pub(crate) struct Agenda {
     millis: BTreeSet<(u64, Address)>,
     chain: BTreeSet<(UnixSeconds, Address)>,
-    sweep_at: u64,
+    /// The last job that was looked at all the same.
+    last: Option<Address>,
 }
 
 impl Agenda {
@@ -66,12 +68,11 @@ impl Agenda {
         by_millis.chain(by_chain).collect()
     }
 
-    /// Whether it is time to look at everything; if so, the next time is set.
-    pub fn sweeps(&mut self, now: Now) -> bool {
-        let sweeps = now.millis >= self.sweep_at;
-        if sweeps {
-            self.sweep_at = now.millis.saturating_add(SWEEP);
-        }
-        sweeps
+    /// Those of all jobs whose turn it is.
+    pub fn next_part(&mut self, jobs: &BTreeSet<Address>) -> Vec<Address> {
+        let after = (self.last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let part: Vec<_> = jobs.range(after).take(jobs.len() / PARTS + 1).copied().collect();
+        self.last = part.last().copied();
+        part
     }
 }

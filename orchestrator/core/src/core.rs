@@ -39,8 +39,11 @@ pub struct Core {
     pub(crate) market: Market,
     pub(crate) demands: Demands,
     pub(crate) queue: Queue,
-    pub(crate) jobs: BTreeMap<Address, JobEntry>,
+    /// Boxed: a tree keeps room for entries that it does not have.
+    pub(crate) jobs: BTreeMap<Address, Box<JobEntry>>,
     pub(crate) leases: BTreeMap<Address, LeaseEntry>,
+    /// Every lease a job ever had: the job, the lease's number, the lease.
+    pub(crate) leases_by_job: BTreeSet<(Address, u32, Address)>,
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
@@ -65,6 +68,7 @@ impl Core {
             queue: Queue::default(),
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
+            leases_by_job: BTreeSet::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
             agenda: Agenda::default(),
@@ -117,11 +121,11 @@ impl Core {
 
     /// Every job ever seen, by address.
     pub fn jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
-        self.jobs.iter().map(|(address, entry)| (*address, entry))
+        self.jobs.iter().map(|(address, entry)| (*address, &**entry))
     }
 
     pub fn job(&self, job: Address) -> Option<&JobEntry> {
-        self.jobs.get(&job)
+        self.jobs.get(&job).map(Box::as_ref)
     }
 
     pub fn lease(&self, lease: Address) -> Option<&LeaseEntry> {
@@ -135,9 +139,14 @@ impl Core {
 
     /// Every lease a job ever had, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
-        let mut leases: Vec<_> = self.leases.values().filter(|entry| entry.view.job == job).collect();
-        leases.sort_by_key(|entry| entry.view.number);
-        leases
+        let first = (job, 0, Address([0; 32]));
+        let leases = self.leases_by_job.range(first..).take_while(|(of, ..)| *of == job);
+        leases.filter_map(|(.., lease)| self.leases.get(lease)).collect()
+    }
+
+    pub(crate) fn insert_lease(&mut self, lease: Address, entry: LeaseEntry) {
+        self.leases_by_job.insert((entry.view.job, entry.view.number, lease));
+        self.leases.insert(lease, entry);
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
@@ -204,9 +213,10 @@ impl Core {
             }
         }
         for (job, number) in std::mem::take(&mut self.dirty_tasks) {
-            let task = self.jobs.get(&job).and_then(|entry| entry.tasks.get(number as usize));
-            if let Some(task) = task.cloned() {
-                actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, number, task }))));
+            let Some(entry) = self.jobs.get(&job) else { continue };
+            if let Some(task) = entry.tasks.get(number).cloned() {
+                let opened_slot = entry.view.opened_slot;
+                actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, opened_slot, number, task }))));
             }
         }
         for lease in std::mem::take(&mut self.dirty_leases) {

@@ -12,6 +12,7 @@
 
 mod action;
 mod agenda;
+mod by_address;
 mod core;
 mod decide;
 mod demands;

@@ -26,7 +26,7 @@ mod shelve;
 mod standing;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, Node, Parameters, Provider, UnixSeconds};
 
@@ -41,6 +41,7 @@ pub(crate) use rules::bond;
 pub use score::{Score, Weights};
 pub use search::{Candidate, Found, Request};
 
+use crate::by_address::ByAddress;
 use crate::state::node::{NodeEntry, Worker};
 use crate::{NodeView, Now};
 use images::Images;
@@ -55,10 +56,10 @@ pub struct Market {
     /// Milliseconds of silence after which a worker is taken for gone.
     patience: u64,
     parameters: Option<Parameters>,
-    slots: BTreeMap<Address, u32>,
+    slots: ByAddress<u32>,
     rigs: Vec<Rig>,
     owners: Owners,
-    claims: BTreeMap<Address, Counted>,
+    claims: ByAddress<Counted>,
     pools: Pools,
     images: Images,
     /// Milliseconds at which a rig may have become silent, or ends its quarantine.
@@ -77,10 +78,10 @@ impl Market {
             weights,
             patience,
             parameters: None,
-            slots: BTreeMap::new(),
+            slots: ByAddress::default(),
             rigs: Vec::new(),
             owners: Owners::default(),
-            claims: BTreeMap::new(),
+            claims: ByAddress::default(),
             pools: Pools::default(),
             images: Images::default(),
             alarms: BTreeSet::new(),
@@ -214,9 +215,9 @@ impl Market {
         self.known == 0
     }
 
-    /// Every known node, by address.
+    /// Every known node, those first that were known first.
     pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
-        self.slots.iter().filter_map(|(address, slot)| Some((*address, self.rigs[*slot as usize].entry.as_ref()?)))
+        self.rigs.iter().filter_map(|rig| Some((rig.address, rig.entry.as_ref()?)))
     }
 
     pub fn node(&self, node: Address) -> Option<&NodeEntry> {

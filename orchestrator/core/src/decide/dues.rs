@@ -36,7 +36,7 @@ impl Core {
         self.bring_forward(job, Due { millis: until, ..Due::NEVER });
     }
 
-    fn bring_forward(&mut self, job: Address, due: Due) {
+    pub(crate) fn bring_forward(&mut self, job: Address, due: Due) {
         let Some(before) = self.jobs.get(&job).map(|entry| entry.due) else { return };
         self.set_due(job, Due { millis: before.millis.min(due.millis), chain: before.chain.min(due.chain) });
     }
@@ -79,7 +79,7 @@ fn of_job(now: Now, entry: &JobEntry) -> Due {
     if let SpecStatus::Wanted { again_at, .. } = entry.spec {
         due = due.at_millis(now, again_at);
     }
-    if let Some(offer) = entry.offer {
+    if let Some(offer) = &entry.offer {
         due = due.at_millis(now, offer.until);
     }
     if entry.view.job.state == JobState::Open {

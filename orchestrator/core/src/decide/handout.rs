@@ -7,7 +7,7 @@ use crate::{Action, Core, Now};
 impl Core {
     /// One task at a time per lease, to whichever worker is free.
     pub(super) fn hand_out(&mut self, now: Now, job: Address) {
-        if !self.jobs.get(&job).is_some_and(crate::JobEntry::working) {
+        if !self.job(job).is_some_and(crate::JobEntry::working) {
             return;
         }
         for lease in self.open_leases_of(job) {
@@ -38,12 +38,12 @@ impl Core {
     fn next_task(&self, job: Address, node: Address) -> Option<u32> {
         let tasks = &self.jobs.get(&job)?.tasks;
         let node_of = |lease: Address| self.leases.get(&lease).map(|entry| entry.view.node);
-        let mut pending = tasks.pending().iter().copied();
+        let mut pending = tasks.pending();
         if self.open_leases.of_job(job).all(|lease| node_of(lease) == Some(node)) {
             return pending.next();
         }
         let failed_here = |number: &u32| {
-            let task = tasks.get(*number as usize).filter(|task| task.last_failure.is_some());
+            let task = tasks.get(*number).filter(|task| task.last_failure.is_some());
             task.and_then(|task| task.lease).and_then(node_of) == Some(node)
         };
         pending.clone().find(|number| !failed_here(number)).or_else(|| pending.next())

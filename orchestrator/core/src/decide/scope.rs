@@ -18,8 +18,12 @@ impl Core {
     /// Whom the event is about, by what is known before it is taken note of.
     pub(crate) fn scope(&mut self, now: Now, event: &Event) -> Scope {
         match event {
-            Event::Tick if !self.agenda.sweeps(now) => Scope::Due(self.agenda.due(now)),
-            Event::Tick | Event::ParametersSeen(_) => Scope::All,
+            Event::Tick => {
+                let part = self.agenda.next_part(&self.open_jobs).into_iter();
+                let part = part.filter(|job| !self.only_waits(now, *job)).collect::<Vec<_>>();
+                Scope::Due(self.agenda.due(now).into_iter().chain(part).collect())
+            }
+            Event::ParametersSeen(_) => Scope::All,
             event => Scope::Jobs(self.jobs_of(event)),
         }
     }

@@ -140,7 +140,7 @@ impl Core {
         let (job, working) = (entry.view.job, entry.stage == Stage::Working);
         let Some(entry) = self.jobs.get_mut(&job) else { return false };
         let wanted = working && entry.outcome.is_none();
-        let Some(task) = entry.tasks.get(held.task as usize) else { return false };
+        let Some(task) = entry.tasks.get(held.task) else { return false };
         if !wanted || task.attempt != held.attempt || task.lease != Some(lease) {
             return false;
         }
@@ -160,7 +160,7 @@ impl Core {
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
         let Some(number) = self.active_task(lease) else { return };
         let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        let attempt = job.and_then(|job| job.tasks.get(number as usize)).map(|task| task.attempt);
+        let attempt = job.and_then(|job| job.tasks.get(number)).map(|task| task.attempt);
         if !held.iter().any(|held| held.task == number && Some(held.attempt) == attempt) {
             self.requeue_tasks(lease);
         }

@@ -76,7 +76,7 @@ pub struct JobEntry {
     pub last_failure: Option<Cause>,
     /// Base58 signature of the transaction that closed it.
     pub closed_by: Option<String>,
-    pub(crate) offer: Option<PendingOffer>,
+    pub(crate) offer: Option<Box<PendingOffer>>,
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
@@ -122,7 +122,7 @@ impl JobEntry {
     }
 
     pub fn pending_tasks(&self) -> usize {
-        self.tasks.pending().len()
+        self.tasks.n_pending()
     }
 
     pub fn all_done(&self) -> bool {

@@ -47,7 +47,7 @@ fn an_offer_that_nobody_answers_is_made_again() {
     let mut world = World::with_nodes(1);
     let job = world.add_job(1, terms(), workload(1));
     until_lost(&mut world, is_offer);
-    let until = world.core.job(job).unwrap().offer.unwrap().until;
+    let until = world.core.job(job).unwrap().offer.as_ref().unwrap().until;
     heard_at(&mut world, until - 1_000);
     let at = Now { millis: until, chain: UnixSeconds(until / 1_000) };
     only_then(&mut world, at, is_offer);
