@@ -59,7 +59,8 @@ pub struct Market {
     slots: ByAddress<u32>,
     rigs: Vec<Rig>,
     owners: Owners,
-    claims: ByAddress<Counted>,
+    /// Boxed: a table keeps room for entries that it does not have, and looks at many.
+    claims: ByAddress<Box<Counted>>,
     pools: Pools,
     images: Images,
     /// Milliseconds at which a rig may have become silent, or ends its quarantine.
@@ -67,7 +68,7 @@ pub struct Market {
     /// When a provider's reputation next fades.
     fades: BTreeSet<(UnixSeconds, Address)>,
     /// Rigs that may fit a demand that they did not fit before.
-    improved: BTreeSet<u32>,
+    improved: Vec<u32>,
     known: usize,
 }
 
@@ -86,7 +87,7 @@ impl Market {
             images: Images::default(),
             alarms: BTreeSet::new(),
             fades: BTreeSet::new(),
-            improved: BTreeSet::new(),
+            improved: Vec::new(),
             known: 0,
         }
     }
@@ -104,7 +105,7 @@ impl Market {
             for slot in 0..self.next_slot() {
                 self.refresh(now, slot);
                 // Bonds may be lower.
-                self.improved.insert(slot);
+                self.improve(slot);
             }
         }
     }
@@ -117,7 +118,7 @@ impl Market {
         // What it has to offer is compared by its shelf; its country, its attestation and its provider are not.
         let what = |view: &NodeView| (view.provider, view.node.hardware.country, view.node.attestation);
         if before.as_ref().is_some_and(|before| what(&before.view) != what(&view)) {
-            self.improved.insert(slot);
+            self.improve(slot);
         }
         if let Some(before) = before
             && before.view.provider != view.provider
@@ -240,6 +241,12 @@ impl Market {
         let mut projected = entry.view.node;
         projected.leased = projected.hardware.units().saturating_minus(rig.free(entry));
         Some((projected, owner.projected()?))
+    }
+
+    fn improve(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.rigs[slot as usize].improved, true) {
+            self.improved.push(slot);
+        }
     }
 
     fn rig(&self, node: Address) -> Option<&Rig> {
