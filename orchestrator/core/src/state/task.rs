@@ -76,6 +76,12 @@ pub struct Task {
     pub bytes: (u64, u64),
 }
 
+impl Default for Task {
+    fn default() -> Self {
+        Self::NEW
+    }
+}
+
 impl Task {
     /// Nobody has had it yet.
     pub(crate) const NEW: Self = Self {
