@@ -46,6 +46,7 @@ impl Core {
         entry.image_failures = record.image_failures;
         entry.last_failure = record.last_failure;
         entry.closed_by = record.closed_by;
+        entry.restarts = record.restarts;
         self.jobs.insert(record.job, entry.into());
         if self.jobs[&record.job].on_chain {
             self.open_jobs.insert(record.job);

@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::{Address, JobState};
+use millrace_protocol::{Address, JobState, UnixSeconds};
 
 use super::ending::REPORT_PATIENCE;
+use super::gang::SILENCE;
+use super::service::{handover, hands_over};
 use super::settlement::half_way;
 use crate::agenda::Due;
 use crate::state::job::SpecStatus;
@@ -24,8 +26,10 @@ impl Core {
     pub(crate) fn schedule_after_heartbeat(&mut self, now: Now, lease: Address) {
         let Some(entry) = self.leases.get(&lease) else { return };
         let spent = entry.stage == Stage::Working && entry.meter.exhausted(&entry.view.lease);
+        let is_service = self.jobs.get(&entry.view.job).is_some_and(|job| job.is_service());
+        let succeeded = is_service && hands_over(now, entry);
         let redeemable = entry.unredeemed().is_some() && now.chain >= half_way(entry) && !entry.crank.in_flight;
-        if spent || redeemable {
+        if spent || redeemable || succeeded {
             let job = entry.view.job;
             self.bring_forward(job, Due { millis: now.millis, ..Due::NEVER });
         }
@@ -61,6 +65,16 @@ impl Core {
             && let Some(worker) = self.worker(entry.view.node)
         {
             due = due.at_millis(now, worker.silent_from(self.settings.patience()));
+            if job.is_gang() {
+                due = due.at_millis(now, worker.silent_from(SILENCE));
+            }
+        }
+        if job.is_service() && entry.is_working() {
+            due = due.at_chain(now, lease.ends_by.saturating_minus(UnixSeconds(handover(entry) / 1_000)));
+            if hands_over(now, entry) {
+                // Its successor's progress is followed tick by tick.
+                due = due.at_millis(now, now.millis + 1);
+            }
         }
         if let Stage::Ending { since, .. } = entry.stage {
             due = due.at_millis(now, since.saturating_add(REPORT_PATIENCE + 1));
@@ -81,6 +95,16 @@ fn of_job(now: Now, entry: &JobEntry) -> Due {
     }
     if let Some(offer) = &entry.offer {
         due = due.at_millis(now, offer.until);
+    }
+    for (_, restarted) in entry.restarts.iter() {
+        due = due.at_millis(now, restarted.again_at);
+    }
+    if let Some(gang) = &entry.gang {
+        due = due.at_millis(now, gang.again_at);
+        due = gang.assembly.iter().fold(due, |due, assembly| due.at_millis(now, assembly.until));
+    }
+    if let Some(ends_at) = entry.service_ends_at() {
+        due = due.at_chain(now, ends_at);
     }
     if entry.view.job.state == JobState::Open {
         due = due.at_chain(now, entry.view.job.start_deadline);

@@ -62,10 +62,17 @@ impl Core {
             return;
         }
         let own = self.result_root(lease);
-        if own != reported {
+        // Replicas have no results, whatever they leave behind.
+        let has_results = !self.is_service(lease);
+        if has_results && own != reported {
             self.push(Action::Notice(Notice::ResultRootDiffers { lease, reported, own }));
         }
         self.finalize(now, lease);
+    }
+
+    fn is_service(&self, lease: Address) -> bool {
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        job.is_some_and(|job| job.is_service())
     }
 
     pub(crate) fn hear_worker(&mut self, now: Now, node: Address) {
