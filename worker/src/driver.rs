@@ -50,6 +50,8 @@ pub(crate) struct Wiring {
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
+    /// Where other members of a gang reach the rig; empty where they do not.
+    pub advertised_address: String,
     pub stop: CancellationToken,
 }
 
@@ -268,7 +270,7 @@ impl Driver {
                 self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
                 self.tell_logs(Shipment::Connected(outbound.clone()));
                 self.link = Some(outbound);
-                self.send(messages::resume(&self.agent, cached_images));
+                self.send(messages::resume(&self.agent, cached_images, self.wiring.advertised_address.clone()));
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }

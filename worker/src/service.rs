@@ -128,6 +128,7 @@ impl Service {
             connected,
             set_objects,
             logs: log_sender,
+            advertised_address: options.advertised_address.unwrap_or_default(),
             stop: stop.clone(),
         };
         let steps = Steps::new(context.clone(), step_sender);

@@ -159,8 +159,8 @@ impl Core {
             }
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
-        let mut blockers = self.blockers(now, job, entry);
-        self.explain_shape(now, job, &demand, &mut blockers);
+        let mut blockers = self.shape_blockers(now, job, &demand);
+        blockers.extend(self.blockers(now, job, entry));
         let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
         let exhausted = Blocker::DepositExhausted { available };
         // Cheaper nodes may be there, and not free.

@@ -64,7 +64,8 @@ async fn converse(
     for update in &resume.tasks {
         reports.extend(arrived(context, convert::task_update(node, update)?).await);
     }
-    let session = Session { node, id, outbound: outbound.clone(), _end: end.drop_guard() };
+    let advertised_address = convert::advertised_address(&resume.advertised_address);
+    let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
     let images = convert::images(resume.cached_images);
     deliver(context, Input::Attached { session, images, held, reports }).await?;
     loop {

@@ -173,6 +173,7 @@ impl Rig {
             index,
             attempt: 1,
             spec: self.spec.canonical_bytes(),
+            peers: Vec::new(),
         }));
     }
 

@@ -4,6 +4,8 @@ import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
 import { integers, text, utf8Order } from "./canonical.js";
+import { canonicalPlacement, type Placement } from "./placement.js";
+import { canonicalShape, type Shape } from "./shape.js";
 
 /** Content in the network's object store. */
 export interface ObjectRef {
@@ -34,6 +36,9 @@ export interface JobSpec {
   };
   /** Whether the container has a network at all. */
   readonly network: boolean;
+  readonly placement?: Placement;
+  /** None for tasks that run one by one, as nodes are there. */
+  readonly shape?: Shape;
   /** How often one task may fail by its own fault before the job fails. */
   readonly taskRetries: number;
   readonly tasks: number;
@@ -50,6 +55,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     task_seconds: spec.limits.taskSeconds,
   });
   const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
+  const placement = spec.placement === undefined ? undefined : canonicalPlacement(spec.placement);
   const fields = [
     `"command":[${spec.command.map(text).join(",")}]`,
     `"env":${map(spec.env, text)}`,
@@ -58,6 +64,8 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"limits":${limits}`,
     `"name":${text(spec.name)}`,
     `"network":${spec.network}`,
+    ...(placement === undefined ? [] : [`"placement":${placement}`]),
+    ...(spec.shape === undefined ? [] : [`"shape":${canonicalShape(spec.shape)}`]),
     `"task_retries":${spec.taskRetries}`,
     `"tasks":${spec.tasks}`,
     `"terms":${terms(spec.terms)}`,

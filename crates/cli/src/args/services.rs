@@ -78,6 +78,9 @@ pub struct RunWorker {
     /// Where containers with a network look names up, on the internet. May be repeated [default: 1.1.1.1, 9.9.9.9]
     #[arg(long, value_name = "ADDRESS")]
     pub resolver: Vec<IpAddr>,
+    /// Host name or IP address under which the rigs of other members of a gang reach this one; told to them as it is
+    #[arg(long, value_name = "HOST", value_parser = parse_host)]
+    pub advertise: Option<String>,
     /// Longest lease to take
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     pub longest_lease: Duration,
@@ -128,6 +131,11 @@ pub struct RigToLookAt {
     /// Disk that no job gets
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
     pub disk_reserve: u32,
+}
+
+fn parse_host(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && millrace_link::is_advertisable(text);
+    if good { Ok(text.to_owned()) } else { Err("give a host name or an IP address, without a port".to_owned()) }
 }
 
 fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {

@@ -91,6 +91,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         pull: if args.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
         allow_network: !args.no_network,
         resolvers: if args.resolver.is_empty() { defaults.resolvers } else { args.resolver },
+        advertised_address: args.advertise,
         longest_lease: Seconds(args.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.disk_reserve),
         draining: args.draining,

@@ -7,8 +7,11 @@ use crate::market::Demand;
 use crate::{Core, Now};
 
 impl Core {
-    pub(super) fn explain_shape(&self, now: Now, job: Address, demand: &Demand, blockers: &mut Vec<Blocker>) {
-        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working()) else { return };
+    pub(super) fn shape_blockers(&self, now: Now, job: Address, demand: &Demand) -> Vec<Blocker> {
+        let mut blockers = Vec::new();
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working() && self.serves(job)) else {
+            return blockers;
+        };
         let resting = || entry.restarts.iter().filter(|(_, restarted)| now.millis < restarted.again_at);
         let times = resting().map(|(_, restarted)| restarted.times).max();
         let again_at = resting().map(|(_, restarted)| restarted.again_at).min();
@@ -16,7 +19,7 @@ impl Core {
             blockers.push(Blocker::ReplicasRestarting { replicas: resting().count(), times, again_at });
         }
         if !entry.is_gang() {
-            return;
+            return blockers;
         }
         let live = self.open_leases.of_job(job).filter(|lease| self.leases[lease].is_live()).count();
         let gang = entry.gang.as_ref();
@@ -31,5 +34,6 @@ impl Core {
         } else if let Err(Some(lacking)) = self.plan_gang(now, job, demand) {
             blockers.push(Blocker::GangIncomplete(lacking));
         }
+        blockers
     }
 }
