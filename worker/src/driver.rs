@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Deed};
+use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
 use crate::gpu::Fault;
@@ -29,7 +30,6 @@ use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
 use crate::objects::Objects;
-use crate::service::now;
 use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
@@ -59,6 +59,7 @@ pub(crate) struct Wiring {
 pub(crate) struct Driver {
     agent: Agent,
     journal: Journal,
+    clock: Clock,
     rig: Rig,
     context: Arc<Context>,
     steps: Steps,
@@ -81,6 +82,7 @@ impl Driver {
     pub fn new(
         agent: Agent,
         journal: Journal,
+        clock: Clock,
         rig: Rig,
         context: Arc<Context>,
         steps: Steps,
@@ -95,6 +97,7 @@ impl Driver {
         Self {
             agent,
             journal,
+            clock,
             rig,
             context,
             steps,
@@ -153,7 +156,7 @@ impl Driver {
     }
 
     async fn feed(&mut self, event: Event) -> Result<(), Error> {
-        let actions = self.agent.on_event(event, now());
+        let actions = self.agent.on_event(event, self.clock.now());
         self.perform(actions).await
     }
 

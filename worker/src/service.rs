@@ -1,19 +1,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_agent::policy::Rig;
 use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
-use millrace_protocol::{Address, Diagnostic, UnixSeconds};
+use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
+use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
@@ -74,7 +74,8 @@ impl Service {
 
         let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
-        let recovered = recover(&records, &found, now());
+        let clock = Clock::open(&options.data_dir, &records);
+        let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
@@ -133,7 +134,8 @@ impl Service {
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
-        let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);
+        let driver =
+            Driver::new(recovered.agent, journal, clock, rig, context, steps, chain, node_key, signing, wiring);
         let stopped = CancellationToken::new();
         let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
@@ -212,9 +214,4 @@ async fn is_fenced(engine: &dyn Engine) -> bool {
         tracing::warn!(code = error.code(), %error, hint = error.hint(), "no job that wants a network is taken");
     }
     fenced.is_ok()
-}
-
-pub(crate) fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    UnixSeconds(since.as_secs())
 }

@@ -5,6 +5,7 @@ mod doctor;
 mod fence;
 mod gpu_lost;
 mod hostile;
+mod kill_points;
 mod nvml;
 mod pull;
 mod shell;
