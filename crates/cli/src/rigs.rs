@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use millrace_client::accounts::NodeAccount;
-use millrace_client::{Client, address as addresses};
+use millrace_client::keys::{self, KeyError};
+use millrace_client::{Client, Keypair, address as addresses};
 use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
@@ -51,6 +52,21 @@ impl Diagnostic for Error {
             }
         }
     }
+}
+
+/// A rig's own key.
+///
+/// # Errors
+/// A file that is missing, cannot be read or is no key.
+pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
+    keys::load(path).map_err(|error| match error {
+        // A key that was just made is no node: `node add` makes both.
+        KeyError::Missing { .. } => Failure::from(error).with_hint(format!(
+            "`millrace node add --node-key {} ...` puts the rig on the market and writes its key; copy the file here",
+            path.display()
+        )),
+        _ => error.into(),
+    })
 }
 
 /// The node at an address, where it is the owner's.
