@@ -19,6 +19,8 @@ use tonic::{Code, Streaming};
 
 use crate::container::Engine;
 use crate::messages::{address, message};
+use crate::service::now;
+use crate::troubles::Troubles;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Short: a silent worker loses its tasks to others after three heartbeats.
@@ -91,6 +93,7 @@ pub(crate) struct Dialer {
     pub url: String,
     pub key: Arc<SigningKey>,
     pub engine: Arc<dyn Engine>,
+    pub troubles: Arc<Troubles>,
 }
 
 impl Dialer {
@@ -107,6 +110,7 @@ impl Dialer {
             // Once per reason, however long it lasts.
             if was_up || said != Some(ended.code()) {
                 tracing::warn!(code = ended.code(), error = %ended, hint = ended.hint(), "no link to the orchestrator");
+                self.troubles.note(&ended, now());
                 said = Some(ended.code());
             }
             tokio::time::sleep(pause).await;

@@ -37,7 +37,10 @@ pub use provider::{
 };
 pub use services::{OrchestratorCommand, RunOrchestrator};
 pub use simulation::{ReplaySimulation, SimulationCommand};
-pub use worker::{ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt, RunWorker, WorkerCommand};
+pub use worker::{
+    AskWorker, DATA_DIR, DrainWorker, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt, RunWorker,
+    UninstallWorker, WorkerCommand,
+};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]

@@ -19,6 +19,7 @@ pub mod close_balance;
 pub mod close_provider;
 pub mod deposit_balance;
 pub mod dispute_lease;
+pub mod drain_worker;
 pub mod examine_rig;
 pub mod extend_job;
 pub mod hand_over;
@@ -60,6 +61,7 @@ pub mod unstake_provider;
 pub mod update_node;
 pub mod withdraw_balance;
 pub mod withdraw_provider;
+pub mod worker_status;
 
 /// Runs one command.
 ///
@@ -105,8 +107,10 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
         Command::Worker(WorkerCommand::Init(args)) => prepare_rig::run(context, args).await,
+        Command::Worker(WorkerCommand::Status(args)) => worker_status::run(context, args).await,
+        Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
-        Command::Worker(WorkerCommand::Uninstall) => uninstall_worker::run(context),
+        Command::Worker(WorkerCommand::Uninstall(args)) => uninstall_worker::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,
         Command::Dispute(DisputeCommand::Rule(args)) => rule_dispute::run(context, args).await,

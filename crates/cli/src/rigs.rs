@@ -10,7 +10,9 @@ use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
 use thiserror::Error;
 
+use crate::args::DATA_DIR;
 use crate::errors::Failure;
+use crate::systemd::Systemd;
 
 /// What is wrong with a rig or its description.
 #[derive(Debug, Error)]
@@ -67,6 +69,12 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
         )),
         _ => error.into(),
     })
+}
+
+/// Where the worker of this rig keeps its data: as given, as the installed service does, or where `worker run`
+/// does by default.
+pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
+    given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
 
 /// The node at an address, where it is the owner's.

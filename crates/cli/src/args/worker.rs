@@ -8,6 +8,9 @@ use millrace_worker::SimulatedGpu;
 
 use super::{parse_duration, parse_mebibytes};
 
+/// Where a worker that is started by hand keeps its data.
+pub const DATA_DIR: &str = ".worker";
+
 #[derive(Debug, Subcommand)]
 pub enum WorkerCommand {
     /// Take leases for this rig and run their containers
@@ -16,12 +19,14 @@ pub enum WorkerCommand {
     Doctor(ExamineRig),
     /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
     Init(PrepareRig),
+    /// Show how the rig's worker is: connection, GPUs, leases and their money, disk, last errors
+    Status(AskWorker),
+    /// Have the rig take no further lease, and finish those that run
+    Drain(DrainWorker),
     /// Let systemd run the worker from now on, also after a reboot
     Install(InstallWorker),
     /// Take the worker away from systemd; its data folder and key stay
-    #[command(after_help = "Example:
-  sudo millrace worker uninstall")]
-    Uninstall,
+    Uninstall(UninstallWorker),
 }
 
 #[derive(Debug, Args)]
@@ -30,7 +35,7 @@ pub enum WorkerCommand {
   millrace worker run --node-key rig1.json --simulated-gpu rtx-4090:24576")]
 pub struct RunWorker {
     /// Journal, inputs and outputs of running jobs
-    #[arg(long, value_name = "DIR", default_value = ".worker")]
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
     #[command(flatten)]
     pub rig: RigOptions,
@@ -69,9 +74,6 @@ pub struct RigOptions {
     /// Disk that no job gets
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
     pub disk_reserve: u32,
-    /// Take no further lease, but finish those that run
-    #[arg(long)]
-    pub draining: bool,
     /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
     #[arg(long)]
     pub any_attestor: bool,
@@ -96,6 +98,44 @@ pub struct InstallWorker {
     pub print: bool,
     #[command(flatten)]
     pub rig: RigOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo millrace worker status
+  millrace worker status --data-dir .worker --json")]
+pub struct AskWorker {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo millrace worker drain --wait && sudo millrace worker uninstall
+  sudo millrace worker drain --undo
+
+The rig's own word, kept over restarts. `millrace node drain` says the same on chain, to everybody, and takes the
+provider's wallet.")]
+pub struct DrainWorker {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Return when no lease is left; Ctrl-C stops waiting, not draining
+    #[arg(long, conflicts_with = "undo")]
+    pub wait: bool,
+    /// Take leases again
+    #[arg(long)]
+    pub undo: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  sudo millrace worker drain --wait && sudo millrace worker uninstall")]
+pub struct UninstallWorker {
+    /// Do it although the rig holds leases, and lose their bonds
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -160,7 +200,6 @@ impl RigOptions {
         let switches = [
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
-            (self.draining, "--draining"),
             (self.any_attestor, "--any-attestor"),
         ];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
@@ -195,7 +234,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --draining --any-attestor",
+            "--disk-reserve 3GiB --any-attestor",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -87,7 +87,6 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
         longest_lease: Seconds(args.rig.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.rig.disk_reserve),
-        draining: args.rig.draining,
         any_attestor: args.rig.any_attestor,
         ..defaults
     };

@@ -103,4 +103,5 @@ refused!(
     submission::Error,
     systemd::Error,
     transfer::Error,
+    millrace_worker::control::Error,
 );

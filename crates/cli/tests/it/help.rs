@@ -49,6 +49,8 @@ fn each_help_text_is_as_reviewed() {
         "worker run",
         "worker doctor",
         "worker init",
+        "worker status",
+        "worker drain",
         "worker install",
         "worker uninstall",
         "orchestrator run",
