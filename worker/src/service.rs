@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
@@ -7,7 +7,7 @@ use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,13 +17,15 @@ use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
+use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
-use crate::folders::Folders;
+use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
+use crate::troubles::Troubles;
 use crate::{Error, Options, checks, inputs};
 
 /// Starts workers.
@@ -89,8 +91,10 @@ impl Service {
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
+        let troubles = Arc::new(Troubles::default());
         let context = Arc::new(Context {
             node: node.address,
+            orchestrator_url: options.orchestrator_url.clone(),
             engine: engine.clone(),
             engine_cores: info.cpu_cores,
             folders: folders.clone(),
@@ -101,6 +105,7 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            troubles: troubles.clone(),
         });
         let rig = Rig {
             hardware: checks::hardware_of(node.node.hardware, &info),
@@ -109,7 +114,7 @@ impl Service {
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network,
-            draining: options.draining,
+            draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
@@ -119,13 +124,16 @@ impl Service {
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
-        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
+        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
+        let (asked_sender, asked) = unbounded_channel();
+        let answering = answer(&options.data_dir, asked_sender, context.clone());
         let wiring = Wiring {
             step_events,
             link_events,
             gpu_faults,
+            asked,
             connected,
             set_objects,
             logs: log_sender,
@@ -142,10 +150,10 @@ impl Service {
             let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            dialing.abort();
-            shipping.abort();
-            let _ = dialing.await;
-            let _ = shipping.await;
+            for beside in [dialing, shipping].into_iter().chain(answering) {
+                beside.abort();
+                let _ = beside.await;
+            }
             result
         });
         Ok(Handle { node: node.address, data_dir: options.data_dir, stop, stopped, connected: is_connected, driving })
@@ -203,6 +211,17 @@ impl Handle {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A folder that can hold no socket still holds a worker.
+fn answer(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>) -> Option<JoinHandle<()>> {
+    match Server::bind(data_dir, asked, context) {
+        Ok(server) => Some(tokio::spawn(server.run())),
+        Err(error) => {
+            tracing::warn!(%error, "the worker cannot be asked how it is");
+            None
         }
     }
 }
