@@ -6,6 +6,7 @@ use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
@@ -43,6 +44,7 @@ pub struct Core {
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
+    pub(crate) gangs: Gangs,
     /// GPUs that buyers hold more or less than the queue knows.
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
@@ -65,6 +67,7 @@ impl Core {
             leases: BTreeMap::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
+            gangs: Gangs::default(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,

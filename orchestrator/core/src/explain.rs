@@ -74,6 +74,8 @@ pub enum Blocker {
     GangIncomplete(Lacking),
     /// So many of the gang's members have their lease; the others' nodes are kept for them.
     GangAssembling { joined: usize, size: usize },
+    /// So many of the gang's nodes are kept for it, until there are enough or these milliseconds since 1970.
+    GangHolding { held: usize, size: usize, until: u64 },
     /// So many sets of nodes in a row could not be brought together; the next is tried at these milliseconds.
     GangPausing { failures: u32, again_at: u64 },
     /// Members of an earlier attempt are being let go.

@@ -226,6 +226,10 @@ fn blocker(now: u64, blocker: &Blocker) -> String {
         Blocker::GangAssembling { joined, size } => {
             format!("wait: {joined} of the gang's {size} members have their lease, the others' nodes are kept")
         }
+        Blocker::GangHolding { held, size, until } => format!(
+            "wait: {held} of the {size} nodes it needs are free and kept for it, for {} s at most",
+            seconds(*until)
+        ),
         Blocker::GangPausing { failures, again_at } => format!(
             "wait: {failures} set(s) of nodes in a row could not be brought together; the next is tried in {} s",
             seconds(*again_at)

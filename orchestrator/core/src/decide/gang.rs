@@ -5,6 +5,7 @@
 
 mod assembly;
 mod attempt;
+mod hold;
 mod plan;
 
 use millrace_protocol::Address;

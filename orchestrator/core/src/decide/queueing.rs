@@ -58,6 +58,7 @@ impl Core {
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
         self.settle_holds();
+        self.hold_for_gangs(now, scope);
         let improved = self.market.improvements();
         self.recall(now, scope, &improved);
         improved.into_iter().for_each(|slot| self.fill(now, slot));
@@ -95,7 +96,7 @@ impl Core {
         }
     }
 
-    fn placed(&mut self, job: Address) {
+    pub(super) fn placed(&mut self, job: Address) {
         self.queue.leave(job);
         self.settle_holds();
     }

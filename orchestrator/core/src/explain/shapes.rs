@@ -25,6 +25,9 @@ impl Core {
         let gang = entry.gang.as_ref();
         if gang.is_some_and(|gang| gang.assembly.is_some()) {
             blockers.push(Blocker::GangAssembling { joined: live, size: entry.tasks.len() });
+        } else if let Some(hold) = gang.and_then(|gang| gang.hold.as_ref()) {
+            let (held, size) = (hold.seats.len(), entry.tasks.len());
+            blockers.push(Blocker::GangHolding { held, size, until: hold.until });
         } else if live > 0 {
             if entry.pending_tasks() > 0 {
                 blockers.push(Blocker::GangDisbanding);
