@@ -45,6 +45,8 @@ pub struct Core {
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
     pub(crate) gangs: Gangs,
+    /// Jobs that wait for one that nobody has seen, since so many milliseconds.
+    pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
@@ -68,6 +70,7 @@ impl Core {
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
             gangs: Gangs::default(),
+            order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,

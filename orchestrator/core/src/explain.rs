@@ -67,9 +67,11 @@ pub enum Blocker {
     OfferPending { node: Address },
     /// Every task is done or with a node.
     NothingToHandOut,
-    /// So many replicas ended by themselves and start again, the first of them at these milliseconds since 1970;
+    /// This job comes first; whether it is known yet.
+    After { job: Address, known: bool },
+    /// So many tasks ended by themselves and start again, the first of them at these milliseconds since 1970;
     /// one of them has ended so often in a row.
-    ReplicasRestarting { replicas: usize, times: u32, again_at: u64 },
+    Restarting { tasks: usize, times: u32, again_at: u64 },
     /// A gang takes all nodes or none, and too few are free at a time.
     GangIncomplete(Lacking),
     /// So many of the gang's members have their lease; the others' nodes are kept for them.

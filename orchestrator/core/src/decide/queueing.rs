@@ -50,6 +50,7 @@ impl Core {
             && !self.awaits_an_end(job)
             && self.wants_lease(now, job, entry)
             && self.may_assemble(now, job, entry)
+            && self.is_next(entry)
     }
 
     /// One scheduling round. Each node with more to offer than before goes to whoever is first of all that it

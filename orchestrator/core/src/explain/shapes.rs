@@ -12,11 +12,15 @@ impl Core {
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working() && self.serves(job)) else {
             return blockers;
         };
+        if let Some(first) = self.awaited(entry) {
+            blockers.push(Blocker::After { job: first, known: self.jobs.contains_key(&first) });
+            return blockers;
+        }
         let resting = || entry.restarts.iter().filter(|(_, restarted)| now.millis < restarted.again_at);
         let times = resting().map(|(_, restarted)| restarted.times).max();
         let again_at = resting().map(|(_, restarted)| restarted.again_at).min();
         if let (Some(times), Some(again_at)) = (times, again_at) {
-            blockers.push(Blocker::ReplicasRestarting { replicas: resting().count(), times, again_at });
+            blockers.push(Blocker::Restarting { tasks: resting().count(), times, again_at });
         }
         if !entry.is_gang() {
             return blockers;
