@@ -31,6 +31,7 @@ export * from "./money.js";
 export * from "./network.js";
 export * from "./send.js";
 export * from "./spec/jobSpec.js";
+export type { After, Retry } from "./spec/order.js";
 export type { Placement } from "./spec/placement.js";
 export type { Gang, Service, Shape } from "./spec/shape.js";
 export * from "./terms/checkTerms.js";

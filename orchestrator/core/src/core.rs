@@ -7,6 +7,7 @@ use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
@@ -48,6 +49,11 @@ pub struct Core {
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
     pub(crate) agenda: Agenda,
+    /// Jobs that wait for another one, by that one; they are looked at when it changes.
+    pub(crate) followers: BTreeMap<Address, BTreeSet<Address>>,
+    pub(crate) gangs: Gangs,
+    /// Jobs that wait for one that nobody has seen, since so many milliseconds.
+    pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
@@ -72,6 +78,9 @@ impl Core {
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
             agenda: Agenda::default(),
+            followers: BTreeMap::new(),
+            gangs: Gangs::default(),
+            order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,
@@ -190,6 +199,7 @@ impl Core {
 
     pub(crate) fn touch_job(&mut self, job: Address) {
         self.dirty_jobs.insert(job);
+        self.wake_followers(job);
     }
 
     pub(crate) fn touch_task(&mut self, job: Address, task: u32) {

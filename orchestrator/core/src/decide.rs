@@ -3,6 +3,7 @@
 
 mod claims;
 mod cranks;
+mod dependencies;
 mod disputes;
 mod dues;
 mod ending;
@@ -35,6 +36,7 @@ impl Core {
             }
             self.fetch_spec(now, job);
             self.redo_disputed(job);
+            self.refuse_order(now, job);
             self.end_service(now, job);
             self.conclude(job);
             self.end_leases(now, job);

@@ -99,7 +99,7 @@ fn done(outputs: &[grpc::Output]) -> Result<TaskProgress, Status> {
         message: format!("the worker names an output {:?}", text(&bad.path)),
         hint: "nothing to do: the task goes to another node".to_owned(),
     };
-    Ok(TaskProgress::Failed { fault: Fault::Node, cause })
+    Ok(TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause })
 }
 
 /// Relative, `/`-separated, no empty, `.` or `..` part.
@@ -127,7 +127,7 @@ fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
         WireFault::None => Fault::Nobody,
     };
     let cause = Cause { code: text(&failure.code), message: text(&failure.cause), hint: text(&failure.hint) };
-    Ok(TaskProgress::Failed { fault, cause })
+    Ok(TaskProgress::Failed { fault, exit_code: failure.exit_code, cause })
 }
 
 #[cfg(test)]

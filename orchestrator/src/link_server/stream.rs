@@ -116,7 +116,7 @@ async fn arrived(context: &Context, event: Event) -> Option<Event> {
                     message: format!("{} was reported as done and never uploaded", output.path),
                     hint: "nothing to do: the task goes to another node".to_owned(),
                 };
-                let progress = TaskProgress::Failed { fault: Fault::Node, cause };
+                let progress = TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause };
                 return Some(Event::TaskUpdate { node, lease, task, attempt, progress });
             }
             Err(error) => {

@@ -211,8 +211,10 @@ fn blocker(now: u64, blocker: &Blocker) -> String {
         Blocker::LeaseEnding => "wait: a lease is being settled, which takes a few seconds".to_owned(),
         Blocker::OfferPending { node } => format!("wait: a lease is being agreed on with {node}"),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
-        Blocker::ReplicasRestarting { replicas, times, again_at } => format!(
-            "look at the logs: {replicas} replica(s) ended by themselves, one of them {times} time(s) in a row, and \
+        Blocker::After { job, known: true } => format!("wait: {job} comes first"),
+        Blocker::After { job, known: false } => format!("wait: {job} comes first, and nobody has seen it yet"),
+        Blocker::Restarting { tasks, times, again_at } => format!(
+            "look at the logs: {tasks} task(s) ended by themselves, one of them {times} time(s) in a row, and \
              start again in {} s",
             seconds(*again_at)
         ),
@@ -226,6 +228,10 @@ fn blocker(now: u64, blocker: &Blocker) -> String {
         Blocker::GangAssembling { joined, size } => {
             format!("wait: {joined} of the gang's {size} members have their lease, the others' nodes are kept")
         }
+        Blocker::GangHolding { held, size, until } => format!(
+            "wait: {held} of the {size} nodes it needs are free and kept for it, for {} s at most",
+            seconds(*until)
+        ),
         Blocker::GangPausing { failures, again_at } => format!(
             "wait: {failures} set(s) of nodes in a row could not be brought together; the next is tried in {} s",
             seconds(*again_at)

@@ -233,6 +233,7 @@ pub fn hardware() -> Hardware {
 
 pub fn spec(tasks: u32) -> JobSpec {
     JobSpec {
+        after: None,
         command: vec!["render".to_owned(), "{task}".to_owned()],
         env: Default::default(),
         image: "millrace/test:1".to_owned(),
@@ -241,6 +242,7 @@ pub fn spec(tasks: u32) -> JobSpec {
         name: "frames".to_owned(),
         network: false,
         placement: None,
+        retry: None,
         shape: None,
         task_retries: 1,
         tasks,

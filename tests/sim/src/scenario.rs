@@ -333,6 +333,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
     let limits =
         Limits { cpu_milli: 2_000, disk_mib: 1_024, memory_mib: 2_048, pids: 64, task_seconds: lease_seconds.0 };
     let spec = JobSpec {
+        after: None,
         command: vec!["work".to_owned(), "{task}".to_owned()],
         env: BTreeMap::new(),
         image: format!("image:{}", draw.between(1..=3)),
@@ -341,6 +342,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         name: format!("job {number}"),
         network: false,
         placement: None,
+        retry: None,
         shape: None,
         task_retries: 2,
         tasks,

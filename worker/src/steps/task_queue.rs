@@ -199,6 +199,7 @@ impl Queue {
             ("MILLRACE_TASK_INDEX", key.task.to_string()),
             ("MILLRACE_TASK_COUNT", task_count.to_string()),
             ("MILLRACE_ATTEMPT", key.attempt.to_string()),
+            ("MILLRACE_CHECKPOINT", format!("{job}/{}", key.task)),
         ];
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
         if !peers.is_empty() {

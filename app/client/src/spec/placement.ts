@@ -33,10 +33,11 @@ export function canonicalPlacement(placement: Placement): string | undefined {
 /** By their bytes, not by their base58, and each once. */
 function inOrder(addresses: readonly Address[] | undefined): Address[] {
   const bytes = new Map([...new Set(addresses)].map((address) => [address, getAddressEncoder().encode(address)]));
-  return [...bytes.keys()].sort((left, right) => compare(bytes.get(left)!, bytes.get(right)!));
+  return [...bytes.keys()].sort((left, right) => bytesOrder(bytes.get(left)!, bytes.get(right)!));
 }
 
-function compare(left: ReadonlyUint8Array, right: ReadonlyUint8Array): number {
+/** Order of the bytes, of two of the same length. */
+export function bytesOrder(left: ReadonlyUint8Array, right: ReadonlyUint8Array): number {
   const at = left.findIndex((byte, index) => byte !== right[index]);
   return at < 0 ? 0 : left[at]! - right[at]!;
 }

@@ -92,6 +92,14 @@ fn canonical_specs_and_their_hashes() {
         case("placement", &format!("{plain}\n[placement]\n{placement}\n")),
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
+        case(
+            "order and retries",
+            &format!(
+                "after = [\"{provider}\"]\nafter_ended = [\"{}\"]\n{plain}\n[retry]\nbackoff = \"10s\"\n\
+                 uncounted_exit_codes = [75, 9]\n",
+                Address([1; 32])
+            ),
+        ),
     ];
     check("tests/vectors/specs.json", &cases.into_iter().chain(with_policies).chain(shapes).collect());
 }

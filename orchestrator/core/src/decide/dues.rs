@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, JobState, UnixSeconds};
 
+use super::dependencies::UNKNOWN_PATIENCE;
 use super::ending::REPORT_PATIENCE;
 use super::gang::SILENCE;
 use super::service::{handover, hands_over};
@@ -18,6 +19,16 @@ impl Core {
         for job in jobs.iter().copied() {
             let after = self.next_due(now, job);
             self.set_due(job, after);
+            for first in self.jobs.get(&job).map_or_else(Vec::new, |entry| self.awaits(entry)) {
+                self.followers.entry(first).or_default().insert(job);
+            }
+        }
+    }
+
+    /// Whoever waits for the job is looked at by the next tick.
+    pub(crate) fn wake_followers(&mut self, job: Address) {
+        for follower in self.followers.remove(&job).into_iter().flatten() {
+            self.bring_forward(follower, Due { millis: 0, ..Due::NEVER });
         }
     }
 
@@ -55,6 +66,8 @@ impl Core {
         let Some(entry) = self.jobs.get(&job) else { return Due::NEVER };
         let leases = self.open_leases.of_job(job).filter_map(|lease| self.leases.get(&lease));
         let due = if self.open_jobs.contains(&job) { of_job(now, entry) } else { Due::NEVER };
+        let unknown = self.order_unknown.get(&job).map(|since| since.saturating_add(UNKNOWN_PATIENCE + 1));
+        let due = unknown.into_iter().fold(due, |due, at| due.at_millis(now, at));
         leases.fold(due, |due, lease| self.of_lease(now, due, entry, lease))
     }
 

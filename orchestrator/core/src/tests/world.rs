@@ -75,6 +75,8 @@ pub fn workload(tasks: u32) -> Workload {
         image: "image:1".to_owned(),
         placement: Placement::default(),
         shape: None,
+        after: Vec::new(),
+        retry: None,
     }
 }
 
@@ -324,9 +326,10 @@ impl World {
 
     /// Makes the task fail on its rig.
     pub fn fail_task(&mut self, node: Address, fault: Fault, code: &str) {
+        let exit_code = code.strip_prefix("exit-").and_then(|status| status.parse().ok());
         let rig = self.rigs.get_mut(&node).unwrap();
         let (lease, task, attempt, _) = rig.running.remove(0);
-        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, cause: cause(code) });
+        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, exit_code, cause: cause(code) });
         self.drain();
     }
 

@@ -1,7 +1,7 @@
 //! What a job asks beside its terms: placement, gangs, services.
 
 use super::*;
-use crate::{Country, Gang, Locality, Restart, Service, Shape};
+use crate::{After, Condition, Country, Gang, Locality, Restart, Retry, Service, Shape};
 
 const PROVIDER: &str = "11111111111111111111111111111111";
 
@@ -136,4 +136,55 @@ fn a_service_refuses_nonsense() {
     let mut spec = spec_of(&service("replicas = 2").unwrap());
     spec.terms.payment = Payment::OnResult;
     assert!(matches!(spec.check(), Err(Error::Field { field: "budget.payment", .. })));
+}
+
+#[test]
+fn jobs_that_come_first_are_written_in_one_order_and_have_time() {
+    let other = Address([1; 32]);
+    let top = |lines: &str| JobFile::parse(&format!("{lines}\n{GOOD}"));
+    let spec = spec_of(&top(&format!("after = [\"{other}\"]\nafter_ended = [\"{PROVIDER}\"]")).unwrap());
+    let expected =
+        [After { job: Address([0; 32]), on: Condition::Ended }, After { job: other, on: Condition::Completed }];
+    assert_eq!((spec.after.as_deref(), spec.terms.start_window), (Some(&expected[..]), Seconds(604_800)));
+    let text = String::from_utf8(spec.canonical_bytes()).unwrap();
+    let start =
+        format!(r#"{{"after":[{{"job":"{PROVIDER}","on":"ended"}},{{"job":"{other}","on":"completed"}}],"command""#);
+    assert!(text.starts_with(&start), "{text}");
+    refused(top("after = [\"job 7\"]"), "after");
+    refused(top("after_ended = [\"\"]"), "after_ended");
+    refused(top(&format!("after = [\"{PROVIDER}\"]\nafter_ended = [\"{PROVIDER}\"]")), "after_ended");
+    let many: Vec<String> = (0..65u8).map(|number| format!("\"{}\"", Address([number; 32]))).collect();
+    refused(top(&format!("after = [{}]", many.join(","))), "after");
+    let mut twice = spec.clone();
+    twice.after = Some(vec![expected[0], After { on: Condition::Completed, ..expected[0] }]);
+    assert!(matches!(twice.check(), Err(Error::Field { field: "after", .. })));
+    twice.after = Some(Vec::new());
+    assert!(matches!(twice.check(), Err(Error::Field { field: "after", .. })));
+}
+
+#[test]
+fn what_happens_after_a_failure_can_be_said_by_its_status() {
+    let lines = "[retry]\nbackoff = \"10s\"\nfatal_exit_codes = [64, 2]\nuncounted_exit_codes = [75]";
+    let spec = spec_of(&and(lines).unwrap());
+    let expected = Retry {
+        backoff: Seconds(10),
+        fatal_exit_codes: vec![2, 64],
+        longest_backoff: Seconds(300),
+        uncounted_exit_codes: vec![75],
+    };
+    assert_eq!(spec.retry, Some(expected));
+    let text = String::from_utf8(spec.canonical_bytes()).unwrap();
+    let expected = r#""retry":{"backoff":10,"fatal_exit_codes":[2,64],"longest_backoff":300,"uncounted_exit_codes":[75]},"task_retries""#;
+    assert!(text.contains(expected), "{text}");
+    for (lines, named) in [
+        ("backoff = \"soon\"", "retry.backoff"),
+        ("backoff = \"1m\"\nlongest_backoff = \"30s\"", "retry.longest_backoff"),
+        ("longest_backoff = \"2d\"", "retry.longest_backoff"),
+        ("fatal_exit_codes = [0]", "retry.fatal_exit_codes"),
+        ("uncounted_exit_codes = [75]", "retry.backoff"),
+        ("backoff = \"9s\"\nuncounted_exit_codes = [75]\nfatal_exit_codes = [75]", "retry.uncounted_exit_codes"),
+    ] {
+        refused(and(&format!("[retry]\n{lines}")), named);
+    }
+    assert!(matches!(and("[retry]\nfatal_exit_codes = [256]"), Err(Error::Syntax(_))));
 }
