@@ -18,6 +18,7 @@ mod inputs;
 mod link_client;
 mod logs;
 mod messages;
+mod metrics;
 mod objects;
 mod options;
 mod outputs;

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use millrace_client::Keypair;
@@ -37,6 +37,8 @@ pub struct Options {
     pub disk_reserve_mib: u64,
     /// What inputs may take up between tasks.
     pub cache_limit_mib: u64,
+    /// Where Prometheus finds metrics; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Takes jobs whose vouchers another than the network's scheduler signs.
     pub any_attestor: bool,
 }
@@ -65,6 +67,7 @@ impl Options {
             longest_lease: Seconds(30 * 86_400),
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,
+            metrics: None,
             any_attestor: false,
         }
     }

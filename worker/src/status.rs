@@ -9,7 +9,7 @@ use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 pub use crate::troubles::Trouble;
-pub use leases::LeaseStatus;
+pub use leases::{LeaseStatus, at_rest};
 pub use tasks::TaskStatus;
 
 /// All of it, at one moment. Fields are only ever added.

@@ -69,6 +69,8 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     assert_eq!((task.task, task.attempt, task.phase.as_str()), (1, 1, "running"));
     assert!(task.running_since.is_some() && busy.totals.offers_accepted == 1);
     rig.stop().await;
+    let at_rest = millrace_worker::status::at_rest(rig.data(), busy.at).unwrap();
+    assert_eq!(at_rest, busy.leases, "the journal knows what the worker knew");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod doctor;
 mod fence;
 mod gpu_lost;
 mod hostile;
+mod metrics;
 mod nvml;
 mod pull;
 mod shell;

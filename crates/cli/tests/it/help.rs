@@ -51,6 +51,7 @@ fn each_help_text_is_as_reviewed() {
         "worker init",
         "worker status",
         "worker drain",
+        "worker earnings",
         "worker install",
         "worker uninstall",
         "orchestrator run",
