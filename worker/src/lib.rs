@@ -14,6 +14,7 @@ mod disk;
 mod driver;
 mod error;
 mod folders;
+mod images;
 mod inputs;
 mod link_client;
 mod logs;

@@ -22,6 +22,7 @@ use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
 use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
+use crate::images::ImageCache;
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
@@ -64,6 +65,8 @@ impl Service {
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
+        let images =
+            ImageCache::open(folders.root(), options.image_cache_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -105,6 +108,7 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            images,
             troubles: troubles.clone(),
         });
         let rig = Rig {

@@ -149,7 +149,10 @@ fn gpus(registry: &mut Registry, gpus: &[GpuStatus]) {
 
 fn storage(registry: &mut Registry, status: &Status) {
     let storage = &status.storage;
+    registry.register("images", "Images that the worker has pulled and keeps", gauge(storage.images_kept));
     for (name, help, value) in [
+        ("image_cache", "What these images take up", storage.image_cache_bytes),
+        ("image_cache_limit", "The most that they may take", storage.image_cache_limit_bytes),
         ("disk_free", "Free on the file system of the data folder", storage.free_bytes),
         ("disk_reserve", "Kept free of it", storage.reserve_bytes),
         ("input_cache", "Inputs kept between tasks", storage.input_cache_bytes),

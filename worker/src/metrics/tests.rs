@@ -68,6 +68,9 @@ fn status() -> Status {
             reserve_bytes: 200,
             input_cache_bytes: 30,
             input_cache_limit_bytes: 40,
+            images_kept: 3,
+            image_cache_bytes: 50,
+            image_cache_limit_bytes: 60,
         },
         totals: Totals {
             connections: 2,

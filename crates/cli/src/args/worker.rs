@@ -20,7 +20,14 @@ pub enum WorkerCommand {
     /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
     Init(PrepareRig),
     /// Show how the rig's worker is: connection, GPUs, leases and their money, disk, last errors
+    #[command(after_help = "Examples:
+  sudo millrace worker status
+  millrace worker status --data-dir .worker --json")]
     Status(AskWorker),
+    /// Watch the worker on the whole terminal: GPUs, leases and their money, tasks, last errors
+    #[command(after_help = "Example:
+  sudo millrace worker top")]
+    Top(AskWorker),
     /// Have the rig take no further lease, and finish those that run
     Drain(DrainWorker),
     /// Show what the rig earned, from the chain and from the vouchers it holds
@@ -76,6 +83,9 @@ pub struct RigOptions {
     /// Disk that no job gets
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
     pub disk_reserve: u32,
+    /// Disk for images that the worker pulls; those that were not used for longest go first, your own never
+    #[arg(long, value_name = "SIZE", default_value = "50GiB", value_parser = parse_mebibytes)]
+    pub image_cache: u32,
     /// Serve Prometheus metrics there, under /metrics; they name leases and what they earn [default: nowhere]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     pub metrics: Option<SocketAddr>,
@@ -106,9 +116,6 @@ pub struct InstallWorker {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  sudo millrace worker status
-  millrace worker status --data-dir .worker --json")]
 pub struct AskWorker {
     /// The worker's data folder [default: that of the installed service, else .worker]
     #[arg(long, value_name = "DIR")]
@@ -238,6 +245,7 @@ impl RigOptions {
         }
         flag("--longest-lease", &duration(self.longest_lease));
         flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
+        flag("--image-cache", &format!("{}MiB", self.image_cache));
         let switches = [
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
@@ -275,7 +283,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --metrics 127.0.0.1:9477 --any-attestor",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -55,7 +55,8 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
-        let leave = "leave it running: leases come by themselves; `millrace provider show` tells what they earned";
+        let leave = "leave it running: leases come by themselves; `millrace worker status` tells how it is, and \
+                     `millrace worker earnings` what they earned";
         let mut next = vec![leave.to_owned()];
         if self.lamports < ENOUGH {
             next.push(format!(
@@ -90,6 +91,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
         longest_lease: Seconds(args.rig.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.rig.disk_reserve),
+        image_cache_mib: u64::from(args.rig.image_cache),
         metrics: args.rig.metrics,
         any_attestor: args.rig.any_attestor,
         ..defaults

@@ -50,6 +50,7 @@ fn each_help_text_is_as_reviewed() {
         "worker doctor",
         "worker init",
         "worker status",
+        "worker top",
         "worker drain",
         "worker earnings",
         "worker install",
