@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, watch};
 use crate::container::Engine;
 use crate::folders::Folders;
 use crate::gpu::{Inventory, Monitor};
+use crate::images::ImageCache;
 use crate::objects::Objects;
 use crate::status::StorageStatus;
 use crate::troubles::Troubles;
@@ -33,6 +34,7 @@ pub(crate) struct Context {
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.
     pub fetching: Mutex<()>,
+    pub images: ImageCache,
     /// For the rig's owner.
     pub troubles: Arc<Troubles>,
 }
@@ -40,12 +42,16 @@ pub(crate) struct Context {
 impl Context {
     /// Reads the data folder: not for the loop.
     pub fn storage(&self) -> StorageStatus {
+        let (images_kept, image_cache_bytes, image_cache_limit_bytes) = self.images.sums();
         StorageStatus {
             data_dir: self.folders.root().to_owned(),
             free_bytes: disk::free_bytes(self.folders.root()).unwrap_or(0),
             reserve_bytes: self.disk_reserve,
             input_cache_bytes: inputs::cached_bytes(&self.folders.cache()),
             input_cache_limit_bytes: self.cache_limit,
+            images_kept,
+            image_cache_bytes,
+            image_cache_limit_bytes,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::folders;
 use crate::status::Status;
 
 pub use client::ask;
-pub(crate) use server::Server;
+pub(crate) use server::{Server, answer};
 
 /// What a worker can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -210,11 +210,7 @@ impl Driver {
         match &report {
             Report::Failed(key, failure) => {
                 tracing::warn!(task = %key, %failure, "task failed");
-                self.noted.totals.tasks_failed += 1;
-                if on_asked::is_the_rigs(failure.cause) {
-                    let (cause, hint) = (format!("task {key}: {failure}"), failure.cause.hint());
-                    self.context.troubles.note_words(failure.cause.code(), cause, hint, self.clock.now());
-                }
+                self.note_failure(*key, failure);
             }
             Report::Done(key, outputs) => {
                 tracing::info!(task = %key, outputs = outputs.len(), "task done");

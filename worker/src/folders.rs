@@ -15,7 +15,7 @@ const CONTAINER_USER: u32 = 64_321;
 const DRAINING: &str = "draining";
 
 /// The data folder: `journal`, `lock`, `control` (the socket), `draining` (there while the rig takes no further
-/// lease), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
+/// lease), `images` (those that the worker pulled), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
 /// them).
 #[derive(Clone, Debug)]
 pub struct Folders {

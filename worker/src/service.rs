@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,12 +22,13 @@ use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
 use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
+use crate::images::ImageCache;
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
 use crate::troubles::Troubles;
-use crate::{Error, Options, checks, inputs};
+use crate::{Error, Options, checks, inputs, metrics};
 
 /// Starts workers.
 pub struct Service;
@@ -63,6 +65,8 @@ impl Service {
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
+        let images =
+            ImageCache::open(folders.root(), options.image_cache_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -105,6 +109,7 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            images,
             troubles: troubles.clone(),
         });
         let rig = Rig {
@@ -128,7 +133,12 @@ impl Service {
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
         let (asked_sender, asked) = unbounded_channel();
-        let answering = answer(&options.data_dir, asked_sender, context.clone());
+        let answering = answer(&options.data_dir, asked_sender.clone(), context.clone());
+        let serving = match options.metrics {
+            Some(address) => Some(serve_metrics(address, asked_sender, context.clone()).await?),
+            None => None,
+        };
+        let metrics_address = serving.as_ref().map(|(address, _)| *address);
         let wiring = Wiring {
             step_events,
             link_events,
@@ -150,13 +160,14 @@ impl Service {
             let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            for beside in [dialing, shipping].into_iter().chain(answering) {
+            for beside in [dialing, shipping].into_iter().chain(answering).chain(serving.map(|(_, serving)| serving)) {
                 beside.abort();
                 let _ = beside.await;
             }
             result
         });
-        Ok(Handle { node: node.address, data_dir: options.data_dir, stop, stopped, connected: is_connected, driving })
+        let (node, data_dir) = (node.address, options.data_dir);
+        Ok(Handle { node, data_dir, metrics: metrics_address, stop, stopped, connected: is_connected, driving })
     }
 }
 
@@ -164,6 +175,7 @@ impl Service {
 pub struct Handle {
     node: Address,
     data_dir: PathBuf,
+    metrics: Option<SocketAddr>,
     stop: CancellationToken,
     stopped: CancellationToken,
     connected: watch::Receiver<bool>,
@@ -177,6 +189,11 @@ impl Handle {
 
     pub fn data_dir(&self) -> &std::path::Path {
         &self.data_dir
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Returns when the orchestrator has welcomed the worker.
@@ -213,6 +230,17 @@ impl Handle {
             Err(_) => Ok(()),
         }
     }
+}
+
+async fn serve_metrics(
+    address: SocketAddr,
+    asked: UnboundedSender<Asked>,
+    context: Arc<Context>,
+) -> Result<(SocketAddr, JoinHandle<()>), Error> {
+    let unusable = |source| Error::Metrics { address, source };
+    let server = metrics::Server::bind(address, asked, context).await.map_err(unusable)?;
+    let address = server.address().map_err(unusable)?;
+    Ok((address, tokio::spawn(server.run())))
 }
 
 /// A folder that can hold no socket still holds a worker.

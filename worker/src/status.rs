@@ -9,7 +9,7 @@ use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 pub use crate::troubles::Trouble;
-pub use leases::LeaseStatus;
+pub use leases::{LeaseStatus, at_rest};
 pub use tasks::TaskStatus;
 
 /// All of it, at one moment. Fields are only ever added.
@@ -67,6 +67,7 @@ pub struct GpuStatus {
 
 /// The data folder and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StorageStatus {
     pub data_dir: PathBuf,
     /// On the folder's file system.
@@ -76,6 +77,11 @@ pub struct StorageStatus {
     /// Inputs that are kept between tasks, and the most they may be.
     pub input_cache_bytes: u64,
     pub input_cache_limit_bytes: u64,
+    /// Images that the worker has pulled and keeps between tasks, and the most they may be. Layers that images
+    /// share count for each.
+    pub images_kept: u64,
+    pub image_cache_bytes: u64,
+    pub image_cache_limit_bytes: u64,
 }
 
 /// Counted since the worker started.
@@ -85,6 +91,7 @@ pub struct Totals {
     pub offers_accepted: u64,
     pub offers_refused: u64,
     pub tasks_done: u64,
+    /// Whoever is to blame; a task that was taken back has not failed.
     pub tasks_failed: u64,
     pub leases_closed: u64,
     /// What closed leases earned, fee included.

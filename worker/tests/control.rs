@@ -68,7 +68,14 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     let task = &busy.tasks[0];
     assert_eq!((task.task, task.attempt, task.phase.as_str()), (1, 1, "running"));
     assert!(task.running_since.is_some() && busy.totals.offers_accepted == 1);
+
+    rig.stop_task(1);
+    rig.orchestrator.end().await;
+    let stopped = until(&rig, "a task that was stopped", |status| status.tasks[0].phase == "failed").await;
+    assert_eq!(stopped.totals.tasks_failed, 0, "what was taken back has not failed");
     rig.stop().await;
+    let at_rest = millrace_worker::status::at_rest(rig.data(), busy.at).unwrap();
+    assert_eq!(at_rest, busy.leases, "the journal knows what the worker knew");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod fence;
 mod gpu_lost;
 mod hostile;
 mod kill_points;
+mod metrics;
 mod nvml;
 mod pull;
 mod shell;

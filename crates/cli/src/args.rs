@@ -10,6 +10,7 @@ mod delegate;
 mod dispute;
 mod job;
 mod key;
+mod moment;
 mod network;
 mod node;
 mod provider;
@@ -26,6 +27,7 @@ pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates
 pub use dispute::{DisputeCommand, RuleDispute, RulingArg};
 pub use job::{AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
+pub use moment::{Moment, day_of, parse_moment};
 pub use network::{
     ChangeParameters, DemoNetwork, HandOver, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand, ReplaceRole,
     RoleArg,
@@ -38,8 +40,8 @@ pub use provider::{
 pub use services::{OrchestratorCommand, RunOrchestrator};
 pub use simulation::{ReplaySimulation, SimulationCommand};
 pub use worker::{
-    AskWorker, DATA_DIR, DrainWorker, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt, RunWorker,
-    UninstallWorker, WorkerCommand,
+    AskWorker, DATA_DIR, DrainWorker, EarningsBy, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt,
+    RunWorker, ShowEarnings, UninstallWorker, WorkerCommand,
 };
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second

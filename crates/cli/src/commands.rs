@@ -59,8 +59,10 @@ pub mod take_over;
 pub mod uninstall_worker;
 pub mod unstake_provider;
 pub mod update_node;
+pub mod watch_worker;
 pub mod withdraw_balance;
 pub mod withdraw_provider;
+pub mod worker_earnings;
 pub mod worker_status;
 
 /// Runs one command.
@@ -108,7 +110,9 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
         Command::Worker(WorkerCommand::Init(args)) => prepare_rig::run(context, args).await,
         Command::Worker(WorkerCommand::Status(args)) => worker_status::run(context, args).await,
+        Command::Worker(WorkerCommand::Top(args)) => watch_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
+        Command::Worker(WorkerCommand::Earnings(args)) => worker_earnings::run(context, args).await,
         Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
         Command::Worker(WorkerCommand::Uninstall(args)) => uninstall_worker::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,

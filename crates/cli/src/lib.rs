@@ -30,6 +30,7 @@ pub mod signals;
 pub mod stage;
 pub mod submission;
 pub mod systemd;
+pub mod top;
 pub mod transfer;
 pub mod views;
 

@@ -1,8 +1,8 @@
 use std::io;
 
-use millrace_agent::{Cause, Fault, GpuFault};
+use millrace_agent::{Failure, Fault, GpuFault, TaskKey};
 use millrace_client::keys;
-use millrace_protocol::UnixSeconds;
+use millrace_protocol::{Diagnostic, UnixSeconds};
 
 use super::Driver;
 use crate::control::{Ask, Asked};
@@ -51,6 +51,22 @@ impl Driver {
         Ok(())
     }
 
+    /// A task that was taken back has not failed, and of a buyer's program the rig's owner has nothing to mend.
+    pub(super) fn note_failure(&mut self, key: TaskKey, failure: &Failure) {
+        let cause = failure.cause;
+        if cause.fault() != Fault::Nobody {
+            self.noted.totals.tasks_failed += 1;
+        }
+        if cause.fault() == Fault::Node {
+            self.context.troubles.note_words(
+                cause.code(),
+                format!("task {key}: {failure}"),
+                cause.hint(),
+                self.clock.now(),
+            );
+        }
+    }
+
     fn status(&self) -> Status {
         let inventory = &self.context.inventory;
         Status {
@@ -92,9 +108,4 @@ impl Driver {
             celsius: reading.and_then(|reading| reading.celsius),
         }
     }
-}
-
-/// Whether a rig's owner can do something about a failed task.
-pub(super) fn is_the_rigs(cause: Cause) -> bool {
-    cause.fault() == Fault::Node
 }

@@ -1,6 +1,10 @@
-use millrace_agent::{Agent, Lease, LeasePhase};
+use std::path::Path;
+
+use millrace_agent::{Agent, Lease, LeasePhase, recover};
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money};
 use serde::{Deserialize, Serialize};
+
+use crate::journal;
 
 /// One lease that the rig has agreed to, and its money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,14 @@ pub struct LeaseStatus {
     pub unredeemed: MicroUsdc,
     /// Sequence of the last voucher; `None` before the first.
     pub voucher: Option<u64>,
+}
+
+/// The leases of a worker that does not run, from its journal. What the chain has paid is not known then.
+///
+/// # Errors
+/// A journal that is not there, or is damaged.
+pub fn at_rest(data_dir: &Path, now: UnixSeconds) -> Result<Vec<LeaseStatus>, journal::Error> {
+    Ok(of(&recover(&journal::read(data_dir)?, &[], now).agent))
 }
 
 /// Every lease, by address.

@@ -70,6 +70,9 @@ pub(super) async fn run(
                 let _ = timeout(LOG_GRACE, log.join_next()).await;
                 log.shutdown().await;
                 queue.clean().await;
+                let Context { images, engine, .. } = queue.context.as_ref();
+                images.release(key);
+                images.evict(engine.as_ref()).await;
                 return;
             }
         }
@@ -103,12 +106,9 @@ impl Queue {
 
     async fn image(&self, image: &str) -> Result<TaskEvent, Failure> {
         let engine = &self.context.engine;
-        let pulled = match engine.find_image(image).await {
-            Ok(Some(digest)) => Ok(digest),
-            Ok(None) => engine.pull(image, &|progress| self.progress(progress)).await,
-            Err(error) => Err(error),
-        };
-        pulled.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
+        let progress = |progress| self.progress(progress);
+        let brought = self.context.images.bring(engine.as_ref(), self.key, image, &progress).await;
+        brought.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
     }
 
     async fn watch(&self, limits: Limits, gpus: &[u16]) {

@@ -1,12 +1,12 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
-use millrace_protocol::Diagnostic;
+use clap::{Args, Subcommand, ValueEnum};
+use millrace_protocol::{Address, Diagnostic};
 use millrace_worker::SimulatedGpu;
 
-use super::{parse_duration, parse_mebibytes};
+use super::{Moment, parse_duration, parse_listen, parse_mebibytes, parse_moment};
 
 /// Where a worker that is started by hand keeps its data.
 pub const DATA_DIR: &str = ".worker";
@@ -20,9 +20,18 @@ pub enum WorkerCommand {
     /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
     Init(PrepareRig),
     /// Show how the rig's worker is: connection, GPUs, leases and their money, disk, last errors
+    #[command(after_help = "Examples:
+  sudo millrace worker status
+  millrace worker status --data-dir .worker --json")]
     Status(AskWorker),
+    /// Watch the worker on the whole terminal: GPUs, leases and their money, tasks, last errors
+    #[command(after_help = "Example:
+  sudo millrace worker top")]
+    Top(AskWorker),
     /// Have the rig take no further lease, and finish those that run
     Drain(DrainWorker),
+    /// Show what the rig earned, from the chain and from the vouchers it holds
+    Earnings(ShowEarnings),
     /// Let systemd run the worker from now on, also after a reboot
     Install(InstallWorker),
     /// Take the worker away from systemd; its data folder and key stay
@@ -77,6 +86,12 @@ pub struct RigOptions {
     /// Disk that no job gets
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
     pub disk_reserve: u32,
+    /// Disk for images that the worker pulls; those that were not used for longest go first, your own never
+    #[arg(long, value_name = "SIZE", default_value = "50GiB", value_parser = parse_mebibytes)]
+    pub image_cache: u32,
+    /// Serve Prometheus metrics there, under /metrics; they name leases and what they earn [default: nowhere]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    pub metrics: Option<SocketAddr>,
     /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
     #[arg(long)]
     pub any_attestor: bool,
@@ -104,13 +119,43 @@ pub struct InstallWorker {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  sudo millrace worker status
-  millrace worker status --data-dir .worker --json")]
 pub struct AskWorker {
     /// The worker's data folder [default: that of the installed service, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo millrace worker earnings
+  millrace worker earnings --node <NODE> --since 30d --by day
+  millrace worker earnings --node <NODE> --since 2026-11-01 --until 2026-12-01 --json
+
+Settled money is the chain's word, exact to the micro-USDC, and as old as the RPC endpoint keeps transactions. What
+is not yet settled only the rig knows, from its vouchers.")]
+pub struct ShowEarnings {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The rig's node, where its worker does not run here
+    #[arg(long, value_name = "ADDRESS")]
+    pub node: Option<Address>,
+    /// What was settled from then on: a day (UTC), or so long ago [default: since the node was added]
+    #[arg(long, value_name = "DAY|DURATION", value_parser = parse_moment)]
+    pub since: Option<Moment>,
+    /// And before then
+    #[arg(long, value_name = "DAY|DURATION", value_parser = parse_moment)]
+    pub until: Option<Moment>,
+    /// A line for each lease, or for each day (UTC)
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "lease")]
+    pub by: EarningsBy,
+}
+
+/// What earnings are summed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EarningsBy {
+    Lease,
+    Day,
 }
 
 #[derive(Debug, Args)]
@@ -206,8 +251,12 @@ impl RigOptions {
         if let Some(host) = &self.advertise {
             flag("--advertise", host);
         }
+        if let Some(address) = &self.metrics {
+            flag("--metrics", &address.to_string());
+        }
         flag("--longest-lease", &duration(self.longest_lease));
         flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
+        flag("--image-cache", &format!("{}MiB", self.image_cache));
         let switches = [
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
@@ -245,7 +294,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --any-attestor --advertise rig.example",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --advertise rig.example",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -139,7 +139,8 @@ mod tests {
         assert_eq!(
             command,
             "millrace --rpc-url http://r:1 worker run --data-dir /var/lib/millrace --node-key rig.json --orchestrator \
-             http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --no-network"
+             http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --image-cache \
+             51200MiB --no-network"
         );
     }
 }

@@ -19,6 +19,8 @@ struct Up {
     node_key: Address,
     orchestrator: String,
     data_dir: PathBuf,
+    /// Where Prometheus finds them, if anywhere.
+    metrics: Option<String>,
     simulated_gpus: Vec<String>,
     /// What the node's key has for fees.
     lamports: u64,
@@ -40,9 +42,10 @@ impl Report for Up {
         };
         let fees = sol(self.lamports);
         let fees = if self.lamports < ENOUGH { style.warn(&fees) } else { fees };
+        let metrics = self.metrics.as_ref().map_or_else(String::new, |url| format!("\nmetrics       {url}"));
         format!(
             "{}\nnode          {}\nnode key      {}\nfor fees      {fees}\nGPUs          {gpus}\norchestrator  {}\njournal       \
-             {}",
+             {}{metrics}",
             style.good("worker is up, Ctrl-C stops it; its containers go on and the next start adopts them"),
             self.node,
             self.node_key,
@@ -52,7 +55,8 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
-        let leave = "leave it running: leases come by themselves; `millrace provider show` tells what they earned";
+        let leave = "leave it running: leases come by themselves; `millrace worker status` tells how it is, and \
+                     `millrace worker earnings` what they earned";
         let mut next = vec![leave.to_owned()];
         if self.lamports < ENOUGH {
             next.push(format!(
@@ -88,6 +92,8 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         advertised_address: args.rig.advertise,
         longest_lease: Seconds(args.rig.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.rig.disk_reserve),
+        image_cache_mib: u64::from(args.rig.image_cache),
+        metrics: args.rig.metrics,
         any_attestor: args.rig.any_attestor,
         ..defaults
     };
@@ -98,6 +104,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         node_key: key_address,
         orchestrator: args.rig.orchestrator,
         data_dir: handle.data_dir().to_owned(),
+        metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
         simulated_gpus,
         lamports,
     });

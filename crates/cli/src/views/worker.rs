@@ -44,6 +44,15 @@ pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
             format!("{} of at most {}", bytes(disk.input_cache_bytes), bytes(disk.input_cache_limit_bytes)),
         ),
         (
+            "images kept",
+            format!(
+                "{}, {} of at most {}",
+                counted(count(disk.images_kept), "image"),
+                bytes(disk.image_cache_bytes),
+                bytes(disk.image_cache_limit_bytes)
+            ),
+        ),
+        (
             "since start",
             format!(
                 "{} closed, {} earned; {} done, {} failed; {} refused",
