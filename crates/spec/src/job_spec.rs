@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ObjectRef, Sha256, sha256};
+use crate::{Error, ObjectRef, Placement, Sha256, Shape, sha256};
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
 /// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
@@ -20,6 +20,12 @@ pub struct JobSpec {
     pub name: String,
     /// Whether the container has a network at all.
     pub network: bool,
+    /// None where nothing is asked that the terms do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// None for tasks that run one by one, as nodes are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     /// How often one task may fail by its own fault before the job fails.
     pub task_retries: u16,
     pub tasks: u32,
@@ -98,7 +104,9 @@ impl JobSpec {
                 "at least 1s and at most `budget.lease`",
             );
         }
-        Ok(self.terms.check()?)
+        self.terms.check()?;
+        self.placement.as_ref().map_or(Ok(()), Placement::check)?;
+        self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))
     }
 
     /// The bytes whose SHA-256 stands on chain.

@@ -7,7 +7,9 @@ mod error;
 mod file;
 mod job_spec;
 mod object_ref;
+mod placement;
 mod quantity;
+mod shape;
 
 pub mod merkle;
 
@@ -16,3 +18,5 @@ pub use error::Error;
 pub use file::JobFile;
 pub use job_spec::{JobSpec, Limits};
 pub use object_ref::{ObjectRef, Sha256, sha256};
+pub use placement::{Country, CountryError, Placement};
+pub use shape::{Gang, Locality, Restart, Service, Shape};

@@ -5,17 +5,21 @@ mod claims;
 mod cranks;
 mod disputes;
 mod ending;
+mod gang;
 mod handout;
 mod jobs;
 mod placement;
 mod queueing;
 mod scope;
+mod service;
 mod settlement;
 mod silence;
 mod specs;
 mod vouchers;
+mod work;
 
-pub(crate) use placement::{SHORTEST_LEASE, affordable};
+pub use gang::Lacking;
+pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use scope::Scope;
 
 use crate::{Core, Now};
@@ -30,10 +34,12 @@ impl Core {
             }
             self.fetch_spec(now, job);
             self.redo_disputed(job);
+            self.end_service(now, job);
             self.conclude(job);
             self.end_leases(now, job);
             self.hand_out(now, job);
             self.drop_landed_offer(now, job);
+            self.tend_gang(now, job);
         }
         self.settle_claims(now);
         for job in jobs.iter().copied() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::restarts::Restarts;
 use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
 
@@ -31,6 +32,8 @@ pub struct JobRecord {
     pub image_failures: BTreeMap<Address, Cause>,
     pub last_failure: Option<Cause>,
     pub closed_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Restarts::is_empty")]
+    pub restarts: Restarts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,7 @@ impl JobRecord {
             image_failures: entry.image_failures.clone(),
             last_failure: entry.last_failure.clone(),
             closed_by: entry.closed_by.clone(),
+            restarts: entry.restarts.clone(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Core {
         entry.image_failures = record.image_failures;
         entry.last_failure = record.last_failure;
         entry.closed_by = record.closed_by;
+        entry.restarts = record.restarts;
         if entry.on_chain {
             self.open_jobs.insert(record.job);
         }

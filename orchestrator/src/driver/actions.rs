@@ -21,7 +21,7 @@ impl Driver {
             Action::Persist(_) => {}
             Action::FetchSpec { job, spec_hash } => self.fetch_spec(job, spec_hash),
             Action::OfferLease(offer) => self.offer_lease(offer),
-            Action::AssignTask { node, lease, job, task, attempt } => {
+            Action::AssignTask { node, lease, job, task, attempt, .. } => {
                 tracing::debug!(%job, task, attempt, %node, "task handed out");
                 // Without its spec the worker could not run it; its silence puts the task back.
                 let Some(spec) = self.specs.get(&job) else { return };

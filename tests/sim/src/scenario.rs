@@ -326,6 +326,8 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         limits,
         name: format!("job {number}"),
         network: false,
+        placement: None,
+        shape: None,
         task_retries: 2,
         tasks,
         terms,

@@ -66,6 +66,8 @@ pub fn spec(script: &str) -> JobSpec {
         limits: Limits { cpu_milli: 1_000, disk_mib: 16, memory_mib: 64, pids: 32, task_seconds: 60 },
         name: "probe".into(),
         network: false,
+        placement: None,
+        shape: None,
         task_retries: 0,
         tasks: 3,
         terms: JobTerms {

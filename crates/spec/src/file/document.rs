@@ -14,7 +14,11 @@ pub(super) struct Document {
     pub command: Vec<String>,
     #[serde(default)]
     pub network: bool,
-    pub tasks: Tasks,
+    pub tasks: Option<Tasks>,
+    pub service: Option<Service>,
+    pub gang: Option<Gang>,
+    #[serde(default)]
+    pub placement: Placement,
     pub resources: Resources,
     pub budget: Budget,
     #[serde(default)]
@@ -32,6 +36,38 @@ pub(super) struct Tasks {
     pub time_limit: String,
     #[serde(default = "two")]
     pub retries: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    pub replicas: u16,
+    pub surge: Option<u16>,
+    #[serde(default = "always")]
+    pub restart: String,
+    pub run_for: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gang {
+    #[serde(default = "region")]
+    pub locality: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Placement {
+    #[serde(default)]
+    pub countries: Vec<String>,
+    #[serde(default)]
+    pub providers: Vec<String>,
+    #[serde(default)]
+    pub denied_providers: Vec<String>,
+    #[serde(default)]
+    pub different_providers: bool,
+    #[serde(default)]
+    pub priority: u8,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +100,7 @@ pub(super) struct Budget {
     pub concurrent_leases: Option<u16>,
     #[serde(default = "default_start_window")]
     pub start_window: String,
-    #[serde(default = "two")]
-    pub retries: u16,
+    pub retries: Option<u16>,
     #[serde(default)]
     pub spot: bool,
     pub payment: Option<String>,
@@ -90,6 +125,14 @@ fn one_unit() -> u16 {
 
 fn two() -> u16 {
     2
+}
+
+fn always() -> String {
+    "always".to_owned()
+}
+
+fn region() -> String {
+    "region".to_owned()
 }
 
 fn default_pids() -> u32 {

@@ -1,8 +1,8 @@
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour};
 
 use crate::market::{Claim, Held, Resources, bond};
 use crate::state::job::PendingOffer;
-use crate::{Core, Now, Workload};
+use crate::{Core, JobEntry, Now, Workload};
 
 impl Core {
     /// Tells the market what the leases that have changed take of it now.
@@ -21,7 +21,7 @@ impl Core {
         self.set_claim(now, job, claim);
     }
 
-    fn set_claim(&mut self, now: Now, holder: Address, claim: Option<Claim>) {
+    pub(super) fn set_claim(&mut self, now: Now, holder: Address, claim: Option<Claim>) {
         let before = self.market.set_claim(now, holder, claim);
         if before == claim {
             return;
@@ -61,18 +61,28 @@ impl Core {
     pub(crate) fn offer_claim(&self, job: Address) -> Option<Claim> {
         let entry = self.jobs.get(&job)?;
         let offer = entry.offer?.offer;
+        Some(self.promise(entry, (offer.node, offer.provider), offer.price))
+    }
+
+    /// What a lease takes that is not there yet.
+    pub(super) fn promise(
+        &self,
+        entry: &JobEntry,
+        (node, provider): (Address, Address),
+        price: PricePerGpuHour,
+    ) -> Claim {
         let units = entry.view.job.terms.requirements.units;
-        let class = self.market.node(offer.node).map(|node| node.view.node.hardware.gpu_class);
-        let bond = self.market.parameters().and_then(|known| bond(known, class?, offer.price, units));
-        Some(Claim {
+        let class = self.market.node(node).map(|node| node.view.node.hardware.gpu_class);
+        let bond = self.market.parameters().and_then(|known| bond(known, class?, price, units));
+        Claim {
             held: Held::Offer,
             buyer: Some(entry.view.buyer),
-            node: offer.node,
-            provider: offer.provider,
+            node,
+            provider,
             units,
             bond: bond.unwrap_or(MicroUsdc::ZERO),
             used: used(entry.workload()),
-        })
+        }
     }
 }
 

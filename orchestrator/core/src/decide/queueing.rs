@@ -48,7 +48,8 @@ impl Core {
             && view.live_leases < view.terms.concurrent_leases
             && view.attempts_failed <= view.terms.retries
             && !self.awaits_an_end(job)
-            && self.wants_lease(job, entry)
+            && self.wants_lease(now, job, entry)
+            && self.may_assemble(now, job, entry)
     }
 
     /// One scheduling round. Each node with more to offer than before goes to whoever is first of all that it

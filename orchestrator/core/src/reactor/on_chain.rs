@@ -12,6 +12,7 @@ impl Core {
         let is_new = known.is_none_or(|entry| view.opened_slot > entry.view.opened_slot);
         if is_new {
             self.set_offer(now, job, None);
+            self.drop_assembly(now, job);
             self.delist(job);
             self.jobs.insert(job, JobEntry::new(view));
             self.open_jobs.insert(job);
@@ -78,6 +79,7 @@ impl Core {
     pub(crate) fn close_entry(&mut self, now: Now, job: Address) {
         self.open_jobs.remove(&job);
         self.set_offer(now, job, None);
+        self.drop_assembly(now, job);
         self.delist(job);
         self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {

@@ -1,11 +1,12 @@
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
+use millrace_spec::Restart;
 
 use crate::event::TaskProgress;
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
 use crate::state::task::{Cause, Fault, Output, TaskPhase, TaskState};
-use crate::{Action, Core, Now};
+use crate::{Action, Core, Now, Workload};
 
 /// How many different nodes must fail to get an image before the image is to blame.
 const NODES_TO_BLAME_IMAGE: usize = 2;
@@ -29,7 +30,7 @@ impl Core {
             TaskProgress::Phase { .. } => self.push(Action::StopTask { node, lease, task, attempt }),
             TaskProgress::Done { outputs } => {
                 if current {
-                    self.on_task_done(lease, task, outputs);
+                    self.on_task_done(now, lease, task, outputs);
                 }
                 self.push(Action::AcknowledgeTask { node, lease, task, attempt });
             }
@@ -70,6 +71,10 @@ impl Core {
         }
         if phase == TaskPhase::Running {
             entry.meter.start(now.millis);
+            if job_entry.is_service() {
+                // It can be had: what nodes said of it long ago does not add up to a verdict.
+                job_entry.image_failures.clear();
+            }
         }
         let state = TaskState::Active { lease, phase };
         let moved = task.state != state;
@@ -83,13 +88,30 @@ impl Core {
         }
     }
 
-    fn on_task_done(&mut self, lease: Address, number: u32, outputs: Vec<Output>) {
+    fn on_task_done(&mut self, now: Now, lease: Address, number: u32, outputs: Vec<Output>) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
         let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if entry.workload().and_then(Workload::service).is_some_and(|service| service.restart == Restart::Always) {
+            return self.on_replica_ended(now, (job, lease), number, ended_well());
+        }
         entry.tasks.change(number, |task| {
             task.state = TaskState::Done { lease };
             task.outputs = outputs;
         });
+        self.touch_task(job, number);
+        self.touch_lease(lease);
+    }
+
+    /// The container of a service's replica ended by itself: it starts again, the later the more often it did.
+    fn on_replica_ended(&mut self, now: Now, (job, lease): (Address, Address), number: u32, cause: Cause) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        entry.restarts.note(number, now.millis);
+        entry.last_failure = Some(cause.clone());
+        entry.tasks.change(number, |task| {
+            task.state = TaskState::Pending;
+            task.last_failure = Some(cause);
+        });
+        self.touch_job(job);
         self.touch_task(job, number);
         self.touch_lease(lease);
     }
@@ -99,6 +121,10 @@ impl Core {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         entry.last_failure = Some(cause.clone());
+        let is_service = entry.is_service();
+        if is_service && fault == Fault::Buyer {
+            return self.on_replica_ended(now, (job, lease), number, cause);
+        }
         let Some(task) = entry.tasks.get(number as usize) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
@@ -126,5 +152,13 @@ impl Core {
         if nodes_fault {
             self.begin_end(now, lease, ExitClass::NodeFault);
         }
+    }
+}
+
+fn ended_well() -> Cause {
+    Cause {
+        code: "replica-ended".to_owned(),
+        message: "a replica ended by itself with status 0, and was started again".to_owned(),
+        hint: "a service is to run on; `restart = \"on-failure\"` lets replicas end".to_owned(),
     }
 }

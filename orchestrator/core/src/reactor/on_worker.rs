@@ -7,7 +7,7 @@ use crate::event::{HeldLease, HeldTask};
 use crate::market::Held;
 use crate::state::lease::Stage;
 use crate::state::task::{TaskPhase, TaskState};
-use crate::{Action, Core, Notice, Now};
+use crate::{Action, Core, JobEntry, Notice, Now};
 
 impl Core {
     pub(crate) fn on_worker_connected(
@@ -61,10 +61,17 @@ impl Core {
             return;
         }
         let own = self.result_root(lease);
-        if own != reported {
+        // Replicas have no results, whatever they leave behind.
+        let has_results = !self.is_service(lease);
+        if has_results && own != reported {
             self.push(Action::Notice(Notice::ResultRootDiffers { lease, reported, own }));
         }
         self.finalize(now, lease);
+    }
+
+    fn is_service(&self, lease: Address) -> bool {
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        job.is_some_and(JobEntry::is_service)
     }
 
     pub(crate) fn hear_worker(&mut self, now: Now, node: Address) {

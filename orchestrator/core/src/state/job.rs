@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, JobState, UnixSeconds};
+use millrace_spec::Restart;
 use serde::{Deserialize, Serialize};
 
 use crate::market::Candidate;
+use crate::state::gang::GangEntry;
+use crate::state::restarts::Restarts;
 use crate::state::task::Cause;
 use crate::state::tasks::Tasks;
 use crate::{JobView, Offer, Workload};
@@ -75,6 +78,10 @@ pub struct JobEntry {
     pub last_failure: Option<Cause>,
     /// Base58 signature of the transaction that closed it.
     pub closed_by: Option<String>,
+    /// Replicas that ended by themselves, and when they start again.
+    pub restarts: Restarts,
+    /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
+    pub(crate) gang: Option<Box<GangEntry>>,
     pub(crate) offer: Option<PendingOffer>,
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
@@ -95,6 +102,8 @@ impl JobEntry {
             image_failures: BTreeMap::new(),
             last_failure: None,
             closed_by: None,
+            restarts: Restarts::default(),
+            gang: None,
             offer: None,
             resting: BTreeMap::new(),
             crank: Crank::default(),
@@ -117,12 +126,24 @@ impl JobEntry {
             && self.workload().is_some()
     }
 
+    pub(crate) fn is_gang(&self) -> bool {
+        self.workload().is_some_and(|workload| workload.gang().is_some())
+    }
+
+    pub(crate) fn is_service(&self) -> bool {
+        self.workload().is_some_and(|workload| workload.service().is_some())
+    }
+
     pub fn pending_tasks(&self) -> usize {
         self.tasks.pending().len()
     }
 
+    /// Whether nothing is left to do. A service that always restarts is never done.
     pub fn all_done(&self) -> bool {
-        self.tasks.all_done()
+        match self.workload().and_then(Workload::service) {
+            Some(service) => service.restart == Restart::OnFailure && self.tasks.done() >= service.replicas as usize,
+            None => self.tasks.all_done(),
+        }
     }
 
     /// When an open job can no longer be leased.

@@ -35,6 +35,11 @@ impl Tasks {
         self.active.keys().copied()
     }
 
+    /// How many are done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
     pub fn all_done(&self) -> bool {
         !self.all.is_empty() && self.done == self.all.len()
     }

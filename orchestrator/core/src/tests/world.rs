@@ -74,6 +74,7 @@ pub fn workload(tasks: u32) -> Workload {
         disk_mib: 1_024,
         image: "image:1".to_owned(),
         placement: Placement::default(),
+        shape: None,
     }
 }
 
@@ -365,6 +366,7 @@ impl World {
             .filter(|lease| !self.core.stale_claims.contains(lease))
             .filter_map(|lease| Some((lease, self.core.lease_claim(lease)?)))
             .chain(self.core.jobs().filter_map(|(job, _)| Some((job, self.core.offer_claim(job)?))))
+            .chain(self.core.jobs().flat_map(|(job, _)| self.core.seat_claims(job)))
             .collect();
         let known: BTreeMap<Address, Claim> = self
             .core
@@ -462,8 +464,9 @@ impl World {
                 self.inbox.push_back(event);
             }
             Action::OfferLease(offer) => self.offer(offer),
-            Action::AssignTask { node, lease, task, attempt, .. } => {
+            Action::AssignTask { node, lease, job, task, attempt, peers } => {
                 assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
+                self.check_peers(node, (job, task), &peers);
                 let done = self.millis + self.task_millis;
                 let rig = self.rigs.get_mut(&node).unwrap();
                 if rig.connected {
@@ -491,6 +494,21 @@ impl World {
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(_) => {}
         }
+    }
+
+    /// A gang's task starts beside all others, each on a node of its own.
+    fn check_peers(&self, node: Address, (job, task): (Address, u32), peers: &[Address]) {
+        let entry = self.core.job(job).unwrap();
+        if entry.workload().unwrap().gang().is_none() {
+            return assert!(peers.is_empty());
+        }
+        assert_eq!(peers[task as usize], node, "rank {task} is on another node");
+        let nodes: BTreeSet<_> =
+            self.leases.values().filter(|lease| lease.job == job).map(|lease| lease.node).collect();
+        let distinct: BTreeSet<_> = peers.iter().copied().collect();
+        assert_eq!((peers.len(), distinct.len()), (entry.tasks.len(), entry.tasks.len()));
+        let done = entry.tasks.iter().filter(|task| matches!(task.state, TaskState::Done { .. })).count();
+        assert!(distinct.difference(&nodes).count() <= done, "{job} starts and not all are there");
     }
 
     fn persist(&mut self, record: Record) {

@@ -17,6 +17,8 @@ fn spec() -> JobSpec {
         limits: Limits { cpu_milli: 1_500, disk_mib: 10, memory_mib: 256, pids: 32, task_seconds: 60 },
         name: "render".into(),
         network: false,
+        placement: None,
+        shape: None,
         task_retries: 1,
         tasks: 24,
         terms: JobTerms {
