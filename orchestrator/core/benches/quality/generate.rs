@@ -4,7 +4,7 @@
 //! numbers are ours.
 
 use crate::dice::Dice;
-use crate::shape::{Order, Rig, Shape};
+use crate::shape::{Kind, Order, Rig, Shape};
 
 const MINUTE: u64 = 60;
 
@@ -28,6 +28,11 @@ const SIZES: [(u16, u64); 4] = [(1, 70), (2, 12), (4, 10), (8, 8)];
 /// them over two hours.
 const LENGTHS: [u64; 9] = [6, 10, 15, 19, 18, 13, 9, 6, 4];
 const BUYERS: u64 = 12;
+/// The two regions of the market with gangs; all others have one.
+const REGIONS: [u8; 2] = [4, 5];
+/// A rig of the market with services dies once in so many seconds, in the mean, and is away for a while.
+const LIFE: u64 = 10 * 3_600;
+const AWAY: u64 = 30 * MINUTE;
 
 /// One of them, as often as its weight says.
 fn pick<T: Copy>(dice: &mut Dice, of: &[(T, u64)]) -> T {
@@ -62,7 +67,9 @@ fn count(dice: &mut Dice, mean: u64, most: u64) -> u64 {
 }
 
 pub fn market(dice: &mut Dice) -> Vec<Rig> {
-    let rigs = MODELS.into_iter().flat_map(|(gpu_class, usual, sizes)| sizes.iter().map(move |gpus| (gpu_class, usual, *gpus)));
+    let rigs = MODELS
+        .into_iter()
+        .flat_map(|(gpu_class, usual, sizes)| sizes.iter().map(move |gpus| (gpu_class, usual, *gpus)));
     let mut market: Vec<Rig> = rigs
         .map(|(gpu_class, usual, gpus)| {
             let price = usual * (80 + dice.roll(51)) / 100;
@@ -81,6 +88,7 @@ fn order(dice: &mut Dice, buyer: u32) -> Order {
     let accepted = pick(dice, &TASTES);
     let dearest = accepted.iter().map(|model| MODELS[*model].1).max().unwrap_or(0);
     Order {
+        kind: Kind::Tasks,
         arrival: 0,
         buyer,
         gpu_classes: accepted.iter().fold(0, |mask, model| mask | 1 << MODELS[*model].0),
@@ -121,7 +129,59 @@ pub fn bursty(dice: &mut Dice, jobs: usize) -> Shape {
     Shape { rigs, orders }
 }
 
-/// Whole seconds, of the mean: the sum of what a coin of a thousand sides takes to fall on one of them.
+/// One gang of two to four members for two jobs of single tasks, in two regions.
+pub fn gangs(dice: &mut Dice, jobs: usize) -> Shape {
+    let mut shape = Shape { rigs: market(dice), orders: Vec::new() };
+    for (number, rig) in shape.rigs.iter_mut().enumerate() {
+        rig.region = REGIONS[number % REGIONS.len()];
+    }
+    let mut arrival = 0;
+    while shape.orders.len() < jobs {
+        arrival += exponential(dice, 6 * MINUTE);
+        let buyer = u32::try_from(dice.roll(BUYERS)).expect("few");
+        let mut order = Order { arrival, lengths: vec![length(dice)], ..order(dice, buyer) };
+        if dice.often(33) {
+            let members = pick(dice, &[(2, 60), (3, 20), (4, 20)]);
+            order.kind = Kind::Gang;
+            order.lengths = vec![order.lengths[0]; members];
+            order.leases = u16::try_from(members).expect("few");
+        }
+        if shape.can_serve(&order) {
+            shape.orders.push(order);
+        }
+    }
+    shape
+}
+
+/// Services of one to four replicas that come and go, on rigs that die and come back.
+pub fn services(dice: &mut Dice, jobs: usize) -> Shape {
+    let mut shape = Shape { rigs: market(dice), orders: Vec::new() };
+    let mut arrival = 0;
+    while shape.orders.len() < jobs {
+        arrival += exponential(dice, 20 * MINUTE);
+        let buyer = u32::try_from(dice.roll(BUYERS)).expect("few");
+        let replicas = pick(dice, &[(1, 40), (2, 40), (3, 10), (4, 10)]);
+        let run_for = (30 + dice.roll(450)) * MINUTE;
+        let mut order = Order { kind: Kind::Service, arrival, lengths: vec![run_for; replicas], ..order(dice, buyer) };
+        // A lease on a dead rig counts until the chain's deadline.
+        order.leases = u16::try_from(2 * replicas).expect("few");
+        if shape.can_serve(&order) {
+            shape.orders.push(order);
+        }
+    }
+    let end = shape.orders.iter().map(|order| order.arrival + order.lengths[0]).max().unwrap_or(0);
+    for rig in &mut shape.rigs {
+        let mut from = exponential(dice, LIFE).max(1);
+        while from < end {
+            let until = from + exponential(dice, AWAY) + MINUTE;
+            rig.outages.push((from, until));
+            from = until + exponential(dice, LIFE).max(1);
+        }
+    }
+    shape
+}
+
+/// Whole seconds, of the mean: a twentieth of the mean for each time that a die of twenty sides is not zero.
 fn exponential(dice: &mut Dice, mean: u64) -> u64 {
     let step = (mean / 20).max(1);
     let mut sum = 0;
@@ -131,9 +191,10 @@ fn exponential(dice: &mut Dice, mean: u64) -> u64 {
     sum
 }
 
-/// A part of the market, and as many of the jobs as it has GPUs of all, thinned at random from one moment on:
-/// as loaded as the whole.
-pub fn sample(dice: &mut Dice, whole: &Shape, rigs: usize, pieces: usize) -> Shape {
+/// A part of the market and, from one moment on, its share of the jobs: those that its GPUs would get if every
+/// GPU that serves a job were as likely to. So it is as loaded as the whole, or `crowd` times as much. It ends with
+/// the job that makes `pieces` of independent starts, of which a gang is one.
+pub fn sample(dice: &mut Dice, whole: &Shape, (rigs, pieces): (usize, usize), crowd: u64) -> Shape {
     loop {
         let mut kept = Vec::new();
         while kept.len() < rigs {
@@ -143,28 +204,32 @@ pub fn sample(dice: &mut Dice, whole: &Shape, rigs: usize, pieces: usize) -> Sha
             }
         }
         kept.sort_unstable();
-        let rigs: Vec<Rig> = kept.into_iter().map(|at| whole.rigs[at].clone()).collect();
+        let mut part = Shape { rigs: kept.into_iter().map(|at| whole.rigs[at].clone()).collect(), orders: Vec::new() };
         let start = usize::try_from(dice.roll(whole.orders.len() as u64 * 2 / 3)).expect("few");
-        let mut orders: Vec<Order> = Vec::new();
-        let room = |orders: &[Order]| pieces - orders.iter().map(|order| order.lengths.len()).sum::<usize>();
+        let first = whole.orders[start].arrival;
+        let mut left = pieces;
         for order in &whole.orders[start..] {
-            // Of the GPUs that could take it, as many as are here.
-            let [here, there] = [&rigs, &whole.rigs]
+            let [here, there] = [&part.rigs, &whole.rigs]
                 .map(|rigs| rigs.iter().filter(|rig| rig.serves(order)).map(|rig| u64::from(rig.gpus)).sum());
-            if here == 0u64 || dice.roll(there) >= here {
+            if dice.roll(there) >= here * crowd || !part.can_serve(order) {
                 continue;
             }
-            let mut order = order.clone();
-            order.lengths.truncate(room(&orders));
-            orders.push(order);
-            if room(&orders) == 0 {
+            let mut order = Order { arrival: order.arrival - first, ..order.clone() };
+            if order.kind != Kind::Gang {
+                order.lengths.truncate(left);
+            }
+            left -= if order.kind == Kind::Gang { 1 } else { order.lengths.len() };
+            part.orders.push(order);
+            if left == 0 {
                 break;
             }
         }
-        let first = orders.first().map_or(0, |order| order.arrival);
-        orders.iter_mut().for_each(|order| order.arrival -= first);
-        if room(&orders) == 0 {
-            return Shape { rigs, orders };
+        for rig in &mut part.rigs {
+            let later = |(from, until): &(u64, u64)| Some((from.checked_sub(first)?, until - first));
+            rig.outages = rig.outages.iter().filter_map(later).filter(|(from, _)| *from > 0).collect();
+        }
+        if left == 0 {
+            return part;
         }
     }
 }

@@ -1,34 +1,32 @@
 //! The best that anybody could have done who knew everything beforehand: an exhaustive search over all schedules
 //! that can be best, with what cannot lead to a better one left out.
 //!
-//! A schedule here gives every task one rig and one start, and neither stops nor moves what runs. It keeps the
-//! market's rules: the GPUs of a rig, the models and the price that the buyer accepts, the leases that a job may
-//! have at a time, and one lease of a job on a rig. The search takes tasks in the order of their starts, each as
-//! soon as its rig and its job allow. Whatever is best can be had so: a start that is later than need be can be
-//! moved forward, which makes nothing later and costs the same.
+//! A schedule here gives every task one rig and one start, and neither stops nor moves what runs; a replica of a
+//! service moves when its rig dies. It keeps the market's rules: the GPUs of a rig, the models and the price that
+//! the buyer accepts, the leases that a job may have at a time, one lease of a job on a rig, a gang all at once and
+//! in one region. The search places one after the other in the order of their starts, each as soon as its rigs and
+//! its job allow. Whatever is best can be had so: a start that is later than need be can be moved forward, which
+//! makes nothing later and costs the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::shape::Shape;
+use crate::shape::{self, Kind, Shape};
+use crate::value::{Value, cost};
 use crate::world::Stint;
 
-/// What is to be least. Ties are broken by the second.
+/// What is to be least; the other of [`Value::delay`] and [`Value::cost`] decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// The sum over jobs of the seconds from arrival to the last task's end; then cost.
-    Completion,
-    /// The second of the last end; then cost.
-    Makespan,
-    /// Cost, where the sum of [`Aim::Completion`] is at most this.
+    Delay,
+    /// The cost, where the delay is at most this. Not of services: the cheapest is none.
     Cost(u64),
 }
 
-/// Whether tasks that look the same may be told apart by how long they last.
+/// In which order the search may place what looks the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    Free,
-    /// Tasks that look the same start in the order of these: by how long they last nobody can tell them apart
-    /// before they have run.
+    Any,
+    /// As these start: nobody can tell them apart by how long they last before they have run.
     AsIn(Vec<Stint>),
 }
 
@@ -41,17 +39,18 @@ pub struct Optimum {
 }
 
 /// More states than these are not looked at.
-const MOST_STATES: usize = 6_000_000;
+const MOST_STATES: usize = 1_000_000;
 
+/// What is placed as one: a task, a replica or a gang.
 struct Piece {
     order: usize,
-    task: usize,
+    tasks: Vec<usize>,
     release: u64,
     length: u64,
     gpus: u16,
-    /// The rigs that serve it with what it costs there, the cheapest first.
-    rigs: Vec<(usize, u64)>,
-    /// Pieces that come before it.
+    /// Sets of rigs with what the whole piece costs there, the cheapest first.
+    places: Vec<(Vec<usize>, u64)>,
+    /// Pieces that are placed before it.
     after: u32,
 }
 
@@ -63,144 +62,169 @@ struct Running {
     gpus: u16,
 }
 
+#[derive(Clone, Default)]
+struct State {
+    /// Pieces that have a place to their end.
+    placed: u32,
+    /// Nothing starts before it any more.
+    front: u64,
+    running: Vec<Running>,
+    /// Replicas whose rig dies, and when.
+    moved: BTreeMap<usize, u64>,
+    delay: u64,
+    cost: u64,
+}
+
 struct Search<'a> {
     shape: &'a Shape,
     aim: Aim,
     pieces: Vec<Piece>,
-    best: Option<(u64, u64)>,
+    best: (u64, u64),
     stints: Vec<Stint>,
     found: Vec<Stint>,
     seen: BTreeMap<Vec<u64>, Vec<(u64, u64)>>,
     states: usize,
 }
 
-/// Completion times, the last end and cost of a schedule, by the money rules of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Value {
-    pub completion: u64,
-    pub makespan: u64,
-    pub cost: u64,
-}
-
-fn cost(shape: &Shape, order: usize, task: usize, rig: usize) -> u64 {
-    let order = &shape.orders[order];
-    u64::from(order.gpus) * shape.rigs[rig].price * order.lengths[task] / 3_600
-}
-
-impl Value {
-    pub fn of(shape: &Shape, stints: &[Stint]) -> Self {
-        let ends = |number| stints.iter().filter(move |stint| stint.order == number).map(|stint| stint.until).max();
-        let flows = shape.orders.iter().enumerate().map(|(number, order)| ends(number).unwrap_or(0) - order.arrival);
-        Self {
-            completion: flows.sum(),
-            makespan: stints.iter().map(|stint| stint.until).max().unwrap_or(0),
-            cost: stints.iter().map(|stint| cost(shape, stint.order, stint.task, stint.rig)).sum(),
-        }
-    }
-}
-
 /// None where more states than [`MOST_STATES`] would have to be looked at. `known` is any schedule that keeps
 /// the rules: nothing worse is searched.
 pub fn optimum(shape: &Shape, aim: Aim, order: &Order, known: &[Stint]) -> Option<Optimum> {
+    let services = shape.orders.iter().all(|order| order.kind == Kind::Service);
+    assert!(services || shape.rigs.iter().all(|rig| rig.outages.is_empty()), "only replicas are moved from dead rigs");
+    let value = Value::of(shape, known);
     let mut search = Search {
         shape,
         aim,
         pieces: pieces(shape, order),
-        best: None,
+        best: rank(aim, value.delay, value.cost),
         stints: Vec::new(),
         found: known.to_vec(),
         seen: BTreeMap::new(),
         states: 0,
     };
-    let value = Value::of(shape, known);
-    search.best = Some(search.rank(value.completion, value.makespan, value.cost));
-    let complete = search.go(State::default());
-    complete.then_some(Optimum { stints: search.found, states: search.states })
+    search.go(State::default()).then_some(Optimum { stints: search.found, states: search.states })
+}
+
+fn rank(aim: Aim, delay: u64, cost: u64) -> (u64, u64) {
+    match aim {
+        Aim::Delay => (delay, cost),
+        Aim::Cost(most) if delay > most => (u64::MAX, u64::MAX),
+        Aim::Cost(_) => (cost, delay),
+    }
 }
 
 fn pieces(shape: &Shape, order: &Order) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (number, order) in shape.orders.iter().enumerate() {
-        for (task, length) in order.lengths.iter().enumerate() {
-            let fitting = (0..shape.rigs.len()).filter(|rig| shape.rigs[*rig].serves(order));
-            let mut rigs: Vec<(usize, u64)> = fitting.map(|rig| (rig, cost(shape, number, task, rig))).collect();
-            rigs.sort_by_key(|(rig, cost)| (*cost, *rig));
-            let (release, length) = (order.arrival, *length);
-            pieces.push(Piece { order: number, task, release, length, gpus: order.gpus, rigs, after: 0 });
+        let all: Vec<usize> = (0..order.lengths.len()).collect();
+        let parts = match order.kind {
+            Kind::Gang => vec![all],
+            Kind::Tasks | Kind::Service => all.into_iter().map(|task| vec![task]).collect(),
+        };
+        for tasks in parts {
+            let (release, length, gpus) = (order.arrival, order.lengths[tasks[0]], order.gpus);
+            let of = |rigs: Vec<usize>| {
+                let cost = rigs.iter().map(|rig| cost(shape, number, *rig, length)).sum();
+                (rigs, cost)
+            };
+            let mut places: Vec<_> = sets(shape, order, tasks.len()).into_iter().map(of).collect();
+            places.sort_by_key(|(rigs, cost)| (*cost, rigs.clone()));
+            pieces.push(Piece { order: number, tasks, release, length, gpus, places, after: 0 });
         }
     }
     assert!(pieces.len() <= 32, "too many tasks for an exhaustive search");
     for at in 0..pieces.len() {
-        pieces[at].after =
-            (0..pieces.len()).filter(|other| goes_before(shape, order, &pieces, *other, at)).fold(0, bit);
+        let before = |other: &usize| goes_before(shape, order, &pieces[*other], &pieces[at]);
+        pieces[at].after = (0..pieces.len()).filter(before).fold(0, bit);
     }
     pieces
+}
+
+/// Every set of so many rigs in one region that serve the order.
+pub fn sets(shape: &Shape, order: &shape::Order, size: usize) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..size {
+        let grown = sets.iter().flat_map(|set| {
+            let from = set.last().map_or(0, |last| last + 1);
+            let fits = move |rig: &usize| {
+                let here = &shape.rigs[*rig];
+                here.serves(order) && set.iter().all(|other| shape.rigs[*other].region == here.region)
+            };
+            (from..shape.rigs.len()).filter(fits).map(move |rig| [set.as_slice(), &[rig]].concat())
+        });
+        sets = grown.collect();
+    }
+    sets
 }
 
 fn bit(mask: u32, at: usize) -> u32 {
     mask | 1 << at
 }
 
-/// Whether the other piece may be taken for granted to start no later than this one.
-fn goes_before(shape: &Shape, order: &Order, pieces: &[Piece], other: usize, this: usize) -> bool {
-    let (first, second) = (&pieces[other], &pieces[this]);
-    let (wants, like) = (&shape.orders[first.order], &shape.orders[second.order]);
+/// Whether the first may be taken for granted to start no later than the second.
+fn goes_before(shape: &Shape, order: &Order, first: &Piece, second: &Piece) -> bool {
+    let place = |piece: &Piece| (piece.order, piece.tasks[0]);
     match order {
-        // Without loss: the two are the same in all.
-        Order::Free => other < this && first.order == second.order && first.length == second.length,
+        // Without loss: they are the same in all.
+        Order::Any => {
+            let same = first.order == second.order && first.length == second.length;
+            same && shape.orders[first.order].kind == Kind::Tasks && place(first) < place(second)
+        }
         Order::AsIn(stints) => {
-            let look = |order: &crate::shape::Order| (order.gpu_classes, order.gpus, order.cap);
-            let place = |piece: &Piece| {
-                let of = |stint: &&Stint| (stint.order, stint.task) == (piece.order, piece.task);
-                stints.iter().find(of).map(|stint| (stint.from, piece.order, piece.task))
+            let look = |piece: &Piece| {
+                let order = &shape.orders[piece.order];
+                (order.kind, order.gpu_classes, order.gpus, order.cap, piece.tasks.len())
             };
-            look(wants) == look(like) && place(first) < place(second)
+            let start = |piece: &Piece| {
+                let found = stints.iter().find(|stint| (stint.order, stint.task) == place(piece));
+                found.map(|stint| (stint.from, place(piece)))
+            };
+            look(first) == look(second) && start(first) < start(second)
         }
     }
-}
-
-#[derive(Clone, Default)]
-struct State {
-    /// Pieces that have a place.
-    placed: u32,
-    /// Nothing starts before it any more.
-    front: u64,
-    running: Vec<Running>,
-    makespan: u64,
-    completion: u64,
-    cost: u64,
 }
 
 impl Search<'_> {
-    fn rank(&self, completion: u64, makespan: u64, cost: u64) -> (u64, u64) {
-        match self.aim {
-            Aim::Completion => (completion, cost),
-            Aim::Makespan => (makespan, cost),
-            Aim::Cost(_) => (cost, completion),
-        }
-    }
-
     fn waiting(&self, state: &State) -> impl Iterator<Item = usize> + use<> {
         let placed = state.placed;
         (0..self.pieces.len()).filter(move |at| placed >> at & 1 == 0)
     }
 
-    /// When the piece can start on the rig, if nothing else is placed before.
-    fn earliest(&self, state: &State, piece: &Piece, rig: usize) -> u64 {
-        let order = &self.shape.orders[piece.order];
-        let from = state.front.max(piece.release);
-        let fits = |at: u64| {
-            let there = || state.running.iter().filter(move |running| running.until > at);
-            let taken: u16 = there().filter(|running| running.rig == rig).map(|running| running.gpus).sum();
+    fn is_service(&self, at: usize) -> bool {
+        self.shape.orders[self.pieces[at].order].kind == Kind::Service
+    }
+
+    /// When a replica is to end, whatever happens.
+    fn end(&self, at: usize) -> u64 {
+        self.pieces[at].release + self.pieces[at].length
+    }
+
+    fn release(&self, state: &State, at: usize) -> u64 {
+        state.moved.get(&at).copied().unwrap_or(self.pieces[at].release)
+    }
+
+    /// When the piece can start on the rigs, if nothing else is placed before.
+    fn earliest(&self, state: &State, at: usize, rigs: &[usize]) -> u64 {
+        let piece = &self.pieces[at];
+        let from = state.front.max(self.release(state, at));
+        let leases = usize::from(self.shape.orders[piece.order].leases);
+        let fits = |second: u64| {
+            let there = || state.running.iter().filter(move |running| running.until > second);
             let own = || there().filter(|running| running.order == piece.order);
-            self.shape.rigs[rig].gpus - taken >= piece.gpus
-                && own().count() < usize::from(order.leases)
-                && own().all(|running| running.rig != rig)
+            let free = |rig: &usize| {
+                let taken: u16 = there().filter(|running| running.rig == *rig).map(|running| running.gpus).sum();
+                let outages = &self.shape.rigs[*rig].outages;
+                self.shape.rigs[*rig].gpus - taken >= piece.gpus
+                    && own().all(|running| running.rig != *rig)
+                    && outages.iter().all(|(from, until)| second < *from || second >= *until)
+            };
+            own().count() + rigs.len() <= leases && rigs.iter().all(free)
         };
-        let ends = state.running.iter().map(|running| running.until).filter(|until| *until > from);
-        let mut candidates: Vec<u64> = ends.chain([from]).collect();
+        let ends = state.running.iter().map(|running| running.until);
+        let returns = rigs.iter().flat_map(|rig| self.shape.rigs[*rig].outages.iter().map(|(_, until)| *until));
+        let mut candidates: Vec<u64> = ends.chain(returns).filter(|second| *second > from).chain([from]).collect();
         candidates.sort_unstable();
-        candidates.into_iter().find(|at| fits(*at)).expect("a rig that serves it is free in the end")
+        candidates.into_iter().find(|second| fits(*second)).expect("rigs that serve it are free in the end")
     }
 
     /// The state, with its front moved to where the next piece can start at the earliest, and the least that its
@@ -208,32 +232,38 @@ impl Search<'_> {
     fn bound(&self, state: &mut State) -> (u64, u64) {
         let mut front = u64::MAX;
         let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
-        let (mut makespan, mut cost) = (state.makespan, state.cost);
+        let (mut delay, mut cost) = (state.delay, state.cost);
         for at in self.waiting(state) {
             let piece = &self.pieces[at];
-            let starts = piece.rigs.iter().map(|(rig, _)| self.earliest(state, piece, *rig));
-            let start = starts.min().expect("a rig serves it");
+            let start = piece.places.iter().map(|(rigs, _)| self.earliest(state, at, rigs)).min();
+            let start = start.expect("rigs serve it");
             front = front.min(start);
-            let end = ends.entry(piece.order).or_insert(0);
-            *end = (*end).max(start + piece.length);
-            makespan = makespan.max(start + piece.length);
-            cost += piece.rigs[0].1;
+            if self.is_service(at) {
+                let (release, end) = (self.release(state, at), self.end(at));
+                let start = start.min(end);
+                delay += start - release;
+                cost += self.least_cost(at, end - start);
+            } else {
+                let end = ends.entry(piece.order).or_insert(0);
+                *end = (*end).max(start + piece.length);
+                cost += piece.places[0].1;
+            }
         }
         if front < u64::MAX {
             state.front = front;
             state.running.retain(|running| running.until > front);
         }
-        let rest = ends.iter().map(|(order, end)| end.saturating_sub(self.known_end(*order)));
-        let completion = state.completion + rest.sum::<u64>();
-        if let Aim::Cost(most) = self.aim
-            && completion > most
-        {
-            return (u64::MAX, u64::MAX);
-        }
-        self.rank(completion, makespan, cost)
+        delay += ends.iter().map(|(order, end)| end.saturating_sub(self.known_end(*order))).sum::<u64>();
+        rank(self.aim, delay, cost)
     }
 
-    /// Up to when the completion of the order is counted by what is placed of it.
+    /// What a replica costs at least for the time, rounding aside.
+    fn least_cost(&self, at: usize, seconds: u64) -> u64 {
+        let order = self.pieces[at].order;
+        self.pieces[at].places.iter().map(|(rigs, _)| cost(self.shape, order, rigs[0], seconds)).min().unwrap_or(0)
+    }
+
+    /// Up to when the delay of the order is counted by what is placed of it.
     fn known_end(&self, order: usize) -> u64 {
         let ends = self.stints.iter().filter(|stint| stint.order == order).map(|stint| stint.until);
         ends.max().unwrap_or(self.shape.orders[order].arrival)
@@ -243,30 +273,33 @@ impl Search<'_> {
     fn is_known(&mut self, state: &State) -> bool {
         let unfinished: BTreeSet<usize> = self.waiting(state).map(|at| self.pieces[at].order).collect();
         let mut key = vec![u64::from(state.placed), state.front];
-        let mut running: Vec<Running> = state.running.clone();
-        for one in &mut running {
-            if !unfinished.contains(&one.order) {
-                one.order = usize::MAX;
-            }
+        let mut running = state.running.clone();
+        for one in running.iter_mut().filter(|one| !unfinished.contains(&one.order)) {
+            one.order = usize::MAX;
         }
         running.sort_unstable();
         for one in running {
             key.extend([one.until, one.rig as u64, one.order as u64, one.gpus.into()]);
         }
+        for (piece, second) in &state.moved {
+            key.extend([*piece as u64, *second]);
+        }
         // A job that is not all placed ends after the front, however early what is placed of it ended.
-        let to_front = unfinished.iter().map(|order| state.front.saturating_sub(self.known_end(*order)));
-        let completion = state.completion + to_front.sum::<u64>();
-        let rank = self.rank(completion, state.makespan, state.cost);
+        let jobs = unfinished.iter().filter(|order| self.shape.orders[**order].kind != Kind::Service);
+        let to_front = jobs.map(|order| state.front.saturating_sub(self.known_end(*order)));
+        let delay = state.delay + to_front.sum::<u64>();
         let known = self.seen.entry(key).or_default();
         let better = |one: &(u64, u64), other: &(u64, u64)| match self.aim {
-            Aim::Completion => one <= other,
-            Aim::Makespan | Aim::Cost(_) => one.0 <= other.0 && one.1 <= other.1,
+            Aim::Delay => one <= other,
+            // What may still be spent of the time counts as well.
+            Aim::Cost(_) => one.0 <= other.0 && one.1 <= other.1,
         };
-        if known.iter().any(|one| better(one, &rank)) {
+        let this = (delay, state.cost);
+        if known.iter().any(|one| better(one, &this)) {
             return true;
         }
-        known.retain(|one| !better(&rank, one));
-        known.push(rank);
+        known.retain(|one| !better(&this, one));
+        known.push(this);
         false
     }
 
@@ -277,11 +310,11 @@ impl Search<'_> {
             return false;
         }
         let least = self.bound(&mut state);
-        if self.best.is_some_and(|best| least >= best) {
+        if least >= self.best {
             return true;
         }
         if state.placed.count_ones() as usize == self.pieces.len() {
-            self.best = Some(least);
+            self.best = least;
             self.found = self.stints.clone();
             return true;
         }
@@ -291,42 +324,62 @@ impl Search<'_> {
         let free = |at: &usize| self.pieces[*at].after & !state.placed == 0;
         let mut ways: Vec<(u64, u64, usize, usize)> = Vec::new();
         for at in self.waiting(&state).filter(free) {
-            let piece = &self.pieces[at];
-            for (rig, cost) in &piece.rigs {
-                let start = self.earliest(&state, piece, *rig);
-                ways.push((start, *cost, at, *rig));
+            for (place, (rigs, cost)) in self.pieces[at].places.iter().enumerate() {
+                ways.push((self.earliest(&state, at, rigs), *cost, at, place));
             }
         }
         ways.sort_unstable();
         // Where time is all, nothing starts after another job could have run to its end.
-        let alone = |at: usize| self.shape.orders[self.pieces[at].order].lengths.len() == 1;
+        let alone = |at: usize| match self.shape.orders[self.pieces[at].order].kind {
+            Kind::Tasks => self.shape.orders[self.pieces[at].order].lengths.len() == 1,
+            Kind::Gang => true,
+            Kind::Service => false,
+        };
         let whole = ways.iter().filter(|(_, _, at, _)| alone(*at));
         let idle_until = whole.map(|(start, _, at, _)| start + self.pieces[*at].length).min();
-        for (start, cost, at, rig) in ways {
-            if self.aim == Aim::Completion && idle_until.is_some_and(|idle| start >= idle) {
+        for (start, _, at, place) in ways {
+            if self.aim == Aim::Delay && idle_until.is_some_and(|idle| start >= idle) {
                 continue;
             }
-            let piece = &self.pieces[at];
-            let until = start + piece.length;
-            let later = until.saturating_sub(self.known_end(piece.order));
-            let (order, task, gpus) = (piece.order, piece.task, piece.gpus);
-            let mut next = State {
-                placed: bit(state.placed, at),
-                front: start,
-                running: state.running.clone(),
-                makespan: state.makespan.max(until),
-                completion: state.completion + later,
-                cost: state.cost + cost,
-            };
-            next.running.retain(|running| running.until > start);
-            next.running.push(Running { until, rig, order, gpus });
-            self.stints.push(Stint { order, task, rig, from: start, until });
-            let complete = self.go(next);
-            self.stints.pop();
-            if !complete {
+            if !self.place(&state, at, place, start) {
                 return false;
             }
         }
         true
+    }
+
+    /// Goes on from the state with one more piece placed.
+    fn place(&mut self, state: &State, at: usize, place: usize, start: u64) -> bool {
+        let piece = &self.pieces[at];
+        let (order, rigs) = (piece.order, piece.places[place].0.clone());
+        let mut next = state.clone();
+        next.front = start;
+        next.running.retain(|running| running.until > start);
+        let until = if self.is_service(at) {
+            let (release, end) = (self.release(state, at), self.end(at));
+            let until = self.shape.rigs[rigs[0]].next_death(start).min(end).max(start.min(end));
+            next.delay += start.min(end) - release;
+            next.moved.remove(&at);
+            if until < end {
+                next.moved.insert(at, until);
+            } else {
+                next.placed = bit(next.placed, at);
+            }
+            until
+        } else {
+            let until = start + piece.length;
+            next.placed = bit(next.placed, at);
+            next.delay += until.saturating_sub(self.known_end(order));
+            until
+        };
+        let before = self.stints.len();
+        for (rig, task) in rigs.iter().zip(&piece.tasks).filter(|_| until > start) {
+            next.cost += cost(self.shape, order, *rig, until - start);
+            next.running.push(Running { until, rig: *rig, order, gpus: piece.gpus });
+            self.stints.push(Stint { order, task: *task, rig: *rig, from: start, until });
+        }
+        let complete = self.go(next);
+        self.stints.truncate(before);
+        complete
     }
 }

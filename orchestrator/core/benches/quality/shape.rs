@@ -14,9 +14,21 @@ pub struct Rig {
     pub outages: Vec<(u64, u64)>,
 }
 
+/// What a job's tasks have to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Nothing.
+    Tasks,
+    /// All run at the same time, in one region, or none.
+    Gang,
+    /// Each is a replica that is to run from the job's arrival on, for its length, whatever dies.
+    Service,
+}
+
 /// A job that arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
+    pub kind: Kind,
     /// In seconds.
     pub arrival: u64,
     pub buyer: u32,
@@ -39,13 +51,39 @@ pub struct Shape {
     pub orders: Vec<Order>,
 }
 
+impl Kind {
+    const ALL: [Self; 3] = [Self::Tasks, Self::Gang, Self::Service];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Gang => "gang",
+            Self::Service => "service",
+        }
+    }
+}
+
 impl Rig {
     pub fn serves(&self, order: &Order) -> bool {
         order.gpu_classes >> self.gpu_class & 1 == 1 && self.gpus >= order.gpus && self.price <= order.cap
     }
+
+    /// When it dies next, at `second` or later.
+    pub fn next_death(&self, second: u64) -> u64 {
+        self.outages.iter().map(|(from, _)| *from).filter(|from| *from >= second).min().unwrap_or(u64::MAX)
+    }
 }
 
 impl Shape {
+    /// Whether any rig could serve the order, or enough of them in one region where it is a gang.
+    pub fn can_serve(&self, order: &Order) -> bool {
+        let serving = |region: &u8| self.rigs.iter().filter(|rig| rig.region == *region && rig.serves(order)).count();
+        match order.kind {
+            Kind::Tasks | Kind::Service => self.rigs.iter().any(|rig| rig.serves(order)),
+            Kind::Gang => self.rigs.iter().map(|rig| rig.region).any(|region| serving(&region) >= order.lengths.len()),
+        }
+    }
+
     pub fn text(&self) -> String {
         let mut text = String::from("# rig\tGPU class\tGPUs\tprice\tregion\toutages\n");
         for rig in &self.rigs {
@@ -53,13 +91,17 @@ impl Shape {
             let Rig { gpu_class, gpus, price, region, .. } = rig;
             writeln!(text, "rig\t{gpu_class}\t{gpus}\t{price}\t{region}\t{}", outages.join(",")).expect("room");
         }
-        text.push_str("# job\tarrival\tbuyer\tGPU classes\tGPUs\tprice cap\tleases\tlengths of its tasks\n");
+        text.push_str("# job\tkind\tarrival\tbuyer\tGPU classes\tGPUs\tprice cap\tleases\tlengths of its tasks\n");
         for order in &self.orders {
             let lengths: Vec<String> = order.lengths.iter().map(u64::to_string).collect();
-            let Order { arrival, buyer, gpu_classes, gpus, cap, leases, .. } = order;
+            let Order { kind, arrival, buyer, gpu_classes, gpus, cap, leases, .. } = order;
             let lengths = lengths.join(",");
-            writeln!(text, "job\t{arrival}\t{buyer}\t{gpu_classes:#x}\t{gpus}\t{cap}\t{leases}\t{lengths}")
-                .expect("room");
+            writeln!(
+                text,
+                "job\t{}\t{arrival}\t{buyer}\t{gpu_classes:#x}\t{gpus}\t{cap}\t{leases}\t{lengths}",
+                kind.name()
+            )
+            .expect("room");
         }
         text
     }
@@ -79,7 +121,8 @@ impl Shape {
                         Some((from.parse().ok()?, until.parse().ok()?))
                     })?,
                 }),
-                ["job", arrival, buyer, gpu_classes, gpus, cap, leases, lengths] => shape.orders.push(Order {
+                ["job", kind, arrival, buyer, gpu_classes, gpus, cap, leases, lengths] => shape.orders.push(Order {
+                    kind: Kind::ALL.into_iter().find(|known| known.name() == *kind)?,
                     arrival: arrival.parse().ok()?,
                     buyer: buyer.parse().ok()?,
                     gpu_classes: u64::from_str_radix(gpu_classes.strip_prefix("0x")?, 16).ok()?,

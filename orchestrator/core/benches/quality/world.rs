@@ -6,18 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{
-    Address, GpuUnits, Hardware, HardwareAttestation, JobState, JobTerms, MicroUsdc, Node, NodeStatus, Parameters,
-    Payment, PricePerGpuHour, Provider, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds, Verification,
-    transitions,
+    Address, GpuUnits, Hardware, HardwareAttestation, Job, JobState, JobTerms, Lease, MicroUsdc, Node, NodeStatus,
+    Parameters, Payment, PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake,
+    UnixSeconds, Verification, transitions,
 };
 use millrace_scheduler::{
-    Action, Core, Event, JobView, LeaseView, NodeView, Now, Offer, Settings, TaskPhase, TaskProgress, Transaction,
-    Weights, Workload,
+    Action, Core, Event, JobView, LeaseView, NodeView, Now, Offer, OpenFailure, Settings, TaskPhase, TaskProgress,
+    Transaction, Weights, Workload,
 };
-use millrace_spec::sha256;
+use millrace_spec::{Gang, Locality, Restart, Service, sha256};
 
 use crate::chooser::Chooser;
-use crate::shape::{Order, Shape};
+use crate::shape::{Kind, Order, Shape};
 
 const START: u64 = 1_800_000_000;
 /// In seconds. Where no rig ever dies nobody is waited for, and little is to be heard.
@@ -28,7 +28,8 @@ const LONGEST: Seconds = Seconds(7 * 86_400);
 const PROGRAM: Address = Address([9; 32]);
 const ATTESTOR: Address = Address([8; 32]);
 
-/// A task that ran to its end, in seconds since the beginning.
+/// A task that ran to its end, or a replica that served until it was stopped or its rig died; in seconds since the
+/// beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stint {
     pub order: usize,
@@ -42,11 +43,12 @@ pub struct Stint {
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     pub stints: Vec<Stint>,
-    /// By all buyers, fees included, as the chain's ledgers have it.
+    /// By all buyers, fees included, as the chain's ledgers have it; what they got for dead rigs is not taken off.
     pub paid: u64,
 }
 
 struct Held {
+    order: usize,
     rig: usize,
     task: u32,
     attempt: u32,
@@ -68,7 +70,9 @@ pub struct World<'a> {
     pub leases: BTreeMap<Address, LeaseView>,
     /// What runs, by lease.
     running: BTreeMap<Address, Held>,
+    /// By node that is there, its leases.
     held: BTreeMap<Address, BTreeSet<Address>>,
+    sessions: Vec<u64>,
     inbox: VecDeque<Event>,
     run: Run,
 }
@@ -106,8 +110,7 @@ impl<'a> World<'a> {
     fn new(shape: &'a Shape, weights: Weights, chooser: Chooser) -> Self {
         let quiet = shape.rigs.iter().all(|rig| rig.outages.is_empty());
         let heartbeat = if quiet { SLOW_HEARTBEAT } else { HEARTBEAT };
-        let settings =
-            Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: heartbeat * 1_000, weights };
+        let settings = Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: heartbeat * 1_000, weights };
         let mut world = Self {
             shape,
             chooser,
@@ -122,6 +125,7 @@ impl<'a> World<'a> {
             leases: BTreeMap::new(),
             running: BTreeMap::new(),
             held: BTreeMap::new(),
+            sessions: vec![0; shape.rigs.len()],
             inbox: VecDeque::new(),
             run: Run::default(),
         };
@@ -141,8 +145,10 @@ impl<'a> World<'a> {
         let rig = &self.shape.rigs[number];
         let (node, provider) = (address(b'N', number), address(b'P', number));
         let total = MicroUsdc(1_000_000_000_000);
+        // So much to its credit that no outage shuts it out: the optimum knows no reputation.
+        let reputation = Reputation { good: total, updated_at: UnixSeconds(START), ..Reputation::default() };
         let stake = Stake { total, paid_in: total, ..Stake::default() };
-        self.providers.insert(provider, Provider { stake, nodes: 1, ..Provider::default() });
+        self.providers.insert(provider, Provider { stake, reputation, nodes: 1, ..Provider::default() });
         let chain = Node {
             hardware: Hardware {
                 gpu_class: rig.gpu_class,
@@ -164,10 +170,12 @@ impl<'a> World<'a> {
         };
         self.nodes.insert(node, NodeView { provider, key: node, node: chain });
         self.see_node(node);
-        self.connect(node, 1);
+        self.connect(number);
     }
 
-    fn connect(&mut self, node: Address, session: u64) {
+    fn connect(&mut self, rig: usize) {
+        self.sessions[rig] += 1;
+        let (node, session) = (address(b'N', rig), self.sessions[rig]);
         self.held.insert(node, BTreeSet::new());
         self.inbox.push_back(Event::WorkerConnected { node, session, images: BTreeSet::new(), held: Vec::new() });
     }
@@ -194,8 +202,12 @@ impl<'a> World<'a> {
         self.drain();
     }
 
-    /// When something is next to be done; `next` is the job that arrives next.
+    /// When something is next to be done; `next` is the job that arrives next. Where rigs die the scheduler looks
+    /// every second.
     fn next_second(&self, next: usize) -> u64 {
+        if self.heartbeat == HEARTBEAT {
+            return self.second + 1;
+        }
         let arrival = self.shape.orders.get(next).map(|order| order.arrival);
         let ends = self.running.values().map(|held| held.until).min();
         let beat = (self.second / self.heartbeat + 1) * self.heartbeat;
@@ -204,6 +216,15 @@ impl<'a> World<'a> {
 
     /// What the second brings.
     fn pass(&mut self) {
+        for rig in 0..self.shape.rigs.len() {
+            for (from, until) in &self.shape.rigs[rig].outages {
+                if self.second == *from {
+                    self.die(rig);
+                } else if self.second == *until {
+                    self.connect(rig);
+                }
+            }
+        }
         let done: Vec<Address> =
             self.running.iter().filter(|(_, held)| held.until <= self.second).map(|(lease, _)| *lease).collect();
         for lease in done {
@@ -211,16 +232,34 @@ impl<'a> World<'a> {
         }
         if self.second.is_multiple_of(self.heartbeat) {
             for (node, leases) in &self.held {
-                self.inbox.push_back(Event::Heartbeat { node: *node, leases: leases.iter().copied().collect() });
+                let leases = leases.iter().copied().collect();
+                self.inbox.push_back(Event::Heartbeat { node: *node, leases });
             }
         }
         self.inbox.push_back(Event::Tick);
         self.drain();
     }
 
+    /// The rig dies with everything that runs on it.
+    fn die(&mut self, rig: usize) {
+        let node = address(b'N', rig);
+        self.held.remove(&node);
+        let lost: Vec<Address> =
+            self.running.iter().filter(|(_, held)| held.rig == rig).map(|(lease, _)| *lease).collect();
+        lost.into_iter().for_each(|lease| self.stop(lease));
+        self.inbox.push_back(Event::WorkerDisconnected { node, session: self.sessions[rig] });
+    }
+
+    /// What a replica served counts, what a task did not bring to its end does not.
+    fn stop(&mut self, lease: Address) {
+        let Some(Held { order, task, rig, from, .. }) = self.running.remove(&lease) else { return };
+        if self.shape.orders[order].kind == Kind::Service && self.second > from {
+            self.run.stints.push(Stint { order, task: task as usize, rig, from, until: self.second });
+        }
+    }
+
     fn finish(&mut self, lease: Address) {
-        let Some(Held { rig, task, attempt, from, until }) = self.running.remove(&lease) else { return };
-        let order = number(self.leases[&lease].job);
+        let Some(Held { order, rig, task, attempt, from, until }) = self.running.remove(&lease) else { return };
         self.run.stints.push(Stint { order, task: task as usize, rig, from, until });
         let progress = TaskProgress::Done { outputs: Vec::new() };
         self.inbox.push_back(Event::TaskUpdate { node: address(b'N', rig), lease, task, attempt, progress });
@@ -242,31 +281,56 @@ impl<'a> World<'a> {
                 self.inbox.push_back(Event::SpecFetched { job, workload: workload(order) });
             }
             Action::OfferLease(offer) => self.award(offer),
-            Action::AssignTask { node, lease, job, task, attempt } => {
-                let length = self.shape.orders[number(job)].lengths[task as usize];
-                let (from, until) = (self.second, self.second + length);
-                let before = self.running.insert(lease, Held { rig: number(node), task, attempt, from, until });
+            Action::AssignTask { node, lease, job, task, attempt, .. } if self.held.contains_key(&node) => {
+                let (order, rig, from) = (number(job), number(node), self.second);
+                let until = match self.shape.orders[order].kind {
+                    // Until somebody stops it.
+                    Kind::Service => u64::MAX,
+                    Kind::Tasks | Kind::Gang => from + self.shape.orders[order].lengths[task as usize],
+                };
+                let before = self.running.insert(lease, Held { order, rig, task, attempt, from, until });
                 assert!(before.is_none(), "two tasks at once on one lease");
                 let progress = TaskProgress::Phase { phase: TaskPhase::Running, bytes: (0, 0) };
                 self.inbox.push_back(Event::TaskUpdate { node, lease, task, attempt, progress });
             }
-            Action::EndLease { node, lease } => {
+            Action::StopTask { lease, .. } => self.stop(lease),
+            Action::EndLease { node, lease } if self.held.contains_key(&node) => {
                 let result_root = self.core.result_root(lease);
                 self.inbox.push_back(Event::LeaseReport { node, lease, result_root });
             }
             Action::Settle { lease, voucher } => self.settle(lease, &voucher),
+            Action::ExpireLease { lease } => self.expire(lease),
             Action::CloseJob { job } => self.close_job(job),
-            Action::Persist(_) | Action::IssueVoucher { .. } | Action::AcknowledgeTask { .. } => {}
-            other => panic!("nothing fails here, and yet: {other:?}"),
+            Action::LeaseOver { node, lease } => {
+                self.held.get_mut(&node).map(|held| held.remove(&lease));
+            }
+            Action::ExpireJob { .. } | Action::FinalizeLease { .. } | Action::ExpireDispute { .. } => {
+                panic!("no job here gives up or is disputed: {action:?}")
+            }
+            Action::Persist(_)
+            | Action::IssueVoucher { .. }
+            | Action::AcknowledgeTask { .. }
+            | Action::AssignTask { .. }
+            | Action::EndLease { .. }
+            | Action::Notice(_) => {}
         }
     }
 
     /// The chain opens the lease, on the node that is chosen.
     fn award(&mut self, offer: Offer) {
         let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
+        if !self.held.contains_key(&offer.node) {
+            let failure = OpenFailure::Unanswered;
+            return self.inbox.push_back(Event::OfferFailed { job: offer.job, offer: offer.offer, failure });
+        }
         let mut fitting = Vec::new();
         if !self.chooser.trusts_the_core() {
-            fitting = self.nodes.keys().copied().filter(|node| self.try_open(&offer, *node).is_some()).collect();
+            let region = |node: &Address| self.nodes[node].node.hardware.region;
+            let is_gang = self.shape.orders[number(offer.job)].kind == Kind::Gang;
+            let fits = |node: &Address| {
+                (!is_gang || region(node) == region(&offer.node)) && self.try_open(&offer, *node).is_some()
+            };
+            fitting = self.nodes.keys().copied().filter(fits).collect();
             if fitting.is_empty() {
                 // Another baseline's choice took the last node from under the core's offer.
                 let cause = millrace_scheduler::Cause { code: "taken".to_owned(), ..taken() };
@@ -290,12 +354,9 @@ impl<'a> World<'a> {
     }
 
     /// The accounts after the offer's lease is opened on the node, where nothing speaks against it.
-    fn try_open(
-        &self,
-        offer: &Offer,
-        node: Address,
-    ) -> Option<(JobView, NodeView, Provider, millrace_protocol::Lease)> {
-        if self.leases.values().any(|lease| lease.job == offer.job && lease.node == node) {
+    fn try_open(&self, offer: &Offer, node: Address) -> Option<(JobView, NodeView, Provider, Lease)> {
+        let leased = self.leases.values().any(|lease| lease.job == offer.job && lease.node == node);
+        if leased || !self.held.contains_key(&node) {
             return None;
         }
         let (mut job, mut chain) = (*self.jobs.get(&offer.job)?, *self.nodes.get(&node)?);
@@ -308,18 +369,40 @@ impl<'a> World<'a> {
     }
 
     fn settle(&mut self, address: Address, voucher: &Voucher) {
-        let now = self.now().chain;
         let transaction = Transaction::Settle { lease: address, sequence: voucher.sequence };
+        self.change_lease(address, transaction, |(job, lease, node, provider), now| {
+            transitions::settle(job, lease, node, provider, voucher, (PROGRAM, address), now)
+        });
+    }
+
+    fn expire(&mut self, address: Address) {
+        let transaction = Transaction::ExpireLease { lease: address };
+        self.change_lease(address, transaction, |(job, lease, node, provider), now| {
+            transitions::expire_lease(job, lease, node, provider, now)
+        });
+    }
+
+    fn change_lease(
+        &mut self,
+        address: Address,
+        transaction: Transaction,
+        change: impl Fn(
+            (&mut Job, &mut Lease, &mut Node, &mut Provider),
+            UnixSeconds,
+        ) -> Result<transitions::Movements, millrace_protocol::Error>,
+    ) {
+        let now = self.now().chain;
         let view = self.leases.get_mut(&address).expect("a lease that is there");
         let job = &mut self.jobs.get_mut(&view.job).expect("a job with a lease").job;
         let node = &mut self.nodes.get_mut(&view.node).expect("a node with a lease").node;
         let provider = self.providers.get_mut(&view.provider).expect("a provider with a lease");
-        let movements = transitions::settle(job, &mut view.lease, node, provider, voucher, (PROGRAM, address), now)
-            .expect("the chain takes an honest voucher");
+        let movements = change((job, &mut view.lease, node, provider), now).expect("the chain takes an honest word");
         let (job, node) = (view.job, view.node);
         if movements.settled {
             self.leases.remove(&address);
-            self.held.entry(node).or_default().remove(&address);
+            if let Some(held) = self.held.get_mut(&node) {
+                held.remove(&address);
+            }
         }
         self.land(transaction, job, address, node);
     }
@@ -389,7 +472,16 @@ fn terms(order: &Order) -> JobTerms {
 }
 
 fn workload(order: &Order) -> Workload {
+    let replicas = u32::try_from(order.lengths.len()).expect("few");
+    let run_for = order.lengths.first().map(|length| Seconds(*length));
     Workload {
+        shape: match order.kind {
+            Kind::Tasks => None,
+            Kind::Gang => Some(millrace_spec::Shape::Gang(Gang { locality: Locality::Region })),
+            Kind::Service => {
+                Some(millrace_spec::Shape::Service(Service { replicas, restart: Restart::Always, run_for }))
+            }
+        },
         tasks: u32::try_from(order.lengths.len()).expect("few"),
         cpu_milli: 1_000,
         memory_mib: 1_024,

@@ -1,0 +1,122 @@
+//! Samples small enough for the optimum.
+
+use crate::optimum::{Aim, Order, optimum};
+use crate::policy::Policy;
+use crate::recorded::Recorded;
+use crate::shape::Shape;
+use crate::value::{Value, broken};
+use crate::world::Stint;
+
+const RANDOM_RUNS: u64 = 3;
+/// What the scheduler is asked to stay within, as a share of the optimum.
+const ALLOWED: f64 = 1.05;
+
+/// How much longer and how much dearer than the optimum, as shares of it.
+#[derive(Clone, Copy)]
+struct Ratio {
+    time: f64,
+    cost: f64,
+}
+
+/// Of one sample.
+struct Measured {
+    scheduler: Ratio,
+    others: [Ratio; 2],
+    /// Dearer than the cheapest schedule that is as fast.
+    cost_at_same_time: f64,
+    /// Slower than the fastest that starts like tasks in the same order.
+    time_in_line: f64,
+    states: usize,
+}
+
+fn share(of: u64, to: u64) -> f64 {
+    if of == to { 1.0 } else { of as f64 / to.max(1) as f64 }
+}
+
+/// Of services the time that they ran counts, and what an hour of it costs.
+fn ratio(value: Value, best: Value) -> Ratio {
+    if best.served > 0 {
+        let time = share(best.served, value.served);
+        return Ratio { time, cost: share(value.cost, best.cost) * time };
+    }
+    Ratio { time: share(value.delay, best.delay), cost: share(value.cost, best.cost) }
+}
+
+/// None where the search is too large.
+fn measure(shape: &Shape) -> Option<Measured> {
+    let run = Policy::Scheduler.live(shape, 0);
+    let value = Value::of(shape, &run.stints);
+    let best = |aim: Aim, order: &Order| {
+        let found = optimum(shape, aim, order, &run.stints)?;
+        assert_eq!(broken(shape, &found.stints), None, "an optimum that breaks a rule");
+        Some((Value::of(shape, &found.stints), found.states))
+    };
+    let (least, states) = best(Aim::Delay, &Order::Any)?;
+    let of = |stints: &[Stint]| ratio(Value::of(shape, stints), least);
+    let random: Vec<Ratio> = (0..RANDOM_RUNS).map(|seed| of(&Policy::Random.live(shape, seed).stints)).collect();
+    let mean = |pick: fn(&Ratio) -> f64| random.iter().map(pick).sum::<f64>() / RANDOM_RUNS as f64;
+    let random = Ratio { time: mean(|ratio| ratio.time), cost: mean(|ratio| ratio.cost) };
+    let first = of(&Policy::FirstFit.live(shape, 0).stints);
+    let services = least.served > 0;
+    let (cost_at_same_time, time_in_line) = if services {
+        (1.0, 1.0)
+    } else {
+        let (cheapest, _) = best(Aim::Cost(value.delay), &Order::Any)?;
+        let (in_line, _) = best(Aim::Delay, &Order::AsIn(run.stints.clone()))?;
+        (share(value.cost, cheapest.cost), share(value.delay, in_line.delay))
+    };
+    Some(Measured { scheduler: ratio(value, least), others: [first, random], cost_at_same_time, time_in_line, states })
+}
+
+fn mean(ratios: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = ratios.fold((0.0, 0u32), |(sum, count), ratio| (sum + ratio, count + 1));
+    sum / f64::from(count.max(1))
+}
+
+/// Prints a section and returns the scheduler's mean ratios.
+pub fn section(all: &[Recorded; 3]) -> Vec<(String, f64)> {
+    println!("### Samples beside the optimum\n");
+    println!(
+        "| samples | solved | | time | worst | within 5 % | cost | worst | within 5 % | cost at its own time | time, like tasks in line |"
+    );
+    println!("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    let mut figures = Vec::new();
+    for Recorded { name, samples, .. } in all {
+        for (set, samples) in [("", &samples[0]), (", crowded", &samples[1])] {
+            let measured: Vec<Measured> = samples.iter().filter_map(measure).collect();
+            let services = name.starts_with("services");
+            for (number, policy) in Policy::ALL.into_iter().enumerate() {
+                let of = |one: &Measured| if number == 0 { one.scheduler } else { one.others[number - 1] };
+                let cells = |pick: fn(Ratio) -> f64| {
+                    let ratios: Vec<f64> = measured.iter().map(|one| pick(of(one))).collect();
+                    let within = ratios.iter().filter(|ratio| **ratio <= ALLOWED).count();
+                    let worst = ratios.iter().copied().fold(0.0, f64::max);
+                    format!("{:.3} | {worst:.2} | {within}", mean(ratios.into_iter()))
+                };
+                let more = if number == 0 && !services {
+                    let cost = mean(measured.iter().map(|one| one.cost_at_same_time));
+                    let time = mean(measured.iter().map(|one| one.time_in_line));
+                    format!("{cost:.3} | {time:.3}")
+                } else {
+                    "– | –".to_owned()
+                };
+                let head = if number == 0 {
+                    format!("{name}{set} | {} of {}", measured.len(), samples.len())
+                } else {
+                    " | ".to_owned()
+                };
+                println!(
+                    "| {head} | {} | {} | {} | {more} |",
+                    policy.name(),
+                    cells(|ratio| ratio.time),
+                    cells(|ratio| ratio.cost)
+                );
+            }
+            eprintln!("{name}{set}: {} states at most", measured.iter().map(|one| one.states).max().unwrap_or(0));
+            figures.push((format!("{name}{set}: time"), mean(measured.iter().map(|one| one.scheduler.time))));
+            figures.push((format!("{name}{set}: cost"), mean(measured.iter().map(|one| one.scheduler.cost))));
+        }
+    }
+    println!();
+    figures
+}
