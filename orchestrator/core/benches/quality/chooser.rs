@@ -3,7 +3,7 @@ use millrace_protocol::Address;
 use crate::dice::Dice;
 
 /// Who says on which of the nodes that fit a lease is opened. When, for which job and how long is the core's
-/// decision in all cases.
+/// decision in all cases, and so are the nodes of a gang.
 pub enum Chooser {
     /// The core itself.
     Scheduler,
@@ -17,11 +17,10 @@ impl Chooser {
         matches!(self, Self::Scheduler)
     }
 
-    /// `fitting` has at least one, or the core is trusted.
-    pub fn choose(&mut self, offered: Address, fitting: &[Address]) -> Address {
+    /// `fitting` has at least one, and only the core's own choice where that is trusted.
+    pub fn choose(&mut self, fitting: &[Address]) -> Address {
         match self {
-            Self::Scheduler => offered,
-            Self::FirstFit => fitting[0],
+            Self::Scheduler | Self::FirstFit => fitting[0],
             Self::Random(dice) => fitting[usize::try_from(dice.roll(fitting.len() as u64)).expect("few")],
         }
     }

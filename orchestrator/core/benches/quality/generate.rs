@@ -137,7 +137,7 @@ pub fn gangs(dice: &mut Dice, jobs: usize) -> Shape {
     }
     let mut arrival = 0;
     while shape.orders.len() < jobs {
-        arrival += exponential(dice, 6 * MINUTE);
+        arrival += exponential(dice, 4 * MINUTE);
         let buyer = u32::try_from(dice.roll(BUYERS)).expect("few");
         let mut order = Order { arrival, lengths: vec![length(dice)], ..order(dice, buyer) };
         if dice.often(33) {
@@ -158,7 +158,7 @@ pub fn services(dice: &mut Dice, jobs: usize) -> Shape {
     let mut shape = Shape { rigs: market(dice), orders: Vec::new() };
     let mut arrival = 0;
     while shape.orders.len() < jobs {
-        arrival += exponential(dice, 20 * MINUTE);
+        arrival += exponential(dice, 40 * MINUTE);
         let buyer = u32::try_from(dice.roll(BUYERS)).expect("few");
         let replicas = pick(dice, &[(1, 40), (2, 40), (3, 10), (4, 10)]);
         let run_for = (30 + dice.roll(450)) * MINUTE;
@@ -209,14 +209,16 @@ pub fn sample(dice: &mut Dice, whole: &Shape, (rigs, pieces): (usize, usize), cr
         let first = whole.orders[start].arrival;
         let mut left = pieces;
         for order in &whole.orders[start..] {
-            let [here, there] = [&part.rigs, &whole.rigs]
-                .map(|rigs| rigs.iter().filter(|rig| rig.serves(order)).map(|rig| u64::from(rig.gpus)).sum());
-            if dice.roll(there) >= here * crowd || !part.can_serve(order) {
-                continue;
-            }
+            let gpus = |rigs: &[Rig]| -> u64 {
+                rigs.iter().filter(|rig| rig.serves(order)).map(|rig| u64::from(rig.gpus)).sum()
+            };
+            let (here, there) = (gpus(&part.rigs), gpus(&whole.rigs));
             let mut order = Order { arrival: order.arrival - first, ..order.clone() };
             if order.kind != Kind::Gang {
                 order.lengths.truncate(left);
+            }
+            if dice.roll(there) >= here * crowd || !part.can_serve(&order) {
+                continue;
             }
             left -= if order.kind == Kind::Gang { 1 } else { order.lengths.len() };
             part.orders.push(order);

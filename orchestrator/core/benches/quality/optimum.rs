@@ -22,12 +22,15 @@ pub enum Aim {
     Cost(u64),
 }
 
-/// In which order the search may place what looks the same.
+/// What the best may know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    Any,
-    /// As these start: nobody can tell them apart by how long they last before they have run.
-    AsIn(Vec<Stint>),
+pub enum Knowledge {
+    /// Everything.
+    All,
+    /// Who is there, as anybody does who is asked when it happens: it leaves nothing idle for somebody who has yet to
+    /// come, and starts tasks that look the same in the order of these, because how long they last cannot be seen
+    /// before they have run. Where they run and what goes first of what looks different is still known to it.
+    AsItComes(Vec<Stint>),
 }
 
 /// A schedule without a better one, as the completed search shows.
@@ -78,6 +81,8 @@ struct State {
 struct Search<'a> {
     shape: &'a Shape,
     aim: Aim,
+    /// Whether a rig may be kept idle while somebody could have it.
+    waits: bool,
     pieces: Vec<Piece>,
     best: (u64, u64),
     stints: Vec<Stint>,
@@ -88,14 +93,15 @@ struct Search<'a> {
 
 /// None where more states than [`MOST_STATES`] would have to be looked at. `known` is any schedule that keeps
 /// the rules: nothing worse is searched.
-pub fn optimum(shape: &Shape, aim: Aim, order: &Order, known: &[Stint]) -> Option<Optimum> {
+pub fn optimum(shape: &Shape, aim: Aim, knowledge: &Knowledge, known: &[Stint]) -> Option<Optimum> {
     let services = shape.orders.iter().all(|order| order.kind == Kind::Service);
     assert!(services || shape.rigs.iter().all(|rig| rig.outages.is_empty()), "only replicas are moved from dead rigs");
     let value = Value::of(shape, known);
     let mut search = Search {
         shape,
         aim,
-        pieces: pieces(shape, order),
+        pieces: pieces(shape, knowledge),
+        waits: *knowledge == Knowledge::All,
         best: rank(aim, value.delay, value.cost),
         stints: Vec::new(),
         found: known.to_vec(),
@@ -113,7 +119,7 @@ fn rank(aim: Aim, delay: u64, cost: u64) -> (u64, u64) {
     }
 }
 
-fn pieces(shape: &Shape, order: &Order) -> Vec<Piece> {
+fn pieces(shape: &Shape, knowledge: &Knowledge) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (number, order) in shape.orders.iter().enumerate() {
         let all: Vec<usize> = (0..order.lengths.len()).collect();
@@ -134,7 +140,7 @@ fn pieces(shape: &Shape, order: &Order) -> Vec<Piece> {
     }
     assert!(pieces.len() <= 32, "too many tasks for an exhaustive search");
     for at in 0..pieces.len() {
-        let before = |other: &usize| goes_before(shape, order, &pieces[*other], &pieces[at]);
+        let before = |other: &usize| goes_before(shape, knowledge, &pieces[*other], &pieces[at]);
         pieces[at].after = (0..pieces.len()).filter(before).fold(0, bit);
     }
     pieces
@@ -162,15 +168,15 @@ fn bit(mask: u32, at: usize) -> u32 {
 }
 
 /// Whether the first may be taken for granted to start no later than the second.
-fn goes_before(shape: &Shape, order: &Order, first: &Piece, second: &Piece) -> bool {
+fn goes_before(shape: &Shape, knowledge: &Knowledge, first: &Piece, second: &Piece) -> bool {
     let place = |piece: &Piece| (piece.order, piece.tasks[0]);
-    match order {
+    match knowledge {
         // Without loss: they are the same in all.
-        Order::Any => {
+        Knowledge::All => {
             let same = first.order == second.order && first.length == second.length;
             same && shape.orders[first.order].kind == Kind::Tasks && place(first) < place(second)
         }
-        Order::AsIn(stints) => {
+        Knowledge::AsItComes(stints) => {
             let look = |piece: &Piece| {
                 let order = &shape.orders[piece.order];
                 (order.kind, order.gpu_classes, order.gpus, order.cap, piece.tasks.len())
@@ -337,7 +343,11 @@ impl Search<'_> {
         };
         let whole = ways.iter().filter(|(_, _, at, _)| alone(*at));
         let idle_until = whole.map(|(start, _, at, _)| start + self.pieces[*at].length).min();
+        let soonest = ways.first().map_or(0, |(start, ..)| *start);
         for (start, _, at, place) in ways {
+            if !self.waits && start > soonest {
+                break;
+            }
             if self.aim == Aim::Delay && idle_until.is_some_and(|idle| start >= idle) {
                 continue;
             }

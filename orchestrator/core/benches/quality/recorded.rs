@@ -9,8 +9,8 @@ use crate::shape::Shape;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/quality/recorded");
 /// Makes the files anew where it is set.
 pub const WRITE: &str = "MILLRACE_WRITE_SHAPES";
-const SEED: u64 = 1;
-const SAMPLES: usize = 40;
+pub const SEED: u64 = 1;
+const SAMPLES: usize = 50;
 /// Pieces of a sample, by shape: what the search can exhaust.
 const PIECES: [usize; 3] = [9, 8, 8];
 const RIGS: usize = 4;
@@ -27,7 +27,7 @@ pub const NAMES: [&str; 3] = ["bursty batch", "services with churn", "mixed gang
 /// From a seed. The committed ones are of [`SEED`].
 pub fn generated(seed: u64) -> [Recorded; 3] {
     let makers: [fn(&mut Dice) -> Shape; 3] =
-        [|dice| generate::bursty(dice, 240), |dice| generate::services(dice, 60), |dice| generate::gangs(dice, 240)];
+        [|dice| generate::bursty(dice, 600), |dice| generate::services(dice, 150), |dice| generate::gangs(dice, 600)];
     [0, 1, 2].map(|at| {
         let mut dice = Dice(seed ^ (at as u64) << 32);
         let whole = makers[at](&mut dice);

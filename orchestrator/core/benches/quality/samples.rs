@@ -1,6 +1,6 @@
 //! Samples small enough for the optimum.
 
-use crate::optimum::{Aim, Order, optimum};
+use crate::optimum::{Aim, Knowledge, optimum};
 use crate::policy::Policy;
 use crate::recorded::Recorded;
 use crate::shape::Shape;
@@ -24,8 +24,8 @@ struct Measured {
     others: [Ratio; 2],
     /// Dearer than the cheapest schedule that is as fast.
     cost_at_same_time: f64,
-    /// Slower than the fastest that starts like tasks in the same order.
-    time_in_line: f64,
+    /// Slower than the fastest that knows no more than who is there.
+    time_as_it_comes: f64,
     states: usize,
 }
 
@@ -46,26 +46,32 @@ fn ratio(value: Value, best: Value) -> Ratio {
 fn measure(shape: &Shape) -> Option<Measured> {
     let run = Policy::Scheduler.live(shape, 0);
     let value = Value::of(shape, &run.stints);
-    let best = |aim: Aim, order: &Order| {
-        let found = optimum(shape, aim, order, &run.stints)?;
+    let best = |aim: Aim, knowledge: &Knowledge| {
+        let found = optimum(shape, aim, knowledge, &run.stints)?;
         assert_eq!(broken(shape, &found.stints), None, "an optimum that breaks a rule");
         Some((Value::of(shape, &found.stints), found.states))
     };
-    let (least, states) = best(Aim::Delay, &Order::Any)?;
+    let (least, states) = best(Aim::Delay, &Knowledge::All)?;
     let of = |stints: &[Stint]| ratio(Value::of(shape, stints), least);
     let random: Vec<Ratio> = (0..RANDOM_RUNS).map(|seed| of(&Policy::Random.live(shape, seed).stints)).collect();
     let mean = |pick: fn(&Ratio) -> f64| random.iter().map(pick).sum::<f64>() / RANDOM_RUNS as f64;
     let random = Ratio { time: mean(|ratio| ratio.time), cost: mean(|ratio| ratio.cost) };
     let first = of(&Policy::FirstFit.live(shape, 0).stints);
     let services = least.served > 0;
-    let (cost_at_same_time, time_in_line) = if services {
+    let (cost_at_same_time, time_as_it_comes) = if services {
         (1.0, 1.0)
     } else {
-        let (cheapest, _) = best(Aim::Cost(value.delay), &Order::Any)?;
-        let (in_line, _) = best(Aim::Delay, &Order::AsIn(run.stints.clone()))?;
-        (share(value.cost, cheapest.cost), share(value.delay, in_line.delay))
+        let (cheapest, _) = best(Aim::Cost(value.delay), &Knowledge::All)?;
+        let (without_foresight, _) = best(Aim::Delay, &Knowledge::AsItComes(run.stints.clone()))?;
+        (share(value.cost, cheapest.cost), share(value.delay, without_foresight.delay))
     };
-    Some(Measured { scheduler: ratio(value, least), others: [first, random], cost_at_same_time, time_in_line, states })
+    Some(Measured {
+        scheduler: ratio(value, least),
+        others: [first, random],
+        cost_at_same_time,
+        time_as_it_comes,
+        states,
+    })
 }
 
 fn mean(ratios: impl Iterator<Item = f64>) -> f64 {
@@ -77,7 +83,7 @@ fn mean(ratios: impl Iterator<Item = f64>) -> f64 {
 pub fn section(all: &[Recorded; 3]) -> Vec<(String, f64)> {
     println!("### Samples beside the optimum\n");
     println!(
-        "| samples | solved | | time | worst | within 5 % | cost | worst | within 5 % | cost at its own time | time, like tasks in line |"
+        "| samples | solved | | time | worst | within 5 % | cost | worst | within 5 % | cost at its own time | time, as it comes |"
     );
     println!("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let mut figures = Vec::new();
@@ -95,7 +101,7 @@ pub fn section(all: &[Recorded; 3]) -> Vec<(String, f64)> {
                 };
                 let more = if number == 0 && !services {
                     let cost = mean(measured.iter().map(|one| one.cost_at_same_time));
-                    let time = mean(measured.iter().map(|one| one.time_in_line));
+                    let time = mean(measured.iter().map(|one| one.time_as_it_comes));
                     format!("{cost:.3} | {time:.3}")
                 } else {
                     "– | –".to_owned()

@@ -75,12 +75,14 @@ impl Rig {
 }
 
 impl Shape {
-    /// Whether any rig could serve the order, or enough of them in one region where it is a gang.
+    /// Whether a rig could serve the order; for all members of a gang, or all replicas, one each.
     pub fn can_serve(&self, order: &Order) -> bool {
-        let serving = |region: &u8| self.rigs.iter().filter(|rig| rig.region == *region && rig.serves(order)).count();
+        let serving = self.rigs.iter().filter(|rig| rig.serves(order));
+        let together = |region: u8| serving.clone().filter(|rig| rig.region == region).count() >= order.lengths.len();
         match order.kind {
-            Kind::Tasks | Kind::Service => self.rigs.iter().any(|rig| rig.serves(order)),
-            Kind::Gang => self.rigs.iter().map(|rig| rig.region).any(|region| serving(&region) >= order.lengths.len()),
+            Kind::Tasks => serving.count() > 0,
+            Kind::Service => serving.count() >= order.lengths.len(),
+            Kind::Gang => serving.clone().any(|rig| together(rig.region)),
         }
     }
 

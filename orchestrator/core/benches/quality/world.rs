@@ -323,22 +323,21 @@ impl<'a> World<'a> {
             let failure = OpenFailure::Unanswered;
             return self.inbox.push_back(Event::OfferFailed { job: offer.job, offer: offer.offer, failure });
         }
-        let mut fitting = Vec::new();
-        if !self.chooser.trusts_the_core() {
-            let region = |node: &Address| self.nodes[node].node.hardware.region;
-            let is_gang = self.shape.orders[number(offer.job)].kind == Kind::Gang;
-            let fits = |node: &Address| {
-                (!is_gang || region(node) == region(&offer.node)) && self.try_open(&offer, *node).is_some()
-            };
-            fitting = self.nodes.keys().copied().filter(fits).collect();
-            if fitting.is_empty() {
-                // Another baseline's choice took the last node from under the core's offer.
-                let cause = millrace_scheduler::Cause { code: "taken".to_owned(), ..taken() };
-                return self.inbox.push_back(Event::TransactionFailed { transaction, cause });
-            }
+        // The core keeps a gang's nodes for it until the last lease is there, so nobody else can choose one of them.
+        let is_gang = self.shape.orders[number(offer.job)].kind == Kind::Gang;
+        let fits = |node: &Address| self.try_open(&offer, *node).is_some();
+        let fitting: Vec<Address> = if is_gang || self.chooser.trusts_the_core() {
+            [offer.node].into_iter().filter(fits).collect()
+        } else {
+            self.nodes.keys().copied().filter(fits).collect()
+        };
+        if fitting.is_empty() {
+            assert!(!self.chooser.trusts_the_core(), "the chain refuses what was dry-run: {offer:?}");
+            // A baseline's choice before took the node from under the core's offer.
+            return self.inbox.push_back(Event::TransactionFailed { transaction, cause: taken() });
         }
-        let node = self.chooser.choose(offer.node, &fitting);
-        let (job, chain, provider, lease) = self.try_open(&offer, node).expect("the chain refuses what was dry-run");
+        let node = self.chooser.choose(&fitting);
+        let (job, chain, provider, lease) = self.try_open(&offer, node).expect("one of those that fit");
         let owner = self.nodes[&node].provider;
         self.jobs.insert(offer.job, job);
         self.nodes.insert(node, chain);
