@@ -37,12 +37,10 @@ pub enum Knowledge {
 #[derive(Clone, Debug)]
 pub struct Optimum {
     pub stints: Vec<Stint>,
-    /// States that were looked at.
-    pub states: usize,
 }
 
 /// More states than these are not looked at.
-const MOST_STATES: usize = 1_000_000;
+const MOST_STATES: usize = 300_000;
 
 /// What is placed as one: a task, a replica or a gang.
 struct Piece {
@@ -108,7 +106,7 @@ pub fn optimum(shape: &Shape, aim: Aim, knowledge: &Knowledge, known: &[Stint]) 
         seen: BTreeMap::new(),
         states: 0,
     };
-    search.go(State::default()).then_some(Optimum { stints: search.found, states: search.states })
+    search.go(State::default()).then_some(Optimum { stints: search.found })
 }
 
 fn rank(aim: Aim, delay: u64, cost: u64) -> (u64, u64) {
