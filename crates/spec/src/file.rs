@@ -1,4 +1,5 @@
 mod document;
+mod order;
 mod placement;
 mod terms;
 mod verification;
@@ -43,7 +44,10 @@ impl JobFile {
         let size =
             |field, text: &str| parse_mib(text).ok_or_else(|| wrong(field, text, "a size such as `512MiB` or `8GiB`"));
         let placement = placement::placement(&document.placement)?;
+        let after = order::after(&document)?;
+        let retry = document.retry.as_ref().map(order::retry).transpose()?;
         let spec = JobSpec {
+            after,
             command: document.command,
             env: document.env,
             image: document.image,
@@ -59,6 +63,7 @@ impl JobFile {
             name: document.name,
             network: document.network,
             placement,
+            retry,
             shape: work.shape,
             task_retries: work.task_retries,
             tasks: work.tasks,

@@ -67,13 +67,17 @@ pub enum Blocker {
     OfferPending { node: Address },
     /// Every task is done or with a node.
     NothingToHandOut,
-    /// So many replicas ended by themselves and start again, the first of them at these milliseconds since 1970;
+    /// This job comes first; whether it is known yet.
+    After { job: Address, known: bool },
+    /// So many tasks ended by themselves and start again, the first of them at these milliseconds since 1970;
     /// one of them has ended so often in a row.
-    ReplicasRestarting { replicas: usize, times: u32, again_at: u64 },
+    Restarting { tasks: usize, times: u32, again_at: u64 },
     /// A gang takes all nodes or none, and too few are free at a time.
     GangIncomplete(Lacking),
     /// So many of the gang's members have their lease; the others' nodes are kept for them.
     GangAssembling { joined: usize, size: usize },
+    /// So many of the gang's nodes are kept for it, until there are enough or these milliseconds since 1970.
+    GangHolding { held: usize, size: usize, until: u64 },
     /// So many sets of nodes in a row could not be brought together; the next is tried at these milliseconds.
     GangPausing { failures: u32, again_at: u64 },
     /// Members of an earlier attempt are being let go.
@@ -159,8 +163,8 @@ impl Core {
             }
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
-        let mut blockers = self.blockers(now, job, entry);
-        self.explain_shape(now, job, &demand, &mut blockers);
+        let mut blockers = self.shape_blockers(now, job, &demand);
+        blockers.extend(self.blockers(now, job, entry));
         let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
         let exhausted = Blocker::DepositExhausted { available };
         // Cheaper nodes may be there, and not free.
@@ -213,7 +217,7 @@ impl Core {
         if self.awaits_an_end(job) {
             blockers.push(Blocker::LeaseEnding);
         }
-        if let Some(pending) = entry.offer {
+        if let Some(pending) = &entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
         let spot = entry.view.job.terms.spot;

@@ -1,5 +1,6 @@
 //! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
 
+mod agenda;
 mod endings;
 mod engine;
 mod explaining;
@@ -7,9 +8,11 @@ mod fairness;
 mod faults;
 mod gangs;
 mod metering;
+mod order;
 mod placement;
 mod reports;
 mod restart;
+mod retries;
 mod services;
 mod simulation;
 pub(crate) mod world;

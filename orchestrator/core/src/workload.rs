@@ -1,5 +1,5 @@
 use millrace_protocol::Address;
-use millrace_spec::{Gang, JobSpec, Service, Shape};
+use millrace_spec::{After, Gang, JobSpec, Retry, Service, Shape};
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
@@ -22,6 +22,12 @@ pub struct Workload {
     /// None for tasks that run one by one, as nodes are there.
     #[serde(default)]
     pub shape: Option<Shape>,
+    /// Jobs that come first.
+    #[serde(default)]
+    pub after: Vec<After>,
+    /// None where a task that failed runs again at once.
+    #[serde(default)]
+    pub retry: Option<Retry>,
 }
 
 impl Workload {
@@ -67,6 +73,8 @@ impl From<&JobSpec> for Workload {
             image: spec.image.clone(),
             placement: spec.placement.as_ref().map(Placement::from).unwrap_or_default(),
             shape: spec.shape,
+            after: spec.after.clone().unwrap_or_default(),
+            retry: spec.retry.clone(),
         }
     }
 }

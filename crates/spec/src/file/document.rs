@@ -14,7 +14,12 @@ pub(super) struct Document {
     pub command: Vec<String>,
     #[serde(default)]
     pub network: bool,
+    #[serde(default)]
+    pub after: Vec<String>,
+    #[serde(default)]
+    pub after_ended: Vec<String>,
     pub tasks: Option<Tasks>,
+    pub retry: Option<Retry>,
     pub service: Option<Service>,
     pub gang: Option<Gang>,
     #[serde(default)]
@@ -46,6 +51,18 @@ pub(super) struct Service {
     #[serde(default = "always")]
     pub restart: String,
     pub run_for: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    #[serde(default = "no_time")]
+    pub backoff: String,
+    pub longest_backoff: Option<String>,
+    #[serde(default)]
+    pub fatal_exit_codes: Vec<u8>,
+    #[serde(default)]
+    pub uncounted_exit_codes: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -98,8 +115,7 @@ pub(super) struct Budget {
     pub lease: String,
     pub deposit: Option<String>,
     pub concurrent_leases: Option<u16>,
-    #[serde(default = "default_start_window")]
-    pub start_window: String,
+    pub start_window: Option<String>,
     pub retries: Option<u16>,
     #[serde(default)]
     pub spot: bool,
@@ -131,16 +147,16 @@ fn always() -> String {
     "always".to_owned()
 }
 
+fn no_time() -> String {
+    "0s".to_owned()
+}
+
 fn region() -> String {
     "region".to_owned()
 }
 
 fn default_pids() -> u32 {
     256
-}
-
-fn default_start_window() -> String {
-    "15m".to_owned()
 }
 
 fn default_service_level() -> String {

@@ -29,7 +29,7 @@ pub(super) fn terms(document: &Document, work: &Work) -> Result<JobTerms, Error>
         maximum_price: PricePerGpuHour(money("budget.maximum_price", &budget.maximum_price)?.0),
         concurrent_leases: concurrent_leases(budget, work, verification)?,
         lease_seconds: duration("budget.lease", &budget.lease)?,
-        start_window: duration("budget.start_window", &budget.start_window)?,
+        start_window: start_window(document)?,
         retries: budget.retries.unwrap_or_else(|| work.lease_retries()),
         deposit: MicroUsdc::ZERO,
         spot: budget.spot,
@@ -46,6 +46,13 @@ pub(super) fn terms(document: &Document, work: &Work) -> Result<JobTerms, Error>
         }
     };
     Ok(terms)
+}
+
+/// A job that waits for others may have to wait for long.
+fn start_window(document: &Document) -> Result<Seconds, Error> {
+    let waits = !(document.after.is_empty() && document.after_ended.is_empty());
+    let default = if waits { "7d" } else { "15m" };
+    duration("budget.start_window", document.budget.start_window.as_deref().unwrap_or(default))
 }
 
 fn money(field: &'static str, text: &str) -> Result<MicroUsdc, Error> {

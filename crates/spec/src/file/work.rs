@@ -67,6 +67,9 @@ fn replicas(document: &document::Service) -> Result<Work, Error> {
     if document.surge.is_some() && surge > replicas {
         return Err(wrong("service.surge", &surge.to_string(), "at most as many as `service.replicas`"));
     }
+    if replicas == 0 {
+        return Err(wrong("service.replicas", "0", "at least 1"));
+    }
     if replicas + surge > u32::from(u16::MAX) {
         return Err(wrong("service.replicas", &replicas.to_string(), "at most 65535 together with `service.surge`"));
     }

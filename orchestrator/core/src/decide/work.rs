@@ -9,8 +9,10 @@ impl Core {
     /// Tasks that leases are wanted for at `at`, in milliseconds, which is now or not long after.
     pub(crate) fn waiting(&self, now: Now, job: Address, entry: &JobEntry, at: u64) -> usize {
         let pending = entry.pending_tasks();
-        let Some(service) = entry.workload().and_then(crate::Workload::service) else { return pending };
         let (done, resting) = (entry.tasks.done(), entry.restarts.resting(at));
+        let Some(service) = entry.workload().and_then(crate::Workload::service) else {
+            return pending.saturating_sub(resting);
+        };
         let spare = entry.tasks.len().saturating_sub(service.replicas as usize);
         let succeeded = self.leases_to_succeed(now, job).len().min(spare);
         // One that rests is there, and comes back.

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, PricePerGpuHour, Seconds};
 
@@ -33,4 +33,24 @@ pub(crate) struct GangEntry {
     pub failures: u32,
     /// Since when too few nodes are free, in milliseconds.
     pub waits_since: Option<u64>,
+    pub hold: Option<Hold>,
+}
+
+/// Nodes kept for a gang that has waited for long, until they are enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// None for a gang that may be anywhere.
+    pub region: Option<u8>,
+    pub seats: Vec<Seat>,
+    /// Milliseconds at which it is given up.
+    pub until: u64,
+}
+
+/// Gangs that wait. What is kept of it over a restart is nothing: everybody waits anew.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Gangs {
+    /// Those that found too few nodes; some of them are over.
+    pub waiting: BTreeSet<Address>,
+    /// The one for which nodes are kept.
+    pub holding: Option<Address>,
 }

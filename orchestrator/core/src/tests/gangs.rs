@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, Hardware, JobTerms, MicroUsdc, PricePerGpuHour};
+use millrace_protocol::{Address, Hardware, JobTerms, MicroUsdc, PricePerGpuHour, Seconds};
 use millrace_spec::{Gang, Locality, Shape};
 
 use super::world::*;
@@ -64,7 +64,7 @@ fn a_gang_stays_in_one_region_unless_it_may_be_anywhere() {
         }
         let job = add_gang(&mut world, 1, 3, locality);
         assert_eq!(world.leases.len(), expected, "{locality:?}");
-        let lacking = Lacking { size: 3, placeable: 2, region: Some(5) };
+        let lacking = Lacking { size: 3, placeable: 2, region: Some(4) };
         assert_eq!(incomplete(&world, job), (expected == 0).then_some(lacking));
     }
 }
@@ -170,7 +170,7 @@ fn nodes_kept_for_a_gang_go_to_nobody_else() {
         }
     }
     assert_eq!(world.core.market.claims().count(), 3);
-    assert!(matches!(world.explain(job).blockers.as_slice(), [.., Blocker::GangAssembling { joined: 0, size: 3 }]));
+    assert!(matches!(world.explain(job).blockers.as_slice(), [Blocker::GangAssembling { joined: 0, size: 3 }, ..]));
     world.add_job(2, terms, workload(1));
     world.drain();
     assert_eq!(world.offers().len(), 1);
@@ -221,4 +221,77 @@ fn money_for_all_or_for_none() {
     world.drain();
     let lengths: Vec<u64> = world.offers().iter().map(|offer| offer.maximum.0).collect();
     assert_eq!(lengths, [200, 200, 200]);
+}
+
+/// Three nodes, on which others always have more to do than there is room for, and never end at the same time.
+fn crowded(lease: u64) -> (World, Address) {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 97_000;
+    for number in 7..=9 {
+        let (lease_seconds, deposit) = (Seconds(lease), MicroUsdc(1_000_000_000));
+        let terms = JobTerms { lease_seconds, deposit, concurrent_leases: 1, ..terms() };
+        world.add_job(number, terms, Workload { task_retries: 9, ..workload(2_000) });
+        world.pass(31);
+    }
+    let patient = JobTerms { concurrent_leases: 3, start_window: Seconds(86_400), ..terms() };
+    let job = world.add_job(1, patient, gang(3, Locality::Region));
+    world.drain();
+    (world, job)
+}
+
+#[test]
+fn small_jobs_do_not_starve_a_gang_for_longer_than_was_promised() {
+    let (mut world, job) = crowded(120);
+    world.pass(590);
+    assert!(world.leases.values().all(|lease| lease.job != job));
+    assert!(incomplete(&world, job).is_some());
+    let mut held = 0;
+    let mut waited = 0;
+    while !world.leases.values().any(|lease| lease.job == job) {
+        world.pass(1);
+        waited += 1;
+        assert!(waited < 30 + 120 + 60, "{:?}", world.explain(job).blockers);
+        let holding = world.explain(job).blockers.into_iter().find_map(|blocker| match blocker {
+            Blocker::GangHolding { held, size: 3, .. } => Some(held),
+            _ => None,
+        });
+        held = held.max(holding.unwrap_or(0));
+    }
+    assert_eq!(held, 2, "one after the other, until the third comes free");
+    world.pass(300);
+    assert!(world.core.job(job).unwrap().all_done());
+    assert!(world.core.market.claims().all(|(_, claim)| claim.buyer != Some(address(b'B', 1))));
+}
+
+#[test]
+fn no_node_is_kept_where_others_hold_theirs_for_longer_than_an_hour() {
+    let (mut world, job) = crowded(7_200);
+    world.pass(1_500);
+    assert_eq!(world.leases.len(), 3);
+    assert!(!world.explain(job).blockers.iter().any(|blocker| matches!(blocker, Blocker::GangHolding { .. })));
+}
+
+#[test]
+fn one_gang_holds_nodes_at_a_time_and_gives_them_back_when_it_is_cancelled() {
+    let (mut world, one) = crowded(120);
+    let patient = JobTerms { concurrent_leases: 3, start_window: Seconds(86_400), ..terms() };
+    let other = world.add_job(2, patient, gang(3, Locality::Region));
+    world.drain();
+    let holds = |world: &World, job| {
+        world.explain(job).blockers.iter().any(|blocker| matches!(blocker, Blocker::GangHolding { .. }))
+    };
+    while !holds(&world, one) && !holds(&world, other) {
+        world.pass(1);
+    }
+    let (first, second) = if holds(&world, one) { (one, other) } else { (other, one) };
+    for _ in 0..20 {
+        world.pass(1);
+        assert!(!holds(&world, second) || !holds(&world, first), "both hold");
+    }
+    if world.jobs.contains_key(&first) && holds(&world, first) {
+        world.cancel(first);
+        assert!(!holds(&world, first));
+    }
+    world.pass(700);
+    assert!(world.core.job(second).unwrap().all_done(), "{:?}", world.explain(second));
 }

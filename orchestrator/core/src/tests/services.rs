@@ -85,7 +85,7 @@ fn one_that_ends_by_itself_starts_again_later_each_time_and_the_buyer_is_told() 
         assert_eq!(running(&world), 0);
         let explained = world.explain(job).blockers;
         let told = explained.iter().find_map(|blocker| match blocker {
-            Blocker::ReplicasRestarting { replicas: 1, times, again_at } => Some((*times, *again_at)),
+            Blocker::Restarting { tasks: 1, times, again_at } => Some((*times, *again_at)),
             _ => None,
         });
         let wait = 5_000 << (times - 1);

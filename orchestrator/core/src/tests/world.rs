@@ -75,6 +75,8 @@ pub fn workload(tasks: u32) -> Workload {
         image: "image:1".to_owned(),
         placement: Placement::default(),
         shape: None,
+        after: Vec::new(),
+        retry: None,
     }
 }
 
@@ -324,9 +326,10 @@ impl World {
 
     /// Makes the task fail on its rig.
     pub fn fail_task(&mut self, node: Address, fault: Fault, code: &str) {
+        let exit_code = code.strip_prefix("exit-").and_then(|status| status.parse().ok());
         let rig = self.rigs.get_mut(&node).unwrap();
         let (lease, task, attempt, _) = rig.running.remove(0);
-        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, cause: cause(code) });
+        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, exit_code, cause: cause(code) });
         self.drain();
     }
 
@@ -339,7 +342,11 @@ impl World {
 
     pub fn feed(&mut self, event: Event) {
         let now = self.now();
+        let is_tick = event == Event::Tick;
         let actions = self.core.on_event(now, event);
+        if is_tick {
+            self.check_agenda();
+        }
         self.check_order(&actions);
         for action in actions {
             self.log.push(action.clone());
@@ -348,6 +355,13 @@ impl World {
         self.check_hand_outs();
         self.check_claims();
         self.check_sleepers();
+    }
+
+    /// A tick looks at few jobs; a look at all of them finds nothing more to do.
+    fn check_agenda(&self) {
+        let Some(parameters) = self.core.market.parameters().copied() else { return };
+        let overlooked = self.core.clone().on_event(self.now(), Event::ParametersSeen(parameters));
+        assert_eq!(overlooked, []);
     }
 
     /// After each event nobody is left who has not been asked, and no line sleeps that a node fits.

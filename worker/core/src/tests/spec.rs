@@ -10,6 +10,7 @@ use crate::Assignment;
 
 fn spec() -> JobSpec {
     JobSpec {
+        after: None,
         command: vec!["render".into(), "+SF{task1}".into(), "{task}".into()],
         env: BTreeMap::from([("QUALITY".into(), "9".into())]),
         image: "povray:1".into(),
@@ -18,6 +19,7 @@ fn spec() -> JobSpec {
         name: "render".into(),
         network: false,
         placement: None,
+        retry: None,
         shape: None,
         task_retries: 1,
         tasks: 24,

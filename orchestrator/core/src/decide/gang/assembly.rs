@@ -24,6 +24,7 @@ impl Core {
         let gang = entry.gang.get_or_insert_default();
         let Ok((seats, maximum)) = planned else {
             gang.waits_since.get_or_insert(now.millis);
+            self.gangs.waiting.insert(job);
             return Search::Refused;
         };
         gang.waits_since = None;
@@ -101,6 +102,7 @@ impl Core {
 
     /// Gives back the nodes that are kept for members without a lease.
     pub(crate) fn drop_assembly(&mut self, now: Now, job: Address) {
+        self.drop_hold(now, job);
         let gang = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut());
         let Some(assembly) = gang.and_then(|gang| gang.assembly.take()) else { return };
         for seat in &assembly.seats {
@@ -111,14 +113,16 @@ impl Core {
     /// What a gang that comes together keeps of the market beside its offer and its leases.
     pub(crate) fn seat_claims(&self, job: Address) -> Vec<(Address, Claim)> {
         let Some(entry) = self.jobs.get(&job) else { return Vec::new() };
-        let assembly = entry.gang.as_ref().and_then(|gang| gang.assembly.as_ref());
+        let gang = entry.gang.as_ref();
+        let hold = gang.and_then(|gang| gang.hold.as_ref()).into_iter().flat_map(|hold| &hold.seats);
+        let assembly = gang.and_then(|gang| gang.assembly.as_ref());
         let claim = |seat: &Seat| self.promise(entry, (seat.chosen.node, seat.provider), seat.price);
-        let seats = assembly.into_iter().flat_map(|known| &known.seats);
+        let seats = assembly.into_iter().flat_map(|known| &known.seats).chain(hold);
         seats.map(|seat| (seat_holder(job, seat), claim(seat))).collect()
     }
 }
 
 /// Under what name the market keeps a seat: neither a lease nor a job has it.
-fn seat_holder(job: Address, seat: &Seat) -> Address {
+pub(super) fn seat_holder(job: Address, seat: &Seat) -> Address {
     Address(sha256(&[b"millrace gang seat".as_slice(), &job.0, &seat.chosen.node.0].concat()).0)
 }

@@ -19,7 +19,7 @@ const SLACK: usize = 16;
 pub struct Lacking {
     pub size: usize,
     pub placeable: usize,
-    /// Where that is; none where the gang may be anywhere.
+    /// Where that is; none where the gang may be anywhere, or where no member could have one.
     pub region: Option<u8>,
 }
 
@@ -40,7 +40,7 @@ impl Core {
             let regions = region.and_then(region::bit).unwrap_or(demand.regions);
             let seats = self.seats(now, job, &Demand { regions, ..demand.clone() });
             if seats.len() < size {
-                if seats.len() >= lacking.placeable {
+                if seats.len() > lacking.placeable {
                     lacking = Lacking { size, placeable: seats.len(), region };
                 }
                 continue;
@@ -56,7 +56,7 @@ impl Core {
 
     /// The best nodes on which the chain would open leases of the job beside each other, at most as many as it has
     /// members.
-    fn seats(&self, now: Now, job: Address, demand: &Demand) -> Vec<Seat> {
+    pub(super) fn seats(&self, now: Now, job: Address, demand: &Demand) -> Vec<Seat> {
         let past = self.past(job);
         let (Some(entry), Some(parameters)) = (self.jobs.get(&job), self.market.parameters()) else {
             return Vec::new();
@@ -92,7 +92,7 @@ impl Core {
 }
 
 /// Where to look, one place at a time.
-fn regions(locality: Locality, allowed: u32) -> Vec<Option<u8>> {
+pub(super) fn regions(locality: Locality, allowed: u32) -> Vec<Option<u8>> {
     match locality {
         Locality::Anywhere => vec![None],
         Locality::Region => (0..u8::try_from(region::REGIONS.len()).unwrap_or(u8::MAX))
