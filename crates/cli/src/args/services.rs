@@ -78,7 +78,7 @@ pub struct RunWorker {
     /// Where containers with a network look names up, on the internet. May be repeated [default: 1.1.1.1, 9.9.9.9]
     #[arg(long, value_name = "ADDRESS")]
     pub resolver: Vec<IpAddr>,
-    /// Host name or IP address under which the rigs of other members of a gang reach this one; told to them as it is
+    /// Host name or IP address that other members of a gang are told to reach this rig by
     #[arg(long, value_name = "HOST", value_parser = parse_host)]
     pub advertise: Option<String>,
     /// Longest lease to take

@@ -224,6 +224,11 @@ impl Market {
         std::mem::take(&mut self.improved)
     }
 
+    /// Whether [`Self::improvements`] has any.
+    pub(crate) fn has_improved(&self) -> bool {
+        !self.improved.is_empty()
+    }
+
     /// What speaks against a lease of a job without a past on a rig whose [`Room`] meets the demand.
     pub(crate) fn obstacle_to(&self, now: Now, slot: u32, demand: &Demand) -> Option<Constraint> {
         self.obstacle(now, &Request::new(demand), &self.rigs[slot as usize])

@@ -25,12 +25,14 @@ impl Core {
     /// Takes what has come free for the gang that holds nodes, or lets the next one begin to. Before anybody else
     /// is given a node.
     pub(in crate::decide) fn hold_for_gangs(&mut self, now: Now, scope: &Scope) {
-        if let Some(job) = self.gangs.holding {
-            self.extend_hold(now, job);
-        } else if *scope == Scope::All
-            && let Some(job) = self.next_to_hold(now)
-        {
-            self.begin_hold(now, job);
+        match self.gangs.holding {
+            Some(job) if *scope == Scope::All || self.market.has_improved() => self.extend_hold(now, job),
+            None if *scope == Scope::All => {
+                if let Some(job) = self.next_to_hold(now) {
+                    self.begin_hold(now, job);
+                }
+            }
+            Some(_) | None => {}
         }
     }
 
