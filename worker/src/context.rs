@@ -8,10 +8,14 @@ use crate::container::Engine;
 use crate::folders::Folders;
 use crate::gpu::{Inventory, Monitor};
 use crate::objects::Objects;
+use crate::status::StorageStatus;
+use crate::troubles::Troubles;
+use crate::{disk, inputs};
 
 /// What every step of a task needs.
 pub(crate) struct Context {
     pub node: Address,
+    pub orchestrator_url: String,
     pub engine: Arc<dyn Engine>,
     /// Cores of the engine's machine: no container can be given more.
     pub engine_cores: u16,
@@ -29,9 +33,22 @@ pub(crate) struct Context {
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.
     pub fetching: Mutex<()>,
+    /// For the rig's owner.
+    pub troubles: Arc<Troubles>,
 }
 
 impl Context {
+    /// Reads the data folder: not for the loop.
+    pub fn storage(&self) -> StorageStatus {
+        StorageStatus {
+            data_dir: self.folders.root().to_owned(),
+            free_bytes: disk::free_bytes(self.folders.root()).unwrap_or(0),
+            reserve_bytes: self.disk_reserve,
+            input_cache_bytes: inputs::cached_bytes(&self.folders.cache()),
+            input_cache_limit_bytes: self.cache_limit,
+        }
+    }
+
     /// Waits for the first connection where there was none yet.
     pub async fn objects(&self) -> Arc<dyn Objects> {
         let mut objects = self.objects.clone();

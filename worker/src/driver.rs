@@ -1,5 +1,6 @@
 //! The one loop: events in, actions out. Nothing is decided here but what needs the outside to decide.
 
+mod on_asked;
 mod on_message;
 mod on_offer;
 mod upkeep;
@@ -14,7 +15,7 @@ use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
 use millrace_client::Keypair;
 use millrace_link::grpc::WorkerMessage;
 use millrace_link::objects::ObjectClient;
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, MicroUsdc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,17 +23,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Deed};
+use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
+use crate::control::Asked;
 use crate::gpu::Fault;
 use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
 use crate::objects::Objects;
-use crate::service::now;
 use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
+use on_asked::Noted;
 use on_offer::Vetted;
 
 /// How often deadlines are looked at.
@@ -47,6 +50,7 @@ pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
     pub link_events: UnboundedReceiver<LinkEvent>,
     pub gpu_faults: UnboundedReceiver<Fault>,
+    pub asked: UnboundedReceiver<Asked>,
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
@@ -59,6 +63,7 @@ pub(crate) struct Wiring {
 pub(crate) struct Driver {
     agent: Agent,
     journal: Journal,
+    clock: Clock,
     rig: Rig,
     context: Arc<Context>,
     steps: Steps,
@@ -74,6 +79,7 @@ pub(crate) struct Driver {
     acting: HashMap<Address, JoinHandle<()>>,
     heartbeat: tokio::time::Interval,
     progress: HashMap<TaskKey, Instant>,
+    noted: Noted,
 }
 
 impl Driver {
@@ -81,6 +87,7 @@ impl Driver {
     pub fn new(
         agent: Agent,
         journal: Journal,
+        clock: Clock,
         rig: Rig,
         context: Arc<Context>,
         steps: Steps,
@@ -95,6 +102,7 @@ impl Driver {
         Self {
             agent,
             journal,
+            clock,
             rig,
             context,
             steps,
@@ -108,6 +116,7 @@ impl Driver {
             acting,
             heartbeat,
             progress,
+            noted: Noted::new(clock.now()),
         }
     }
 
@@ -140,6 +149,7 @@ impl Driver {
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
         }
@@ -153,7 +163,7 @@ impl Driver {
     }
 
     async fn feed(&mut self, event: Event) -> Result<(), Error> {
-        let actions = self.agent.on_event(event, now());
+        let actions = self.agent.on_event(event, self.clock.now());
         self.perform(actions).await
     }
 
@@ -198,13 +208,34 @@ impl Driver {
 
     fn report(&mut self, report: Report) {
         match &report {
-            Report::Failed(key, failure) => tracing::warn!(task = %key, %failure, "task failed"),
-            Report::Done(key, outputs) => tracing::info!(task = %key, outputs = outputs.len(), "task done"),
+            Report::Failed(key, failure) => {
+                tracing::warn!(task = %key, %failure, "task failed");
+                self.noted.totals.tasks_failed += 1;
+                if on_asked::is_the_rigs(failure.cause) {
+                    let (cause, hint) = (format!("task {key}: {failure}"), failure.cause.hint());
+                    self.context.troubles.note_words(failure.cause.code(), cause, hint, self.clock.now());
+                }
+            }
+            Report::Done(key, outputs) => {
+                tracing::info!(task = %key, outputs = outputs.len(), "task done");
+                self.noted.totals.tasks_done += 1;
+            }
             Report::GpuFault { gpu, fault } => {
                 let uuid = self.context.inventory.gpus.get(usize::from(*gpu)).map_or("", |gpu| &gpu.uuid);
                 tracing::warn!(gpu, uuid, code = fault.code(), %fault, hint = fault.hint(), "a GPU is not well");
+                self.context.troubles.note_words(
+                    fault.code(),
+                    format!("GPU {gpu}: {fault}"),
+                    fault.hint(),
+                    self.clock.now(),
+                );
             }
-            Report::LeaseClosed { lease, earned } => tracing::info!(%lease, %earned, "lease closed"),
+            Report::LeaseClosed { lease, earned } => {
+                tracing::info!(%lease, %earned, "lease closed");
+                let totals = &mut self.noted.totals;
+                totals.leases_closed += 1;
+                totals.earned = totals.earned.plus(*earned).unwrap_or(MicroUsdc::MAX);
+            }
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
@@ -270,12 +301,14 @@ impl Driver {
                 self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
                 self.tell_logs(Shipment::Connected(outbound.clone()));
                 self.link = Some(outbound);
+                self.noted.link(true, self.clock.now());
                 self.send(messages::resume(&self.agent, cached_images, self.wiring.advertised_address.clone()));
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }
             LinkEvent::Disconnected => {
                 self.link = None;
+                self.noted.link(false, self.clock.now());
                 self.tell_logs(Shipment::Disconnected);
                 self.wiring.connected.send_replace(false);
             }

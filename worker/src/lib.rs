@@ -9,6 +9,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod context;
 mod disk;
 mod driver;
@@ -23,11 +24,14 @@ mod options;
 mod outputs;
 mod service;
 mod steps;
+mod troubles;
 
 pub mod container;
+pub mod control;
 pub mod doctor;
 pub mod gpu;
 pub mod journal;
+pub mod status;
 
 pub use chain::{Chain, Deed};
 pub use checks::hardware_of;

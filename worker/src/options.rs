@@ -39,8 +39,6 @@ pub struct Options {
     pub disk_reserve_mib: u64,
     /// What inputs may take up between tasks.
     pub cache_limit_mib: u64,
-    /// Takes no further lease; goes on with those it has.
-    pub draining: bool,
     /// Takes jobs whose vouchers another than the network's scheduler signs.
     pub any_attestor: bool,
 }
@@ -70,7 +68,6 @@ impl Options {
             longest_lease: Seconds(30 * 86_400),
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,
-            draining: false,
             any_attestor: false,
         }
     }

@@ -1,29 +1,31 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_agent::policy::Rig;
 use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
-use millrace_protocol::{Address, Diagnostic, UnixSeconds};
-use tokio::sync::mpsc::unbounded_channel;
+use millrace_protocol::{Address, Diagnostic};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
+use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
+use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
-use crate::folders::Folders;
+use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
+use crate::troubles::Troubles;
 use crate::{Error, Options, checks, inputs};
 
 /// Starts workers.
@@ -74,7 +76,8 @@ impl Service {
 
         let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
-        let recovered = recover(&records, &found, now());
+        let clock = Clock::open(&options.data_dir, &records);
+        let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
@@ -88,8 +91,10 @@ impl Service {
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
+        let troubles = Arc::new(Troubles::default());
         let context = Arc::new(Context {
             node: node.address,
+            orchestrator_url: options.orchestrator_url.clone(),
             engine: engine.clone(),
             engine_cores: info.cpu_cores,
             folders: folders.clone(),
@@ -100,6 +105,7 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            troubles: troubles.clone(),
         });
         let rig = Rig {
             hardware: checks::hardware_of(node.node.hardware, &info),
@@ -108,7 +114,7 @@ impl Service {
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network,
-            draining: options.draining,
+            draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
@@ -118,13 +124,16 @@ impl Service {
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
-        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
+        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
+        let (asked_sender, asked) = unbounded_channel();
+        let answering = answer(&options.data_dir, asked_sender, context.clone());
         let wiring = Wiring {
             step_events,
             link_events,
             gpu_faults,
+            asked,
             connected,
             set_objects,
             logs: log_sender,
@@ -133,17 +142,18 @@ impl Service {
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
-        let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);
+        let driver =
+            Driver::new(recovered.agent, journal, clock, rig, context, steps, chain, node_key, signing, wiring);
         let stopped = CancellationToken::new();
         let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
             let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            dialing.abort();
-            shipping.abort();
-            let _ = dialing.await;
-            let _ = shipping.await;
+            for beside in [dialing, shipping].into_iter().chain(answering) {
+                beside.abort();
+                let _ = beside.await;
+            }
             result
         });
         Ok(Handle { node: node.address, data_dir: options.data_dir, stop, stopped, connected: is_connected, driving })
@@ -205,6 +215,17 @@ impl Handle {
     }
 }
 
+/// A folder that can hold no socket still holds a worker.
+fn answer(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>) -> Option<JoinHandle<()>> {
+    match Server::bind(data_dir, asked, context) {
+        Ok(server) => Some(tokio::spawn(server.run())),
+        Err(error) => {
+            tracing::warn!(%error, "the worker cannot be asked how it is");
+            None
+        }
+    }
+}
+
 /// A rig that cannot keep strangers out of its networks gives them none.
 async fn is_fenced(engine: &dyn Engine) -> bool {
     let fenced = engine.fence().await;
@@ -212,9 +233,4 @@ async fn is_fenced(engine: &dyn Engine) -> bool {
         tracing::warn!(code = error.code(), %error, hint = error.hint(), "no job that wants a network is taken");
     }
     fenced.is_ok()
-}
-
-pub(crate) fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    UnixSeconds(since.as_secs())
 }

@@ -15,6 +15,7 @@ mod node;
 mod provider;
 mod services;
 mod simulation;
+mod worker;
 
 pub use amounts::{
     parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
@@ -34,10 +35,12 @@ pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
     UnstakeProvider, WithdrawProvider,
 };
-pub use services::{
-    ExamineRig, OrchestratorCommand, PrepareRig, RigToLookAt, RunOrchestrator, RunWorker, WorkerCommand,
-};
+pub use services::{OrchestratorCommand, RunOrchestrator};
 pub use simulation::{ReplaySimulation, SimulationCommand};
+pub use worker::{
+    AskWorker, DATA_DIR, DrainWorker, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt, RunWorker,
+    UninstallWorker, WorkerCommand,
+};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]

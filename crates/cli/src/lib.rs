@@ -29,6 +29,7 @@ pub mod settings;
 pub mod signals;
 pub mod stage;
 pub mod submission;
+pub mod systemd;
 pub mod transfer;
 pub mod views;
 

@@ -1,10 +1,11 @@
-//! What follows from what is known: after every event for the jobs it is about, at every tick for all
-//! that are open. Asks for nothing that is under way already.
+//! What follows from what is known: after every event for the jobs it is about, at every tick for those that
+//! have waited for this moment. Asks for nothing that is under way already.
 
 mod claims;
 mod cranks;
 mod dependencies;
 mod disputes;
+mod dues;
 mod ending;
 mod gang;
 mod handout;
@@ -51,5 +52,6 @@ impl Core {
         self.finalize_unreported(now, &leases);
         self.settle_and_expire(now, &leases);
         self.crank_jobs(now, &jobs);
+        self.schedule(now, &self.touched(scope, &jobs));
     }
 }

@@ -217,7 +217,7 @@ impl Core {
         if self.awaits_an_end(job) {
             blockers.push(Blocker::LeaseEnding);
         }
-        if let Some(pending) = entry.offer {
+        if let Some(pending) = &entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
         let spot = entry.view.job.terms.spot;

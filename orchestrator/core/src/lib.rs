@@ -11,6 +11,8 @@
 //! and nothing else. [`Action::Persist`] always precedes the actions that depend on it.
 
 mod action;
+mod agenda;
+mod by_address;
 mod core;
 mod decide;
 mod demands;

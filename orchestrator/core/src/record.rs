@@ -39,6 +39,9 @@ pub struct JobRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRecord {
     pub job: Address,
+    /// Of the job's account: a record of an earlier job under the same id is not this one's.
+    #[serde(default)]
+    pub opened_slot: u64,
     pub number: u32,
     pub task: Task,
 }

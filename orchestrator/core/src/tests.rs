@@ -1,5 +1,6 @@
 //! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
 
+mod agenda;
 mod endings;
 mod engine;
 mod explaining;

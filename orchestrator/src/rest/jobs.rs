@@ -83,7 +83,7 @@ pub(super) async fn logs(
 ) -> Result<impl IntoResponse, Refusal> {
     let task = piece.task;
     let log = of_owner(&context, &job, key, move |_, job, entry| {
-        let found = usize::try_from(task).ok().and_then(|index| entry.tasks.get(index));
+        let found = entry.tasks.get(task);
         found.map(|found| Log { job, opened_slot: entry.view.opened_slot, task, attempt: found.attempt })
     });
     let Some(log) = log.await? else {

@@ -156,14 +156,23 @@ impl Market {
     }
 
     pub async fn get(&self, path: &str, query: &str) -> reqwest::Response {
+        self.request(path, query).send().await.unwrap()
+    }
+
+    fn request(&self, path: &str, query: &str) -> reqwest::RequestBuilder {
         let now = UnixSeconds(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs());
         let authorization = auth::authorization(&signing_key(&self.buyer), "GET", path, now);
         let url = format!("{}{path}{query}", self.http_url());
-        reqwest::Client::new().get(url).header("authorization", authorization).send().await.unwrap()
+        reqwest::Client::new().get(url).header("authorization", authorization)
     }
 
     pub async fn job(&self, job: Address) -> JobStatus {
         self.get(&format!("/v1/jobs/{job}"), "").await.json().await.unwrap()
+    }
+
+    /// The job, where an orchestrator is there and knows it.
+    pub async fn find(&self, job: Address) -> Option<JobStatus> {
+        self.request(&format!("/v1/jobs/{job}"), "").send().await.ok()?.error_for_status().ok()?.json().await.ok()
     }
 
     /// Looks at the job until it is as wanted.

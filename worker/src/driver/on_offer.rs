@@ -12,7 +12,6 @@ use thiserror::Error;
 
 use super::Driver;
 use crate::chain::Chain;
-use crate::service::now;
 use crate::{Error, disk, messages};
 
 /// Why an offer is not what it says.
@@ -105,7 +104,7 @@ impl Driver {
             accept_simulated: requirements.accept_simulated,
         };
         let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;
-        let terms = match policy::check(&self.rig, &self.agent, &offer, free, now()) {
+        let terms = match policy::check(&self.rig, &self.agent, &offer, free, self.clock.now()) {
             Ok(terms) => terms,
             Err(refusal) => {
                 self.refuse(vetted.lease, &refusal);
@@ -116,6 +115,7 @@ impl Driver {
             Ok(signed) => {
                 self.feed(Event::OfferAccepted { lease: offered.lease, terms }).await?;
                 tracing::info!(lease = %offered.lease, job = %offered.job, price = %offered.offer.price, "lease accepted");
+                self.noted.totals.offers_accepted += 1;
                 self.send(messages::signature(offered.lease, &signed.signature));
             }
             Err(error) => self.refuse(vetted.lease, &error),
@@ -123,8 +123,9 @@ impl Driver {
         Ok(())
     }
 
-    fn refuse(&self, lease: Vec<u8>, problem: &dyn Diagnostic) {
+    fn refuse(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "offer refused");
+        self.noted.totals.offers_refused += 1;
         self.send(messages::refusal(lease, problem));
     }
 }

@@ -16,7 +16,10 @@ impl Core {
     /// Replaces the offer that is under way for the job.
     pub(crate) fn set_offer(&mut self, now: Now, job: Address, offer: Option<PendingOffer>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
-        entry.offer = offer;
+        entry.offer = offer.map(Box::new);
+        if let Some(offer) = offer {
+            self.schedule_offer(job, offer.until);
+        }
         let claim = self.offer_claim(job);
         self.set_claim(now, job, claim);
     }
@@ -60,7 +63,7 @@ impl Core {
 
     pub(crate) fn offer_claim(&self, job: Address) -> Option<Claim> {
         let entry = self.jobs.get(&job)?;
-        let offer = entry.offer?.offer;
+        let offer = entry.offer.as_ref()?.offer;
         Some(self.promise(entry, (offer.node, offer.provider), offer.price))
     }
 

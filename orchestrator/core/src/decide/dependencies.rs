@@ -11,7 +11,7 @@ use crate::{Core, Now};
 
 /// Milliseconds for which a job is waited for that nobody has seen: its opening may be on its way, and after a
 /// restart the chain is read in any order.
-const UNKNOWN_PATIENCE: u64 = 120_000;
+pub(super) const UNKNOWN_PATIENCE: u64 = 120_000;
 
 impl Core {
     /// Whether everything that comes before the job is as it wants it.
@@ -23,6 +23,13 @@ impl Core {
     pub(crate) fn awaited(&self, entry: &JobEntry) -> Option<Address> {
         let after = entry.workload().map(|workload| workload.after.as_slice()).unwrap_or_default();
         after.iter().find(|first| !self.is_met(first)).map(|first| first.job)
+    }
+
+    /// Every job that this one still waits for, or waits for in vain.
+    pub(super) fn awaits(&self, entry: &JobEntry) -> Vec<Address> {
+        let begun = entry.outcome.is_some() || entry.view.job.leases_opened > 0;
+        let after = entry.workload().filter(|_| !begun).map(|workload| workload.after.as_slice()).unwrap_or_default();
+        after.iter().filter(|first| !self.is_met(first)).map(|first| first.job).collect()
     }
 
     /// Ends a job whose turn never comes: its deposit need not wait for the start deadline if the buyer cancels.
@@ -82,7 +89,7 @@ impl Core {
                 return true;
             }
             if seen.insert(first)
-                && let Some(workload) = self.jobs.get(&first).and_then(JobEntry::workload)
+                && let Some(workload) = self.job(first).and_then(JobEntry::workload)
             {
                 next.extend(workload.after.iter().map(|first| first.job));
             }

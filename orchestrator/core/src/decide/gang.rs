@@ -17,7 +17,7 @@ use crate::{Core, Now};
 pub use plan::Lacking;
 
 /// Milliseconds for which the others run on, and are paid, while one member is not heard of.
-const SILENCE: u64 = 60_000;
+pub(super) const SILENCE: u64 = 60_000;
 
 impl Core {
     /// Moves a gang on: one more member is offered its lease, or all of them start, or all of them end.
@@ -47,7 +47,7 @@ impl Core {
         let rested = entry.gang.as_ref().is_none_or(|gang| gang.assembly.is_none() && now.millis >= gang.again_at);
         let live = |lease: Address| self.leases.get(&lease).is_some_and(crate::LeaseEntry::is_live);
         let rested = rested && entry.restarts.resting(now.millis) == 0;
-        rested && entry.tasks.pending().len() == entry.tasks.len() && !self.open_leases.of_job(job).any(live)
+        rested && entry.tasks.n_pending() == entry.tasks.len() && !self.open_leases.of_job(job).any(live)
     }
 
     /// The job's leases at work, by their numbers: the order of the ranks.

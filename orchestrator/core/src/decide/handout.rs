@@ -51,12 +51,12 @@ impl Core {
         let tasks = &entry.tasks;
         let node_of = |lease: Address| self.leases.get(&lease).map(|entry| entry.view.node);
         let awake = |number: &u32| !entry.restarts.rests(*number, now.millis);
-        let mut pending = tasks.pending().iter().copied().filter(awake);
+        let mut pending = tasks.pending().filter(awake);
         if self.open_leases.of_job(job).all(|lease| node_of(lease) == Some(node)) {
             return pending.next();
         }
         let failed_here = |number: &u32| {
-            let task = tasks.get(*number as usize).filter(|task| task.last_failure.is_some());
+            let task = tasks.get(*number).filter(|task| task.last_failure.is_some());
             task.and_then(|task| task.lease).and_then(node_of) == Some(node)
         };
         pending.clone().find(|number| !failed_here(number)).or_else(|| pending.next())

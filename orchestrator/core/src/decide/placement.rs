@@ -75,7 +75,7 @@ impl Core {
     /// An offer is over when both the job and the lease show it, or when it can no longer land.
     pub(super) fn drop_landed_offer(&mut self, now: Now, job: Address) {
         let Some(entry) = self.jobs.get(&job) else { return };
-        let Some(pending) = entry.offer else { return };
+        let Some(pending) = &entry.offer else { return };
         let number = pending.offer.number;
         let counted = entry.view.job.leases_opened > number;
         let seen = self.open_leases.of_job(job).any(|lease| self.leases[&lease].view.number == number);
@@ -147,7 +147,7 @@ impl Core {
         Past {
             leased: leases().map(|entry| entry.view.node).collect(),
             providers: leases().map(|entry| entry.view.provider).collect(),
-            affordable: self.jobs.get(&job).map_or(PricePerGpuHour::ZERO, highest_affordable),
+            affordable: self.job(job).map_or(PricePerGpuHour::ZERO, highest_affordable),
         }
     }
 }

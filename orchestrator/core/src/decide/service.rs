@@ -28,7 +28,7 @@ impl Core {
             let rest = lease.millis_left(now);
             // No successor would outlive the service.
             let ends_first = entry.service_ends_at().is_some_and(|end| end.since(now.chain).0 * 1_000 <= rest);
-            let due = rest <= handover(lease) || lease.view.lease.preempted_at.0 > 0;
+            let due = hands_over(now, lease) || lease.view.lease.preempted_at.0 > 0;
             (due && !ends_first && lease.is_working() && !lease.silenced).then_some(rest)
         };
         let mut leases: Vec<(u64, Address)> = entry
@@ -45,7 +45,7 @@ impl Core {
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.outcome.is_none()) else { return };
         let Some(service) = entry.workload().and_then(Workload::service) else { return };
         let runs = |address: &Address| {
-            let mut tasks = entry.tasks.active(*address).filter_map(|number| entry.tasks.get(number as usize));
+            let mut tasks = entry.tasks.active(*address).filter_map(|number| entry.tasks.get(number));
             let heard = self.leases.get(address).is_some_and(|lease| lease.is_working() && !lease.silenced);
             heard && tasks.any(|task| matches!(task.state, TaskState::Active { phase: TaskPhase::Running, .. }))
         };
@@ -60,14 +60,19 @@ impl Core {
 
 impl JobEntry {
     /// When the buyer wants the service to end.
-    fn service_ends_at(&self) -> Option<millrace_protocol::UnixSeconds> {
+    pub(super) fn service_ends_at(&self) -> Option<millrace_protocol::UnixSeconds> {
         let run_for = self.workload()?.service()?.run_for?;
         self.view.opened_at.after(run_for).ok()
     }
 }
 
+/// Whether it is time for the lease's successor.
+pub(super) fn hands_over(now: Now, lease: &LeaseEntry) -> bool {
+    lease.is_working() && lease.millis_left(now) <= handover(lease)
+}
+
 /// How long before a lease's end, in milliseconds, its successor is looked for.
-fn handover(lease: &LeaseEntry) -> u64 {
+pub(super) fn handover(lease: &LeaseEntry) -> u64 {
     (lease.view.lease.maximum.0.saturating_mul(1_000) / 4).min(LONGEST_HANDOVER)
 }
 

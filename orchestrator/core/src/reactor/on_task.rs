@@ -47,7 +47,7 @@ impl Core {
     /// Whether a report is about the task's last hand-out, and the task is still to be done.
     fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
         let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        job.and_then(|job| job.tasks.get(task as usize)).is_some_and(|task| {
+        job.and_then(|job| job.tasks.get(task)).is_some_and(|task| {
             let open = match task.state {
                 TaskState::Pending => true,
                 TaskState::Active { lease: holder, .. } => holder == lease,
@@ -62,7 +62,7 @@ impl Core {
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
-        let Some(task) = job_entry.tasks.get(number as usize) else { return };
+        let Some(task) = job_entry.tasks.get(number) else { return };
         let wanted = working && job_entry.outcome.is_none();
         let adopted = task.state != TaskState::Pending || !busy_elsewhere;
         if !wanted || !adopted {
@@ -134,7 +134,7 @@ impl Core {
         if entry.is_service() && fault == Fault::Buyer && verdict != Verdict::Fatal {
             return self.on_replica_ended(now, (job, lease), number, cause);
         }
-        let Some(task) = entry.tasks.get(number as usize) else { return };
+        let Some(task) = entry.tasks.get(number) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };

@@ -4,6 +4,7 @@ use millrace_protocol::{Address, JobState, UnixSeconds};
 use millrace_spec::Restart;
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::Due;
 use crate::market::Candidate;
 use crate::state::gang::GangEntry;
 use crate::state::restarts::Restarts;
@@ -82,10 +83,12 @@ pub struct JobEntry {
     pub restarts: Restarts,
     /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
     pub(crate) gang: Option<Box<GangEntry>>,
-    pub(crate) offer: Option<PendingOffer>,
+    pub(crate) offer: Option<Box<PendingOffer>>,
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
+    /// When it is to be looked at though nothing happens.
+    pub(crate) due: Due,
     /// Why its live leases are where they are, by the lease's number. Not kept on disk.
     pub(crate) decisions: BTreeMap<u32, Decision>,
 }
@@ -107,6 +110,7 @@ impl JobEntry {
             offer: None,
             resting: BTreeMap::new(),
             crank: Crank::default(),
+            due: Due::NEVER,
             decisions: BTreeMap::new(),
         }
     }
@@ -135,7 +139,7 @@ impl JobEntry {
     }
 
     pub fn pending_tasks(&self) -> usize {
-        self.tasks.pending().len()
+        self.tasks.n_pending()
     }
 
     /// Whether nothing is left to do. A service that always restarts is never done.

@@ -342,7 +342,11 @@ impl World {
 
     pub fn feed(&mut self, event: Event) {
         let now = self.now();
+        let is_tick = event == Event::Tick;
         let actions = self.core.on_event(now, event);
+        if is_tick {
+            self.check_agenda();
+        }
         self.check_order(&actions);
         for action in actions {
             self.log.push(action.clone());
@@ -351,6 +355,13 @@ impl World {
         self.check_hand_outs();
         self.check_claims();
         self.check_sleepers();
+    }
+
+    /// A tick looks at few jobs; a look at all of them finds nothing more to do.
+    fn check_agenda(&self) {
+        let Some(parameters) = self.core.market.parameters().copied() else { return };
+        let overlooked = self.core.clone().on_event(self.now(), Event::ParametersSeen(parameters));
+        assert_eq!(overlooked, []);
     }
 
     /// After each event nobody is left who has not been asked, and no line sleeps that a node fits.

@@ -16,13 +16,18 @@ impl Core {
     /// A gang at work: a member that is lost ends the attempt of all.
     pub(super) fn keep_together(&mut self, now: Now, job: Address, leases: &[Address]) {
         let Some(entry) = self.jobs.get(&job) else { return };
+        let members = entry.tasks.iter().zip(0u32..).map(|(task, number)| (number, self.member(now, task, leases)));
         let mut again = Vec::new();
-        for (task, number) in entry.tasks.iter().zip(0u32..) {
-            match self.member(now, task, leases) {
+        let mut lost = false;
+        for (number, member) in members {
+            match member {
                 Member::Well => {}
                 Member::NotStarted(lease) => again.push((number, lease)),
-                Member::Lost => return self.disband(now, job),
+                Member::Lost => lost = true,
             }
+        }
+        if lost {
+            return self.disband(now, job);
         }
         let node = |task: &Task| task.lease.and_then(|lease| self.leases.get(&lease)).map(|lease| lease.view.node);
         let peers: Vec<Address> = entry.tasks.iter().filter_map(node).collect();
