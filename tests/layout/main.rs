@@ -41,6 +41,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("surfpool-sdk", &["millrace-localnet"]),
     ("bollard", &["millrace-worker"]),
     ("nvml-wrapper", &["millrace-worker"]),
+    ("prometheus-client", &["millrace-worker"]),
+    ("ratatui", &["millrace-cli"]),
     ("libloading", &["millrace-cuda"]),
     ("object_store", &["millrace-orchestrator"]),
     ("sqlx", &["millrace-orchestrator"]),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use millrace_agent::{Cause, Exit, Failure, FoundContainer, TaskKey};
@@ -79,6 +80,15 @@ pub enum Signal {
 pub struct Progress {
     pub done: u64,
     pub total: u64,
+}
+
+/// An image that is on the rig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalImage {
+    /// The engine's: what the name means now.
+    pub id: String,
+    /// With every layer, also those that other images share.
+    pub bytes: u64,
 }
 
 /// What an engine says about itself and its machine.
@@ -174,6 +184,18 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Names of local images.
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>>;
+
+    /// What an image's name means; `None` where it means nothing, or where the engine does not tell: what it does
+    /// not tell is never removed.
+    fn local_image<'a>(&'a self, _image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
+        async { Ok(None) }.boxed()
+    }
+
+    /// Takes an image's name away, and with its last name the image. `false`: a container needs it, also one
+    /// that does not run.
+    fn remove_image<'a>(&'a self, _image: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+        async { Ok(false) }.boxed()
+    }
 
     /// Pulls an image; its digest.
     fn pull<'a>(

@@ -7,11 +7,16 @@ use tokio::sync::{Mutex, watch};
 use crate::container::Engine;
 use crate::folders::Folders;
 use crate::gpu::{Inventory, Monitor};
+use crate::images::ImageCache;
 use crate::objects::Objects;
+use crate::status::StorageStatus;
+use crate::troubles::Troubles;
+use crate::{disk, inputs};
 
 /// What every step of a task needs.
 pub(crate) struct Context {
     pub node: Address,
+    pub orchestrator_url: String,
     pub engine: Arc<dyn Engine>,
     /// Cores of the engine's machine: no container can be given more.
     pub engine_cores: u16,
@@ -29,9 +34,27 @@ pub(crate) struct Context {
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.
     pub fetching: Mutex<()>,
+    pub images: ImageCache,
+    /// For the rig's owner.
+    pub troubles: Arc<Troubles>,
 }
 
 impl Context {
+    /// Reads the data folder: not for the loop.
+    pub fn storage(&self) -> StorageStatus {
+        let (images_kept, image_cache_bytes, image_cache_limit_bytes) = self.images.sums();
+        StorageStatus {
+            data_dir: self.folders.root().to_owned(),
+            free_bytes: disk::free_bytes(self.folders.root()).unwrap_or(0),
+            reserve_bytes: self.disk_reserve,
+            input_cache_bytes: inputs::cached_bytes(&self.folders.cache()),
+            input_cache_limit_bytes: self.cache_limit,
+            images_kept,
+            image_cache_bytes,
+            image_cache_limit_bytes,
+        }
+    }
+
     /// Waits for the first connection where there was none yet.
     pub async fn objects(&self) -> Arc<dyn Objects> {
         let mut objects = self.objects.clone();

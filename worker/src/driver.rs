@@ -1,5 +1,6 @@
 //! The one loop: events in, actions out. Nothing is decided here but what needs the outside to decide.
 
+mod on_asked;
 mod on_message;
 mod on_offer;
 mod upkeep;
@@ -14,7 +15,7 @@ use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
 use millrace_client::Keypair;
 use millrace_link::grpc::WorkerMessage;
 use millrace_link::objects::ObjectClient;
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, MicroUsdc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +26,7 @@ use crate::chain::{Chain, Deed};
 use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
+use crate::control::Asked;
 use crate::gpu::Fault;
 use crate::journal::Journal;
 use crate::link_client::LinkEvent;
@@ -33,6 +35,7 @@ use crate::objects::Objects;
 use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
+use on_asked::Noted;
 use on_offer::Vetted;
 
 /// How often deadlines are looked at.
@@ -47,9 +50,12 @@ pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
     pub link_events: UnboundedReceiver<LinkEvent>,
     pub gpu_faults: UnboundedReceiver<Fault>,
+    pub asked: UnboundedReceiver<Asked>,
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
+    /// Where other members of a gang reach the rig; empty where they do not.
+    pub advertised_address: String,
     pub stop: CancellationToken,
 }
 
@@ -73,6 +79,7 @@ pub(crate) struct Driver {
     acting: HashMap<Address, JoinHandle<()>>,
     heartbeat: tokio::time::Interval,
     progress: HashMap<TaskKey, Instant>,
+    noted: Noted,
 }
 
 impl Driver {
@@ -109,6 +116,7 @@ impl Driver {
             acting,
             heartbeat,
             progress,
+            noted: Noted::new(clock.now()),
         }
     }
 
@@ -141,6 +149,7 @@ impl Driver {
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
         }
@@ -199,13 +208,30 @@ impl Driver {
 
     fn report(&mut self, report: Report) {
         match &report {
-            Report::Failed(key, failure) => tracing::warn!(task = %key, %failure, "task failed"),
-            Report::Done(key, outputs) => tracing::info!(task = %key, outputs = outputs.len(), "task done"),
+            Report::Failed(key, failure) => {
+                tracing::warn!(task = %key, %failure, "task failed");
+                self.note_failure(*key, failure);
+            }
+            Report::Done(key, outputs) => {
+                tracing::info!(task = %key, outputs = outputs.len(), "task done");
+                self.noted.totals.tasks_done += 1;
+            }
             Report::GpuFault { gpu, fault } => {
                 let uuid = self.context.inventory.gpus.get(usize::from(*gpu)).map_or("", |gpu| &gpu.uuid);
                 tracing::warn!(gpu, uuid, code = fault.code(), %fault, hint = fault.hint(), "a GPU is not well");
+                self.context.troubles.note_words(
+                    fault.code(),
+                    format!("GPU {gpu}: {fault}"),
+                    fault.hint(),
+                    self.clock.now(),
+                );
             }
-            Report::LeaseClosed { lease, earned } => tracing::info!(%lease, %earned, "lease closed"),
+            Report::LeaseClosed { lease, earned } => {
+                tracing::info!(%lease, %earned, "lease closed");
+                let totals = &mut self.noted.totals;
+                totals.leases_closed += 1;
+                totals.earned = totals.earned.plus(*earned).unwrap_or(MicroUsdc::MAX);
+            }
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
@@ -271,12 +297,14 @@ impl Driver {
                 self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
                 self.tell_logs(Shipment::Connected(outbound.clone()));
                 self.link = Some(outbound);
-                self.send(messages::resume(&self.agent, cached_images));
+                self.noted.link(true, self.clock.now());
+                self.send(messages::resume(&self.agent, cached_images, self.wiring.advertised_address.clone()));
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }
             LinkEvent::Disconnected => {
                 self.link = None;
+                self.noted.link(false, self.clock.now());
                 self.tell_logs(Shipment::Disconnected);
                 self.wiring.connected.send_replace(false);
             }

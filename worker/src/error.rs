@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use millrace_protocol::{Address, Diagnostic};
@@ -23,6 +24,8 @@ pub enum Error {
     DataDir { path: PathBuf, source: io::Error },
     #[error("{free_mib} MiB are free in {path}, the worker keeps {reserve_mib} MiB free")]
     DiskFull { path: PathBuf, free_mib: u64, reserve_mib: u64 },
+    #[error("metrics cannot be served on {address}")]
+    Metrics { address: SocketAddr, source: io::Error },
     #[error("the node is registered with {registered}, the rig has {found}")]
     HardwareMismatch { registered: String, found: String },
 }
@@ -38,6 +41,7 @@ impl Diagnostic for Error {
             Self::DataDir { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
             Self::DataDir { .. } => "data-folder-unusable",
             Self::DiskFull { .. } => "disk-full",
+            Self::Metrics { .. } => "metrics-address-unusable",
             Self::HardwareMismatch { .. } => "hardware-mismatch",
         }
     }
@@ -51,6 +55,7 @@ impl Diagnostic for Error {
             Self::NodeInUse { .. } => "stop the other worker, or start this one with another node's key".to_owned(),
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
             Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
+            Self::Metrics { .. } => "name a free port of this machine, such as `127.0.0.1:9477`".to_owned(),
             Self::HardwareMismatch { .. } => {
                 "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node"
                     .to_owned()

@@ -11,8 +11,12 @@ use millrace_spec::Sha256;
 /// Owner of outputs on rigs where the worker is root: no account of any distribution.
 const CONTAINER_USER: u32 = 64_321;
 
-/// The data folder: `journal`, `lock`, `cache/` (inputs by hash), `tasks/` (one folder each) and
-/// `logs/` (kept until the orchestrator has them).
+/// There while the rig takes no further lease.
+const DRAINING: &str = "draining";
+
+/// The data folder: `journal`, `lock`, `control` (the socket), `draining` (there while the rig takes no further
+/// lease), `images` (those that the worker pulled), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
+/// them).
 #[derive(Clone, Debug)]
 pub struct Folders {
     root: PathBuf,
@@ -122,6 +126,20 @@ impl Folders {
         }
         Ok(())
     }
+}
+
+/// Whether the rig's owner has said that it takes no further lease.
+pub(crate) fn is_draining(root: &Path) -> bool {
+    root.join(DRAINING).exists()
+}
+
+/// Keeps what the owner said over a restart.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn set_draining(root: &Path, draining: bool) -> io::Result<()> {
+    let mark = root.join(DRAINING);
+    if draining { std::fs::write(mark, "") } else { absent_is_fine(std::fs::remove_file(mark)) }
 }
 
 /// Removes a folder that a stranger's program has filled. Such a program may nest folders deeper

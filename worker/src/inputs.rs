@@ -90,6 +90,12 @@ fn disk_failure(error: &io::Error) -> Failure {
     Failure::new(cause, error.to_string())
 }
 
+/// Bytes that inputs take up now. What goes away meanwhile does not count.
+pub(crate) fn cached_bytes(cache: &Path) -> u64 {
+    let entries = std::fs::read_dir(cache).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).fold(0, |sum, metadata| sum.saturating_add(metadata.len()))
+}
+
 /// Removes the inputs that were not used for the longest time until the cache is small enough.
 ///
 /// # Errors

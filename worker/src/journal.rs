@@ -51,6 +51,17 @@ impl Diagnostic for Error {
     }
 }
 
+/// What the journal in a folder says, whoever writes it meanwhile.
+///
+/// # Errors
+/// [`Error::Damaged`], [`Error::Io`].
+pub fn read(folder: &Path) -> Result<Vec<Record>, Error> {
+    let path = folder.join("journal");
+    let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+    let (records, _) = parse(&bytes).map_err(|line| Error::Damaged { path, line })?;
+    Ok(records)
+}
+
 /// An open journal. Holds a lock on its folder as long as it lives.
 pub struct Journal {
     path: PathBuf,
@@ -212,6 +223,7 @@ mod tests {
         let (mut journal, found) = Journal::open(folder.path()).unwrap();
         assert_eq!(found, records());
         journal.append(&found[0]).unwrap();
+        assert_eq!(read(folder.path()).unwrap().len(), 4, "also while it is open");
         drop(journal);
         assert_eq!(Journal::open(folder.path()).unwrap().1.len(), 4);
     }

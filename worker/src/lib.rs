@@ -15,20 +15,25 @@ mod disk;
 mod driver;
 mod error;
 mod folders;
+mod images;
 mod inputs;
 mod link_client;
 mod logs;
 mod messages;
+mod metrics;
 mod objects;
 mod options;
 mod outputs;
 mod service;
 mod steps;
+mod troubles;
 
 pub mod container;
+pub mod control;
 pub mod doctor;
 pub mod gpu;
 pub mod journal;
+pub mod status;
 
 pub use chain::{Chain, Deed};
 pub use checks::hardware_of;

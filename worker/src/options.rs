@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use millrace_client::Keypair;
@@ -31,21 +31,26 @@ pub struct Options {
     pub allow_network: bool,
     /// Where containers with a network look names up: resolvers on the internet, as they reach no others.
     pub resolvers: Vec<IpAddr>,
+    /// Where the other members of a gang reach this rig: a host name or an IP address. Told to them as it is.
+    pub advertised_address: Option<String>,
     /// The longest lease the rig takes.
     pub longest_lease: Seconds,
     /// Disk that no job gets.
     pub disk_reserve_mib: u64,
     /// What inputs may take up between tasks.
     pub cache_limit_mib: u64,
-    /// Takes no further lease; goes on with those it has.
-    pub draining: bool,
+    /// What images that the worker has pulled may take up; those of the rig's owner do not count.
+    pub image_cache_mib: u64,
+    /// Where Prometheus finds metrics; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Takes jobs whose vouchers another than the network's scheduler signs.
     pub any_attestor: bool,
 }
 
 impl Options {
     /// The usual: images are pulled, containers get a network where their job asks for one,
-    /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs are kept, and only the
+    /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs and 50 GiB
+    /// of images are kept, and only the
     /// network's scheduler attests time.
     pub fn new(
         orchestrator_url: impl Into<String>,
@@ -64,10 +69,12 @@ impl Options {
             pull: PullPolicy::default(),
             allow_network: true,
             resolvers: RESOLVERS.map(IpAddr::V4).to_vec(),
+            advertised_address: None,
             longest_lease: Seconds(30 * 86_400),
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,
-            draining: false,
+            image_cache_mib: 50 * 1_024,
+            metrics: None,
             any_attestor: false,
         }
     }

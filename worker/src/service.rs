@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
@@ -7,7 +8,7 @@ use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,14 +18,17 @@ use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
+use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
-use crate::folders::Folders;
+use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
+use crate::images::ImageCache;
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
-use crate::{Error, Options, checks, inputs};
+use crate::troubles::Troubles;
+use crate::{Error, Options, checks, inputs, metrics};
 
 /// Starts workers.
 pub struct Service;
@@ -61,6 +65,8 @@ impl Service {
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
+        let images =
+            ImageCache::open(folders.root(), options.image_cache_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -89,8 +95,10 @@ impl Service {
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
+        let troubles = Arc::new(Troubles::default());
         let context = Arc::new(Context {
             node: node.address,
+            orchestrator_url: options.orchestrator_url.clone(),
             engine: engine.clone(),
             engine_cores: info.cpu_cores,
             folders: folders.clone(),
@@ -101,6 +109,8 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            images,
+            troubles: troubles.clone(),
         });
         let rig = Rig {
             hardware: checks::hardware_of(node.node.hardware, &info),
@@ -109,7 +119,7 @@ impl Service {
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network,
-            draining: options.draining,
+            draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
@@ -119,16 +129,25 @@ impl Service {
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
-        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine };
+        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
+        let (asked_sender, asked) = unbounded_channel();
+        let answering = answer(&options.data_dir, asked_sender.clone(), context.clone());
+        let serving = match options.metrics {
+            Some(address) => Some(serve_metrics(address, asked_sender, context.clone()).await?),
+            None => None,
+        };
+        let metrics_address = serving.as_ref().map(|(address, _)| *address);
         let wiring = Wiring {
             step_events,
             link_events,
             gpu_faults,
+            asked,
             connected,
             set_objects,
             logs: log_sender,
+            advertised_address: options.advertised_address.unwrap_or_default(),
             stop: stop.clone(),
         };
         let steps = Steps::new(context.clone(), step_sender);
@@ -141,13 +160,14 @@ impl Service {
             let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            dialing.abort();
-            shipping.abort();
-            let _ = dialing.await;
-            let _ = shipping.await;
+            for beside in [dialing, shipping].into_iter().chain(answering).chain(serving.map(|(_, serving)| serving)) {
+                beside.abort();
+                let _ = beside.await;
+            }
             result
         });
-        Ok(Handle { node: node.address, data_dir: options.data_dir, stop, stopped, connected: is_connected, driving })
+        let (node, data_dir) = (node.address, options.data_dir);
+        Ok(Handle { node, data_dir, metrics: metrics_address, stop, stopped, connected: is_connected, driving })
     }
 }
 
@@ -155,6 +175,7 @@ impl Service {
 pub struct Handle {
     node: Address,
     data_dir: PathBuf,
+    metrics: Option<SocketAddr>,
     stop: CancellationToken,
     stopped: CancellationToken,
     connected: watch::Receiver<bool>,
@@ -168,6 +189,11 @@ impl Handle {
 
     pub fn data_dir(&self) -> &std::path::Path {
         &self.data_dir
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Returns when the orchestrator has welcomed the worker.
@@ -202,6 +228,28 @@ impl Handle {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn serve_metrics(
+    address: SocketAddr,
+    asked: UnboundedSender<Asked>,
+    context: Arc<Context>,
+) -> Result<(SocketAddr, JoinHandle<()>), Error> {
+    let unusable = |source| Error::Metrics { address, source };
+    let server = metrics::Server::bind(address, asked, context).await.map_err(unusable)?;
+    let address = server.address().map_err(unusable)?;
+    Ok((address, tokio::spawn(server.run())))
+}
+
+/// A folder that can hold no socket still holds a worker.
+fn answer(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>) -> Option<JoinHandle<()>> {
+    match Server::bind(data_dir, asked, context) {
+        Ok(server) => Some(tokio::spawn(server.run())),
+        Err(error) => {
+            tracing::warn!(%error, "the worker cannot be asked how it is");
+            None
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Whole workers against an orchestrator of the test's own.
 
+mod control;
 mod docker;
 mod doctor;
 mod fence;
 mod gpu_lost;
 mod hostile;
 mod kill_points;
+mod metrics;
 mod nvml;
 mod pull;
 mod shell;

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, TagImageOptionsBuilder};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, Error, Progress};
@@ -71,4 +72,36 @@ async fn a_rig_that_pulls_nothing_asks_no_registry() {
     let image = format!("{}/probe:1", registry.host);
     let error = engine(PullPolicy::Never).await.pull(&image, &|_| {}).await.unwrap_err();
     assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_image_is_removed_only_when_no_container_needs_it_and_only_by_its_name() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::start().await;
+    let engine = engine(PullPolicy::IfMissing).await;
+    let image = format!("{}/probe:1", registry.host);
+    assert_eq!(engine.local_image(&image).await.unwrap(), None);
+    engine.pull(&image, &|_| {}).await.unwrap();
+    let pulled = engine.local_image(&image).await.unwrap().unwrap();
+    assert!(pulled.id.starts_with("sha256:") && pulled.bytes > 0, "{pulled:?}");
+
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let body = bollard::models::ContainerCreateBody { image: Some(image.clone()), ..Default::default() };
+    let container = docker.create_container(None::<CreateContainerOptions>, body).await.unwrap().id;
+    assert!(!engine.remove_image(&image).await.unwrap(), "a container needs it that has not even started");
+    assert_eq!(engine.local_image(&image).await.unwrap(), Some(pulled.clone()));
+    docker.remove_container(&container, None::<RemoveContainerOptions>).await.unwrap();
+
+    // The owner has given the same image a name of their own.
+    let own = format!("{}-own", image.replace([':', '/', '.'], "-"));
+    let tag = TagImageOptionsBuilder::default().repo(&own).tag("1").build();
+    docker.tag_image(&image, Some(tag)).await.unwrap();
+    let own = format!("{own}:1");
+    assert!(engine.remove_image(&image).await.unwrap());
+    assert_eq!(engine.local_image(&image).await.unwrap(), None);
+    assert_eq!(engine.local_image(&own).await.unwrap(), Some(pulled));
+    discard(&own).await;
+    assert!(engine.remove_image(&image).await.unwrap(), "nothing to remove is as good");
 }

@@ -10,11 +10,13 @@ mod delegate;
 mod dispute;
 mod job;
 mod key;
+mod moment;
 mod network;
 mod node;
 mod provider;
 mod services;
 mod simulation;
+mod worker;
 
 pub use amounts::{
     parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
@@ -25,6 +27,7 @@ pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates
 pub use dispute::{DisputeCommand, RuleDispute, RulingArg};
 pub use job::{AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
 pub use key::{KeyCommand, NewKey, ShowKey};
+pub use moment::{Moment, day_of, parse_moment};
 pub use network::{
     ChangeParameters, DemoNetwork, HandOver, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand, ReplaceRole,
     RoleArg,
@@ -34,10 +37,12 @@ pub use provider::{
     ChangePayout, ProviderCommand, ProviderStatusArg, RegisterProvider, SetProviderStatus, ShowProvider, StakeProvider,
     UnstakeProvider, WithdrawProvider,
 };
-pub use services::{
-    ExamineRig, OrchestratorCommand, PrepareRig, RigToLookAt, RunOrchestrator, RunWorker, WorkerCommand,
-};
+pub use services::{OrchestratorCommand, RunOrchestrator};
 pub use simulation::{ReplaySimulation, SimulationCommand};
+pub use worker::{
+    AskWorker, DATA_DIR, DrainWorker, EarningsBy, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt,
+    RunWorker, ShowEarnings, UninstallWorker, WorkerCommand,
+};
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second
 #[derive(Debug, Parser)]

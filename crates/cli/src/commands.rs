@@ -19,10 +19,12 @@ pub mod close_balance;
 pub mod close_provider;
 pub mod deposit_balance;
 pub mod dispute_lease;
+pub mod drain_worker;
 pub mod examine_rig;
 pub mod extend_job;
 pub mod hand_over;
 pub mod init_network;
+pub mod install_worker;
 pub mod job_logs;
 pub mod job_outputs;
 pub mod list_disputes;
@@ -54,10 +56,14 @@ pub mod stake_provider;
 pub mod submit_job;
 pub mod sweep_fees;
 pub mod take_over;
+pub mod uninstall_worker;
 pub mod unstake_provider;
 pub mod update_node;
+pub mod watch_worker;
 pub mod withdraw_balance;
 pub mod withdraw_provider;
+pub mod worker_earnings;
+pub mod worker_status;
 
 /// Runs one command.
 ///
@@ -103,6 +109,12 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
         Command::Worker(WorkerCommand::Init(args)) => prepare_rig::run(context, args).await,
+        Command::Worker(WorkerCommand::Status(args)) => worker_status::run(context, args).await,
+        Command::Worker(WorkerCommand::Top(args)) => watch_worker::run(context, args).await,
+        Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
+        Command::Worker(WorkerCommand::Earnings(args)) => worker_earnings::run(context, args).await,
+        Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
+        Command::Worker(WorkerCommand::Uninstall(args)) => uninstall_worker::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,
         Command::Dispute(DisputeCommand::Rule(args)) => rule_dispute::run(context, args).await,

@@ -29,6 +29,8 @@ pub mod settings;
 pub mod signals;
 pub mod stage;
 pub mod submission;
+pub mod systemd;
+pub mod top;
 pub mod transfer;
 pub mod views;
 

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use millrace_client::accounts::NodeAccount;
-use millrace_client::{Client, address as addresses};
+use millrace_client::keys::{self, KeyError};
+use millrace_client::{Client, Keypair, address as addresses};
 use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
 use thiserror::Error;
 
+use crate::args::DATA_DIR;
 use crate::errors::Failure;
+use crate::systemd::Systemd;
 
 /// What is wrong with a rig or its description.
 #[derive(Debug, Error)]
@@ -51,6 +54,27 @@ impl Diagnostic for Error {
             }
         }
     }
+}
+
+/// A rig's own key.
+///
+/// # Errors
+/// A file that is missing, cannot be read or is no key.
+pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
+    keys::load(path).map_err(|error| match error {
+        // A key that was just made is no node: `node add` makes both.
+        KeyError::Missing { .. } => Failure::from(error).with_hint(format!(
+            "`millrace node add --node-key {} ...` puts the rig on the market and writes its key; copy the file here",
+            path.display()
+        )),
+        _ => error.into(),
+    })
+}
+
+/// Where the worker of this rig keeps its data: as given, as the installed service does, or where `worker run`
+/// does by default.
+pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
+    given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
 
 /// The node at an address, where it is the owner's.

@@ -9,6 +9,7 @@ pub mod node;
 pub mod parameters;
 pub mod status;
 pub mod terms;
+pub mod worker;
 
 /// The first characters of an address: enough to tell a handful apart.
 pub fn short(address: millrace_protocol::Address) -> String {

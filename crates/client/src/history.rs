@@ -1,6 +1,8 @@
-//! A job's money, read back from the chain: its transactions, the events in them, and their sum.
+//! Money read back from the chain: the transactions of a job or a node, the events in them, and their sum.
 
+mod earnings;
 mod event;
+mod node;
 mod statement;
 
 use std::str::FromStr;
@@ -24,7 +26,9 @@ use crate::address::pubkey;
 use crate::client::RpcResult;
 use crate::{Client, Error};
 
+pub use earnings::{Earnings, LeaseEarnings, Takings};
 pub use event::JobEvent;
+pub use node::{NodeEntry, NodeHistory};
 pub use statement::{NodeShare, Posting, Statement};
 
 /// The most signatures one request returns.
@@ -66,6 +70,13 @@ impl Client {
 
     /// A job's events in one transaction.
     async fn entries_of(&self, signature: Signature, job: Address) -> Result<Vec<Entry>, Error> {
+        let (found, events) = self.events_in(signature).await?;
+        let of_job = events.into_iter().filter(|(of, _)| *of == job);
+        Ok(of_job.map(|(_, event)| Entry { signature, slot: found.slot, time: found.time, event }).collect())
+    }
+
+    /// Every event in one transaction, with the job it is about.
+    async fn events_in(&self, signature: Signature) -> Result<(Landed, Vec<(Address, JobEvent)>), Error> {
         let config = RpcTransactionConfig {
             encoding: Some(UiTransactionEncoding::Base64),
             commitment: Some(CommitmentConfig::confirmed()),
@@ -73,8 +84,7 @@ impl Client {
         };
         let found = self.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await }).await?;
         let time = found.block_time.and_then(|time| u64::try_from(time).ok()).map(UnixSeconds);
-        let entry = |event| Entry { signature, slot: found.slot, time, event };
-        Ok(events_of(&found, job).into_iter().map(entry).collect())
+        Ok((Landed { slot: found.slot, time }, events_of(&found)))
     }
 
     /// The successful transactions that name an account, oldest first: of several endpoints' lists the
@@ -87,6 +97,12 @@ impl Client {
             None => self.ask(list).await,
         }
     }
+}
+
+/// Where a transaction is on the chain.
+struct Landed {
+    slot: u64,
+    time: Option<UnixSeconds>,
 }
 
 async fn list_signatures(rpc: &RpcClient, account: Address) -> RpcResult<Vec<Signature>> {
@@ -111,8 +127,8 @@ async fn list_signatures(rpc: &RpcClient, account: Address) -> RpcResult<Vec<Sig
     }
 }
 
-/// The job's events in a transaction: calls of the program to itself.
-fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta, job: Address) -> Vec<JobEvent> {
+/// Events in a transaction, each with its job: calls of the program to itself.
+fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<(Address, JobEvent)> {
     let Some(meta) = &found.transaction.meta else { return Vec::new() };
     let keys = keys_of(found);
     let inner: Option<Vec<UiInnerInstructions>> = meta.inner_instructions.clone().into();
@@ -123,8 +139,6 @@ fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta, job: Address) ->
         .filter_map(|instruction| call(instruction, &keys))
         .filter(|(program, _)| *program == millrace::ID)
         .filter_map(|(_, data)| JobEvent::decode(data.strip_prefix(EVENT_IX_TAG_LE)?))
-        .filter(|(of, _)| *of == job)
-        .map(|(_, event)| event)
         .collect()
 }
 

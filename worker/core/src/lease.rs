@@ -66,6 +66,11 @@ impl Lease {
         self.phase
     }
 
+    /// The lease as the chain had it when it was looked up last; not kept over a restart.
+    pub fn on_chain(&self) -> Option<&millrace_protocol::Lease> {
+        self.upkeep.seen()
+    }
+
     /// The latest voucher and the attestor's signature over its bytes.
     pub fn voucher(&self) -> Option<(&Voucher, &[u8])> {
         self.voucher.as_ref().map(|(voucher, signature)| (voucher, signature.as_slice()))

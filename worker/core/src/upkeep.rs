@@ -24,6 +24,10 @@ impl Upkeep {
         Self { look_at, heard: accepted_at, seen: None }
     }
 
+    pub fn seen(&self) -> Option<&OnChain> {
+        self.seen.as_ref()
+    }
+
     pub fn hear(&mut self, now: UnixSeconds) {
         self.heard = now;
     }

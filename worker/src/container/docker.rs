@@ -25,7 +25,7 @@ use millrace_protocol::Address;
 
 pub use facts::Facts;
 
-use super::{Engine, Error, Info, NetworkAccess, Plan, Progress, Signal, label, name};
+use super::{Engine, Error, Info, LocalImage, NetworkAccess, Plan, Progress, Signal, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -157,6 +157,14 @@ impl Engine for Docker {
 
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
         image::list(self).boxed()
+    }
+
+    fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
+        image::local(self, image).boxed()
+    }
+
+    fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+        image::remove(self, image).boxed()
     }
 
     fn pull<'a>(

@@ -115,6 +115,7 @@ impl Driver {
             Ok(signed) => {
                 self.feed(Event::OfferAccepted { lease: offered.lease, terms }).await?;
                 tracing::info!(lease = %offered.lease, job = %offered.job, price = %offered.offer.price, "lease accepted");
+                self.noted.totals.offers_accepted += 1;
                 self.send(messages::signature(offered.lease, &signed.signature));
             }
             Err(error) => self.refuse(vetted.lease, &error),
@@ -122,8 +123,9 @@ impl Driver {
         Ok(())
     }
 
-    fn refuse(&self, lease: Vec<u8>, problem: &dyn Diagnostic) {
+    fn refuse(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "offer refused");
+        self.noted.totals.offers_refused += 1;
         self.send(messages::refusal(lease, problem));
     }
 }

@@ -32,6 +32,7 @@ impl Driver {
             return;
         }
         let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
+        let (troubles, clock) = (self.context.troubles.clone(), self.clock);
         let acting = tokio::spawn(async move {
             let what = name(&deed);
             let found = chain.lease(lease).await.map(|(account, _)| account);
@@ -44,6 +45,7 @@ impl Driver {
                 Ok(()) => tracing::info!(%lease, deed = what, "the node looked after its lease"),
                 Err(error) => {
                     tracing::warn!(%lease, deed = what, %error, hint = error.hint(), "a lease is in danger");
+                    troubles.note(&error, clock.now());
                 }
             }
             read(&chain, lease, &readings).await;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::health::Health;
 use super::nvml::{Driver, Events, Said};
-use super::{Gpu, Sample};
+use super::{Gpu, Reading, Sample};
 
 /// Between two looks at every GPU.
 const LOOK: Duration = Duration::from_secs(5);
@@ -36,6 +36,8 @@ struct Looked {
     answered: u64,
     /// GPUs whose work must be handed back.
     failed: BTreeMap<u16, GpuFault>,
+    /// Of the GPUs that could be read.
+    readings: BTreeMap<u16, Reading>,
 }
 
 impl Monitor {
@@ -50,6 +52,11 @@ impl Monitor {
             Err(error) => tracing::error!(%error, "nobody watches the GPUs: the driver cannot be asked any more"),
         });
         Self { asked, looked: last }
+    }
+
+    /// How a GPU was at the last look; `None` where it could not be read.
+    pub fn reading(&self, gpu: u16) -> Option<Reading> {
+        self.looked.borrow().readings.get(&gpu).copied()
     }
 
     /// Looks now, and says why one of these GPUs cannot have finished its work, if so. `None`, too, where
@@ -105,8 +112,12 @@ impl Watcher {
     }
 
     fn look(&mut self, driver: &Driver, request: u64) {
+        let mut readings = BTreeMap::new();
         for position in 0..self.gpus.len() {
             let sample = driver.sample(&self.gpus[position]);
+            if let (Sample::Read(reading), Ok(gpu)) = (&sample, u16::try_from(position)) {
+                readings.insert(gpu, *reading);
+            }
             if let Sample::Unknown(error) = &sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");
             }
@@ -114,7 +125,7 @@ impl Watcher {
                 self.tell(position, fault);
             }
         }
-        self.looked.send_modify(|looked| looked.answered = request);
+        self.looked.send_modify(|looked| (looked.answered, looked.readings) = (request, readings));
     }
 
     fn xid(&mut self, uuid: &str, number: u64) {

@@ -132,6 +132,7 @@ impl Scheduler {
                 index,
                 attempt: 1,
                 spec: self.setup.spec.clone(),
+                peers: Vec::new(),
             }));
         }
     }

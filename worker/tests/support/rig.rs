@@ -128,6 +128,11 @@ impl Rig {
 
     /// A worker for the node, on a data folder.
     pub async fn worker_in(&self, folder: &Path) -> Result<Handle, Error> {
+        self.worker_with(folder, self.tweak).await
+    }
+
+    /// The same with other options than the rig's own.
+    pub async fn worker_with(&self, folder: &Path, tweak: impl FnOnce(&mut Options)) -> Result<Handle, Error> {
         let mut options = Options::new(
             &self.orchestrator.url,
             Keypair::try_from(self.node_key.to_bytes().as_slice()).unwrap(),
@@ -139,7 +144,7 @@ impl Rig {
             None => options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()],
         }
         options.disk_reserve_mib = 1;
-        (self.tweak)(&mut options);
+        tweak(&mut options);
         let chain = self.chain.clone();
         let parts = Parts { node: self.node.clone(), engine: self.engine.clone(), chain };
         Service::start_with(options, parts).await
@@ -186,12 +191,19 @@ impl Rig {
     }
 
     pub fn assign(&self, index: u32) {
+        self.assign_beside(index, &[]);
+    }
+
+    /// As a member of a gang whose nodes are reached at these addresses.
+    pub fn assign_beside(&self, index: u32, peers: &[&str]) {
+        let peer = |address: &&str| grpc::Peer { node: vec![7; 32], address: (*address).to_owned() };
         self.orchestrator.say(Body::AssignTask(grpc::AssignTask {
             lease: self.lease().0.to_vec(),
             job: self.job.address.0.to_vec(),
             index,
             attempt: 1,
             spec: self.spec.canonical_bytes(),
+            peers: peers.iter().map(peer).collect(),
         }));
     }
 

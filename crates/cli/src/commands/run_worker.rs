@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use millrace_client::keys::{self, KeyError};
 use millrace_protocol::{Address, Seconds};
 use millrace_worker::{Options, PullPolicy, Service};
 use serde::Serialize;
@@ -11,6 +10,7 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::logging;
 use crate::output::{self, Report, Style};
+use crate::rigs;
 use crate::signals::asked_to_stop_or_left_alone;
 
 #[derive(Serialize)]
@@ -19,6 +19,8 @@ struct Up {
     node_key: Address,
     orchestrator: String,
     data_dir: PathBuf,
+    /// Where Prometheus finds them, if anywhere.
+    metrics: Option<String>,
     simulated_gpus: Vec<String>,
     /// What the node's key has for fees.
     lamports: u64,
@@ -40,9 +42,10 @@ impl Report for Up {
         };
         let fees = sol(self.lamports);
         let fees = if self.lamports < ENOUGH { style.warn(&fees) } else { fees };
+        let metrics = self.metrics.as_ref().map_or_else(String::new, |url| format!("\nmetrics       {url}"));
         format!(
             "{}\nnode          {}\nnode key      {}\nfor fees      {fees}\nGPUs          {gpus}\norchestrator  {}\njournal       \
-             {}",
+             {}{metrics}",
             style.good("worker is up, Ctrl-C stops it; its containers go on and the next start adopts them"),
             self.node,
             self.node_key,
@@ -52,7 +55,8 @@ impl Report for Up {
     }
 
     fn next(&self) -> Vec<String> {
-        let leave = "leave it running: leases come by themselves; `millrace provider show` tells what they earned";
+        let leave = "leave it running: leases come by themselves; `millrace worker status` tells how it is, and \
+                     `millrace worker earnings` what they earned";
         let mut next = vec![leave.to_owned()];
         if self.lamports < ENOUGH {
             next.push(format!(
@@ -73,28 +77,24 @@ impl Report for Up {
 pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> {
     let stop = asked_to_stop_or_left_alone(args.until_stdin_closes);
     logging::start();
-    let node_key = keys::load(&args.node_key).map_err(|error| match error {
-        // A key that was just made is no node: `node add` makes both.
-        KeyError::Missing { .. } => Failure::from(error).with_hint(format!(
-            "`millrace node add --node-key {} ...` puts the rig on the market and writes its key; copy the file here",
-            args.node_key.display()
-        )),
-        _ => error.into(),
-    })?;
+    let node_key = rigs::load_key(&args.rig.node_key)?;
     let key_address = address(&node_key);
-    let simulated_gpus = args.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
+    let simulated_gpus =
+        args.rig.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
     let rpc_urls = context.endpoints().rpc;
-    let defaults = Options::new(&args.orchestrator, node_key, &args.data_dir, rpc_urls);
+    let defaults = Options::new(&args.rig.orchestrator, node_key, &args.data_dir, rpc_urls);
     let options = Options {
-        docker_host: args.docker_host,
-        simulated_gpus: args.simulated_gpu,
-        pull: if args.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
-        allow_network: !args.no_network,
-        resolvers: if args.resolver.is_empty() { defaults.resolvers } else { args.resolver },
-        longest_lease: Seconds(args.longest_lease.as_secs()),
-        disk_reserve_mib: u64::from(args.disk_reserve),
-        draining: args.draining,
-        any_attestor: args.any_attestor,
+        docker_host: args.rig.docker_host,
+        simulated_gpus: args.rig.simulated_gpu,
+        pull: if args.rig.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
+        allow_network: !args.rig.no_network,
+        resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
+        advertised_address: args.rig.advertise,
+        longest_lease: Seconds(args.rig.longest_lease.as_secs()),
+        disk_reserve_mib: u64::from(args.rig.disk_reserve),
+        image_cache_mib: u64::from(args.rig.image_cache),
+        metrics: args.rig.metrics,
+        any_attestor: args.rig.any_attestor,
         ..defaults
     };
     let lamports = context.client().lamports(key_address).await?;
@@ -102,8 +102,9 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
     context.output.report(&Up {
         node: handle.node(),
         node_key: key_address,
-        orchestrator: args.orchestrator,
+        orchestrator: args.rig.orchestrator,
         data_dir: handle.data_dir().to_owned(),
+        metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
         simulated_gpus,
         lamports,
     });

@@ -6,7 +6,7 @@ use millrace_link::objects::Error as ObjectError;
 use millrace_worker::container::Error as EngineError;
 
 use super::Failure;
-use crate::{demo, market, settings, stage, submission, transfer};
+use crate::{demo, market, settings, stage, submission, systemd, transfer};
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
@@ -101,5 +101,7 @@ refused!(
     stage::Error,
     stage::service::Error,
     submission::Error,
+    systemd::Error,
     transfer::Error,
+    millrace_worker::control::Error,
 );

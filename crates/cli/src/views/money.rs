@@ -84,7 +84,7 @@ pub fn text(account: &Account, style: Style) -> String {
 }
 
 /// Without the unit, which stands in the column's name.
-fn usdc(amount: MicroUsdc) -> String {
+pub fn usdc(amount: MicroUsdc) -> String {
     amount.to_string().trim_end_matches(" USDC").to_owned()
 }
 

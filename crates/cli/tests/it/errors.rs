@@ -110,6 +110,21 @@ fn a_worker_without_its_key_is_told_where_keys_of_rigs_come_from() {
 }
 
 #[test]
+fn a_machine_without_systemd_is_told_the_command_and_shown_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();
+    let install = ["worker", "install", "--node-key", "rig.json", "--user", "root", "--data-dir", "/srv/rig"];
+    let shown = millrace(folder.path(), &[install.as_slice(), &["--print"]].concat());
+    assert!(shown.contains("ReadWritePaths=/srv/rig"), "{shown}");
+    if Path::new("/run/systemd/system").exists() {
+        eprintln!("SKIPPED: systemd runs this machine, and the test would install a service");
+        return;
+    }
+    insta::assert_snapshot!(millrace(folder.path(), &install));
+    assert!(!Path::new("/srv/rig").exists(), "nothing is left behind");
+}
+
+#[test]
 fn parameters_out_of_bounds_are_told_in_flags() {
     let folder = tempfile::tempdir().unwrap();
     let key = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";

@@ -165,6 +165,31 @@ pub enum JobEvent {
 }
 
 impl JobEvent {
+    /// The node whose lease it is about; `None` for events about the job alone, and for those that name a lease
+    /// and not its node.
+    pub fn node(&self) -> Option<Address> {
+        match self {
+            Self::LeaseOpened { node, .. }
+            | Self::Settled { node, .. }
+            | Self::LeaseSettled { node, .. }
+            | Self::LeaseExtended { node, .. }
+            | Self::StartExtended { node, .. }
+            | Self::LeaseHeld { node, .. }
+            | Self::PreemptionNoticed { node, .. } => Some(*node),
+            Self::Opened { .. }
+            | Self::Extended { .. }
+            | Self::DisputeOpened { .. }
+            | Self::QuorumOpened { .. }
+            | Self::ResultCommitted { .. }
+            | Self::ResultRevealed { .. }
+            | Self::QuorumTallied { .. }
+            | Self::QuorumClosed { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired { .. }
+            | Self::Closed { .. } => None,
+        }
+    }
+
     /// Reads an event of the program and the job it is about; `None` for events about no job.
     pub(super) fn decode(bytes: &[u8]) -> Option<(Address, Self)> {
         if let Some(event) = read::<events::JobOpened>(bytes) {

@@ -5,7 +5,7 @@ use millrace_client::history::JobEvent;
 use millrace_client::keys::address_of;
 use millrace_client::{Error, Refusal, instructions};
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{GpuUnits, JobState, LeaseState, MicroUsdc, Seconds};
+use millrace_protocol::{GpuUnits, JobState, LeaseOutcome, LeaseState, MicroUsdc, Seconds, UnixSeconds};
 
 use crate::market::{DEPOSIT, LEASE, Market, PURSE, offer};
 
@@ -36,6 +36,7 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
     assert_eq!(early.rule(), Some(millrace_protocol::Error::VoucherAheadOfClock));
     let lease: LeaseAccount = market.client.fetch(lease.address).await.unwrap();
     assert_eq!((lease.lease.state, lease.lease.metered), (LeaseState::Running, Seconds(30)));
+    market.pass(5).await;
     let last = market.settle(&lease, &market.voucher(&lease, 2, 60, Some(ExitClass::Completed))).await.unwrap();
 
     assert_eq!(market.client.find::<LeaseAccount>(lease.address).await.unwrap(), None);
@@ -53,6 +54,19 @@ async fn a_job_is_paid_to_the_second_and_the_statement_sums() {
         (MicroUsdc(57_000), MicroUsdc(3_000))
     );
     assert_eq!(provider.provider.stake.locked, MicroUsdc::ZERO);
+
+    let all = UnixSeconds(0)..UnixSeconds::MAX;
+    let earned = market.client.node_history(market.node, all).await.unwrap().earnings();
+    assert_eq!(
+        (earned.total.seconds, earned.total.gross, earned.total.fee),
+        (Seconds(60), MicroUsdc(60_000), MicroUsdc(3_000))
+    );
+    assert_eq!((earned.leases.len(), earned.leases[0].lease), (1, lease.address));
+    assert_eq!(earned.leases[0].outcome, Some(LeaseOutcome::Completed));
+    // From the second settlement on: what the first one paid is neither forgotten nor counted again.
+    let from = earned.leases[0].at;
+    let late = market.client.node_history(market.node, from..UnixSeconds::MAX).await.unwrap().earnings();
+    assert_eq!((late.total.seconds, late.total.net()), (Seconds(30), MicroUsdc(28_500)));
 
     let history = market.client.job_history(job.address).await.unwrap();
     assert_eq!(history.entries.len(), 5);

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
 use bollard::errors::Error as ApiError;
-use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder};
+use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
 
 use super::{Docker, PullPolicy};
-use crate::container::{Error, Progress};
+use crate::container::{Error, LocalImage, Progress};
 
 /// Registry digest of a local image; an image that was only ever built here has none but its id.
 pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>, Error> {
@@ -19,6 +19,27 @@ pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>,
             Error::NotFound => Ok(None),
             error => Err(error),
         },
+    }
+}
+
+pub(super) async fn local(docker: &Docker, image: &str) -> Result<Option<LocalImage>, Error> {
+    match docker.api.inspect_image(image).await.map_err(|error| docker.error(error)) {
+        Ok(found) => {
+            let bytes = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+            Ok(found.id.map(|id| LocalImage { id, bytes }))
+        }
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Never by force: that would take the image from under a container that does not run now.
+pub(super) async fn remove(docker: &Docker, image: &str) -> Result<bool, Error> {
+    let options = RemoveImageOptionsBuilder::default().force(false).build();
+    match docker.api.remove_image(image, Some(options), None).await.map_err(|error| docker.error(error)) {
+        Ok(_) | Err(Error::NotFound) => Ok(true),
+        Err(Error::Refused { status: 409, .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,0 +1,307 @@
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use millrace_protocol::{Address, Diagnostic};
+use millrace_worker::SimulatedGpu;
+
+use super::{Moment, parse_duration, parse_listen, parse_mebibytes, parse_moment};
+
+/// Where a worker that is started by hand keeps its data.
+pub const DATA_DIR: &str = ".worker";
+
+#[derive(Debug, Subcommand)]
+pub enum WorkerCommand {
+    /// Take leases for this rig and run their containers
+    Run(RunWorker),
+    /// Look at everything a rig needs, and say what mends what is not right
+    Doctor(ExamineRig),
+    /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
+    Init(PrepareRig),
+    /// Show how the rig's worker is: connection, GPUs, leases and their money, disk, last errors
+    #[command(after_help = "Examples:
+  sudo millrace worker status
+  millrace worker status --data-dir .worker --json")]
+    Status(AskWorker),
+    /// Watch the worker on the whole terminal: GPUs, leases and their money, tasks, last errors
+    #[command(after_help = "Example:
+  sudo millrace worker top")]
+    Top(AskWorker),
+    /// Have the rig take no further lease, and finish those that run
+    Drain(DrainWorker),
+    /// Show what the rig earned, from the chain and from the vouchers it holds
+    Earnings(ShowEarnings),
+    /// Let systemd run the worker from now on, also after a reboot
+    Install(InstallWorker),
+    /// Take the worker away from systemd; its data folder and key stay
+    Uninstall(UninstallWorker),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace worker run --node-key rig1.json --orchestrator http://market.example:7071
+  millrace worker run --node-key rig1.json --simulated-gpu rtx-4090:24576")]
+pub struct RunWorker {
+    /// Journal, inputs and outputs of running jobs
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub rig: RigOptions,
+    /// Stop when stdin closes: for services started by another process
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// What a rig is used for, however its worker is started.
+#[derive(Clone, Debug, Args)]
+pub struct RigOptions {
+    /// The rig's own keypair, as given to `node add`
+    #[arg(long, value_name = "PATH")]
+    pub node_key: PathBuf,
+    /// The orchestrator's worker endpoint
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
+    pub orchestrator: String,
+    /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
+    #[arg(long, value_name = "URL")]
+    pub docker_host: Option<String>,
+    /// Pretend to have this GPU, of so many MiB; the node must be registered as simulated. May be repeated
+    #[arg(long, value_name = "MODEL:MIB", value_parser = parse_simulated_gpu)]
+    pub simulated_gpu: Vec<SimulatedGpu>,
+    /// Use only images that are on this machine
+    #[arg(long)]
+    pub never_pull: bool,
+    /// Take no job whose containers want a network
+    #[arg(long)]
+    pub no_network: bool,
+    /// Where containers with a network look names up, on the internet. May be repeated [default: 1.1.1.1, 9.9.9.9]
+    #[arg(long, value_name = "ADDRESS")]
+    pub resolver: Vec<IpAddr>,
+    /// Host name or IP address under which the rigs of other members of a gang reach this one; told to them as it is
+    #[arg(long, value_name = "HOST", value_parser = parse_host)]
+    pub advertise: Option<String>,
+    /// Longest lease to take
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub longest_lease: Duration,
+    /// Disk that no job gets
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
+    pub disk_reserve: u32,
+    /// Disk for images that the worker pulls; those that were not used for longest go first, your own never
+    #[arg(long, value_name = "SIZE", default_value = "50GiB", value_parser = parse_mebibytes)]
+    pub image_cache: u32,
+    /// Serve Prometheus metrics there, under /metrics; they name leases and what they earn [default: nowhere]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    pub metrics: Option<SocketAddr>,
+    /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
+    #[arg(long)]
+    pub any_attestor: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace worker install --node-key rig1.json --orchestrator http://market.example:7071 --print
+  sudo millrace worker install --node-key rig1.json --orchestrator http://market.example:7071
+
+The service's key is read by systemd, so its file may stay readable for root alone. `journalctl -u millrace-worker`
+shows the log.")]
+pub struct InstallWorker {
+    /// Journal, inputs and outputs of running jobs
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/millrace")]
+    pub data_dir: PathBuf,
+    /// Account that the worker runs as; containers run as it, too
+    #[arg(long, value_name = "NAME", default_value = "millrace")]
+    pub user: String,
+    /// Show what would be written, and do nothing
+    #[arg(long)]
+    pub print: bool,
+    #[command(flatten)]
+    pub rig: RigOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct AskWorker {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo millrace worker earnings
+  millrace worker earnings --node <NODE> --since 30d --by day
+  millrace worker earnings --node <NODE> --since 2026-11-01 --until 2026-12-01 --json
+
+Settled money is the chain's word, exact to the micro-USDC, and as old as the RPC endpoint keeps transactions. What
+is not yet settled only the rig knows, from its vouchers.")]
+pub struct ShowEarnings {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The rig's node, where its worker does not run here
+    #[arg(long, value_name = "ADDRESS")]
+    pub node: Option<Address>,
+    /// What was settled from then on: a day (UTC), or so long ago [default: since the node was added]
+    #[arg(long, value_name = "DAY|DURATION", value_parser = parse_moment)]
+    pub since: Option<Moment>,
+    /// And before then
+    #[arg(long, value_name = "DAY|DURATION", value_parser = parse_moment)]
+    pub until: Option<Moment>,
+    /// A line for each lease, or for each day (UTC)
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "lease")]
+    pub by: EarningsBy,
+}
+
+/// What earnings are summed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EarningsBy {
+    Lease,
+    Day,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo millrace worker drain --wait && sudo millrace worker uninstall
+  sudo millrace worker drain --undo
+
+The rig's own word, kept over restarts. `millrace node drain` says the same on chain, to everybody, and takes the
+provider's wallet.")]
+pub struct DrainWorker {
+    /// The worker's data folder [default: that of the installed service, else .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Return when no lease is left; Ctrl-C stops waiting, not draining
+    #[arg(long, conflicts_with = "undo")]
+    pub wait: bool,
+    /// Take leases again
+    #[arg(long)]
+    pub undo: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  sudo millrace worker drain --wait && sudo millrace worker uninstall")]
+pub struct UninstallWorker {
+    /// Do it although the rig holds leases, and lose their bonds
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace worker doctor --data-dir /var/lib/millrace --orchestrator http://market.example:7071")]
+pub struct ExamineRig {
+    #[command(flatten)]
+    pub rig: RigToLookAt,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace worker init --node-key rig1.json --orchestrator http://market.example:7071")]
+pub struct PrepareRig {
+    /// The rig's own keypair; written if it does not exist
+    #[arg(long, value_name = "PATH")]
+    pub node_key: PathBuf,
+    #[command(flatten)]
+    pub rig: RigToLookAt,
+}
+
+#[derive(Debug, Args)]
+pub struct RigToLookAt {
+    /// Where the worker will keep its data
+    #[arg(long, value_name = "DIR", default_value = ".worker")]
+    pub data_dir: PathBuf,
+    /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
+    #[arg(long, value_name = "URL")]
+    pub docker_host: Option<String>,
+    /// An orchestrator's worker endpoint, to see whether it can be reached
+    #[arg(long, value_name = "URL")]
+    pub orchestrator: Option<String>,
+    /// Disk that no job gets
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
+    pub disk_reserve: u32,
+}
+
+fn parse_host(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && millrace_link::is_advertisable(text);
+    if good { Ok(text.to_owned()) } else { Err("give a host name or an IP address, without a port".to_owned()) }
+}
+
+fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
+    text.parse().map_err(|error: millrace_worker::gpu::simulated::SimulatedGpuError| error.hint())
+}
+
+impl RigOptions {
+    /// The flags that say the same; `node_key` is where the worker finds its key, `None` for leaving it out.
+    pub fn words(&self, node_key: Option<&str>) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+        if let Some(key) = node_key {
+            flag("--node-key", key);
+        }
+        flag("--orchestrator", &self.orchestrator);
+        if let Some(host) = &self.docker_host {
+            flag("--docker-host", host);
+        }
+        for gpu in &self.simulated_gpu {
+            flag("--simulated-gpu", &format!("{}:{}", gpu.model, gpu.vram_mib));
+        }
+        for resolver in &self.resolver {
+            flag("--resolver", &resolver.to_string());
+        }
+        if let Some(host) = &self.advertise {
+            flag("--advertise", host);
+        }
+        if let Some(address) = &self.metrics {
+            flag("--metrics", &address.to_string());
+        }
+        flag("--longest-lease", &duration(self.longest_lease));
+        flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
+        flag("--image-cache", &format!("{}MiB", self.image_cache));
+        let switches = [
+            (self.never_pull, "--never-pull"),
+            (self.no_network, "--no-network"),
+            (self.any_attestor, "--any-attestor"),
+        ];
+        words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        words
+    }
+}
+
+/// As [`parse_duration`] reads it.
+fn duration(duration: Duration) -> String {
+    match duration.as_millis() {
+        milliseconds if milliseconds % 86_400_000 == 0 => format!("{}d", milliseconds / 86_400_000),
+        milliseconds if milliseconds % 1_000 == 0 => format!("{}s", milliseconds / 1_000),
+        milliseconds => format!("{milliseconds}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn read(words: &[&str]) -> RigOptions {
+        let cli = Cli::parse_from(["millrace", "worker", "run"].iter().chain(words));
+        let Command::Worker(WorkerCommand::Run(run)) = cli.command else { panic!("another command") };
+        run.rig
+    }
+
+    #[test]
+    fn what_is_written_for_a_service_is_read_as_the_same() {
+        let some = [
+            "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
+            "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --advertise rig.example",
+        ]
+        .join(" ");
+        for words in ["--node-key k.json", &some] {
+            let options = read(&words.split(' ').collect::<Vec<_>>());
+            let written = options.words(Some("k.json"));
+            let again = read(&written.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(format!("{again:?}"), format!("{options:?}"));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use std::path::{Path, PathBuf};
+
+use millrace_protocol::Address;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::InstallWorker;
+use crate::context::{Context, address};
+use crate::errors::Failure;
+use crate::output::{self, Report, Style};
+use crate::rigs;
+use crate::systemd::{self, SERVICE, Systemd, Unit};
+
+#[derive(Serialize)]
+struct Installed {
+    unit: PathBuf,
+    text: String,
+    /// Whether it was written; else it was only shown.
+    written: bool,
+    node_key: Address,
+    user: String,
+    data_dir: PathBuf,
+}
+
+impl Report for Installed {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        if !self.written {
+            return format!("# {}\n{}", self.unit.display(), self.text.trim_end());
+        }
+        let rows = output::rows([
+            ("unit", self.unit.display().to_string()),
+            ("user", self.user.clone()),
+            ("node key", self.node_key.to_string()),
+            ("data folder", self.data_dir.display().to_string()),
+        ]);
+        format!("{}\n{rows}", style.good("the worker is a service now: it runs, and starts with the machine"))
+    }
+
+    fn next(&self) -> Vec<String> {
+        if !self.written {
+            return vec!["the same command without `--print`, with `sudo`, writes and starts it".to_owned()];
+        }
+        vec![
+            format!("systemctl status {SERVICE}"),
+            format!("journalctl -u {SERVICE} -f"),
+            "sudo millrace worker uninstall  (takes it away again)".to_owned(),
+        ]
+    }
+}
+
+/// Makes the worker a service of systemd.
+///
+/// # Errors
+/// A key file that is missing or is none, a machine without systemd, an account that does not exist, a folder
+/// or unit that cannot be written, a `systemctl` that fails: [`systemd::Error`].
+pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
+    let systemd = Systemd::of_machine();
+    let node_key = address(&rigs::load_key(&args.rig.node_key)?);
+    let unit = unit(&args, &context.settings.rpc_url.value)?;
+    let text = unit.text()?;
+    let written = !args.print;
+    if written {
+        if !systemd.is_here() {
+            return Err(systemd::Error::Missing { command: by_hand(&args, &context.settings.rpc_url.value) }.into());
+        }
+        systemd.install(&unit)?;
+    }
+    let (user, data_dir) = (unit.user, unit.data_dir);
+    context.output.report(&Installed { unit: systemd.unit_path(), text, written, node_key, user, data_dir });
+    Ok(())
+}
+
+fn unit(args: &InstallWorker, rpc_url: &str) -> Result<Unit, Failure> {
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map_err(|source| systemd::Error::Unwritable { path: path.to_owned(), source })
+    };
+    let program = std::env::current_exe()
+        .map_err(|source| systemd::Error::Unwritable { path: PathBuf::from("millrace"), source })?;
+    // Root may use any socket, and Docker's group has no say in another socket.
+    let needs_group = args.user != "root" && args.rig.docker_host.is_none();
+    Ok(Unit {
+        program,
+        rpc_url: rpc_url.to_owned(),
+        data_dir: absolute(&args.data_dir)?,
+        user: args.user.clone(),
+        docker_group: needs_group.then(|| "docker".to_owned()),
+        node_key: absolute(&args.rig.node_key)?,
+        words: args.rig.words(None),
+    })
+}
+
+/// What runs the same worker where something else looks after services.
+fn by_hand(args: &InstallWorker, rpc_url: &str) -> String {
+    let key = args.rig.node_key.display().to_string();
+    let words = args.rig.words(Some(&key)).join(" ");
+    format!("millrace --rpc-url {rpc_url} worker run --data-dir {} {words}", args.data_dir.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command, WorkerCommand};
+
+    fn args(words: &str) -> InstallWorker {
+        let cli = Cli::parse_from(["millrace", "worker", "install"].into_iter().chain(words.split(' ')));
+        let Command::Worker(WorkerCommand::Install(args)) = cli.command else { panic!("another command") };
+        args
+    }
+
+    #[test]
+    fn paths_in_a_unit_do_not_depend_on_where_one_stands() {
+        let unit = unit(&args("--node-key keys/rig.json --data-dir rig"), "http://127.0.0.1:8899").unwrap();
+        for path in [&unit.program, &unit.data_dir, &unit.node_key] {
+            assert!(path.is_absolute(), "{}", path.display());
+        }
+        assert!(unit.node_key.ends_with("keys/rig.json"));
+    }
+
+    #[test]
+    fn only_who_needs_dockers_group_gets_it() {
+        for (words, group) in [
+            ("--node-key k", Some("docker")),
+            ("--node-key k --user root", None),
+            ("--node-key k --docker-host tcp://127.0.0.1:2375", None),
+        ] {
+            assert_eq!(unit(&args(words), "http://a").unwrap().docker_group.as_deref(), group, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_command_by_hand_is_whole() {
+        let command = by_hand(&args("--node-key rig.json --no-network"), "http://r:1");
+        assert_eq!(
+            command,
+            "millrace --rpc-url http://r:1 worker run --data-dir /var/lib/millrace --node-key rig.json --orchestrator \
+             http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --image-cache \
+             51200MiB --no-network"
+        );
+    }
+}

@@ -1,0 +1,371 @@
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use millrace_client::Client;
+use millrace_client::accounts::{LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::history::{Earnings, Takings};
+use millrace_protocol::{Address, Diagnostic, LeaseOutcome, MicroUsdc, Seconds, UnixSeconds};
+use millrace_worker::control::{self, Ask};
+use millrace_worker::status::{self, LeaseStatus};
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::args::{EarningsBy, ShowEarnings, day_of};
+use crate::context::Context;
+use crate::errors::Failure;
+use crate::output::table::{Column, render};
+use crate::output::{self, Report, Style};
+use crate::views::duration::duration;
+use crate::views::money::usdc;
+use crate::{rigs, views};
+
+/// Which node is meant cannot be told.
+#[derive(Debug, Error)]
+#[error("no worker runs here that could say which node is meant")]
+struct Unnamed;
+
+impl Diagnostic for Unnamed {
+    fn code(&self) -> &'static str {
+        "node-unnamed"
+    }
+
+    fn hint(&self) -> String {
+        "name it with `--node`; `millrace node list` has the addresses; a worker of another user's needs `sudo`"
+            .to_owned()
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    node: Address,
+    /// `None`: as far back as the endpoint knows.
+    since: Option<UnixSeconds>,
+    /// Not in it; `None`: until now.
+    until: Option<UnixSeconds>,
+    lines: Vec<Line>,
+    total: Amounts,
+    /// What the rig holds vouchers for and the chain has not settled; `None` where nobody here knows.
+    pending: Option<Vec<Pending>>,
+    provider: Option<Provider>,
+    #[serde(skip)]
+    by: EarningsBy,
+}
+
+/// One lease, or one day.
+#[derive(Serialize)]
+struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Address>,
+    /// In UTC; of a lease, the day of its last settlement in the range.
+    day: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<LeaseOutcome>,
+    #[serde(flatten)]
+    amounts: Amounts,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Amounts {
+    seconds: Seconds,
+    gross: MicroUsdc,
+    fee: MicroUsdc,
+    net: MicroUsdc,
+    /// Bonds of wrong challengers, within `net`.
+    forfeits: MicroUsdc,
+    /// Out of the stake, not out of `net`.
+    penalties: MicroUsdc,
+}
+
+impl From<Takings> for Amounts {
+    fn from(takings: Takings) -> Self {
+        let Takings { seconds, gross, fee, forfeits, penalties } = takings;
+        Self { seconds, gross, fee, net: takings.net(), forfeits, penalties }
+    }
+}
+
+/// Attested time of a live lease that is not settled yet.
+#[derive(Serialize)]
+struct Pending {
+    lease: Address,
+    seconds: Seconds,
+    /// Fee included.
+    gross: MicroUsdc,
+    /// The node's, locked while the lease lives.
+    bond: MicroUsdc,
+}
+
+/// Of all of the provider's rigs together.
+#[derive(Serialize)]
+struct Provider {
+    address: Address,
+    stake: MicroUsdc,
+    locked: MicroUsdc,
+    slashed: MicroUsdc,
+    /// Earned, and not taken out yet.
+    withdrawable: MicroUsdc,
+}
+
+impl Shown {
+    fn table(&self) -> String {
+        let cells = |amounts: &Amounts| {
+            [
+                duration(amounts.seconds),
+                usdc(amounts.gross),
+                usdc(amounts.fee),
+                usdc(amounts.net),
+                usdc(amounts.penalties),
+            ]
+        };
+        let by_lease = self.by == EarningsBy::Lease;
+        let mut rows: Vec<Vec<String>> = self
+            .lines
+            .iter()
+            .map(|line| {
+                let outcome = line.outcome.map_or("goes on", outcome).to_owned();
+                let lease = line.lease.map(|lease| lease.to_string());
+                let mut row: Vec<String> = lease.into_iter().chain([line.day.clone()]).collect();
+                row.extend(by_lease.then_some(outcome));
+                row.extend(cells(&line.amounts));
+                row
+            })
+            .collect();
+        let mut sum = vec!["sum".to_owned()];
+        sum.extend(by_lease.then_some([String::new(), String::new()]).into_iter().flatten());
+        sum.extend(cells(&self.total));
+        rows.push(sum);
+        let mut columns = vec![];
+        columns.extend(by_lease.then_some(Column::Text("lease")));
+        columns.push(Column::Text("day"));
+        columns.extend(by_lease.then_some(Column::Text("ended")));
+        columns.extend(["time", "gross, USDC", "fee", "net", "lost of bonds"].map(Column::Number));
+        render(&columns, &rows)
+    }
+}
+
+impl Report for Shown {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        let mut parts = vec![match self.lines.is_empty() {
+            true => "nothing was settled in this time, as far back as the RPC endpoint remembers".to_owned(),
+            false => self.table(),
+        }];
+        let mut lines = vec![("node", self.node.to_string())];
+        match self.pending.as_deref() {
+            None => lines.push(("not yet settled", style.warn("unknown: the rig's worker was not asked"))),
+            Some(pending) => {
+                let sum = pending.iter().fold(0u64, |sum, one| sum.saturating_add(one.gross.0));
+                let leases = views::counted(pending.len(), "live lease");
+                lines.push(("not yet settled", format!("{}, fee included, of {leases}", MicroUsdc(sum))));
+            }
+        }
+        if let Some(provider) = &self.provider {
+            lines.push(("to take out", format!("{}  (of all of the provider's rigs)", provider.withdrawable)));
+            lines.push(("stake", format!("{}, of which {} back leases", provider.stake, provider.locked)));
+            lines.push(("ever lost of it", provider.slashed.to_string()));
+        }
+        parts.push(output::rows(lines));
+        parts.join("\n\n")
+    }
+
+    fn next(&self) -> Vec<String> {
+        let withdrawable = self.provider.as_ref().is_some_and(|provider| provider.withdrawable > MicroUsdc::ZERO);
+        withdrawable.then(|| "millrace provider withdraw  (with the owner's wallet)".to_owned()).into_iter().collect()
+    }
+}
+
+/// Shows what the rig earned.
+///
+/// # Errors
+/// A node that nobody names, an RPC endpoint that cannot be reached, a journal that is damaged.
+pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failure> {
+    let client = context.client();
+    let data_dir = rigs::data_dir(args.data_dir.clone());
+    let asked = control::ask(&data_dir, Ask::Status).await;
+    let (node, held) = match (asked, args.node) {
+        (Ok(status), named) if named.is_none_or(|node| node == status.node) => (status.node, Some(status.leases)),
+        (Ok(_), Some(node)) => (node, None),
+        (Err(control::Error::NotRunning { .. }), Some(node)) => (node, at_rest(&data_dir, args.data_dir.is_some())?),
+        (Err(_), Some(node)) => (node, None),
+        (Err(error @ control::Error::NotAllowed { .. }), None) => return Err(error.into()),
+        (_, None) => return Err(Failure::usage(&Unnamed)),
+    };
+    let now = client.chain_clock().await?;
+    let (since, until) = (args.since.map(|moment| moment.at(now)), args.until.map(|moment| moment.at(now)));
+    let range = since.unwrap_or(UnixSeconds(0))..until.unwrap_or(UnixSeconds::MAX);
+    let earnings = client.node_history(node, range).await?.earnings();
+    let pending = match held {
+        Some(leases) => Some(pending(&client, node, &leases).await?),
+        None => None,
+    };
+    let provider = match client.find::<NodeAccount>(node).await? {
+        Some(found) => client.find::<ProviderAccount>(found.provider).await?,
+        None => None,
+    };
+    context.output.report(&Shown {
+        node,
+        since,
+        until,
+        lines: lines(&earnings, args.by),
+        total: earnings.total.into(),
+        pending,
+        provider: provider.map(|found| Provider {
+            address: found.address,
+            stake: found.provider.stake.total,
+            locked: found.provider.stake.locked,
+            slashed: found.provider.stake.slashed,
+            withdrawable: found.provider.earnings.owner,
+        }),
+        by: args.by,
+    });
+    Ok(())
+}
+
+/// The leases of a worker that is down, where its folder is the one that was named: another rig's journal would
+/// tell of other money.
+fn at_rest(data_dir: &Path, named: bool) -> Result<Option<Vec<LeaseStatus>>, Failure> {
+    if !named || !data_dir.join("journal").exists() {
+        return Ok(None);
+    }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let leases = status::at_rest(data_dir, UnixSeconds(since.as_secs()));
+    Ok(Some(leases.map_err(|error| Failure::refused(&error))?))
+}
+
+/// What the rig's vouchers are worth beyond what the chain has paid. A lease without an account is settled, or
+/// never was.
+async fn pending(client: &Client, node: Address, leases: &[LeaseStatus]) -> Result<Vec<Pending>, Failure> {
+    let mut pending = Vec::new();
+    for held in leases {
+        let Some(account) = client.find::<LeaseAccount>(held.lease).await? else { continue };
+        if account.node == node {
+            pending.push(Pending {
+                lease: held.lease,
+                seconds: held.attested.saturating_minus(account.lease.metered),
+                gross: held.earned.saturating_minus(account.lease.paid),
+                bond: account.lease.bond,
+            });
+        }
+    }
+    Ok(pending)
+}
+
+fn lines(earnings: &Earnings, by: EarningsBy) -> Vec<Line> {
+    match by {
+        EarningsBy::Lease => {
+            let line = |found: &millrace_client::history::LeaseEarnings| Line {
+                lease: Some(found.lease),
+                job: Some(found.job),
+                day: day_of(found.at),
+                outcome: found.outcome,
+                amounts: found.takings.into(),
+            };
+            earnings.leases.iter().map(line).collect()
+        }
+        EarningsBy::Day => {
+            let line = |(day, takings): (&u64, &Takings)| Line {
+                lease: None,
+                job: None,
+                day: day_of(UnixSeconds(day.saturating_mul(86_400))),
+                outcome: None,
+                amounts: (*takings).into(),
+            };
+            earnings.days.iter().map(line).collect()
+        }
+    }
+}
+
+fn outcome(outcome: LeaseOutcome) -> &'static str {
+    match outcome {
+        LeaseOutcome::Completed => "completed",
+        LeaseOutcome::Failed => "failed",
+        LeaseOutcome::Released => "released",
+        LeaseOutcome::NodeFault => "node's fault",
+        LeaseOutcome::Abandoned => "abandoned",
+        LeaseOutcome::Lost => "lost",
+        LeaseOutcome::TimedOut => "timed out",
+        LeaseOutcome::Preempted => "preempted",
+        LeaseOutcome::AttestorGone => "attestor gone",
+        LeaseOutcome::WrongResult => "wrong result",
+        LeaseOutcome::NoQuorum => "no quorum",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_client::history::LeaseEarnings;
+
+    use super::*;
+
+    fn shown(by: EarningsBy) -> Shown {
+        let takings = |seconds, gross: u64, penalties| Takings {
+            seconds: Seconds(seconds),
+            gross: MicroUsdc(gross),
+            fee: MicroUsdc(gross / 20),
+            forfeits: MicroUsdc::ZERO,
+            penalties: MicroUsdc(penalties),
+        };
+        let lease = |number, at, outcome, takings| LeaseEarnings {
+            lease: Address([number; 32]),
+            job: Address([9; 32]),
+            at: UnixSeconds(at),
+            outcome,
+            takings,
+        };
+        let (first, second) = (takings(3_600, 400_000, 0), takings(12, 1_333, 50_000));
+        let mut total = first;
+        total.add(&second);
+        let earnings = Earnings {
+            leases: vec![
+                lease(3, 1_795_219_200, Some(LeaseOutcome::Completed), first),
+                lease(4, 1_795_305_600, None, second),
+            ],
+            days: [(20_778, first), (20_779, second)].into(),
+            total,
+        };
+        Shown {
+            node: Address([1; 32]),
+            since: Some(UnixSeconds(1_795_219_200)),
+            until: None,
+            lines: lines(&earnings, by),
+            total: earnings.total.into(),
+            pending: Some(vec![Pending {
+                lease: Address([4; 32]),
+                seconds: Seconds(10),
+                gross: MicroUsdc(1_111),
+                bond: MicroUsdc(500_000),
+            }]),
+            provider: Some(Provider {
+                address: Address([7; 32]),
+                stake: MicroUsdc(250_000_000),
+                locked: MicroUsdc(500_000),
+                slashed: MicroUsdc(50_000),
+                withdrawable: MicroUsdc(381_266),
+            }),
+            by,
+        }
+    }
+
+    #[test]
+    fn money_stands_in_columns_and_adds_up() {
+        insta::assert_snapshot!(shown(EarningsBy::Lease).human(Style::plain()));
+        insta::assert_snapshot!(shown(EarningsBy::Day).human(Style::plain()));
+    }
+
+    #[test]
+    fn programs_get_whole_micro_usdc() {
+        insta::assert_snapshot!(format!("{:#}", shown(EarningsBy::Lease).json()));
+    }
+
+    #[test]
+    fn what_nobody_here_knows_is_not_called_nothing() {
+        let strange = Shown { pending: None, lines: vec![], provider: None, ..shown(EarningsBy::Day) };
+        insta::assert_snapshot!(strange.human(Style::plain()));
+        assert!(strange.next().is_empty());
+    }
+}
