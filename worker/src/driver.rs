@@ -23,6 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Deed};
+use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
 use crate::control::Asked;
@@ -31,7 +32,6 @@ use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
 use crate::objects::Objects;
-use crate::service::now;
 use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
@@ -54,6 +54,8 @@ pub(crate) struct Wiring {
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
+    /// Where other members of a gang reach the rig; empty where they do not.
+    pub advertised_address: String,
     pub stop: CancellationToken,
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Wiring {
 pub(crate) struct Driver {
     agent: Agent,
     journal: Journal,
+    clock: Clock,
     rig: Rig,
     context: Arc<Context>,
     steps: Steps,
@@ -84,6 +87,7 @@ impl Driver {
     pub fn new(
         agent: Agent,
         journal: Journal,
+        clock: Clock,
         rig: Rig,
         context: Arc<Context>,
         steps: Steps,
@@ -98,6 +102,7 @@ impl Driver {
         Self {
             agent,
             journal,
+            clock,
             rig,
             context,
             steps,
@@ -111,7 +116,7 @@ impl Driver {
             acting,
             heartbeat,
             progress,
-            noted: Noted::new(),
+            noted: Noted::new(clock.now()),
         }
     }
 
@@ -158,7 +163,7 @@ impl Driver {
     }
 
     async fn feed(&mut self, event: Event) -> Result<(), Error> {
-        let actions = self.agent.on_event(event, now());
+        let actions = self.agent.on_event(event, self.clock.now());
         self.perform(actions).await
     }
 
@@ -214,7 +219,12 @@ impl Driver {
             Report::GpuFault { gpu, fault } => {
                 let uuid = self.context.inventory.gpus.get(usize::from(*gpu)).map_or("", |gpu| &gpu.uuid);
                 tracing::warn!(gpu, uuid, code = fault.code(), %fault, hint = fault.hint(), "a GPU is not well");
-                self.context.troubles.note_words(fault.code(), format!("GPU {gpu}: {fault}"), fault.hint(), now());
+                self.context.troubles.note_words(
+                    fault.code(),
+                    format!("GPU {gpu}: {fault}"),
+                    fault.hint(),
+                    self.clock.now(),
+                );
             }
             Report::LeaseClosed { lease, earned } => {
                 tracing::info!(%lease, %earned, "lease closed");
@@ -287,14 +297,14 @@ impl Driver {
                 self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
                 self.tell_logs(Shipment::Connected(outbound.clone()));
                 self.link = Some(outbound);
-                self.noted.link(true);
-                self.send(messages::resume(&self.agent, cached_images));
+                self.noted.link(true, self.clock.now());
+                self.send(messages::resume(&self.agent, cached_images, self.wiring.advertised_address.clone()));
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }
             LinkEvent::Disconnected => {
                 self.link = None;
-                self.noted.link(false);
+                self.noted.link(false, self.clock.now());
                 self.tell_logs(Shipment::Disconnected);
                 self.wiring.connected.send_replace(false);
             }

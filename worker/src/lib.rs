@@ -9,6 +9,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod context;
 mod disk;
 mod driver;

@@ -17,9 +17,9 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 
+use crate::clock::Clock;
 use crate::container::Engine;
 use crate::messages::{address, message};
-use crate::service::now;
 use crate::troubles::Troubles;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -93,6 +93,7 @@ pub(crate) struct Dialer {
     pub url: String,
     pub key: Arc<SigningKey>,
     pub engine: Arc<dyn Engine>,
+    pub clock: Clock,
     pub troubles: Arc<Troubles>,
 }
 
@@ -110,7 +111,7 @@ impl Dialer {
             // Once per reason, however long it lasts.
             if was_up || said != Some(ended.code()) {
                 tracing::warn!(code = ended.code(), error = %ended, hint = ended.hint(), "no link to the orchestrator");
-                self.troubles.note(&ended, now());
+                self.troubles.note(&ended, self.clock.now());
                 said = Some(ended.code());
             }
             tokio::time::sleep(pause).await;

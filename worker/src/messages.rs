@@ -75,7 +75,7 @@ pub(crate) fn progress(task: &Task, progress: Progress) -> Option<WorkerMessage>
 
 /// Everything the rig still holds; also leases that only wait for their last voucher. An offer
 /// whose transaction may not have landed is no lease yet: the orchestrator would call it over.
-pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>) -> WorkerMessage {
+pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>, advertised_address: String) -> WorkerMessage {
     let known = agent.leases().filter(|(_, lease)| lease.phase() != LeasePhase::Offered);
     let leases = known.map(|(lease, _)| lease.0.to_vec()).collect();
     let tasks = agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| {
@@ -86,7 +86,7 @@ pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>) -> WorkerMessage
             None => base,
         }
     });
-    message(Body::Resume(grpc::Resume { leases, tasks: tasks.collect(), cached_images }))
+    message(Body::Resume(grpc::Resume { leases, tasks: tasks.collect(), cached_images, advertised_address }))
 }
 
 /// The leases the rig works for, and what runs under each.

@@ -31,6 +31,8 @@ pub struct Options {
     pub allow_network: bool,
     /// Where containers with a network look names up: resolvers on the internet, as they reach no others.
     pub resolvers: Vec<IpAddr>,
+    /// Where the other members of a gang reach this rig: a host name or an IP address. Told to them as it is.
+    pub advertised_address: Option<String>,
     /// The longest lease the rig takes.
     pub longest_lease: Seconds,
     /// Disk that no job gets.
@@ -67,6 +69,7 @@ impl Options {
             pull: PullPolicy::default(),
             allow_network: true,
             resolvers: RESOLVERS.map(IpAddr::V4).to_vec(),
+            advertised_address: None,
             longest_lease: Seconds(30 * 86_400),
             disk_reserve_mib: 512,
             cache_limit_mib: 20 * 1_024,

@@ -1,20 +1,20 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_agent::policy::Rig;
 use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
-use millrace_protocol::{Address, Diagnostic, UnixSeconds};
+use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
+use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
 use crate::context::Context;
@@ -65,8 +65,6 @@ impl Service {
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
-        let images =
-            ImageCache::open(folders.root(), options.image_cache_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -80,7 +78,10 @@ impl Service {
 
         let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
-        let recovered = recover(&records, &found, now());
+        let clock = Clock::open(&options.data_dir, &records);
+        let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
+        let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
+        let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
@@ -128,7 +129,7 @@ impl Service {
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
-        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, troubles };
+        let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
         let (asked_sender, asked) = unbounded_channel();
@@ -146,11 +147,13 @@ impl Service {
             connected,
             set_objects,
             logs: log_sender,
+            advertised_address: options.advertised_address.unwrap_or_default(),
             stop: stop.clone(),
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
-        let driver = Driver::new(recovered.agent, journal, rig, context, steps, chain, node_key, signing, wiring);
+        let driver =
+            Driver::new(recovered.agent, journal, clock, rig, context, steps, chain, node_key, signing, wiring);
         let stopped = CancellationToken::new();
         let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
@@ -258,9 +261,4 @@ async fn is_fenced(engine: &dyn Engine) -> bool {
         tracing::warn!(code = error.code(), %error, hint = error.hint(), "no job that wants a network is taken");
     }
     fenced.is_ok()
-}
-
-pub(crate) fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    UnixSeconds(since.as_secs())
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod fence;
 mod gpu_lost;
 mod hostile;
+mod kill_points;
 mod metrics;
 mod nvml;
 mod pull;

@@ -7,6 +7,8 @@ use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
 use millrace_protocol::PricePerGpuHour;
 use millrace_spec::merkle::{self, Leaf};
+use millrace_spec::{Gang, JobSpec, Locality, Shape};
+use millrace_worker::Options;
 use millrace_worker::container::NetworkAccess;
 
 use crate::support::fake_engine::{FakeEngine, Script};
@@ -70,10 +72,51 @@ async fn a_container_is_told_what_it_works_on() {
     assert_eq!(told("MILLRACE_TASK_INDEX"), Some("2"));
     assert_eq!(told("MILLRACE_TASK_COUNT"), Some("3"));
     assert_eq!(told("MILLRACE_ATTEMPT"), Some("1"));
+    assert_eq!(told("MILLRACE_CHECKPOINT"), Some(format!("{}/2", rig.job.address).as_str()));
+    assert_eq!((told("MILLRACE_RANK"), told("MILLRACE_PEERS")), (None, None));
     assert_eq!(told("MILLRACE_SIMULATED_GPU"), Some("rtx-4090:24576"));
     assert_eq!(told("GREETING"), Some("hello"));
     assert_eq!((plan.cpu_millis, plan.memory_mib, plan.pids, plan.network), (1_000, 64, 32, NetworkAccess::None));
     rig.stop().await;
+}
+
+fn gang() -> JobSpec {
+    let mut spec = offer::spec("true");
+    spec.shape = Some(Shape::Gang(Gang { locality: Locality::Region }));
+    spec.terms.concurrent_leases = 3;
+    spec
+}
+
+#[tokio::test]
+async fn a_gangs_member_is_told_its_rank_and_its_peers() {
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let advertised = |options: &mut Options| options.advertised_address = Some("10.0.0.1".to_owned());
+    let mut rig = Rig::start_with(engine.clone(), Objects::default(), gang(), advertised).await;
+    assert_eq!(rig.orchestrator.resume().await.advertised_address, "10.0.0.1");
+    rig.leased().await;
+    rig.assign_beside(1, &["10.0.0.7", "10.0.0.1", ""]);
+    rig.orchestrator.phase(Phase::Running).await;
+    let plan = engine.plan();
+    let told = |name: &str| plan.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(told("MILLRACE_RANK"), Some("1"));
+    assert_eq!(told("MILLRACE_WORLD_SIZE"), Some("3"));
+    assert_eq!(told("MILLRACE_PEERS"), Some("10.0.0.7,10.0.0.1,"));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_gangs_member_without_all_peers_or_with_one_nowhere_is_refused() {
+    for (spec, peers) in
+        [(gang(), &["10.0.0.7"][..]), (gang(), &["a", "b,c", "d"]), (offer::spec("true"), &["a", "b", "c"])]
+    {
+        let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+        let mut rig = Rig::start(engine, Objects::default(), spec).await;
+        rig.leased().await;
+        rig.assign_beside(1, peers);
+        let update = rig.orchestrator.phase(Phase::Failed).await;
+        assert_eq!(update.failure.unwrap().code, "input-corrupt", "{peers:?}");
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 
 pub mod auth;
 pub mod objects;
+mod peer;
 pub mod rest;
+
+pub use peer::is_advertisable;
 
 /// Generated from `proto/link.proto`.
 #[allow(clippy::all, clippy::pedantic, reason = "generated")]

@@ -1,7 +1,9 @@
 //! JSON of the REST interface. Money is in micro-USDC, prices in micro-USDC per GPU-hour, times in
 //! Unix seconds, hashes in hex, addresses in base58.
 
-use millrace_protocol::{Address, Hardware, HardwareAttestation, Job, Lease, PricePerGpuHour, Seconds, ServiceLevel};
+use millrace_protocol::{
+    Address, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
+};
 use serde::{Deserialize, Serialize};
 
 /// `GET /v1/network`
@@ -50,6 +52,21 @@ pub struct JobStatus {
     pub explanation: Option<Explanation>,
     /// Why the job ended without completing.
     pub failure: Option<Failure>,
+    /// How long its money lasts; of a service that runs.
+    #[serde(default)]
+    pub runway: Option<Runway>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runway {
+    /// Leases that are paid for now.
+    pub leases: u16,
+    /// What they cost together in an hour.
+    pub hourly: MicroUsdc,
+    /// What of the deposit is not spent yet.
+    pub unspent: MicroUsdc,
+    /// For how long that is enough.
+    pub lasts: Seconds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,16 @@
 mod document;
+mod order;
+mod placement;
 mod terms;
 mod verification;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use millrace_protocol::{Address, JobTerms};
 
-use crate::quantity::{parse_mib, parse_seconds, parse_usdc};
+use crate::quantity::{parse_mib, parse_usdc};
 use crate::{Error, JobSpec, Limits, ObjectRef};
 
 use document::Document;
@@ -34,15 +37,17 @@ impl JobFile {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let document: Document =
             toml::from_str(text).map_err(|error| Error::Syntax(error.to_string().trim_end().to_owned()))?;
-        let terms = terms::terms(&document)?;
+        let work = work::work(&document)?;
+        let terms = terms::terms(&document, &work)?;
         let attestor = verification::attestor(&document.verification)?;
         let resources = &document.resources;
         let size =
             |field, text: &str| parse_mib(text).ok_or_else(|| wrong(field, text, "a size such as `512MiB` or `8GiB`"));
-        let time_limit = parse_seconds(&document.tasks.time_limit).ok_or_else(|| {
-            wrong("tasks.time_limit", &document.tasks.time_limit, "a duration such as `90s` or `15m`")
-        })?;
+        let placement = placement::placement(&document.placement)?;
+        let after = order::after(&document)?;
+        let retry = document.retry.as_ref().map(order::retry).transpose()?;
         let spec = JobSpec {
+            after,
             command: document.command,
             env: document.env,
             image: document.image,
@@ -53,12 +58,15 @@ impl JobFile {
                 disk_mib: size("resources.disk", &resources.disk)?,
                 memory_mib: size("resources.memory", &resources.memory)?,
                 pids: resources.pids,
-                task_seconds: time_limit.0,
+                task_seconds: work.time_limit.unwrap_or(terms.lease_seconds).0,
             },
             name: document.name,
             network: document.network,
-            task_retries: document.tasks.retries,
-            tasks: document.tasks.count,
+            placement,
+            retry,
+            shape: work.shape,
+            task_retries: work.task_retries,
+            tasks: work.tasks,
             terms,
         };
         let file = Self { inputs: document.inputs, spec, attestor };

@@ -3,13 +3,16 @@ use std::collections::BTreeMap;
 use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ObjectRef, Sha256, sha256};
+use crate::{After, Error, ObjectRef, Placement, Retry, Sha256, Shape, after, sha256};
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
 /// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {
+    /// Jobs that come first; none where nothing has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<After>>,
     /// Words of the container's command, with `{task}` and `{task1}` for the task's number.
     pub command: Vec<String>,
     pub env: BTreeMap<String, String>,
@@ -20,6 +23,15 @@ pub struct JobSpec {
     pub name: String,
     /// Whether the container has a network at all.
     pub network: bool,
+    /// None where nothing is asked that the terms do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// None where a task that failed runs again at once, until it has failed too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// None for tasks that run one by one, as nodes are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     /// How often one task may fail by its own fault before the job fails.
     pub task_retries: u16,
     pub tasks: u32,
@@ -98,7 +110,11 @@ impl JobSpec {
                 "at least 1s and at most `budget.lease`",
             );
         }
-        Ok(self.terms.check()?)
+        self.terms.check()?;
+        self.after.as_deref().map_or(Ok(()), after::check)?;
+        self.retry.as_ref().map_or(Ok(()), Retry::check)?;
+        self.placement.as_ref().map_or(Ok(()), Placement::check)?;
+        self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))
     }
 
     /// The bytes whose SHA-256 stands on chain.

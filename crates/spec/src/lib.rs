@@ -2,17 +2,25 @@
 //! [`JobSpec`] is what the network runs (canonical JSON, content hashes, plain numbers); its
 //! SHA-256 is the spec hash on chain.
 
+mod after;
 mod command;
 mod error;
 mod file;
 mod job_spec;
 mod object_ref;
+mod placement;
 mod quantity;
+mod retry;
+mod shape;
 
 pub mod merkle;
 
+pub use after::{After, Condition};
 pub use command::words_for_task;
 pub use error::Error;
 pub use file::JobFile;
 pub use job_spec::{JobSpec, Limits};
 pub use object_ref::{ObjectRef, Sha256, sha256};
+pub use placement::{Country, CountryError, Placement};
+pub use retry::Retry;
+pub use shape::{Gang, Locality, Restart, Service, Shape};

@@ -22,6 +22,8 @@ pub enum Action {
         job: Address,
         task: u32,
         attempt: u32,
+        /// A gang's nodes, by rank, which is the task's number; empty for a task on its own.
+        peers: Vec<Address>,
     },
     /// The worker must not run this any more; whatever it produced is dropped.
     StopTask {

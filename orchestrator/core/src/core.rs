@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, Provider};
 
+use crate::agenda::Agenda;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
@@ -38,11 +40,20 @@ pub struct Core {
     pub(crate) market: Market,
     pub(crate) demands: Demands,
     pub(crate) queue: Queue,
-    pub(crate) jobs: BTreeMap<Address, JobEntry>,
+    /// Boxed: a tree keeps room for entries that it does not have.
+    pub(crate) jobs: BTreeMap<Address, Box<JobEntry>>,
     pub(crate) leases: BTreeMap<Address, LeaseEntry>,
+    /// Every lease a job ever had: the job, the lease's number, the lease.
+    pub(crate) leases_by_job: BTreeSet<(Address, u32, Address)>,
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
+    pub(crate) agenda: Agenda,
+    /// Jobs that wait for another one, by that one; they are looked at when it changes.
+    pub(crate) followers: BTreeMap<Address, BTreeSet<Address>>,
+    pub(crate) gangs: Gangs,
+    /// Jobs that wait for one that nobody has seen, since so many milliseconds.
+    pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
@@ -63,8 +74,13 @@ impl Core {
             queue: Queue::default(),
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
+            leases_by_job: BTreeSet::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
+            agenda: Agenda::default(),
+            followers: BTreeMap::new(),
+            gangs: Gangs::default(),
+            order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
             next_offer: 1,
@@ -77,7 +93,7 @@ impl Core {
 
     /// Takes note of what happened and decides what follows. Records come first in the answer.
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
-        let scope = self.scope(&event);
+        let scope = self.scope(now, &event);
         match event {
             Event::ParametersSeen(parameters) => self.market.set_parameters(now, parameters),
             Event::ProviderSeen { provider, account } => self.market.set_provider(now, provider, account),
@@ -114,11 +130,11 @@ impl Core {
 
     /// Every job ever seen, by address.
     pub fn jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
-        self.jobs.iter().map(|(address, entry)| (*address, entry))
+        self.jobs.iter().map(|(address, entry)| (*address, &**entry))
     }
 
     pub fn job(&self, job: Address) -> Option<&JobEntry> {
-        self.jobs.get(&job)
+        self.jobs.get(&job).map(Box::as_ref)
     }
 
     pub fn lease(&self, lease: Address) -> Option<&LeaseEntry> {
@@ -132,9 +148,14 @@ impl Core {
 
     /// Every lease a job ever had, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
-        let mut leases: Vec<_> = self.leases.values().filter(|entry| entry.view.job == job).collect();
-        leases.sort_by_key(|entry| entry.view.number);
-        leases
+        let first = (job, 0, Address([0; 32]));
+        let leases = self.leases_by_job.range(first..).take_while(|(of, ..)| *of == job);
+        leases.filter_map(|(.., lease)| self.leases.get(lease)).collect()
+    }
+
+    pub(crate) fn insert_lease(&mut self, lease: Address, entry: LeaseEntry) {
+        self.leases_by_job.insert((entry.view.job, entry.view.number, lease));
+        self.leases.insert(lease, entry);
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
@@ -178,6 +199,7 @@ impl Core {
 
     pub(crate) fn touch_job(&mut self, job: Address) {
         self.dirty_jobs.insert(job);
+        self.wake_followers(job);
     }
 
     pub(crate) fn touch_task(&mut self, job: Address, task: u32) {
@@ -201,9 +223,10 @@ impl Core {
             }
         }
         for (job, number) in std::mem::take(&mut self.dirty_tasks) {
-            let task = self.jobs.get(&job).and_then(|entry| entry.tasks.get(number as usize));
-            if let Some(task) = task.cloned() {
-                actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, number, task }))));
+            let Some(entry) = self.jobs.get(&job) else { continue };
+            if let Some(task) = entry.tasks.get(number).cloned() {
+                let opened_slot = entry.view.opened_slot;
+                actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, opened_slot, number, task }))));
             }
         }
         for lease in std::mem::take(&mut self.dirty_leases) {

@@ -1,21 +1,27 @@
-//! What follows from what is known: after every event for the jobs it is about, at every tick for all
-//! that are open. Asks for nothing that is under way already.
+//! What follows from what is known: after every event for the jobs it is about, at every tick for those that
+//! have waited for this moment. Asks for nothing that is under way already.
 
 mod claims;
 mod cranks;
+mod dependencies;
 mod disputes;
+mod dues;
 mod ending;
+mod gang;
 mod handout;
 mod jobs;
 mod placement;
 mod queueing;
 mod scope;
+mod service;
 mod settlement;
 mod silence;
 mod specs;
 mod vouchers;
+mod work;
 
-pub(crate) use placement::{SHORTEST_LEASE, affordable};
+pub use gang::Lacking;
+pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use scope::Scope;
 
 use crate::{Core, Now};
@@ -30,10 +36,13 @@ impl Core {
             }
             self.fetch_spec(now, job);
             self.redo_disputed(job);
+            self.refuse_order(now, job);
+            self.end_service(now, job);
             self.conclude(job);
             self.end_leases(now, job);
             self.hand_out(now, job);
             self.drop_landed_offer(now, job);
+            self.tend_gang(now, job);
         }
         self.settle_claims(now);
         for job in jobs.iter().copied() {
@@ -43,5 +52,6 @@ impl Core {
         self.finalize_unreported(now, &leases);
         self.settle_and_expire(now, &leases);
         self.crank_jobs(now, &jobs);
+        self.schedule(now, &self.touched(scope, &jobs));
     }
 }

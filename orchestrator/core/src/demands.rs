@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use millrace_protocol::Address;
 
+use crate::by_address::ByAddress;
 use crate::market::Demand;
 
 /// A demand, by number.
@@ -13,7 +14,7 @@ pub(crate) type DemandId = u32;
 pub(crate) struct Demands {
     numbers: BTreeMap<Arc<Demand>, DemandId>,
     known: BTreeMap<DemandId, (Arc<Demand>, u32)>,
-    of_jobs: BTreeMap<Address, DemandId>,
+    of_jobs: ByAddress<DemandId>,
     next: DemandId,
 }
 

@@ -145,6 +145,8 @@ pub enum TaskProgress {
     },
     Failed {
         fault: Fault,
+        /// Of a container that ended by itself.
+        exit_code: Option<i32>,
         cause: Cause,
     },
 }

@@ -1,3 +1,5 @@
+mod shapes;
+
 use std::collections::BTreeMap;
 
 use millrace_protocol::{
@@ -5,12 +7,12 @@ use millrace_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::decide::affordable;
+use crate::decide::{affordable, enough_for};
 use crate::market::{Demand, Weights};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
-use crate::{Constraint, Core, Decision, NotServed, Now, Outcome};
+use crate::{Constraint, Core, Decision, Lacking, NotServed, Now, Outcome, Runway};
 
 /// Why a job has no node, or fewer than it may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub struct Explanation {
     pub decisions: Vec<Decision>,
     /// How placements are weighed.
     pub weights: Weights,
+    /// How long its money lasts; of a service that runs.
+    pub runway: Option<Runway>,
 }
 
 /// How many nodes a constraint excludes.
@@ -63,6 +67,21 @@ pub enum Blocker {
     OfferPending { node: Address },
     /// Every task is done or with a node.
     NothingToHandOut,
+    /// This job comes first; whether it is known yet.
+    After { job: Address, known: bool },
+    /// So many tasks ended by themselves and start again, the first of them at these milliseconds since 1970;
+    /// one of them has ended so often in a row.
+    Restarting { tasks: usize, times: u32, again_at: u64 },
+    /// A gang takes all nodes or none, and too few are free at a time.
+    GangIncomplete(Lacking),
+    /// So many of the gang's members have their lease; the others' nodes are kept for them.
+    GangAssembling { joined: usize, size: usize },
+    /// So many of the gang's nodes are kept for it, until there are enough or these milliseconds since 1970.
+    GangHolding { held: usize, size: usize, until: u64 },
+    /// So many sets of nodes in a row could not be brought together; the next is tried at these milliseconds.
+    GangPausing { failures: u32, again_at: u64 },
+    /// Members of an earlier attempt are being let go.
+    GangDisbanding,
 }
 
 /// One change, and the node it would win.
@@ -144,7 +163,8 @@ impl Core {
             }
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
-        let mut blockers = self.blockers(now, job, entry);
+        let mut blockers = self.shape_blockers(now, job, &demand);
+        blockers.extend(self.blockers(now, job, entry));
         let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
         let exhausted = Blocker::DepositExhausted { available };
         // Cheaper nodes may be there, and not free.
@@ -159,6 +179,7 @@ impl Core {
             suggestion,
             decisions: entry.decisions.values().cloned().collect(),
             weights: *self.market.weights(),
+            runway: self.runway(job),
         })
     }
 
@@ -179,7 +200,7 @@ impl Core {
         if entry.past_start_deadline(now.chain) {
             blockers.push(Blocker::StartDeadlinePassed(entry.view.job.start_deadline));
         }
-        if entry.workload().is_some() && !self.wants_lease(job, entry) {
+        if entry.workload().is_some() && !self.wants_lease(now, job, entry) {
             blockers.push(Blocker::NothingToHandOut);
         }
         if entry.view.job.state == JobState::Active
@@ -196,14 +217,14 @@ impl Core {
         if self.awaits_an_end(job) {
             blockers.push(Blocker::LeaseEnding);
         }
-        if let Some(pending) = entry.offer {
+        if let Some(pending) = &entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
         let spot = entry.view.job.terms.spot;
         let prices = self.market.nodes().filter_map(|(_, node)| node.view.node.posted_price(spot));
         let agreeable = prices.filter(|price| *price <= entry.view.job.terms.maximum_price).min();
         if let Some(price) = agreeable
-            && affordable(entry, price).is_none()
+            && (affordable(entry, price).is_none() || entry.is_gang() && !enough_for(entry, price, entry.tasks.len()))
         {
             let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
             blockers.push(Blocker::DepositExhausted { available });

@@ -11,6 +11,8 @@
 //! and nothing else. [`Action::Persist`] always precedes the actions that depend on it.
 
 mod action;
+mod agenda;
+mod by_address;
 mod core;
 mod decide;
 mod demands;
@@ -22,6 +24,7 @@ mod queue;
 mod reactor;
 mod record;
 mod restore;
+mod runway;
 mod served;
 mod state;
 mod time;
@@ -29,15 +32,18 @@ mod workload;
 
 pub use action::{Action, Notice, Offer};
 pub use core::{Core, Settings};
+pub use decide::Lacking;
 pub use event::{Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
 pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Resources, Score, Weights};
 pub use meter::Meter;
 pub use record::{JobRecord, LeaseRecord, Record, TaskRecord};
+pub use runway::Runway;
 pub use served::NotServed;
 pub use state::job::{Decision, JobEntry, Outcome, SpecStatus};
 pub use state::lease::{LeaseEntry, Stage};
 pub use state::node::{NodeEntry, Worker};
+pub use state::restarts::{Restarted, Restarts};
 pub use state::task::{Cause, Fault, Output, Task, TaskPhase, TaskState};
 pub use state::tasks::Tasks;
 pub use state::view::{JobView, LeaseView, NodeView};

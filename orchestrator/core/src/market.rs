@@ -26,7 +26,7 @@ mod shelve;
 mod standing;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, Node, Parameters, Provider, UnixSeconds};
 
@@ -41,6 +41,7 @@ pub(crate) use rules::bond;
 pub use score::{Score, Weights};
 pub use search::{Candidate, Found, Request};
 
+use crate::by_address::ByAddress;
 use crate::state::node::{NodeEntry, Worker};
 use crate::{NodeView, Now};
 use images::Images;
@@ -55,10 +56,11 @@ pub struct Market {
     /// Milliseconds of silence after which a worker is taken for gone.
     patience: u64,
     parameters: Option<Parameters>,
-    slots: BTreeMap<Address, u32>,
+    slots: ByAddress<u32>,
     rigs: Vec<Rig>,
     owners: Owners,
-    claims: BTreeMap<Address, Counted>,
+    /// Boxed: a table keeps room for entries that it does not have, and looks at many.
+    claims: ByAddress<Box<Counted>>,
     pools: Pools,
     images: Images,
     /// Milliseconds at which a rig may have become silent, or ends its quarantine.
@@ -66,7 +68,7 @@ pub struct Market {
     /// When a provider's reputation next fades.
     fades: BTreeSet<(UnixSeconds, Address)>,
     /// Rigs that may fit a demand that they did not fit before.
-    improved: BTreeSet<u32>,
+    improved: Vec<u32>,
     known: usize,
 }
 
@@ -77,15 +79,15 @@ impl Market {
             weights,
             patience,
             parameters: None,
-            slots: BTreeMap::new(),
+            slots: ByAddress::default(),
             rigs: Vec::new(),
             owners: Owners::default(),
-            claims: BTreeMap::new(),
+            claims: ByAddress::default(),
             pools: Pools::default(),
             images: Images::default(),
             alarms: BTreeSet::new(),
             fades: BTreeSet::new(),
-            improved: BTreeSet::new(),
+            improved: Vec::new(),
             known: 0,
         }
     }
@@ -103,7 +105,7 @@ impl Market {
             for slot in 0..self.next_slot() {
                 self.refresh(now, slot);
                 // Bonds may be lower.
-                self.improved.insert(slot);
+                self.improve(slot);
             }
         }
     }
@@ -116,7 +118,7 @@ impl Market {
         // What it has to offer is compared by its shelf; its country, its attestation and its provider are not.
         let what = |view: &NodeView| (view.provider, view.node.hardware.country, view.node.attestation);
         if before.as_ref().is_some_and(|before| what(&before.view) != what(&view)) {
-            self.improved.insert(slot);
+            self.improve(slot);
         }
         if let Some(before) = before
             && before.view.provider != view.provider
@@ -214,9 +216,9 @@ impl Market {
         self.known == 0
     }
 
-    /// Every known node, by address.
+    /// Every known node, those first that were known first.
     pub fn nodes(&self) -> impl Iterator<Item = (Address, &NodeEntry)> {
-        self.slots.iter().filter_map(|(address, slot)| Some((*address, self.rigs[*slot as usize].entry.as_ref()?)))
+        self.rigs.iter().filter_map(|rig| Some((rig.address, rig.entry.as_ref()?)))
     }
 
     pub fn node(&self, node: Address) -> Option<&NodeEntry> {
@@ -239,6 +241,12 @@ impl Market {
         let mut projected = entry.view.node;
         projected.leased = projected.hardware.units().saturating_minus(rig.free(entry));
         Some((projected, owner.projected()?))
+    }
+
+    fn improve(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.rigs[slot as usize].improved, true) {
+            self.improved.push(slot);
+        }
     }
 
     fn rig(&self, node: Address) -> Option<&Rig> {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::gpu::GpuClass;
 use millrace_protocol::{Address, UnixSeconds};
 
+use crate::by_address::ByAddress;
 use crate::demands::DemandId;
 use crate::market::Errand;
 use row::Row;
@@ -25,6 +26,20 @@ pub(crate) struct Turn {
     pub opened_at: UnixSeconds,
     pub opened_slot: u64,
     pub job: Address,
+}
+
+impl Turn {
+    /// Before any other.
+    const FIRST: Self =
+        Self { priority: Reverse(u8::MAX), opened_at: UnixSeconds::ZERO, opened_slot: 0, job: Address([0; 32]) };
+
+    /// After any other.
+    const LAST: Self = Self {
+        priority: Reverse(0),
+        opened_at: UnixSeconds(u64::MAX),
+        opened_slot: u64::MAX,
+        job: Address([u8::MAX; 32]),
+    };
 }
 
 /// A buyer at the head of a line: what it holds, its first job's turn, its address.
@@ -41,7 +56,7 @@ pub(crate) struct Queue {
     with_aside: BTreeSet<DemandId>,
     /// Every line by the GPU classes it accepts; under none where it accepts any.
     rows: BTreeMap<Option<GpuClass>, Row>,
-    places: BTreeMap<Address, Place>,
+    places: ByAddress<Place>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,8 +70,8 @@ struct Buyer {
 #[derive(Clone, Debug)]
 struct Line {
     errand: Errand,
-    /// By buyer.
-    jobs: BTreeMap<Address, BTreeSet<Turn>>,
+    /// By buyer. One set: most buyers have a job or two in a line, and a set of its own has room for eleven.
+    jobs: BTreeSet<(Address, Turn)>,
     asleep: bool,
     /// Jobs that something of their own keeps from the nodes that are there.
     aside: BTreeSet<Address>,
@@ -70,6 +85,20 @@ struct Place {
     aside: bool,
 }
 
+impl Line {
+    /// The buyer's first job.
+    fn head(&self, buyer: Address) -> Option<Turn> {
+        let (of, turn) = self.jobs.range((buyer, Turn::FIRST)..).next()?;
+        (*of == buyer).then_some(*turn)
+    }
+
+    /// Each buyer's first job.
+    fn heads(&self) -> impl Iterator<Item = (Address, Turn)> {
+        let after = |(buyer, _): &(Address, Turn)| self.jobs.range((*buyer, Turn::LAST)..).next().copied();
+        std::iter::successors(self.jobs.first().copied(), after)
+    }
+}
+
 impl Queue {
     /// The job waits, if it does not already. One that was put aside is back in its line.
     pub fn enter(&mut self, buyer: Address, (demand, errand): (DemandId, Errand), turn: Turn) {
@@ -78,7 +107,7 @@ impl Queue {
             return;
         }
         self.leave(turn.job);
-        let new = Line { errand, jobs: BTreeMap::new(), asleep: false, aside: BTreeSet::new() };
+        let new = Line { errand, jobs: BTreeSet::new(), asleep: false, aside: BTreeSet::new() };
         self.lines.entry(demand).or_insert(new);
         self.places.insert(turn.job, place);
         self.line_up(place);
@@ -95,8 +124,7 @@ impl Queue {
     pub fn first(&self) -> Option<(DemandId, Address)> {
         let lines = self.awake.iter().filter_map(|demand| Some((*demand, self.lines.get(demand)?)));
         let heads = lines.flat_map(|(demand, line)| {
-            let heads = line.jobs.iter().filter_map(|(buyer, turns)| Some((*buyer, *turns.first()?)));
-            heads.map(move |(buyer, turn)| ((self.held(buyer), turn, buyer), demand))
+            line.heads().map(move |(buyer, turn)| ((self.held(buyer), turn, buyer), demand))
         });
         heads.min().map(|((_, turn, _), demand)| (demand, turn.job))
     }
@@ -191,10 +219,9 @@ impl Queue {
 
     fn line_up(&mut self, Place { demand, buyer, turn, .. }: Place) {
         let Some(line) = self.lines.get_mut(&demand) else { return };
-        let turns = line.jobs.entry(buyer).or_default();
-        let before = turns.first().copied();
-        turns.insert(turn);
-        let after = turns.first().copied();
+        let before = line.head(buyer);
+        line.jobs.insert((buyer, turn));
+        let after = line.head(buyer);
         if !line.asleep {
             self.awake.insert(demand);
         }
@@ -208,13 +235,10 @@ impl Queue {
             if line.aside.is_empty() {
                 self.with_aside.remove(&demand);
             }
-        } else if let Some(turns) = line.jobs.get_mut(&buyer) {
-            let before = turns.first().copied();
-            turns.remove(&turn);
-            let after = turns.first().copied();
-            if after.is_none() {
-                line.jobs.remove(&buyer);
-            }
+        } else {
+            let before = line.head(buyer);
+            line.jobs.remove(&(buyer, turn));
+            let after = line.head(buyer);
             self.move_head(demand, buyer, before, after);
         }
         let Some(line) = self.lines.get(&demand) else { return };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::restarts::Restarts;
 use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
 
@@ -31,11 +32,16 @@ pub struct JobRecord {
     pub image_failures: BTreeMap<Address, Cause>,
     pub last_failure: Option<Cause>,
     pub closed_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Restarts::is_empty")]
+    pub restarts: Restarts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRecord {
     pub job: Address,
+    /// Of the job's account: a record of an earlier job under the same id is not this one's.
+    #[serde(default)]
+    pub opened_slot: u64,
     pub number: u32,
     pub task: Task,
 }
@@ -63,6 +69,7 @@ impl JobRecord {
             image_failures: entry.image_failures.clone(),
             last_failure: entry.last_failure.clone(),
             closed_by: entry.closed_by.clone(),
+            restarts: entry.restarts.clone(),
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::Now;
+use crate::agenda::Due;
 use crate::core::{Core, Settings};
 use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
 use crate::state::job::{JobEntry, SpecStatus};
@@ -19,8 +20,8 @@ impl Core {
                 Record::Task(record) => tasks.push(*record),
             }
         }
-        for TaskRecord { job, number, task } in tasks {
-            if let Some(entry) = core.jobs.get_mut(&job) {
+        for TaskRecord { job, opened_slot, number, task } in tasks {
+            if let Some(entry) = core.jobs.get_mut(&job).filter(|entry| entry.view.opened_slot == opened_slot) {
                 entry.tasks.change(number, |slot| *slot = task);
             }
         }
@@ -45,10 +46,12 @@ impl Core {
         entry.image_failures = record.image_failures;
         entry.last_failure = record.last_failure;
         entry.closed_by = record.closed_by;
-        if entry.on_chain {
+        entry.restarts = record.restarts;
+        self.jobs.insert(record.job, entry.into());
+        if self.jobs[&record.job].on_chain {
             self.open_jobs.insert(record.job);
+            self.bring_forward(record.job, Due { millis: 0, ..Due::NEVER });
         }
-        self.jobs.insert(record.job, entry);
     }
 
     fn restore_lease(&mut self, now: Now, record: LeaseRecord) {
@@ -66,7 +69,7 @@ impl Core {
             self.stale_claims.insert(record.lease);
             self.market.expect(now, record.view.node);
         }
-        self.leases.insert(record.lease, entry);
+        self.insert_lease(record.lease, entry);
     }
 
     /// A task whose lease is unknown or over is nobody's.

@@ -1,9 +1,11 @@
 //! What the scheduler knows.
 
+pub(crate) mod gang;
 pub mod job;
 pub mod lease;
 pub mod node;
 pub(crate) mod open_leases;
+pub mod restarts;
 pub mod task;
 pub mod tasks;
 pub mod view;

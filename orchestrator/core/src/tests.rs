@@ -1,13 +1,18 @@
 //! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
 
+mod agenda;
 mod endings;
 mod engine;
 mod explaining;
 mod fairness;
 mod faults;
+mod gangs;
 mod metering;
+mod order;
 mod placement;
 mod reports;
 mod restart;
+mod retries;
+mod services;
 mod simulation;
 pub(crate) mod world;

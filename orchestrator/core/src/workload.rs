@@ -1,5 +1,5 @@
 use millrace_protocol::Address;
-use millrace_spec::JobSpec;
+use millrace_spec::{After, Gang, JobSpec, Retry, Service, Shape};
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
@@ -19,6 +19,31 @@ pub struct Workload {
     pub image: String,
     #[serde(default)]
     pub placement: Placement,
+    /// None for tasks that run one by one, as nodes are there.
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// Jobs that come first.
+    #[serde(default)]
+    pub after: Vec<After>,
+    /// None where a task that failed runs again at once.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+}
+
+impl Workload {
+    pub fn service(&self) -> Option<&Service> {
+        match &self.shape {
+            Some(Shape::Service(service)) => Some(service),
+            Some(Shape::Gang(_)) | None => None,
+        }
+    }
+
+    pub fn gang(&self) -> Option<&Gang> {
+        match &self.shape {
+            Some(Shape::Gang(gang)) => Some(gang),
+            Some(Shape::Service(_)) | None => None,
+        }
+    }
 }
 
 /// What a buyer may ask of a placement that the chain does not enforce.
@@ -46,8 +71,22 @@ impl From<&JobSpec> for Workload {
             memory_mib: spec.limits.memory_mib,
             disk_mib: spec.limits.disk_mib,
             image: spec.image.clone(),
-            // The job file has no words for it yet.
-            placement: Placement::default(),
+            placement: spec.placement.as_ref().map(Placement::from).unwrap_or_default(),
+            shape: spec.shape,
+            after: spec.after.clone().unwrap_or_default(),
+            retry: spec.retry.clone(),
+        }
+    }
+}
+
+impl From<&millrace_spec::Placement> for Placement {
+    fn from(asked: &millrace_spec::Placement) -> Self {
+        Self {
+            countries: asked.countries.iter().map(|country| country.0).collect(),
+            providers: asked.providers.clone(),
+            denied_providers: asked.denied_providers.clone(),
+            different_providers: asked.different_providers,
+            priority: asked.priority,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{OrchestratorMessage, offer_reply};
+use millrace_link::grpc::{OrchestratorMessage, Peer, offer_reply};
 use millrace_protocol::Address;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
@@ -13,12 +13,21 @@ use super::Driver;
 pub(crate) struct Session {
     pub node: Address,
     pub id: u64,
+    /// Where its rig is reached by a gang's other members; empty where it does not say.
+    pub advertised_address: String,
     pub outbound: mpsc::Sender<Result<OrchestratorMessage, Status>>,
     /// Ends the stream when this is dropped: a newer stream is up, or the worker does not keep up.
     pub _end: DropGuard,
 }
 
 impl Driver {
+    /// A gang's member as the others are told of it.
+    pub(super) fn peer(&self, node: Address) -> Peer {
+        let session = self.sessions.get(&node);
+        let address = session.map(|session| session.advertised_address.clone()).unwrap_or_default();
+        Peer { node: node.0.to_vec(), address }
+    }
+
     /// Sends to the node's worker, if it is there. A worker that does not keep up loses its stream:
     /// it will come back and say what it holds.
     pub(super) fn tell(&mut self, node: Address, body: Body) {

@@ -70,6 +70,11 @@ pub(super) fn images(images: Vec<String>) -> BTreeSet<String> {
     images.into_iter().filter(|image| image.len() <= LONGEST_TEXT).take(MOST_HELD).collect()
 }
 
+/// A host name or an IP address; nothing of what is neither, which no member of a gang could use.
+pub(super) fn advertised_address(text: &str) -> String {
+    if millrace_link::is_advertisable(text) { text.to_owned() } else { String::new() }
+}
+
 /// The answer to an offer, of bounded length.
 pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
     match result {
@@ -94,7 +99,7 @@ fn done(outputs: &[grpc::Output]) -> Result<TaskProgress, Status> {
         message: format!("the worker names an output {:?}", text(&bad.path)),
         hint: "nothing to do: the task goes to another node".to_owned(),
     };
-    Ok(TaskProgress::Failed { fault: Fault::Node, cause })
+    Ok(TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause })
 }
 
 /// Relative, `/`-separated, no empty, `.` or `..` part.
@@ -122,7 +127,7 @@ fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
         WireFault::None => Fault::Nobody,
     };
     let cause = Cause { code: text(&failure.code), message: text(&failure.cause), hint: text(&failure.hint) };
-    Ok(TaskProgress::Failed { fault, cause })
+    Ok(TaskProgress::Failed { fault, exit_code: failure.exit_code, cause })
 }
 
 #[cfg(test)]
@@ -194,6 +199,7 @@ mod tests {
     #[test]
     fn tasks_of_a_resume_are_found_under_their_lease() {
         let resume = grpc::Resume {
+            advertised_address: String::new(),
             leases: vec![vec![2; 32], vec![3; 32]],
             tasks: vec![update(Phase::Running), grpc::TaskUpdate { index: 9, ..update(Phase::Done) }],
             cached_images: Vec::new(),

@@ -64,7 +64,8 @@ async fn converse(
     for update in &resume.tasks {
         reports.extend(arrived(context, convert::task_update(node, update)?).await);
     }
-    let session = Session { node, id, outbound: outbound.clone(), _end: end.drop_guard() };
+    let advertised_address = convert::advertised_address(&resume.advertised_address);
+    let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
     let images = convert::images(resume.cached_images);
     deliver(context, Input::Attached { session, images, held, reports }).await?;
     loop {
@@ -115,7 +116,7 @@ async fn arrived(context: &Context, event: Event) -> Option<Event> {
                     message: format!("{} was reported as done and never uploaded", output.path),
                     hint: "nothing to do: the task goes to another node".to_owned(),
                 };
-                let progress = TaskProgress::Failed { fault: Fault::Node, cause };
+                let progress = TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause };
                 return Some(Event::TaskUpdate { node, lease, task, attempt, progress });
             }
             Err(error) => {
@@ -139,7 +140,7 @@ async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: 
     let known = context.inbox.ask(move |driver| {
         let own = driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job);
         let entry = driver.core.job(job).filter(|_| own)?;
-        let task = entry.tasks.get(usize::try_from(index).ok()?)?;
+        let task = entry.tasks.get(index)?;
         let current = task.attempt == attempt && task.lease == Some(lease);
         current.then_some(Log { job, opened_slot: entry.view.opened_slot, task: index, attempt })
     });

@@ -4,7 +4,7 @@ use millrace_link::rest;
 use millrace_protocol::{
     Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
 };
-use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, NotServed, Suggestion};
+use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Suggestion};
 
 use crate::driver::Driver;
 
@@ -23,6 +23,11 @@ pub(super) const UNKNOWN_HARDWARE: Hardware = Hardware {
 
 pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Option<rest::Explanation> {
     let explanation = driver.core.explain(driver.clock.now(), job)?;
+    let is_service = entry.workload().is_some_and(|workload| workload.service().is_some());
+    if is_service && explanation.blockers.first() == Some(&Blocker::NothingToHandOut) {
+        // It runs as it should, and has room for successors.
+        return None;
+    }
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut exclusions: Vec<rest::Exclusion> = explanation
         .exclusions
@@ -35,7 +40,8 @@ pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Op
         })
         .collect();
     exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.nodes));
-    let blocked = explanation.blockers.iter().map(blocker).next();
+    let now = driver.clock.now().millis;
+    let blocked = explanation.blockers.iter().map(|blocker| self::blocker(now, blocker)).next();
     let suggestion = blocked.or_else(|| explanation.suggestion.map(|suggestion| suggest(driver, &suggestion)));
     Some(rest::Explanation {
         nodes_total: count(explanation.nodes_total),
@@ -165,7 +171,8 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
     format!("{change}: {whose} would take it at {}", suggestion.price)
 }
 
-fn blocker(blocker: &Blocker) -> String {
+fn blocker(now: u64, blocker: &Blocker) -> String {
+    let seconds = |at: u64| at.saturating_sub(now).div_ceil(1_000);
     match blocker {
         Blocker::NotServed(NotServed::ForeignAttestor(attestor)) => format!(
             "nothing here: only vouchers of {attestor} count, and this orchestrator cannot sign them; award leases \
@@ -188,7 +195,7 @@ fn blocker(blocker: &Blocker) -> String {
             "open a new job with a larger deposit: nothing is left of this one's".to_owned()
         }
         Blocker::DepositExhausted { available } => {
-            format!("open a new job with a larger deposit: {available} does not cover another lease")
+            format!("add to the deposit with `millrace job extend`: {available} does not cover another lease")
         }
         Blocker::ConcurrencyReached { live, silent: 0 } => {
             format!("nothing: it runs on {live} node(s), as many as it allows")
@@ -204,5 +211,33 @@ fn blocker(blocker: &Blocker) -> String {
         Blocker::LeaseEnding => "wait: a lease is being settled, which takes a few seconds".to_owned(),
         Blocker::OfferPending { node } => format!("wait: a lease is being agreed on with {node}"),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
+        Blocker::After { job, known: true } => format!("wait: {job} comes first"),
+        Blocker::After { job, known: false } => format!("wait: {job} comes first, and nobody has seen it yet"),
+        Blocker::Restarting { tasks, times, again_at } => format!(
+            "look at the logs: {tasks} task(s) ended by themselves, one of them {times} time(s) in a row, and \
+             start again in {} s",
+            seconds(*again_at)
+        ),
+        Blocker::GangIncomplete(Lacking { size, placeable, region }) => {
+            let place = region.and_then(region::slug).map_or_else(|| "all regions".to_owned(), str::to_owned);
+            let anywhere = if region.is_some() { ", or let the gang be anywhere" } else { "" };
+            format!(
+                "wait{anywhere}: {size} nodes must be free at a time, and {placeable} of them could be had in {place}"
+            )
+        }
+        Blocker::GangAssembling { joined, size } => {
+            format!("wait: {joined} of the gang's {size} members have their lease, the others' nodes are kept")
+        }
+        Blocker::GangHolding { held, size, until } => format!(
+            "wait: {held} of the {size} nodes it needs are free and kept for it, for {} s at most",
+            seconds(*until)
+        ),
+        Blocker::GangPausing { failures, again_at } => format!(
+            "wait: {failures} set(s) of nodes in a row could not be brought together; the next is tried in {} s",
+            seconds(*again_at)
+        ),
+        Blocker::GangDisbanding => {
+            "wait: a member was lost, and the others are let go before all begin anew".to_owned()
+        }
     }
 }

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use millrace_link::rest;
 use millrace_protocol::{Address, JobState, Seconds};
 use millrace_scheduler::{
-    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, SpecStatus, Stage, Task, TaskPhase, TaskState,
+    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, SpecStatus, Stage, Task, TaskPhase, TaskState,
 };
 use serde::Deserialize;
 
@@ -83,7 +83,7 @@ pub(super) async fn logs(
 ) -> Result<impl IntoResponse, Refusal> {
     let task = piece.task;
     let log = of_owner(&context, &job, key, move |_, job, entry| {
-        let found = usize::try_from(task).ok().and_then(|index| entry.tasks.get(index));
+        let found = entry.tasks.get(task);
         found.map(|found| Log { job, opened_slot: entry.view.opened_slot, task, attempt: found.attempt })
     });
     let Some(log) = log.await? else {
@@ -151,7 +151,13 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         leases: driver.core.leases_of(address).into_iter().map(|entry| lease(driver, entry)).collect(),
         explanation,
         failure,
+        runway: driver.core.runway(address).map(runway),
     }
+}
+
+fn runway(runway: Runway) -> rest::Runway {
+    let Runway { leases, hourly, unspent, lasts } = runway;
+    rest::Runway { leases, hourly, unspent, lasts }
 }
 
 fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {

@@ -36,7 +36,9 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         units_leased: entry.view.node.leased.0,
         connected: driver.sessions.contains_key(&address),
     };
-    driver.core.nodes().map(render).collect()
+    let mut nodes: Vec<_> = driver.core.nodes().map(render).collect();
+    nodes.sort_unstable_by_key(|node| node.address);
+    nodes
 }
 
 pub(super) fn provider_name(driver: &Driver, provider: millrace_protocol::Address) -> String {

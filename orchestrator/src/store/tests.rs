@@ -5,7 +5,7 @@ use super::*;
 
 fn task(number: u32, state: TaskState) -> Record {
     let task = Task { state, ..Task::default() };
-    Record::Task(Box::new(TaskRecord { job: Address([1; 32]), number, task }))
+    Record::Task(Box::new(TaskRecord { job: Address([1; 32]), opened_slot: 1, number, task }))
 }
 
 #[tokio::test]

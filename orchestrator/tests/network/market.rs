@@ -156,14 +156,23 @@ impl Market {
     }
 
     pub async fn get(&self, path: &str, query: &str) -> reqwest::Response {
+        self.request(path, query).send().await.unwrap()
+    }
+
+    fn request(&self, path: &str, query: &str) -> reqwest::RequestBuilder {
         let now = UnixSeconds(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs());
         let authorization = auth::authorization(&signing_key(&self.buyer), "GET", path, now);
         let url = format!("{}{path}{query}", self.http_url());
-        reqwest::Client::new().get(url).header("authorization", authorization).send().await.unwrap()
+        reqwest::Client::new().get(url).header("authorization", authorization)
     }
 
     pub async fn job(&self, job: Address) -> JobStatus {
         self.get(&format!("/v1/jobs/{job}"), "").await.json().await.unwrap()
+    }
+
+    /// The job, where an orchestrator is there and knows it.
+    pub async fn find(&self, job: Address) -> Option<JobStatus> {
+        self.request(&format!("/v1/jobs/{job}"), "").send().await.ok()?.error_for_status().ok()?.json().await.ok()
     }
 
     /// Looks at the job until it is as wanted.
@@ -224,6 +233,7 @@ pub fn hardware() -> Hardware {
 
 pub fn spec(tasks: u32) -> JobSpec {
     JobSpec {
+        after: None,
         command: vec!["render".to_owned(), "{task}".to_owned()],
         env: Default::default(),
         image: "millrace/test:1".to_owned(),
@@ -231,6 +241,9 @@ pub fn spec(tasks: u32) -> JobSpec {
         limits: Limits { cpu_milli: 500, disk_mib: 64, memory_mib: 64, pids: 16, task_seconds: 60 },
         name: "frames".to_owned(),
         network: false,
+        placement: None,
+        retry: None,
+        shape: None,
         task_retries: 1,
         tasks,
         terms: JobTerms {

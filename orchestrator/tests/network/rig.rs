@@ -222,6 +222,7 @@ impl Rig {
             leases: journal.leases.iter().map(|lease| lease.0.to_vec()).collect(),
             tasks: running.chain(journal.done.values().cloned()).collect(),
             cached_images: vec!["millrace/test:1".to_owned()],
+            advertised_address: String::new(),
         }
     }
 

@@ -509,7 +509,7 @@ fn told_line(event: &Event) -> String {
             let progress = match progress {
                 millrace_scheduler::TaskProgress::Phase { phase, .. } => format!("{phase:?}"),
                 millrace_scheduler::TaskProgress::Done { .. } => "done".to_owned(),
-                millrace_scheduler::TaskProgress::Failed { fault, cause } => {
+                millrace_scheduler::TaskProgress::Failed { fault, cause, .. } => {
                     format!("failed, {fault:?}: {}", cause.code)
                 }
             };

@@ -1,12 +1,14 @@
 //! What a seed means: a market, its jobs, its liars, and what goes wrong when.
 
+mod shapes;
+
 use std::collections::BTreeMap;
 
 use millrace_protocol::{
     BasisPoints, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, Verification,
 };
-use millrace_spec::{JobSpec, Limits};
+use millrace_spec::{Gang, JobSpec, Limits, Locality, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
@@ -190,6 +192,7 @@ impl Scenario {
         let rigs: Vec<RigPlan> = (0..count).map(|number| rig(&mut draw, number, liars, calm)).collect();
         let mut jobs: Vec<JobPlan> =
             (0..draw.between(3..=8) * hours).map(|number| job(&mut draw, number, lasts, calm)).collect();
+        jobs.extend(shapes::draw(seed, jobs.len() as u64, hours, &rigs, calm));
         if calm {
             // Where nothing goes wrong every job has a rig that it fits.
             let largest = rigs.iter().map(|rig| rig.hardware.units()).max().unwrap_or(GpuUnits(1));
@@ -236,7 +239,18 @@ impl Scenario {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
         let fits = |rig: &RigPlan| rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units;
-        self.is_calm() && plan.work.fails == 0 && plan.cancelled_after.is_none() && self.rigs.iter().any(fits)
+        let fitting = || self.rigs.iter().filter(|rig| fits(rig));
+        let in_region = |region| fitting().filter(|rig| rig.hardware.region == region).count();
+        let enough = match plan.spec.shape {
+            None => fitting().count() > 0,
+            Some(Shape::Gang(Gang { locality: Locality::Anywhere })) => fitting().count() >= plan.spec.tasks as usize,
+            Some(Shape::Gang(Gang { locality: Locality::Region })) => {
+                fitting().map(|rig| in_region(rig.hardware.region)).max() >= Some(plan.spec.tasks as usize)
+            }
+            // It ends by its time, its money or its buyer.
+            Some(Shape::Service(_)) => false,
+        };
+        self.is_calm() && plan.work.fails == 0 && plan.cancelled_after.is_none() && enough
     }
 
     pub fn is_calm(&self) -> bool {
@@ -319,6 +333,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
     let limits =
         Limits { cpu_milli: 2_000, disk_mib: 1_024, memory_mib: 2_048, pids: 64, task_seconds: lease_seconds.0 };
     let spec = JobSpec {
+        after: None,
         command: vec!["work".to_owned(), "{task}".to_owned()],
         env: BTreeMap::new(),
         image: format!("image:{}", draw.between(1..=3)),
@@ -326,6 +341,9 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         limits,
         name: format!("job {number}"),
         network: false,
+        placement: None,
+        retry: None,
+        shape: None,
         task_retries: 2,
         tasks,
         terms,

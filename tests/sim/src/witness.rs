@@ -301,9 +301,10 @@ impl Simulation {
                 return Err(format!("{} is over without an outcome", name::short(job)));
             };
             let all_done = entry.all_done();
+            let is_service = entry.workload().is_some_and(|workload| workload.service().is_some());
             self.check_results(job, entry)?;
             match outcome {
-                Outcome::Completed if !all_done => {
+                Outcome::Completed if !all_done && !is_service => {
                     return Err(format!("{} is completed and a task of it is not done", name::short(job)));
                 }
                 Outcome::Failed(_) | Outcome::Expired if all_done => {

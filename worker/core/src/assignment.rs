@@ -60,6 +60,10 @@ pub struct Assignment {
     pub limits: Limits,
     /// GPUs to hand through.
     pub gpus: u16,
+    /// Where a gang's members are reached, by rank, which is the task's number; an empty text for one that does not
+    /// say. Nothing for a task on its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<String>,
 }
 
 /// Most files one task may leave: each is an object and a leaf of the result root.
@@ -87,6 +91,7 @@ impl Assignment {
                 output_bytes: u64::from(spec.limits.disk_mib) * 1_048_576,
             },
             gpus: spec.terms.requirements.units.0,
+            peers: Vec::new(),
         }
     }
 

@@ -63,3 +63,14 @@ pub enum Record {
         lease: Address,
     },
 }
+
+impl Record {
+    /// When it was written, where it says so.
+    pub fn at(&self) -> Option<UnixSeconds> {
+        match self {
+            Self::LeaseAccepted { terms, .. } => Some(terms.accepted_at),
+            Self::TaskStarted { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+}

@@ -8,7 +8,6 @@ use super::Driver;
 use crate::control::{Ask, Asked};
 use crate::folders;
 use crate::gpu::Gpu;
-use crate::service::now;
 use crate::status::{GpuStatus, LinkStatus, Status, StorageStatus, Totals, leases, tasks};
 
 /// What the loop notes for its owner, beside what it decides with.
@@ -21,13 +20,12 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    pub fn new() -> Self {
-        let started_at = now();
+    pub fn new(started_at: UnixSeconds) -> Self {
         Self { started_at, connected: false, link_since: started_at, totals: Totals::default() }
     }
 
-    pub fn link(&mut self, connected: bool) {
-        (self.connected, self.link_since) = (connected, now());
+    pub fn link(&mut self, connected: bool, now: UnixSeconds) {
+        (self.connected, self.link_since) = (connected, now);
         self.totals.connections += u64::from(connected);
     }
 }
@@ -60,7 +58,12 @@ impl Driver {
             self.noted.totals.tasks_failed += 1;
         }
         if cause.fault() == Fault::Node {
-            self.context.troubles.note_words(cause.code(), format!("task {key}: {failure}"), cause.hint(), now());
+            self.context.troubles.note_words(
+                cause.code(),
+                format!("task {key}: {failure}"),
+                cause.hint(),
+                self.clock.now(),
+            );
         }
     }
 
@@ -70,7 +73,7 @@ impl Driver {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             node: self.context.node,
             node_key: keys::address_of(&self.node_key),
-            at: now(),
+            at: self.clock.now(),
             started_at: self.noted.started_at,
             link: LinkStatus {
                 orchestrator: self.context.orchestrator_url.clone(),

@@ -1,9 +1,9 @@
 use millrace_agent::{Assignment, Cause, Event, Failure, Report, StopReason};
-use millrace_link::auth;
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{AssignTask, OrchestratorMessage, Voucher};
+use millrace_link::grpc::{AssignTask, OrchestratorMessage, Peer, Voucher};
+use millrace_link::{auth, is_advertisable};
 use millrace_protocol::voucher;
-use millrace_spec::JobSpec;
+use millrace_spec::{JobSpec, Shape};
 
 use super::Driver;
 use crate::Error;
@@ -63,7 +63,14 @@ impl Driver {
             self.send_some(refuse(Cause::InputCorrupt, "the job's spec is not the one the lease was signed for"));
             return Ok(None);
         };
-        Ok(Some(Event::TaskAssigned(Assignment::from_spec(key, job, &spec))))
+        let peers = match peers(&assign.peers, &spec) {
+            Ok(peers) => peers,
+            Err(detail) => {
+                self.send_some(refuse(Cause::InputCorrupt, detail));
+                return Ok(None);
+            }
+        };
+        Ok(Some(Event::TaskAssigned(Assignment { peers, ..Assignment::from_spec(key, job, &spec) })))
     }
 
     fn send_some(&self, message: Option<millrace_link::grpc::WorkerMessage>) {
@@ -83,4 +90,16 @@ impl Driver {
         }
         Some(Event::Voucher { voucher, signature: received.signature })
     }
+}
+
+/// A gang's task comes with all of its peers, and no other task with any.
+fn peers(told: &[Peer], spec: &JobSpec) -> Result<Vec<String>, &'static str> {
+    let expected = if matches!(spec.shape, Some(Shape::Gang(_))) { spec.tasks as usize } else { 0 };
+    if told.len() != expected {
+        return Err("the task does not come with all members of its gang");
+    }
+    if !told.iter().all(|peer| is_advertisable(&peer.address)) {
+        return Err("a member of the gang has an address that is none");
+    }
+    Ok(told.iter().map(|peer| peer.address.clone()).collect())
 }

@@ -12,7 +12,6 @@ use thiserror::Error;
 
 use super::Driver;
 use crate::chain::Chain;
-use crate::service::now;
 use crate::{Error, disk, messages};
 
 /// Why an offer is not what it says.
@@ -105,7 +104,7 @@ impl Driver {
             accept_simulated: requirements.accept_simulated,
         };
         let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;
-        let terms = match policy::check(&self.rig, &self.agent, &offer, free, now()) {
+        let terms = match policy::check(&self.rig, &self.agent, &offer, free, self.clock.now()) {
             Ok(terms) => terms,
             Err(refusal) => {
                 self.refuse(vetted.lease, &refusal);

@@ -8,7 +8,6 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Driver;
 use crate::chain::{Chain, Deed};
-use crate::service::now;
 
 impl Driver {
     /// Reads a lease beside the loop. An endpoint that does not answer is asked again soon.
@@ -33,7 +32,7 @@ impl Driver {
             return;
         }
         let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
-        let troubles = self.context.troubles.clone();
+        let (troubles, clock) = (self.context.troubles.clone(), self.clock);
         let acting = tokio::spawn(async move {
             let what = name(&deed);
             let found = chain.lease(lease).await.map(|(account, _)| account);
@@ -46,7 +45,7 @@ impl Driver {
                 Ok(()) => tracing::info!(%lease, deed = what, "the node looked after its lease"),
                 Err(error) => {
                     tracing::warn!(%lease, deed = what, %error, hint = error.hint(), "a lease is in danger");
-                    troubles.note(&error, now());
+                    troubles.note(&error, clock.now());
                 }
             }
             read(&chain, lease, &readings).await;

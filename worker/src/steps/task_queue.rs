@@ -192,15 +192,24 @@ impl Queue {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
-        let Assignment { key, job, task_count, image, command, mut environment, limits, .. } = assignment;
+        let Assignment { key, job, task_count, image, command, mut environment, limits, peers, .. } = assignment;
         let own = [
             ("MILLRACE_JOB", job.to_string()),
             ("MILLRACE_LEASE", key.lease.to_string()),
             ("MILLRACE_TASK_INDEX", key.task.to_string()),
             ("MILLRACE_TASK_COUNT", task_count.to_string()),
             ("MILLRACE_ATTEMPT", key.attempt.to_string()),
+            ("MILLRACE_CHECKPOINT", format!("{job}/{}", key.task)),
         ];
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        if !peers.is_empty() {
+            let gang = [
+                ("MILLRACE_RANK", key.task.to_string()),
+                ("MILLRACE_WORLD_SIZE", peers.len().to_string()),
+                ("MILLRACE_PEERS", peers.join(",")),
+            ];
+            environment.extend(gang.map(|(name, value)| (name.to_owned(), value)));
+        }
         let access = if inventory.simulated {
             let models: Vec<String> = leased().map(|gpu| format!("{}:{}", gpu.model, gpu.vram_mib)).collect();
             environment.push(("MILLRACE_SIMULATED_GPU".to_owned(), models.join(",")));

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -10,7 +10,17 @@ use axum::routing::get;
 
 /// Objects by hex digest. Small ones only: each comes in one piece.
 #[derive(Clone, Default)]
-pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>, Arc<AtomicU32>);
+pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>, Arc<AtomicU32>, Arc<Hold>);
+
+/// An upload that gets no answer.
+#[derive(Default)]
+struct Hold {
+    /// How many uploads come until then, it included; zero: none is held.
+    left: AtomicU32,
+    /// Whether its bytes are stored nevertheless.
+    stored: AtomicBool,
+    holding: AtomicBool,
+}
 
 impl Objects {
     pub fn put(&self, bytes: &[u8]) -> millrace_spec::ObjectRef {
@@ -33,6 +43,17 @@ impl Objects {
     /// The next `count` uploads fail, as behind a proxy whose endpoint is being restarted.
     pub fn fail(&self, count: u32) {
         self.1.store(count, Relaxed);
+    }
+
+    /// The upload of this number, counted from one, gets no answer.
+    pub fn hold(&self, upload: u32, stored: bool) {
+        self.2.stored.store(stored, Relaxed);
+        self.2.left.store(upload, Relaxed);
+    }
+
+    /// Whether an upload waits for an answer that does not come. Says so once.
+    pub fn is_holding(&self) -> bool {
+        self.2.holding.swap(false, Relaxed)
     }
 
     pub fn len(&self) -> usize {
@@ -60,6 +81,14 @@ async fn write(State(objects): State<Objects>, Path(sha256): Path<String>, body:
     if millrace_spec::sha256(&body).to_string() != sha256 {
         return StatusCode::BAD_REQUEST;
     }
-    objects.0.lock().unwrap().insert(sha256, body);
+    let left = objects.2.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+    let held = left == Ok(1);
+    if !held || objects.2.stored.load(Relaxed) {
+        objects.0.lock().unwrap().insert(sha256, body);
+    }
+    if held {
+        objects.2.holding.store(true, Relaxed);
+        std::future::pending::<()>().await;
+    }
     StatusCode::CREATED
 }

@@ -59,6 +59,7 @@ pub fn node(key: &Keypair, address: Address) -> NodeAccount {
 /// A job of three shell scripts on the probe image.
 pub fn spec(script: &str) -> JobSpec {
     JobSpec {
+        after: None,
         command: ["sh", "-c", script].map(String::from).to_vec(),
         env: BTreeMap::from([("GREETING".into(), "hello".into())]),
         image: "millrace/probe:1".into(),
@@ -66,6 +67,9 @@ pub fn spec(script: &str) -> JobSpec {
         limits: Limits { cpu_milli: 1_000, disk_mib: 16, memory_mib: 64, pids: 32, task_seconds: 60 },
         name: "probe".into(),
         network: false,
+        placement: None,
+        retry: None,
+        shape: None,
         task_retries: 0,
         tasks: 3,
         terms: JobTerms {

@@ -1,4 +1,5 @@
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ type Outbound = UnboundedSender<Result<OrchestratorMessage, Status>>;
 pub struct Orchestrator {
     pub url: String,
     session: Arc<Mutex<Option<Outbound>>>,
+    away: Arc<AtomicBool>,
     inbound: UnboundedReceiver<WorkerBody>,
 }
 
@@ -29,6 +31,7 @@ struct Service {
     node_key: Address,
     objects_url: String,
     session: Arc<Mutex<Option<Outbound>>>,
+    away: Arc<AtomicBool>,
     heard: UnboundedSender<WorkerBody>,
 }
 
@@ -39,15 +42,37 @@ impl Orchestrator {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let session = Arc::new(Mutex::new(None));
         let (heard, inbound) = unbounded_channel();
-        let service = Service { node_key, objects_url, session: session.clone(), heard };
+        let away = Arc::<AtomicBool>::default();
+        let service = Service { node_key, objects_url, session: session.clone(), away: away.clone(), heard };
         let server = tonic::transport::Server::builder().add_service(LinkServer::new(service));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        Self { url, session, inbound }
+        Self { url, session, away, inbound }
     }
 
     pub fn say(&self, body: Body) {
         let session = self.session.lock().unwrap();
         session.as_ref().expect("no worker is connected").send(Ok(OrchestratorMessage { body: Some(body) })).unwrap();
+    }
+
+    /// The same to a worker that may be dead: then nobody hears it.
+    pub fn say_if_there(&self, body: Body) {
+        if let Some(session) = self.session.lock().unwrap().as_ref() {
+            let _ = session.send(Ok(OrchestratorMessage { body: Some(body) }));
+        }
+    }
+
+    /// Whether nobody answers any more: links are broken off, and new ones refused.
+    pub fn be_away(&self, away: bool) {
+        self.away.store(away, Relaxed);
+        if away && let Some(session) = self.session.lock().unwrap().take() {
+            let _ = session.send(Err(Status::unavailable("gone")));
+        }
+    }
+
+    /// What the worker says next, if it says anything within this time.
+    pub async fn listen(&mut self, patience: Duration) -> Option<WorkerBody> {
+        let next = self.inbound.recv();
+        tokio::time::timeout(patience, next).await.ok().map(|body| body.expect("the orchestrator has stopped"))
     }
 
     /// Breaks the link off, as a restart would.
@@ -109,6 +134,9 @@ impl Link for Service {
     type AttachStream = Pin<Box<dyn Stream<Item = Result<OrchestratorMessage, Status>> + Send>>;
 
     async fn attach(&self, request: Request<Streaming<WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
+        if self.away.load(Relaxed) {
+            return Err(Status::unavailable("gone"));
+        }
         let mut inbound = request.into_inner();
         let (outbound, queue) = unbounded_channel();
         let (node_key, objects_url) = (self.node_key, self.objects_url.clone());

@@ -172,12 +172,19 @@ impl Rig {
     }
 
     pub fn assign(&self, index: u32) {
+        self.assign_beside(index, &[]);
+    }
+
+    /// As a member of a gang whose nodes are reached at these addresses.
+    pub fn assign_beside(&self, index: u32, peers: &[&str]) {
+        let peer = |address: &&str| grpc::Peer { node: vec![7; 32], address: (*address).to_owned() };
         self.orchestrator.say(Body::AssignTask(grpc::AssignTask {
             lease: self.lease().0.to_vec(),
             job: self.job.address.0.to_vec(),
             index,
             attempt: 1,
             spec: self.spec.canonical_bytes(),
+            peers: peers.iter().map(peer).collect(),
         }));
     }
 

@@ -4,6 +4,9 @@ import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
 import { integers, text, utf8Order } from "./canonical.js";
+import { canonicalAfter, canonicalRetry, type After, type Retry } from "./order.js";
+import { canonicalPlacement, type Placement } from "./placement.js";
+import { canonicalShape, type Shape } from "./shape.js";
 
 /** Content in the network's object store. */
 export interface ObjectRef {
@@ -15,6 +18,8 @@ export interface ObjectRef {
 
 /** What the network runs. Its SHA-256 is the spec hash on chain. */
 export interface JobSpec {
+  /** Jobs that come first. */
+  readonly after?: readonly After[];
   readonly name: string;
   readonly image: string;
   /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
@@ -34,6 +39,11 @@ export interface JobSpec {
   };
   /** Whether the container has a network at all. */
   readonly network: boolean;
+  readonly placement?: Placement;
+  /** None where a task that failed runs again at once. */
+  readonly retry?: Retry;
+  /** None for tasks that run one by one, as nodes are there. */
+  readonly shape?: Shape;
   /** How often one task may fail by its own fault before the job fails. */
   readonly taskRetries: number;
   readonly tasks: number;
@@ -50,7 +60,9 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     task_seconds: spec.limits.taskSeconds,
   });
   const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
+  const placement = spec.placement === undefined ? undefined : canonicalPlacement(spec.placement);
   const fields = [
+    ...(spec.after === undefined || spec.after.length === 0 ? [] : [`"after":${canonicalAfter(spec.after)}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
     `"env":${map(spec.env, text)}`,
     `"image":${text(spec.image)}`,
@@ -58,6 +70,9 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"limits":${limits}`,
     `"name":${text(spec.name)}`,
     `"network":${spec.network}`,
+    ...(placement === undefined ? [] : [`"placement":${placement}`]),
+    ...(spec.retry === undefined ? [] : [`"retry":${canonicalRetry(spec.retry)}`]),
+    ...(spec.shape === undefined ? [] : [`"shape":${canonicalShape(spec.shape)}`]),
     `"task_retries":${spec.taskRetries}`,
     `"tasks":${spec.tasks}`,
     `"terms":${terms(spec.terms)}`,

@@ -77,6 +77,9 @@ pub struct RigOptions {
     /// Where containers with a network look names up, on the internet. May be repeated [default: 1.1.1.1, 9.9.9.9]
     #[arg(long, value_name = "ADDRESS")]
     pub resolver: Vec<IpAddr>,
+    /// Host name or IP address under which the rigs of other members of a gang reach this one; told to them as it is
+    #[arg(long, value_name = "HOST", value_parser = parse_host)]
+    pub advertise: Option<String>,
     /// Longest lease to take
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     pub longest_lease: Duration,
@@ -218,6 +221,11 @@ pub struct RigToLookAt {
     pub disk_reserve: u32,
 }
 
+fn parse_host(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && millrace_link::is_advertisable(text);
+    if good { Ok(text.to_owned()) } else { Err("give a host name or an IP address, without a port".to_owned()) }
+}
+
 fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
     text.parse().map_err(|error: millrace_worker::gpu::simulated::SimulatedGpuError| error.hint())
 }
@@ -242,6 +250,9 @@ impl RigOptions {
         }
         if let Some(address) = &self.metrics {
             flag("--metrics", &address.to_string());
+        }
+        if let Some(host) = &self.advertise {
+            flag("--advertise", host);
         }
         flag("--longest-lease", &duration(self.longest_lease));
         flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
@@ -283,7 +294,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --advertise rig.example",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -89,6 +89,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         pull: if args.rig.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
         allow_network: !args.rig.no_network,
         resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
+        advertised_address: args.rig.advertise,
         longest_lease: Seconds(args.rig.longest_lease.as_secs()),
         disk_reserve_mib: u64::from(args.rig.disk_reserve),
         image_cache_mib: u64::from(args.rig.image_cache),

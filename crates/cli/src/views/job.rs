@@ -1,9 +1,9 @@
 //! One job, and lists of jobs.
 
-use millrace_link::rest::{JobStatus, LeaseStatus, Task, TaskState};
+use millrace_link::rest::{JobStatus, LeaseStatus, Runway, Task, TaskState};
 use millrace_protocol::{JobState, LeaseOutcome, LeaseState, MicroUsdc, UnixSeconds};
 
-use super::duration::in_time;
+use super::duration::{duration, in_time};
 use super::{counted, explanation, node, short, terms};
 use crate::output::Style;
 use crate::output::table::{Column, render};
@@ -54,6 +54,9 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
         parts.push(format!("terms         {}", special.join(", ")));
     }
     parts.push(money(job));
+    if let Some(runway) = &job.runway {
+        parts.push(self::runway(runway));
+    }
     if let Some(failure) = &job.failure {
         let failed = style.error(&format!("failed[{}]", failure.code));
         parts.push(format!("{failed}: {}\n{}: {}", failure.cause, style.accent("hint"), failure.hint));
@@ -97,6 +100,15 @@ fn money(job: &JobStatus) -> String {
     rows.push(last);
     let lines = rows.iter().map(|(name, amount)| format!("{name:<14}{:>20}", amount.to_string()));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn runway(runway: &Runway) -> String {
+    format!(
+        "lasts {} more: {} an hour for {}; `millrace job extend` adds to it",
+        duration(runway.lasts),
+        runway.hourly,
+        counted(usize::from(runway.leases), "lease")
+    )
 }
 
 fn leases(leases: &[LeaseStatus]) -> String {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use millrace_protocol::Address;
 use millrace_spec::{JobFile, ObjectRef, sha256};
 use serde_json::{Value, json};
 
@@ -79,5 +80,26 @@ fn canonical_specs_and_their_hashes() {
     ];
     let with_policies = policies.map(|(name, budget, verification)| case(name, &counter_with(budget, verification)));
     let cases = [case("counter", COUNTER), case("render", RENDER), case("awkward", AWKWARD)];
-    check("tests/vectors/specs.json", &cases.into_iter().chain(with_policies).collect());
+    let plain = COUNTER.replace("concurrent_leases = 1\n", "");
+    let provider = Address([7; 32]);
+    let placement = format!(
+        "countries = [\"DE\", \"AT\"]\ndenied_providers = [\"{provider}\"]\ndifferent_providers = true\npriority = 3"
+    );
+    let (before, resources) = plain.split_once("[tasks]").unwrap();
+    let resources = resources.split_once("[resources]").unwrap().1;
+    let service = format!("{before}[service]\nreplicas = 3\nrun_for = \"7d\"\n[resources]{resources}");
+    let shapes = [
+        case("placement", &format!("{plain}\n[placement]\n{placement}\n")),
+        case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
+        case("service", &service),
+        case(
+            "order and retries",
+            &format!(
+                "after = [\"{provider}\"]\nafter_ended = [\"{}\"]\n{plain}\n[retry]\nbackoff = \"10s\"\n\
+                 uncounted_exit_codes = [75, 9]\n",
+                Address([1; 32])
+            ),
+        ),
+    ];
+    check("tests/vectors/specs.json", &cases.into_iter().chain(with_policies).chain(shapes).collect());
 }

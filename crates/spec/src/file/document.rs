@@ -14,7 +14,16 @@ pub(super) struct Document {
     pub command: Vec<String>,
     #[serde(default)]
     pub network: bool,
-    pub tasks: Tasks,
+    #[serde(default)]
+    pub after: Vec<String>,
+    #[serde(default)]
+    pub after_ended: Vec<String>,
+    pub tasks: Option<Tasks>,
+    pub retry: Option<Retry>,
+    pub service: Option<Service>,
+    pub gang: Option<Gang>,
+    #[serde(default)]
+    pub placement: Placement,
     pub resources: Resources,
     pub budget: Budget,
     #[serde(default)]
@@ -32,6 +41,50 @@ pub(super) struct Tasks {
     pub time_limit: String,
     #[serde(default = "two")]
     pub retries: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    pub replicas: u16,
+    pub surge: Option<u16>,
+    #[serde(default = "always")]
+    pub restart: String,
+    pub run_for: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    #[serde(default = "no_time")]
+    pub backoff: String,
+    pub longest_backoff: Option<String>,
+    #[serde(default)]
+    pub fatal_exit_codes: Vec<u8>,
+    #[serde(default)]
+    pub uncounted_exit_codes: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gang {
+    #[serde(default = "region")]
+    pub locality: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Placement {
+    #[serde(default)]
+    pub countries: Vec<String>,
+    #[serde(default)]
+    pub providers: Vec<String>,
+    #[serde(default)]
+    pub denied_providers: Vec<String>,
+    #[serde(default)]
+    pub different_providers: bool,
+    #[serde(default)]
+    pub priority: u8,
 }
 
 #[derive(Deserialize)]
@@ -62,10 +115,8 @@ pub(super) struct Budget {
     pub lease: String,
     pub deposit: Option<String>,
     pub concurrent_leases: Option<u16>,
-    #[serde(default = "default_start_window")]
-    pub start_window: String,
-    #[serde(default = "two")]
-    pub retries: u16,
+    pub start_window: Option<String>,
+    pub retries: Option<u16>,
     #[serde(default)]
     pub spot: bool,
     pub payment: Option<String>,
@@ -92,12 +143,20 @@ fn two() -> u16 {
     2
 }
 
-fn default_pids() -> u32 {
-    256
+fn always() -> String {
+    "always".to_owned()
 }
 
-fn default_start_window() -> String {
-    "15m".to_owned()
+fn no_time() -> String {
+    "0s".to_owned()
+}
+
+fn region() -> String {
+    "region".to_owned()
+}
+
+fn default_pids() -> u32 {
+    256
 }
 
 fn default_service_level() -> String {

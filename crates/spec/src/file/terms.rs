@@ -5,6 +5,7 @@ use millrace_protocol::{
 
 use super::document::{Budget, Document, Resources};
 use super::verification::verification;
+use super::work::Work;
 use super::wrong;
 use crate::Error;
 use crate::quantity::{parse_mib, parse_seconds, parse_usdc};
@@ -19,17 +20,17 @@ const LONGEST_DISPUTE_WINDOW: Seconds = Seconds(7 * 86_400);
 ///
 /// # Errors
 /// [`Error::Field`], [`Error::Terms`].
-pub(super) fn terms(document: &Document) -> Result<JobTerms, Error> {
+pub(super) fn terms(document: &Document, work: &Work) -> Result<JobTerms, Error> {
     let (resources, budget) = (&document.resources, &document.budget);
     let verification = verification(&document.verification)?;
     let payment = payment(budget, verification)?;
     let mut terms = JobTerms {
         requirements: requirements(resources)?,
         maximum_price: PricePerGpuHour(money("budget.maximum_price", &budget.maximum_price)?.0),
-        concurrent_leases: concurrent_leases(budget, verification)?,
+        concurrent_leases: concurrent_leases(budget, work, verification)?,
         lease_seconds: duration("budget.lease", &budget.lease)?,
-        start_window: duration("budget.start_window", &budget.start_window)?,
-        retries: budget.retries,
+        start_window: start_window(document)?,
+        retries: budget.retries.unwrap_or_else(|| work.lease_retries()),
         deposit: MicroUsdc::ZERO,
         spot: budget.spot,
         service_level: service_level(&resources.service_level)?,
@@ -45,6 +46,13 @@ pub(super) fn terms(document: &Document) -> Result<JobTerms, Error> {
         }
     };
     Ok(terms)
+}
+
+/// A job that waits for others may have to wait for long.
+fn start_window(document: &Document) -> Result<Seconds, Error> {
+    let waits = !(document.after.is_empty() && document.after_ended.is_empty());
+    let default = if waits { "7d" } else { "15m" };
+    duration("budget.start_window", document.budget.start_window.as_deref().unwrap_or(default))
 }
 
 fn money(field: &'static str, text: &str) -> Result<MicroUsdc, Error> {
@@ -97,8 +105,18 @@ fn payment(budget: &Budget, verification: Verification) -> Result<Payment, Error
     }
 }
 
-/// A quorum runs on as many rigs at a time as it has members.
-fn concurrent_leases(budget: &Budget, verification: Verification) -> Result<u16, Error> {
+/// A quorum runs on as many rigs at a time as it has members, a gang or a service on as many as it says.
+fn concurrent_leases(budget: &Budget, work: &Work, verification: Verification) -> Result<u16, Error> {
+    if work.shape.is_some() {
+        return match budget.concurrent_leases {
+            Some(leases) if u32::from(leases) != work.tasks => {
+                let expected = "left out: the gang or the service says how many run at a time";
+                Err(wrong("budget.concurrent_leases", &leases.to_string(), expected))
+            }
+            // A gang that is too large is refused by its count.
+            _ => Ok(u16::try_from(work.tasks).unwrap_or(u16::MAX)),
+        };
+    }
     match (verification, budget.concurrent_leases) {
         (Verification::Quorum { size, .. }, None) => Ok(size.into()),
         (Verification::Quorum { size, .. }, Some(leases)) if leases != u16::from(size) => {

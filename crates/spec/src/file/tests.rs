@@ -4,6 +4,8 @@ use millrace_protocol::{
 
 use super::*;
 
+mod shapes;
+
 const GOOD: &str = r#"
 name = "frames"
 image = "millrace/povray:1"

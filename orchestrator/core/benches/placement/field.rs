@@ -176,6 +176,9 @@ pub fn mix(number: u64, tasks: u32) -> (JobTerms, Workload) {
         memory_mib: 8_192 * size * u32::from(units),
         disk_mib: 10_000 * size,
         image: image(dice.roll(most)),
+        shape: None,
+        after: Vec::new(),
+        retry: None,
         placement: Placement {
             countries: if in_country { vec![country(dice.small(12), dice.small(5))] } else { Vec::new() },
             ..Placement::default()

@@ -1,8 +1,8 @@
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour};
 
 use crate::market::{Claim, Held, Resources, bond};
 use crate::state::job::PendingOffer;
-use crate::{Core, Now, Workload};
+use crate::{Core, JobEntry, Now, Workload};
 
 impl Core {
     /// Tells the market what the leases that have changed take of it now.
@@ -16,12 +16,15 @@ impl Core {
     /// Replaces the offer that is under way for the job.
     pub(crate) fn set_offer(&mut self, now: Now, job: Address, offer: Option<PendingOffer>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
-        entry.offer = offer;
+        entry.offer = offer.map(Box::new);
+        if let Some(offer) = offer {
+            self.schedule_offer(job, offer.until);
+        }
         let claim = self.offer_claim(job);
         self.set_claim(now, job, claim);
     }
 
-    fn set_claim(&mut self, now: Now, holder: Address, claim: Option<Claim>) {
+    pub(super) fn set_claim(&mut self, now: Now, holder: Address, claim: Option<Claim>) {
         let before = self.market.set_claim(now, holder, claim);
         if before == claim {
             return;
@@ -60,19 +63,29 @@ impl Core {
 
     pub(crate) fn offer_claim(&self, job: Address) -> Option<Claim> {
         let entry = self.jobs.get(&job)?;
-        let offer = entry.offer?.offer;
+        let offer = entry.offer.as_ref()?.offer;
+        Some(self.promise(entry, (offer.node, offer.provider), offer.price))
+    }
+
+    /// What a lease takes that is not there yet.
+    pub(super) fn promise(
+        &self,
+        entry: &JobEntry,
+        (node, provider): (Address, Address),
+        price: PricePerGpuHour,
+    ) -> Claim {
         let units = entry.view.job.terms.requirements.units;
-        let class = self.market.node(offer.node).map(|node| node.view.node.hardware.gpu_class);
-        let bond = self.market.parameters().and_then(|known| bond(known, class?, offer.price, units));
-        Some(Claim {
+        let class = self.market.node(node).map(|node| node.view.node.hardware.gpu_class);
+        let bond = self.market.parameters().and_then(|known| bond(known, class?, price, units));
+        Claim {
             held: Held::Offer,
             buyer: Some(entry.view.buyer),
-            node: offer.node,
-            provider: offer.provider,
+            node,
+            provider,
             units,
             bond: bond.unwrap_or(MicroUsdc::ZERO),
             used: used(entry.workload()),
-        })
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use crate::state::task::Cause;
 use crate::{Action, Core, Now};
 
 /// Milliseconds a live worker may take to report the end of a lease.
-const REPORT_PATIENCE: u64 = 60_000;
+pub(super) const REPORT_PATIENCE: u64 = 60_000;
+/// Milliseconds for which a lease is kept and paid for a replica that is about to start again.
+pub(super) const IDLE_PATIENCE: u64 = 30_000;
 
 impl Core {
     /// Ends the leases that have nothing more to do: the job is over, nothing is left to hand out,
@@ -16,7 +18,8 @@ impl Core {
         let Some(entry) = self.jobs.get(&job) else { return };
         let over = entry.outcome.is_some();
         let known = entry.workload().is_some();
-        let mut pending = entry.pending_tasks();
+        self.retire_succeeded(now, job);
+        let mut pending = self.kept_busy(now, job);
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
             if !self.attends(lease) {
@@ -29,7 +32,7 @@ impl Core {
             // Past its end a silent lease is left to the chain's deadline all the same.
             if !entry.silenced && entry.is_preempted(now.chain) {
                 self.begin_end(now, lease, ExitClass::Released);
-                pending = self.jobs[&job].pending_tasks();
+                pending = self.kept_busy(now, job);
                 continue;
             }
             let past_end = !entry.silenced && now.chain >= entry.view.lease.ends_by;
@@ -37,7 +40,7 @@ impl Core {
             if exhausted {
                 self.interrupt(job, lease);
                 self.begin_end(now, lease, ExitClass::Released);
-                pending = self.jobs[&job].pending_tasks();
+                pending = self.kept_busy(now, job);
                 continue;
             }
             let idle = known && self.active_task(lease).is_none();
@@ -53,6 +56,12 @@ impl Core {
         self.conclude(job);
     }
 
+    /// Tasks for which leases without work are kept.
+    fn kept_busy(&self, now: Now, job: Address) -> usize {
+        let soon = now.millis.saturating_add(IDLE_PATIENCE);
+        self.jobs.get(&job).map_or(0, |entry| self.waiting(now, job, entry, soon))
+    }
+
     /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would only burn the
     /// deposit. One that had less than half of a lease begins anew with a clean slate.
     fn interrupt(&mut self, job: Address, lease: Address) {
@@ -62,10 +71,10 @@ impl Core {
             let had = entry.meter.millis.saturating_sub(entry.handed_out_at);
             had >= entry.view.lease.maximum.0.saturating_mul(1_000) / 2
         });
-        if !had_its_share {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if !had_its_share || entry.is_service() {
             return;
         }
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         let cause = Cause {
             code: "lease-too-short".to_owned(),

@@ -7,7 +7,9 @@ use crate::{Action, Core, Now};
 impl Core {
     /// One task at a time per lease, to whichever worker is free.
     pub(super) fn hand_out(&mut self, now: Now, job: Address) {
-        if !self.jobs.get(&job).is_some_and(crate::JobEntry::working) {
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working()) else { return };
+        if entry.is_gang() {
+            // All at once, or none.
             return;
         }
         for lease in self.open_leases_of(job) {
@@ -16,34 +18,45 @@ impl Core {
             if entry.silenced || !self.attends(lease) || !self.is_live(now, node) || self.active_task(lease).is_some() {
                 continue;
             }
-            let Some(number) = self.next_task(job, node) else { return };
-            let Some(entry) = self.jobs.get_mut(&job) else { return };
-            let assigned = entry.tasks.change(number, |task| {
-                task.attempt += 1;
-                task.lease = Some(lease);
-                task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
-                task.attempt
-            });
-            let Some(attempt) = assigned else { return };
-            if let Some(entry) = self.leases.get_mut(&lease) {
-                entry.handed_out_at = entry.meter.millis;
+            if self.jobs.get(&job).is_none_or(|entry| self.waiting(now, job, entry, now.millis) == 0) {
+                return;
             }
-            self.touch_task(job, number);
-            self.push(Action::AssignTask { node, lease, job, task: number, attempt });
+            let Some(number) = self.next_task(now, job, node) else { return };
+            self.assign(job, lease, number, Vec::new());
         }
     }
 
-    /// The lowest number that waits. Where the job has other nodes, tasks that failed on this one are left to
-    /// them as long as there are others to do.
-    fn next_task(&self, job: Address, node: Address) -> Option<u32> {
-        let tasks = &self.jobs.get(&job)?.tasks;
+    /// Hands the task to the lease's worker. `peers` are a gang's nodes by rank; empty for whoever is on its own.
+    pub(super) fn assign(&mut self, job: Address, lease: Address, number: u32, peers: Vec<Address>) {
+        let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { return };
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let assigned = entry.tasks.change(number, |task| {
+            task.attempt += 1;
+            task.lease = Some(lease);
+            task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
+            task.attempt
+        });
+        let Some(attempt) = assigned else { return };
+        if let Some(entry) = self.leases.get_mut(&lease) {
+            entry.handed_out_at = entry.meter.millis;
+        }
+        self.touch_task(job, number);
+        self.push(Action::AssignTask { node, lease, job, task: number, attempt, peers });
+    }
+
+    /// The lowest number that waits and need not rest. Where the job has other nodes, tasks that failed on this
+    /// one are left to them as long as there are others to do.
+    fn next_task(&self, now: Now, job: Address, node: Address) -> Option<u32> {
+        let entry = self.jobs.get(&job)?;
+        let tasks = &entry.tasks;
         let node_of = |lease: Address| self.leases.get(&lease).map(|entry| entry.view.node);
-        let mut pending = tasks.pending().iter().copied();
+        let awake = |number: &u32| !entry.restarts.rests(*number, now.millis);
+        let mut pending = tasks.pending().filter(awake);
         if self.open_leases.of_job(job).all(|lease| node_of(lease) == Some(node)) {
             return pending.next();
         }
         let failed_here = |number: &u32| {
-            let task = tasks.get(*number as usize).filter(|task| task.last_failure.is_some());
+            let task = tasks.get(*number).filter(|task| task.last_failure.is_some());
             task.and_then(|task| task.lease).and_then(node_of) == Some(node)
         };
         pending.clone().find(|number| !failed_here(number)).or_else(|| pending.next())

@@ -3,14 +3,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{Address, PricePerGpuHour, Seconds, money};
 
-use crate::market::{Candidate, Demand, Request};
+use super::service::SHORTEST_SERVICE_LEASE;
+use crate::market::{Candidate, Demand, Found, Request};
 use crate::state::job::{Decision, JobEntry, PendingOffer};
 use crate::state::lease::Stage;
 use crate::{Action, Core, Now, Offer};
 
 /// Milliseconds until an offer that came to nothing no longer blocks its job. Longer than a signed
 /// transaction stays valid, so that two offers never race for one lease number.
-const OFFER_PATIENCE: u64 = 120_000;
+pub(super) const OFFER_PATIENCE: u64 = 120_000;
 
 /// Leases shorter than this are not worth their transactions.
 pub(crate) const SHORTEST_LEASE: Seconds = Seconds(10);
@@ -42,7 +43,19 @@ impl Core {
     pub(super) fn place(&mut self, now: Now, job: Address, demand: &Demand) -> Search {
         let past = self.past(job);
         let Some(entry) = self.jobs.get(&job) else { return Search::Refused };
-        let mut found = self.market.best(now, &past.request(entry, demand), RUNNERS_UP + 1);
+        if entry.is_gang() {
+            return self.place_gang(now, job, demand);
+        }
+        let is_service = entry.is_service();
+        let mut found = Found::default();
+        if is_service && !demand.different_providers {
+            // Replicas that no single provider's fault can end together, where there are enough.
+            let spread = Demand { different_providers: true, ..demand.clone() };
+            found = self.market.best(now, &past.request(entry, &spread), RUNNERS_UP + 1);
+        }
+        if found.candidates.is_empty() {
+            found = self.market.best(now, &past.request(entry, demand), RUNNERS_UP + 1);
+        }
         for slot in std::mem::take(&mut found.tight) {
             self.market.mark_tight(slot);
         }
@@ -62,7 +75,7 @@ impl Core {
     /// An offer is over when both the job and the lease show it, or when it can no longer land.
     pub(super) fn drop_landed_offer(&mut self, now: Now, job: Address) {
         let Some(entry) = self.jobs.get(&job) else { return };
-        let Some(pending) = entry.offer else { return };
+        let Some(pending) = &entry.offer else { return };
         let number = pending.offer.number;
         let counted = entry.view.job.leases_opened > number;
         let seen = self.open_leases.of_job(job).any(|lease| self.leases[&lease].view.number == number);
@@ -82,16 +95,6 @@ impl Core {
         leases.any(|lease| lease.stage == Stage::Final || lease.crank.in_flight)
     }
 
-    /// Whether more tasks wait than leases are about to take.
-    pub(crate) fn wants_lease(&self, job: Address, entry: &JobEntry) -> bool {
-        let idle = |lease: &Address| {
-            let working = self.leases.get(lease).is_some_and(|entry| entry.stage == Stage::Working && !entry.silenced);
-            working && self.active_task(*lease).is_none()
-        };
-        let idle = self.open_leases.of_job(job).filter(idle).count();
-        entry.pending_tasks() > idle
-    }
-
     fn choose(&self, now: Now, job: Address, candidates: Vec<Candidate>) -> Option<(Offer, Decision)> {
         let mut candidates = candidates.into_iter();
         let chosen = candidates.next()?;
@@ -99,13 +102,26 @@ impl Core {
         let terms = LeaseOffer {
             price: PricePerGpuHour(chosen.score.price),
             negotiated: false,
-            maximum: affordable(entry, PricePerGpuHour(chosen.score.price))?,
+            maximum: self.lease_length(now, job, PricePerGpuHour(chosen.score.price))?,
         };
         let provider = self.dry_run(now, entry, chosen, terms)?;
         let number = entry.view.job.leases_opened;
         let (offer, node) = (self.next_offer, chosen.node);
         let offer = Offer { offer, job, node, provider, number, price: terms.price, maximum: terms.maximum };
         Some((offer, Decision { number, chosen, runners_up: candidates.collect() }))
+    }
+
+    /// The longest lease that the deposit covers. Replicas that are lacking share what there is, so that none of
+    /// them has to wait for the end of another.
+    fn lease_length(&self, now: Now, job: Address, price: PricePerGpuHour) -> Option<Seconds> {
+        let entry = self.jobs.get(&job)?;
+        let longest = affordable(entry, price)?;
+        if !entry.is_service() {
+            return Some(longest);
+        }
+        let lacking = self.waiting(now, job, entry, now.millis).saturating_sub(self.idle_leases(job)).max(1);
+        let share = covered(entry, price, u64::try_from(lacking).unwrap_or(u64::MAX));
+        Some(share.filter(|share| *share >= shortest_lease(entry)).unwrap_or(longest))
     }
 
     /// Whether a node fits the job's demand that only the job's own past keeps from it.
@@ -117,7 +133,7 @@ impl Core {
 
     /// What the chain would say to this lease, with everything on its way already counted: the provider,
     /// where it would open it.
-    fn dry_run(&self, now: Now, entry: &JobEntry, chosen: Candidate, offer: LeaseOffer) -> Option<Address> {
+    pub(super) fn dry_run(&self, now: Now, entry: &JobEntry, chosen: Candidate, offer: LeaseOffer) -> Option<Address> {
         let (mut node, mut provider) = self.market.projected(chosen.node)?;
         let mut job = entry.view.job;
         let parameters = self.market.parameters()?;
@@ -131,7 +147,7 @@ impl Core {
         Past {
             leased: leases().map(|entry| entry.view.node).collect(),
             providers: leases().map(|entry| entry.view.provider).collect(),
-            affordable: self.jobs.get(&job).map_or(PricePerGpuHour::ZERO, highest_affordable),
+            affordable: self.job(job).map_or(PricePerGpuHour::ZERO, highest_affordable),
         }
     }
 }
@@ -155,7 +171,7 @@ impl Past {
 fn highest_affordable(entry: &JobEntry) -> PricePerGpuHour {
     let job = &entry.view.job;
     let Ok(available) = job.available() else { return PricePerGpuHour::ZERO };
-    let seconds = SHORTEST_LEASE.min(job.terms.lease_seconds);
+    let seconds = shortest_lease(entry);
     let per_price = u128::from(job.terms.requirements.units.0) * u128::from(seconds.0);
     let price = ((u128::from(available.0) + 1) * 3_600 - 1).checked_div(per_price).unwrap_or(u128::MAX);
     PricePerGpuHour(u64::try_from(price).unwrap_or(u64::MAX))
@@ -164,10 +180,29 @@ fn highest_affordable(entry: &JobEntry) -> PricePerGpuHour {
 /// The longest lease at this price that the job's deposit still covers, at most its own limit.
 /// None when that is too short to be worth a transaction.
 pub(crate) fn affordable(entry: &JobEntry, price: PricePerGpuHour) -> Option<Seconds> {
+    covered(entry, price, 1).filter(|seconds| *seconds >= shortest_lease(entry))
+}
+
+/// The shortest lease that is worth its transactions to the job.
+pub(super) fn shortest_lease(entry: &JobEntry) -> Seconds {
+    let is_service = entry.is_service();
+    let shortest = if is_service { SHORTEST_SERVICE_LEASE } else { SHORTEST_LEASE };
+    shortest.min(entry.view.job.terms.lease_seconds)
+}
+
+/// Whether the rest of the deposit is enough for so many leases at this price.
+pub(crate) fn enough_for(entry: &JobEntry, price: PricePerGpuHour, leases: usize) -> bool {
+    let leases = u64::try_from(leases).unwrap_or(u64::MAX);
+    covered(entry, price, leases).is_some_and(|seconds| seconds >= shortest_lease(entry))
+}
+
+/// The longest leases at this price of which the deposit covers `count`, at most their own limit.
+fn covered(entry: &JobEntry, price: PricePerGpuHour, count: u64) -> Option<Seconds> {
     let job = &entry.view.job;
     let available = job.available().ok()?;
     let covered = |seconds: u64| {
-        money::cost(price, job.terms.requirements.units, Seconds(seconds)).is_ok_and(|cost| cost <= available)
+        let cost = money::cost(price, job.terms.requirements.units, Seconds(seconds));
+        cost.ok().and_then(|cost| cost.0.checked_mul(count)).is_some_and(|cost| cost <= available.0)
     };
     let longest = job.terms.lease_seconds.0;
     let (mut covers, mut exceeds) = (0, longest + 1);
@@ -175,5 +210,5 @@ pub(crate) fn affordable(entry: &JobEntry, price: PricePerGpuHour) -> Option<Sec
         let middle = covers + (exceeds - covers) / 2;
         if covered(middle) { covers = middle } else { exceeds = middle }
     }
-    (covers >= SHORTEST_LEASE.0.min(longest)).then_some(Seconds(covers))
+    Some(Seconds(covers))
 }

@@ -48,7 +48,9 @@ impl Core {
             && view.live_leases < view.terms.concurrent_leases
             && view.attempts_failed <= view.terms.retries
             && !self.awaits_an_end(job)
-            && self.wants_lease(job, entry)
+            && self.wants_lease(now, job, entry)
+            && self.may_assemble(now, job, entry)
+            && self.is_next(entry)
     }
 
     /// One scheduling round. Each node with more to offer than before goes to whoever is first of all that it
@@ -57,6 +59,7 @@ impl Core {
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
         self.settle_holds();
+        self.hold_for_gangs(now, scope);
         let improved = self.market.improvements();
         self.recall(now, scope, &improved);
         improved.into_iter().for_each(|slot| self.fill(now, slot));
@@ -94,7 +97,7 @@ impl Core {
         }
     }
 
-    fn placed(&mut self, job: Address) {
+    pub(super) fn placed(&mut self, job: Address) {
         self.queue.leave(job);
         self.settle_holds();
     }
@@ -109,7 +112,7 @@ impl Core {
                 room.is_some_and(|room| room.accepts(errand) && room.meets(errand)) && obstacle() == Some(None)
             })
         };
-        let tried = |(id, errand): &(DemandId, &Errand)| *scope == Scope::All || suits(*id, errand);
+        let tried = |(id, errand): &(DemandId, &Errand)| !matches!(scope, Scope::Jobs(_)) || suits(*id, errand);
         for id in self.queue.with_aside().filter(tried).map(|(id, _)| id).collect::<Vec<_>>() {
             self.queue.recall(id);
         }

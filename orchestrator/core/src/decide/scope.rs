@@ -5,21 +5,36 @@ use millrace_protocol::{Address, JobState};
 use crate::event::Transaction;
 use crate::{Core, Event, Now};
 
-/// Which jobs an event may lead to decisions about. Whatever it leaves out, the next tick looks at.
+/// Which jobs an event may lead to decisions about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     All,
+    /// Time has passed, and these have waited for it.
+    Due(BTreeSet<Address>),
     Jobs(BTreeSet<Address>),
 }
 
 impl Core {
     /// Whom the event is about, by what is known before it is taken note of.
-    pub(crate) fn scope(&self, event: &Event) -> Scope {
+    pub(crate) fn scope(&mut self, now: Now, event: &Event) -> Scope {
+        match event {
+            Event::Tick => {
+                let part = self.agenda.next_part(&self.open_jobs).into_iter();
+                let part = part.filter(|job| !self.only_waits(now, *job)).collect::<Vec<_>>();
+                Scope::Due(self.agenda.due(now).into_iter().chain(part).collect())
+            }
+            Event::ParametersSeen(_) => Scope::All,
+            event => Scope::Jobs(self.jobs_of(event)),
+        }
+    }
+
+    fn jobs_of(&self, event: &Event) -> BTreeSet<Address> {
         let of_lease = |lease: &Address| self.leases.get(lease).map(|entry| entry.view.job);
         let of_node = |node: &Address| self.open_leases.of_node(*node).filter_map(|lease| of_lease(&lease)).collect();
-        let jobs: BTreeSet<Address> = match event {
-            Event::Tick | Event::ParametersSeen(_) => return Scope::All,
-            Event::ProviderSeen { .. } | Event::NodeSeen { .. } => BTreeSet::new(),
+        match event {
+            Event::Tick | Event::ParametersSeen(_) | Event::ProviderSeen { .. } | Event::NodeSeen { .. } => {
+                BTreeSet::new()
+            }
             Event::JobSeen { job, .. }
             | Event::SpecFetched { job, .. }
             | Event::SpecFailed { job, .. }
@@ -30,7 +45,7 @@ impl Core {
             }
             Event::AccountGone { address } => of_lease(address).into_iter().chain([*address]).collect(),
             Event::WorkerConnected { node, .. } | Event::WorkerDisconnected { node, .. } => of_node(node),
-            // Most say that all is as it was; what time alone decides is left to the next tick.
+            // Most say that all is as it was.
             Event::Heartbeat { node, .. } => {
                 let silenced = |lease: &Address| self.leases.get(lease).is_some_and(|entry| entry.silenced);
                 self.open_leases.of_node(*node).filter(silenced).filter_map(|lease| of_lease(&lease)).collect()
@@ -46,8 +61,7 @@ impl Core {
                     | Transaction::ExpireDispute { lease } => of_lease(lease).into_iter().collect(),
                 }
             }
-        };
-        Scope::Jobs(jobs)
+        }
     }
 
     /// Whether time alone changes nothing for the job: it stands in the queue, and has neither a lease nor an
@@ -68,10 +82,21 @@ impl Core {
                 let due = self.open_jobs.iter().copied().filter(|job| !self.only_waits(now, *job));
                 (self.by_age(due), self.open_leases.iter().collect())
             }
-            Scope::Jobs(jobs) => {
+            Scope::Due(jobs) | Scope::Jobs(jobs) => {
                 let leases = jobs.iter().flat_map(|job| self.open_leases.of_job(*job)).collect();
                 (self.by_age(jobs.iter().copied().filter(|job| self.open_jobs.contains(job))), leases)
             }
+        }
+    }
+
+    /// Jobs whose next moment may be another one after decisions within the scope.
+    pub(super) fn touched(&self, scope: &Scope, jobs: &[Address]) -> BTreeSet<Address> {
+        match scope {
+            Scope::All => {
+                let of_leases = self.open_leases.iter().filter_map(|lease| Some(self.leases.get(&lease)?.view.job));
+                jobs.iter().copied().chain(of_leases).collect()
+            }
+            Scope::Due(jobs) | Scope::Jobs(jobs) => jobs.clone(),
         }
     }
 }

@@ -72,7 +72,7 @@ fn is_undecided(now: Now, entry: &LeaseEntry) -> bool {
     disputed && entry.dispute.is_some_and(|dispute| now.chain >= dispute.decide_by)
 }
 
-fn half_way(entry: &LeaseEntry) -> UnixSeconds {
+pub(super) fn half_way(entry: &LeaseEntry) -> UnixSeconds {
     let lease = &entry.view.lease;
     let (from, until) = match lease.state {
         LeaseState::Assigned => (lease.opened_at, lease.start_by),

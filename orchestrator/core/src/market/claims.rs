@@ -44,17 +44,18 @@ impl Market {
         {
             return claim;
         }
-        let after = claim.map(|claim| self.take(claim));
+        let after = claim.map(|claim| Box::new(self.take(claim)));
+        let taken = after.as_ref().map(|counted| counted.slot);
         let before = match after {
             Some(counted) => self.claims.insert(holder, counted),
             None => self.claims.remove(&holder),
         };
-        if let Some(before) = before {
+        if let Some(before) = &before {
             self.give_back(before);
             self.refresh(now, before.slot);
         }
-        if let Some(after) = after {
-            self.refresh(now, after.slot);
+        if let Some(slot) = taken {
+            self.refresh(now, slot);
         }
         before.map(|counted| counted.claim)
     }
@@ -64,8 +65,11 @@ impl Market {
     }
 
     fn take(&mut self, claim: Claim) -> Counted {
-        let (slot, owner) = (self.slot(claim.node), self.owners.id(claim.provider));
+        let slot = self.slot(claim.node);
         let rig = &mut self.rigs[slot as usize];
+        // A lease outlives its node's account, and what a node is of may be read late.
+        let known = rig.entry.as_ref().is_some_and(|entry| entry.view.provider == claim.provider);
+        let owner = if known { rig.owner } else { self.owners.id(claim.provider) };
         let units = u32::from(claim.units.0);
         match claim.held {
             Held::Offer => rig.offered += units,
@@ -79,7 +83,7 @@ impl Market {
         Counted { claim, slot, owner }
     }
 
-    fn give_back(&mut self, Counted { claim, slot, owner }: Counted) {
+    fn give_back(&mut self, &Counted { claim, slot, owner }: &Counted) {
         let rig = &mut self.rigs[slot as usize];
         let units = u32::from(claim.units.0);
         match claim.held {

@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
-
 use millrace_protocol::Address;
 
 use super::standing::Owner;
+use crate::by_address::ByAddress;
 
 /// A provider, by number; a search asks for owners by the hundred, and addresses are slow to compare.
 pub(super) type OwnerId = u32;
@@ -10,7 +9,7 @@ pub(super) type OwnerId = u32;
 /// Every provider that is known of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owners {
-    numbers: BTreeMap<Address, OwnerId>,
+    numbers: ByAddress<OwnerId>,
     all: Vec<Owner>,
     unused: Vec<OwnerId>,
 }

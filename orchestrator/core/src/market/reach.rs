@@ -41,6 +41,11 @@ pub(super) struct Needs {
 }
 
 impl Reach {
+    /// Whether one of its rigs may have the image; images share bits.
+    pub(super) fn may_have(self, image: ImageId) -> bool {
+        self.images & images::bit(image) != 0
+    }
+
     pub(super) fn of(rig: &Rig, entry: &NodeEntry, price: PricePerGpuHour) -> Self {
         let (node, hardware) = (&entry.view.node, &entry.view.node.hardware);
         let (spare, narrow) = (rig.spare(entry), |amount: u64| u32::try_from(amount).unwrap_or(u32::MAX));

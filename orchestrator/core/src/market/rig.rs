@@ -39,6 +39,8 @@ pub(super) struct Rig {
     /// Units of offers under way.
     pub(super) offered: u32,
     pub(super) used: Resources,
+    /// Whether it is among those that have improved.
+    pub(super) improved: bool,
     /// Of its images, sorted.
     pub(super) images: Box<[ImageId]>,
     /// Its provider, while its account is known.
@@ -60,6 +62,7 @@ impl Rig {
             leased: 0,
             offered: 0,
             used: Resources::default(),
+            improved: false,
             images: Box::default(),
             owner: OwnerId::MAX,
             link: None,
@@ -84,6 +87,12 @@ impl Rig {
             memory_mib: u64::from(hardware.memory_mib).saturating_sub(self.used.memory_mib),
             disk_mib: u64::from(hardware.disk_mib).saturating_sub(self.used.disk_mib),
         }
+    }
+
+    /// Whether it has the image. Most that have not are known by what the index sums up, which lies nearer.
+    pub(super) fn has(&self, image: ImageId) -> bool {
+        let may_have = self.shelf.is_none_or(|shelf| shelf.may_have(image));
+        may_have && self.images.binary_search(&image).is_ok()
     }
 
     pub(super) fn price(&self, spot: bool) -> Option<PricePerGpuHour> {

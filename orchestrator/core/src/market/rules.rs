@@ -103,6 +103,11 @@ impl Constraint {
         Self::StakeTooSmall,
     ];
 
+    /// Whether it lasts only until leases of others end.
+    pub(crate) fn is_taken_by_others(self) -> bool {
+        matches!(self, Self::Cpu | Self::Memory | Self::Disk | Self::NodeFull | Self::StakeTooSmall)
+    }
+
     /// Whether a node is taken in spite of it when nothing better is there.
     pub fn is_wish(self) -> bool {
         self == Self::FailedBefore

@@ -211,7 +211,7 @@ impl Market {
         let price = rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX);
         let reputation = self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default();
         let size = entry.view.node.hardware.units().0;
-        let present = image.is_some_and(|image| rig.images.binary_search(&image).is_ok());
+        let present = image.is_some_and(|image| rig.has(image));
         Score {
             image: if present { 0 } else { self.weights.image.0 },
             packing: self.weights.packing(rig.free(entry).0 == size, size, demand.units.0),
@@ -221,7 +221,13 @@ impl Market {
 
     /// Rigs that may fit a demand that they did not fit at the last call.
     pub(crate) fn improvements(&mut self) -> BTreeSet<u32> {
-        std::mem::take(&mut self.improved)
+        let improved = std::mem::take(&mut self.improved);
+        improved.iter().for_each(|slot| self.rigs[*slot as usize].improved = false);
+        improved.into_iter().collect()
+    }
+
+    pub(crate) fn has_improved(&self) -> bool {
+        !self.improved.is_empty()
     }
 
     /// What speaks against a lease of a job without a past on a rig whose [`Room`] meets the demand.

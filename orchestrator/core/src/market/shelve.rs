@@ -1,6 +1,7 @@
 use millrace_protocol::gpu::{GpuClass, Tier};
 use millrace_protocol::{NodeStatus, PricePerGpuHour};
 
+use super::images::ImageId;
 use super::pools::{Place, Shape, named};
 use super::reach::Reach;
 use super::room::Room;
@@ -22,6 +23,10 @@ impl Shelf {
         let (price, base) = self.standing[usize::from(spot)]?;
         let reach = self.reach.at(price);
         Some(Place { row: (spot, self.class), shape: self.shape, slot, base, reach })
+    }
+
+    pub(super) fn may_have(&self, image: ImageId) -> bool {
+        self.reach.may_have(image)
     }
 
     pub(super) fn room(&self) -> Room {
@@ -49,7 +54,7 @@ impl Market {
             return;
         }
         if after.is_some_and(|after| before.is_none_or(|before| after.improves(&before))) {
-            self.improved.insert(slot);
+            self.improve(slot);
         }
         let names = named(&self.rigs);
         for spot in [false, true] {

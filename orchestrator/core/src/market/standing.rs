@@ -126,7 +126,8 @@ impl Market {
     pub(super) fn ease(&mut self, owner: OwnerId) {
         let owner = self.owners.at_mut(owner);
         if std::mem::take(&mut owner.tight) {
-            self.improved.extend(owner.rigs.iter().copied());
+            let rigs: Vec<u32> = owner.rigs.iter().copied().collect();
+            rigs.into_iter().for_each(|slot| self.improve(slot));
         }
     }
 }

@@ -12,8 +12,9 @@ impl Core {
         let is_new = known.is_none_or(|entry| view.opened_slot > entry.view.opened_slot);
         if is_new {
             self.set_offer(now, job, None);
+            self.drop_assembly(now, job);
             self.delist(job);
-            self.jobs.insert(job, JobEntry::new(view));
+            self.jobs.insert(job, JobEntry::new(view).into());
             self.open_jobs.insert(job);
             self.stale_claims.extend(self.open_leases.of_job(job));
             self.touch_job(job);
@@ -42,7 +43,7 @@ impl Core {
         let mut entry = LeaseEntry::new(lease, view);
         // Nothing on disk, but the chain knows of redeemed time: the meter goes on from there.
         entry.meter.millis = view.lease.metered.0.saturating_mul(1_000);
-        self.leases.insert(lease, entry);
+        self.insert_lease(lease, entry);
         self.open_leases.insert(lease, view.job, view.node);
         self.touch_lease(lease);
         // Its worker gets the usual patience to say a word, counted from now.
@@ -78,6 +79,7 @@ impl Core {
     pub(crate) fn close_entry(&mut self, now: Now, job: Address) {
         self.open_jobs.remove(&job);
         self.set_offer(now, job, None);
+        self.drop_assembly(now, job);
         self.delist(job);
         self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {

@@ -15,15 +15,10 @@ impl Core {
             return;
         }
         entry.tasks = Tasks::new(workload.tasks);
-        let count = workload.tasks;
         entry.spec = SpecStatus::Known(workload);
         self.touch_job(job);
         // Its leases take more of their nodes than was known.
         self.stale_claims.extend(self.open_leases.of_job(job));
-        // Over whatever an earlier job under the same id may have left on disk.
-        for number in 0..count {
-            self.touch_task(job, number);
-        }
     }
 
     pub(crate) fn on_spec_failed(&mut self, now: Now, job: Address, cause: Cause, permanent: bool) {

@@ -1,11 +1,13 @@
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
+use millrace_spec::Restart;
 
 use crate::event::TaskProgress;
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
+use crate::state::restarts::Waits;
 use crate::state::task::{Cause, Fault, Output, TaskPhase, TaskState};
-use crate::{Action, Core, Now};
+use crate::{Action, Core, JobEntry, Now, Workload};
 
 /// How many different nodes must fail to get an image before the image is to blame.
 const NODES_TO_BLAME_IMAGE: usize = 2;
@@ -29,13 +31,13 @@ impl Core {
             TaskProgress::Phase { .. } => self.push(Action::StopTask { node, lease, task, attempt }),
             TaskProgress::Done { outputs } => {
                 if current {
-                    self.on_task_done(lease, task, outputs);
+                    self.on_task_done(now, lease, task, outputs);
                 }
                 self.push(Action::AcknowledgeTask { node, lease, task, attempt });
             }
-            TaskProgress::Failed { fault, cause } => {
+            TaskProgress::Failed { fault, exit_code, cause } => {
                 if current {
-                    self.on_task_failed(now, (node, lease), task, fault, cause);
+                    self.on_task_failed(now, (node, lease), task, (fault, exit_code), cause);
                 }
                 self.push(Action::AcknowledgeTask { node, lease, task, attempt });
             }
@@ -45,7 +47,7 @@ impl Core {
     /// Whether a report is about the task's last hand-out, and the task is still to be done.
     fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
         let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        job.and_then(|job| job.tasks.get(task as usize)).is_some_and(|task| {
+        job.and_then(|job| job.tasks.get(task)).is_some_and(|task| {
             let open = match task.state {
                 TaskState::Pending => true,
                 TaskState::Active { lease: holder, .. } => holder == lease,
@@ -60,7 +62,7 @@ impl Core {
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
-        let Some(task) = job_entry.tasks.get(number as usize) else { return };
+        let Some(task) = job_entry.tasks.get(number) else { return };
         let wanted = working && job_entry.outcome.is_none();
         let adopted = task.state != TaskState::Pending || !busy_elsewhere;
         if !wanted || !adopted {
@@ -70,6 +72,10 @@ impl Core {
         }
         if phase == TaskPhase::Running {
             entry.meter.start(now.millis);
+            if job_entry.is_service() {
+                // It can be had: what nodes said of it long ago does not add up to a verdict.
+                job_entry.image_failures.clear();
+            }
         }
         let state = TaskState::Active { lease, phase };
         let moved = task.state != state;
@@ -83,9 +89,12 @@ impl Core {
         }
     }
 
-    fn on_task_done(&mut self, lease: Address, number: u32, outputs: Vec<Output>) {
+    fn on_task_done(&mut self, now: Now, lease: Address, number: u32, outputs: Vec<Output>) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
         let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if entry.workload().and_then(Workload::service).is_some_and(|service| service.restart == Restart::Always) {
+            return self.on_replica_ended(now, (job, lease), number, ended_well());
+        }
         entry.tasks.change(number, |task| {
             task.state = TaskState::Done { lease };
             task.outputs = outputs;
@@ -94,20 +103,56 @@ impl Core {
         self.touch_lease(lease);
     }
 
-    fn on_task_failed(&mut self, now: Now, (node, lease): (Address, Address), number: u32, fault: Fault, cause: Cause) {
+    /// The container of a service's replica ended by itself: it starts again, the later the more often it did.
+    fn on_replica_ended(&mut self, now: Now, (job, lease): (Address, Address), number: u32, cause: Cause) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let waits = entry.workload().and_then(|workload| workload.retry.as_ref()).map_or(Waits::REPLICA, Waits::of);
+        entry.restarts.note(number, now.millis, waits);
+        entry.last_failure = Some(cause.clone());
+        entry.tasks.change(number, |task| {
+            task.state = TaskState::Pending;
+            task.last_failure = Some(cause);
+        });
+        self.touch_job(job);
+        self.touch_task(job, number);
+        self.touch_lease(lease);
+    }
+
+    fn on_task_failed(
+        &mut self,
+        now: Now,
+        (node, lease): (Address, Address),
+        number: u32,
+        (fault, exit_code): (Fault, Option<i32>),
+        cause: Cause,
+    ) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
+        let verdict = verdict(entry, fault, exit_code);
         entry.last_failure = Some(cause.clone());
-        let Some(task) = entry.tasks.get(number as usize) else { return };
+        if entry.is_service() && fault == Fault::Buyer && verdict != Verdict::Fatal {
+            return self.on_replica_ended(now, (job, lease), number, cause);
+        }
+        let Some(task) = entry.tasks.get(number) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
         let failed = entry.tasks.change(number, |task| {
             task.last_failure = Some(cause.clone());
             task.state = TaskState::Pending;
-            fault == Fault::Buyer && task.blame(retries)
+            match verdict {
+                Verdict::Fatal => task.blame(0),
+                Verdict::Counts => task.blame(retries),
+                Verdict::Uncounted => false,
+            }
         });
+        if fault == Fault::Buyer
+            && let Some(retry) = entry.workload().and_then(|workload| workload.retry.as_ref())
+        {
+            let waits = Waits::of(retry);
+            entry.restarts.note(number, now.millis, waits);
+        }
         let mut fatal = failed == Some(true);
         if fault == Fault::Image {
             entry.image_failures.insert(node, cause.clone());
@@ -126,5 +171,35 @@ impl Core {
         if nodes_fault {
             self.begin_end(now, lease, ExitClass::NodeFault);
         }
+    }
+}
+
+fn ended_well() -> Cause {
+    Cause {
+        code: "replica-ended".to_owned(),
+        message: "a replica ended by itself with status 0, and was started again".to_owned(),
+        hint: "a service is to run on; `restart = \"on-failure\"` lets replicas end".to_owned(),
+    }
+}
+
+/// What a failure of a task means to its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Fatal,
+    Counts,
+    Uncounted,
+}
+
+/// By whose fault it is, and what the buyer says about the container's status.
+fn verdict(entry: &JobEntry, fault: Fault, exit_code: Option<i32>) -> Verdict {
+    if fault != Fault::Buyer {
+        return Verdict::Uncounted;
+    }
+    let retry = entry.workload().and_then(|workload| workload.retry.as_ref());
+    let status = exit_code.and_then(|code| u8::try_from(code).ok());
+    match retry.zip(status) {
+        Some((retry, status)) if retry.fatal_exit_codes.contains(&status) => Verdict::Fatal,
+        Some((retry, status)) if retry.uncounted_exit_codes.contains(&status) => Verdict::Uncounted,
+        _ => Verdict::Counts,
     }
 }

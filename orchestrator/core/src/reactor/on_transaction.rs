@@ -92,7 +92,9 @@ impl Core {
 
     fn drop_offer(&mut self, now: Now, job: Address, offer: u64, rest: u64, cause: Option<Cause>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let Some(pending) = entry.offer.filter(|pending| pending.offer.offer == offer) else { return };
+        let Some(pending) = entry.offer.as_deref().copied().filter(|pending| pending.offer.offer == offer) else {
+            return;
+        };
         entry.decisions.remove(&pending.offer.number);
         entry.resting.insert(pending.offer.node, now.millis + rest);
         if cause.is_some() {

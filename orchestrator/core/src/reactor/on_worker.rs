@@ -51,6 +51,7 @@ impl Core {
             }
             self.hear_lease(now, *lease);
             self.answer_with_voucher(now, *lease);
+            self.schedule_after_heartbeat(now, *lease);
         }
     }
 
@@ -61,10 +62,17 @@ impl Core {
             return;
         }
         let own = self.result_root(lease);
-        if own != reported {
+        // Replicas have no results, whatever they leave behind.
+        let has_results = !self.is_service(lease);
+        if has_results && own != reported {
             self.push(Action::Notice(Notice::ResultRootDiffers { lease, reported, own }));
         }
         self.finalize(now, lease);
+    }
+
+    fn is_service(&self, lease: Address) -> bool {
+        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
+        job.is_some_and(|job| job.is_service())
     }
 
     pub(crate) fn hear_worker(&mut self, now: Now, node: Address) {
@@ -139,7 +147,7 @@ impl Core {
         let (job, working) = (entry.view.job, entry.stage == Stage::Working);
         let Some(entry) = self.jobs.get_mut(&job) else { return false };
         let wanted = working && entry.outcome.is_none();
-        let Some(task) = entry.tasks.get(held.task as usize) else { return false };
+        let Some(task) = entry.tasks.get(held.task) else { return false };
         if !wanted || task.attempt != held.attempt || task.lease != Some(lease) {
             return false;
         }
@@ -159,7 +167,7 @@ impl Core {
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
         let Some(number) = self.active_task(lease) else { return };
         let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        let attempt = job.and_then(|job| job.tasks.get(number as usize)).map(|task| task.attempt);
+        let attempt = job.and_then(|job| job.tasks.get(number)).map(|task| task.attempt);
         if !held.iter().any(|held| held.task == number && Some(held.attempt) == attempt) {
             self.requeue_tasks(lease);
         }

@@ -1,9 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, JobState, UnixSeconds};
+use millrace_spec::Restart;
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::Due;
 use crate::market::Candidate;
+use crate::state::gang::GangEntry;
+use crate::state::restarts::Restarts;
 use crate::state::task::Cause;
 use crate::state::tasks::Tasks;
 use crate::{JobView, Offer, Workload};
@@ -75,10 +79,16 @@ pub struct JobEntry {
     pub last_failure: Option<Cause>,
     /// Base58 signature of the transaction that closed it.
     pub closed_by: Option<String>,
-    pub(crate) offer: Option<PendingOffer>,
+    /// Replicas that ended by themselves, and when they start again.
+    pub restarts: Restarts,
+    /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
+    pub(crate) gang: Option<Box<GangEntry>>,
+    pub(crate) offer: Option<Box<PendingOffer>>,
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
+    /// When it is to be looked at though nothing happens.
+    pub(crate) due: Due,
     /// Why its live leases are where they are, by the lease's number. Not kept on disk.
     pub(crate) decisions: BTreeMap<u32, Decision>,
 }
@@ -95,9 +105,12 @@ impl JobEntry {
             image_failures: BTreeMap::new(),
             last_failure: None,
             closed_by: None,
+            restarts: Restarts::default(),
+            gang: None,
             offer: None,
             resting: BTreeMap::new(),
             crank: Crank::default(),
+            due: Due::NEVER,
             decisions: BTreeMap::new(),
         }
     }
@@ -117,12 +130,24 @@ impl JobEntry {
             && self.workload().is_some()
     }
 
-    pub fn pending_tasks(&self) -> usize {
-        self.tasks.pending().len()
+    pub(crate) fn is_gang(&self) -> bool {
+        self.workload().is_some_and(|workload| workload.gang().is_some())
     }
 
+    pub(crate) fn is_service(&self) -> bool {
+        self.workload().is_some_and(|workload| workload.service().is_some())
+    }
+
+    pub fn pending_tasks(&self) -> usize {
+        self.tasks.n_pending()
+    }
+
+    /// Whether nothing is left to do. A service that always restarts is never done.
     pub fn all_done(&self) -> bool {
-        self.tasks.all_done()
+        match self.workload().and_then(Workload::service) {
+            Some(service) => service.restart == Restart::OnFailure && self.tasks.done() >= service.replicas as usize,
+            None => self.tasks.all_done(),
+        }
     }
 
     /// When an open job can no longer be leased.

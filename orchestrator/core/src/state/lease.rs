@@ -85,6 +85,18 @@ impl LeaseEntry {
         self.voucher.as_ref().filter(|voucher| voucher.is_final)
     }
 
+    /// Whether its worker may be given tasks.
+    pub fn is_working(&self) -> bool {
+        self.stage == Stage::Working
+    }
+
+    /// Milliseconds until it has run as long as it may: by its meter, or by the chain's clock, whichever is sooner.
+    pub(crate) fn millis_left(&self, now: crate::Now) -> u64 {
+        let lease = &self.view.lease;
+        let metered = lease.maximum.0.saturating_mul(1_000).saturating_sub(self.meter.millis);
+        metered.min(lease.ends_by.since(now.chain).0.saturating_mul(1_000))
+    }
+
     pub fn is_final(&self) -> bool {
         matches!(self.stage, Stage::Final | Stage::Reported | Stage::Over)
     }

@@ -20,7 +20,12 @@ pub struct Worker {
 impl Worker {
     /// Whether nothing was heard for longer than `patience` milliseconds.
     pub fn silent(&self, now: u64, patience: u64) -> bool {
-        now.saturating_sub(self.last_heard) > patience
+        now >= self.silent_from(patience)
+    }
+
+    /// Milliseconds at which it is silent, should it say no more.
+    pub(crate) fn silent_from(&self, patience: u64) -> u64 {
+        self.last_heard.saturating_add(patience).saturating_add(1)
     }
 
     /// Whether it can be given something to do.

@@ -78,19 +78,22 @@ pub struct Task {
 
 impl Default for Task {
     fn default() -> Self {
-        Self {
-            state: TaskState::Pending,
-            attempt: 0,
-            lease: None,
-            failures: 0,
-            last_failure: None,
-            outputs: Vec::new(),
-            bytes: (0, 0),
-        }
+        Self::NEW
     }
 }
 
 impl Task {
+    /// Nobody has had it yet.
+    pub(crate) const NEW: Self = Self {
+        state: TaskState::Pending,
+        attempt: 0,
+        lease: None,
+        failures: 0,
+        last_failure: None,
+        outputs: Vec::new(),
+        bytes: (0, 0),
+    };
+
     /// It failed by the buyer's own fault: for good, once it has failed more often than it may. Returns whether.
     pub(crate) fn blame(&mut self, retries: u32) -> bool {
         self.failures += 1;

@@ -1,15 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Deref;
+use std::iter;
+use std::ops::Index;
 
 use millrace_protocol::Address;
 
 use crate::state::task::{Task, TaskState};
 
+static UNTOUCHED: Task = Task::NEW;
+
 /// A job's tasks, and which of them wait, run and are done: counted as they change, so that no question
-/// costs a look at all of them. Reads like a slice.
+/// costs a look at all of them. Those that nobody has touched yet take no memory: tasks are handed out by
+/// number, so they are the last ones.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tasks {
-    all: Vec<Task>,
+    count: u32,
+    touched: Vec<Task>,
+    /// Of those that were touched.
     pending: BTreeSet<u32>,
     active: BTreeMap<Address, BTreeSet<u32>>,
     done: usize,
@@ -17,12 +23,33 @@ pub struct Tasks {
 
 impl Tasks {
     pub(crate) fn new(count: u32) -> Self {
-        Self { all: vec![Task::default(); count as usize], pending: (0..count).collect(), ..Self::default() }
+        Self { count, ..Self::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn get(&self, number: u32) -> Option<&Task> {
+        (number < self.count).then(|| self.touched.get(number as usize).unwrap_or(&UNTOUCHED))
+    }
+
+    /// By number, from 0.
+    pub fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.touched.iter().chain(iter::repeat_n(&UNTOUCHED, self.n_untouched() as usize))
     }
 
     /// Tasks that wait, the lowest number first.
-    pub fn pending(&self) -> &BTreeSet<u32> {
-        &self.pending
+    pub fn pending(&self) -> impl Iterator<Item = u32> + Clone {
+        self.pending.iter().copied().chain(self.count - self.n_untouched()..self.count)
+    }
+
+    pub fn n_pending(&self) -> usize {
+        self.pending.len() + self.n_untouched() as usize
     }
 
     /// Tasks the lease works on; one, unless its worker says otherwise.
@@ -35,24 +62,40 @@ impl Tasks {
         self.active.keys().copied()
     }
 
+    /// How many are done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
     pub fn all_done(&self) -> bool {
-        !self.all.is_empty() && self.done == self.all.len()
+        !self.is_empty() && self.done == self.len()
     }
 
     /// Changes one task. None where there is no such task.
     pub(crate) fn change<R>(&mut self, number: u32, change: impl FnOnce(&mut Task) -> R) -> Option<R> {
-        let task = self.all.get_mut(number as usize)?;
+        if number >= self.count {
+            return None;
+        }
+        for next in self.count - self.n_untouched()..=number {
+            self.touched.push(Task::NEW);
+            self.pending.insert(next);
+        }
+        let task = self.touched.get_mut(number as usize)?;
         let before = task.state;
         let result = change(task);
         let after = task.state;
         if before != after {
-            self.uncount(number, before);
-            self.count(number, after);
+            self.forget(number, before);
+            self.note(number, after);
         }
         Some(result)
     }
 
-    fn count(&mut self, number: u32, state: TaskState) {
+    fn n_untouched(&self) -> u32 {
+        u32::try_from(self.touched.len()).map_or(0, |touched| self.count - touched)
+    }
+
+    fn note(&mut self, number: u32, state: TaskState) {
         match state {
             TaskState::Pending => {
                 self.pending.insert(number);
@@ -65,7 +108,7 @@ impl Tasks {
         }
     }
 
-    fn uncount(&mut self, number: u32, state: TaskState) {
+    fn forget(&mut self, number: u32, state: TaskState) {
         match state {
             TaskState::Pending => {
                 self.pending.remove(&number);
@@ -84,11 +127,11 @@ impl Tasks {
     }
 }
 
-impl Deref for Tasks {
-    type Target = [Task];
+impl Index<u32> for Tasks {
+    type Output = Task;
 
-    fn deref(&self) -> &[Task] {
-        &self.all
+    fn index(&self, number: u32) -> &Task {
+        self.get(number).expect("a number below the count")
     }
 }
 
@@ -101,18 +144,19 @@ mod tests {
     fn counts_follow_every_change() {
         let lease = Address([7; 32]);
         let mut tasks = Tasks::new(3);
+        assert_eq!((tasks.n_pending(), tasks.pending().collect::<Vec<_>>()), (3, vec![0, 1, 2]));
         let state = |tasks: &mut Tasks, number, state| tasks.change(number, |task| task.state = state);
         assert_eq!(state(&mut tasks, 3, TaskState::Failed), None);
         state(&mut tasks, 1, TaskState::Active { lease, phase: TaskPhase::Assigned });
         state(&mut tasks, 1, TaskState::Active { lease, phase: TaskPhase::Running });
-        assert_eq!(tasks.pending().iter().copied().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(tasks.pending().collect::<Vec<_>>(), [0, 2]);
         assert_eq!((tasks.active(lease).collect::<Vec<_>>(), tasks.at_work().count()), (vec![1], 1));
         for number in 0..3 {
             state(&mut tasks, number, TaskState::Done { lease });
         }
-        assert!(tasks.all_done() && tasks.pending().is_empty() && tasks.at_work().count() == 0);
+        assert!(tasks.all_done() && tasks.n_pending() == 0 && tasks.at_work().count() == 0);
         state(&mut tasks, 0, TaskState::Pending);
-        assert!(!tasks.all_done() && tasks.pending().contains(&0));
+        assert!(!tasks.all_done() && tasks.pending().eq([0]));
         assert!(!Tasks::default().all_done());
     }
 }

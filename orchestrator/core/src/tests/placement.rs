@@ -201,6 +201,11 @@ fn a_new_job_under_an_old_id_starts_from_nothing() {
     world.drain();
     assert_eq!(world.core.job(job).unwrap().tasks.len(), 2);
     assert_eq!(world.core.job(job).unwrap().outcome, None);
+    // What the old one left on disk is not taken for the new one's.
+    world.restart();
+    world.drain();
+    let done = |task: &&Task| matches!(task.state, TaskState::Done { .. });
+    assert_eq!(world.core.job(job).unwrap().tasks.iter().filter(done).count(), 0);
     world.pass(30);
     assert!(world.finished(job));
 }

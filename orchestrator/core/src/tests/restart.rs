@@ -153,6 +153,7 @@ fn a_hand_out_that_died_with_the_scheduler_is_made_again() {
     let lease = world.lease_of(node);
     let failed = TaskProgress::Failed {
         fault: Fault::Buyer,
+        exit_code: Some(1),
         cause: Cause { code: "exit-code".into(), message: "1".into(), hint: String::new() },
     };
     let update = Event::TaskUpdate { node, lease, task: 0, attempt: 1, progress: failed };

@@ -2,6 +2,7 @@
 //! is with two rigs that are there, every waiting job has a reason, and the money adds up.
 
 use millrace_protocol::{Address, JobState, JobTerms, Parameters, Payment, Ruling, Seconds, UnixSeconds, transitions};
+use millrace_spec::{Gang, Locality, Restart, Service, Shape};
 use proptest::prelude::*;
 
 use super::world::*;
@@ -30,6 +31,7 @@ enum Mishap {
 
 const NODES: u32 = 4;
 const JOBS: u32 = 3;
+const GANG: Shape = Shape::Gang(Gang { locality: Locality::Region });
 
 fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
     let node = 1..=NODES;
@@ -45,7 +47,7 @@ fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
         2 => (node.clone(), 0..4u8).prop_map(|(node, fault)| Mishap::FailTask(node, fault)),
         1 => (node, any::<bool>()).prop_map(|(node, refuses)| Mishap::Refuse(node, refuses)),
         8 => (1..15u64).prop_map(Mishap::Pass),
-        1 => (1..=JOBS).prop_map(Mishap::Cancel),
+        1 => (1..=JOBS + 3).prop_map(Mishap::Cancel),
         3 => (0..4usize, 0..5u8).prop_map(|(lease, word)| Mishap::Object(lease, word)),
         1 => (0..4usize).prop_map(Mishap::Preempt),
         1 => (0..4usize).prop_map(Mishap::Extend),
@@ -169,7 +171,18 @@ fn check(world: &World) {
     }
 }
 
-fn live_through(mishaps: &[Mishap]) {
+/// A service and two gangs that want more nodes than there are.
+fn add_shapes(world: &mut World) {
+    let service = Service { replicas: 2, restart: Restart::Always, run_for: Some(Seconds(900)) };
+    let shapes = [(3, Shape::Service(service)), (3, GANG), (2, GANG)];
+    for ((tasks, shape), number) in shapes.into_iter().zip(JOBS + 1..) {
+        let leases = u16::try_from(tasks).unwrap();
+        let terms = JobTerms { concurrent_leases: leases, retries: 20, lease_seconds: Seconds(300), ..terms() };
+        world.add_job(number, terms, Workload { task_retries: 20, shape: Some(shape), ..workload(tasks) });
+    }
+}
+
+fn live_through(mishaps: &[Mishap], shapes: bool) {
     let mut world = World::with_nodes(NODES);
     for number in 1..=JOBS {
         // The first job pays as it runs and settles at once; the others pay on result, or may be preempted.
@@ -180,6 +193,9 @@ fn live_through(mishaps: &[Mishap]) {
             _ => JobTerms { spot: true, dispute_window: Seconds(20), ..terms },
         };
         world.add_job(number, terms, workload(4 + number));
+    }
+    if shapes {
+        add_shapes(&mut world);
     }
     world.drain();
     for mishap in mishaps {
@@ -204,7 +220,8 @@ fn live_through(mishaps: &[Mishap]) {
         panic!("{job} never ended: {:?} {:#?}", world.explain(*job), world.core.job(*job));
     }
     world.check_money();
-    for (job, entry) in world.core.jobs() {
+    let services = |entry: &JobEntry| entry.workload().is_some_and(|workload| workload.service().is_some());
+    for (job, entry) in world.core.jobs().filter(|(_, entry)| !services(entry)) {
         let ended = entry.outcome.clone().unwrap();
         // The last task may be done while the buyer cancels.
         let expected = ended == Outcome::Completed || (ended == Outcome::Cancelled && entry.all_done());
@@ -217,7 +234,7 @@ fn live_through(mishaps: &[Mishap]) {
 #[test]
 fn no_lease_is_offered_while_another_is_about_to_end() {
     use Mishap::{FailTask, Kill, Pass};
-    live_through(&[Pass(5), Pass(4), FailTask(1, 1), FailTask(3, 1), Kill(1), Kill(3), Pass(7)]);
+    live_through(&[Pass(5), Pass(4), FailTask(1, 1), FailTask(3, 1), Kill(1), Kill(3), Pass(7)], false);
 }
 
 proptest! {
@@ -225,6 +242,15 @@ proptest! {
 
     #[test]
     fn whatever_goes_wrong_jobs_end_and_the_money_adds_up(mishaps in mishaps()) {
-        live_through(&mishaps);
+        live_through(&mishaps, false);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn services_and_gangs_end_too_and_no_gang_runs_in_parts(mishaps in mishaps()) {
+        live_through(&mishaps, true);
     }
 }

@@ -74,6 +74,9 @@ pub fn workload(tasks: u32) -> Workload {
         disk_mib: 1_024,
         image: "image:1".to_owned(),
         placement: Placement::default(),
+        shape: None,
+        after: Vec::new(),
+        retry: None,
     }
 }
 
@@ -323,9 +326,10 @@ impl World {
 
     /// Makes the task fail on its rig.
     pub fn fail_task(&mut self, node: Address, fault: Fault, code: &str) {
+        let exit_code = code.strip_prefix("exit-").and_then(|status| status.parse().ok());
         let rig = self.rigs.get_mut(&node).unwrap();
         let (lease, task, attempt, _) = rig.running.remove(0);
-        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, cause: cause(code) });
+        self.report(node, lease, task, attempt, TaskProgress::Failed { fault, exit_code, cause: cause(code) });
         self.drain();
     }
 
@@ -338,7 +342,11 @@ impl World {
 
     pub fn feed(&mut self, event: Event) {
         let now = self.now();
+        let is_tick = event == Event::Tick;
         let actions = self.core.on_event(now, event);
+        if is_tick {
+            self.check_agenda();
+        }
         self.check_order(&actions);
         for action in actions {
             self.log.push(action.clone());
@@ -347,6 +355,13 @@ impl World {
         self.check_hand_outs();
         self.check_claims();
         self.check_sleepers();
+    }
+
+    /// A tick looks at few jobs; a look at all of them finds nothing more to do.
+    fn check_agenda(&self) {
+        let Some(parameters) = self.core.market.parameters().copied() else { return };
+        let overlooked = self.core.clone().on_event(self.now(), Event::ParametersSeen(parameters));
+        assert_eq!(overlooked, []);
     }
 
     /// After each event nobody is left who has not been asked, and no line sleeps that a node fits.
@@ -365,6 +380,7 @@ impl World {
             .filter(|lease| !self.core.stale_claims.contains(lease))
             .filter_map(|lease| Some((lease, self.core.lease_claim(lease)?)))
             .chain(self.core.jobs().filter_map(|(job, _)| Some((job, self.core.offer_claim(job)?))))
+            .chain(self.core.jobs().flat_map(|(job, _)| self.core.seat_claims(job)))
             .collect();
         let known: BTreeMap<Address, Claim> = self
             .core
@@ -462,8 +478,9 @@ impl World {
                 self.inbox.push_back(event);
             }
             Action::OfferLease(offer) => self.offer(offer),
-            Action::AssignTask { node, lease, task, attempt, .. } => {
+            Action::AssignTask { node, lease, job, task, attempt, peers } => {
                 assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
+                self.check_peers(node, (job, task), &peers);
                 let done = self.millis + self.task_millis;
                 let rig = self.rigs.get_mut(&node).unwrap();
                 if rig.connected {
@@ -491,6 +508,21 @@ impl World {
             Action::CloseJob { job } => self.close_job(job),
             Action::Notice(_) => {}
         }
+    }
+
+    /// A gang's task starts beside all others, each on a node of its own.
+    fn check_peers(&self, node: Address, (job, task): (Address, u32), peers: &[Address]) {
+        let entry = self.core.job(job).unwrap();
+        if entry.workload().unwrap().gang().is_none() {
+            return assert!(peers.is_empty());
+        }
+        assert_eq!(peers[task as usize], node, "rank {task} is on another node");
+        let nodes: BTreeSet<_> =
+            self.leases.values().filter(|lease| lease.job == job).map(|lease| lease.node).collect();
+        let distinct: BTreeSet<_> = peers.iter().copied().collect();
+        assert_eq!((peers.len(), distinct.len()), (entry.tasks.len(), entry.tasks.len()));
+        let done = entry.tasks.iter().filter(|task| matches!(task.state, TaskState::Done { .. })).count();
+        assert!(distinct.difference(&nodes).count() <= done, "{job} starts and not all are there");
     }
 
     fn persist(&mut self, record: Record) {

@@ -29,7 +29,7 @@ impl Simulation {
                 self.plan(delay, What::Input { run, input: Box::new(Input::SpecRead { job, read }) });
             }
             Action::OfferLease(offer) => self.offer_lease(offer),
-            Action::AssignTask { node, lease, job, task, attempt } => {
+            Action::AssignTask { node, lease, job, task, attempt, .. } => {
                 let has_spec = self.orchestrator.running.as_ref().is_some_and(|running| running.specs.contains(&job));
                 if has_spec {
                     let key = TaskKey { lease, task, attempt };

@@ -86,7 +86,7 @@ impl Simulation {
             message: "an output was reported and never uploaded".to_owned(),
             hint: String::new(),
         };
-        let progress = TaskProgress::Failed { fault: Fault::Node, cause };
+        let progress = TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause };
         Event::TaskUpdate { node: *node, lease: *lease, task: *task, attempt: *attempt, progress }
     }
 

@@ -145,7 +145,11 @@ fn failed(failure: &Failure) -> TaskProgress {
     };
     let cause =
         Cause { code: failure.cause.code().to_owned(), message: failure.to_string(), hint: failure.cause.hint() };
-    TaskProgress::Failed { fault, cause }
+    let exit_code = match failure.cause {
+        AgentCause::ExitCode(code) => i32::try_from(code).ok(),
+        _ => None,
+    };
+    TaskProgress::Failed { fault, exit_code, cause }
 }
 
 fn progress(of: &Phase) -> TaskProgress {

@@ -10,6 +10,7 @@ use crate::Assignment;
 
 fn spec() -> JobSpec {
     JobSpec {
+        after: None,
         command: vec!["render".into(), "+SF{task1}".into(), "{task}".into()],
         env: BTreeMap::from([("QUALITY".into(), "9".into())]),
         image: "povray:1".into(),
@@ -17,6 +18,9 @@ fn spec() -> JobSpec {
         limits: Limits { cpu_milli: 1_500, disk_mib: 10, memory_mib: 256, pids: 32, task_seconds: 60 },
         name: "render".into(),
         network: false,
+        placement: None,
+        retry: None,
+        shape: None,
         task_retries: 1,
         tasks: 24,
         terms: JobTerms {

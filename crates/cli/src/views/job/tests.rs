@@ -1,5 +1,5 @@
 use super::*;
-use millrace_link::rest::{Exclusion, Explanation, Failure};
+use millrace_link::rest::{Exclusion, Explanation, Failure, Runway};
 use millrace_protocol::{
     Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
@@ -125,6 +125,7 @@ fn job() -> JobStatus {
         leases: vec![lease()],
         explanation: None,
         failure: None,
+        runway: None,
     }
 }
 
@@ -223,4 +224,13 @@ fn tasks_of_a_job_that_is_over_do_not_wait() {
     job.chain.state = JobState::Done;
     let over = text(&job, NOW, Style::plain());
     assert!(over.contains("not started") && over.contains("stopped") && !over.contains("waiting"), "{over}");
+}
+
+#[test]
+fn a_service_says_how_long_its_money_lasts() {
+    let mut job = job();
+    let (hourly, unspent) = (MicroUsdc(300_000), MicroUsdc(900_000));
+    job.runway = Some(Runway { leases: 3, hourly, unspent, lasts: Seconds(10_800) });
+    let text = text(&job, NOW, Style::plain());
+    assert!(text.contains("lasts 3h more: 0.300000 USDC an hour for 3 leases"), "{text}");
 }

@@ -1,0 +1,126 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, JobState, UnixSeconds};
+
+use super::dependencies::UNKNOWN_PATIENCE;
+use super::ending::REPORT_PATIENCE;
+use super::gang::SILENCE;
+use super::service::{handover, hands_over};
+use super::settlement::half_way;
+use crate::agenda::Due;
+use crate::state::job::SpecStatus;
+use crate::state::lease::{LeaseEntry, Stage};
+use crate::{Core, JobEntry, Now};
+
+impl Core {
+    /// Notes when each of the jobs is to be looked at next. Every moment that a decision compares a clock with
+    /// is named in this file.
+    pub(super) fn schedule(&mut self, now: Now, jobs: &BTreeSet<Address>) {
+        for job in jobs.iter().copied() {
+            let after = self.next_due(now, job);
+            self.set_due(job, after);
+            for first in self.jobs.get(&job).map_or_else(Vec::new, |entry| self.awaits(entry)) {
+                self.followers.entry(first).or_default().insert(job);
+            }
+        }
+    }
+
+    /// Whoever waits for the job is looked at by the next tick.
+    pub(crate) fn wake_followers(&mut self, job: Address) {
+        for follower in self.followers.remove(&job).into_iter().flatten() {
+            self.bring_forward(follower, Due { millis: 0, ..Due::NEVER });
+        }
+    }
+
+    /// The job, in whose lease a heartbeat may have changed something, is looked at by the next tick where that
+    /// leads to something: at every heartbeat would be too often.
+    pub(crate) fn schedule_after_heartbeat(&mut self, now: Now, lease: Address) {
+        let Some(entry) = self.leases.get(&lease) else { return };
+        let spent = entry.stage == Stage::Working && entry.meter.exhausted(&entry.view.lease);
+        let is_service = self.jobs.get(&entry.view.job).is_some_and(|job| job.is_service());
+        let succeeded = is_service && hands_over(now, entry);
+        let redeemable = entry.unredeemed().is_some() && now.chain >= half_way(entry) && !entry.crank.in_flight;
+        if spent || redeemable || succeeded {
+            let job = entry.view.job;
+            self.bring_forward(job, Due { millis: now.millis, ..Due::NEVER });
+        }
+    }
+
+    /// An offer is on its way.
+    pub(crate) fn schedule_offer(&mut self, job: Address, until: u64) {
+        self.bring_forward(job, Due { millis: until, ..Due::NEVER });
+    }
+
+    pub(crate) fn bring_forward(&mut self, job: Address, due: Due) {
+        let Some(before) = self.jobs.get(&job).map(|entry| entry.due) else { return };
+        self.set_due(job, Due { millis: before.millis.min(due.millis), chain: before.chain.min(due.chain) });
+    }
+
+    fn set_due(&mut self, job: Address, after: Due) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let before = std::mem::replace(&mut entry.due, after);
+        self.agenda.change(job, before, after);
+    }
+
+    fn next_due(&self, now: Now, job: Address) -> Due {
+        let Some(entry) = self.jobs.get(&job) else { return Due::NEVER };
+        let leases = self.open_leases.of_job(job).filter_map(|lease| self.leases.get(&lease));
+        let due = if self.open_jobs.contains(&job) { of_job(now, entry) } else { Due::NEVER };
+        let unknown = self.order_unknown.get(&job).map(|since| since.saturating_add(UNKNOWN_PATIENCE + 1));
+        let due = unknown.into_iter().fold(due, |due, at| due.at_millis(now, at));
+        leases.fold(due, |due, lease| self.of_lease(now, due, entry, lease))
+    }
+
+    fn of_lease(&self, now: Now, due: Due, job: &JobEntry, entry: &LeaseEntry) -> Due {
+        let lease = &entry.view.lease;
+        let mut due = due.at_millis(now, entry.crank.again_at).at_chain(now, half_way(entry));
+        if !entry.is_final()
+            && let Some(worker) = self.worker(entry.view.node)
+        {
+            due = due.at_millis(now, worker.silent_from(self.settings.patience()));
+            if job.is_gang() {
+                due = due.at_millis(now, worker.silent_from(SILENCE));
+            }
+        }
+        if job.is_service() && entry.is_working() {
+            due = due.at_chain(now, lease.ends_by.saturating_minus(UnixSeconds(handover(entry) / 1_000)));
+            if hands_over(now, entry) {
+                // Its successor's progress is followed tick by tick.
+                due = due.at_millis(now, now.millis + 1);
+            }
+        }
+        if let Stage::Ending { since, .. } = entry.stage {
+            due = due.at_millis(now, since.saturating_add(REPORT_PATIENCE + 1));
+        }
+        if let Ok((deadline, _)) = lease.deadline(&job.view.job) {
+            due = due.at_chain(now, deadline);
+        }
+        let decide_by = entry.dispute.map(|dispute| dispute.decide_by);
+        let moments = [lease.preempted_at, lease.ends_by, lease.disputable_until];
+        moments.into_iter().chain(decide_by).fold(due, |due, at| due.at_chain(now, at))
+    }
+}
+
+fn of_job(now: Now, entry: &JobEntry) -> Due {
+    let mut due = Due::NEVER.at_millis(now, entry.crank.again_at);
+    if let SpecStatus::Wanted { again_at, .. } = entry.spec {
+        due = due.at_millis(now, again_at);
+    }
+    if let Some(offer) = &entry.offer {
+        due = due.at_millis(now, offer.until);
+    }
+    for (_, restarted) in entry.restarts.iter() {
+        due = due.at_millis(now, restarted.again_at);
+    }
+    if let Some(gang) = &entry.gang {
+        due = due.at_millis(now, gang.again_at);
+        due = gang.assembly.iter().fold(due, |due, assembly| due.at_millis(now, assembly.until));
+    }
+    if let Some(ends_at) = entry.service_ends_at() {
+        due = due.at_chain(now, ends_at);
+    }
+    if entry.view.job.state == JobState::Open {
+        due = due.at_chain(now, entry.view.job.start_deadline);
+    }
+    due
+}

@@ -1,0 +1,37 @@
+//! How many of a job's tasks wait for a lease: what its shape makes of those that are pending.
+
+use millrace_protocol::Address;
+
+use crate::state::job::JobEntry;
+use crate::{Core, Now};
+
+impl Core {
+    /// Tasks that leases are wanted for at `at`, in milliseconds, which is now or not long after.
+    pub(crate) fn waiting(&self, now: Now, job: Address, entry: &JobEntry, at: u64) -> usize {
+        let pending = entry.pending_tasks();
+        let (done, resting) = (entry.tasks.done(), entry.restarts.resting(at));
+        let Some(service) = entry.workload().and_then(crate::Workload::service) else {
+            return pending.saturating_sub(resting);
+        };
+        let spare = entry.tasks.len().saturating_sub(service.replicas as usize);
+        let succeeded = self.leases_to_succeed(now, job).len().min(spare);
+        // One that rests is there, and comes back.
+        let wanted = (service.replicas as usize + succeeded).saturating_sub(done + resting);
+        let active = entry.tasks.len().saturating_sub(pending + done);
+        wanted.saturating_sub(active).min(pending.saturating_sub(resting))
+    }
+
+    /// Whether more tasks wait than leases are about to take.
+    pub(crate) fn wants_lease(&self, now: Now, job: Address, entry: &JobEntry) -> bool {
+        self.waiting(now, job, entry, now.millis) > self.idle_leases(job)
+    }
+
+    /// Leases at work whose worker has nothing to do.
+    pub(super) fn idle_leases(&self, job: Address) -> usize {
+        let idle = |lease: &Address| {
+            let working = self.leases.get(lease).is_some_and(|entry| entry.is_working() && !entry.silenced);
+            working && self.active_task(*lease).is_none()
+        };
+        self.open_leases.of_job(job).filter(idle).count()
+    }
+}

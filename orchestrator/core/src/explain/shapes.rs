@@ -1,0 +1,46 @@
+//! What holds back jobs that are more than tasks one by one.
+
+use millrace_protocol::Address;
+
+use super::Blocker;
+use crate::market::Demand;
+use crate::{Core, Now};
+
+impl Core {
+    pub(super) fn shape_blockers(&self, now: Now, job: Address, demand: &Demand) -> Vec<Blocker> {
+        let mut blockers = Vec::new();
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working() && self.serves(job)) else {
+            return blockers;
+        };
+        if let Some(first) = self.awaited(entry) {
+            blockers.push(Blocker::After { job: first, known: self.jobs.contains_key(&first) });
+            return blockers;
+        }
+        let resting = || entry.restarts.iter().filter(|(_, restarted)| now.millis < restarted.again_at);
+        let times = resting().map(|(_, restarted)| restarted.times).max();
+        let again_at = resting().map(|(_, restarted)| restarted.again_at).min();
+        if let (Some(times), Some(again_at)) = (times, again_at) {
+            blockers.push(Blocker::Restarting { tasks: resting().count(), times, again_at });
+        }
+        if !entry.is_gang() {
+            return blockers;
+        }
+        let live = self.open_leases.of_job(job).filter(|lease| self.leases[lease].is_live()).count();
+        let gang = entry.gang.as_ref();
+        if gang.is_some_and(|gang| gang.assembly.is_some()) {
+            blockers.push(Blocker::GangAssembling { joined: live, size: entry.tasks.len() });
+        } else if let Some(hold) = gang.and_then(|gang| gang.hold.as_ref()) {
+            let (held, size) = (hold.seats.len(), entry.tasks.len());
+            blockers.push(Blocker::GangHolding { held, size, until: hold.until });
+        } else if live > 0 {
+            if entry.pending_tasks() > 0 {
+                blockers.push(Blocker::GangDisbanding);
+            }
+        } else if let Some(gang) = gang.filter(|gang| now.millis < gang.again_at) {
+            blockers.push(Blocker::GangPausing { failures: gang.failures, again_at: gang.again_at });
+        } else if let Err(Some(lacking)) = self.plan_gang(now, job, demand) {
+            blockers.push(Blocker::GangIncomplete(lacking));
+        }
+        blockers
+    }
+}

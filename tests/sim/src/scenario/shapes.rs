@@ -1,0 +1,59 @@
+//! Services and gangs, drawn beside the other jobs and from a stream of their own: the jobs that come one by one are
+//! those that a seed always had.
+
+use millrace_protocol::{MicroUsdc, Payment, Seconds};
+use millrace_spec::{Gang, Locality, Restart, Service, Shape};
+
+use super::{JobPlan, RigPlan, Word, job};
+use crate::draw::Draw;
+
+/// Tells the stream of the shapes from that of the seed.
+const SHAPES: u64 = 0x5348_4150_4553;
+
+/// At most two of each kind for each hour.
+pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bool) -> Vec<JobPlan> {
+    let mut draw = Draw::new(seed ^ SHAPES);
+    let lasts = hours * 3_600_000;
+    let mut plans = Vec::new();
+    for _ in 0..draw.one_of(&[0, 0, 1, 1, 2]) * hours {
+        let number = first + plans.len() as u64;
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(gang(&mut draw, plan, rigs.len()));
+    }
+    for _ in 0..draw.one_of(&[0, 0, 1, 1, 2]) * hours {
+        let number = first + plans.len() as u64;
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(service(&mut draw, plan));
+    }
+    plans
+}
+
+fn gang(draw: &mut Draw, mut plan: JobPlan, rigs: usize) -> JobPlan {
+    let size = draw.between(2..=4.min(rigs as u64).max(2));
+    plan.spec.shape = Some(Shape::Gang(Gang { locality: draw.one_of(&[Locality::Region, Locality::Anywhere]) }));
+    at_a_time(&mut plan, u32::try_from(size).unwrap_or(2));
+    plan
+}
+
+fn service(draw: &mut Draw, mut plan: JobPlan) -> JobPlan {
+    let (replicas, surge) = (draw.one_of(&[1, 1, 2, 3]), draw.one_of(&[0, 1, 1]));
+    // It ends by its time, by its money, or by its buyer.
+    let run_for = Some(Seconds(draw.one_of(&[400, 1_200, 2_400])));
+    let restart = draw.one_of(&[Restart::Always, Restart::Always, Restart::OnFailure]);
+    plan.spec.shape = Some(Shape::Service(Service { replicas, restart, run_for }));
+    plan.spec.task_retries = 0;
+    plan.terms.payment = Payment::Streaming;
+    plan.terms.retries += 20;
+    plan.word = Word::Nothing;
+    plan.work.millis = draw.one_of(&[(1_000, 20_000), (30_000, 900_000), (3_600_000, 7_200_000)]);
+    at_a_time(&mut plan, replicas + surge);
+    plan
+}
+
+/// As many leases as tasks, and money for more than one round of them where there was money for more than one lease.
+fn at_a_time(plan: &mut JobPlan, tasks: u32) {
+    plan.spec.tasks = tasks;
+    plan.terms.concurrent_leases = u16::try_from(tasks).unwrap_or(u16::MAX);
+    plan.terms.deposit = MicroUsdc(plan.terms.deposit.0.saturating_mul(u64::from(tasks)));
+    plan.spec.terms = plan.terms;
+}

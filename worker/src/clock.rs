@@ -1,0 +1,110 @@
+//! The time that the worker decides by: seconds since 1970 when it was first started on this boot of its
+//! machine, and from then on whatever really passes. Setting the machine's clock moves no deadline.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use millrace_agent::Record;
+use millrace_protocol::UnixSeconds;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Random, and another after each boot (proc(5)).
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Runs on while the worker does not, and while the machine sleeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// What it is ahead of the time since the machine was booted, in seconds.
+    ahead: u64,
+}
+
+impl Clock {
+    /// Goes on where an earlier worker's clock on this boot was, as `folder` has it. After another boot only the
+    /// machine's clock knows how long that took; it is never believed to be earlier than the `records` are.
+    pub fn open(folder: &Path, records: &[Record]) -> Self {
+        let path = folder.join("clock");
+        let boot = fs::read_to_string(BOOT).unwrap_or_default();
+        if let Some(ahead) = fs::read_to_string(&path).ok().and_then(|text| read(&text, &boot)) {
+            return Self { ahead };
+        }
+        let latest = records.iter().filter_map(Record::at).max().unwrap_or_default();
+        let clock = Self { ahead: wall().max(latest).since(since_boot()).0 };
+        // Without it the next worker asks the machine's clock again.
+        if let Err(error) = clock.save(&path, &boot) {
+            tracing::warn!(%error, "the clock is not kept for the next start");
+        }
+        clock
+    }
+
+    /// Never earlier than before.
+    pub fn now(self) -> UnixSeconds {
+        UnixSeconds(since_boot().0.saturating_add(self.ahead))
+    }
+
+    fn save(self, path: &Path, boot: &str) -> io::Result<()> {
+        let fresh = path.with_extension("new");
+        fs::write(&fresh, format!("{} {}\n", boot.trim(), self.ahead))?;
+        fs::rename(fresh, path)
+    }
+}
+
+/// What a clock of this boot is ahead.
+fn read(text: &str, boot: &str) -> Option<u64> {
+    let (of, ahead) = text.strip_suffix('\n')?.split_once(' ')?;
+    (of == boot.trim() && !of.is_empty()).then(|| ahead.parse().ok()).flatten()
+}
+
+fn since_boot() -> UnixSeconds {
+    UnixSeconds(u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(0))
+}
+
+fn wall() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    UnixSeconds(since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_agent::TaskKey;
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    fn started(at: UnixSeconds) -> Record {
+        Record::TaskStarted { key: TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }, at }
+    }
+
+    #[test]
+    fn a_worker_goes_on_with_the_clock_of_the_one_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Clock::open(folder.path(), &[]);
+        assert!(first.now().since(wall()).0 <= 1 && wall().since(first.now()).0 <= 1);
+        // As if the machine's clock had been set back by a day since.
+        let ahead = Clock { ahead: first.ahead + 86_400 };
+        ahead.save(&folder.path().join("clock"), &fs::read_to_string(BOOT).unwrap()).unwrap();
+        assert_eq!(Clock::open(folder.path(), &[]).ahead, ahead.ahead);
+    }
+
+    #[test]
+    fn after_another_boot_time_begins_no_earlier_than_the_journal_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        Clock { ahead: 7 }.save(&folder.path().join("clock"), "another boot").unwrap();
+        let now = Clock::open(folder.path(), &[]).now();
+        assert!(wall().since(now).0 <= 1, "{now:?}");
+        fs::remove_file(folder.path().join("clock")).unwrap();
+        let later = UnixSeconds(wall().0 + 86_400);
+        let now = Clock::open(folder.path(), &[started(later), started(UnixSeconds(5))]).now();
+        assert!(now >= later && now.since(later).0 <= 1, "{now:?}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_no_clock() {
+        for text in ["", "boot", "boot \n", "boot 12", " 12\n", "boot -1\n", "other 12\n"] {
+            assert_eq!(read(text, "boot\n"), None, "{text:?}");
+        }
+        assert_eq!(read("boot 12\n", "boot\n"), Some(12));
+        assert_eq!(read(" 12\n", ""), None, "a machine that does not tell its boots apart");
+    }
+}

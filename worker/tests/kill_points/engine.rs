@@ -1,0 +1,95 @@
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use millrace_agent::{Exit, FoundContainer, TaskKey};
+use millrace_protocol::Address;
+use millrace_worker::container::docker::Docker;
+use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal};
+
+use super::process::pass;
+
+/// Docker, with a moment before and after each thing that is done to a container.
+pub struct Mortal {
+    folder: PathBuf,
+    docker: Docker,
+}
+
+impl Mortal {
+    pub fn new(folder: &Path, docker: Docker) -> Self {
+        Self { folder: folder.to_owned(), docker }
+    }
+
+    fn around<'a, T>(&'a self, what: &'static str, deed: BoxFuture<'a, T>) -> BoxFuture<'a, T>
+    where
+        T: Send + 'a,
+    {
+        async move {
+            pass(&self.folder, &format!("before {what}"));
+            let result = deed.await;
+            pass(&self.folder, &format!("after {what}"));
+            result
+        }
+        .boxed()
+    }
+}
+
+impl Engine for Mortal {
+    fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
+        self.docker.info()
+    }
+
+    fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.docker.fence()
+    }
+
+    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
+        self.docker.find_image(image)
+    }
+
+    fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        self.docker.images()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        image: &'a str,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        self.docker.pull(image, progress)
+    }
+
+    fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>> {
+        self.around("creating the container", self.docker.create(plan))
+    }
+
+    fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
+        self.around("starting the container", self.docker.start(key))
+    }
+
+    fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>> {
+        self.docker.wait(key)
+    }
+
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+        self.docker.logs(key)
+    }
+
+    fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {
+        let what = match signal {
+            Signal::Terminate => "SIGTERM to the container",
+            Signal::Kill => "SIGKILL to the container",
+        };
+        self.around(what, self.docker.signal(key, signal))
+    }
+
+    fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.around("removing the container", self.docker.remove(container))
+    }
+
+    fn list(&self, node: Address) -> BoxFuture<'_, Result<Vec<FoundContainer>, Error>> {
+        self.docker.list(node)
+    }
+}

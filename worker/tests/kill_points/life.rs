@@ -1,0 +1,357 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bollard::models::EventMessage;
+use futures_util::StreamExt;
+use millrace_agent::{FoundContainer, Record, TaskKey, recover};
+use millrace_client::Keypair;
+use millrace_client::keys::address_of;
+use millrace_link::grpc::Phase;
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Seconds, UnixSeconds};
+use millrace_spec::JobSpec;
+use millrace_spec::merkle::{self, Leaf};
+use millrace_worker::PullPolicy;
+use millrace_worker::container::Engine;
+use millrace_worker::container::docker::Docker;
+
+use super::chain;
+use super::process::{self, Setup, Worker};
+use super::scheduler::Scheduler;
+use crate::support::objects::Objects;
+use crate::support::offer;
+use crate::support::orchestrator::Orchestrator;
+
+/// How long a life may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What happens in a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plot {
+    /// Two tasks, both done.
+    Success,
+    /// The container exits with 3.
+    Failure,
+    /// The buyer cancels; the container ends when it is asked to.
+    Cancel,
+    /// The lease ends while the container runs, which has to be killed.
+    Preemption,
+    /// The scheduler disappears while the container runs: the node redeems its voucher itself.
+    Silence,
+    /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
+    /// The container runs into its time limit.
+    ClockStep(i64),
+}
+
+/// The time limit of that container.
+const LIMIT: Seconds = Seconds(5);
+
+impl Plot {
+    fn script(self) -> &'static str {
+        match self {
+            Self::Success | Self::Silence => {
+                "echo begin; until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; \
+                 head -c 300000 /dev/zero > /outputs/frame; echo end"
+            }
+            Self::Failure => "until [ -e /inputs/go ]; do sleep 0.1; done; exit 3",
+            Self::Cancel | Self::ClockStep(_) => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
+            Self::Preemption => "trap '' TERM; while true; do sleep 0.1; done",
+        }
+    }
+
+    fn spec(self) -> JobSpec {
+        let mut spec = offer::spec(self.script());
+        if let Self::ClockStep(_) = self {
+            spec.limits.task_seconds = LIMIT.0;
+        }
+        spec
+    }
+
+    fn tasks(self) -> u32 {
+        if self == Self::Success { 2 } else { 1 }
+    }
+}
+
+/// One lease from its offer to its last voucher, through as many deaths of the worker as are asked for.
+pub struct Life {
+    plot: Plot,
+    folder: tempfile::TempDir,
+    scheduler: Scheduler,
+    objects: Objects,
+    docker: Docker,
+    setup: Setup,
+    worker: Worker,
+    /// Workers started.
+    pub lives: usize,
+    /// At which moment the next worker dies.
+    second: Option<usize>,
+    events: tokio::task::JoinHandle<()>,
+    heard: std::sync::Arc<std::sync::Mutex<Vec<EventMessage>>>,
+}
+
+impl Life {
+    /// `deaths`: the moments at which the first and the second worker are killed.
+    pub async fn begin(plot: Plot, deaths: [Option<usize>; 2]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, node_key) = (Keypair::new(), Keypair::new());
+        // Unique, so that lives at the same time do not see each other.
+        let (node_address, job_address) = (address_of(&Keypair::new()), address_of(&Keypair::new()));
+        let objects = Objects::default();
+        let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
+        let setup = || Setup {
+            orchestrator_url: orchestrator.url.clone(),
+            node_key: node_key.to_bytes().to_vec(),
+            node: node_address,
+            job: job_address,
+            scheduler: address_of(&key),
+            spec: plot.spec().canonical_bytes(),
+        };
+        setup().save(folder.path());
+        let (setup, own) = (setup(), setup());
+        let docker = Docker::connect(None, PullPolicy::Never).await.unwrap();
+        let (events, heard) = containers_events(setup.node.to_string()).await;
+        let worker = Worker::start(folder.path(), 1, deaths[0]);
+        let scheduler = Scheduler::new(orchestrator, own, key, node_key, plot.tasks());
+        Self { plot, folder, scheduler, objects, docker, setup, worker, lives: 1, second: deaths[1], events, heard }
+    }
+
+    /// Has the worker killed while it waits for the answer to this upload, counted from one.
+    pub fn die_at_upload(&self, upload: u32, stored: bool) {
+        self.objects.hold(upload, stored);
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn journal(&self) -> PathBuf {
+        process::data(self.folder()).join("journal")
+    }
+
+    /// What the journal says, read without touching it. A line that is being written is not there yet.
+    fn records(&self) -> Vec<Record> {
+        let text = std::fs::read_to_string(self.journal()).unwrap_or_default();
+        let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        whole.map(|line| serde_json::from_str(line.split_once(' ').unwrap().1).unwrap()).collect()
+    }
+
+    /// The newest voucher that the worker could redeem.
+    fn voucher(&self) -> Option<Voucher> {
+        let mut vouchers = self.records().into_iter().filter_map(|record| match record {
+            Record::Voucher { voucher, .. } => Some(voucher),
+            _ => None,
+        });
+        vouchers.next_back()
+    }
+
+    /// Lives it to its end, and looks at what must be true after each death and at the end.
+    pub async fn live(&mut self) {
+        let started = Instant::now();
+        let (mut vanished, mut stepped) = (false, false);
+        loop {
+            assert!(started.elapsed() < PATIENCE, "it does not end: {}", process::said(self.folder()));
+            self.scheduler.attend().await;
+            if self.objects.is_holding() {
+                self.worker.kill();
+            }
+            if self.worker.is_dead() {
+                self.restart().await;
+            }
+            let attested = self.voucher().is_some();
+            if self.scheduler.vouchers.is_empty() && self.scheduler.metered() >= Seconds(1) {
+                self.scheduler.attest(false);
+            }
+            match self.plot {
+                Plot::Success | Plot::Failure => self.go(0, attested),
+                Plot::Cancel if attested && !self.scheduler.is_stopping() => self.scheduler.stop(),
+                Plot::Preemption if attested && !self.scheduler.is_ending() => self.scheduler.end(),
+                Plot::Silence if attested && !vanished => {
+                    chain::hurry(self.folder());
+                    self.scheduler.orchestrator.be_away(true);
+                    vanished = true;
+                }
+                Plot::Silence if !chain::redeemed(self.folder()).is_empty() => {
+                    self.scheduler.orchestrator.be_away(false);
+                    self.go(0, true);
+                }
+                Plot::ClockStep(step) if attested && !stepped => {
+                    process::step_clock(self.folder(), step);
+                    stepped = true;
+                }
+                Plot::ClockStep(step) if self.scheduler.metered() >= Seconds(2) && self.lives == 1 => {
+                    self.worker.kill();
+                    process::step_clock(self.folder(), 2 * step);
+                }
+                Plot::Cancel | Plot::Preemption | Plot::Silence | Plot::ClockStep(_) => {}
+            }
+            self.go(1, true);
+            if self.scheduler.is_done() && !self.scheduler.is_ending() {
+                self.scheduler.attest(false);
+                self.scheduler.end();
+            }
+            if self.scheduler.has_paid_out() && self.is_closed() {
+                break;
+            }
+        }
+        self.worker.kill();
+        self.look_back().await;
+    }
+
+    /// Whether the lease is off the worker's books.
+    fn is_closed(&self) -> bool {
+        let open = |open, record| match record {
+            Record::LeaseAccepted { .. } => true,
+            Record::LeaseClosed { .. } => false,
+            _ => open,
+        };
+        !self.records().into_iter().fold(false, open)
+    }
+
+    /// Lets a container go on that waits for it.
+    fn go(&self, task: u32, now: bool) {
+        let key = TaskKey { lease: self.scheduler.lease(), task, attempt: 1 };
+        let inputs = process::data(self.folder()).join(format!("tasks/{key}/inputs"));
+        if now && inputs.is_dir() {
+            // The folder may be on its way out.
+            let _ = std::fs::write(inputs.join("go"), "");
+        }
+    }
+
+    /// A new worker on what the dead one left: it owns every container there is, and every voucher.
+    async fn restart(&mut self) {
+        let voucher = self.voucher();
+        let _ = std::fs::remove_file(self.ballast());
+        self.lives += 1;
+        let death = self.second.take();
+        self.worker = Worker::start(self.folder(), self.lives, death);
+        let started = Instant::now();
+        while !self.ballast().exists() {
+            assert!(started.elapsed() < PATIENCE, "no new worker: {}", process::said(self.folder()));
+            if self.worker.is_dead() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let records = self.records();
+        let kept = self.voucher();
+        if let Some(voucher) = voucher
+            && !self.is_closed()
+        {
+            let kept = kept.expect("the voucher is lost");
+            assert!(kept.sequence >= voucher.sequence && kept.metered >= voucher.metered, "an older voucher is kept");
+        }
+        let agent = recover(&records, &[], UnixSeconds(0)).agent;
+        for FoundContainer { id, key, .. } in self.docker.list(self.setup.node).await.unwrap() {
+            let key = key.expect("a container without a task");
+            assert!(agent.task(key).is_some(), "nobody owns container {id} of task {key}");
+        }
+    }
+
+    /// What a worker keeps aside for a full disk, as soon as it has begun everything that recovery asks for.
+    fn ballast(&self) -> PathBuf {
+        self.journal().with_extension("ballast")
+    }
+
+    async fn look_back(&mut self) {
+        let (scheduler, folder) = (&self.scheduler, self.folder());
+        assert_eq!(self.docker.list(self.setup.node).await.unwrap(), [], "a container without an owner");
+        assert_eq!(std::fs::read_dir(process::data(folder).join("tasks")).unwrap().count(), 0, "a folder is left");
+
+        let mut leaves = vec![];
+        for (index, end) in &scheduler.ends {
+            let code = end.failure.as_ref().map(|failure| failure.code.as_str());
+            match self.plot {
+                Plot::Success | Plot::Silence => {
+                    assert_eq!(end.phase(), Phase::Done, "finished work is lost: {:?}", end.failure);
+                    for (path, content) in [("frame", vec![0; 300_000]), ("index", format!("{index}\n").into_bytes())] {
+                        let output = end.outputs.iter().find(|output| output.path == path).expect("an output is lost");
+                        assert!(self.objects.get(&output.sha256).unwrap() == content, "another {path}");
+                        let object = Objects::default().put(&content);
+                        leaves.push(Leaf { task: *index, path: path.into(), object });
+                    }
+                    assert_eq!(end.outputs.len(), 2);
+                }
+                Plot::Failure => assert_eq!(code, Some("exit-code")),
+                Plot::Cancel | Plot::Preemption => assert_eq!(code, Some("stopped")),
+                Plot::ClockStep(_) => assert_eq!(code, Some("timed-out")),
+            }
+        }
+        assert_eq!(scheduler.report, Some(merkle::root(leaves).0), "the result is not what was uploaded");
+
+        let ran = self.ran();
+        let mut last = Seconds(0);
+        for voucher in &scheduler.vouchers {
+            assert!(voucher.metered >= last, "the meter fell back");
+            last = voucher.metered;
+        }
+        assert!(Duration::from_secs(last.0) <= ran + Duration::from_secs(1), "{last:?} metered of {ran:?}");
+        assert!(last >= Seconds(1), "nothing was metered");
+
+        if let Plot::ClockStep(_) = self.plot {
+            // The worker counts whole seconds.
+            assert!(ran + Duration::from_secs(1) >= Duration::from_secs(LIMIT.0), "it was ended after {ran:?}");
+        }
+
+        let redeemed = chain::redeemed(folder);
+        if self.plot == Plot::Silence {
+            let first = scheduler.vouchers[0];
+            assert_eq!(redeemed.iter().map(|one| one.sequence).collect::<Vec<_>>(), [first.sequence]);
+            assert_eq!(redeemed[0].metered, first.metered, "attested time is not paid for");
+        } else {
+            assert_eq!(redeemed, [], "the scheduler was there to settle");
+        }
+    }
+
+    /// How long containers of this life ran, by the engine's own word.
+    fn ran(&self) -> Duration {
+        let (mut started, mut sum) = (None, 0);
+        for event in self.heard.lock().unwrap().iter() {
+            match event.action.as_deref() {
+                Some("start") => started = event.time_nano,
+                Some("die") => sum += event.time_nano.unwrap() - started.take().expect("one container at a time"),
+                _ => {}
+            }
+        }
+        Duration::from_nanos(u64::try_from(sum).unwrap())
+    }
+
+    /// The moments that the first worker passed, or the second one.
+    pub fn moments(&self, life: usize) -> Vec<String> {
+        process::moments(self.folder(), life)
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.events.abort();
+        if std::thread::panicking() {
+            eprintln!("{:?}\n{}", self.moments(1), process::said(self.folder.path()));
+            let filter = format!("label=millrace.node={}", self.setup.node);
+            let remove =
+                format!("docker ps --all --quiet --filter {filter} | xargs --no-run-if-empty docker rm --force");
+            let _ = std::process::Command::new("sh").args(["-c", &remove]).status();
+        }
+    }
+}
+
+/// Listens to what the engine says about a node's containers, from now on.
+async fn containers_events(
+    node: String,
+) -> (tokio::task::JoinHandle<()>, std::sync::Arc<std::sync::Mutex<Vec<EventMessage>>>) {
+    use bollard::query_parameters::EventsOptionsBuilder;
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let heard = std::sync::Arc::<std::sync::Mutex<Vec<EventMessage>>>::default();
+    let filters = std::collections::HashMap::from([
+        ("type".to_owned(), vec!["container".to_owned()]),
+        ("label".to_owned(), vec![format!("millrace.node={node}")]),
+    ]);
+    let options = EventsOptionsBuilder::default().filters(&filters).build();
+    let ears = heard.clone();
+    let listening = tokio::spawn(async move {
+        let mut events = std::pin::pin!(docker.events(Some(options)));
+        while let Some(Ok(event)) = events.next().await {
+            ears.lock().unwrap().push(event);
+        }
+    });
+    (listening, heard)
+}
