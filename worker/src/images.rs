@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millrace_agent::TaskKey;
 
-use crate::clock::wall;
+use crate::clock::Clock;
 use crate::container::{Engine, Error, Progress};
 
 use ledger::{Ledger, Record};
@@ -18,6 +18,7 @@ use ledger::{Ledger, Record};
 /// The worker's own images in the engine.
 pub(crate) struct ImageCache {
     limit: u64,
+    clock: Clock,
     state: Mutex<State>,
     /// One look at what must go at a time.
     evicting: tokio::sync::Mutex<()>,
@@ -34,9 +35,9 @@ impl ImageCache {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(data_dir: &Path, limit: u64) -> io::Result<Self> {
+    pub fn open(data_dir: &Path, limit: u64, clock: Clock) -> io::Result<Self> {
         let state = State { ledger: Ledger::open(&data_dir.join("images"))?, pinned: HashMap::new() };
-        Ok(Self { limit, state: Mutex::new(state), evicting: tokio::sync::Mutex::new(()) })
+        Ok(Self { limit, clock, state: Mutex::new(state), evicting: tokio::sync::Mutex::new(()) })
     }
 
     /// Brings an image for a task, which has it until [`ImageCache::release`]; its digest.
@@ -52,13 +53,13 @@ impl ImageCache {
     ) -> Result<String, Error> {
         self.state().pinned.insert(key, image.to_owned());
         if let Some(digest) = engine.find_image(image).await? {
-            self.change(|ledger| ledger.touch(image, wall()));
+            self.change(|ledger| ledger.touch(image, self.clock.now()));
             return Ok(digest);
         }
         let digest = engine.pull(image, progress).await?;
         // Written down after it is there: an image that nobody remembers stays, one of the owner's never goes.
         if let Some(local) = engine.local_image(image).await? {
-            let record = Record { id: local.id, bytes: local.bytes, used_at: wall() };
+            let record = Record { id: local.id, bytes: local.bytes, used_at: self.clock.now() };
             self.change(|ledger| ledger.note(image, record));
         }
         self.evict(engine).await;

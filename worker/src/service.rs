@@ -65,8 +65,6 @@ impl Service {
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
-        let images =
-            ImageCache::open(folders.root(), options.image_cache_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -81,6 +79,8 @@ impl Service {
         let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
         let clock = Clock::open(&options.data_dir, &records);
+        let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
+        let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
         if idle {

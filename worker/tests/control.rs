@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::support::fake_engine::{FakeEngine, Script};
+use crate::support::nvml_stub::{NvmlStub, gpu};
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::rig::Rig;
@@ -76,6 +77,25 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     rig.stop().await;
     let at_rest = millrace_worker::status::at_rest(rig.data(), busy.at).unwrap();
     assert_eq!(at_rest, busy.leases, "the journal knows what the worker knew");
+}
+
+#[tokio::test]
+async fn gpus_are_told_with_their_load_and_a_lost_one_with_what_mends_it() {
+    let stub = NvmlStub::build(&[]);
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+    let well = until(&rig, "a look at the GPUs", |status| status.gpus[0].busy_percent.is_some()).await;
+    let first = &well.gpus[0];
+    assert_eq!((first.uuid.clone(), first.simulated, first.fault.clone()), (gpu(0), false, None));
+    assert!(first.memory_used_mib.is_some() && first.milliwatts.is_some() && first.celsius.is_some(), "{first:?}");
+
+    stub.say("lost 0\n");
+    let lost = until(&rig, "a lost GPU", |status| status.gpus[0].fault.is_some()).await;
+    assert_eq!(lost.troubles[0].code, "gpu-off-the-bus");
+    let (first, second) = (&lost.gpus[0], &lost.gpus[1]);
+    assert_eq!(first.busy_percent, None, "what was read before it went is no reading");
+    assert!(second.fault.is_none() && second.busy_percent.is_some(), "{second:?}");
+    rig.stop().await;
 }
 
 #[tokio::test]

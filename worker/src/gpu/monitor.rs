@@ -112,20 +112,23 @@ impl Watcher {
     }
 
     fn look(&mut self, driver: &Driver, request: u64) {
-        let mut readings = BTreeMap::new();
-        for position in 0..self.gpus.len() {
-            let sample = driver.sample(&self.gpus[position]);
-            if let (Sample::Read(reading), Ok(gpu)) = (&sample, u16::try_from(position)) {
-                readings.insert(gpu, *reading);
-            }
-            if let Sample::Unknown(error) = &sample {
+        let samples: Vec<Sample> = self.gpus.iter().map(|gpu| driver.sample(gpu)).collect();
+        // Before any fault is told: who hears of one must not find an older reading.
+        let readings = (0..).zip(&samples).filter_map(|(gpu, sample)| match sample {
+            Sample::Read(reading) => Some((gpu, *reading)),
+            _ => None,
+        });
+        let readings = readings.collect();
+        self.looked.send_modify(|looked| looked.readings = readings);
+        for (position, sample) in samples.iter().enumerate() {
+            if let Sample::Unknown(error) = sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");
             }
-            for fault in self.healths[position].take(&sample) {
+            for fault in self.healths[position].take(sample) {
                 self.tell(position, fault);
             }
         }
-        self.looked.send_modify(|looked| (looked.answered, looked.readings) = (request, readings));
+        self.looked.send_modify(|looked| looked.answered = request);
     }
 
     fn xid(&mut self, uuid: &str, number: u64) {

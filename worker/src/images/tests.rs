@@ -116,7 +116,7 @@ async fn used(cache: &ImageCache, engine: &Images, image: &str, at: u64) {
 }
 
 fn cache(folder: &Path, images: u64) -> ImageCache {
-    ImageCache::open(folder, images * 100).unwrap()
+    ImageCache::open(folder, images * 100, Clock::open(folder, &[])).unwrap()
 }
 
 #[tokio::test]
