@@ -29,7 +29,9 @@ pub async fn section() {
          last. Median of {ROUNDS}. The worker reads a log where a restarted one can go on, from the engine's file; the \
          baseline, by turns with it, is `docker logs --follow` of the same command in a container like it, and what \
          `docker run` prints, which nobody could go on with, is shown beside it. In memory is the same worker with an \
-         engine in this process that gives the same lines at once: what is left without Docker.\n",
+         engine in this process that gives the same lines at once: what is left without Docker. \
+         Docker hands out a line at a time, which costs as much for a short one as for a long one: that is what \
+         bounds the worker.\n",
         BYTES / 1_000_000
     );
     println!("| MB/s (target: 50) | lines of {} bytes | of {} bytes |\n|---|--:|--:|", LINES[0], LINES[1]);

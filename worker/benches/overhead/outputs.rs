@@ -18,8 +18,9 @@ pub async fn section() {
     println!(
         "From the container's end until all is hashed, uploaded in order and synced at the endpoint, which writes to \
          the same disk and hashes nothing itself. The baseline, by turns with it, reads the same files and writes and \
-         syncs copies, one after the other, 1 MiB at a time. Both find the page cache without the files. Median of \
-         {ROUNDS}.\n"
+         syncs copies, one after the other, 1 MiB at a time. Both find the page cache without the files. A file \
+         is read twice, where a copy reads it once, because its hash is its name at the endpoint and must be known \
+         before the first byte is sent; of many files three are under way at once. Median of {ROUNDS}.\n"
     );
     println!("| | worker | copy (baseline) | share of it | target |\n|---|--:|--:|--:|--:|");
     measure("one file of 256 MiB", 1, 256 * MIB).await;
