@@ -323,6 +323,7 @@ fn subject(action: &Action) -> Option<TaskKey> {
         | Action::CollectOutputs(assignment) => Some(assignment.key),
         Action::StartContainer(key)
         | Action::Follow(key)
+        | Action::CopyLog(key)
         | Action::Terminate(key)
         | Action::Kill(key)
         | Action::Clean(key) => Some(*key),

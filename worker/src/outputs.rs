@@ -7,8 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use millrace_agent::{Assignment, Cause, Failure, Limits, Output};
 use millrace_link::objects::Error;
+use millrace_spec::ObjectRef;
 
 use crate::container::Progress;
 use crate::context::Context;
@@ -20,6 +22,8 @@ const PATHS: usize = 1024 * 1024;
 const DEPTH: usize = 32;
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
+/// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
+const AT_ONCE: usize = 3;
 /// How long an endpoint may answer that it has a problem of its own. Shorter than for one that does
 /// not answer at all: while it does, the lease goes on being paid for.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -38,24 +42,32 @@ pub(crate) async fn collect(
     let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
     progress(state);
     let mut outputs = Vec::with_capacity(files.len());
-    for file in files {
-        let started = tokio::time::Instant::now();
-        let object = loop {
-            let objects = context.objects().await;
-            match objects.store(&folder.join(&file.path)).await {
-                Ok(object) => break object,
-                Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
-                Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
-                Err(error) => {
-                    return Err(Failure::new(Cause::UploadFailed, format!("{}: {error}", file.path)));
-                }
-            }
-        };
+    let mut stored = stream::iter(files)
+        .map(|file| async {
+            let object = store(context, &folder.join(&file.path)).await;
+            (file, object)
+        })
+        .buffered(AT_ONCE);
+    while let Some((file, object)) = stored.next().await {
+        let failed = |error| Failure::new(Cause::UploadFailed, format!("{}: {error}", file.path));
+        let object = object.map_err(failed)?;
         state.done = state.done.saturating_add(file.bytes);
         progress(state);
         outputs.push(Output { path: file.path, object });
     }
     Ok(outputs)
+}
+
+async fn store(context: &Context, path: &Path) -> Result<ObjectRef, Error> {
+    let started = tokio::time::Instant::now();
+    loop {
+        let objects = context.objects().await;
+        match objects.store(path).await {
+            Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
+            Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
 }
 
 /// Returns when what a running container has written takes more disk than it may, or when the

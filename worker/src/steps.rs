@@ -30,6 +30,7 @@ enum Step {
     Create(Assignment, Vec<u16>),
     Start,
     Follow(Address, Limits, Vec<u16>),
+    CopyLog(Address),
     Terminate,
     Kill,
     Collect(Assignment),
@@ -62,6 +63,7 @@ impl Steps {
                 let assignment = assignment?;
                 (key, Step::Follow(assignment.job, assignment.limits, gpus))
             }
+            Action::CopyLog(key) => (key, Step::CopyLog(assignment?.job)),
             Action::Terminate(key) => (key, Step::Terminate),
             Action::Kill(key) => (key, Step::Kill),
             Action::CollectOutputs(assignment) => (assignment.key, Step::Collect(assignment)),

@@ -206,7 +206,8 @@ async fn a_restarted_worker_adopts_a_running_container() {
 
 #[tokio::test]
 async fn a_container_that_ended_without_a_worker_is_collected() {
-    let Some(mut rig) = rig(offer::spec("sleep 1; echo result > /outputs/frame.png")).await else { return };
+    let script = "sleep 1; echo alone; echo result > /outputs/frame.png";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
     rig.assign(0);
     rig.orchestrator.phase(Phase::Running).await;
     rig.stop().await;
@@ -214,8 +215,15 @@ async fn a_container_that_ended_without_a_worker_is_collected() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     rig.boot().await.unwrap();
-    let done = rig.orchestrator.end().await;
-    assert_eq!((done.phase(), done.outputs.len()), (Phase::Done, 1), "{:?}", done.failure);
+    let (mut log, mut done) = (vec![], None);
+    while log != b"alone\n" || done.is_none() {
+        match rig.orchestrator.hear("the log and the end", Some).await {
+            WorkerBody::LogChunk(chunk) => log = chunk.data,
+            WorkerBody::TaskUpdate(update) if update.phase() == Phase::Done => done = Some(update),
+            _ => {}
+        }
+    }
+    assert_eq!(done.unwrap().outputs.len(), 1);
     assert!(rig.is_clean().await);
 }
 

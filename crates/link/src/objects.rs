@@ -8,6 +8,8 @@
 mod error;
 mod transfer;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,7 +19,6 @@ use millrace_protocol::UnixSeconds;
 use millrace_spec::{ObjectRef, Sha256};
 use reqwest::{Method, RequestBuilder, Url};
 use sha2::Digest;
-use tokio::io::AsyncReadExt;
 
 pub use error::Error;
 
@@ -112,17 +113,26 @@ impl ObjectClient {
 /// # Errors
 /// [`Error::File`].
 pub async fn hash_file(path: &Path) -> Result<ObjectRef, Error> {
-    let failed = |source| Error::File { path: path.to_owned(), source };
-    let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let (mut hasher, mut size, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 128 * 1024]);
+    let owned = path.to_owned();
+    beside(move || hash(&owned)).await.map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn hash(path: &Path) -> io::Result<ObjectRef> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut size, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 256 * 1024]);
     loop {
-        let read = file.read(&mut buffer).await.map_err(failed)?;
+        let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok(ObjectRef { sha256: Sha256(hasher.finalize().into()), size });
         }
         hasher.update(&buffer[..read]);
         size += read as u64;
     }
+}
+
+/// Reads files where that holds nobody up.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Where a download lies until it is complete.
@@ -134,6 +144,8 @@ fn partial_path(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     /// Accepts connections and says nothing, like a machine that is stuck.

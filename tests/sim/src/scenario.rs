@@ -242,7 +242,8 @@ impl Scenario {
         let fitting = || self.rigs.iter().filter(|rig| fits(rig));
         let in_region = |region| fitting().filter(|rig| rig.hardware.region == region).count();
         let enough = match plan.spec.shape {
-            None => fitting().count() > 0,
+            // What comes first may end otherwise.
+            None => plan.spec.after.is_none() && fitting().count() > 0,
             Some(Shape::Gang(Gang { locality: Locality::Anywhere })) => fitting().count() >= plan.spec.tasks as usize,
             Some(Shape::Gang(Gang { locality: Locality::Region })) => {
                 fitting().map(|rig| in_region(rig.hardware.region)).max() >= Some(plan.spec.tasks as usize)

@@ -17,6 +17,8 @@ pub enum Action {
     StartContainer(TaskKey),
     /// Follow the container's logs and wait for its end.
     Follow(TaskKey),
+    /// Copy what a container has printed that ended while nobody followed it.
+    CopyLog(TaskKey),
     /// Ask the container to stop (SIGTERM).
     Terminate(TaskKey),
     /// Do not ask any more (SIGKILL).

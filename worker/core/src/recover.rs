@@ -99,6 +99,10 @@ fn resume(past: TaskHistory, found: Option<FoundState>, now: UnixSeconds, action
         return task;
     }
     let mut task = Task::new(past.assignment);
+    if let Some(FoundState::Exited(_)) = found {
+        // Before anything that ends with the container's removal.
+        actions.push(Action::CopyLog(key));
+    }
     match (past.failing, past.uploaded, past.exit, found) {
         (Some(failure), _, _, Some(FoundState::Running)) => {
             task.terminate(failure, now, actions);

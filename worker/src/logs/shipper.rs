@@ -46,10 +46,21 @@ struct Log {
 pub(crate) async fn ship(folders: Folders, mut shipments: UnboundedReceiver<Shipment>) {
     let mut logs: BTreeMap<TaskKey, Log> = BTreeMap::new();
     let mut link: Option<UnboundedSender<WorkerMessage>> = None;
-    while let Some(shipment) = shipments.recv().await {
+    let mut ahead = None;
+    loop {
+        let next = match ahead.take() {
+            None => shipments.recv().await,
+            known => known,
+        };
+        let Some(shipment) = next else { return };
         match shipment {
             Shipment::Grown { key, job } => {
                 logs.entry(key).or_insert(Log { job, stored: 0, sent: 0, finished: false });
+                // A log that grows faster than it is read says so again and again.
+                ahead = shipments.try_recv().ok();
+                if let Some(Shipment::Grown { .. }) = ahead {
+                    continue;
+                }
             }
             Shipment::Stored { key, offset } => {
                 if let Some(log) = logs.get_mut(&key) {

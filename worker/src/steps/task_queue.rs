@@ -56,6 +56,7 @@ pub(super) async fn run(
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
             }
+            Step::CopyLog(job) => queue.in_background(&mut log, |queue| async move { queue.spool(job).await }),
             Step::Terminate => queue.signal(Signal::Terminate).await,
             Step::Kill => queue.signal(Signal::Kill).await,
             Step::Collect(assignment) => queue.in_background(&mut background, |queue| async move {

@@ -150,7 +150,9 @@ impl Engine for FakeEngine {
             let _ = self.wait(key).await;
             Err(Error::NotFound)
         };
-        stream::once(async { Ok(Bytes::from_static(self.log)) }).chain(stream::once(end)).boxed()
+        // Like Docker, line by line.
+        let lines = self.log.split_inclusive(|byte| *byte == b'\n').map(|line| Ok(Bytes::from_static(line)));
+        stream::iter(lines).chain(stream::once(end)).boxed()
     }
 
     fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {

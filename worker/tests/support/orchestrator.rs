@@ -16,6 +16,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 const NODE: [u8; 32] = [1; 32];
+/// Between two heartbeats, in milliseconds.
+const HEARTBEAT: u64 = 200;
 
 type Outbound = UnboundedSender<Result<OrchestratorMessage, Status>>;
 
@@ -30,6 +32,7 @@ pub struct Orchestrator {
 struct Service {
     node_key: Address,
     objects_url: String,
+    heartbeat_millis: u64,
     session: Arc<Mutex<Option<Outbound>>>,
     away: Arc<AtomicBool>,
     heard: UnboundedSender<WorkerBody>,
@@ -38,12 +41,18 @@ struct Service {
 impl Orchestrator {
     /// One that knows a single node key.
     pub async fn start(node_key: Address, objects_url: String) -> Self {
+        Self::start_beating(node_key, objects_url, HEARTBEAT).await
+    }
+
+    /// With so many milliseconds between two heartbeats.
+    pub async fn start_beating(node_key: Address, objects_url: String, heartbeat_millis: u64) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let session = Arc::new(Mutex::new(None));
         let (heard, inbound) = unbounded_channel();
         let away = Arc::<AtomicBool>::default();
-        let service = Service { node_key, objects_url, session: session.clone(), away: away.clone(), heard };
+        let service =
+            Service { node_key, objects_url, heartbeat_millis, session: session.clone(), away: away.clone(), heard };
         let server = tonic::transport::Server::builder().add_service(LinkServer::new(service));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Self { url, session, away, inbound }
@@ -139,7 +148,8 @@ impl Link for Service {
         }
         let mut inbound = request.into_inner();
         let (outbound, queue) = unbounded_channel();
-        let (node_key, objects_url) = (self.node_key, self.objects_url.clone());
+        let (node_key, objects_url, heartbeat_millis) =
+            (self.node_key, self.objects_url.clone(), self.heartbeat_millis);
         let (session, heard) = (self.session.clone(), self.heard.clone());
         tokio::spawn(async move {
             let say = |body| drop(outbound.send(Ok(OrchestratorMessage { body: Some(body) })));
@@ -153,7 +163,7 @@ impl Link for Service {
             let expected = auth::link_challenge(program, node_key, &[9; 32]);
             auth::verify(node_key, &expected, &response.signature).expect("a wrong signature");
             *session.lock().unwrap() = Some(outbound.clone());
-            say(Body::Welcome(Welcome { node: NODE.to_vec(), heartbeat_millis: 200, object_endpoint: objects_url }));
+            say(Body::Welcome(Welcome { node: NODE.to_vec(), heartbeat_millis, object_endpoint: objects_url }));
             while let Some(body) = next(&mut inbound).await {
                 let _ = heard.send(body);
             }

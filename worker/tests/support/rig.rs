@@ -45,6 +45,14 @@ impl Rig {
         Self::start_in(tempfile::tempdir().unwrap(), engine, objects, spec, tweak).await
     }
 
+    /// With an object endpoint of the caller's own.
+    pub async fn start_storing_at(url: String, engine: Arc<dyn Engine>, spec: JobSpec) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig = Self::prepare_at(url, folder, engine, Objects::default(), spec, |_| {}).await;
+        rig.boot().await.unwrap();
+        rig
+    }
+
     /// With a GPU of the kind that this library lists.
     pub async fn start_on_gpus(engine: Arc<dyn Engine>, spec: JobSpec, nvml: PathBuf) -> Self {
         let mut rig = Self::prepare(tempfile::tempdir().unwrap(), engine, Objects::default(), spec, |_| {}).await;
@@ -75,13 +83,24 @@ impl Rig {
         spec: JobSpec,
         tweak: fn(&mut Options),
     ) -> Self {
+        Self::prepare_at(objects.serve().await, folder, engine, objects, spec, tweak).await
+    }
+
+    async fn prepare_at(
+        objects_url: String,
+        folder: tempfile::TempDir,
+        engine: Arc<dyn Engine>,
+        objects: Objects,
+        spec: JobSpec,
+        tweak: fn(&mut Options),
+    ) -> Self {
         let (scheduler, node_key) = (Keypair::new(), Keypair::new());
         // Unique, so that rigs of tests in parallel do not see each other's containers.
         let node = offer::node(&node_key, address_of(&Keypair::new()));
         // The same of their jobs, whose leases containers are named by.
         let job = JobAccount { address: address_of(&Keypair::new()), ..offer::job(&spec, 0) };
         let chain = Arc::new(OneJob::new(job.clone(), address_of(&scheduler)));
-        let orchestrator = Orchestrator::start(address_of(&node_key), objects.serve().await).await;
+        let orchestrator = Orchestrator::start(address_of(&node_key), objects_url).await;
         Self {
             orchestrator,
             objects,

@@ -1,4 +1,5 @@
-use std::io::SeekFrom;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use futures_util::StreamExt;
 use millrace_spec::{ObjectRef, Sha256};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, hash_file, partial_path};
+use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, beside, hash_file, partial_path};
 use crate::rest::Problem;
 
 /// Where an upload comes from.
@@ -27,11 +28,16 @@ impl Source<'_> {
                 Ok(Bytes::copy_from_slice(&bytes[start..end]))
             }
             Self::File(path) => {
-                let failed = |source| Error::File { path: (*path).to_owned(), source };
-                let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-                file.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
-                let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-                file.take(length).read_to_end(&mut piece).await.map_err(failed)?;
+                let owned = path.to_path_buf();
+                let read = move || {
+                    let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+                    let mut file = File::open(owned)?;
+                    file.seek(SeekFrom::Start(offset))?;
+                    file.take(length).read_to_end(&mut piece)?;
+                    Ok(piece)
+                };
+                let read = beside(read).await;
+                let piece = read.map_err(|source| Error::File { path: (*path).to_owned(), source })?;
                 if piece.len() as u64 != length {
                     return Err(Error::Changed { path: (*path).to_owned() });
                 }
@@ -44,12 +50,14 @@ impl Source<'_> {
 pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &Source<'_>) -> Result<(), Error> {
     let mut failures = 0;
     let mut offset = None;
+    // The piece that comes next if this one arrives: read while that one is on its way.
+    let mut ahead = Ahead::default();
     // Only what is further than ever before is progress: being told again where to go on is none.
     let mut furthest = None;
     loop {
         let step = match offset {
             None => where_to_go_on(client, object).await,
-            Some(from) => put_piece(client, object, source, from).await,
+            Some(from) => put_piece(client, object, source, &mut ahead, from).await,
         };
         match step {
             Ok(Progress::Complete) => return Ok(()),
@@ -67,6 +75,16 @@ pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &So
                 offset = None;
             }
         }
+    }
+}
+
+/// A piece that was read before its turn, and where it begins.
+#[derive(Default)]
+struct Ahead(Option<(u64, Bytes)>);
+
+impl Ahead {
+    fn take(&mut self, from: u64) -> Option<Bytes> {
+        self.0.take().filter(|(begins, _)| *begins == from).map(|(_, piece)| piece)
     }
 }
 
@@ -88,16 +106,25 @@ async fn put_piece(
     client: &ObjectClient,
     object: ObjectRef,
     source: &Source<'_>,
+    ahead: &mut Ahead,
     from: u64,
 ) -> Result<Progress, Error> {
-    let piece = source.piece(from, PIECE.min(object.size.saturating_sub(from))).await?;
+    let length = |from: u64| PIECE.min(object.size.saturating_sub(from));
+    let piece = match ahead.take(from) {
+        Some(piece) => piece,
+        None => source.piece(from, length(from)).await?,
+    };
     // An empty piece has no last byte: the form with `*` asks the endpoint to finish what it has.
     let range = match (piece.len() as u64).checked_sub(1) {
         Some(last) => format!("bytes {from}-{}/{}", from + last, object.size),
         None => format!("bytes */{}", object.size),
     };
     let request = client.request(Method::PUT, object.sha256)?.header(CONTENT_RANGE, range).body(piece);
-    let response = request.send().await.map_err(Error::Unreachable)?;
+    let next = from + length(from);
+    let (response, read) = tokio::join!(request.send(), source.piece(next, length(next)));
+    // Whatever is wrong with it shows when it is its turn.
+    *ahead = Ahead(read.ok().map(|piece| (next, piece)));
+    let response = response.map_err(Error::Unreachable)?;
     match response.status() {
         StatusCode::OK | StatusCode::CREATED => Ok(Progress::Complete),
         status @ (StatusCode::ACCEPTED | StatusCode::CONFLICT) => match offset_of(&response) {

@@ -8,6 +8,8 @@ use millrace_protocol::{
 use millrace_scheduler::{JobView, NodeView, Now, Placement, Workload};
 use millrace_spec::sha256;
 
+pub use crate::dice::Dice;
+
 pub const SEED: u64 = 0x6d69_6c6c_7261_6365;
 const START: u64 = 1_800_000_000;
 const MODELS: u64 = 20;
@@ -15,27 +17,6 @@ const IMAGES: u64 = 100;
 pub const MIXES: u64 = 2_000;
 
 pub const NOW: Now = Now { millis: START * 1_000, chain: UnixSeconds(START) };
-
-/// SplitMix64.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % sides
-    }
-
-    fn small(&mut self, sides: u8) -> u8 {
-        u8::try_from(self.roll(sides.into())).expect("less than its sides")
-    }
-
-    fn often(&mut self, percent: u64) -> bool {
-        self.roll(100) < percent
-    }
-}
 
 /// An address as keys have them: no two begin alike.
 pub fn address(kind: u8, number: u64) -> Address {

@@ -75,7 +75,7 @@ impl Simulation {
                 self.step(rig, key, after, TaskEvent::Cleaned);
             }
             Action::RemoveContainer(id) => self.rigs[rig].containers.retain(|key, _| key.to_string() != id),
-            Action::RemoveFoldersExcept(_) => {}
+            Action::RemoveFoldersExcept(_) | Action::CopyLog(_) => {}
             Action::ReadLease(lease) => {
                 let delay = self.delay();
                 self.rig_plan(rig, delay, RigChore::Read { lease });

@@ -1,16 +1,19 @@
-//! Services and gangs, drawn beside the other jobs and from a stream of their own: the jobs that come one by one are
+//! Services, gangs, and jobs that come after others, drawn beside the other jobs and from a stream of their own: the jobs that come one by one are
 //! those that a seed always had.
 
-use millrace_protocol::{MicroUsdc, Payment, Seconds};
-use millrace_spec::{Gang, Locality, Restart, Service, Shape};
+use std::collections::BTreeMap;
+
+use millrace_protocol::{Address, MicroUsdc, Payment, Seconds};
+use millrace_spec::{After, Condition, Gang, Locality, Restart, Retry, Service, Shape};
 
 use super::{JobPlan, RigPlan, Word, job};
 use crate::draw::Draw;
+use crate::name;
 
 /// Tells the stream of the shapes from that of the seed.
 const SHAPES: u64 = 0x5348_4150_4553;
 
-/// At most two of each kind for each hour.
+/// At most two or three of each kind for each hour.
 pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bool) -> Vec<JobPlan> {
     let mut draw = Draw::new(seed ^ SHAPES);
     let lasts = hours * 3_600_000;
@@ -25,7 +28,32 @@ pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bo
         let plan = job(&mut draw, number, lasts, calm);
         plans.push(service(&mut draw, plan));
     }
+    for _ in 0..draw.one_of(&[0, 0, 1, 2, 3]) * hours {
+        let number = first + plans.len() as u64;
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(later(&mut draw, plan, number));
+    }
     plans
+}
+
+/// After one or two of the jobs so far, some of them its own.
+fn later(draw: &mut Draw, mut plan: JobPlan, number: u64) -> JobPlan {
+    let conditions = [Condition::Completed, Condition::Ended, Condition::Ended];
+    let mut after: BTreeMap<Address, Condition> = BTreeMap::new();
+    for _ in 0..draw.between(1..=2) {
+        let first = usize::try_from(draw.between(0..=number)).unwrap_or(0);
+        after.insert(name::job(first), draw.one_of(&conditions));
+    }
+    plan.spec.after = Some(after.into_iter().map(|(job, on)| After { job, on }).collect());
+    plan.spec.retry = draw.permille(500).then(|| Retry {
+        backoff: Seconds(draw.one_of(&[5, 20])),
+        fatal_exit_codes: Vec::new(),
+        longest_backoff: Seconds(60),
+        uncounted_exit_codes: vec![1],
+    });
+    plan.terms.start_window = Seconds(draw.one_of(&[600, 7_200]));
+    plan.spec.terms = plan.terms;
+    plan
 }
 
 fn gang(draw: &mut Draw, mut plan: JobPlan, rigs: usize) -> JobPlan {

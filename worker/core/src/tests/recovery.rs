@@ -24,6 +24,7 @@ fn a_container_that_ended_meanwhile_is_collected() {
     let mut rig = running();
     rig.containers.insert(key(0), FoundState::Exited(Exit { code: 0, out_of_memory: false }));
     rig.restart();
+    assert_eq!(rig.copied, [key(0)], "what it printed while nobody listened");
     assert_eq!(rig.phase(0), Phase::Uploading);
     rig.settle();
     assert_eq!(rig.done(), [0]);

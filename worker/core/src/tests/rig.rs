@@ -89,6 +89,8 @@ pub struct Rig {
     pub removed: Vec<String>,
     pub pending: Vec<Action>,
     pub signals: Vec<Action>,
+    /// Whose logs it copied after their end.
+    pub copied: Vec<TaskKey>,
     /// What it asked of the chain.
     pub asked: Vec<Action>,
     pub now: UnixSeconds,
@@ -135,6 +137,7 @@ impl Rig {
                 Action::Report(report) => self.reports.push(report),
                 Action::RemoveContainer(id) => self.removed.push(id),
                 Action::RemoveFoldersExcept(keys) => self.folders.retain(|key| keys.contains(key)),
+                Action::CopyLog(key) => self.copied.push(key),
                 Action::Terminate(_) | Action::Kill(_) => self.signals.push(action),
                 Action::ReadLease(_) | Action::Redeem { .. } | Action::ExtendStart(_) | Action::HoldLease(_) => {
                     self.asked.push(action)
