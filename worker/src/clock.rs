@@ -60,7 +60,6 @@ fn since_boot() -> UnixSeconds {
     UnixSeconds(u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(0))
 }
 
-/// What the machine says, which may be set back.
 fn wall() -> UnixSeconds {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UnixSeconds(since.as_secs())

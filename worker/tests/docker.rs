@@ -277,6 +277,29 @@ async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
 }
 
 #[tokio::test]
+async fn the_last_words_of_a_program_that_says_much_and_ends_are_kept() {
+    const BYTES: usize = 4_000_000;
+    let script = format!("yes {} | head -c {BYTES}", "x".repeat(99));
+    let Some(mut rig) = rig(offer::spec(&script)).await else { return };
+    rig.assign(0);
+    let started = std::time::Instant::now();
+    let (mut received, mut done) = (0, false);
+    while received < BYTES || !done {
+        match rig.orchestrator.hear("the log and the end", Some).await {
+            WorkerBody::LogChunk(chunk) => {
+                received = usize::try_from(chunk.offset).unwrap() + chunk.data.len();
+                let offset = received as u64;
+                rig.orchestrator.say(Body::LogAck(grpc::LogAck { lease: chunk.lease, index: 0, attempt: 1, offset }));
+            }
+            WorkerBody::TaskUpdate(update) => done |= update.phase() == Phase::Done,
+            _ => assert!(started.elapsed().as_secs() < 60, "only {received} bytes came"),
+        }
+    }
+    assert_eq!(received, BYTES);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
 async fn an_images_volumes_lie_in_memory() {
     let Some(engine) = engine(PullPolicy::Never).await else { return };
     let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();

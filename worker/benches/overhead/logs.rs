@@ -121,7 +121,9 @@ fn run<'a>(options: &[&'a str], printing: &'a str) -> Vec<&'a str> {
 
 fn followed(printing: &str) -> Duration {
     const NAME: &str = "millrace-overhead-logs";
-    let started = Command::new("docker").args(run(&["--detach", "--name", NAME], printing)).output();
+    // Docker 20.10 does not always show the end of what has just ended.
+    let printing = format!("{printing}; sleep 3");
+    let started = Command::new("docker").args(run(&["--detach", "--name", NAME], &printing)).output();
     assert!(started.expect("docker runs").status.success());
     let time = read(Command::new("docker").args(["logs", "--follow", NAME]));
     let removed = Command::new("docker").args(["rm", "--force", NAME]).output();

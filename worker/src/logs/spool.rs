@@ -26,6 +26,7 @@ const TRUNCATED: &[u8] = b"\n[millrace: the rest of the log is left out]\n";
 pub(crate) async fn spool(engine: &dyn Engine, key: TaskKey, path: &Path, grown: impl Fn()) -> std::io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
     loop {
+        let mut grew = false;
         let mut written = file.seek(std::io::SeekFrom::End(0)).await?;
         let mut skip = written;
         let mut stream = pin!(engine.logs(key).chunks_timeout(PIECES, GATHERING));
@@ -33,11 +34,14 @@ pub(crate) async fn spool(engine: &dyn Engine, key: TaskKey, path: &Path, grown:
             if written >= LIMIT {
                 return Ok(());
             }
-            let Some(pieces) = stream.next().await else { break true };
+            // Docker may end the stream of a container that has just ended before all of it was read: the end is
+            // where there is nothing more.
+            let Some(pieces) = stream.next().await else { break !grew };
             let (fresh, ended) = join(pieces, &mut skip);
             if !fresh.is_empty() {
                 written += append(&mut file, &fresh, written).await?;
                 grown();
+                grew = true;
             }
             match ended {
                 None => {}
@@ -48,7 +52,9 @@ pub(crate) async fn spool(engine: &dyn Engine, key: TaskKey, path: &Path, grown:
         if ended {
             return Ok(());
         }
-        tokio::time::sleep(PAUSE).await;
+        if !grew {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 

@@ -248,11 +248,11 @@ impl RigOptions {
         for resolver in &self.resolver {
             flag("--resolver", &resolver.to_string());
         }
-        if let Some(host) = &self.advertise {
-            flag("--advertise", host);
-        }
         if let Some(address) = &self.metrics {
             flag("--metrics", &address.to_string());
+        }
+        if let Some(host) = &self.advertise {
+            flag("--advertise", host);
         }
         flag("--longest-lease", &duration(self.longest_lease));
         flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));

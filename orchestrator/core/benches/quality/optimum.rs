@@ -40,7 +40,7 @@ pub struct Optimum {
 }
 
 /// More states than these are not looked at.
-const MOST_STATES: usize = 300_000;
+const MOST_STATES: usize = 150_000;
 
 /// What is placed as one: a task, a replica or a gang.
 struct Piece {

@@ -101,7 +101,7 @@ pub fn live(shape: &Shape, weights: Weights, chooser: Chooser) -> Run {
         }
         world.pass();
         world.second = world.next_second(next);
-        assert!(world.second < LONGEST.0, "jobs that never end: {:?}", world.jobs.keys());
+        assert!(world.second < LONGEST.0, "jobs that never end: {:?}", world.unfinished());
     }
     world.run
 }
@@ -202,6 +202,12 @@ impl<'a> World<'a> {
         self.drain();
     }
 
+    /// Of each job that is still there: its number, its state on chain, and its leases.
+    fn unfinished(&self) -> Vec<(usize, Job, Vec<&LeaseView>)> {
+        let leases = |job| self.leases.values().filter(move |lease| lease.job == job).collect();
+        self.jobs.iter().map(|(job, view)| (number(*job), view.job, leases(*job))).collect()
+    }
+
     /// When something is next to be done; `next` is the job that arrives next. Where rigs die the scheduler looks
     /// every second.
     fn next_second(&self, next: usize) -> u64 {
@@ -236,8 +242,27 @@ impl<'a> World<'a> {
                 self.inbox.push_back(Event::Heartbeat { node: *node, leases });
             }
         }
+        self.give_up();
         self.inbox.push_back(Event::Tick);
         self.drain();
+    }
+
+    /// Whoever wanted a service for a time that is over, and has no lease that could end with it, cancels.
+    fn give_up(&mut self) {
+        let now = self.now().chain;
+        let mut cancelled = Vec::new();
+        for (job, view) in &mut self.jobs {
+            let order = &self.shape.orders[number(*job)];
+            let over = order.kind == Kind::Service && self.second > order.arrival + order.lengths[0];
+            if over && view.job.state == JobState::Open {
+                transitions::cancel_job(&mut view.job, now).expect("an open job can be cancelled");
+                cancelled.push(*job);
+            }
+        }
+        for job in cancelled {
+            self.slot += 1;
+            self.see_job(job);
+        }
     }
 
     /// The rig dies with everything that runs on it.
