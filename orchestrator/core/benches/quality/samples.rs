@@ -139,9 +139,9 @@ pub fn section(all: &[Recorded; 3]) -> Vec<(String, f64)> {
     println!(
         "In the worst samples of gangs (we read five) a gang or a task for a whole rig waits for a small \
          task that took a part of the cheapest rig shortly before: how long that one lasts, and what comes \
-         next, is what the optimum knows. Baselines that are faster there pay more for it; a higher charge \
-         for breaking a whole rig (`packing`, tried from 0 to 0.1 USDC) bought on other seeds about a \
-         hundredth of the time for as much of the cost.\n"
+         next, is what the optimum knows. Baselines that are faster there pay more for it. A higher charge \
+         for breaking a whole rig (`packing`, tried from 0 to 0.1 USDC) bought at most two hundredths of the \
+         time on other seeds, for up to a hundredth of the cost.\n"
     );
     figures
 }
