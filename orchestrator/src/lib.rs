@@ -20,5 +20,6 @@ mod signer;
 mod store;
 
 pub use error::Error;
+pub use millrace_scheduler::Weights;
 pub use options::Options;
 pub use service::{Handle, Service};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_client::Keypair;
+use millrace_scheduler::Weights;
 
 /// What an orchestrator needs to run.
 #[derive(Clone, Debug)]
@@ -24,4 +25,6 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How workers reach the HTTP endpoint; `http://` and its bound address by default.
     pub public_http_url: Option<String>,
+    /// What nodes are charged beside their price when one is chosen.
+    pub weights: Weights,
 }

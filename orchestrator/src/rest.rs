@@ -6,6 +6,7 @@ mod explain;
 mod jobs;
 mod network;
 mod objects;
+mod placements;
 mod problem;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/nodes", get(network::nodes))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
+        .route("/v1/jobs/{job}/placements", get(placements::show))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))
         .route("/v1/jobs/{job}/logs", get(jobs::logs))
         .route("/v1/objects/{sha256}", get(objects::get).head(objects::head).put(objects::put))

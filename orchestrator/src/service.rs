@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_client::{Client, Endpoints, Sender, keys};
-use millrace_scheduler::{Core, Settings, Weights};
+use millrace_scheduler::{Core, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -67,7 +67,7 @@ impl Service {
 
         let heartbeat_millis = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX).max(1);
         let program = millrace_client::address::program();
-        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights: Weights::default() };
+        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights: options.weights };
         let core = Core::restore(settings, clock.now(), store.read().await?);
         let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
         let (inbox, inputs) = Inbox::new(INBOX);

@@ -31,6 +31,42 @@ async fn a_pending_job_names_each_requirement_and_its_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_placed_job_says_what_its_node_and_the_next_one_scored() {
+    let network = Network::with(&rigs(2)).await;
+    let file = Shell { script: "sleep 60", tasks: 1, leases: 1, ..Shell::default() }.write(network.folder());
+    let job = network.submit(&file).await;
+    let status = network.until(job, "leased", |status| !status.leases.is_empty()).await;
+    let (name, key) = (job.to_string(), network.stage().buyer_key());
+    let told = network.told_as(&key, &["job", "explain", &name]).await;
+    let lease = &told["leases"][0];
+    assert_eq!(lease["chosen"]["node"], status.leases[0].node.to_string());
+    let part = |scored: &serde_json::Value, part: &str| scored[part].as_u64().unwrap();
+    assert_eq!(part(&lease["chosen"], "price"), status.leases[0].chain.price.0);
+    let next = &lease["runners_up"][0];
+    assert_eq!((part(next, "price"), next["provider_name"].as_str()), (720_000, Some("second")));
+    let total = |scored: &serde_json::Value| {
+        ["price", "reputation", "link", "image", "packing"].map(|name| part(scored, name)).iter().sum::<u64>()
+    };
+    for scored in [&lease["chosen"], next] {
+        assert_eq!(part(scored, "total"), total(scored));
+    }
+    assert!(total(&lease["chosen"]) < total(next));
+    let said = network.millrace(&["job", "explain", &name]).await;
+    assert!(
+        said.stdout.contains("0.720000") && said.stdout.contains("the lowest score gets the lease"),
+        "{}",
+        said.stdout
+    );
+    // Where it stands is nobody else's business.
+    let (stranger, _) = network.wallet("stranger", millrace_protocol::MicroUsdc::ZERO).await;
+    network.millrace_as(&stranger, &["job", "explain", &name]).await.refused(1, "not-the-buyer");
+    assert_eq!(network.millrace(&["job", "cancel", &name]).await.status, 0);
+    network.closed(job).await;
+    network.idle().await;
+    network.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_nobody_took_expires_and_is_refunded_whole() {
     let network = Network::with(&rigs(1)).await;
     let file =

@@ -19,8 +19,8 @@ mod simulation;
 mod worker;
 
 pub use amounts::{
-    parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds, parse_usdc,
-    parse_version,
+    parse_basis_points, parse_display_name, parse_duration, parse_listen, parse_mebibytes, parse_price, parse_seconds,
+    parse_usdc, parse_version,
 };
 pub use balance::{BalanceCommand, DepositBalance, ShowBalance, WithdrawBalance};
 pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates};

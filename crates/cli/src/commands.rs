@@ -21,6 +21,7 @@ pub mod deposit_balance;
 pub mod dispute_lease;
 pub mod drain_worker;
 pub mod examine_rig;
+pub mod explain_job;
 pub mod extend_job;
 pub mod hand_over;
 pub mod init_network;
@@ -76,6 +77,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Key(KeyCommand::Show(args)) => show_key::run(context, args),
         Command::Job(JobCommand::Submit(args)) => submit_job::run(context, args).await,
         Command::Job(JobCommand::List(args)) => list_jobs::run(context, args).await,
+        Command::Job(JobCommand::Explain(args)) => explain_job::run(context, args).await,
         Command::Job(JobCommand::Show(args)) => show_job::run(context, args).await,
         Command::Job(JobCommand::Logs(args)) => job_logs::run(context, args).await,
         Command::Job(JobCommand::Outputs(args)) => job_outputs::run(context, args).await,

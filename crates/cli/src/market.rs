@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::SigningKey;
 use millrace_link::auth;
-use millrace_link::rest::{JobStatus, Network, Node, Problem, TaskOutputs};
+use millrace_link::rest::{JobStatus, Network, Node, Placements, Problem, TaskOutputs};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -88,6 +88,12 @@ impl Market {
     /// [`Error`].
     pub async fn job(&self, job: Address) -> Result<JobStatus, Error> {
         self.json(&format!("/v1/jobs/{job}"), "").await
+    }
+
+    /// # Errors
+    /// [`Error`].
+    pub async fn placements(&self, job: Address) -> Result<Placements, Error> {
+        self.json(&format!("/v1/jobs/{job}/placements"), "").await
     }
 
     /// # Errors

@@ -7,6 +7,7 @@ pub mod job;
 pub mod money;
 pub mod node;
 pub mod parameters;
+pub mod placements;
 pub mod status;
 pub mod terms;
 pub mod worker;

@@ -2,7 +2,7 @@
 //! Unix seconds, hashes in hex, addresses in base58.
 
 use millrace_protocol::{
-    Address, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
+    Address, BasisPoints, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,54 @@ pub struct LeaseStatus {
     /// Attested so far, redeemed or not.
     pub metered: Seconds,
     pub ended: bool,
+}
+
+/// `GET /v1/jobs/{job}/placements`: why the job's live leases are where they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placements {
+    pub weights: Weights,
+    /// By number. A lease that was opened before the orchestrator's last start has none: its score is forgotten.
+    pub leases: Vec<Placement>,
+}
+
+/// What the orchestrator charges a node beside its price. The node with the lowest sum gets the lease, the lowest
+/// address among equals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weights {
+    /// Share of the price for a reputation of zero, in proportion for others.
+    pub reputation: BasisPoints,
+    /// Share of the price for a link that moves nothing, falling to nothing at `fast_link`.
+    pub link: BasisPoints,
+    /// KiB per second from which on a link is fast enough.
+    pub fast_link: u32,
+    /// For an image that the node would have to pull.
+    pub image: PricePerGpuHour,
+    /// For each GPU that the lease leaves idle in a rig that was whole.
+    pub packing: PricePerGpuHour,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The lease's number within its job.
+    pub number: u32,
+    pub chosen: Scored,
+    /// The best first; few, however many nodes fitted. Empty for a gang, whose nodes are chosen together.
+    pub runners_up: Vec<Scored>,
+}
+
+/// A node's score, part by part. Less is better.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scored {
+    pub node: Address,
+    pub provider_name: String,
+    /// It failed the job before: any other goes before it.
+    pub failed_before: bool,
+    pub price: PricePerGpuHour,
+    pub reputation: PricePerGpuHour,
+    pub link: PricePerGpuHour,
+    pub image: PricePerGpuHour,
+    pub packing: PricePerGpuHour,
+    pub total: PricePerGpuHour,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

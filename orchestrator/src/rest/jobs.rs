@@ -99,7 +99,7 @@ pub(super) async fn logs(
 }
 
 /// Answers about a job to whoever may follow it.
-async fn of_owner<T: Send + 'static>(
+pub(super) async fn of_owner<T: Send + 'static>(
     context: &Context,
     job: &str,
     key: Address,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use millrace_client::Keypair;
 use millrace_link::rest::{JobStatus, TaskOutputs, TaskState};
-use millrace_orchestrator::{Options, Service};
+use millrace_orchestrator::{Options, Service, Weights};
 use millrace_protocol::{JobState, MicroUsdc, PricePerGpuHour, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,7 @@ fn orchestrator_process() {
             http_addr: setup.http_addr,
             heartbeat: HEARTBEAT,
             public_http_url: None,
+            weights: Weights::default(),
         })
         .await
         .unwrap();

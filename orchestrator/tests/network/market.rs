@@ -13,7 +13,7 @@ use millrace_link::auth;
 use millrace_link::objects::ObjectClient;
 use millrace_link::rest::JobStatus;
 use millrace_localnet::{Localnet, SlotMode};
-use millrace_orchestrator::{Handle, Options, Service};
+use millrace_orchestrator::{Handle, Options, Service, Weights};
 use millrace_protocol::{
     Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
@@ -85,6 +85,7 @@ impl Market {
             http_addr: self.http,
             heartbeat: HEARTBEAT,
             public_http_url: None,
+            weights: Weights::default(),
         }
     }
 

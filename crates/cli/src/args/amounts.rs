@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use millrace_protocol::{MicroUsdc, PricePerGpuHour, Seconds};
+use millrace_protocol::{BasisPoints, MicroUsdc, PricePerGpuHour, Seconds};
 
 /// `12`, `12.5` or `0.000001`, in USDC.
 ///
@@ -31,6 +31,16 @@ fn micro(text: &str) -> Result<u64, String> {
     let whole: u64 = whole.parse().map_err(|_| wrong())?;
     let fraction: u64 = format!("{fraction:0<6}").parse().map_err(|_| wrong())?;
     whole.checked_mul(1_000_000).and_then(|micro| micro.checked_add(fraction)).ok_or_else(wrong)
+}
+
+/// A share in hundredths of a percent.
+///
+/// # Errors
+/// A text that is no whole number from 0 to 10000.
+pub fn parse_basis_points(text: &str) -> Result<BasisPoints, String> {
+    let whole = BasisPoints::WHOLE.0;
+    let parsed = text.parse().ok().filter(|share| *share <= whole);
+    parsed.map(BasisPoints).ok_or_else(|| format!("write hundredths of a percent: 0 to {whole}"))
 }
 
 /// `500ms`, `30s`, `15m`, `2h` or `1d`.

@@ -13,6 +13,10 @@ pub enum JobCommand {
     List(ListJobs),
     /// Show a job: state, tasks, leases, money, and why it waits
     Show(JobReference),
+    /// Say why a job waits, or why its leases are on the nodes they are on, and what others scored
+    #[command(after_help = "Example:
+  millrace job explain 7Yq2bS1vYwHqkV1mJmXGfXJ9y2vKq7Xc1sJx8pT3mN4k")]
+    Explain(JobReference),
     /// Print what a job's containers wrote to stdout and stderr, as it is
     Logs(LogsOf),
     /// Download a job's outputs, resuming where a download broke off

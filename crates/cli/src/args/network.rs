@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use millrace_protocol::gpu::TIERS;
 use millrace_protocol::{Address, BasisPoints, MicroUsdc, Seconds};
 
-use super::{parse_duration, parse_seconds, parse_usdc};
+use super::{parse_basis_points, parse_duration, parse_seconds, parse_usdc};
 
 #[derive(Debug, Subcommand)]
 pub enum LocalnetCommand {
@@ -67,13 +67,6 @@ pub enum NetworkCommand {
     #[command(after_help = "Example:
   millrace network take-over --keypair next-admin.json")]
     TakeOver,
-}
-
-/// A share in hundredths of a percent.
-fn parse_basis_points(text: &str) -> Result<BasisPoints, String> {
-    let whole = BasisPoints::WHOLE.0;
-    let parsed = text.parse().ok().filter(|share| *share <= whole);
-    parsed.map(BasisPoints).ok_or_else(|| format!("write hundredths of a percent: 0 to {whole}"))
 }
 
 fn parse_bonds(text: &str) -> Result<[MicroUsdc; TIERS], String> {

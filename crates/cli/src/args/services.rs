@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use millrace_orchestrator::Weights;
+use millrace_protocol::{BasisPoints, PricePerGpuHour};
 
-use super::{parse_duration, parse_listen};
+use super::{parse_basis_points, parse_duration, parse_listen, parse_price};
 
 #[derive(Debug, Subcommand)]
 pub enum OrchestratorCommand {
@@ -32,7 +34,59 @@ pub struct RunOrchestrator {
     /// How often workers report; three missed ones end a lease's tasks
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub heartbeat: Duration,
+    #[command(flatten)]
+    pub weights: WeightOptions,
     /// Stop when stdin closes: for services started by another process
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+/// What a node is charged beside its price when the best one for a lease is looked for. Nobody pays it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What nodes are charged beside their price, when one is chosen")]
+pub struct WeightOptions {
+    /// For a reputation of zero, in hundredths of a percent of the price; in proportion for others [default: 2000]
+    #[arg(long, value_name = "BPS", value_parser = parse_basis_points)]
+    pub weigh_reputation: Option<BasisPoints>,
+    /// For an image that the node would have to pull, in USDC per GPU and hour [default: 0.005]
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub weigh_image: Option<PricePerGpuHour>,
+    /// For each GPU left idle in a rig that was whole, in USDC per GPU and hour [default: 0.002]
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub weigh_packing: Option<PricePerGpuHour>,
+}
+
+impl WeightOptions {
+    /// The scheduler's own, but for what was given.
+    pub fn weights(&self) -> Weights {
+        let default = Weights::default();
+        Weights {
+            reputation: self.weigh_reputation.unwrap_or(default.reputation),
+            image: self.weigh_image.unwrap_or(default.image),
+            packing: self.weigh_packing.unwrap_or(default.packing),
+            ..default
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn weights(words: &str) -> Weights {
+        let cli = Cli::parse_from(["millrace", "orchestrator", "run"].into_iter().chain(words.split_whitespace()));
+        let Command::Orchestrator(OrchestratorCommand::Run(run)) = cli.command else { panic!("another command") };
+        run.weights.weights()
+    }
+
+    #[test]
+    fn weights_are_the_schedulers_own_but_for_what_is_given() {
+        assert_eq!(weights(""), Weights::default());
+        let given = weights("--weigh-reputation 0 --weigh-image 0.25 --weigh-packing 0.01");
+        let (reputation, image, packing) = (BasisPoints(0), PricePerGpuHour(250_000), PricePerGpuHour(10_000));
+        assert_eq!(given, Weights { reputation, image, packing, ..Weights::default() });
+    }
 }

@@ -69,6 +69,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         http_addr: args.http,
         heartbeat: args.heartbeat,
         public_http_url: args.public_url,
+        weights: args.weights.weights(),
     };
     let mut handle = Service::start(options).await?;
     context.output.report(&Up {

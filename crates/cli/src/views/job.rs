@@ -37,7 +37,7 @@ pub fn is_reported(job: &JobStatus) -> bool {
 }
 
 /// Whether a further node would do the job any good.
-fn wants_nodes(job: &JobStatus) -> bool {
+pub fn wants_nodes(job: &JobStatus) -> bool {
     let waiting = job.tasks.is_empty() || count(job, TaskState::Pending) > 0;
     match job.chain.state {
         JobState::Open => true,

@@ -122,6 +122,11 @@ impl JobEntry {
         }
     }
 
+    /// Why its live leases are where they are, by the lease's number.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.decisions.values()
+    }
+
     /// Whether tasks are still to be done and leases may be opened for them.
     pub fn working(&self) -> bool {
         self.on_chain
