@@ -295,7 +295,10 @@ impl Life {
             assert!(voucher.metered >= last, "the meter fell back");
             last = voucher.metered;
         }
-        assert!(Duration::from_secs(last.0) <= ran + Duration::from_secs(1), "{last:?} metered of {ran:?}");
+        // Until the engine tells of a container's end, which takes it a while on a busy machine, the worker says that
+        // it runs.
+        let told_late = Duration::from_secs(1) * self.setup.spec().tasks;
+        assert!(Duration::from_secs(last.0) <= ran + told_late + Duration::from_secs(1), "{last:?} metered of {ran:?}");
         assert!(last >= Seconds(1), "nothing was metered");
 
         if let Plot::ClockStep(_) = self.plot {
