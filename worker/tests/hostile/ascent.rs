@@ -36,8 +36,9 @@ fn container_user(rig: &Rig) -> (u32, u32) {
 
 #[tokio::test]
 async fn secrets_of_the_rig_are_not_in_sight() {
+    // An address may spell anything: of the worker's own variables the names count.
     let attack = "
-        { env | grep -iE 'docker|secret|key|token'; ls / | tr '\\n' ' '; echo
+        { { env | grep -v ^MILLRACE_; env | cut -d= -f1; } | grep -iE 'docker|secret|key|token'; ls / | tr '\\n' ' '; echo
           grep -vE '^(overlay|proc|tmpfs|sysfs|cgroup|cgroup2|mqueue|devpts|shm|/dev/[a-z0-9/]+ /(inputs|outputs|etc/(resolv.conf|hostname|hosts)) )' /proc/mounts
           ps -o args | grep -c .; } > /outputs/report";
     let Some(mut rig) = rig(spec(attack)).await else { return };
