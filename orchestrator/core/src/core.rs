@@ -162,6 +162,10 @@ impl Core {
         self.market.nodes()
     }
 
+    pub fn node(&self, node: Address) -> Option<&NodeEntry> {
+        self.market.node(node)
+    }
+
     pub fn provider(&self, provider: Address) -> Option<Provider> {
         self.market.provider(provider)
     }

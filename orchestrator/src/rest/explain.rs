@@ -147,8 +147,8 @@ fn countries(codes: &[[u8; 2]]) -> String {
 }
 
 fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
-    let owner = driver.core.nodes().find(|(node, _)| *node == suggestion.node);
-    let name = owner.and_then(|(_, entry)| driver.book.provider(entry.view.provider)).map(|owner| &owner.display_name);
+    let owner = driver.core.node(suggestion.node);
+    let name = owner.and_then(|entry| driver.book.provider(entry.view.provider)).map(|owner| &owner.display_name);
     let whose = name.map_or_else(|| suggestion.node.to_string(), |name| format!("{name}'s node {}", suggestion.node));
     let change = match suggestion.change {
         Change::RaisePrice(price) => format!("raise the maximum price to {price}"),

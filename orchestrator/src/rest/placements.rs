@@ -36,7 +36,7 @@ fn weights(Weights { reputation, link, fast_link, image, packing }: Weights) -> 
 
 fn scored(driver: &Driver, candidate: &Candidate) -> rest::Scored {
     let score = candidate.score;
-    let provider = driver.core.nodes().find(|(node, _)| *node == candidate.node).map(|(_, node)| node.view.provider);
+    let provider = driver.core.node(candidate.node).map(|node| node.view.provider);
     rest::Scored {
         node: candidate.node,
         provider_name: provider.map_or_else(String::new, |provider| provider_name(driver, provider)),

@@ -37,7 +37,7 @@ pub fn changed(change: &Change<Parameters>) -> Vec<(&'static str, String)> {
     differing.map(|((name, before), (_, after))| (name, Change { before, after }.to_string())).collect()
 }
 
-fn share(share: BasisPoints) -> String {
+pub fn share(share: BasisPoints) -> String {
     format!("{}.{:02} %", share.0 / 100, share.0 % 100)
 }
 

@@ -3,6 +3,7 @@
 use millrace_link::rest::{Placement, Placements, Scored, Weights};
 use millrace_protocol::PricePerGpuHour;
 
+use super::parameters::share;
 use super::short;
 use crate::output::table::{Column, render};
 
@@ -32,29 +33,27 @@ fn rows(placement: &Placement) -> Vec<Vec<String>> {
 }
 
 fn row(lease: String, scored: &Scored) -> Vec<String> {
-    let amount = |price: PricePerGpuHour| usdc(price);
     let failed = if scored.failed_before { " (failed before)" } else { "" };
     vec![
         lease,
         short(scored.node),
         format!("{}{failed}", scored.provider_name),
-        amount(scored.price),
-        amount(scored.reputation),
-        amount(scored.link),
-        amount(scored.image),
-        amount(scored.packing),
-        amount(scored.total),
+        usdc(scored.price),
+        usdc(scored.reputation),
+        usdc(scored.link),
+        usdc(scored.image),
+        usdc(scored.packing),
+        usdc(scored.total),
     ]
 }
 
 fn weights(weights: &Weights) -> String {
-    let percent = |share: millrace_protocol::BasisPoints| format!("{}.{:02} %", share.0 / 100, share.0 % 100);
     format!(
         "USDC per GPU and hour; the lowest score gets the lease, and only its price is paid. Charged\nbeside the price: \
          up to {} of it for a bad reputation, up to {} for a slow link, {}\nfor an image to be pulled, {} for each \
          GPU left idle in a rig that was whole.",
-        percent(weights.reputation),
-        percent(weights.link),
+        share(weights.reputation),
+        share(weights.link),
         usdc(weights.image),
         usdc(weights.packing)
     )

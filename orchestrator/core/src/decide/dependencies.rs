@@ -21,22 +21,23 @@ impl Core {
 
     /// The first job that this one still waits for.
     pub(crate) fn awaited(&self, entry: &JobEntry) -> Option<Address> {
-        let after = entry.workload().map(|workload| workload.after.as_slice()).unwrap_or_default();
-        after.iter().find(|first| !self.is_met(first)).map(|first| first.job)
+        self.unmet(entry).next()
     }
 
     /// Every job that this one still waits for, or waits for in vain.
     pub(super) fn awaits(&self, entry: &JobEntry) -> Vec<Address> {
-        let begun = entry.outcome.is_some() || entry.view.job.leases_opened > 0;
-        let after = entry.workload().filter(|_| !begun).map(|workload| workload.after.as_slice()).unwrap_or_default();
-        after.iter().filter(|first| !self.is_met(first)).map(|first| first.job).collect()
+        if has_begun(entry) { Vec::new() } else { self.unmet(entry).collect() }
+    }
+
+    fn unmet(&self, entry: &JobEntry) -> impl Iterator<Item = Address> {
+        let after = entry.workload().map(|workload| workload.after.as_slice()).unwrap_or_default();
+        after.iter().filter(|first| !self.is_met(first)).map(|first| first.job)
     }
 
     /// Ends a job whose turn never comes: its deposit need not wait for the start deadline if the buyer cancels.
     pub(super) fn refuse_order(&mut self, now: Now, job: Address) {
         let Some(entry) = self.jobs.get(&job) else { return };
-        // With a lease its turn has come already.
-        if entry.outcome.is_some() || entry.view.job.leases_opened > 0 || self.is_next(entry) {
+        if has_begun(entry) || self.is_next(entry) {
             self.order_unknown.remove(&job);
             return;
         }
@@ -96,6 +97,11 @@ impl Core {
         }
         false
     }
+}
+
+/// With a lease a job's turn has come already.
+fn has_begun(entry: &JobEntry) -> bool {
+    entry.outcome.is_some() || entry.view.job.leases_opened > 0
 }
 
 fn refusal(code: &str, message: String) -> Cause {

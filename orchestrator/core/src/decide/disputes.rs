@@ -25,13 +25,7 @@ impl Core {
             .collect();
         let Some(entry) = self.jobs.get_mut(&job).filter(|_| !wrong.is_empty()) else { return };
         entry.outcome = None;
-        for number in &wrong {
-            entry.tasks.change(*number, |task| {
-                task.state = TaskState::Pending;
-                task.outputs.clear();
-            });
-        }
-        wrong.iter().for_each(|number| self.touch_task(job, *number));
+        self.redo_tasks(job, &wrong);
         self.touch_job(job);
     }
 }

@@ -9,7 +9,7 @@ use crate::{Action, Core, Now};
 /// Milliseconds a live worker may take to report the end of a lease.
 pub(super) const REPORT_PATIENCE: u64 = 60_000;
 /// Milliseconds for which a lease is kept and paid for a replica that is about to start again.
-pub(super) const IDLE_PATIENCE: u64 = 30_000;
+const IDLE_PATIENCE: u64 = 30_000;
 
 impl Core {
     /// Ends the leases that have nothing more to do: the job is over, nothing is left to hand out,

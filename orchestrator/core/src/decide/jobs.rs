@@ -35,6 +35,18 @@ impl Core {
         }
     }
 
+    /// What these tasks made counts no more: they wait again.
+    pub(super) fn redo_tasks(&mut self, job: Address, numbers: &[u32]) {
+        for number in numbers.iter().copied() {
+            let Some(entry) = self.jobs.get_mut(&job) else { return };
+            entry.tasks.change(number, |task| {
+                task.state = TaskState::Pending;
+                task.outputs.clear();
+            });
+            self.touch_task(job, number);
+        }
+    }
+
     /// Takes the lease's task away from its worker.
     pub(super) fn stop_and_requeue(&mut self, lease: Address) {
         let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { return };

@@ -11,7 +11,7 @@ use crate::{Action, Core, Now, Offer};
 
 /// Milliseconds until an offer that came to nothing no longer blocks its job. Longer than a signed
 /// transaction stays valid, so that two offers never race for one lease number.
-pub(super) const OFFER_PATIENCE: u64 = 120_000;
+const OFFER_PATIENCE: u64 = 120_000;
 
 /// Leases shorter than this are not worth their transactions.
 pub(crate) const SHORTEST_LEASE: Seconds = Seconds(10);
@@ -63,13 +63,17 @@ impl Core {
             return Search::Nothing;
         }
         let Some((offer, decision)) = self.choose(now, job, found.candidates) else { return Search::Refused };
+        self.send_offer(now, offer, decision);
+        Search::Placed
+    }
+
+    pub(super) fn send_offer(&mut self, now: Now, offer: Offer, decision: Decision) {
         self.next_offer += 1;
-        self.set_offer(now, job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
-        if let Some(entry) = self.jobs.get_mut(&job) {
+        self.set_offer(now, offer.job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
+        if let Some(entry) = self.jobs.get_mut(&offer.job) {
             entry.decisions.insert(offer.number, decision);
         }
         self.push(Action::OfferLease(offer));
-        Search::Placed
     }
 
     /// An offer is over when both the job and the lease show it, or when it can no longer land.

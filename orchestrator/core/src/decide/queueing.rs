@@ -112,7 +112,7 @@ impl Core {
                 room.is_some_and(|room| room.accepts(errand) && room.meets(errand)) && obstacle() == Some(None)
             })
         };
-        let tried = |(id, errand): &(DemandId, &Errand)| !matches!(scope, Scope::Jobs(_)) || suits(*id, errand);
+        let tried = |(id, errand): &(DemandId, &Errand)| scope.is_round() || suits(*id, errand);
         for id in self.queue.with_aside().filter(tried).map(|(id, _)| id).collect::<Vec<_>>() {
             self.queue.recall(id);
         }

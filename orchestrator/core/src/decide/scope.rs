@@ -14,6 +14,13 @@ pub(crate) enum Scope {
     Jobs(BTreeSet<Address>),
 }
 
+impl Scope {
+    /// Whether time is looked at for its own sake, and not only for what an event is about.
+    pub(crate) fn is_round(&self) -> bool {
+        !matches!(self, Self::Jobs(_))
+    }
+}
+
 impl Core {
     /// Whom the event is about, by what is known before it is taken note of.
     pub(crate) fn scope(&mut self, now: Now, event: &Event) -> Scope {

@@ -106,7 +106,7 @@ impl Market {
         } else if worker.connected {
             worker.losses.find();
         }
-        let falls_silent = worker.last_heard.saturating_add(patience).saturating_add(1);
+        let falls_silent = worker.silent_from(patience);
         let silence = Some(falls_silent).filter(|_| worker.connected && !silent);
         let release = Some(worker.quarantined_until()).filter(|until| *until > now.millis);
         let next = silence.into_iter().chain(release).min();

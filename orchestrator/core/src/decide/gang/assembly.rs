@@ -5,11 +5,11 @@ use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::ExitClass;
 use millrace_spec::sha256;
 
-use crate::decide::placement::{OFFER_PATIENCE, Search};
+use crate::decide::placement::Search;
 use crate::market::{Claim, Demand};
 use crate::state::gang::{Assembly, Seat};
-use crate::state::job::{Decision, PendingOffer};
-use crate::{Action, Core, Now, Offer};
+use crate::state::job::Decision;
+use crate::{Core, Now, Offer};
 
 /// Milliseconds before another set of nodes is tried; each further failure doubles it, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: u64 = 5_000;
@@ -78,13 +78,8 @@ impl Core {
         let provider = self.jobs.get(&job).and_then(|entry| self.dry_run(now, entry, seat.chosen, terms));
         let Some(provider) = provider else { return self.disband(now, job) };
         let (offer, node) = (self.next_offer, seat.chosen.node);
-        self.next_offer += 1;
         let offer = Offer { offer, job, node, provider, number, price: seat.price, maximum };
-        self.set_offer(now, job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
-        if let Some(entry) = self.jobs.get_mut(&job) {
-            entry.decisions.insert(number, Decision { number, chosen: seat.chosen, runners_up: Vec::new() });
-        }
-        self.push(Action::OfferLease(offer));
+        self.send_offer(now, offer, Decision { number, chosen: seat.chosen, runners_up: Vec::new() });
     }
 
     /// Lets go of every node and lease: another set is tried later, and the tasks begin anew.

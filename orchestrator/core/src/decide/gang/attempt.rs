@@ -45,8 +45,8 @@ impl Core {
         let Some(entry) = self.leases.get(&lease) else { return Member::Lost };
         let node = entry.view.node;
         if entry.silenced {
-            let heard = self.market.worker(node).map_or(0, |worker| worker.last_heard);
-            return if now.millis.saturating_sub(heard) <= SILENCE { Member::Well } else { Member::Lost };
+            let gone = self.worker(node).is_none_or(|worker| worker.silent(now.millis, SILENCE));
+            return if gone { Member::Lost } else { Member::Well };
         }
         match entry.meter.started() {
             false if self.is_live(now, node) => Member::NotStarted(lease),
@@ -61,18 +61,12 @@ impl Core {
         if self.open_leases.of_job(job).any(|lease| self.leases[&lease].is_live()) {
             return;
         }
-        let Some(entry) = self.jobs.get_mut(&job).filter(|entry| !entry.all_done()) else { return };
+        let Some(entry) = self.jobs.get(&job).filter(|entry| !entry.all_done()) else { return };
         let done: Vec<u32> = (0u32..)
             .zip(entry.tasks.iter())
             .filter(|(_, task)| matches!(task.state, TaskState::Done { .. }))
             .map(|(number, _)| number)
             .collect();
-        for number in &done {
-            entry.tasks.change(*number, |task| {
-                task.state = TaskState::Pending;
-                task.outputs.clear();
-            });
-        }
-        done.iter().for_each(|number| self.touch_task(job, *number));
+        self.redo_tasks(job, &done);
     }
 }

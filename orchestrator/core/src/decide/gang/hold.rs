@@ -25,13 +25,14 @@ impl Core {
     /// Takes what has come free for the gang that holds nodes, or lets the next one begin to. Before anybody else
     /// is given a node.
     pub(in crate::decide) fn hold_for_gangs(&mut self, now: Now, scope: &Scope) {
-        let is_tick = !matches!(scope, Scope::Jobs(_));
         if let Some(job) = self.gangs.holding {
             // Its own nodes count as improved when they are given back, and are asked for in the same round.
-            if is_tick || self.market.has_improved() {
+            if scope.is_round() || self.market.has_improved() {
                 self.extend_hold(now, job);
             }
-        } else if is_tick && let Some(job) = self.next_to_hold(now) {
+        } else if scope.is_round()
+            && let Some(job) = self.next_to_hold(now)
+        {
             self.begin_hold(now, job);
         }
     }
