@@ -99,7 +99,10 @@ async fn one_job(stage: &Stage, file: &Path) -> u64 {
     let prepared = submission::prepare(file).await.expect("a job file");
     let network = stage.client.config().await.expect("a network");
     let from = uptime(&std::fs::read_to_string("/proc/uptime").expect("an uptime"));
-    let (job, _) = prepared.open(&stage.client, &network, &market, &stage.buyer).await.expect("an open job");
+    let (job, _) = prepared
+        .open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id())
+        .await
+        .expect("an open job");
     let output = loop {
         let status = market.job(job).await;
         if let Ok(status) = status

@@ -45,6 +45,7 @@ pub mod rule_dispute;
 pub mod run_demo;
 pub mod run_orchestrator;
 pub mod run_worker;
+pub mod schedule_job;
 pub mod set_node_status;
 pub mod set_provider_status;
 pub mod show_balance;
@@ -76,6 +77,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Key(KeyCommand::New(args)) => new_key::run(context, args),
         Command::Key(KeyCommand::Show(args)) => show_key::run(context, args),
         Command::Job(JobCommand::Submit(args)) => submit_job::run(context, args).await,
+        Command::Job(JobCommand::Schedule(args)) => schedule_job::run(context, *args).await,
         Command::Job(JobCommand::List(args)) => list_jobs::run(context, args).await,
         Command::Job(JobCommand::Explain(args)) => explain_job::run(context, args).await,
         Command::Job(JobCommand::Show(args)) => show_job::run(context, args).await,

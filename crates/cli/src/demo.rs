@@ -120,7 +120,7 @@ pub async fn perform(output: &dyn Output, stage: &Stage, job: &Prepared, dir: &P
     let network = stage.client.config().await?;
     let quote = job.quote(&network, &market).await?;
     output.note(&format!("\njob           `{}`, {} tasks, deposit {}", quote.name, quote.tasks, quote.deposit));
-    let (address, _) = job.open(&stage.client, &network, &market, &stage.buyer).await?;
+    let (address, _) = job.open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id()).await?;
     let status = follow::follow(output, &market, address).await?;
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);

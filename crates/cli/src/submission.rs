@@ -152,7 +152,7 @@ impl Prepared {
         })
     }
 
-    /// Checks the wallet, uploads, pays. Returns the job's address and the transaction's signature.
+    /// Checks the wallet, uploads, pays. `id` names no other job of the buyer. Returns the job's address and the transaction's signature.
     ///
     /// # Errors
     /// A wallet without enough USDC or SOL, an orchestrator or RPC endpoint that cannot be reached,
@@ -163,6 +163,7 @@ impl Prepared {
         network: &ConfigAccount,
         market: &Market,
         wallet: &Arc<Keypair>,
+        id: u64,
     ) -> Result<(Address, String), Failure> {
         let buyer = address(wallet);
         client.require_usdc(buyer, network.mint, self.spec.terms.deposit).await?;
@@ -171,7 +172,7 @@ impl Prepared {
             buyer,
             funder: buyer,
             mint: network.mint,
-            id: fresh_id(),
+            id,
             spec_hash: self.spec.hash().0,
             terms: self.spec.terms,
             attestor: self.file.attestor(),
@@ -208,7 +209,7 @@ async fn known(market: &Market, job: Address) {
 }
 
 /// A number that names no other job of the buyer: the time in nanoseconds.
-fn fresh_id() -> u64 {
+pub fn fresh_id() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -4,11 +4,14 @@ use clap::{ArgGroup, Args, Subcommand};
 use millrace_protocol::{Address, MicroUsdc, Seconds};
 
 use super::{parse_seconds, parse_usdc};
+use crate::schedule::{Missed, Overlap, Pattern};
 
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
     /// Check a job file, upload its inputs, put its deposit into escrow
     Submit(SubmitJob),
+    /// Open a job again and again, at the times of a cron pattern, as long as this command runs
+    Schedule(Box<ScheduleJob>),
     /// List a buyer's jobs
     List(ListJobs),
     /// Show a job: state, tasks, leases, money, and why it waits
@@ -59,6 +62,44 @@ pub struct SubmitJob {
     /// Download the outputs into this folder at the end
     #[arg(long, value_name = "DIR", requires = "follow")]
     pub outputs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace job schedule nightly.toml --cron '30 4 * * 1-5' --budget 50
+  millrace job schedule nightly.toml --cron '0 * * * *' --budget 20 --runs 24 --overlap allow
+  millrace job schedule nightly.toml --cron '@daily' --budget 50 --prepaid --buyer <ADDRESS> --keypair delegate.json
+
+Each run is a job of its own, with its own deposit. The journal keeps what was begun and spent: started \
+again with it, the schedule goes on where it was.")]
+pub struct ScheduleJob {
+    /// Job file, read anew for each run
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Minute, hour, day, month and weekday, in UTC
+    #[arg(long, value_name = "PATTERN", value_parser = Pattern::parse)]
+    pub cron: Pattern,
+    /// USDC that all runs together may cost; deposits count until they are back
+    #[arg(long, value_name = "USDC", value_parser = parse_usdc)]
+    pub budget: MicroUsdc,
+    /// Stop after so many runs [default: when the budget is used up]
+    #[arg(long, value_name = "N")]
+    pub runs: Option<u64>,
+    /// When it is time and the last run is not over
+    #[arg(long, value_enum, default_value = "skip")]
+    pub overlap: Overlap,
+    /// Times at which this command did not run
+    #[arg(long, value_enum, default_value = "once")]
+    pub missed: Missed,
+    /// What was begun and spent [default: FILE with the ending .schedule.json]
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Pay the deposits from your prepaid balance
+    #[arg(long)]
+    pub prepaid: bool,
+    /// As a delegate: whose prepaid balance pays, and whose jobs they are [default: your keypair's]
+    #[arg(long, value_name = "ADDRESS", requires = "prepaid")]
+    pub buyer: Option<Address>,
 }
 
 #[derive(Debug, Args)]

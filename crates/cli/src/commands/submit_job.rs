@@ -12,7 +12,7 @@ use crate::errors::Failure;
 use crate::follow;
 use crate::market;
 use crate::output::{self, Report, Style};
-use crate::submission::{self, Quote};
+use crate::submission::{self, Quote, fresh_id};
 use crate::views;
 use crate::views::change::Change;
 
@@ -110,11 +110,11 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
     let buyer = args.buyer.unwrap_or_else(|| address(&wallet));
     let (job, transaction, balance) = if args.prepaid {
         let before: BuyerAccount = client.fetch(addresses::buyer(buyer)).await?;
-        let (job, transaction) = prepared.open_prepaid(&client, &market, &wallet, &before).await?;
+        let (job, transaction) = prepared.open_prepaid(&client, &market, &wallet, &before, fresh_id()).await?;
         let after: BuyerAccount = client.fetch(before.address).await?;
         (job, transaction, Some(Change { before: before.buyer.balance, after: after.buyer.balance }))
     } else {
-        let (job, transaction) = prepared.open(&client, &network, &market, &wallet).await?;
+        let (job, transaction) = prepared.open(&client, &network, &market, &wallet, fresh_id()).await?;
         (job, transaction, None)
     };
     if !args.follow {

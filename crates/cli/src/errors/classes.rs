@@ -6,7 +6,7 @@ use millrace_link::objects::Error as ObjectError;
 use millrace_worker::container::Error as EngineError;
 
 use super::Failure;
-use crate::{demo, market, settings, stage, submission, systemd, transfer};
+use crate::{demo, market, schedule, settings, stage, submission, systemd, transfer};
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
@@ -98,6 +98,7 @@ refused!(
     demo::frames::Error,
     millrace_protocol::Error,
     millrace_spec::Error,
+    schedule::journal::Error,
     stage::Error,
     stage::service::Error,
     submission::Error,

@@ -7,7 +7,7 @@ use millrace_client::instructions::{self, NewPrepaidJob};
 use millrace_client::{Client, Keypair, Sender, address as addresses};
 use millrace_protocol::{Address, Error as Rule, MicroUsdc};
 
-use super::{Error, Prepared, fresh_id, known};
+use super::{Error, Prepared, known};
 use crate::context::address;
 use crate::errors::Failure;
 use crate::market::Market;
@@ -24,6 +24,7 @@ impl Prepared {
         market: &Market,
         wallet: &Arc<Keypair>,
         balance: &BuyerAccount,
+        id: u64,
     ) -> Result<(Address, String), Failure> {
         let (authority, deposit) = (address(wallet), self.spec.terms.deposit);
         require_balance(balance, deposit)?;
@@ -33,7 +34,7 @@ impl Prepared {
         self.upload(client, market, wallet).await?;
         let job = NewPrepaidJob {
             authority,
-            id: fresh_id(),
+            id,
             spec_hash: self.spec.hash().0,
             terms: self.spec.terms,
             attestor: self.file.attestor(),

@@ -1,0 +1,308 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_client::accounts::{BuyerAccount, JobAccount};
+use millrace_client::{Client, Keypair, address as addresses};
+use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
+use millrace_spec::sha256;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::ScheduleJob;
+use crate::context::{Context, address};
+use crate::errors::{ExitClass, Failure};
+use crate::market::{self, Market};
+use crate::output::{self, Output, Report, Style};
+use crate::schedule::{Funds, Journal, Plan, Reason, Run, Step, journal};
+use crate::submission::{self, Prepared};
+use crate::{signals, views};
+
+/// Between two looks at runs that are under way; also what a machine that slept notices late at most.
+const POLL: Duration = Duration::from_secs(5);
+
+/// What one moment of the schedule came to.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Told {
+    Opened { at: UnixSeconds, job: Address, deposit: MicroUsdc, transaction: String },
+    Skipped { at: UnixSeconds, reason: Reason },
+    Failed { at: UnixSeconds, failure: Failure },
+    Closed { at: UnixSeconds, job: Address, paid: MicroUsdc, spent: MicroUsdc, budget: MicroUsdc },
+    Ended { why: &'static str, runs: u64, spent: MicroUsdc },
+}
+
+impl Report for Told {
+    fn json(&self) -> Value {
+        output::value(self)
+    }
+
+    fn human(&self, style: Style) -> String {
+        match self {
+            Self::Opened { at, job, deposit, .. } => {
+                style.good(&format!("{}: {job} is open, {deposit} in escrow", time(*at)))
+            }
+            Self::Skipped { at, reason: Reason::Overlap } => format!("{}: left out, the last run goes on", time(*at)),
+            Self::Skipped { at, reason: Reason::Missed } => format!("{}: left out, it was missed", time(*at)),
+            Self::Skipped { at, reason: Reason::Budget } => {
+                format!("{}: left out, the rest of the budget is in escrow", time(*at))
+            }
+            Self::Failed { at, failure } => style.warn(&format!("{}: not opened, {}", time(*at), failure.message)),
+            Self::Closed { at, job, paid, spent, budget } => {
+                format!("{}: {job} is closed and cost {paid}; {spent} of {budget} are spent", time(*at))
+            }
+            Self::Ended { why, runs, spent } => format!("{why}: {runs} run(s) begun, {spent} spent by those closed"),
+        }
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self {
+            Self::Opened { job, .. } => vec![format!("millrace job show {job}")],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn time(at: UnixSeconds) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|at| chrono::DateTime::from_timestamp(at, 0));
+    at.map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// A schedule at work.
+struct Scheduler<'a> {
+    output: &'a dyn Output,
+    client: Client,
+    market: Market,
+    wallet: Arc<Keypair>,
+    /// Whose jobs they are.
+    buyer: Address,
+    prepaid: bool,
+    file: PathBuf,
+    path: PathBuf,
+    journal: Journal,
+    plan: Plan,
+    /// What makes this schedule's job numbers its own.
+    mark: u64,
+}
+
+/// Opens a job again and again, at the times of a cron pattern, until it is stopped or its budget is used up.
+///
+/// # Errors
+/// A job file or a journal that cannot be read, a journal that cannot be written. What keeps a single run from
+/// being opened is told, and the next one comes.
+pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure> {
+    // What is wrong with the file is said now, and not at four in the morning.
+    let prepared = submission::prepare(&args.file).await?;
+    let wallet = context.keypair()?;
+    let path = args.journal.unwrap_or_else(|| args.file.with_extension("schedule.json"));
+    let plan =
+        Plan { pattern: args.cron, overlap: args.overlap, missed: args.missed, budget: args.budget, runs: args.runs };
+    let journal = journal::read(&path, market::now())?;
+    journal::write(&path, &journal)?;
+    let mut scheduler = Scheduler {
+        output: context.output,
+        client: context.client(),
+        market: context.market(&wallet),
+        buyer: args.buyer.unwrap_or_else(|| address(&wallet)),
+        prepaid: args.prepaid,
+        wallet,
+        file: args.file,
+        mark: mark(&path),
+        path,
+        journal,
+        plan,
+    };
+    let deposit = prepared.spec.terms.deposit;
+    context.output.note(&format!("each run puts {deposit} into escrow; Ctrl-C stops the schedule, not its jobs"));
+    let why = tokio::select! {
+        why = scheduler.go_on() => why?,
+        () = signals::asked_to_stop() => "stopped",
+    };
+    // What is on disk: a run may have been interrupted between two steps.
+    let journal = journal::read(&scheduler.path, market::now())?;
+    context.output.report(&Told::Ended { why, runs: journal.begun, spent: journal.spent });
+    Ok(())
+}
+
+impl Scheduler<'_> {
+    async fn go_on(&mut self) -> Result<&'static str, Failure> {
+        loop {
+            self.look_after_runs().await?;
+            match self.plan.next(&self.journal, market::now()) {
+                Step::Finished => return Ok("all runs are done"),
+                Step::Wait(until) => {
+                    let left = Duration::from_secs(until.since(market::now()).0);
+                    tokio::time::sleep(left.min(POLL)).await;
+                }
+                Step::Skip(at, reason) => self.skip(at, reason)?,
+                Step::Run(at) => {
+                    if let Some(why) = self.begin(at).await? {
+                        return Ok(why);
+                    }
+                }
+            }
+        }
+    }
+
+    fn skip(&mut self, at: UnixSeconds, reason: Reason) -> Result<(), Failure> {
+        self.journal.decided = at;
+        self.keep()?;
+        self.output.report(&Told::Skipped { at, reason });
+        Ok(())
+    }
+
+    /// The run for this time, where it may be. Returns why the schedule is over, if it is.
+    async fn begin(&mut self, at: UnixSeconds) -> Result<Option<&'static str>, Failure> {
+        // Read anew: inputs may be others than last time.
+        let prepared = match submission::prepare(&self.file).await {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                self.journal.decided = at;
+                self.keep()?;
+                self.output.report(&Told::Failed { at, failure });
+                return Ok(None);
+            }
+        };
+        let deposit = prepared.spec.terms.deposit;
+        match self.plan.funds(&self.journal, deposit) {
+            Funds::Enough => {}
+            Funds::NotNow => return self.skip(at, Reason::Budget).map(|()| None),
+            Funds::Never => return Ok(Some("the budget is used up")),
+        }
+        let id = at.0.saturating_mul(1_000_000_000).saturating_add(self.mark);
+        let job = addresses::job(self.buyer, id);
+        let run = Run { at, id, job, deposit, opened: false, over: false };
+        self.journal.begin_run(run);
+        self.keep()?;
+        self.open(run, &prepared).await?;
+        Ok(None)
+    }
+
+    /// Brings a run that the journal knows to the chain. One that cannot be reached is tried again at the next look.
+    async fn open(&mut self, run: Run, prepared: &Prepared) -> Result<(), Failure> {
+        match self.send(run, prepared).await {
+            Ok(transaction) => {
+                self.mark_opened(run.id)?;
+                let Run { at, job, deposit, .. } = run;
+                self.output.report(&Told::Opened { at, job, deposit, transaction });
+            }
+            Err(failure) if failure.class == ExitClass::External => {
+                self.output.note(&format!("{}: {}; it is tried again", time(run.at), failure.message));
+            }
+            Err(failure) => {
+                self.journal.give_up(run.id);
+                self.keep()?;
+                self.output.report(&Told::Failed { at: run.at, failure });
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, run: Run, prepared: &Prepared) -> Result<String, Failure> {
+        let (client, market, wallet) = (&self.client, &self.market, &self.wallet);
+        let (_, transaction) = if self.prepaid {
+            let balance: BuyerAccount = client.fetch(addresses::buyer(self.buyer)).await?;
+            prepared.open_prepaid(client, market, wallet, &balance, run.id).await?
+        } else {
+            let network = client.config().await?;
+            prepared.open(client, &network, market, wallet, run.id).await?
+        };
+        Ok(transaction)
+    }
+
+    /// What has become of the runs under way. Whoever does not answer is asked again at the next look.
+    async fn look_after_runs(&mut self) -> Result<(), Failure> {
+        for run in self.journal.under_way.clone() {
+            match self.market.job(run.job).await {
+                Ok(status) if status.closed => {
+                    let paid = status.chain.paid.plus(status.chain.fees).unwrap_or(run.deposit);
+                    self.journal.close(run.id, paid);
+                    self.keep()?;
+                    let (spent, budget) = (self.journal.spent, self.plan.budget);
+                    self.output.report(&Told::Closed { at: run.at, job: run.job, paid, spent, budget });
+                }
+                Ok(status) => {
+                    let over = views::job::is_over(&status) || views::job::is_reported(&status);
+                    self.note_open(run.id, over)?;
+                }
+                Err(market::Error::Refused { .. }) => self.look_on_chain(run).await?,
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The orchestrator does not know the job, or does not speak of it: the chain does.
+    async fn look_on_chain(&mut self, run: Run) -> Result<(), Failure> {
+        match self.client.find::<JobAccount>(run.job).await {
+            Ok(Some(_)) => self.note_open(run.id, false),
+            // Opened once, and closed where nobody told what it cost.
+            Ok(None) if run.opened => {
+                self.journal.close(run.id, run.deposit);
+                self.keep()
+            }
+            Ok(None) => match submission::prepare(&self.file).await {
+                Ok(prepared) if prepared.spec.terms.deposit == run.deposit => self.open(run, &prepared).await,
+                Ok(_) | Err(_) => {
+                    self.journal.give_up(run.id);
+                    self.keep()
+                }
+            },
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn note_open(&mut self, id: u64, over: bool) -> Result<(), Failure> {
+        let Some(run) = self.journal.under_way.iter_mut().find(|run| run.id == id) else { return Ok(()) };
+        if (run.opened, run.over) == (true, over) {
+            return Ok(());
+        }
+        (run.opened, run.over) = (true, over);
+        self.keep()
+    }
+
+    fn mark_opened(&mut self, id: u64) -> Result<(), Failure> {
+        self.note_open(id, false)
+    }
+
+    fn keep(&self) -> Result<(), Failure> {
+        Ok(journal::write(&self.path, &self.journal)?)
+    }
+}
+
+/// Below a second of the job numbers, which are times in nanoseconds: the same for every start of one schedule, so
+/// that two that run by mistake open each job once.
+fn mark(journal: &Path) -> u64 {
+    let path = std::path::absolute(journal).unwrap_or_else(|_| journal.to_owned());
+    let hash = sha256(path.as_os_str().as_encoded_bytes());
+    let bytes: [u8; 8] = std::array::from_fn(|index| hash.0[index]);
+    u64::from_le_bytes(bytes) % 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_schedule_has_job_numbers_of_its_own() {
+        assert_eq!(mark(Path::new("/a/job.schedule.json")), mark(Path::new("/a/job.schedule.json")));
+        assert_ne!(mark(Path::new("/a/job.schedule.json")), mark(Path::new("/b/job.schedule.json")));
+        assert!(mark(Path::new("x")) < 1_000_000_000);
+    }
+
+    #[test]
+    fn what_is_told_is_short_and_says_when() {
+        let (at, job) = (UnixSeconds(1_795_408_200), Address([1; 32]));
+        let told = [
+            Told::Opened { at, job, deposit: MicroUsdc(1_500_000), transaction: "4xY".to_owned() },
+            Told::Skipped { at, reason: Reason::Overlap },
+            Told::Skipped { at, reason: Reason::Missed },
+            Told::Skipped { at, reason: Reason::Budget },
+            Told::Closed { at, job, paid: MicroUsdc(7), spent: MicroUsdc(9), budget: MicroUsdc(20_000_000) },
+            Told::Ended { why: "stopped", runs: 3, spent: MicroUsdc(9) },
+        ];
+        let lines: Vec<String> = told.iter().map(|told| told.human(Style::plain())).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+        assert_eq!(told[1].json()["reason"], "overlap");
+    }
+}
