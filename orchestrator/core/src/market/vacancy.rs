@@ -25,8 +25,17 @@ impl Market {
         node: Address,
         vacated: &Vacated,
     ) -> Option<Result<Candidate, Constraint>> {
-        let mut rig = self.rig(node)?.clone();
-        rig.entry.as_ref()?;
+        let known = self.rig(node)?;
+        let found = |excludes: &dyn Fn(Constraint) -> bool, by_others: bool| {
+            let constraints = Constraint::ALL.into_iter().filter(move |it| it.is_taken_by_others() == by_others);
+            constraints.into_iter().find(|constraint| excludes(*constraint))
+        };
+        // What no lease's end would mend, by the rig as it is: most rigs are dismissed by that.
+        let as_it_is = (known, known.entry.as_ref()?);
+        if let Some(obstacle) = found(&|constraint| self.excludes(constraint, now, request, as_it_is), false) {
+            return Some(Err(obstacle));
+        }
+        let mut rig = known.clone();
         let (mut bonds, mut offered) = (MicroUsdc::ZERO, MicroUsdc::ZERO);
         let claims = vacated.claims.iter().filter_map(|(holder, frees_bond)| Some((self.claim(*holder)?, *frees_bond)));
         for (claim, frees_bond) in claims.filter(|(claim, _)| claim.node == node) {
@@ -58,20 +67,16 @@ impl Market {
         }
         let (demand, entry) = (request.demand, rig.entry.as_ref()?);
         let price = entry.view.node.posted_price(demand.spot);
-        let excludes = |constraint: &Constraint| {
-            if *constraint != Constraint::StakeTooSmall {
-                return self.excludes(*constraint, now, request, (&rig, entry));
+        let excludes = |constraint: Constraint| {
+            if constraint != Constraint::StakeTooSmall {
+                return self.excludes(constraint, now, request, (&rig, entry));
             }
             let class = entry.view.node.hardware.gpu_class;
             let needed = self.parameters.and_then(|known| bond(&known, class, price?, demand.units));
             let free = self.owners.at(rig.owner).map(|owner| owner.free_stake_without(bonds, offered));
             needed.is_none_or(|needed| free.is_none_or(|free| free < needed))
         };
-        // What more GPUs would not mend comes first.
-        let by_others = |constraint: &Constraint| constraint.is_taken_by_others();
-        let lasting = Constraint::ALL.into_iter().filter(|constraint| !by_others(constraint));
-        let obstacle = lasting.chain(Constraint::ALL.into_iter().filter(by_others)).find(excludes);
-        if let Some(obstacle) = obstacle {
+        if let Some(obstacle) = found(&excludes, true) {
             return Some(Err(obstacle));
         }
         if price.is_none_or(|price| price > request.affordable) {

@@ -14,6 +14,8 @@ const PATIENCE: u64 = 20_000;
 const MOST_RESERVED: usize = 16;
 /// Lines that a round asks about; the others have their turn in the next ones.
 const LINES: usize = 16;
+/// Nodes that a round looks at, but for those of the last search that it began.
+const NODES: usize = 8_192;
 /// Jobs of a line that are asked about before it is left.
 const JOBS_OF_LINE: usize = 4;
 
@@ -35,14 +37,19 @@ impl Core {
         if spot.is_empty() {
             return;
         }
-        let last = self.preemption.last;
+        let (last, mut looks) = (self.preemption.last, NODES);
         for line in self.queue.lines_at_posted_price(last).take(LINES).collect::<Vec<_>>() {
             self.preemption.last = line;
-            while self.reservations.len() < MOST_RESERVED {
-                let next = self.queue.next_in(line, JOBS_OF_LINE).into_iter();
-                let Some((job, room)) = next.filter_map(|job| Some((job, self.room_for(now, job)?))).next() else {
-                    break;
-                };
+            while self.reservations.len() < MOST_RESERVED && looks > 0 {
+                let mut found = None;
+                for job in self.queue.next_in(line, JOBS_OF_LINE) {
+                    looks = looks.saturating_sub(self.preemption.spot.len());
+                    found = self.room_for(now, job).map(|room| (job, room));
+                    if found.is_some() || looks == 0 {
+                        break;
+                    }
+                }
+                let Some((job, room)) = found else { break };
                 self.reserve(now, job, room);
             }
         }
