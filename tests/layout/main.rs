@@ -40,6 +40,7 @@ const PURE_MAY_USE: &[&str] = &["bs58", "hex", "rand_chacha", "serde", "serde_js
 const OWNERS: &[(&str, &[&str])] = &[
     ("surfpool-sdk", &["millrace-localnet"]),
     ("bollard", &["millrace-worker"]),
+    ("hickory-resolver", &["millrace-worker"]),
     ("nvml-wrapper", &["millrace-worker"]),
     ("prometheus-client", &["millrace-worker"]),
     ("ratatui", &["millrace-cli"]),

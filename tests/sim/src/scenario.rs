@@ -336,6 +336,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
     let spec = JobSpec {
         after: None,
         command: vec!["work".to_owned(), "{task}".to_owned()],
+        egress: Vec::new(),
         env: BTreeMap::new(),
         image: format!("image:{}", draw.between(1..=3)),
         inputs: BTreeMap::new(),
