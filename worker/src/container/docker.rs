@@ -60,10 +60,8 @@ impl Docker {
     pub async fn connect(host: Option<&str>, pull: PullPolicy) -> Result<Self, Error> {
         let environment = std::env::var("DOCKER_HOST").ok();
         let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
-        let unreachable = |error: bollard::errors::Error| Error::Unreachable {
-            endpoint: endpoint.clone(),
-            reason: error.to_string(),
-        };
+        let unreachable =
+            |error: bollard::errors::Error| Error::Unreachable { endpoint: endpoint.clone(), reason: chain(&error) };
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
         let api = api.negotiate_version().await.map_err(unreachable)?;
         Ok(Self { api, endpoint, pull, bridges: Mutex::default() })
@@ -83,7 +81,7 @@ impl Docker {
             bollard::errors::Error::DockerResponseServerError { status_code, message } => {
                 Error::Refused { status: status_code, reason: message }
             }
-            other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: other.to_string() },
+            other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: chain(&other) },
         }
     }
 
@@ -114,6 +112,12 @@ impl Docker {
             FoundState::Created | FoundState::Running => None,
         })
     }
+}
+
+/// With what is behind it: the client's own text only says that there was an error.
+fn chain(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn state(state: &ContainerState) -> FoundState {
