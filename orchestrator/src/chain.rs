@@ -90,6 +90,11 @@ impl Chain {
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
     }
 
+    pub async fn notice_preemption(&self, lease: &LeaseAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::notice_preemption(self.sender.payer(), lease), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
     pub async fn expire_lease(&self, job: &JobAccount, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::expire_lease(job, lease), &[]).await?;
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await

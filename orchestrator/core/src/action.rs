@@ -59,6 +59,10 @@ pub enum Action {
         lease: Address,
         voucher: Voucher,
     },
+    /// Tell a spot lease on chain that it ends when the network's notice is over.
+    NoticePreemption {
+        lease: Address,
+    },
     ExpireLease {
         lease: Address,
     },

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::{Address, Provider};
 
 use crate::agenda::Agenda;
+use crate::decide::Preemption;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
@@ -12,6 +13,7 @@ use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
 use crate::state::open_leases::OpenLeases;
+use crate::state::reservation::Reservation;
 use crate::{Action, Event, Now};
 
 /// What does not change while the orchestrator runs.
@@ -52,6 +54,9 @@ pub struct Core {
     /// Jobs that wait for another one, by that one; they are looked at when it changes.
     pub(crate) followers: BTreeMap<Address, BTreeSet<Address>>,
     pub(crate) gangs: Gangs,
+    /// Nodes kept for jobs that spot leases make room for, by job.
+    pub(crate) reservations: BTreeMap<Address, Reservation>,
+    pub(crate) preemption: Preemption,
     /// Jobs that wait for one that nobody has seen, since so many milliseconds.
     pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
@@ -80,6 +85,8 @@ impl Core {
             agenda: Agenda::default(),
             followers: BTreeMap::new(),
             gangs: Gangs::default(),
+            reservations: BTreeMap::new(),
+            preemption: Preemption::default(),
             order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
@@ -232,7 +239,8 @@ impl Core {
         let mut actions = Vec::new();
         for job in std::mem::take(&mut self.dirty_jobs) {
             if let Some(entry) = self.jobs.get(&job) {
-                actions.push(Action::Persist(Record::Job(JobRecord::of(job, entry).into())));
+                let reserved = self.reservations.get(&job).cloned();
+                actions.push(Action::Persist(Record::Job(JobRecord::of(job, entry, reserved).into())));
             }
         }
         for (job, number) in std::mem::take(&mut self.dirty_tasks) {

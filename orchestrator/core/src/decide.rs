@@ -11,6 +11,7 @@ mod gang;
 mod handout;
 mod jobs;
 mod placement;
+mod preemption;
 mod queueing;
 mod scope;
 mod service;
@@ -22,6 +23,9 @@ mod work;
 
 pub use gang::Lacking;
 pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
+pub(crate) use preemption::Preemption;
+#[cfg(test)]
+pub(crate) use preemption::reservation_holder;
 pub(crate) use scope::Scope;
 
 use crate::{Core, Now};

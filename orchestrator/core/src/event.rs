@@ -123,6 +123,7 @@ pub enum OpenFailure {
 pub enum Transaction {
     OpenLease { job: Address, offer: u64 },
     Settle { lease: Address, sequence: u64 },
+    NoticePreemption { lease: Address },
     ExpireLease { lease: Address },
     FinalizeLease { lease: Address },
     ExpireDispute { lease: Address },

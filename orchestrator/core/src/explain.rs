@@ -65,6 +65,9 @@ pub enum Blocker {
     LeaseEnding,
     /// An offer is with this node.
     OfferPending { node: Address },
+    /// So many spot leases on this node were given notice for it, which is over then; without any, its worker is
+    /// waited for.
+    AwaitsNotice { node: Address, leases: usize, until: UnixSeconds },
     /// Every task is done or with a node.
     NothingToHandOut,
     /// This job comes first; whether it is known yet.
@@ -190,6 +193,9 @@ impl Core {
         }
         if let Some(reason) = self.not_served(entry) {
             return vec![Blocker::NotServed(reason)];
+        }
+        if let Some((node, leases, until)) = self.awaited_notices(now, job) {
+            blockers.push(Blocker::AwaitsNotice { node, leases, until });
         }
         if self.market.parameters().is_none() {
             blockers.push(Blocker::ParametersUnknown);

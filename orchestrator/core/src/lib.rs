@@ -43,6 +43,7 @@ pub use served::NotServed;
 pub use state::job::{Decision, JobEntry, Outcome, SpecStatus};
 pub use state::lease::{LeaseEntry, Stage};
 pub use state::node::{NodeEntry, Worker};
+pub use state::reservation::Reservation;
 pub use state::restarts::{Restarted, Restarts};
 pub use state::task::{Cause, Fault, Output, Task, TaskPhase, TaskState};
 pub use state::tasks::Tasks;

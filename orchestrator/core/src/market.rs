@@ -25,6 +25,7 @@ mod search;
 mod shelve;
 mod standing;
 mod tree;
+mod vacancy;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,7 @@ pub use rules::Constraint;
 pub(crate) use rules::bond;
 pub use score::{Score, Weights};
 pub use search::{Candidate, Found, Request};
+pub(crate) use vacancy::Vacated;
 
 use crate::by_address::ByAddress;
 use crate::state::node::{NodeEntry, Worker};

@@ -129,6 +129,20 @@ impl Queue {
         heads.min().map(|((_, turn, _), demand)| (demand, turn.job))
     }
 
+    /// Lines for leases at the posted price, those after `last` first.
+    pub fn lines_at_posted_price(&self, last: DemandId) -> impl Iterator<Item = DemandId> {
+        let (before, after) = (self.lines.range(..=last), self.lines.range(last.saturating_add(1)..));
+        after.chain(before).filter(|(_, line)| !line.errand.is_spot()).map(|(demand, _)| *demand)
+    }
+
+    /// Jobs of the line in their turn: each buyer's first, then those that were put aside; at most so many.
+    pub fn next_in(&self, demand: DemandId, most: usize) -> Vec<Address> {
+        let Some(line) = self.lines.get(&demand) else { return Vec::new() };
+        let mut heads: Vec<Head> = line.heads().map(|(buyer, turn)| (self.held(buyer), turn, buyer)).collect();
+        heads.sort_unstable();
+        heads.into_iter().map(|(_, turn, _)| turn.job).chain(line.aside.iter().copied()).take(most).collect()
+    }
+
     /// The job whose turn it is, awake or not, among those that a node of the class suits. `meets` is asked
     /// for each line first, `suits` then only for lines that come up.
     pub fn first_for(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::reservation::Reservation;
 use crate::state::restarts::Restarts;
 use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
@@ -34,6 +35,9 @@ pub struct JobRecord {
     pub closed_by: Option<String>,
     #[serde(default, skip_serializing_if = "Restarts::is_empty")]
     pub restarts: Restarts,
+    /// Kept over a restart: whoever had notice may be gone before the job has the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Reservation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +62,7 @@ pub struct LeaseRecord {
 }
 
 impl JobRecord {
-    pub(crate) fn of(job: Address, entry: &JobEntry) -> Self {
+    pub(crate) fn of(job: Address, entry: &JobEntry, reserved: Option<Reservation>) -> Self {
         Self {
             job,
             view: entry.view,
@@ -70,6 +74,7 @@ impl JobRecord {
             last_failure: entry.last_failure.clone(),
             closed_by: entry.closed_by.clone(),
             restarts: entry.restarts.clone(),
+            reserved,
         }
     }
 }

@@ -15,7 +15,7 @@ impl Core {
         let mut tasks = Vec::new();
         for record in records {
             match record {
-                Record::Job(record) => core.restore_job(*record),
+                Record::Job(record) => core.restore_job(now, *record),
                 Record::Lease(record) => core.restore_lease(now, *record),
                 Record::Task(record) => tasks.push(*record),
             }
@@ -29,7 +29,7 @@ impl Core {
         core
     }
 
-    fn restore_job(&mut self, record: JobRecord) {
+    fn restore_job(&mut self, now: Now, record: JobRecord) {
         let mut entry = JobEntry::new(record.view);
         let count = match &record.spec {
             SpecStatus::Known(workload) => workload.tasks,
@@ -50,6 +50,11 @@ impl Core {
         self.jobs.insert(record.job, entry.into());
         if self.jobs[&record.job].on_chain {
             self.open_jobs.insert(record.job);
+            if let Some(reservation) = record.reserved {
+                // Its worker gets the usual patience, like those that hold a lease.
+                self.market.expect(now, reservation.chosen.node);
+                self.reservations.insert(record.job, reservation);
+            }
             self.bring_forward(record.job, Due { millis: 0, ..Due::NEVER });
         }
     }

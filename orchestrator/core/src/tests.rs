@@ -10,6 +10,7 @@ mod gangs;
 mod metering;
 mod order;
 mod placement;
+mod preemption;
 mod reports;
 mod restart;
 mod retries;

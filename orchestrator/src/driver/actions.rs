@@ -49,6 +49,7 @@ impl Driver {
                 self.tell(node, Body::Voucher(message));
             }
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
+            Action::NoticePreemption { lease } => self.notice_preemption(lease),
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
@@ -123,6 +124,13 @@ impl Driver {
         let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
         let signed = self.signer.sign(voucher);
         self.transact(transaction, move |chain| async move { chain.settle(&job, &account, &signed).await });
+    }
+
+    fn notice_preemption(&mut self, lease: Address) {
+        let transaction = Transaction::NoticePreemption { lease };
+        let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
+        tracing::info!(%lease, node = %account.node, "a spot lease makes room for a job at the posted price");
+        self.transact(transaction, move |chain| async move { chain.notice_preemption(&account).await });
     }
 
     fn expire_lease(&mut self, lease: Address) {

@@ -4,7 +4,7 @@ use millrace_link::rest;
 use millrace_protocol::{
     Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
 };
-use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Suggestion};
+use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion};
 
 use crate::driver::Driver;
 
@@ -40,7 +40,7 @@ pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Op
         })
         .collect();
     exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.nodes));
-    let now = driver.clock.now().millis;
+    let now = driver.clock.now();
     let blocked = explanation.blockers.iter().map(|blocker| self::blocker(now, blocker)).next();
     let suggestion = blocked.or_else(|| explanation.suggestion.map(|suggestion| suggest(driver, &suggestion)));
     Some(rest::Explanation {
@@ -171,8 +171,8 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
     format!("{change}: {whose} would take it at {}", suggestion.price)
 }
 
-fn blocker(now: u64, blocker: &Blocker) -> String {
-    let seconds = |at: u64| at.saturating_sub(now).div_ceil(1_000);
+fn blocker(now: Now, blocker: &Blocker) -> String {
+    let seconds = |at: u64| at.saturating_sub(now.millis).div_ceil(1_000);
     match blocker {
         Blocker::NotServed(NotServed::ForeignAttestor(attestor)) => format!(
             "nothing here: only vouchers of {attestor} count, and this orchestrator cannot sign them; award leases \
@@ -210,6 +210,13 @@ fn blocker(now: u64, blocker: &Blocker) -> String {
         ),
         Blocker::LeaseEnding => "wait: a lease is being settled, which takes a few seconds".to_owned(),
         Blocker::OfferPending { node } => format!("wait: a lease is being agreed on with {node}"),
+        Blocker::AwaitsNotice { node, leases: 0, .. } => {
+            format!("wait: node {node} is kept for it until its worker is back")
+        }
+        Blocker::AwaitsNotice { node, leases, until } => format!(
+            "wait: {leases} spot lease(s) on node {node} were given notice for it, which is over in {} s",
+            until.since(now.chain).0
+        ),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
         Blocker::After { job, known: true } => format!("wait: {job} comes first"),
         Blocker::After { job, known: false } => format!("wait: {job} comes first, and nobody has seen it yet"),

@@ -4,6 +4,7 @@
 mod kill_points;
 mod market;
 mod objects;
+mod preemption;
 mod restarts;
 mod rig;
 mod whole_jobs;

@@ -47,6 +47,10 @@ pub struct Rigging {
 
 impl Market {
     pub async fn found() -> Self {
+        Self::found_with(Parameters::default()).await
+    }
+
+    pub async fn found_with(parameters: Parameters) -> Self {
         let slot = SlotMode::Clock(Duration::from_millis(100));
         let localnet = Localnet::start(millrace_localnet::Options { slot, ..Default::default() }).await.unwrap();
         let client = Client::new(Endpoints::new(localnet.rpc_url(), localnet.ws_url()));
@@ -64,7 +68,7 @@ impl Market {
             arbiter: address_of(&admin),
             treasury,
             mint,
-            parameters: Parameters::default(),
+            parameters,
         };
         Sender::new(client.clone(), admin).send(&instructions::initialize(foundation), &[]).await.unwrap();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -123,7 +127,7 @@ impl Market {
             hardware: hardware(),
             software: Software::default(),
             price,
-            spot_price: PricePerGpuHour::ZERO,
+            spot_price: PricePerGpuHour(price.0 / 2),
             service_level: ServiceLevel::None,
         };
         sender.send(&register, &[]).await.unwrap();

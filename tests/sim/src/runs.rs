@@ -20,6 +20,8 @@ pub struct Report {
     pub digest: u64,
     pub jobs: u64,
     pub leases: u64,
+    /// Spot leases that the scheduler ended for jobs at the posted price.
+    pub preempted: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -61,6 +63,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         digest: simulation.log.digest(),
         jobs: simulation.witness.jobs_opened,
         leases: simulation.witness.leases_opened,
+        preempted: simulation.witness.preempted,
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

@@ -1,7 +1,8 @@
 //! How transactions come in: sent again until their fate is known, signed anew when they can land no more.
 
-use millrace_protocol::Address;
-use millrace_scheduler::{Cause, Event};
+use millrace_model::Refusal;
+use millrace_protocol::{Address, Error};
+use millrace_scheduler::{Cause, Event, Transaction};
 
 use crate::chain::{BLOCKHASH_LIFE, Confirmed, Flight, Origin};
 use crate::ledger::{Failure, Instruction};
@@ -114,6 +115,9 @@ impl Simulation {
                 let delay = self.delay();
                 let input = match result {
                     Ok(changed) => {
+                        if matches!(transaction, Transaction::NoticePreemption { .. }) {
+                            self.witness.preempted += 1;
+                        }
                         // Read back; what cannot be read now the watcher will tell.
                         let unreachable = self.suffers(Fault::ChainUnreachable);
                         let slot = self.chain.confirmed_slot;
@@ -126,6 +130,9 @@ impl Simulation {
                         Input::Updates { updates, then: Some(then) }
                     }
                     Err(failure) => {
+                        if failure == Some(Failure::Refused(Refusal::Rules(Error::NotSpot))) {
+                            self.breaks("a lease at the posted price is to be ended for another");
+                        }
                         self.plan(0, What::Orchestrator { run, what: Chore::Reconcile });
                         Input::Event(Event::TransactionFailed { transaction, cause: cause(failure) })
                     }

@@ -48,6 +48,8 @@ pub struct Witness {
     began: BTreeMap<Address, u64>,
     pub jobs_opened: u64,
     pub leases_opened: u64,
+    /// Notices that the scheduler gave to spot leases by its own decision.
+    pub preempted: u64,
     pub outcomes: BTreeMap<&'static str, u64>,
 }
 

@@ -329,8 +329,11 @@ impl<'a> World<'a> {
             Action::LeaseOver { node, lease } => {
                 self.held.get_mut(&node).map(|held| held.remove(&lease));
             }
-            Action::ExpireJob { .. } | Action::FinalizeLease { .. } | Action::ExpireDispute { .. } => {
-                panic!("no job here gives up or is disputed: {action:?}")
+            Action::ExpireJob { .. }
+            | Action::FinalizeLease { .. }
+            | Action::ExpireDispute { .. }
+            | Action::NoticePreemption { .. } => {
+                panic!("no job here gives up, is disputed or takes spot leases: {action:?}")
             }
             Action::Persist(_)
             | Action::IssueVoucher { .. }

@@ -10,6 +10,7 @@ impl Core {
         for lease in std::mem::take(&mut self.stale_claims) {
             let claim = self.lease_claim(lease);
             self.set_claim(now, lease, claim);
+            self.note_spot(lease);
         }
     }
 
@@ -65,6 +66,20 @@ impl Core {
         let entry = self.jobs.get(&job)?;
         let offer = entry.offer.as_ref()?.offer;
         Some(self.promise(entry, (offer.node, offer.provider), offer.price))
+    }
+
+    /// What is kept of a node for the job until spot leases on it have ended.
+    pub(crate) fn reservation_claim(&self, job: Address) -> Option<Claim> {
+        let (entry, reservation) = (self.jobs.get(&job)?, self.reservations.get(&job)?);
+        Some(Claim {
+            held: Held::Offer,
+            buyer: Some(entry.view.buyer),
+            node: reservation.chosen.node,
+            provider: reservation.provider,
+            units: reservation.units,
+            bond: reservation.bond,
+            used: used(entry.workload()),
+        })
     }
 
     /// What a lease takes that is not there yet.

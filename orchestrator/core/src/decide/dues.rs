@@ -14,7 +14,8 @@ use crate::{Core, JobEntry, Now};
 
 impl Core {
     /// Notes when each of the jobs is to be looked at next. Every moment that a decision compares a clock with
-    /// is named in this file.
+    /// is named in this file, but for what each round asks about by itself: gangs that nodes are kept for, and jobs
+    /// that room is made for.
     pub(super) fn schedule(&mut self, now: Now, jobs: &BTreeSet<Address>) {
         for job in jobs.iter().copied() {
             let after = self.next_due(now, job);

@@ -31,7 +31,7 @@ impl Core {
             }
             // Past its end a silent lease is left to the chain's deadline all the same.
             if !entry.silenced && entry.is_preempted(now.chain) {
-                self.begin_end(now, lease, ExitClass::Released);
+                self.send_away(now, job, lease);
                 pending = self.kept_busy(now, job);
                 continue;
             }
@@ -46,8 +46,10 @@ impl Core {
             let idle = known && self.active_task(lease).is_none();
             // A silent worker's lease is left to its return or to its deadline: the rules of the
             // chain, not the scheduler, say what its silence costs.
-            if idle && !self.leases[&lease].silenced {
-                match pending.checked_sub(1) {
+            let entry = &self.leases[&lease];
+            if idle && !entry.silenced {
+                // Whoever has notice gets no further task: its node is free the sooner.
+                match pending.checked_sub(1).filter(|_| !entry.has_notice()) {
                     Some(rest) => pending = rest,
                     None => self.begin_end(now, lease, ExitClass::Released),
                 }
@@ -60,6 +62,21 @@ impl Core {
     fn kept_busy(&self, now: Now, job: Address) -> usize {
         let soon = now.millis.saturating_add(IDLE_PATIENCE);
         self.jobs.get(&job).map_or(0, |entry| self.waiting(now, job, entry, soon))
+    }
+
+    /// The notice of a spot lease is over: its task goes elsewhere, and that counts against nobody.
+    fn send_away(&mut self, now: Now, job: Address, lease: Address) {
+        let active = self.active_task(lease);
+        self.begin_end(now, lease, ExitClass::Released);
+        let Some((number, entry)) = active.zip(self.jobs.get_mut(&job)) else { return };
+        let cause = Cause {
+            code: "preempted".to_owned(),
+            message: format!("the spot lease that task {number} ran under was ended with notice"),
+            hint: "nothing to do: the task runs again on another node; leave out `spot` for leases that stay"
+                .to_owned(),
+        };
+        entry.tasks.change(number, |task| task.last_failure = Some(cause));
+        self.touch_task(job, number);
     }
 
     /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would only burn the

@@ -15,7 +15,12 @@ impl Core {
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
             let node = entry.view.node;
-            if entry.silenced || !self.attends(lease) || !self.is_live(now, node) || self.active_task(lease).is_some() {
+            if entry.silenced
+                || entry.has_notice()
+                || !self.attends(lease)
+                || !self.is_live(now, node)
+                || self.active_task(lease).is_some()
+            {
                 continue;
             }
             if self.jobs.get(&job).is_none_or(|entry| self.waiting(now, job, entry, now.millis) == 0) {

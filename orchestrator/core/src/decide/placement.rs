@@ -99,7 +99,7 @@ impl Core {
         leases.any(|lease| lease.stage == Stage::Final || lease.crank.in_flight)
     }
 
-    fn choose(&self, now: Now, job: Address, candidates: Vec<Candidate>) -> Option<(Offer, Decision)> {
+    pub(super) fn choose(&self, now: Now, job: Address, candidates: Vec<Candidate>) -> Option<(Offer, Decision)> {
         let mut candidates = candidates.into_iter();
         let chosen = candidates.next()?;
         let entry = self.jobs.get(&job)?;
@@ -117,7 +117,7 @@ impl Core {
 
     /// The longest lease that the deposit covers. Replicas that are lacking share what there is, so that none of
     /// them has to wait for the end of another.
-    fn lease_length(&self, now: Now, job: Address, price: PricePerGpuHour) -> Option<Seconds> {
+    pub(super) fn lease_length(&self, now: Now, job: Address, price: PricePerGpuHour) -> Option<Seconds> {
         let entry = self.jobs.get(&job)?;
         let longest = affordable(entry, price)?;
         if !entry.is_service() {

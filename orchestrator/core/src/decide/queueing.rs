@@ -38,16 +38,23 @@ impl Core {
         self.demands.remove(job);
     }
 
-    /// Whether a further lease is wanted, and nothing but a node is lacking.
+    /// Whether a further lease is wanted, and nothing but a node is lacking. Whoever has one kept waits for that.
     fn may_lease(&self, now: Now, job: Address) -> bool {
+        let offered = self.jobs.get(&job).is_some_and(|entry| entry.offer.is_some());
+        !offered
+            && !self.reservations.contains_key(&job)
+            && !self.awaits_an_end(job)
+            && self.wants_further_lease(now, job)
+    }
+
+    /// Whether the job asks for a further lease, as soon as what is under way of it is known to have ended.
+    pub(super) fn wants_further_lease(&self, now: Now, job: Address) -> bool {
         let Some(entry) = self.jobs.get(&job) else { return false };
         let view = &entry.view.job;
         self.market.parameters().is_some()
-            && entry.offer.is_none()
             && !entry.past_start_deadline(now.chain)
             && view.live_leases < view.terms.concurrent_leases
             && view.attempts_failed <= view.terms.retries
-            && !self.awaits_an_end(job)
             && self.wants_lease(now, job, entry)
             && self.may_assemble(now, job, entry)
             && self.is_next(entry)
@@ -59,6 +66,7 @@ impl Core {
     pub(super) fn place_all(&mut self, now: Now, scope: &Scope) {
         self.market.advance(now);
         self.settle_holds();
+        self.tend_reservations(now, scope);
         self.hold_for_gangs(now, scope);
         let improved = self.market.improvements();
         self.recall(now, scope, &improved);
@@ -71,6 +79,9 @@ impl Core {
                 Search::Nothing if self.fits_others(now, job, &demand) => self.queue.put_aside(job),
                 Search::Nothing => self.queue.sleep(id),
             }
+        }
+        if scope.is_round() {
+            self.make_room(now);
         }
     }
 

@@ -66,6 +66,7 @@ impl Core {
                     | Transaction::ExpireJob { job }
                     | Transaction::CloseJob { job } => [*job].into(),
                     Transaction::Settle { lease, .. }
+                    | Transaction::NoticePreemption { lease }
                     | Transaction::ExpireLease { lease }
                     | Transaction::FinalizeLease { lease }
                     | Transaction::ExpireDispute { lease } => of_lease(lease).into_iter().collect(),

@@ -28,7 +28,7 @@ impl Core {
             let rest = lease.millis_left(now);
             // No successor would outlive the service.
             let ends_first = entry.service_ends_at().is_some_and(|end| end.since(now.chain).0 * 1_000 <= rest);
-            let due = hands_over(now, lease) || lease.view.lease.preempted_at.0 > 0;
+            let due = hands_over(now, lease) || lease.has_notice();
             (due && !ends_first && lease.is_working() && !lease.silenced).then_some(rest)
         };
         let mut leases: Vec<(u64, Address)> = entry

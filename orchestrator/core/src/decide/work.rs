@@ -3,6 +3,7 @@
 use millrace_protocol::Address;
 
 use crate::state::job::JobEntry;
+use crate::state::lease::LeaseEntry;
 use crate::{Core, Now};
 
 impl Core {
@@ -29,8 +30,8 @@ impl Core {
     /// Leases at work whose worker has nothing to do.
     pub(super) fn idle_leases(&self, job: Address) -> usize {
         let idle = |lease: &Address| {
-            let working = self.leases.get(lease).is_some_and(|entry| entry.is_working() && !entry.silenced);
-            working && self.active_task(*lease).is_none()
+            let usable = |entry: &LeaseEntry| entry.is_working() && !entry.silenced && !entry.has_notice();
+            self.leases.get(lease).is_some_and(usable) && self.active_task(*lease).is_none()
         };
         self.open_leases.of_job(job).filter(idle).count()
     }

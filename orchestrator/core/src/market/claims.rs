@@ -60,6 +60,11 @@ impl Market {
         before.map(|counted| counted.claim)
     }
 
+    /// What the holder takes.
+    pub(crate) fn claim(&self, holder: Address) -> Option<&Claim> {
+        self.claims.get(&holder).map(|counted| &counted.claim)
+    }
+
     pub fn claims(&self) -> impl Iterator<Item = (Address, &Claim)> {
         self.claims.iter().map(|(holder, counted)| (*holder, &counted.claim))
     }

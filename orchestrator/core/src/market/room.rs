@@ -18,6 +18,10 @@ impl Errand {
         Self { gpu_classes: demand.gpu_classes, spot: demand.spot, needs }
     }
 
+    pub(crate) fn is_spot(&self) -> bool {
+        self.spot
+    }
+
     /// The GPU classes it accepts; none alone for any.
     pub(crate) fn classes(&self) -> impl Iterator<Item = Option<GpuClass>> + use<> {
         let mask = self.gpu_classes;

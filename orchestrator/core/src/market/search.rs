@@ -202,7 +202,7 @@ impl Market {
         })
     }
 
-    fn candidate(&self, request: &Request, image: Option<ImageId>, rig: &Rig, failed: bool) -> Candidate {
+    pub(super) fn candidate(&self, request: &Request, image: Option<ImageId>, rig: &Rig, failed: bool) -> Candidate {
         Candidate { node: rig.address, failed, score: self.score(request.demand, image, rig) }
     }
 

@@ -13,6 +13,7 @@ impl Core {
         if is_new {
             self.set_offer(now, job, None);
             self.drop_assembly(now, job);
+            self.forget_room(now, job);
             self.delist(job);
             self.jobs.insert(job, JobEntry::new(view).into());
             self.open_jobs.insert(job);
@@ -66,6 +67,7 @@ impl Core {
 
     pub(crate) fn on_account_gone(&mut self, now: Now, address: Address) {
         self.market.remove_node(now, address);
+        self.forget_reserved_node(now, address);
         self.market.remove_provider(now, address);
         if self.jobs.get(&address).is_some_and(|entry| entry.on_chain) {
             self.close_entry(now, address);
@@ -80,6 +82,7 @@ impl Core {
         self.open_jobs.remove(&job);
         self.set_offer(now, job, None);
         self.drop_assembly(now, job);
+        self.forget_room(now, job);
         self.delist(job);
         self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {

@@ -130,7 +130,6 @@ impl Core {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         let verdict = verdict(entry, fault, exit_code);
-        entry.last_failure = Some(cause.clone());
         if entry.is_service() && fault == Fault::Buyer && verdict != Verdict::Fatal {
             return self.on_replica_ended(now, (job, lease), number, cause);
         }
@@ -138,8 +137,15 @@ impl Core {
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
+        // Why it was stopped on request is known better here.
+        let told = fault != Fault::Nobody || task.last_failure.is_none();
+        if told {
+            entry.last_failure = Some(cause.clone());
+        }
         let failed = entry.tasks.change(number, |task| {
-            task.last_failure = Some(cause.clone());
+            if told {
+                task.last_failure = Some(cause.clone());
+            }
             task.state = TaskState::Pending;
             match verdict {
                 Verdict::Fatal => task.blame(0),

@@ -44,6 +44,7 @@ impl Core {
                     self.touch_lease(lease);
                 }
             }
+            Transaction::NoticePreemption { lease } => self.note_notice(lease, |_| caught_up),
             Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }
             | Transaction::ExpireDispute { lease } => {
@@ -74,6 +75,7 @@ impl Core {
     pub(crate) fn on_transaction_failed(&mut self, now: Now, transaction: Transaction, cause: Cause) {
         match transaction {
             Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
+            Transaction::NoticePreemption { lease } => self.note_notice(lease, |crank| backoff(now, crank)),
             Transaction::Settle { lease, .. }
             | Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }

@@ -106,9 +106,13 @@ impl LeaseEntry {
         self.on_chain() && self.stage != Stage::Reported
     }
 
+    /// Whether it ends by a notice, now or later.
+    pub(crate) fn has_notice(&self) -> bool {
+        self.view.lease.preempted_at > UnixSeconds::ZERO
+    }
+
     /// Whether its notice is over.
     pub(crate) fn is_preempted(&self, chain: UnixSeconds) -> bool {
-        let at = self.view.lease.preempted_at;
-        at > UnixSeconds::ZERO && chain >= at
+        self.has_notice() && chain >= self.view.lease.preempted_at
     }
 }

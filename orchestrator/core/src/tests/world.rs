@@ -381,6 +381,9 @@ impl World {
             .filter_map(|lease| Some((lease, self.core.lease_claim(lease)?)))
             .chain(self.core.jobs().filter_map(|(job, _)| Some((job, self.core.offer_claim(job)?))))
             .chain(self.core.jobs().flat_map(|(job, _)| self.core.seat_claims(job)))
+            .chain(self.core.jobs().filter_map(|(job, _)| {
+                Some((crate::decide::reservation_holder(job), self.core.reservation_claim(job)?))
+            }))
             .collect();
         let known: BTreeMap<Address, Claim> = self
             .core
@@ -501,6 +504,7 @@ impl World {
             Action::LeaseOver { node, lease } => forget(self.rigs.get_mut(&node).unwrap(), lease),
             Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
+            Action::NoticePreemption { lease } => self.notice_preemption(lease),
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
@@ -645,6 +649,28 @@ impl World {
                 self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("stale") });
             }
             Err(error) => panic!("the chain refuses a voucher: {error}"),
+        }
+    }
+
+    fn notice_preemption(&mut self, address: Address) {
+        let notice = Transaction::NoticePreemption { lease: address };
+        let now = self.now().chain;
+        let Some(view) = self.leases.get_mut(&address).filter(|_| !self.chain_down) else {
+            self.inbox.push_back(Event::TransactionFailed { transaction: notice, cause: cause("gone") });
+            return;
+        };
+        let job = self.jobs[&view.job].job;
+        match transitions::notice_preemption(&job, &mut view.lease, &self.parameters, now) {
+            Ok(()) => {
+                let (job, node) = (view.job, view.node);
+                self.land(notice, job, address, node);
+            }
+            Err(millrace_protocol::Error::PreemptedAlready | millrace_protocol::Error::LeaseNotLive) => {
+                // Somebody else was quicker; the chain's state says so right away.
+                self.see_lease(address);
+                self.inbox.push_back(Event::TransactionFailed { transaction: notice, cause: cause("refused") });
+            }
+            Err(error) => panic!("the chain refuses a notice: {error}"),
         }
     }
 

@@ -63,6 +63,10 @@ impl Simulation {
                 let instruction = Instruction::Settle { voucher: Box::new(voucher), signed: true };
                 self.transact(transaction, lease, instruction);
             }
+            Action::NoticePreemption { lease } => {
+                let transaction = Transaction::NoticePreemption { lease };
+                self.transact(transaction, lease, Instruction::NoticePreemption { lease });
+            }
             Action::ExpireLease { lease } => {
                 self.transact(Transaction::ExpireLease { lease }, lease, Instruction::ExpireLease { lease });
             }

@@ -1,5 +1,5 @@
-//! Services, gangs, and jobs that come after others, drawn beside the other jobs and from a stream of their own: the jobs that come one by one are
-//! those that a seed always had.
+//! Services, gangs, jobs that come after others, and crowds of spot leases with somebody who pays more, drawn beside
+//! the other jobs and from a stream of their own: the jobs that come one by one are those that a seed always had.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,36 @@ pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bo
         let plan = job(&mut draw, number, lasts, calm);
         plans.push(later(&mut draw, plan, number));
     }
+    for _ in 0..draw.one_of(&[0, 1, 1]) * hours {
+        let number = first + plans.len() as u64;
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(crowd(&mut draw, plan, rigs.len(), lasts));
+        let (began, number) = (plans.last().map_or(0, |plan: &JobPlan| plan.at), number + 1);
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(latecomer(&mut draw, plan, began));
+    }
     plans
+}
+
+/// A job that takes every rig that has room, as spot leases.
+fn crowd(draw: &mut Draw, mut plan: JobPlan, rigs: usize, lasts: u64) -> JobPlan {
+    plan.at = draw.between(5_000..=lasts / 2);
+    plan.terms.spot = true;
+    plan.terms.concurrent_leases = u16::try_from(rigs).unwrap_or(u16::MAX);
+    plan.terms.deposit = MicroUsdc(plan.terms.deposit.0.saturating_mul(rigs as u64));
+    plan.terms.retries += 5;
+    plan.work.millis = (plan.work.millis.1 / 2, plan.work.millis.1);
+    plan.spec.tasks = 60;
+    plan.spec.terms = plan.terms;
+    plan
+}
+
+/// A job at the posted price that comes when all rigs may be taken.
+fn latecomer(draw: &mut Draw, mut plan: JobPlan, began: u64) -> JobPlan {
+    plan.at = began + draw.between(30_000..=300_000);
+    plan.terms.spot = false;
+    plan.spec.terms = plan.terms;
+    plan
 }
 
 /// After one or two of the jobs so far, some of them its own.

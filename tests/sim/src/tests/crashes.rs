@@ -32,6 +32,41 @@ fn story() -> Scenario {
     scenario
 }
 
+/// A rig that a spot job holds, and a job at the posted price that comes.
+fn preemption() -> Scenario {
+    let mut scenario = Scenario::large(3, 1, 2, 600_000);
+    scenario.weather.pull = 3_000;
+    scenario.parameters.preemption_notice = Seconds(10);
+    scenario.rigs[0].hardware.gpu_count = 1;
+    for (number, job) in scenario.jobs.iter_mut().enumerate() {
+        job.at = 5_000 + 30_000 * number as u64;
+        job.spec.tasks = 1;
+        job.work.millis = [(110_000, 110_000), (5_000, 5_000)][number];
+        job.terms.lease_seconds = Seconds(200);
+        job.terms.concurrent_leases = 1;
+        job.terms.dispute_window = Seconds(0);
+        job.terms.spot = number == 0;
+        job.ask_at_most(millrace_protocol::GpuUnits(1));
+        job.spec.terms = job.terms;
+    }
+    scenario
+}
+
+#[test]
+fn killed_around_each_write_a_node_that_was_cleared_goes_to_whom_it_was_cleared_for() {
+    let undisturbed = run(preemption());
+    assert_eq!((undisturbed.broken, undisturbed.preempted, undisturbed.leases), (None, 1, 3));
+    assert_eq!(undisturbed.ends.values().collect::<Vec<_>>(), ["completed, 1 tasks", "completed, 1 tasks"]);
+    for write in 0..undisturbed.writes {
+        for before in [true, false] {
+            let report = run(Scenario { kill: Some(Kill { write, before }), ..preemption() });
+            assert_eq!((report.broken, report.ends), (None, undisturbed.ends.clone()), "killed at write {write}");
+            // The word that a notice has landed may die with whoever gave it; the spot job begins anew once.
+            assert_eq!((report.kills, report.leases), (1, 3), "killed at write {write}, before {before}");
+        }
+    }
+}
+
 fn ends(kill: Option<Kill>) -> (BTreeMap<String, String>, u64) {
     let report = run(Scenario { kill, ..story() });
     assert_eq!((report.broken, report.kills), (None, u64::from(kill.is_some())), "{kill:?}");
