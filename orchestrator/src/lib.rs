@@ -22,4 +22,5 @@ mod store;
 pub use error::Error;
 pub use millrace_scheduler::Weights;
 pub use options::Options;
+pub use rest::{Gate, Refusal, object_endpoint};
 pub use service::{Handle, Service};

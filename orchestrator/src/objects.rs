@@ -1,28 +1,31 @@
-//! Content-addressed objects. Complete ones lie in an [`object_store`]; an upload under way lies in
-//! a file of its own until all of it is there and its hash is right.
+//! Content-addressed objects. Complete ones lie in an [`object_store`]; an upload under way lies in a file of its own,
+//! hashed as it comes, until all of it is there and its hash is right. Then it is synced and renamed: its bytes are
+//! written once and never read again.
+
+mod growing;
+mod receive;
+mod staged;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use millrace_link::objects::hash_file;
 use millrace_protocol::Diagnostic;
-use millrace_spec::{ObjectRef, Sha256};
+use millrace_spec::Sha256;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore as Backend, ObjectStoreExt, WriteMultipart};
+use object_store::{GetOptions, GetRange, GetResult, ObjectStore as Backend, ObjectStoreExt};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::disk;
+use growing::Progress;
+pub(crate) use receive::Piece;
+pub(crate) use staged::StagedId;
 
 /// The largest object in bytes.
 const MAXIMUM: u64 = 64 * 1024 * 1024 * 1024;
-/// Bytes moved at once into the store.
-const PART: usize = 8 * 1024 * 1024;
 /// How long an upload may stand still before it counts as broken off.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,8 @@ pub enum Error {
     Gap { from: u64, stored: u64 },
     #[error("the piece is longer than its range says")]
     PieceTooLong,
+    #[error("at most {} uploads of one key may be under way without a hash", staged::PER_KEY)]
+    TooManyUploads,
     #[error("the upload broke off")]
     BrokenOff,
     #[error("the object store has no space left")]
@@ -56,6 +61,7 @@ impl Diagnostic for Error {
             Self::TooLarge { .. } => "object-too-large",
             Self::Gap { .. } => "object-gap",
             Self::PieceTooLong => "object-piece-too-long",
+            Self::TooManyUploads => "object-uploads-too-many",
             Self::BrokenOff => "object-upload-broken-off",
             Self::Full => "disk-full",
             Self::File(_) | Self::Backend(_) => "object-store-failed",
@@ -69,6 +75,7 @@ impl Diagnostic for Error {
             Self::TooLarge { maximum, .. } => format!("split it into objects of at most {maximum} bytes"),
             Self::Gap { stored, .. } => format!("go on from byte {stored}"),
             Self::PieceTooLong => "send as many bytes as the range has".to_owned(),
+            Self::TooManyUploads => "finish those that are under way, or name the object by its hash".to_owned(),
             Self::BrokenOff => "ask with HEAD where to go on".to_owned(),
             Self::Full => "the operator must free space; try again later, the upload goes on from there".to_owned(),
             Self::File(_) | Self::Backend(_) => "the operator must look at the data folder".to_owned(),
@@ -107,13 +114,19 @@ pub enum Stored {
 pub(crate) struct Objects {
     backend: Arc<dyn Backend>,
     uploads: PathBuf,
+    /// Uploads without a hash, by their owner.
+    staged: PathBuf,
     maximum: u64,
     /// Bytes left free on the disk.
     reserve: u64,
     /// See [`STALL`].
     stall: Duration,
-    /// One writer per object at a time.
-    writing: Arc<Mutex<HashMap<Sha256, Arc<tokio::sync::Mutex<()>>>>>,
+    /// One writer per file at a time.
+    writing: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
+    /// Of uploads that nobody writes to just now.
+    hashes: Arc<Mutex<HashMap<PathBuf, Progress>>>,
+    /// The folder of [`Self::staged`] uploads is counted and swept by one at a time.
+    admitting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Objects {
@@ -126,11 +139,31 @@ impl Objects {
     }
 
     fn with_limits(folder: &Path, maximum: u64, reserve: u64) -> Result<Self, Error> {
-        let (complete, uploads) = (folder.join("complete"), folder.join("uploads"));
-        std::fs::create_dir_all(&complete)?;
-        std::fs::create_dir_all(&uploads)?;
-        let backend = LocalFileSystem::new_with_prefix(complete)?.with_fsync(true);
-        Ok(Self { backend: Arc::new(backend), uploads, maximum, reserve, stall: STALL, writing: Arc::default() })
+        let (uploads, staged) = (folder.join("uploads"), folder.join("staged"));
+        for folder in [&folder.join("complete"), &uploads, &staged] {
+            std::fs::create_dir_all(folder)?;
+        }
+        let backend = Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true));
+        let (writing, hashes, admitting) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { backend, uploads, staged, maximum, reserve, stall: STALL, writing, hashes, admitting })
+    }
+
+    /// Deletes uploads that nobody went on with for a day, whoever began them and before whichever restart.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn sweep(&self, now: SystemTime) -> Result<(), Error> {
+        let _alone = self.admitting.lock().await;
+        let folders = [self.uploads.clone(), self.staged.clone()];
+        let swept = move || folders.iter().try_for_each(|folder| staged::sweep(folder, now));
+        Ok(receive::beside(swept).await?)
+    }
+
+    async fn admit(&self, upload: StagedId) -> Result<(), Error> {
+        let _alone = self.admitting.lock().await;
+        let folder = self.staged.clone();
+        let admitted = receive::beside(move || upload.admit(&folder)).await?;
+        if admitted { Ok(()) } else { Err(Error::TooManyUploads) }
     }
 
     /// Size of a complete object.
@@ -145,9 +178,13 @@ impl Objects {
         }
     }
 
-    /// Bytes of an incomplete upload.
-    pub async fn uploaded(&self, sha256: Sha256) -> u64 {
-        tokio::fs::metadata(self.upload_path(sha256)).await.map_or(0, |metadata| metadata.len())
+    /// Bytes of an incomplete upload, counting what was staged for it.
+    pub async fn uploaded(&self, sha256: Sha256, staged: Option<StagedId>) -> u64 {
+        let staged = match staged {
+            Some(staged) => length(&staged.path(&self.staged)).await,
+            None => 0,
+        };
+        length(&self.upload_path(sha256)).await.max(staged)
     }
 
     /// Opens an object, from a byte on.
@@ -175,93 +212,15 @@ impl Objects {
         Ok(found.bytes().await?)
     }
 
-    /// Takes a piece of `length` bytes at `from` of an object of `total` bytes. With the last piece
-    /// the hash is checked; a wrong one deletes the upload.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn put<S, E>(&self, object: ObjectRef, from: u64, length: u64, mut body: S) -> Result<Stored, Error>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-    {
-        if object.size > self.maximum {
-            return Err(Error::TooLarge { size: object.size, maximum: self.maximum });
-        }
-        let lock = self.lock(object.sha256);
-        let _writing = lock.lock().await;
-        if self.size(object.sha256).await.is_ok() {
-            return Ok(Stored::Complete);
-        }
-        let path = self.upload_path(object.sha256);
-        let mut file = tokio::fs::File::options().create(true).append(true).open(&path).await?;
-        let mut stored = file.metadata().await?.len();
-        if stored > object.size {
-            file.set_len(0).await?;
-            stored = 0;
-        }
-        if from != stored {
-            return Err(Error::Gap { from, stored });
-        }
-        let mut written = 0;
-        // The lock is held meanwhile: a client that hangs must not keep the object from all others.
-        loop {
-            let piece = match tokio::time::timeout(self.stall, body.next()).await {
-                Ok(None) => break,
-                Ok(Some(Ok(piece))) => piece,
-                Ok(Some(Err(_))) | Err(_) => {
-                    file.flush().await?;
-                    return Err(Error::BrokenOff);
-                }
-            };
-            written += piece.len() as u64;
-            if written > length || from + written > object.size {
-                file.set_len(from).await?;
-                return Err(Error::PieceTooLong);
-            }
-            if let Err(full) = disk::check(&self.uploads, piece.len() as u64, self.reserve) {
-                file.flush().await?;
-                return Err(full.into());
-            }
-            file.write_all(&piece).await?;
-        }
-        file.flush().await?;
-        let stored = from + written;
-        if stored < object.size {
-            return Ok(Stored::Partial(stored));
-        }
-        self.complete(object, &path).await?;
-        Ok(Stored::Complete)
-    }
-
-    async fn complete(&self, object: ObjectRef, path: &Path) -> Result<(), Error> {
-        let actual = hash_file(path).await.map_err(|_| Error::BrokenOff)?;
-        if actual.sha256 != object.sha256 {
-            tokio::fs::remove_file(path).await?;
-            return Err(Error::HashMismatch { expected: object.sha256, actual: actual.sha256 });
-        }
-        disk::check(&self.uploads, object.size, self.reserve)?;
-        let upload = self.backend.put_multipart(&location(object.sha256)).await?;
-        let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
-        let mut file = tokio::fs::File::open(path).await?;
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            let read = file.read(&mut buffer).await?;
-            if read == 0 {
-                break;
-            }
-            writer.wait_for_capacity(1).await?;
-            writer.write(&buffer[..read]);
-        }
-        writer.finish().await?;
-        tokio::fs::remove_file(path).await?;
-        Ok(())
-    }
-
-    fn lock(&self, sha256: Sha256) -> Arc<tokio::sync::Mutex<()>> {
+    fn lock(&self, path: &Path) -> Arc<tokio::sync::Mutex<()>> {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // Locks that nobody holds any more are dropped on the way.
         writing.retain(|_, lock| Arc::strong_count(lock) > 1);
-        writing.entry(sha256).or_default().clone()
+        writing.entry(path.to_owned()).or_default().clone()
+    }
+
+    fn hashes(&self) -> MutexGuard<'_, HashMap<PathBuf, Progress>> {
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn upload_path(&self, sha256: Sha256) -> PathBuf {
@@ -272,7 +231,17 @@ impl Objects {
 /// Objects are spread over 256 folders by their first byte.
 fn location(sha256: Sha256) -> Location {
     let name = sha256.to_string();
-    Location::from_iter([&name[..2], &name])
+    Location::from_iter(["complete", &name[..2], &name])
+}
+
+/// Where an object lies until all of it is here.
+fn upload_location(sha256: Sha256) -> Location {
+    Location::from_iter(["uploads", &sha256.to_string()])
+}
+
+/// Bytes of a file; zero where there is none.
+async fn length(path: &Path) -> u64 {
+    tokio::fs::metadata(path).await.map_or(0, |metadata| metadata.len())
 }
 
 #[cfg(test)]

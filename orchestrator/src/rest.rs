@@ -3,6 +3,7 @@
 
 mod authorized;
 mod explain;
+mod gate;
 mod jobs;
 mod network;
 mod objects;
@@ -12,7 +13,6 @@ mod problem;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use millrace_protocol::Address;
 use tokio::net::TcpListener;
@@ -23,7 +23,9 @@ use crate::logs::Logs;
 use crate::objects::Objects;
 
 pub(crate) use authorized::Authorized;
-pub(crate) use problem::Refusal;
+pub use gate::Gate;
+pub use objects::object_endpoint;
+pub use problem::Refusal;
 
 /// What the handlers need.
 pub(crate) struct Context {
@@ -43,6 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, context: Context, stop: Cancell
 }
 
 fn router(context: Arc<Context>) -> Router {
+    let objects = objects::routes(context.objects.clone(), Arc::new(context.inbox.clone()));
     Router::new()
         .route("/v1/network", get(network::network))
         .route("/v1/nodes", get(network::nodes))
@@ -51,9 +54,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/jobs/{job}/placements", get(placements::show))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))
         .route("/v1/jobs/{job}/logs", get(jobs::logs))
-        .route("/v1/objects/{sha256}", get(objects::get).head(objects::head).put(objects::put))
         .fallback(problem::no_such_route)
-        // Objects limit themselves; nothing else reads a body.
-        .layer(DefaultBodyLimit::disable())
         .with_state(context)
+        .merge(objects)
 }

@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use millrace_client::{Client, Endpoints, Sender, keys};
 use millrace_scheduler::{Core, Settings};
@@ -26,6 +26,8 @@ const INBOX: usize = 4_096;
 const FIRST_RECONCILIATION: u64 = 60;
 /// How long services may take to finish what they are doing.
 const GRACE: Duration = Duration::from_secs(10);
+/// From one look at abandoned uploads to the next; the first comes at the start.
+const SWEEPING: Duration = Duration::from_secs(3_600);
 
 /// An orchestrator.
 pub struct Service;
@@ -87,6 +89,7 @@ impl Service {
         let mut tasks = JoinSet::new();
         tasks.spawn(chain.watch(inbox.clone(), stop.clone()));
         tasks.spawn(follow_clock(client, clock, stop.clone()));
+        tasks.spawn(sweep(objects.clone(), stop.clone()));
         let ended = drive(&mut tasks, stop.clone(), |stop| driver.run(inputs, stop));
         let patience = Duration::from_secs(FIRST_RECONCILIATION);
         if !matches!(tokio::time::timeout(patience, first_reconciliation).await, Ok(Ok(()))) {
@@ -168,6 +171,16 @@ where
         let _ = sender.send(end);
     });
     ended
+}
+
+/// Deletes uploads that nobody goes on with.
+async fn sweep(objects: Objects, stop: CancellationToken) {
+    let mut hours = tokio::time::interval(SWEEPING);
+    while stop.run_until_cancelled(hours.tick()).await.is_some() {
+        if let Err(error) = objects.sweep(SystemTime::now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "abandoned uploads are not deleted");
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

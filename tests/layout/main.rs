@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-client", &["millrace-protocol", "millrace-program"]),
     ("millrace-link", &["millrace-protocol", "millrace-spec"]),
     ("millrace-localnet", &["millrace-protocol"]),
+    ("millrace-seal", &["millrace-protocol", "millrace-spec"]),
     (
         "millrace-orchestrator",
         &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-client", "millrace-link"],
@@ -28,7 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-examples", &["millrace-protocol", "millrace-spec", "millrace-client"]),
     // The real cores in a simulated world.
     ("millrace-sim", &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-model"]),
-    ("millrace-worker", &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link"]),
+    (
+        "millrace-worker",
+        &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link", "millrace-seal"],
+    ),
 ];
 
 /// Pure packages, and what they may use from outside.
@@ -39,7 +43,9 @@ const PURE_MAY_USE: &[&str] = &["bs58", "hex", "rand_chacha", "serde", "serde_js
 /// What is one adapter's own: nobody else may name it.
 const OWNERS: &[(&str, &[&str])] = &[
     ("surfpool-sdk", &["millrace-localnet"]),
+    ("age", &["millrace-seal"]),
     ("bollard", &["millrace-worker"]),
+    ("hickory-resolver", &["millrace-worker"]),
     ("nvml-wrapper", &["millrace-worker"]),
     ("prometheus-client", &["millrace-worker"]),
     ("ratatui", &["millrace-cli"]),

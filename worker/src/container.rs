@@ -1,7 +1,7 @@
 //! Containers, behind one trait. [`docker`] is the only place that knows the Docker API.
 
 pub mod docker;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use millrace_agent::{Cause, Exit, Failure, FoundContainer, TaskKey};
 use millrace_protocol::{Address, Diagnostic};
+use millrace_spec::Destination;
 use thiserror::Error;
 
 /// Labels every container carries: how a restarted worker finds its own.
@@ -19,6 +20,8 @@ pub mod label {
     pub const LEASE: &str = "millrace.lease";
     pub const TASK: &str = "millrace.task";
     pub const ATTEMPT: &str = "millrace.attempt";
+    /// Of a task's network: where it leads.
+    pub const EGRESS: &str = "millrace.egress";
 }
 
 /// Which GPUs a container gets.
@@ -37,6 +40,12 @@ pub enum NetworkAccess {
     /// Everything that is not near the rig; names are looked up at these addresses.
     Internet {
         resolvers: Vec<IpAddr>,
+    },
+    /// Of that only these. Names were looked up before: the container knows their addresses and can ask nobody.
+    Only {
+        hosts: Vec<(String, Ipv4Addr)>,
+        /// Networks all of them.
+        destinations: Vec<Destination>,
     },
 }
 

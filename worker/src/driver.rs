@@ -5,7 +5,7 @@ mod on_message;
 mod on_offer;
 mod upkeep;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub(crate) struct Wiring {
     pub link_events: UnboundedReceiver<LinkEvent>,
     pub gpu_faults: UnboundedReceiver<Fault>,
     pub asked: UnboundedReceiver<Asked>,
+    /// Of the engine, from time to time.
+    pub images: UnboundedReceiver<BTreeSet<String>>,
     pub connected: watch::Sender<bool>,
     pub set_objects: watch::Sender<Option<Arc<dyn Objects>>>,
     pub logs: UnboundedSender<Shipment>,
@@ -79,6 +81,8 @@ pub(crate) struct Driver {
     acting: HashMap<Address, JoinHandle<()>>,
     heartbeat: tokio::time::Interval,
     progress: HashMap<TaskKey, Instant>,
+    /// What the orchestrator was told of last.
+    told_images: BTreeSet<String>,
     noted: Noted,
 }
 
@@ -116,6 +120,7 @@ impl Driver {
             acting,
             heartbeat,
             progress,
+            told_images: BTreeSet::new(),
             noted: Noted::new(clock.now()),
         }
     }
@@ -144,12 +149,13 @@ impl Driver {
                         self.compact();
                     }
                 }
-                _ = self.heartbeat.tick() => self.send(messages::heartbeat(&self.agent)),
+                _ = self.heartbeat.tick() => self.beat(),
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
+                Some(images) = self.wiring.images.recv() => self.on_images(images),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
         }
@@ -252,6 +258,17 @@ impl Driver {
         }
     }
 
+    fn beat(&self) {
+        self.send(messages::heartbeat(&self.agent, self.rig.draining));
+    }
+
+    fn on_images(&mut self, images: BTreeSet<String>) {
+        if self.link.is_some() && self.told_images != images {
+            self.send(messages::images(images.iter().cloned().collect()));
+            self.told_images = images;
+        }
+    }
+
     /// Says it now, or not at all: what matters is said again after the next connection.
     fn send(&self, message: WorkerMessage) {
         if let Some(link) = &self.link {
@@ -298,7 +315,9 @@ impl Driver {
                 self.tell_logs(Shipment::Connected(outbound.clone()));
                 self.link = Some(outbound);
                 self.noted.link(true, self.clock.now());
-                self.send(messages::resume(&self.agent, cached_images, self.wiring.advertised_address.clone()));
+                self.told_images = cached_images.iter().cloned().collect();
+                let advertised = self.wiring.advertised_address.clone();
+                self.send(messages::resume(&self.agent, self.rig.draining, cached_images, advertised));
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }

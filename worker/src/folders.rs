@@ -90,6 +90,11 @@ impl Folders {
         chown(&outputs, Some(self.user.0), Some(self.user.1))
     }
 
+    /// Leaves a mark that the task's outputs are being uploaded; true where there is one already, or none can be left.
+    pub fn begin_upload(&self, key: TaskKey) -> bool {
+        std::fs::File::create_new(self.task(key).join("uploading")).is_err()
+    }
+
     /// Only once the task's container is gone: nobody else may move things meanwhile.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! on the rig before, or that its owner has put in its place since, is never the worker's to remove.
 
 mod ledger;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -9,11 +10,13 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millrace_agent::TaskKey;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::container::{Engine, Error, Progress};
 
 use ledger::{Ledger, Record};
+pub(crate) use watch::watch;
 
 /// The worker's own images in the engine.
 pub(crate) struct ImageCache {
@@ -22,6 +25,8 @@ pub(crate) struct ImageCache {
     state: Mutex<State>,
     /// One look at what must go at a time.
     evicting: tokio::sync::Mutex<()>,
+    /// The engine has an image more or less.
+    changed: Notify,
 }
 
 struct State {
@@ -37,7 +42,8 @@ impl ImageCache {
     /// Those of the file system.
     pub fn open(data_dir: &Path, limit: u64, clock: Clock) -> io::Result<Self> {
         let state = State { ledger: Ledger::open(&data_dir.join("images"))?, pinned: HashMap::new() };
-        Ok(Self { limit, clock, state: Mutex::new(state), evicting: tokio::sync::Mutex::new(()) })
+        let (state, evicting, changed) = (Mutex::new(state), tokio::sync::Mutex::new(()), Notify::new());
+        Ok(Self { limit, clock, state, evicting, changed })
     }
 
     /// Brings an image for a task, which has it until [`ImageCache::release`]; its digest.
@@ -57,6 +63,7 @@ impl ImageCache {
             return Ok(digest);
         }
         let digest = engine.pull(image, progress).await?;
+        self.changed.notify_one();
         // Written down after it is there: an image that nobody remembers stays, one of the owner's never goes.
         if let Some(local) = engine.local_image(image).await? {
             let record = Record { id: local.id, bytes: local.bytes, used_at: self.clock.now() };
@@ -87,6 +94,7 @@ impl ImageCache {
                 Ok(Removal::Gone) => {
                     tracing::info!(image, bytes = record.bytes, "an image that was not used for long is removed");
                     self.change(|ledger| ledger.forget(&image));
+                    self.changed.notify_one();
                 }
                 Ok(Removal::NotOurs) => self.change(|ledger| ledger.forget(&image)),
                 Ok(Removal::InUse) => {}

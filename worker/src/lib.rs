@@ -13,6 +13,7 @@ mod clock;
 mod context;
 mod disk;
 mod driver;
+mod egress;
 mod error;
 mod folders;
 mod images;

@@ -75,7 +75,12 @@ pub(crate) fn progress(task: &Task, progress: Progress) -> Option<WorkerMessage>
 
 /// Everything the rig still holds; also leases that only wait for their last voucher. An offer
 /// whose transaction may not have landed is no lease yet: the orchestrator would call it over.
-pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>, advertised_address: String) -> WorkerMessage {
+pub(crate) fn resume(
+    agent: &Agent,
+    draining: bool,
+    cached_images: Vec<String>,
+    advertised_address: String,
+) -> WorkerMessage {
     let known = agent.leases().filter(|(_, lease)| lease.phase() != LeasePhase::Offered);
     let leases = known.map(|(lease, _)| lease.0.to_vec()).collect();
     let tasks = agent.tasks().filter(|task| !task.is_acknowledged()).map(|task| {
@@ -86,17 +91,23 @@ pub(crate) fn resume(agent: &Agent, cached_images: Vec<String>, advertised_addre
             None => base,
         }
     });
-    message(Body::Resume(grpc::Resume { leases, tasks: tasks.collect(), cached_images, advertised_address }))
+    let tasks = tasks.collect();
+    message(Body::Resume(grpc::Resume { leases, tasks, cached_images, advertised_address, draining }))
 }
 
 /// The leases the rig works for, and what runs under each.
-pub(crate) fn heartbeat(agent: &Agent) -> WorkerMessage {
+pub(crate) fn heartbeat(agent: &Agent, draining: bool) -> WorkerMessage {
     let works = |lease: &Lease| matches!(lease.phase(), LeasePhase::Held | LeasePhase::Ending);
     let beats = agent.leases().filter(|(_, lease)| works(lease)).map(|(lease, _)| grpc::LeaseBeat {
         lease: lease.0.to_vec(),
         running: agent.unfinished(lease).filter(|task| task.is_running()).map(|task| task.key().task).collect(),
     });
-    message(Body::Heartbeat(grpc::Heartbeat { leases: beats.collect() }))
+    message(Body::Heartbeat(grpc::Heartbeat { leases: beats.collect(), draining }))
+}
+
+/// What the engine has now.
+pub(crate) fn images(cached_images: Vec<String>) -> WorkerMessage {
+    message(Body::Images(grpc::Images { cached_images }))
 }
 
 /// The rig's no to an offer.

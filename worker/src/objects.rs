@@ -12,7 +12,11 @@ pub trait Objects: Send + Sync + 'static {
     /// Afterwards `path` holds exactly the object.
     fn fetch<'a>(&'a self, object: &'a ObjectRef, path: &'a Path) -> BoxFuture<'a, Result<(), Error>>;
 
+    /// Of a file that nobody has tried to store before.
     fn store<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<ObjectRef, Error>>;
+
+    /// Goes on with what was begun, by this worker or by one before it.
+    fn store_again<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<ObjectRef, Error>>;
 }
 
 impl Objects for ObjectClient {
@@ -21,6 +25,10 @@ impl Objects for ObjectClient {
     }
 
     fn store<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<ObjectRef, Error>> {
-        self.put_file(path).boxed()
+        self.put_new_file(path).boxed()
+    }
+
+    fn store_again<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<ObjectRef, Error>> {
+        self.put_file_again(path).boxed()
     }
 }

@@ -41,10 +41,11 @@ pub(crate) async fn collect(
     let files = list(&folder, &assignment.limits)?;
     let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
     progress(state);
+    let begun = context.folders.begin_upload(assignment.key);
     let mut outputs = Vec::with_capacity(files.len());
     let mut stored = stream::iter(files)
         .map(|file| async {
-            let object = store(context, &folder.join(&file.path)).await;
+            let object = store(context, &folder.join(&file.path), begun).await;
             (file, object)
         })
         .buffered(AT_ONCE);
@@ -58,11 +59,14 @@ pub(crate) async fn collect(
     Ok(outputs)
 }
 
-async fn store(context: &Context, path: &Path) -> Result<ObjectRef, Error> {
+/// `begun` is whether somebody has tried before, and may have come far.
+async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<ObjectRef, Error> {
     let started = tokio::time::Instant::now();
     loop {
         let objects = context.objects().await;
-        match objects.store(path).await {
+        let stored = if begun { objects.store_again(path) } else { objects.store(path) };
+        begun = true;
+        match stored.await {
             Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
             Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
             other => return other,

@@ -28,7 +28,7 @@ use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
 use crate::troubles::Troubles;
-use crate::{Error, Options, checks, inputs, metrics};
+use crate::{Error, Options, checks, images, inputs, metrics};
 
 /// Starts workers.
 pub struct Service;
@@ -139,11 +139,14 @@ impl Service {
             None => None,
         };
         let metrics_address = serving.as_ref().map(|(address, _)| *address);
+        let (image_sender, engine_images) = unbounded_channel();
+        let watching = tokio::spawn(images::watch(context.clone(), image_sender));
         let wiring = Wiring {
             step_events,
             link_events,
             gpu_faults,
             asked,
+            images: engine_images,
             connected,
             set_objects,
             logs: log_sender,
@@ -160,7 +163,9 @@ impl Service {
             let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            for beside in [dialing, shipping].into_iter().chain(answering).chain(serving.map(|(_, serving)| serving)) {
+            for beside in
+                [dialing, shipping, watching].into_iter().chain(answering).chain(serving.map(|(_, serving)| serving))
+            {
                 beside.abort();
                 let _ = beside.await;
             }

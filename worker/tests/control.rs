@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Phase, offer_reply};
 use millrace_protocol::{Diagnostic, MicroUsdc, Seconds};
 use millrace_worker::control::{self, Ask};
@@ -124,14 +125,26 @@ fn idle_since(status: &Status) -> millrace_protocol::UnixSeconds {
 async fn a_rig_that_drains_refuses_offers_until_it_is_told_otherwise_also_after_a_restart() {
     let mut rig = rig(Script::RunUntilStopped).await;
     assert!(ask(&rig, Ask::Drain).await.draining);
+    told(&mut rig, true).await;
     assert_eq!(code(rig.offer().await), "rig-draining");
     rig.stop().await;
     rig.boot().await.unwrap();
+    assert!(rig.orchestrator.resume().await.draining, "the orchestrator knows before it offers anything");
     assert!(ask(&rig, Ask::Status).await.draining);
     assert_eq!(code(rig.offer().await), "rig-draining");
     assert!(!ask(&rig, Ask::Resume).await.draining);
+    told(&mut rig, false).await;
     assert_eq!(code(rig.offer().await), "signed");
     rig.stop().await;
+}
+
+/// The orchestrator hears whether the rig drains.
+async fn told(rig: &mut Rig, draining: bool) {
+    let heard = rig.orchestrator.hear("whether it drains", |body| match body {
+        WorkerBody::Heartbeat(heartbeat) if heartbeat.draining == draining => Some(()),
+        _ => None,
+    });
+    heard.await;
 }
 
 #[tokio::test]

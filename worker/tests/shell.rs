@@ -295,6 +295,23 @@ async fn a_result_is_repeated_until_it_is_booked() {
 }
 
 #[tokio::test]
+async fn an_image_that_was_pulled_later_is_told_to_the_orchestrator() {
+    let mut engine = FakeEngine::without_image(exits(0));
+    engine.registry = true;
+    let (mut rig, _) = rig(engine).await;
+    rig.orchestrator.hang_up();
+    assert_eq!(rig.orchestrator.resume().await.cached_images, [""; 0]);
+    rig.leased().await;
+    rig.assign(0);
+    let images = rig.orchestrator.hear("its images", |body| match body {
+        Body::Images(images) => Some(images.cached_images),
+        _ => None,
+    });
+    assert_eq!(images.await, ["millrace/probe:1"]);
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_restarted_worker_adopts_what_runs() {
     let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
     rig.leased().await;

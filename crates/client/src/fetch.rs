@@ -110,7 +110,7 @@ impl Client {
         let filters = kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
         let mut config = RpcProgramAccountsConfig { filters, ..program_config() };
         config.account_config.min_context_slot = Some(slot);
-        self.ask(|rpc| {
+        self.ask_at(slot, |rpc| {
             let config = config.clone();
             async move {
                 let accounts = rpc.get_program_ui_accounts_with_config(&millrace::ID, config).await?;

@@ -4,8 +4,12 @@
 //! An upload goes in pieces of [`PIECE`] bytes, each a `PUT` with `Content-Range`; whoever comes
 //! back after a break asks with `HEAD` where to go on. A download goes into `<name>.partial` beside
 //! its destination and goes on from there.
+//!
+//! An object's name is its hash. What the endpoint may have already is hashed first; what is new is
+//! hashed while it is sent ([`staging`]).
 
 mod error;
+mod staging;
 mod transfer;
 
 use std::fs::File;
@@ -24,6 +28,8 @@ pub use error::Error;
 
 /// Header in which the endpoint tells how many bytes of an incomplete object it has.
 pub const OFFSET_HEADER: &str = "upload-offset";
+/// Header of a request for an object that names what was sent of it before its hash was known.
+pub const UPLOAD_HEADER: &str = "upload-id";
 /// Bytes sent in one request.
 pub const PIECE: u64 = 8 * 1024 * 1024;
 /// How long a connection may take.
@@ -64,8 +70,25 @@ impl ObjectClient {
     /// [`Error::Unreachable`], [`Error::Refused`].
     pub async fn put_file(&self, path: &Path) -> Result<ObjectRef, Error> {
         let object = hash_file(path).await?;
-        transfer::upload(self, object, &transfer::Source::File(path)).await?;
+        transfer::upload(self, object, &transfer::Source::File(path), transfer::Begun::default()).await?;
         Ok(object)
+    }
+
+    /// Uploads a file that the endpoint cannot have yet: it is read once, and sent while it is hashed.
+    ///
+    /// # Errors
+    /// Those of [`Self::put_file`].
+    pub async fn put_new_file(&self, path: &Path) -> Result<ObjectRef, Error> {
+        staging::put(self, path).await
+    }
+
+    /// Goes on with [`Self::put_new_file`] after it failed or its process died, however far it came. The file is the
+    /// same, under the same path.
+    ///
+    /// # Errors
+    /// Those of [`Self::put_file`].
+    pub async fn put_file_again(&self, path: &Path) -> Result<ObjectRef, Error> {
+        staging::put_again(self, path).await
     }
 
     /// Uploads bytes unless the endpoint has them already.
@@ -74,7 +97,7 @@ impl ObjectClient {
     /// [`Error::Unreachable`], [`Error::Refused`].
     pub async fn put_bytes(&self, bytes: &[u8]) -> Result<ObjectRef, Error> {
         let object = ObjectRef { sha256: millrace_spec::sha256(bytes), size: bytes.len() as u64 };
-        transfer::upload(self, object, &transfer::Source::Bytes(bytes)).await?;
+        transfer::upload(self, object, &transfer::Source::Bytes(bytes), transfer::Begun::default()).await?;
         Ok(object)
     }
 
@@ -99,7 +122,11 @@ impl ObjectClient {
     }
 
     fn request(&self, method: Method, sha256: Sha256) -> Result<RequestBuilder, Error> {
-        let url = format!("{}/v1/objects/{}", self.base, sha256);
+        self.signed(method, &format!("/v1/objects/{sha256}"))
+    }
+
+    fn signed(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
+        let url = format!("{}{path}", self.base);
         let url = Url::parse(&url).map_err(|_| Error::BadEndpoint { url: self.base.clone() })?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = UnixSeconds(now.as_secs());

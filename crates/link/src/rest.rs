@@ -30,6 +30,9 @@ pub struct Node {
     pub attestation: HardwareAttestation,
     pub units_leased: u16,
     pub connected: bool,
+    /// It takes no further lease.
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// `GET /v1/jobs?buyer=`: an array of these; `GET /v1/jobs/{job}`: one.

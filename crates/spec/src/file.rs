@@ -1,4 +1,5 @@
 mod document;
+mod network;
 mod order;
 mod placement;
 mod terms;
@@ -45,10 +46,12 @@ impl JobFile {
             |field, text: &str| parse_mib(text).ok_or_else(|| wrong(field, text, "a size such as `512MiB` or `8GiB`"));
         let placement = placement::placement(&document.placement)?;
         let after = order::after(&document)?;
+        let (network, egress) = network::network(&document.network)?;
         let retry = document.retry.as_ref().map(order::retry).transpose()?;
         let spec = JobSpec {
             after,
             command: document.command,
+            egress,
             env: document.env,
             image: document.image,
             inputs: BTreeMap::new(),
@@ -61,7 +64,7 @@ impl JobFile {
                 task_seconds: work.time_limit.unwrap_or(terms.lease_seconds).0,
             },
             name: document.name,
-            network: document.network,
+            network,
             placement,
             retry,
             shape: work.shape,

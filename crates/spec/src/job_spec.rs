@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
-use crate::{After, Error, ObjectRef, Placement, Retry, Sha256, Shape, after, sha256};
+use crate::{After, Destination, Error, ObjectRef, Placement, Retry, Sha256, Shape, after, egress, sha256};
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
 /// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
@@ -15,6 +15,9 @@ pub struct JobSpec {
     pub after: Option<Vec<After>>,
     /// Words of the container's command, with `{task}` and `{task1}` for the task's number.
     pub command: Vec<String>,
+    /// Where containers with a network may connect to; empty for all of the internet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Destination>,
     pub env: BTreeMap<String, String>,
     pub image: String,
     /// By path under `/inputs`.
@@ -111,6 +114,7 @@ impl JobSpec {
             );
         }
         self.terms.check()?;
+        egress::check(&self.egress, self.network)?;
         self.after.as_deref().map_or(Ok(()), after::check)?;
         self.retry.as_ref().map_or(Ok(()), Retry::check)?;
         self.placement.as_ref().map_or(Ok(()), Placement::check)?;

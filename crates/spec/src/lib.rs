@@ -4,6 +4,7 @@
 
 mod after;
 mod command;
+mod egress;
 mod error;
 mod file;
 mod job_spec;
@@ -17,6 +18,7 @@ pub mod merkle;
 
 pub use after::{After, Condition};
 pub use command::words_for_task;
+pub use egress::{Destination, DestinationError, Host};
 pub use error::Error;
 pub use file::JobFile;
 pub use job_spec::{JobSpec, Limits};

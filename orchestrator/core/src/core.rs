@@ -119,6 +119,10 @@ impl Core {
                 self.on_worker_connected(now, node, session, &images, &held);
             }
             Event::WorkerDisconnected { node, session } => self.market.disconnect(now, node, session),
+            Event::WorkerDraining { node, draining } => self.market.set_draining(now, node, draining),
+            Event::WorkerImages { node, images } => {
+                self.market.set_images(now, node, images.iter().map(String::as_str));
+            }
             Event::Heartbeat { node, leases } => self.on_heartbeat(now, node, &leases),
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);
@@ -179,6 +183,11 @@ impl Core {
 
     pub fn worker(&self, node: Address) -> Option<&Worker> {
         self.market.worker(node)
+    }
+
+    /// Whether the node takes no further lease, by what the chain or its owner says.
+    pub fn is_draining(&self, node: Address) -> bool {
+        self.market.is_draining(node)
     }
 
     pub fn settings(&self) -> &Settings {

@@ -61,6 +61,17 @@ pub enum Event {
         node: Address,
         session: u64,
     },
+    /// The rig's owner says that it takes no further lease, or that it takes leases again. Told before
+    /// [`Event::WorkerConnected`], too: nothing is offered in between.
+    WorkerDraining {
+        node: Address,
+        draining: bool,
+    },
+    /// The images that the worker's engine has now.
+    WorkerImages {
+        node: Address,
+        images: BTreeSet<String>,
+    },
     /// Still there, and holding these leases.
     Heartbeat {
         node: Address,

@@ -192,6 +192,18 @@ impl Market {
         self.refresh(now, slot);
     }
 
+    /// Whether the rig's owner lets it take no further lease.
+    pub fn set_draining(&mut self, now: Now, node: Address, draining: bool) {
+        let slot = self.slot(node);
+        self.rigs[slot as usize].draining = draining;
+        self.refresh(now, slot);
+    }
+
+    /// Whether the node takes no further lease, by what the chain or its owner says.
+    pub fn is_draining(&self, node: Address) -> bool {
+        self.rig(node).is_some_and(Rig::drains)
+    }
+
     /// What the node's link to the object store moves, in KiB per second.
     pub fn set_link(&mut self, now: Now, node: Address, speed: u32) {
         let slot = self.slot(node);

@@ -21,6 +21,7 @@ pub(crate) enum Input {
     Reconciled,
     Attached {
         session: Session,
+        draining: bool,
         images: BTreeSet<String>,
         held: Vec<HeldLease>,
         reports: Vec<Event>,

@@ -203,6 +203,7 @@ mod tests {
             leases: vec![vec![2; 32], vec![3; 32]],
             tasks: vec![update(Phase::Running), grpc::TaskUpdate { index: 9, ..update(Phase::Done) }],
             cached_images: Vec::new(),
+            draining: false,
         };
         let held = held(&resume).unwrap();
         assert_eq!(held[0].tasks, [HeldTask { task: 3, attempt: 4 }, HeldTask { task: 9, attempt: 4 }]);

@@ -67,10 +67,16 @@ async fn converse(
     let advertised_address = convert::advertised_address(&resume.advertised_address);
     let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
     let images = convert::images(resume.cached_images);
-    deliver(context, Input::Attached { session, images, held, reports }).await?;
+    let mut draining = resume.draining;
+    deliver(context, Input::Attached { session, draining, images, held, reports }).await?;
     loop {
         let input = match next(inbound).await? {
             Some(WorkerBody::Heartbeat(heartbeat)) => {
+                if std::mem::replace(&mut draining, heartbeat.draining) != draining {
+                    tracing::info!(%node, draining, "the rig's owner has said whether it takes further leases");
+                    let event = Event::WorkerDraining { node, draining };
+                    deliver(context, Input::FromWorker { node, session: id, event }).await?;
+                }
                 let event = convert::heartbeat(node, &heartbeat)?;
                 Input::FromWorker { node, session: id, event }
             }
@@ -80,6 +86,10 @@ async fn converse(
             }
             Some(WorkerBody::LeaseReport(report)) => {
                 let event = convert::lease_report(node, &report)?;
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::Images(images)) => {
+                let event = Event::WorkerImages { node, images: convert::images(images.cached_images) };
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::OfferReply(reply)) => {

@@ -35,6 +35,7 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         attestation: entry.view.node.attestation,
         units_leased: entry.view.node.leased.0,
         connected: driver.sessions.contains_key(&address),
+        draining: driver.core.is_draining(address),
     };
     let mut nodes: Vec<_> = driver.core.nodes().map(render).collect();
     nodes.sort_unstable_by_key(|node| node.address);

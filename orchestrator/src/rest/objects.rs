@@ -1,51 +1,81 @@
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use millrace_link::objects::OFFSET_HEADER;
+use axum::routing::{get, put};
+use millrace_link::objects::{OFFSET_HEADER, UPLOAD_HEADER};
 use millrace_protocol::Address;
-use millrace_spec::{ObjectRef, Sha256};
+use millrace_spec::Sha256;
 
-use super::jobs::check_follower;
-use super::{Authorized, Context, Refusal};
-use crate::objects::{Error, Stored};
+use super::{Authorized, Gate, Refusal};
+use crate::objects::{Error, Objects, Piece, StagedId, Stored};
 
 const OFFSET: HeaderName = HeaderName::from_static(OFFSET_HEADER);
+const UPLOAD: HeaderName = HeaderName::from_static(UPLOAD_HEADER);
 
-pub(super) async fn head(
-    State(context): State<Arc<Context>>,
-    Path(sha256): Path<String>,
-    _: Authorized,
-) -> Result<Response, Refusal> {
-    let sha256 = parse(&sha256)?;
-    match context.objects.size(sha256).await {
-        Ok(size) => Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response()),
-        Err(error @ Error::NotFound(_)) => Err(Refusal::from(error).at_offset(context.objects.uploaded(sha256).await)),
-        Err(error) => Err(error.into()),
-    }
+#[derive(Clone)]
+struct Endpoint {
+    objects: Objects,
+    gate: Arc<dyn Gate>,
 }
 
-pub(super) async fn get(
-    State(context): State<Arc<Context>>,
+/// The object endpoint, its objects in `folder`.
+///
+/// # Errors
+/// Where the folder cannot be used.
+pub fn object_endpoint(folder: &std::path::Path, gate: impl Gate) -> Result<Router, crate::Error> {
+    Ok(routes(Objects::open(folder)?, Arc::new(gate)))
+}
+
+pub(super) fn routes(objects: Objects, gate: Arc<dyn Gate>) -> Router {
+    Router::new()
+        .route("/v1/objects/{sha256}", get(read).head(head).put(write))
+        .route("/v1/uploads/{id}", put(stage))
+        // They limit themselves.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Endpoint { objects, gate })
+}
+
+async fn head(
+    State(endpoint): State<Endpoint>,
     Path(sha256): Path<String>,
     headers: HeaderMap,
     Authorized(key): Authorized,
 ) -> Result<Response, Refusal> {
     let sha256 = parse(&sha256)?;
-    check_reader(&context, sha256, key).await?;
+    let staged = staged(&headers, key)?;
+    match endpoint.objects.size(sha256).await {
+        Ok(size) => Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response()),
+        Err(error @ Error::NotFound(_)) => {
+            let offset = endpoint.objects.uploaded(sha256, staged).await;
+            Err(Refusal::from(error).at_offset(offset))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn read(
+    State(endpoint): State<Endpoint>,
+    Path(sha256): Path<String>,
+    headers: HeaderMap,
+    Authorized(key): Authorized,
+) -> Result<Response, Refusal> {
+    let sha256 = parse(&sha256)?;
+    endpoint.gate.may_read(sha256, key).await?;
     let from = range_start(&headers)?;
     if let Some(from) = from {
-        let size = context.objects.size(sha256).await?;
+        let size = endpoint.objects.size(sha256).await?;
         if from >= size {
             let hint = "the object has no such byte";
             let cause = format!("the object has {size} bytes");
             return Err(Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", cause, hint));
         }
     }
-    let found = context.objects.get(sha256, from.unwrap_or(0)).await?;
+    let found = endpoint.objects.get(sha256, from.unwrap_or(0)).await?;
     let (range, size) = (found.range.clone(), found.meta.size);
     let length = HeaderValue::from(range.end - range.start);
     let body = Body::from_stream(found.into_stream());
@@ -58,38 +88,43 @@ pub(super) async fn get(
     })
 }
 
-pub(super) async fn put(
-    State(context): State<Arc<Context>>,
+async fn write(
+    State(endpoint): State<Endpoint>,
     Path(sha256): Path<String>,
     headers: HeaderMap,
-    _: Authorized,
+    Authorized(key): Authorized,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let sha256 = parse(&sha256)?;
-    let piece = piece(&headers)?;
-    let object = ObjectRef { sha256, size: piece.total };
-    let stored = context.objects.put(object, piece.from, piece.length, body.into_data_stream()).await?;
+    let (sha256, staged) = (parse(&sha256)?, staged(&headers, key)?);
+    let stored = endpoint.objects.put(sha256, piece(&headers)?, staged, body.into_data_stream()).await?;
     Ok(match stored {
         Stored::Complete => StatusCode::CREATED.into_response(),
-        Stored::Partial(offset) => (StatusCode::ACCEPTED, [(OFFSET, HeaderValue::from(offset))]).into_response(),
+        Stored::Partial(offset) => accepted(offset),
     })
 }
 
-/// Whoever knows an object's hash may read it. A spec's hash is no secret, it stands on chain, and the
-/// spec names the hashes of all inputs: over HTTP it is only for those who may follow the job that
-/// was first with it.
-async fn check_reader(context: &Context, sha256: Sha256, key: Address) -> Result<(), Refusal> {
-    let first = context.inbox.ask(move |driver| {
-        let of_spec = driver.core.jobs().filter(|(_, entry)| entry.view.spec_hash == sha256);
-        of_spec.min_by_key(|(_, entry)| entry.view.opened_slot).map(|(_, entry)| check_follower(&entry.view, key))
-    });
-    first.await.ok_or_else(Refusal::stopping)?.unwrap_or(Ok(()))
+/// A piece of what gets its name with the last one: that goes to the object, and names this upload in a header.
+async fn stage(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Authorized(key): Authorized,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let staged = StagedId { owner: key, id: parse(&id)? };
+    let piece = piece(&headers)?;
+    endpoint.gate.may_stage(key).await?;
+    Ok(accepted(endpoint.objects.stage(staged, piece, body.into_data_stream()).await?))
 }
 
-struct Piece {
-    from: u64,
-    length: u64,
-    total: u64,
+fn accepted(offset: u64) -> Response {
+    (StatusCode::ACCEPTED, [(OFFSET, HeaderValue::from(offset))]).into_response()
+}
+
+/// What of the same key's a request goes on with.
+fn staged(headers: &HeaderMap, owner: Address) -> Result<Option<StagedId>, Refusal> {
+    let Some(id) = headers.get(UPLOAD) else { return Ok(None) };
+    Ok(Some(StagedId { owner, id: parse(id.to_str().unwrap_or_default())? }))
 }
 
 /// `bytes a-b/total`; `bytes */0` for an empty object. Without the header the body is the whole.
@@ -127,6 +162,9 @@ fn range_start(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
 }
 
 fn parse(sha256: &str) -> Result<Sha256, Refusal> {
-    let hint = "an object is named by 64 lower-case hex digits";
+    let hint = "objects and uploads are named by 64 lower-case hex digits";
     sha256.parse().map_err(|_| Refusal::malformed(format!("`{sha256}` is not a SHA-256"), hint))
 }
+
+#[cfg(test)]
+mod tests;

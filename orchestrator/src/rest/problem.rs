@@ -9,7 +9,7 @@ use crate::objects;
 
 /// A refused request.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     status: StatusCode,
     problem: Problem,
     /// Where an upload goes on.
@@ -40,6 +40,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "job-unknown", "there is no such job", hint)
     }
 
+    pub fn not_leased() -> Self {
+        let cause = "only a node with a lease may send what has no hash yet";
+        Self::new(StatusCode::FORBIDDEN, "object-upload-not-leased", cause, "name the object by its hash")
+    }
+
     pub fn at_offset(mut self, offset: u64) -> Self {
         self.offset = Some(offset);
         self
@@ -54,6 +59,7 @@ impl From<objects::Error> for Refusal {
             objects::Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             objects::Error::Gap { .. } => StatusCode::CONFLICT,
             objects::Error::PieceTooLong | objects::Error::BrokenOff => StatusCode::BAD_REQUEST,
+            objects::Error::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
             objects::Error::Full => StatusCode::INSUFFICIENT_STORAGE,
             objects::Error::File(_) | objects::Error::Backend(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

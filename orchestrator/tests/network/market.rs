@@ -240,6 +240,7 @@ pub fn spec(tasks: u32) -> JobSpec {
     JobSpec {
         after: None,
         command: vec!["render".to_owned(), "{task}".to_owned()],
+        egress: Vec::new(),
         env: Default::default(),
         image: "millrace/test:1".to_owned(),
         inputs: Default::default(),

@@ -1,6 +1,7 @@
 //! A rig without containers: it speaks the link, signs leases, and says that tasks are done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,12 +49,23 @@ pub struct Rig {
     failure: Option<grpc::Failure>,
     /// Reports outputs that it never uploads, and writes into the log of whoever is next.
     lies: bool,
+    /// Takes no further lease.
+    pub draining: Arc<AtomicBool>,
 }
 
 impl Rig {
     pub fn new(url: String, rigging: &Rigging, task_time: Duration) -> Self {
         let (node, key) = (rigging.node, rigging.node_key.clone());
-        Self { url, node, key, journal: Arc::default(), task_time, failure: None, lies: false }
+        Self {
+            url,
+            node,
+            key,
+            journal: Arc::default(),
+            task_time,
+            failure: None,
+            lies: false,
+            draining: Arc::default(),
+        }
     }
 
     pub fn failing(self, failure: grpc::Failure) -> Self {
@@ -223,13 +235,14 @@ impl Rig {
             tasks: running.chain(journal.done.values().cloned()).collect(),
             cached_images: vec!["millrace/test:1".to_owned()],
             advertised_address: String::new(),
+            draining: self.draining.load(Relaxed),
         }
     }
 
     fn heartbeat(&self) -> grpc::Heartbeat {
         let journal = self.journal.lock().unwrap();
         let beat = |lease: &Address| grpc::LeaseBeat { lease: lease.0.to_vec(), running: Vec::new() };
-        grpc::Heartbeat { leases: journal.leases.iter().map(beat).collect() }
+        grpc::Heartbeat { leases: journal.leases.iter().map(beat).collect(), draining: self.draining.load(Relaxed) }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use millrace_client::{Keypair, keys};
@@ -37,6 +38,30 @@ async fn a_second_stream_of_a_node_replaces_the_first() {
     let network: rest::Network = market.get("/v1/network", "").await.json().await.unwrap();
     assert_eq!(network.nodes_connected, 1);
     second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rig_that_its_owner_drains_gets_no_offer_until_it_does_so_no_more() {
+    let market = Market::found().await;
+    let rig = Rig::new(market.link_url(), &market.add_rig("a", PricePerGpuHour(1)).await, Duration::from_millis(100));
+    rig.draining.store(true, Relaxed);
+    let running = rig.run();
+    let node =
+        async || -> rest::Node { market.get("/v1/nodes", "").await.json::<Vec<rest::Node>>().await.unwrap().remove(0) };
+    while !node().await.connected {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(node().await.draining);
+    let job = market.submit(1, &spec(1)).await;
+    let waiting = market.wait_for(job, |status| status.explanation.is_some()).await;
+    let exclusions = waiting.explanation.unwrap().exclusions;
+    assert!(exclusions.iter().any(|exclusion| exclusion.requirement == "node-active"), "{exclusions:?}");
+    assert!(rig.journal.lock().unwrap().leases.is_empty());
+    // The next heartbeat says so.
+    rig.draining.store(false, Relaxed);
+    market.wait_for(job, |status| status.closed).await;
+    assert!(!node().await.draining);
+    running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

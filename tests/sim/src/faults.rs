@@ -28,6 +28,7 @@ impl Simulation {
             Fault::ProviderDrains { provider } => {
                 self.send(Instruction::SetDraining { provider, draining: true }, Origin::Outside);
             }
+            Fault::OwnerDrains { rig } => self.say_whether_it_drains(rig),
             Fault::ChainUnreachable | Fault::ChainStands | Fault::ChainClockLags | Fault::Forks | Fault::DiskSlow => {}
         }
         self.plan(plan.lasts, What::FaultEnds(number));
@@ -51,6 +52,7 @@ impl Simulation {
             Fault::ProviderDrains { provider } => {
                 self.send(Instruction::SetDraining { provider, draining: false }, Origin::Outside);
             }
+            Fault::OwnerDrains { rig } => self.say_whether_it_drains(rig),
             _ => {}
         }
     }

@@ -21,6 +21,7 @@ pub enum ToRig {
 pub enum ToOrchestrator {
     /// The first word of a stream: what is held, and how each of its tasks stands.
     Resume {
+        draining: bool,
         images: Vec<String>,
         held: Vec<HeldLease>,
         reports: Vec<Event>,

@@ -83,7 +83,7 @@ impl Simulation {
             any_attestor: false,
             longest: Seconds(86_400),
             network: false,
-            draining: false,
+            draining: self.suffers(Fault::OwnerDrains { rig }),
             disk_reserve_mib: 0,
         }
     }

@@ -121,6 +121,10 @@ pub enum Fault {
     ProviderDrains {
         provider: usize,
     },
+    /// The rig takes no further lease, by what its owner told the worker.
+    OwnerDrains {
+        rig: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -254,6 +258,11 @@ impl Scenario {
         self.is_calm() && plan.work.fails == 0 && plan.cancelled_after.is_none() && enough
     }
 
+    /// Whether the rig's owner lets it drain some time.
+    pub fn is_drained(&self, rig: usize) -> bool {
+        self.faults.iter().any(|plan| plan.fault == Fault::OwnerDrains { rig })
+    }
+
     pub fn is_calm(&self) -> bool {
         self.faults.is_empty() && self.weather.messages_lost == 0 && self.weather.steps_fail == 0
     }
@@ -336,6 +345,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
     let spec = JobSpec {
         after: None,
         command: vec!["work".to_owned(), "{task}".to_owned()],
+        egress: Vec::new(),
         env: BTreeMap::new(),
         image: format!("image:{}", draw.between(1..=3)),
         inputs: BTreeMap::new(),
@@ -397,7 +407,9 @@ fn faults(draw: &mut Draw, rigs: &[RigPlan], lasts: u64) -> Vec<FaultPlan> {
             14 => Fault::DiskSlow,
             15 => Fault::RigLosesDisk { rig },
             16 => Fault::ChainClockLags,
-            _ => Fault::ProviderDrains { provider: rigs[rig].provider },
+            // On chain, or on the rig alone.
+            _ if rig.is_multiple_of(2) => Fault::ProviderDrains { provider: rigs[rig].provider },
+            _ => Fault::OwnerDrains { rig },
         }
     };
     let mut plans: Vec<FaultPlan> = (0..count)

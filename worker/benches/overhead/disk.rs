@@ -4,78 +4,69 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path as Segment, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
-use futures_util::StreamExt;
-use millrace_link::objects::OFFSET_HEADER;
+use axum::middleware::map_response;
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use millrace_orchestrator::{Gate, Refusal, object_endpoint};
+use millrace_protocol::Address;
+use millrace_spec::Sha256;
 use rustix::fs::{Advice, fadvise};
-use tokio::io::AsyncWriteExt;
+use tokio::task::JoinHandle;
 
-/// An endpoint that writes what it is sent to disk, and answers the last piece when all is synced. It does not hash.
-#[derive(Clone)]
+/// The orchestrator's object endpoint, its objects on this disk.
 pub struct Disk {
     folder: PathBuf,
     /// When it answered last.
     answered: Arc<Mutex<Instant>>,
+    serving: JoinHandle<()>,
+    pub url: String,
+}
+
+/// What any worker with a lease may.
+struct Leased;
+
+impl Gate for Leased {
+    fn may_read(&self, _: Sha256, _: Address) -> BoxFuture<'_, Result<(), Refusal>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn may_stage(&self, _: Address) -> BoxFuture<'_, Result<(), Refusal>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
 impl Disk {
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), answered: Arc::new(Mutex::new(Instant::now())) }
+    pub async fn serve(folder: &Path) -> Self {
+        let answered = Arc::new(Mutex::new(Instant::now()));
+        let last = answered.clone();
+        let routes =
+            object_endpoint(folder, Leased).expect("a folder").layer(map_response(move |response: Response| {
+                *last.lock().expect("nobody panics") = Instant::now();
+                async { response }
+            }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let serving = tokio::spawn(async move { axum::serve(listener, routes).await.expect("it goes on") });
+        Self { folder: folder.to_owned(), answered, serving, url }
     }
 
     pub fn answered(&self) -> Instant {
         *self.answered.lock().expect("nobody panics")
     }
 
-    /// Throws away what it has, so that the same can be sent again.
+    /// Throws away what it has: the disk is small.
     pub fn clear(&self) {
-        for entry in std::fs::read_dir(&self.folder).expect("a folder") {
-            std::fs::remove_file(entry.expect("a file").path()).expect("it goes");
-        }
-    }
-
-    pub async fn serve(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let routes = Router::new().route("/v1/objects/{sha256}", get(has_none).put(write)).with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        url
+        let complete = self.folder.join("complete");
+        std::fs::remove_dir_all(&complete).expect("it goes");
+        std::fs::create_dir(complete).expect("it comes back");
     }
 }
 
-async fn has_none() -> StatusCode {
-    StatusCode::NOT_FOUND
-}
-
-async fn write(
-    State(disk): State<Disk>,
-    Segment(sha256): Segment<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> (StatusCode, [(&'static str, String); 1]) {
-    let range = headers["content-range"].to_str().expect("text").trim_start_matches("bytes ").to_owned();
-    let (bytes, total) = range.split_once('/').expect("a range");
-    let from: u64 = bytes.split('-').next().and_then(|from| from.parse().ok()).expect("a range");
-    let path = disk.folder.join(sha256);
-    let mut file = tokio::fs::File::options().create(true).append(true).open(path).await.expect("a file");
-    let (mut body, mut offset) = (body.into_data_stream(), from);
-    while let Some(part) = body.next().await {
-        let part = part.expect("the whole piece");
-        // Written while the next part is on its way.
-        file.write_all(&part).await.expect("room on disk");
-        offset += part.len() as u64;
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.serving.abort();
     }
-    file.flush().await.expect("room on disk");
-    let complete = offset.to_string() == total;
-    if complete {
-        file.sync_all().await.expect("room on disk");
-    }
-    *disk.answered.lock().expect("nobody panics") = Instant::now();
-    (if complete { StatusCode::CREATED } else { StatusCode::ACCEPTED }, [(OFFSET_HEADER, offset.to_string())])
 }
 
 /// Has the next reader fetch a file from the disk.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use millrace_protocol::{Address, Seconds};
-use millrace_spec::{JobSpec, ObjectRef, words_for_task};
+use millrace_spec::{Destination, JobSpec, ObjectRef, words_for_task};
 use serde::{Deserialize, Serialize};
 
 /// One attempt at one task under one lease: what a container, its folders and its logs are named by.
@@ -60,6 +60,9 @@ pub struct Assignment {
     pub limits: Limits,
     /// GPUs to hand through.
     pub gpus: u16,
+    /// Where a container with a network may connect to; empty for all of the internet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Destination>,
     /// Where a gang's members are reached, by rank, which is the task's number; an empty text for one that does not
     /// say. Nothing for a task on its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,6 +94,7 @@ impl Assignment {
                 output_bytes: u64::from(spec.limits.disk_mib) * 1_048_576,
             },
             gpus: spec.terms.requirements.units.0,
+            egress: spec.egress.clone(),
             peers: Vec::new(),
         }
     }

@@ -52,6 +52,10 @@ pub enum Cause {
     GpuFailed,
     #[error("the rig cannot keep the container out of its own networks")]
     NetworkUnfenced,
+    #[error("a host of the job's `network` list does not exist")]
+    NameUnknown,
+    #[error("the hosts of the job's `network` list could not be looked up")]
+    LookupFailed,
     #[error("the task belongs to a lease that this rig does not hold")]
     LeaseUnknown,
     #[error("the task was stopped")]
@@ -66,7 +70,8 @@ impl Cause {
             | Self::ExitCode(_)
             | Self::OutOfMemory
             | Self::TimedOut
-            | Self::OutputInvalid => Fault::Buyer,
+            | Self::OutputInvalid
+            | Self::NameUnknown => Fault::Buyer,
             Self::PullFailed
             | Self::DiskFull
             | Self::CreateFailed
@@ -79,7 +84,8 @@ impl Cause {
             // Of the network rather than the rig; but whoever tries again must count.
             | Self::InputUnavailable
             | Self::InputCorrupt
-            | Self::UploadFailed => Fault::Node,
+            | Self::UploadFailed
+            | Self::LookupFailed => Fault::Node,
             Self::Stopped => Fault::Nobody,
         }
     }
@@ -105,6 +111,8 @@ impl Diagnostic for Cause {
             Self::GpuLost => "gpu-lost",
             Self::GpuFailed => "gpu-failed",
             Self::NetworkUnfenced => "network-unfenced",
+            Self::NameUnknown => "name-unknown",
+            Self::LookupFailed => "lookup-failed",
             Self::LeaseUnknown => "lease-unknown",
             Self::Stopped => "stopped",
         }
@@ -137,6 +145,8 @@ impl Diagnostic for Cause {
                 "install nftables on the rig and run the worker as root, or with `--no-network`; the task is tried \
                  on another rig"
             }
+            Self::NameUnknown => "check the spelling of `network` in the job file; a host needs an IPv4 address",
+            Self::LookupFailed => "check the worker's `--resolver`; the task is tried on another rig",
             Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
             Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",
         }

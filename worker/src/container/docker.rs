@@ -22,10 +22,11 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
+use tokio::sync::Mutex;
 
 pub use facts::Facts;
 
-use super::{Engine, Error, Info, LocalImage, NetworkAccess, Plan, Progress, Signal, label, name};
+use super::{Engine, Error, Info, LocalImage, Plan, Progress, Signal, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -47,6 +48,8 @@ pub struct Docker {
     api: Api,
     endpoint: String,
     pull: PullPolicy,
+    /// As the engine named them last.
+    bridges: Mutex<Option<Vec<fence::Bridge>>>,
 }
 
 impl Docker {
@@ -57,13 +60,11 @@ impl Docker {
     pub async fn connect(host: Option<&str>, pull: PullPolicy) -> Result<Self, Error> {
         let environment = std::env::var("DOCKER_HOST").ok();
         let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
-        let unreachable = |error: bollard::errors::Error| Error::Unreachable {
-            endpoint: endpoint.clone(),
-            reason: error.to_string(),
-        };
+        let unreachable =
+            |error: bollard::errors::Error| Error::Unreachable { endpoint: endpoint.clone(), reason: chain(&error) };
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
         let api = api.negotiate_version().await.map_err(unreachable)?;
-        Ok(Self { api, endpoint, pull })
+        Ok(Self { api, endpoint, pull, bridges: Mutex::default() })
     }
 
     /// What the daemon says of how it runs containers.
@@ -80,7 +81,7 @@ impl Docker {
             bollard::errors::Error::DockerResponseServerError { status_code, message } => {
                 Error::Refused { status: status_code, reason: message }
             }
-            other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: other.to_string() },
+            other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: chain(&other) },
         }
     }
 
@@ -111,6 +112,12 @@ impl Docker {
             FoundState::Created | FoundState::Running => None,
         })
     }
+}
+
+/// With what is behind it: the client's own text only says that there was an error.
+fn chain(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn state(state: &ContainerState) -> FoundState {
@@ -148,7 +155,7 @@ impl Engine for Docker {
     }
 
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
-        fence::raise().boxed()
+        fence::raise(self).boxed()
     }
 
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
@@ -180,9 +187,7 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let volumes = image::volumes(self, &plan.image).await?;
-            if plan.network != NetworkAccess::None {
-                network::create(self, plan).await?;
-            }
+            network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
             match self.api.create_container(Some(options), create::body(plan, &volumes)).await {
                 Ok(_) => Ok(()),

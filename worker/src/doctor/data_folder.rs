@@ -1,15 +1,18 @@
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+
 use super::Finding;
 use crate::disk;
 
 const SUBJECT: &str = "disk";
 
-/// Bytes free on the disk that the data folder is on, or will be.
+/// Bytes free on the disk that the data folder is on, or will be; an error where nothing may be written there.
 pub(super) fn free(folder: &Path) -> io::Result<u64> {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let existing = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
+    access(existing, Access::WRITE_OK)?;
     disk::free_bytes(existing)
 }
 
@@ -36,6 +39,12 @@ mod tests {
     fn a_folder_that_is_not_there_yet_is_on_the_disk_above_it() {
         let folder = tempfile::tempdir().unwrap();
         assert!(free(&folder.path().join("not/there/yet")).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_folder_that_nobody_may_write_is_told() {
+        // Read-only for every user, root too.
+        assert!(free(Path::new("/proc/self/millrace")).is_err());
     }
 
     #[test]

@@ -48,6 +48,8 @@ impl Driver {
             tracing::info!(draining, "the rig's owner has said whether it takes further leases");
         }
         self.rig.draining = draining;
+        // Before its time: until then the orchestrator would offer what is refused.
+        self.beat();
         Ok(())
     }
 

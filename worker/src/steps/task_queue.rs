@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
-use crate::{disk, inputs, logs, outputs};
+use crate::{disk, egress, inputs, logs, outputs};
 
 /// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
 const GPU_PATIENCE: Duration = Duration::from_secs(5);
@@ -44,9 +44,7 @@ pub(super) async fn run(
                 queue.tell(queue.image(&assignment.image).await);
             }),
             Step::Create(assignment, gpus) => {
-                let plan = queue.plan(assignment, &gpus);
-                let created = queue.context.engine.create(&plan).await;
-                queue.tell(created.map(|()| TaskEvent::Created).map_err(|error| error.failure(Cause::CreateFailed)));
+                queue.tell(queue.create(assignment, &gpus).await.map(|()| TaskEvent::Created));
             }
             Step::Start => {
                 let started = queue.context.engine.start(key).await;
@@ -189,7 +187,16 @@ impl Queue {
         self.tell(Ok(TaskEvent::Cleaned));
     }
 
-    fn plan(&self, assignment: Assignment, gpus: &[u16]) -> Plan {
+    async fn create(&self, assignment: Assignment, gpus: &[u16]) -> Result<(), Failure> {
+        let network = match assignment.limits.network {
+            true => egress::access(&assignment.egress, &self.context.resolvers).await?,
+            false => NetworkAccess::None,
+        };
+        let plan = self.plan(assignment, gpus, network);
+        self.context.engine.create(&plan).await.map_err(|error| error.failure(Cause::CreateFailed))
+    }
+
+    fn plan(&self, assignment: Assignment, gpus: &[u16], network: NetworkAccess) -> Plan {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
@@ -230,10 +237,7 @@ impl Queue {
             cpu_millis: limits.cpu_millis.min(u32::from(context.engine_cores) * 1_000),
             memory_mib: limits.memory_mib,
             pids: limits.pids,
-            network: match limits.network {
-                true => NetworkAccess::Internet { resolvers: context.resolvers.clone() },
-                false => NetworkAccess::None,
-            },
+            network,
             inputs: context.folders.inputs(key),
             outputs: context.folders.outputs(key),
             user: context.folders.user(),

@@ -162,6 +162,57 @@ async fn names_are_looked_up_on_the_internet() {
     rig.stop().await;
 }
 
+/// What a job with such a `network` list reaches of `told`, and whether it can look names up.
+async fn reaches(told: &[(&str, String)], egress: &[String]) -> Option<String> {
+    let attack =
+        format!("{LOOK_AROUND}\n{{ look; nslookup market.example | grep -q Name: && echo names; }} > /outputs/report");
+    let mut spec = JobSpec { network: true, ..spec(&format!("{attack}; true")) };
+    spec.egress = egress.iter().map(|destination| destination.parse().unwrap()).collect();
+    spec.env.extend(told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let mut rig = rig_with(spec).await?;
+    let report = report_of(&mut rig).await;
+    rig.stop().await;
+    Some(report)
+}
+
+#[tokio::test]
+async fn with_a_list_a_job_reaches_what_is_on_it_and_asks_nobody_for_names() {
+    let _alone = neighbour::alone().await;
+    let Some(surroundings) = Surroundings::build() else { return };
+    let other =
+        Neighbour::behind_a_gateway("o", own(10, 233, None, 1), own(10, 233, None, 2), own(198, 51, Some(100), 2));
+    let (internet, lan, other) = (internet(), surroundings.lan.address, other.address);
+    let targets = format!("named=market.example internet={internet} other={other} lan={lan}");
+    let told = [("TARGETS", targets), ("RESOLVERS", format!("internet={internet}"))];
+    let Some(all) = reaches(&told, &[]).await else { return };
+    assert_eq!(all, "named\ninternet\nother\ninternet/udp\nnames\n", "without a list");
+    let by_name = reaches(&told, &[format!("market.example:{PORT}")]).await.unwrap();
+    assert_eq!(by_name, "named\ninternet\n");
+    let by_address = reaches(&told, &[format!("{lan}:{PORT}"), format!("{other}:{PORT}")]).await.unwrap();
+    assert_eq!(by_address, "other\n", "what is near stays out of reach");
+    let other_port = reaches(&told, &[format!("market.example:{}", PORT + 1)]).await.unwrap();
+    assert_eq!(other_port, "");
+}
+
+#[tokio::test]
+async fn a_list_whose_names_cannot_be_looked_up_ends_the_task_with_its_cause() {
+    let _alone = neighbour::alone().await;
+    let Some(_surroundings) = Surroundings::build() else { return };
+    for (name, code, fault) in
+        [("market.nowhere", "name-unknown", Fault::Job), ("market.silent", "lookup-failed", Fault::Node)]
+    {
+        let mut spec = JobSpec { network: true, ..spec("true") };
+        spec.egress = vec![format!("{name}:443").parse().unwrap()];
+        let Some(mut rig) = rig_with(spec).await else { return };
+        rig.assign(0);
+        let failure = rig.orchestrator.end().await.failure.unwrap();
+        assert_eq!((failure.code.as_str(), failure.fault()), (code, fault), "{failure:?}");
+        assert!(failure.cause.contains(name), "{}", failure.cause);
+        assert!(rig.is_clean().await);
+        rig.stop().await;
+    }
+}
+
 /// A job of another buyer, which listens.
 async fn victim() -> Option<(Rig, Ipv4Addr, u32)> {
     let listen = format!("while :; do echo {GREETING} | nc -l -p {PORT}; done & trap 'exit 0' TERM; wait");

@@ -96,6 +96,7 @@ impl Scheduler {
                     false => self.attest(true),
                 }
             }
+            WorkerBody::Images(_) => {}
             WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) => panic!("out of order: {body:?}"),
         }
     }

@@ -30,7 +30,9 @@ struct Container {
 /// An engine in memory. Strict: whatever a correct worker would not ask for fails the test.
 pub struct FakeEngine {
     script: Script,
-    image: Option<&'static str>,
+    image: Mutex<Option<&'static str>>,
+    /// Whether an image that is missing can be had.
+    pub registry: bool,
     containers: Mutex<BTreeMap<String, Container>>,
     /// Every call that changes something.
     pub calls: Mutex<Vec<String>>,
@@ -44,14 +46,14 @@ pub struct FakeEngine {
 impl FakeEngine {
     pub fn new(script: Script) -> Self {
         let (containers, calls) = (Mutex::default(), Mutex::default());
-        let (image, log) = (Some("sha256:local"), b"first\nsecond\n".as_slice());
+        let (image, log) = (Mutex::new(Some("sha256:local")), b"first\nsecond\n".as_slice());
         let fence = Mutex::new(Ok(()));
-        Self { script, image, containers, calls, log, refusals: AtomicU32::new(0), fence }
+        Self { script, image, registry: false, containers, calls, log, refusals: AtomicU32::new(0), fence }
     }
 
     /// An engine without the image.
     pub fn without_image(script: Script) -> Self {
-        Self { image: None, ..Self::new(script) }
+        Self { image: Mutex::default(), ..Self::new(script) }
     }
 
     /// What the worker asked to create.
@@ -88,11 +90,11 @@ impl Engine for FakeEngine {
 
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
         assert_eq!(image, "millrace/probe:1");
-        async { Ok(self.image.map(str::to_owned)) }.boxed()
+        async { Ok(self.image.lock().unwrap().map(str::to_owned)) }.boxed()
     }
 
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
-        async { Ok(vec!["millrace/probe:1".to_owned()]) }.boxed()
+        async { Ok(self.image.lock().unwrap().iter().map(|_| "millrace/probe:1".to_owned()).collect()) }.boxed()
     }
 
     fn pull<'a>(
@@ -100,8 +102,13 @@ impl Engine for FakeEngine {
         image: &'a str,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
-        assert!(self.image.is_none(), "an image that is there is not pulled");
+        let mut here = self.image.lock().unwrap();
+        assert!(here.is_none(), "an image that is there is not pulled");
         progress(Progress { done: 10, total: 10 });
+        if self.registry {
+            *here = Some("sha256:pulled");
+            return async { Ok("sha256:pulled".to_owned()) }.boxed();
+        }
         async move { Err(Error::ImageMissing { image: image.to_owned(), reason: "never heard of it".into() }) }.boxed()
     }
 

@@ -61,6 +61,7 @@ pub fn spec(script: &str) -> JobSpec {
     JobSpec {
         after: None,
         command: ["sh", "-c", script].map(String::from).to_vec(),
+        egress: Vec::new(),
         env: BTreeMap::from([("GREETING".into(), "hello".into())]),
         image: "millrace/probe:1".into(),
         inputs: BTreeMap::new(),

@@ -20,6 +20,11 @@ export interface ObjectRef {
 export interface JobSpec {
   /** Jobs that come first. */
   readonly after?: readonly After[];
+  /**
+   * Where containers with a network may connect to, in any order: `host:port` in lower case, the host a name or
+   * an IPv4 network. All of the internet when left out.
+   */
+  readonly egress?: readonly string[];
   readonly name: string;
   readonly image: string;
   /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
@@ -64,6 +69,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
   const fields = [
     ...(spec.after === undefined || spec.after.length === 0 ? [] : [`"after":${canonicalAfter(spec.after)}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
+    ...(spec.egress === undefined || spec.egress.length === 0 ? [] : [`"egress":${destinations(spec.egress)}`]),
     `"env":${map(spec.env, text)}`,
     `"image":${text(spec.image)}`,
     `"inputs":${map(spec.inputs, input)}`,
@@ -83,6 +89,10 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
 /** SHA-256 of the canonical spec: what stands in the job's account. */
 export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
+}
+
+function destinations(egress: readonly string[]): string {
+  return `[${[...new Set(egress)].sort(utf8Order).map(text).join(",")}]`;
 }
 
 function map<T>(entries: Readonly<Record<string, T>>, write: (value: T) => string): string {

@@ -23,9 +23,11 @@ const GRACE: Duration = Duration::from_millis(300);
 const SHORT_GRACE: Duration = Duration::from_millis(30);
 /// Before all endpoints are tried a second and a third time.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(500)];
-/// How long a reading waits for endpoints that have not seen this client's own last transaction yet.
+/// How long a reading waits for endpoints that have not seen yet what this client has seen, its own last
+/// transaction included.
 const CATCH_UP: Duration = Duration::from_secs(2);
 const CATCH_UP_POLL: Duration = Duration::from_millis(100);
+
 impl Client {
     /// Asks the endpoint that is likely to know most, and others when it fails or takes long; the first
     /// answer counts. Three times round, so that a dropped connection is no failure.
@@ -34,10 +36,34 @@ impl Client {
         F: Fn(Arc<RpcClient>) -> Fut,
         Fut: Future<Output = RpcResult<T>>,
     {
+        self.ask_among(|_| true, request).await
+    }
+
+    /// The same of those endpoints alone that have said to be at this slot: one that is behind, or claims what
+    /// cannot be, must not answer in the place of one that takes long. Of all where nobody has said so.
+    pub(crate) async fn ask_at<T, F, Fut>(&self, slot: u64, request: F) -> Result<T, Error>
+    where
+        F: Fn(Arc<RpcClient>) -> Fut,
+        Fut: Future<Output = RpcResult<T>>,
+    {
+        let is_there = |index: usize| {
+            let claim = self.shared.connections[index].slot();
+            claim >= slot && self.allows(claim)
+        };
+        let is_any_there = (0..self.shared.connections.len()).any(is_there);
+        self.ask_among(|index| !is_any_there || is_there(index), request).await
+    }
+
+    async fn ask_among<T, F, Fut>(&self, is_asked: impl Fn(usize) -> bool, request: F) -> Result<T, Error>
+    where
+        F: Fn(Arc<RpcClient>) -> Fut,
+        Fut: Future<Output = RpcResult<T>>,
+    {
         let mut last = None;
         for pause in PAUSES {
             tokio::time::sleep(pause).await;
-            match self.ask_round(&request).await {
+            let order = self.order().into_iter().filter(|index| is_asked(*index)).collect();
+            match self.ask_round(order, &request).await {
                 Ok(value) => return Ok(value),
                 Err(failures) => last = failures.into_iter().last().or(last),
             }
@@ -48,14 +74,14 @@ impl Client {
         Err(self.failure(last))
     }
 
-    /// One round over all endpoints; their failures where none answers, one that is worth no second round last.
-    async fn ask_round<T, F, Fut>(&self, request: &F) -> Result<T, Vec<(usize, RpcError)>>
+    /// One round over some endpoints; their failures where none answers, one that is worth no second round last.
+    async fn ask_round<T, F, Fut>(&self, order: Vec<usize>, request: &F) -> Result<T, Vec<(usize, RpcError)>>
     where
         F: Fn(Arc<RpcClient>) -> Fut,
         Fut: Future<Output = RpcResult<T>>,
     {
         let connections = &self.shared.connections;
-        let mut waiting = self.order().into_iter();
+        let mut waiting = order.into_iter();
         let mut running = FuturesUnordered::new();
         let start = |index: usize| {
             let answer = request(connections[index].rpc.clone());
@@ -170,10 +196,10 @@ impl Client {
                 answer
             } else {
                 // Whoever is behind, or says what cannot be, is no reason to stop waiting for the others.
-                let landed = self.landed();
+                let known = self.landed().max(self.horizon());
                 let suffices = |answer: &Response<T>| {
                     let slot = answer.context.slot;
-                    slot >= landed && self.allows(slot)
+                    slot >= known && self.allows(slot)
                 };
                 let answers = self.ask_each(&request, suffices).await;
                 let mut good: Vec<_> =

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use millrace_spec::{ObjectRef, Sha256};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::AsyncWriteExt;
 
-use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, beside, hash_file, partial_path};
+use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, UPLOAD_HEADER, beside, hash_file, partial_path};
 use crate::rest::Problem;
 
 /// Where an upload comes from.
@@ -47,17 +47,31 @@ impl Source<'_> {
     }
 }
 
-pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &Source<'_>) -> Result<(), Error> {
-    let mut failures = 0;
-    let mut offset = None;
+/// What has been sent of an object before its hash was known.
+#[derive(Default)]
+pub(super) struct Begun {
+    /// What it was sent as.
+    pub id: Option<Sha256>,
+    /// What comes next, if the endpoint has all that comes before.
+    pub ahead: Ahead,
+}
+
+pub(super) async fn upload(
+    client: &ObjectClient,
+    object: ObjectRef,
+    source: &Source<'_>,
+    begun: Begun,
+) -> Result<(), Error> {
     // The piece that comes next if this one arrives: read while that one is on its way.
-    let mut ahead = Ahead::default();
+    let Begun { id, mut ahead } = begun;
+    let mut failures = 0;
+    let mut offset = ahead.0.as_ref().map(|(from, _)| *from);
     // Only what is further than ever before is progress: being told again where to go on is none.
     let mut furthest = None;
     loop {
         let step = match offset {
-            None => where_to_go_on(client, object).await,
-            Some(from) => put_piece(client, object, source, &mut ahead, from).await,
+            None => where_to_go_on(client, object, id).await,
+            Some(from) => put_piece(client, (object, id), source, &mut ahead, from).await,
         };
         match step {
             Ok(Progress::Complete) => return Ok(()),
@@ -80,7 +94,7 @@ pub(super) async fn upload(client: &ObjectClient, object: ObjectRef, source: &So
 
 /// A piece that was read before its turn, and where it begins.
 #[derive(Default)]
-struct Ahead(Option<(u64, Bytes)>);
+pub(super) struct Ahead(pub Option<(u64, Bytes)>);
 
 impl Ahead {
     fn take(&mut self, from: u64) -> Option<Bytes> {
@@ -93,8 +107,9 @@ enum Progress {
     At(u64),
 }
 
-async fn where_to_go_on(client: &ObjectClient, object: ObjectRef) -> Result<Progress, Error> {
-    let response = client.request(Method::HEAD, object.sha256)?.send().await.map_err(Error::Unreachable)?;
+async fn where_to_go_on(client: &ObjectClient, object: ObjectRef, id: Option<Sha256>) -> Result<Progress, Error> {
+    let request = naming(client.request(Method::HEAD, object.sha256)?, id);
+    let response = request.send().await.map_err(Error::Unreachable)?;
     match response.status() {
         StatusCode::OK => Ok(Progress::Complete),
         StatusCode::NOT_FOUND => Ok(Progress::At(offset_of(&response).unwrap_or(0).min(object.size))),
@@ -104,7 +119,7 @@ async fn where_to_go_on(client: &ObjectClient, object: ObjectRef) -> Result<Prog
 
 async fn put_piece(
     client: &ObjectClient,
-    object: ObjectRef,
+    (object, id): (ObjectRef, Option<Sha256>),
     source: &Source<'_>,
     ahead: &mut Ahead,
     from: u64,
@@ -116,10 +131,10 @@ async fn put_piece(
     };
     // An empty piece has no last byte: the form with `*` asks the endpoint to finish what it has.
     let range = match (piece.len() as u64).checked_sub(1) {
-        Some(last) => format!("bytes {from}-{}/{}", from + last, object.size),
+        Some(last) => range(from, last + 1, object.size),
         None => format!("bytes */{}", object.size),
     };
-    let request = client.request(Method::PUT, object.sha256)?.header(CONTENT_RANGE, range).body(piece);
+    let request = naming(client.request(Method::PUT, object.sha256)?, id).header(CONTENT_RANGE, range).body(piece);
     let next = from + length(from);
     let (response, read) = tokio::join!(request.send(), source.piece(next, length(next)));
     // Whatever is wrong with it shows when it is its turn.
@@ -133,6 +148,17 @@ async fn put_piece(
         },
         _ => Err(refusal(response).await),
     }
+}
+
+fn naming(request: RequestBuilder, id: Option<Sha256>) -> RequestBuilder {
+    match id {
+        Some(id) => request.header(UPLOAD_HEADER, id.to_string()),
+        None => request,
+    }
+}
+
+pub(super) fn range(from: u64, length: u64, total: u64) -> String {
+    format!("bytes {from}-{}/{total}", from + length - 1)
 }
 
 pub(super) async fn download(client: &ObjectClient, object: &ObjectRef, path: &Path) -> Result<(), Error> {

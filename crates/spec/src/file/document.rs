@@ -13,7 +13,7 @@ pub(super) struct Document {
     #[serde(default)]
     pub command: Vec<String>,
     #[serde(default)]
-    pub network: bool,
+    pub network: Network,
     #[serde(default)]
     pub after: Vec<String>,
     #[serde(default)]
@@ -32,6 +32,19 @@ pub(super) struct Document {
     pub inputs: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`true`, `false` or a list of destinations such as `\"api.example.com:443\"`")]
+pub(super) enum Network {
+    Switch(bool),
+    Only(Vec<String>),
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::Switch(false)
+    }
 }
 
 #[derive(Deserialize)]

@@ -39,9 +39,12 @@ impl Core {
         let of_lease = |lease: &Address| self.leases.get(lease).map(|entry| entry.view.job);
         let of_node = |node: &Address| self.open_leases.of_node(*node).filter_map(|lease| of_lease(&lease)).collect();
         match event {
-            Event::Tick | Event::ParametersSeen(_) | Event::ProviderSeen { .. } | Event::NodeSeen { .. } => {
-                BTreeSet::new()
-            }
+            Event::Tick
+            | Event::ParametersSeen(_)
+            | Event::ProviderSeen { .. }
+            | Event::NodeSeen { .. }
+            | Event::WorkerDraining { .. }
+            | Event::WorkerImages { .. } => BTreeSet::new(),
             Event::JobSeen { job, .. }
             | Event::SpecFetched { job, .. }
             | Event::SpecFailed { job, .. }

@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, GpuUnits, PricePerGpuHour};
+use millrace_protocol::{Address, GpuUnits, NodeStatus, PricePerGpuHour};
 
 use super::images::ImageId;
 use super::owners::OwnerId;
@@ -34,6 +34,8 @@ pub(super) struct Rig {
     pub(super) address: Address,
     pub(super) entry: Option<NodeEntry>,
     pub(super) worker: Option<Worker>,
+    /// As its owner said last.
+    pub(super) draining: bool,
     /// Units of live leases, as far as they are known here.
     pub(super) leased: u32,
     /// Units of offers under way.
@@ -59,6 +61,7 @@ impl Rig {
             address,
             entry: None,
             worker: None,
+            draining: false,
             leased: 0,
             offered: 0,
             used: Resources::default(),
@@ -87,6 +90,11 @@ impl Rig {
             memory_mib: u64::from(hardware.memory_mib).saturating_sub(self.used.memory_mib),
             disk_mib: u64::from(hardware.disk_mib).saturating_sub(self.used.disk_mib),
         }
+    }
+
+    /// Whether it takes no further lease: its account or its owner says so.
+    pub(super) fn drains(&self) -> bool {
+        self.draining || self.entry.as_ref().is_some_and(|entry| entry.view.node.status != NodeStatus::Active)
     }
 
     /// Whether it has the image. Most that have not are known by what the index sums up, which lies nearer.

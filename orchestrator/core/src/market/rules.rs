@@ -1,7 +1,7 @@
 use millrace_protocol::gpu::{GpuClass, Tier};
 use millrace_protocol::{
-    BasisPoints, GpuUnits, JobTerms, MicroUsdc, NodeStatus, Parameters, Payment, PricePerGpuHour, Requirements,
-    Seconds, ServiceLevel, Verification, money,
+    BasisPoints, GpuUnits, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
+    ServiceLevel, Verification, money,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub enum Constraint {
     NodeOffline,
     /// Its worker came and went too often lately.
     Quarantined,
-    /// Its provider is draining it.
+    /// Its provider is draining it, on chain or on the rig.
     NodeDraining,
     /// All of it is leased.
     NodeFull,
@@ -172,7 +172,7 @@ impl Market {
             Constraint::Disk => rig.spare(entry).disk_mib < u64::from(demand.disk_mib),
             Constraint::NodeOffline => !rig.worker.is_some_and(|worker| worker.live(now.millis, self.patience)),
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
-            Constraint::NodeDraining => node.status != NodeStatus::Active,
+            Constraint::NodeDraining => rig.drains(),
             Constraint::NodeFull => hardware.units() >= demand.units && rig.free(entry) < demand.units,
             Constraint::ProviderNotActive => owner.is_none_or(|owner| !owner.is_active()),
             Constraint::ReputationTooLow => {

@@ -1,5 +1,5 @@
+use millrace_protocol::PricePerGpuHour;
 use millrace_protocol::gpu::{GpuClass, Tier};
-use millrace_protocol::{NodeStatus, PricePerGpuHour};
 
 use super::images::ImageId;
 use super::pools::{Place, Shape, named};
@@ -84,7 +84,7 @@ impl Market {
         let size = node.hardware.units().0;
         let able = worker.live(now.millis, self.patience)
             && worker.quarantined_until() <= now.millis
-            && node.status == NodeStatus::Active
+            && !rig.drains()
             && owner.may_lease(minimum)
             && free > 0;
         let standing = |price| (price, self.weights.standing(price, owner.reputation, rig.link).total());

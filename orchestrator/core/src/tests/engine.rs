@@ -110,6 +110,56 @@ fn an_image_that_is_there_is_worth_its_weight_and_no_more() {
 }
 
 #[test]
+fn an_image_that_comes_or_goes_later_counts_from_then_on() {
+    for (first, later, expected) in [(vec![], vec![2], 2), (vec![2], vec![], 1)] {
+        let mut world = World::new();
+        for number in [1, 2] {
+            let node = world.add_node(number, PricePerGpuHour(100_000), hardware());
+            world.connect(node);
+        }
+        for having in [&first, &later] {
+            let images = if having.contains(&2) { ["image:1".to_owned()].into() } else { [].into() };
+            world.inbox.push_back(Event::WorkerImages { node: node(2), images });
+        }
+        world.add_job(1, terms(), workload(1));
+        world.drain();
+        assert_eq!(world.offers()[0].node, node(expected));
+    }
+}
+
+#[test]
+fn a_rig_that_drains_gets_no_offer_until_it_does_so_no_more() {
+    let mut world = World::with_nodes(1);
+    world.drain();
+    let draining = |draining| Event::WorkerDraining { node: node(1), draining };
+    world.inbox.push_back(draining(true));
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    assert!(world.offers().is_empty());
+    // What its owner said lasts over a lost connection.
+    world.disconnect(node(1));
+    world.connect(node(1));
+    world.pass(1);
+    assert!(world.offers().is_empty());
+    assert!(world.explain(job).exclusions.contains_key(&Constraint::NodeDraining));
+    world.inbox.push_back(draining(false));
+    world.drain();
+    assert_eq!(world.offers().len(), 1, "it need not wait for anything else to happen");
+}
+
+#[test]
+fn a_lease_goes_on_when_its_rig_begins_to_drain() {
+    let mut world = World::with_nodes(1);
+    world.add_job(1, terms(), workload(2));
+    world.drain();
+    assert_eq!(world.leases.len(), 1);
+    world.inbox.push_back(Event::WorkerDraining { node: node(1), draining: true });
+    world.pass(1);
+    let entry = world.core.open_leases().next().expect("the lease is still there");
+    assert!(entry.stage == Stage::Working && world.core.active_task(entry.address).is_some());
+}
+
+#[test]
 fn a_worker_that_flaps_gets_no_new_lease_until_its_quarantine_is_over() {
     let mut world = World::with_nodes(1);
     world.drain();

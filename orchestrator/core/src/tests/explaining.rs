@@ -102,6 +102,13 @@ fn by_draining() {
 }
 
 #[test]
+fn by_its_owner() {
+    check(Constraint::NodeDraining, Change::Wait(Constraint::NodeDraining), |world, _, _| {
+        world.inbox.push_back(Event::WorkerDraining { node: address(b'N', 1), draining: true });
+    });
+}
+
+#[test]
 fn by_other_leases() {
     check(Constraint::NodeFull, Change::Wait(Constraint::NodeFull), |world, _, _| {
         world.nodes.get_mut(&address(b'N', 1)).unwrap().node.leased = GpuUnits(1);

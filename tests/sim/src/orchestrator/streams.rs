@@ -38,7 +38,7 @@ impl Simulation {
     ) {
         let current = self.orchestrator.session(node);
         match message {
-            ToOrchestrator::Resume { images, held, reports } => {
+            ToOrchestrator::Resume { draining, images, held, reports } => {
                 // A message that was sent twice begins no second stream.
                 if current.is_some_and(|current| current >= session) {
                     return;
@@ -50,6 +50,7 @@ impl Simulation {
                     self.end_stream_from_orchestrator(earlier);
                 }
                 let images = images.into_iter().collect();
+                self.feed(Event::WorkerDraining { node, draining }, actions);
                 self.feed(Event::WorkerConnected { node, session, images, held }, actions);
                 for report in reports {
                     let report = self.arrived(report);

@@ -114,6 +114,7 @@ impl Simulation {
             (false, false) => {
                 let after = self.draw.between(100..=longest);
                 self.rigs[rig].images.insert(assignment.image.clone());
+                self.say_what_images_it_has(rig);
                 (after, TaskEvent::ImageReady { digest: "sha256:1".to_owned() })
             }
         };

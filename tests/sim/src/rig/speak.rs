@@ -12,7 +12,7 @@ use crate::chain::Origin;
 use crate::ledger::Instruction;
 use crate::message::ToOrchestrator;
 use crate::name;
-use crate::scenario::Character;
+use crate::scenario::{Character, Fault as Trouble};
 use crate::simulation::{RigChore, Simulation};
 
 impl Simulation {
@@ -30,13 +30,14 @@ impl Simulation {
         let node = name::node(rig);
         let worker = &self.rigs[rig];
         let images = worker.images.iter().cloned().collect();
+        let draining = self.suffers(Trouble::OwnerDrains { rig });
         let Some(agent) = &worker.agent else {
-            return ToOrchestrator::Resume { images, held: Vec::new(), reports: Vec::new() };
+            return ToOrchestrator::Resume { draining, images, held: Vec::new(), reports: Vec::new() };
         };
         let held = held(agent);
         let told = agent.tasks().filter(|task| !task.is_acknowledged());
         let reports = told.map(|task| update(node, task.key(), progress(task.phase()))).collect();
-        ToOrchestrator::Resume { images, held, reports }
+        ToOrchestrator::Resume { draining, images, held, reports }
     }
 
     pub fn heartbeat(&mut self, rig: usize, session: u64) {
@@ -45,6 +46,9 @@ impl Simulation {
         }
         self.rig_plan(rig, self.scenario.heartbeat_millis, RigChore::Heartbeat { session });
         let node = name::node(rig);
+        if self.scenario.is_drained(rig) {
+            self.say_whether_it_drains(rig);
+        }
         let mut leases = self.works_for(rig);
         match self.character(rig) {
             Character::Impostor if !self.quiet => leases.extend(self.chain.confirmed.live()),
@@ -55,6 +59,21 @@ impl Simulation {
         if self.character(rig) == Character::Impostor && !self.quiet {
             self.pretend(rig, session);
         }
+    }
+
+    /// With each heartbeat, and as soon as it changes.
+    pub fn say_whether_it_drains(&mut self, rig: usize) {
+        let Some(session) = self.rigs[rig].session else { return };
+        let draining = self.suffers(Trouble::OwnerDrains { rig });
+        let said = Told::WorkerDraining { node: name::node(rig), draining };
+        self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+    }
+
+    /// The rig's engine has an image more.
+    pub fn say_what_images_it_has(&mut self, rig: usize) {
+        let Some(session) = self.rigs[rig].session else { return };
+        let said = Told::WorkerImages { node: name::node(rig), images: self.rigs[rig].images.clone() };
+        self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
     }
 
     /// Speaks of what others have, and tries its luck with the chain.

@@ -4,7 +4,7 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault};
 
-const ALL: [Cause; 19] = [
+const ALL: [Cause; 21] = [
     Cause::ImageMissing,
     Cause::PullFailed,
     Cause::InputUnavailable,
@@ -22,6 +22,8 @@ const ALL: [Cause; 19] = [
     Cause::GpuLost,
     Cause::GpuFailed,
     Cause::NetworkUnfenced,
+    Cause::NameUnknown,
+    Cause::LookupFailed,
     Cause::LeaseUnknown,
     Cause::Stopped,
 ];
@@ -36,7 +38,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (6, 12, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (7, 13, 1));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

@@ -12,6 +12,7 @@ fn spec() -> JobSpec {
     JobSpec {
         after: None,
         command: vec!["render".into(), "+SF{task1}".into(), "{task}".into()],
+        egress: Vec::new(),
         env: BTreeMap::from([("QUALITY".into(), "9".into())]),
         image: "povray:1".into(),
         inputs: BTreeMap::from([("scene.pov".into(), ObjectRef { sha256: Sha256([1; 32]), size: 40 })]),

@@ -12,6 +12,8 @@ const SCRATCH: &str = "rw,nosuid,nodev,size=256m,mode=1777";
 const SHARED_MEMORY: i64 = 64 * MIB;
 /// Of at most 1000: the kernel's mark for whom to end first (proc(5), `oom_score_adj`).
 const OUT_OF_MEMORY_FIRST: i64 = 500;
+/// A resolver that does not answer: the container itself.
+const NOBODY: &str = "127.0.0.1";
 /// More than the worker ever sends on, so that rotation never moves the offsets of what it sends.
 const LOG_SIZE: &str = "32m";
 
@@ -38,11 +40,19 @@ pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
         tmpfs: Some(scratch(volumes)),
         network_mode: Some(match plan.network {
             NetworkAccess::None => "none".to_owned(),
-            NetworkAccess::Internet { .. } => name(plan.key),
+            NetworkAccess::Internet { .. } | NetworkAccess::Only { .. } => name(plan.key),
         }),
         dns: match &plan.network {
             NetworkAccess::None => None,
             NetworkAccess::Internet { resolvers } => Some(resolvers.iter().map(ToString::to_string).collect()),
+            // Without one the engine asks the rig's own, from outside of the fence.
+            NetworkAccess::Only { .. } => Some(vec![NOBODY.to_owned()]),
+        },
+        extra_hosts: match &plan.network {
+            NetworkAccess::None | NetworkAccess::Internet { .. } => None,
+            NetworkAccess::Only { hosts, .. } => {
+                Some(hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect())
+            }
         },
         ipc_mode: Some("private".to_owned()),
         mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
@@ -171,7 +181,16 @@ mod tests {
         let plan = Plan { network, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
         let host = body(&plan, &[]).host_config.unwrap();
         assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
-        assert_eq!(host.dns, Some(vec!["192.0.2.53".to_owned()]));
+        assert_eq!((host.dns, host.extra_hosts), (Some(vec!["192.0.2.53".to_owned()]), None));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
+    }
+
+    #[test]
+    fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
+        let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
+        let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
+        let host = body(&Plan { network, ..plan() }, &[]).host_config.unwrap();
+        assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
+        assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }
 }

@@ -6,24 +6,34 @@ use millrace_protocol::Address;
 use sha2::{Digest, Sha256};
 
 use super::{Docker, create, fence};
-use crate::container::{Error, Plan, label, name};
+use crate::container::{Error, NetworkAccess, Plan, label, name};
 
 /// Makes the network that the task's container will have for itself, behind a bridge that the fence knows.
 /// It is called like the container.
 pub(super) async fn create(docker: &Docker, plan: &Plan) -> Result<(), Error> {
-    fence::raise().await?;
+    let egress = match &plan.network {
+        NetworkAccess::None => return Ok(()),
+        NetworkAccess::Internet { .. } => fence::EVERYWHERE.to_owned(),
+        NetworkAccess::Only { destinations, .. } => {
+            destinations.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
+    };
+    let mut labels = create::labels(plan);
+    labels.insert(label::EGRESS.to_owned(), egress);
     let request = NetworkCreateRequest {
         name: name(plan.key),
         driver: Some("bridge".to_owned()),
         enable_ipv6: Some(false),
         options: Some(HashMap::from([
-            ("com.docker.network.bridge.name".to_owned(), bridge(&name(plan.key))),
+            (fence::BRIDGE.to_owned(), bridge(&name(plan.key))),
             ("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned()),
         ])),
-        labels: Some(create::labels(plan)),
+        labels: Some(labels),
         ..NetworkCreateRequest::default()
     };
-    docker.api.create_network(request).await.map(drop).map_err(|error| docker.error(error))
+    docker.api.create_network(request).await.map_err(|error| docker.error(error))?;
+    // Before this it leads nowhere.
+    fence::raise(docker).await
 }
 
 /// Nothing to remove is no error.

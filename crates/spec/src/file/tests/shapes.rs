@@ -42,6 +42,29 @@ fn a_job_that_asks_for_nothing_keeps_the_form_and_the_hash_it_always_had() {
 }
 
 #[test]
+fn a_network_is_none_or_all_or_a_list_of_destinations() {
+    let with = |network: &str| JobFile::parse(&format!("network = {network}\n{GOOD}"));
+    let text = |file: JobFile| String::from_utf8(spec_of(&file).canonical_bytes()).unwrap();
+    assert!(text(with("false").unwrap()).contains(r#""network":false"#));
+    let all = text(with("true").unwrap());
+    assert!(all.contains(r#""network":true"#) && !all.contains("egress"), "{all}");
+    let some = text(with(r#"["B.example.:443", "203.0.113.0/24:80", "a.example:443", "b.example:443"]"#).unwrap());
+    let list = r#""egress":["203.0.113.0/24:80","a.example:443","b.example:443"],"env""#;
+    assert!(some.contains(list) && some.contains(r#""network":true"#), "{some}");
+    for nonsense in ["[]", r#"["example.com"]"#, r#"["*.example.com:443"]"#, r#"["https://example.com:443"]"#] {
+        refused(with(nonsense), "network");
+    }
+    for nonsense in ["1", "\"a.example:443\"", "[1]"] {
+        assert!(matches!(with(nonsense), Err(Error::Syntax(_))), "{nonsense}");
+    }
+    let offline = some.replacen(r#""network":true"#, r#""network":false"#, 1);
+    let refused = JobSpec::from_canonical(offline.as_bytes());
+    assert!(matches!(refused, Err(Error::Field { field: "network", .. })), "{refused:?}");
+    let unsorted = some.replacen(r#""a.example:443","b.example:443""#, r#""b.example:443","a.example:443""#, 1);
+    assert!(JobSpec::from_canonical(unsorted.as_bytes()).is_err());
+}
+
+#[test]
 fn a_placement_is_written_in_one_order() {
     let lines = format!(
         "[placement]\ncountries = [\"FR\", \"DE\", \"FR\"]\nproviders = [\"{PROVIDER}\"]\ndifferent_providers = true\n\

@@ -1,0 +1,85 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use bytes::Bytes;
+use millrace_spec::Sha256;
+use sha2::Digest;
+
+/// How far an upload is: its length, and the hash of that much of it.
+#[derive(Clone, Default)]
+pub(super) struct Progress {
+    pub length: u64,
+    hasher: sha2::Sha256,
+}
+
+impl Progress {
+    pub fn hash(self) -> Sha256 {
+        Sha256(self.hasher.finalize().into())
+    }
+
+    /// That of a file whose hash nobody has kept.
+    fn read(mut file: &File) -> io::Result<Self> {
+        let mut progress = Self::default();
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(progress);
+            }
+            progress.hasher.update(&buffer[..read]);
+            progress.length += read as u64;
+        }
+    }
+}
+
+/// The file of an upload, hashed while it grows. One holder at a time.
+pub(super) struct Growing {
+    file: File,
+    pub progress: Progress,
+}
+
+impl Growing {
+    /// Goes on from `known` where that is how long the file is, otherwise from what it holds.
+    pub fn open(path: &Path, known: Option<Progress>) -> io::Result<Self> {
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let length = file.metadata()?.len();
+        let progress = match known {
+            Some(known) if known.length == length => known,
+            _ => Progress::read(&file)?,
+        };
+        Ok(Self { file, progress })
+    }
+
+    pub fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        let mut end = self.progress.length;
+        for piece in pieces {
+            self.file.write_all_at(piece, end)?;
+            end += piece.len() as u64;
+        }
+        for piece in pieces {
+            self.progress.hasher.update(piece);
+        }
+        self.progress.length = end;
+        Ok(())
+    }
+
+    /// Takes back what was appended since `progress`.
+    pub fn back_to(&mut self, progress: Progress) -> io::Result<()> {
+        self.file.set_len(progress.length)?;
+        self.progress = progress;
+        Ok(())
+    }
+
+    /// The same file, to be synced while it grows.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Returns when all of it is on the disk, and its length there.
+    pub fn sync(&self) -> io::Result<u64> {
+        self.file.sync_all()?;
+        Ok(self.file.metadata()?.len())
+    }
+}

@@ -1,0 +1,247 @@
+//! What comes in: pieces of an upload, in order, until all of it is here and its hash is right.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use millrace_spec::{ObjectRef, Sha256};
+use object_store::ObjectStoreExt;
+
+use super::growing::{Growing, Progress};
+use super::staged::StagedId;
+use super::{Error, Objects, Stored, length, location, upload_location};
+use crate::disk;
+
+/// Bytes that are hashed and written at once, while the next ones arrive.
+const BATCH: usize = 1024 * 1024;
+/// Uploads whose hash is kept between their pieces; of others it is read again from the disk.
+const KEPT: usize = 4_096;
+
+/// Where a piece lies in what is uploaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    pub from: u64,
+    pub length: u64,
+    /// Bytes of all of it.
+    pub total: u64,
+}
+
+impl Objects {
+    /// Takes a piece of an object. With the last piece the hash is checked; a wrong one deletes the upload. What was
+    /// sent as `staged` before the hash was known becomes part of it first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn put<S, E>(
+        &self,
+        object: Sha256,
+        piece: Piece,
+        staged: Option<StagedId>,
+        body: S,
+    ) -> Result<Stored, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
+        E: Send,
+    {
+        let this = self.clone();
+        // Whoever is asked no more goes on to the end of what it does: bytes are never half written.
+        uninterrupted(async move {
+            this.check_size(piece)?;
+            let path = this.upload_path(object);
+            let lock = this.lock(&path);
+            let _writing = lock.lock().await;
+            let complete = this.size(object).await.is_ok();
+            if let Some(staged) = staged {
+                this.adopt(staged, (!complete).then_some(path.as_path())).await?;
+            }
+            if complete {
+                return Ok(Stored::Complete);
+            }
+            let upload = this.receive(&path, piece, body).await?;
+            if upload.progress.length < piece.total {
+                return Ok(Stored::Partial(upload.progress.length));
+            }
+            this.complete(ObjectRef { sha256: object, size: piece.total }, &path, upload).await?;
+            Ok(Stored::Complete)
+        })
+        .await
+    }
+
+    /// Takes a piece of what has no hash yet, and answers how many bytes are here. It stays until an object is made of
+    /// it, or until nobody went on with it for long.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn stage<S, E>(&self, staged: StagedId, piece: Piece, body: S) -> Result<u64, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
+        E: Send,
+    {
+        let this = self.clone();
+        uninterrupted(async move {
+            this.check_size(piece)?;
+            let path = staged.path(&this.staged);
+            let lock = this.lock(&path);
+            let _writing = lock.lock().await;
+            this.admit(staged).await?;
+            let upload = this.receive(&path, piece, body).await?;
+            let length = upload.progress.length;
+            this.keep(&path, upload.progress);
+            Ok(length)
+        })
+        .await
+    }
+
+    fn check_size(&self, piece: Piece) -> Result<(), Error> {
+        if piece.total > self.maximum {
+            return Err(Error::TooLarge { size: piece.total, maximum: self.maximum });
+        }
+        Ok(())
+    }
+
+    /// Makes what was staged the upload at `path`, unless that is further; deletes it where there is no such upload.
+    async fn adopt(&self, staged: StagedId, path: Option<&Path>) -> Result<(), Error> {
+        let from = staged.path(&self.staged);
+        let lock = self.lock(&from);
+        let _writing = lock.lock().await;
+        let known = self.take(&from);
+        let here = length(&from).await;
+        match path {
+            _ if here == 0 => {}
+            Some(path) if length(path).await < here => {
+                self.take(path);
+                tokio::fs::rename(&from, path).await?;
+                if let Some(known) = known {
+                    self.keep(path, known);
+                }
+            }
+            _ => tokio::fs::remove_file(&from).await?,
+        }
+        Ok(())
+    }
+
+    async fn receive<S, E>(&self, path: &Path, piece: Piece, body: S) -> Result<Growing, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let (known, opened) = (self.take(path), path.to_owned());
+        let mut upload = beside(move || Growing::open(&opened, known)).await?;
+        if upload.progress.length > piece.total {
+            upload.back_to(Progress::default())?;
+        }
+        let stored = upload.progress.length;
+        if piece.from != stored {
+            self.keep(path, upload.progress);
+            return Err(Error::Gap { from: piece.from, stored });
+        }
+        // What came before goes to the disk meanwhile: with the last piece little is left to wait for.
+        let handle = upload.handle()?;
+        let earlier = tokio::task::spawn_blocking(move || if stored > 0 { handle.sync_data() } else { Ok(()) });
+        let received = self.append(upload, path, piece, body).await;
+        if let Err(lost) = joined(earlier).await {
+            // The disk says so only once: what is here must not be taken for whole by anybody.
+            tokio::fs::remove_file(path).await?;
+            return Err(lost.into());
+        }
+        received
+    }
+
+    async fn append<S, E>(&self, mut upload: Growing, path: &Path, piece: Piece, mut body: S) -> Result<Growing, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let begun = upload.progress.clone();
+        let mut received = 0;
+        let mut next = self.next_batch(&mut body).await;
+        loop {
+            let (batch, ended) = next;
+            received += batch.iter().map(|part| part.len() as u64).sum::<u64>();
+            if received > piece.length || piece.from + received > piece.total {
+                upload.back_to(begun)?;
+                return Err(Error::PieceTooLong);
+            }
+            if let Some(ended) = ended {
+                upload = self.write(upload, batch).await?;
+                if ended.is_err() {
+                    self.keep(path, upload.progress.clone());
+                }
+                return ended.map(|()| upload);
+            }
+            let written;
+            (written, next) = tokio::join!(self.write(upload, batch), self.next_batch(&mut body));
+            upload = written?;
+        }
+    }
+
+    async fn write(&self, mut upload: Growing, batch: Vec<Bytes>) -> Result<Growing, Error> {
+        let bytes = batch.iter().map(|part| part.len() as u64).sum();
+        disk::check(&self.uploads, bytes, self.reserve)?;
+        Ok(beside(move || upload.append(&batch).map(|()| upload)).await?)
+    }
+
+    /// What comes next, and how it ended if it did. The lock is held meanwhile: a client that hangs must not keep the
+    /// upload from all others.
+    async fn next_batch<S, E>(&self, body: &mut S) -> (Vec<Bytes>, Option<Result<(), Error>>)
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH {
+            match tokio::time::timeout(self.stall, body.next()).await {
+                Ok(None) => return (batch, Some(Ok(()))),
+                Ok(Some(Ok(part))) => {
+                    bytes += part.len();
+                    batch.push(part);
+                }
+                Ok(Some(Err(_))) | Err(_) => return (batch, Some(Err(Error::BrokenOff))),
+            }
+        }
+        (batch, None)
+    }
+
+    async fn complete(&self, object: ObjectRef, path: &Path, upload: Growing) -> Result<(), Error> {
+        let actual = upload.progress.clone().hash();
+        if actual != object.sha256 {
+            tokio::fs::remove_file(path).await?;
+            return Err(Error::HashMismatch { expected: object.sha256, actual });
+        }
+        match beside(move || upload.sync()).await {
+            Ok(length) if length == object.size => {}
+            // It is not on the disk, or somebody else wrote into the folder.
+            synced => {
+                tokio::fs::remove_file(path).await?;
+                return Err(synced.map_or_else(Error::from, |_| Error::BrokenOff));
+            }
+        }
+        Ok(self.backend.rename(&upload_location(object.sha256), &location(object.sha256)).await?)
+    }
+
+    fn take(&self, path: &Path) -> Option<Progress> {
+        self.hashes().remove(path)
+    }
+
+    fn keep(&self, path: &Path, progress: Progress) {
+        let mut hashes = self.hashes();
+        if hashes.len() >= KEPT {
+            hashes.clear();
+        }
+        hashes.insert(path.to_owned(), progress);
+    }
+}
+
+async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.unwrap_or(Err(Error::BrokenOff))
+}
+
+/// Where the disk holds nobody up.
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    joined(tokio::task::spawn_blocking(work)).await
+}
+
+async fn joined<T>(work: tokio::task::JoinHandle<std::io::Result<T>>) -> std::io::Result<T> {
+    work.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
