@@ -22,7 +22,9 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
+use tokio::sync::OnceCell;
 
+use create::LogDriver;
 pub use facts::Facts;
 
 use super::{Engine, Error, Info, LocalImage, NetworkAccess, Plan, Progress, Signal, label, name};
@@ -47,6 +49,7 @@ pub struct Docker {
     api: Api,
     endpoint: String,
     pull: PullPolicy,
+    log: OnceCell<LogDriver>,
 }
 
 impl Docker {
@@ -63,7 +66,7 @@ impl Docker {
         };
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
         let api = api.negotiate_version().await.map_err(unreachable)?;
-        Ok(Self { api, endpoint, pull })
+        Ok(Self { api, endpoint, pull, log: OnceCell::new() })
     }
 
     /// What the daemon says of how it runs containers.
@@ -82,6 +85,14 @@ impl Docker {
             }
             other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: other.to_string() },
         }
+    }
+
+    async fn log_driver(&self) -> Result<LogDriver, Error> {
+        let asked = async {
+            let info = self.api.info().await.map_err(|error| self.error(error))?;
+            Ok(LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()))
+        };
+        self.log.get_or_try_init(|| asked).await.copied()
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), Error> {
@@ -180,11 +191,12 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let volumes = image::volumes(self, &plan.image).await?;
+            let log = self.log_driver().await?;
             if plan.network != NetworkAccess::None {
                 network::create(self, plan).await?;
             }
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan, &volumes)).await {
+            match self.api.create_container(Some(options), create::body(plan, &volumes, log)).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
