@@ -113,6 +113,8 @@ pub enum Stored {
 #[derive(Clone)]
 pub(crate) struct Objects {
     backend: Arc<dyn Backend>,
+    /// What [`Self::backend`] reads.
+    complete: PathBuf,
     uploads: PathBuf,
     /// Uploads without a hash, by their owner.
     staged: PathBuf,
@@ -140,12 +142,17 @@ impl Objects {
 
     fn with_limits(folder: &Path, maximum: u64, reserve: u64) -> Result<Self, Error> {
         let (uploads, staged) = (folder.join("uploads"), folder.join("staged"));
-        for folder in [&folder.join("complete"), &uploads, &staged] {
+        for folder in [&uploads, &staged] {
             std::fs::create_dir_all(folder)?;
         }
-        let backend = Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true));
+        let complete = folder.join("complete");
+        for first in 0..=u8::MAX {
+            std::fs::create_dir_all(complete.join(format!("{first:02x}")))?;
+        }
+        std::fs::File::open(&complete)?.sync_all()?;
+        let backend = Arc::new(LocalFileSystem::new_with_prefix(&complete)?);
         let (writing, hashes, admitting) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { backend, uploads, staged, maximum, reserve, stall: STALL, writing, hashes, admitting })
+        Ok(Self { backend, complete, uploads, staged, maximum, reserve, stall: STALL, writing, hashes, admitting })
     }
 
     /// Deletes uploads that nobody went on with for a day, whoever began them and before whichever restart.
@@ -223,6 +230,11 @@ impl Objects {
         self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn complete_path(&self, sha256: Sha256) -> PathBuf {
+        let name = sha256.to_string();
+        self.complete.join(&name[..2]).join(name)
+    }
+
     fn upload_path(&self, sha256: Sha256) -> PathBuf {
         self.uploads.join(sha256.to_string())
     }
@@ -231,12 +243,7 @@ impl Objects {
 /// Objects are spread over 256 folders by their first byte.
 fn location(sha256: Sha256) -> Location {
     let name = sha256.to_string();
-    Location::from_iter(["complete", &name[..2], &name])
-}
-
-/// Where an object lies until all of it is here.
-fn upload_location(sha256: Sha256) -> Location {
-    Location::from_iter(["uploads", &sha256.to_string()])
+    Location::from_iter([&name[..2], &name])
 }
 
 /// Bytes of a file; zero where there is none.

@@ -23,7 +23,7 @@ const DEPTH: usize = 32;
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 6;
 /// How long an endpoint may answer that it has a problem of its own. Shorter than for one that does
 /// not answer at all: while it does, the lease goes on being paid for.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -70,7 +70,7 @@ async fn the_engine_was_given_every_limit() {
     assert_eq!((host.network_mode.as_deref(), host.readonly_rootfs), (Some("none"), Some(true)));
     assert_eq!(host.privileged, Some(false));
     let log = host.log_config.unwrap();
-    assert_eq!((log.typ.as_deref(), log.config.unwrap()["max-size"].as_str()), (Some("json-file"), "32m"));
+    assert_eq!((log.typ.as_deref(), log.config.unwrap()["max-size"].as_str()), (Some("local"), "32m"));
     let config = container.config.unwrap();
     assert!(!config.user.unwrap().starts_with('0'));
     assert_eq!(config.labels.unwrap()["millrace.node"], rig.node.address.to_string());

@@ -299,8 +299,7 @@ async fn an_image_that_was_pulled_later_is_told_to_the_orchestrator() {
     let mut engine = FakeEngine::without_image(exits(0));
     engine.registry = true;
     let (mut rig, _) = rig(engine).await;
-    rig.orchestrator.hang_up();
-    assert_eq!(rig.orchestrator.resume().await.cached_images, [""; 0]);
+    assert!(rig.orchestrator.resume().await.cached_images.is_empty());
     rig.leased().await;
     rig.assign(0);
     let images = rig.orchestrator.hear("its images", |body| match body {

@@ -1,10 +1,12 @@
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
 use millrace_spec::Sha256;
+use rustix::fs::{Advice, fadvise};
 use sha2::Digest;
 
 /// How far an upload is: its length, and the hash of that much of it.
@@ -58,6 +60,8 @@ impl Growing {
             self.file.write_all_at(piece, end)?;
             end += piece.len() as u64;
         }
+        // Has the kernel begin to write it to the disk: with the last piece little is left to wait for.
+        fadvise(&self.file, self.progress.length, NonZeroU64::new(end - self.progress.length), Advice::DontNeed)?;
         for piece in pieces {
             self.progress.hasher.update(piece);
         }
@@ -70,11 +74,6 @@ impl Growing {
         self.file.set_len(progress.length)?;
         self.progress = progress;
         Ok(())
-    }
-
-    /// The same file, to be synced while it grows.
-    pub fn handle(&self) -> io::Result<File> {
-        self.file.try_clone()
     }
 
     /// Returns when all of it is on the disk, and its length there.

@@ -5,11 +5,10 @@ use std::path::Path;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use millrace_spec::{ObjectRef, Sha256};
-use object_store::ObjectStoreExt;
 
 use super::growing::{Growing, Progress};
 use super::staged::StagedId;
-use super::{Error, Objects, Stored, length, location, upload_location};
+use super::{Error, Objects, Stored, length};
 use crate::disk;
 
 /// Bytes that are hashed and written at once, while the next ones arrive.
@@ -134,16 +133,7 @@ impl Objects {
             self.keep(path, upload.progress);
             return Err(Error::Gap { from: piece.from, stored });
         }
-        // What came before goes to the disk meanwhile: with the last piece little is left to wait for.
-        let handle = upload.handle()?;
-        let earlier = tokio::task::spawn_blocking(move || if stored > 0 { handle.sync_data() } else { Ok(()) });
-        let received = self.append(upload, path, piece, body).await;
-        if let Err(lost) = joined(earlier).await {
-            // The disk says so only once: what is here must not be taken for whole by anybody.
-            tokio::fs::remove_file(path).await?;
-            return Err(lost.into());
-        }
-        received
+        self.append(upload, path, piece, body).await
     }
 
     async fn append<S, E>(&self, mut upload: Growing, path: &Path, piece: Piece, mut body: S) -> Result<Growing, Error>
@@ -207,13 +197,14 @@ impl Objects {
         }
         match beside(move || upload.sync()).await {
             Ok(length) if length == object.size => {}
-            // It is not on the disk, or somebody else wrote into the folder.
+            // It is not on the disk, which says so only once, or somebody else wrote into the folder.
             synced => {
                 tokio::fs::remove_file(path).await?;
                 return Err(synced.map_or_else(Error::from, |_| Error::BrokenOff));
             }
         }
-        Ok(self.backend.rename(&upload_location(object.sha256), &location(object.sha256)).await?)
+        let (from, to) = (path.to_owned(), self.complete_path(object.sha256));
+        Ok(beside(move || publish(&from, &to)).await?)
     }
 
     fn take(&self, path: &Path) -> Option<Progress> {
@@ -239,9 +230,12 @@ async fn uninterrupted<T: Send + 'static>(
 pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
-    joined(tokio::task::spawn_blocking(work)).await
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-async fn joined<T>(work: tokio::task::JoinHandle<std::io::Result<T>>) -> std::io::Result<T> {
-    work.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+/// Gives a synced file its name, for good: returns when that is on the disk, too.
+fn publish(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to)?;
+    let folder = to.parent().unwrap_or(to);
+    std::fs::File::open(folder)?.sync_all()
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use millrace_protocol::Address;
 use millrace_spec::Sha256;
 
-/// How many uploads without a hash a key may have under way: a rig of sixteen leases with three files each.
-pub(super) const PER_KEY: usize = 48;
+/// How many uploads without a hash a key may have under way: a rig of sixteen leases with six files each.
+pub(super) const PER_KEY: usize = 96;
 /// How long an upload may rest, with or without a hash, before what is here of it is deleted. Longer than any
 /// outage that a worker waits for.
 const ABANDONED: Duration = Duration::from_secs(24 * 3_600);

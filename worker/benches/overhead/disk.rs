@@ -57,9 +57,11 @@ impl Disk {
 
     /// Throws away what it has: the disk is small.
     pub fn clear(&self) {
-        let complete = self.folder.join("complete");
-        std::fs::remove_dir_all(&complete).expect("it goes");
-        std::fs::create_dir(complete).expect("it comes back");
+        for folder in std::fs::read_dir(self.folder.join("complete")).expect("a folder") {
+            for object in std::fs::read_dir(folder.expect("a folder").path()).expect("a folder") {
+                std::fs::remove_file(object.expect("an object").path()).expect("it goes");
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn section() {
          hashed by the worker, sent over HTTP, hashed again there, written, synced and renamed, with both ends on this \
          machine and its one disk. The baseline, by turns with it, reads the same files and writes and syncs copies, one \
          after the other, 1 MiB at a time. Both find the page cache without the files, and both end when the disk has \
-         every byte. A file of more than one piece (8 MiB) is sent while it is hashed; of many files three are under way \
+         every byte. A file of more than one piece (8 MiB) is sent while it is hashed; of many files six are under way \
          at once. Median of {ROUNDS}.\n"
     );
     println!("| | worker | copy (baseline) | share of it | target |\n|---|--:|--:|--:|--:|");

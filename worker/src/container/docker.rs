@@ -22,8 +22,9 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+use create::LogDriver;
 pub use facts::Facts;
 
 use super::{Engine, Error, Info, LocalImage, Plan, Progress, Signal, label, name};
@@ -50,6 +51,7 @@ pub struct Docker {
     pull: PullPolicy,
     /// As the engine named them last.
     bridges: Mutex<Option<Vec<fence::Bridge>>>,
+    log: OnceCell<LogDriver>,
 }
 
 impl Docker {
@@ -64,7 +66,7 @@ impl Docker {
             |error: bollard::errors::Error| Error::Unreachable { endpoint: endpoint.clone(), reason: chain(&error) };
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
         let api = api.negotiate_version().await.map_err(unreachable)?;
-        Ok(Self { api, endpoint, pull, bridges: Mutex::default() })
+        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), log: OnceCell::new() })
     }
 
     /// What the daemon says of how it runs containers.
@@ -83,6 +85,14 @@ impl Docker {
             }
             other => Error::Unreachable { endpoint: self.endpoint.clone(), reason: chain(&other) },
         }
+    }
+
+    async fn log_driver(&self) -> Result<LogDriver, Error> {
+        let asked = async {
+            let info = self.api.info().await.map_err(|error| self.error(error))?;
+            Ok(LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()))
+        };
+        self.log.get_or_try_init(|| asked).await.copied()
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), Error> {
@@ -187,9 +197,10 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let volumes = image::volumes(self, &plan.image).await?;
+            let log = self.log_driver().await?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan, &volumes)).await {
+            match self.api.create_container(Some(options), create::body(plan, &volumes, log)).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {

@@ -7,45 +7,55 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::stream;
 use millrace_spec::{ObjectRef, Sha256};
-use reqwest::header::CONTENT_RANGE;
-use reqwest::{Method, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use reqwest::{Body, Method, StatusCode};
 use sha2::Digest;
+use tokio::sync::mpsc::channel;
 
 use super::transfer::{Ahead, Begun, Source, range, upload};
 use super::{Error, ObjectClient, PIECE, beside, hash_file};
 
 const DOMAIN: &[u8] = b"millrace upload v1";
+/// Bytes that are read and hashed at once.
+const PART: u64 = 1024 * 1024;
+/// How many of them may wait to be sent.
+const AHEAD: usize = 4;
+/// The most bytes of one request, on a fast line: a pause after each costs as much for a long one as for a short one.
+const LONGEST: u64 = 8 * PIECE;
+/// A line on which a request took no longer than this may be given twice as much.
+const FAST: Duration = Duration::from_secs(5);
 
 pub(super) async fn put(client: &ObjectClient, path: &Path) -> Result<ObjectRef, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     let owned = path.to_owned();
     let (reader, id) = beside(move || Reader::open(&owned)).await.map_err(failed)?;
     let total = reader.size;
-    let mut staging = total > PIECE;
-    let (mut reader, mut piece) = reader.next().await.map_err(failed)?;
-    let mut from = 0;
-    while reader.offset < total {
-        let offset = reader.offset;
-        let sent = async { staging && stage(client, id, from, piece, total).await };
-        let (taken, read) = tokio::join!(sent, reader.next());
-        (reader, piece) = read.map_err(failed)?;
-        (staging, from) = (taken, offset);
-        if piece.is_empty() {
+    let (mut reader, mut staging, mut length) = (reader, true, PIECE);
+    while total - reader.offset > PIECE {
+        let from = reader.offset;
+        // What is left for the end goes to the object, and is not empty.
+        let end = (from + length).min(total - 1);
+        let began = Instant::now();
+        (reader, staging) = stage(client, id, reader, end, staging).await.map_err(failed)?;
+        if reader.offset != end {
             return Err(Error::Changed { path: path.to_owned() });
         }
+        length = if began.elapsed() < FAST { (length * 2).min(LONGEST) } else { PIECE };
     }
-    let Some(sha256) = reader.finish().map_err(failed)? else { return Err(Error::Changed { path: path.to_owned() }) };
+    let from = reader.offset;
+    let (reader, last) = reader.next(total - from).await.map_err(failed)?;
+    let complete = reader.offset == total;
+    let Some(sha256) = reader.finish().map_err(failed)?.filter(|_| complete) else {
+        return Err(Error::Changed { path: path.to_owned() });
+    };
     let object = ObjectRef { sha256, size: total };
-    if total <= PIECE {
-        // The endpoint is asked for it first: that costs little, and a small file may well be there.
-        upload(client, object, &Source::Bytes(&piece), Begun::default()).await?;
-    } else {
-        let ahead = Ahead(staging.then_some((from, piece)));
-        upload(client, object, &Source::File(path), Begun { id: Some(id), ahead }).await?;
-    }
+    let (id, ahead) = ((from > 0).then_some(id), Ahead(staging.then_some((from, last))));
+    upload(client, object, &Source::File(path), Begun { id, ahead }).await?;
     Ok(object)
 }
 
@@ -57,12 +67,42 @@ pub(super) async fn put_again(client: &ObjectClient, path: &Path) -> Result<Obje
     Ok(object)
 }
 
-/// Whether the endpoint has taken a piece. Why not does not matter: whatever it is, sending the rest meets it again.
-async fn stage(client: &ObjectClient, id: Sha256, from: u64, piece: Bytes, total: u64) -> bool {
-    let Ok(request) = client.signed(Method::PUT, &format!("/v1/uploads/{id}")) else { return false };
-    let range = range(from, piece.len() as u64, total);
-    let answer = request.header(CONTENT_RANGE, range).body(piece).send().await;
-    answer.is_ok_and(|response| response.status() == StatusCode::ACCEPTED)
+/// Reads and hashes up to `end`, and sends what it reads meanwhile if `sending`; whether the endpoint has taken it. Why
+/// not does not matter: whatever it is, sending the rest meets it again.
+async fn stage(
+    client: &ObjectClient,
+    id: Sha256,
+    mut reader: Reader,
+    end: u64,
+    sending: bool,
+) -> io::Result<(Reader, bool)> {
+    let (from, total) = (reader.offset, reader.size);
+    let request = client.signed(Method::PUT, &format!("/v1/uploads/{id}")).ok().filter(|_| sending);
+    let (parts, body) = channel::<io::Result<Bytes>>(AHEAD);
+    let sent = async {
+        let Some(request) = request else { return false };
+        let body = stream::unfold(body, |mut body| async { body.recv().await.map(|part| (part, body)) });
+        let length = end - from;
+        let request = request.header(CONTENT_RANGE, range(from, length, total)).header(CONTENT_LENGTH, length);
+        let answer = request.body(Body::wrap_stream(body)).send().await;
+        answer.is_ok_and(|response| response.status() == StatusCode::ACCEPTED)
+    };
+    let read = async {
+        let parts = parts;
+        while reader.offset < end {
+            let part;
+            let length = PART.min(end - reader.offset);
+            (reader, part) = reader.next(length).await?;
+            if part.is_empty() {
+                break;
+            }
+            // Nobody takes it any more where sending failed: it is hashed all the same.
+            let _ = parts.send(Ok(part)).await;
+        }
+        io::Result::Ok(reader)
+    };
+    let (sent, read) = tokio::join!(sent, read);
+    Ok((read?, sent))
 }
 
 /// The same for the same file, also after a restart, and another for another.
@@ -94,15 +134,14 @@ impl Reader {
         Ok((Self { file, hasher: sha2::Sha256::new(), size: metadata.len(), offset: 0 }, id(path, &metadata)))
     }
 
-    /// What comes next, empty at the end.
-    async fn next(mut self) -> io::Result<(Self, Bytes)> {
+    /// The next `length` bytes, fewer only at the end.
+    async fn next(mut self, length: u64) -> io::Result<(Self, Bytes)> {
         let read = move || {
-            let length = PIECE.min(self.size - self.offset);
-            let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-            Read::by_ref(&mut self.file).take(length).read_to_end(&mut piece)?;
-            self.hasher.update(&piece);
-            self.offset += piece.len() as u64;
-            Ok((self, Bytes::from(piece)))
+            let mut part = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+            Read::by_ref(&mut self.file).take(length).read_to_end(&mut part)?;
+            self.hasher.update(&part);
+            self.offset += part.len() as u64;
+            Ok((self, Bytes::from(part)))
         };
         beside(read).await
     }

@@ -86,7 +86,8 @@ impl Simulation {
         let (task, attempt) = (self.draw.below(20) as u32, 1 + self.draw.below(2) as u32);
         let progress = TaskProgress::Done { outputs: Vec::new() };
         let said = update(name::node(rig), TaskKey { lease, task, attempt }, progress);
-        let own = self.rigs[rig].agent.as_ref().is_some_and(|agent| agent.lease(&lease).is_some());
+        // One of its own is no lie of this kind, also where a new worker on an empty disk knows nothing of it.
+        let own = self.chain.confirmed.leases.get(&lease).is_some_and(|at| at.node == name::node(rig));
         if !own {
             self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
         }
