@@ -22,13 +22,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-localnet", &["millrace-protocol"]),
     (
         "millrace-orchestrator",
-        &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-client", "millrace-link"],
+        &[
+            "millrace-protocol",
+            "millrace-spec",
+            "millrace-scheduler",
+            "millrace-challenge",
+            "millrace-client",
+            "millrace-link",
+        ],
     ),
     // What a buyer's own program needs.
     ("millrace-examples", &["millrace-protocol", "millrace-spec", "millrace-client"]),
     // The real cores in a simulated world.
     ("millrace-sim", &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-model"]),
-    ("millrace-worker", &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link"]),
+    (
+        "millrace-worker",
+        &[
+            "millrace-protocol",
+            "millrace-spec",
+            "millrace-agent",
+            "millrace-challenge",
+            "millrace-cuda",
+            "millrace-client",
+            "millrace-link",
+        ],
+    ),
 ];
 
 /// Pure packages, and what they may use from outside.

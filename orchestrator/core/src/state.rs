@@ -5,6 +5,7 @@ pub mod job;
 pub mod lease;
 pub mod node;
 pub(crate) mod open_leases;
+pub mod proof;
 pub mod restarts;
 pub mod task;
 pub mod tasks;

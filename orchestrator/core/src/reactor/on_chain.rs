@@ -46,6 +46,9 @@ impl Core {
         self.insert_lease(lease, entry);
         self.open_leases.insert(lease, view.job, view.node);
         self.touch_lease(lease);
+        if let Some(proof) = self.proofs.get_mut(&view.node) {
+            proof.used = true;
+        }
         // Its worker gets the usual patience to say a word, counted from now.
         self.market.expect(now, view.node);
         self.notice_report(lease);
@@ -67,6 +70,7 @@ impl Core {
     pub(crate) fn on_account_gone(&mut self, now: Now, address: Address) {
         self.market.remove_node(now, address);
         self.market.remove_provider(now, address);
+        self.forget_proof(address);
         if self.jobs.get(&address).is_some_and(|entry| entry.on_chain) {
             self.close_entry(now, address);
         }
