@@ -63,6 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_attestation_is_shown_as_long_as_it_counts() {
+        let shown = |class| HardwareAttestation { class, expires_at: UnixSeconds(7_200) };
+        let challenged = shown(HardwareClass::Challenged);
+        assert_eq!(attestation(&challenged, UnixSeconds(0)), "challenged, ends in 2h");
+        assert_eq!(attestation(&challenged, UnixSeconds(7_199)), "challenged, ends in 1s");
+        assert_eq!(attestation(&challenged, UnixSeconds(7_200)), "no");
+        assert_eq!(attestation(&shown(HardwareClass::Enclave), UnixSeconds(0)), "enclave, ends in 2h");
+        assert_eq!(attestation(&HardwareAttestation::default(), UnixSeconds(0)), "no");
+    }
+
+    #[test]
     fn only_what_is_offered_is_named() {
         let (dear, cheap) = (PricePerGpuHour(400_000), PricePerGpuHour(200_000));
         assert_eq!(prices(dear, PricePerGpuHour::ZERO, ServiceLevel::None), "0.400000 USDC/GPU-hour");
