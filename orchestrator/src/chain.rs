@@ -121,6 +121,13 @@ impl Chain {
         self.landed(receipt, job.address, None).await
     }
 
+    pub async fn attest_node(&self, node: Address, attestation: instructions::Attestation) -> Landed {
+        let instructions = instructions::attest_node(self.sender.payer(), node, attestation);
+        let receipt = self.sender.send(&instructions, &[]).await?;
+        let read = self.read::<NodeAccount>(node, receipt.slot, AnyAccount::Node).await;
+        Ok((read.into_iter().collect(), receipt.signature.to_string()))
+    }
+
     /// Reads what the transaction changed. When that fails the watcher will tell.
     async fn landed(&self, receipt: Receipt, job: Address, lease: Option<(Address, Address, Address)>) -> Landed {
         let mut updates = Vec::new();

@@ -6,6 +6,7 @@
 
 mod actions;
 mod book;
+mod challenges;
 mod input;
 mod sessions;
 mod specs;
@@ -27,6 +28,7 @@ use crate::signer::Signer;
 use crate::store::{self, Store};
 
 pub(crate) use book::Book;
+use challenges::Exams;
 pub(crate) use input::{Inbox, Input};
 use sessions::Answers;
 pub(crate) use sessions::Session;
@@ -47,6 +49,7 @@ pub(crate) struct Driver {
     pub specs: HashMap<Address, Arc<Spec>>,
     pub sessions: HashMap<Address, Session>,
     answers: Answers,
+    exams: Exams,
     store: Store,
     objects: Objects,
     signer: Signer,
@@ -79,6 +82,7 @@ impl Driver {
             specs: HashMap::new(),
             sessions: HashMap::new(),
             answers: Answers::default(),
+            exams: Exams::default(),
             store: parts.store,
             objects: parts.objects,
             signer: parts.signer,
@@ -139,6 +143,7 @@ impl Driver {
                 reports.into_iter().for_each(|report| self.feed(report, actions));
             }
             Input::Detached { node, session } => {
+                self.exams.end(node, session);
                 if self.is_current(node, session) {
                     self.sessions.remove(&node);
                 }
@@ -156,6 +161,7 @@ impl Driver {
                     let _ = waiting.send(result);
                 }
             }
+            Input::ChallengeAnswered { node, session, number, heard } => self.exams.hear(node, session, number, heard),
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
             Input::Ask(question) => question(self),
         }

@@ -6,6 +6,7 @@
 //! and nothing of each other. No decision is taken here.
 
 mod chain;
+mod challenge;
 mod clock;
 mod disk;
 mod driver;

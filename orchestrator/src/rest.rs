@@ -49,6 +49,7 @@ fn router(context: Arc<Context>) -> Router {
     Router::new()
         .route("/v1/network", get(network::network))
         .route("/v1/nodes", get(network::nodes))
+        .route("/v1/nodes/{node}/evidence", get(network::evidence))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/placements", get(placements::show))

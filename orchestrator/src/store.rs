@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use millrace_protocol::Diagnostic;
-use millrace_scheduler::{JobRecord, LeaseRecord, Record, TaskRecord};
+use millrace_scheduler::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use thiserror::Error;
 
 /// Steps from an empty database to the present layout, in order; each runs once.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sql/0001_journal.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/sql/0001_journal.sql"), include_str!("../../migrations/sql/0002_proofs.sql")];
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -105,6 +106,9 @@ impl Store {
                 Record::Lease(record) => sqlx::query("INSERT OR REPLACE INTO leases (lease, body) VALUES (?1, ?2)")
                     .bind(record.lease.to_string())
                     .bind(json(record)?),
+                Record::Proof(record) => sqlx::query("INSERT OR REPLACE INTO proofs (node, body) VALUES (?1, ?2)")
+                    .bind(record.node.to_string())
+                    .bind(json(record)?),
             };
             query.execute(&mut *transaction).await?;
         }
@@ -126,6 +130,9 @@ impl Store {
         }
         for body in self.bodies("SELECT body FROM leases").await? {
             records.push(Record::Lease(parse::<Box<LeaseRecord>>(&body)?));
+        }
+        for body in self.bodies("SELECT body FROM proofs").await? {
+            records.push(Record::Proof(parse::<Box<ProofRecord>>(&body)?));
         }
         Ok(records)
     }

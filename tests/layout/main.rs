@@ -23,7 +23,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-seal", &["millrace-protocol", "millrace-spec"]),
     (
         "millrace-orchestrator",
-        &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-client", "millrace-link"],
+        &[
+            "millrace-protocol",
+            "millrace-spec",
+            "millrace-scheduler",
+            "millrace-challenge",
+            "millrace-client",
+            "millrace-link",
+        ],
     ),
     // What a buyer's own program needs.
     ("millrace-examples", &["millrace-protocol", "millrace-spec", "millrace-client"]),
@@ -31,7 +38,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-sim", &["millrace-protocol", "millrace-spec", "millrace-scheduler", "millrace-agent", "millrace-model"]),
     (
         "millrace-worker",
-        &["millrace-protocol", "millrace-spec", "millrace-agent", "millrace-client", "millrace-link", "millrace-seal"],
+        &[
+            "millrace-protocol",
+            "millrace-spec",
+            "millrace-agent",
+            "millrace-challenge",
+            "millrace-cuda",
+            "millrace-client",
+            "millrace-link",
+            "millrace-seal",
+        ],
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! The one loop: events in, actions out. Nothing is decided here but what needs the outside to decide.
 
 mod on_asked;
+mod on_challenge;
 mod on_message;
 mod on_offer;
 mod upkeep;
@@ -14,6 +15,7 @@ use millrace_agent::policy::Rig;
 use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
 use millrace_client::Keypair;
 use millrace_link::grpc::WorkerMessage;
+use millrace_link::grpc::worker_message::Body;
 use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, MicroUsdc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -23,6 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Deed};
+use crate::challenge::{ChallengeEvent, Challenges};
 use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
@@ -50,6 +53,7 @@ pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
     pub link_events: UnboundedReceiver<LinkEvent>,
     pub gpu_faults: UnboundedReceiver<Fault>,
+    pub challenge_events: UnboundedReceiver<ChallengeEvent>,
     pub asked: UnboundedReceiver<Asked>,
     /// Of the engine, from time to time.
     pub images: UnboundedReceiver<BTreeSet<String>>,
@@ -69,6 +73,7 @@ pub(crate) struct Driver {
     rig: Rig,
     context: Arc<Context>,
     steps: Steps,
+    challenges: Challenges,
     chain: Arc<dyn Chain>,
     node_key: Arc<Keypair>,
     signing: Arc<SigningKey>,
@@ -95,6 +100,7 @@ impl Driver {
         rig: Rig,
         context: Arc<Context>,
         steps: Steps,
+        challenges: Challenges,
         chain: Arc<dyn Chain>,
         node_key: Arc<Keypair>,
         signing: Arc<SigningKey>,
@@ -110,6 +116,7 @@ impl Driver {
             rig,
             context,
             steps,
+            challenges,
             chain,
             node_key,
             signing,
@@ -153,6 +160,7 @@ impl Driver {
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
+                Some(event) = self.wiring.challenge_events.recv() => self.on_challenge_event(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
@@ -206,6 +214,8 @@ impl Driver {
                 Some(Action::Redeem { voucher, signature }) => self.redeem(voucher, &signature),
                 Some(Action::ExtendStart(lease)) => self.act(lease, Deed::ExtendStart),
                 Some(Action::HoldLease(lease)) => self.act(lease, Deed::Hold),
+                Some(Action::AnswerChallenge(number)) => self.challenges.begin(number),
+                Some(Action::GiveUpChallenge(number)) => self.challenges.give_up(number).await,
                 Some(other) => unreachable!("a step of a task was given back: {other:?}"),
             }
         }
@@ -241,7 +251,10 @@ impl Driver {
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
-            Report::LeaseEnded { .. } | Report::LeaseClosed { .. } | Report::GpuFault { .. } => Address::default(),
+            Report::LeaseEnded { .. }
+            | Report::LeaseClosed { .. }
+            | Report::GpuFault { .. }
+            | Report::ChallengeDeclined { .. } => Address::default(),
             Report::FetchingInputs(key)
             | Report::Pulling(key)
             | Report::Creating(key, _)
@@ -318,6 +331,9 @@ impl Driver {
                 self.told_images = cached_images.iter().cloned().collect();
                 let advertised = self.wiring.advertised_address.clone();
                 self.send(messages::resume(&self.agent, self.rig.draining, cached_images, advertised));
+                if let Some(gpus) = self.challenges.announcement() {
+                    self.send(messages::message(Body::GpuAnnouncement(gpus)));
+                }
                 self.feed(Event::Connected).await?;
                 self.wiring.connected.send_replace(true);
             }
@@ -353,6 +369,8 @@ fn subject(action: &Action) -> Option<TaskKey> {
         | Action::Redeem { .. }
         | Action::ExtendStart(_)
         | Action::HoldLease(_)
+        | Action::AnswerChallenge(_)
+        | Action::GiveUpChallenge(_)
         | Action::Report(_) => None,
     }
 }

@@ -8,6 +8,7 @@
 //! tells nobody: the next one on the same data folder adopts them.
 
 mod chain;
+mod challenge;
 mod checks;
 mod clock;
 mod context;
@@ -37,6 +38,7 @@ pub mod journal;
 pub mod status;
 
 pub use chain::{Chain, Deed};
+pub use challenge::answer_challenge;
 pub use checks::hardware_of;
 pub use container::docker::PullPolicy;
 pub use error::Error;

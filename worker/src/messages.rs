@@ -45,6 +45,9 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
         }
         // To the orchestrator a container is created until it runs.
         Report::Starting(_) | Report::LeaseClosed { .. } | Report::GpuFault { .. } => return None,
+        Report::ChallengeDeclined { number, reason } => {
+            return Some(message(declined(number, reason.code(), reason.to_string())));
+        }
         Report::Running(key) => update(key, job, grpc::Phase::Running),
         Report::Uploading(key) => update(key, job, grpc::Phase::Uploading),
         Report::Done(key, found) => {
@@ -163,4 +166,10 @@ fn failure(failure: &Failure) -> grpc::Failure {
         fault: fault.into(),
         exit_code,
     }
+}
+
+/// The rig does not answer a challenge.
+pub(crate) fn declined(number: u64, code: &str, cause: String) -> Body {
+    let reason = Some(grpc::Refusal { code: code.to_owned(), cause });
+    Body::GpuChallengeDeclined(grpc::GpuChallengeDeclined { number, reason })
 }

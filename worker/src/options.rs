@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -9,6 +10,9 @@ use crate::gpu::{SimulatedGpu, nvml};
 
 /// Cloudflare's and Quad9's.
 const RESOLVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)];
+
+/// This very program, even where its file was replaced meanwhile.
+const PROVER: [&str; 3] = ["/proc/self/exe", "worker", "prove"];
 
 /// How a worker is set up.
 pub struct Options {
@@ -26,6 +30,10 @@ pub struct Options {
     pub simulated_gpus: Vec<SimulatedGpu>,
     /// NVIDIA's management library, which tells what GPUs there are.
     pub nvml_library: PathBuf,
+    /// NVIDIA's CUDA driver, by which GPUs answer challenges.
+    pub cuda_library: PathBuf,
+    /// The program, with its arguments, that answers for one GPU: it calls [`crate::answer_challenge`].
+    pub prover: Vec<OsString>,
     pub pull: PullPolicy,
     /// Whether containers may have a network.
     pub allow_network: bool,
@@ -66,6 +74,8 @@ impl Options {
             rpc_urls,
             simulated_gpus: vec![],
             nvml_library: nvml::LIBRARY.into(),
+            cuda_library: millrace_cuda::LIBRARY.into(),
+            prover: PROVER.map(OsString::from).to_vec(),
             pull: PullPolicy::default(),
             allow_network: true,
             resolvers: RESOLVERS.map(IpAddr::V4).to_vec(),

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
+use crate::challenge::{self, Challenges};
 use crate::clock::Clock;
 use crate::container::Engine;
 use crate::container::docker::Docker;
@@ -141,10 +142,14 @@ impl Service {
         let metrics_address = serving.as_ref().map(|(address, _)| *address);
         let (image_sender, engine_images) = unbounded_channel();
         let watching = tokio::spawn(images::watch(context.clone(), image_sender));
+        let gpus = challenge::names(&context.inventory, node.node.hardware.gpu_count);
+        let library = (!context.inventory.simulated).then_some(options.cuda_library);
+        let (challenges, challenge_events) = Challenges::new(options.prover, node.address, library, gpus);
         let wiring = Wiring {
             step_events,
             link_events,
             gpu_faults,
+            challenge_events,
             asked,
             images: engine_images,
             connected,
@@ -155,8 +160,19 @@ impl Service {
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
-        let driver =
-            Driver::new(recovered.agent, journal, clock, rig, context, steps, chain, node_key, signing, wiring);
+        let driver = Driver::new(
+            recovered.agent,
+            journal,
+            clock,
+            rig,
+            context,
+            steps,
+            challenges,
+            chain,
+            node_key,
+            signing,
+            wiring,
+        );
         let stopped = CancellationToken::new();
         let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {

@@ -1,5 +1,6 @@
 //! Whole workers against an orchestrator of the test's own.
 
+mod challenge;
 mod control;
 mod docker;
 mod doctor;

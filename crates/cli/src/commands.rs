@@ -35,12 +35,13 @@ pub mod localnet_up;
 pub mod new_key;
 pub mod pause_network;
 pub mod prepare_rig;
+pub mod prove_gpu;
 pub mod register_provider;
 pub mod remove_node;
 pub mod replace_role;
 pub mod replay_simulation;
 pub mod revoke_delegate;
-pub mod rotate_node_key;
+mod rotate_node_key;
 pub mod rule_dispute;
 pub mod run_demo;
 pub mod run_orchestrator;
@@ -118,6 +119,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Earnings(args)) => worker_earnings::run(context, args).await,
         Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
+        Command::Worker(WorkerCommand::Prove) => prove_gpu::run(),
         Command::Worker(WorkerCommand::Uninstall(args)) => uninstall_worker::run(context, args).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,

@@ -2,6 +2,7 @@
 //! [`objects`]), and how either side proves which key it holds ([`auth`]).
 
 pub mod auth;
+pub mod frames;
 pub mod objects;
 mod peer;
 pub mod rest;

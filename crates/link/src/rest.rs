@@ -3,6 +3,7 @@
 
 use millrace_protocol::{
     Address, BasisPoints, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
+    UnixSeconds,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,54 @@ pub struct Node {
     /// It takes no further lease.
     #[serde(default)]
     pub draining: bool,
+    /// What its GPUs have shown by answering the network's challenge; none where its worker never answered any.
+    #[serde(default)]
+    pub challenge: Option<Challenged>,
+}
+
+/// How a node stands with the network's GPU challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenged {
+    pub state: ChallengeState,
+    /// Until when what it has shown counts.
+    pub until: Option<UnixSeconds>,
+    /// Why its last answer was refused.
+    pub refusal: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChallengeState {
+    /// It is to be asked as soon as it is there and idle.
+    Waiting,
+    /// A challenge is with its worker.
+    Asked,
+    Shown,
+    /// A processor answered in the place of GPUs that do not exist: nothing is shown.
+    Simulated,
+    Refused,
+}
+
+/// `GET /v1/nodes/{node}/evidence`: what the digest on chain is of, as `docs/gpu-challenge.md` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub digest: String,
+    pub since: UnixSeconds,
+    pub until: UnixSeconds,
+    pub driver: String,
+    pub simulated: bool,
+    /// Thousandths of the deadline that the slowest GPU left.
+    pub score: u16,
+    pub gpus: Vec<GpuEvidence>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuEvidence {
+    pub gpu: String,
+    pub nonce: String,
+    pub tiles: u32,
+    pub root: String,
+    pub took_millis: u64,
 }
 
 /// `GET /v1/jobs?buyer=`: an array of these; `GET /v1/jobs/{job}`: one.

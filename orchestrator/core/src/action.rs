@@ -1,8 +1,8 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, PricePerGpuHour, Seconds};
+use millrace_protocol::{Address, HardwareAttestation, PricePerGpuHour, Seconds};
 use millrace_spec::Sha256;
 
-use crate::Record;
+use crate::{Cause, Record};
 
 /// What should happen outside, to be carried out in the order given.
 #[allow(clippy::large_enum_variant, reason = "moved once, from the answer into the driver")]
@@ -80,6 +80,21 @@ pub enum Action {
     CloseJob {
         job: Address,
     },
+    /// Have the node's worker answer a GPU challenge.
+    ChallengeNode(ChallengeOrder),
+    /// Tell the node's worker why its GPUs count as not shown.
+    TellRefusal {
+        node: Address,
+        cause: Cause,
+    },
+    /// Write down on chain what the node's hardware was shown to be; of the class `Claimed`, take it back.
+    AttestNode {
+        node: Address,
+        attestation: HardwareAttestation,
+        /// Of the evidence.
+        digest: Sha256,
+        score: u16,
+    },
     /// Nothing to do; worth a line in the log.
     Notice(Notice),
 }
@@ -96,6 +111,20 @@ pub struct Offer {
     pub number: u32,
     pub price: PricePerGpuHour,
     pub maximum: Seconds,
+}
+
+/// All GPUs of a node at the same time. Whoever carries it out draws what must be random and not known before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeOrder {
+    /// Tells challenges of one run of the orchestrator apart.
+    pub challenge: u64,
+    pub node: Address,
+    /// UUIDs, as the worker names them.
+    pub gpus: Vec<String>,
+    /// Memory that each of them has according to the node's account.
+    pub vram_mib: u32,
+    /// According to the account the GPUs do not exist: a processor may answer, and it shows nothing.
+    pub simulated: bool,
 }
 
 /// Something an operator may want to read.

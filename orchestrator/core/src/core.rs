@@ -7,12 +7,13 @@ use crate::decide::Preemption;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
-use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
 use crate::state::open_leases::OpenLeases;
+use crate::state::proof::Proof;
 use crate::state::reservation::Reservation;
 use crate::{Action, Event, Now};
 
@@ -63,11 +64,19 @@ pub struct Core {
     pub(crate) holds: BTreeMap<Address, i64>,
     /// Leases whose claim on the market may have changed.
     pub(crate) stale_claims: BTreeSet<Address>,
+    /// Of nodes whose workers answer challenges, or once did.
+    pub(crate) proofs: BTreeMap<Address, Proof>,
+    /// Which node has shown which GPU last, by UUID.
+    pub(crate) gpu_holders: BTreeMap<String, Address>,
+    /// When nodes are to be looked at for their proofs.
+    pub(crate) node_agenda: Agenda,
+    pub(crate) next_challenge: u64,
     pub(crate) next_offer: u64,
     pub(crate) out: Vec<Action>,
     dirty_jobs: BTreeSet<Address>,
     dirty_tasks: BTreeSet<(Address, u32)>,
     dirty_leases: BTreeSet<Address>,
+    dirty_proofs: BTreeSet<Address>,
 }
 
 impl Core {
@@ -90,17 +99,23 @@ impl Core {
             order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
+            proofs: BTreeMap::new(),
+            gpu_holders: BTreeMap::new(),
+            node_agenda: Agenda::default(),
+            next_challenge: 1,
             next_offer: 1,
             out: Vec::new(),
             dirty_jobs: BTreeSet::new(),
             dirty_tasks: BTreeSet::new(),
             dirty_leases: BTreeSet::new(),
+            dirty_proofs: BTreeSet::new(),
         }
     }
 
     /// Takes note of what happened and decides what follows. Records come first in the answer.
     pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
         let scope = self.scope(now, &event);
+        let nodes = self.nodes_to_prove(now, &event);
         match event {
             Event::ParametersSeen(parameters) => self.market.set_parameters(now, parameters),
             Event::ProviderSeen { provider, account } => self.market.set_provider(now, provider, account),
@@ -117,8 +132,18 @@ impl Core {
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
             Event::WorkerConnected { node, session, images, held } => {
                 self.on_worker_connected(now, node, session, &images, &held);
+                self.forget_announcement(now, node);
             }
-            Event::WorkerDisconnected { node, session } => self.market.disconnect(now, node, session),
+            Event::WorkerDisconnected { node, session } => {
+                self.market.disconnect(now, node, session);
+                if !self.is_connected(node) {
+                    self.forget_announcement(now, node);
+                }
+            }
+            Event::GpusAnnounced { node, session, gpus } => self.on_gpus_announced(node, session, gpus),
+            Event::ChallengeEnded { node, challenge, result } => {
+                self.on_challenge_ended(now, node, challenge, result);
+            }
             Event::WorkerDraining { node, draining } => self.market.set_draining(now, node, draining),
             Event::WorkerImages { node, images } => {
                 self.market.set_images(now, node, images.iter().map(String::as_str));
@@ -136,6 +161,7 @@ impl Core {
             Event::Tick => {}
         }
         self.decide(now, &scope);
+        self.prove(now, &nodes);
         self.take_actions()
     }
 
@@ -190,6 +216,11 @@ impl Core {
         self.market.is_draining(node)
     }
 
+    /// What the node has shown of its GPUs; none for one whose worker never answered challenges.
+    pub fn proof(&self, node: Address) -> Option<&Proof> {
+        self.proofs.get(&node)
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -231,6 +262,10 @@ impl Core {
         self.stale_claims.insert(lease);
     }
 
+    pub(crate) fn touch_proof(&mut self, node: Address) {
+        self.dirty_proofs.insert(node);
+    }
+
     pub(crate) fn push(&mut self, action: Action) {
         self.out.push(action);
     }
@@ -254,6 +289,10 @@ impl Core {
             if let Some(entry) = self.leases.get(&lease) {
                 actions.push(Action::Persist(Record::Lease(LeaseRecord::of(entry).into())));
             }
+        }
+        for node in std::mem::take(&mut self.dirty_proofs) {
+            let record = ProofRecord::of(node, self.proofs.get(&node));
+            actions.push(Action::Persist(Record::Proof(record.into())));
         }
         actions.append(&mut self.out);
         actions

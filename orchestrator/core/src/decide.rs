@@ -1,6 +1,8 @@
 //! What follows from what is known: after every event for the jobs it is about, at every tick for those that
 //! have waited for this moment. Asks for nothing that is under way already.
 
+mod attestation;
+mod challenges;
 mod claims;
 mod cranks;
 mod dependencies;
@@ -21,12 +23,17 @@ mod specs;
 mod vouchers;
 mod work;
 
+pub(crate) use challenges::LASTS;
 pub use gang::Lacking;
 pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use preemption::Preemption;
 #[cfg(test)]
 pub(crate) use preemption::reservation_holder;
 pub(crate) use scope::Scope;
+
+use std::collections::BTreeSet;
+
+use millrace_protocol::Address;
 
 use crate::{Core, Now};
 
@@ -57,5 +64,12 @@ impl Core {
         self.settle_and_expire(now, &leases);
         self.crank_jobs(now, &jobs);
         self.schedule(now, &self.touched(scope, &jobs));
+    }
+
+    /// What follows for nodes from what they have shown of their GPUs, and have not.
+    pub(crate) fn prove(&mut self, now: Now, nodes: &BTreeSet<Address>) {
+        self.challenge(now, nodes);
+        self.attest(now, nodes);
+        self.schedule_proofs(now, nodes);
     }
 }

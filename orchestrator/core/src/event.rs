@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use millrace_protocol::{Address, Dispute, Parameters, Provider};
 use millrace_spec::Sha256;
 
+use crate::evidence::Evidence;
 use crate::state::task::{Cause, Fault, TaskPhase};
 use crate::{JobView, LeaseView, NodeView, Output, Workload};
 
@@ -97,6 +98,19 @@ pub enum Event {
         failure: OpenFailure,
     },
 
+    /// A worker that answers GPU challenges names its GPUs by their UUIDs.
+    GpusAnnounced {
+        node: Address,
+        session: u64,
+        gpus: Vec<String>,
+    },
+    /// A challenge is over. Its answers were verified outside.
+    ChallengeEnded {
+        node: Address,
+        challenge: u64,
+        result: ChallengeResult,
+    },
+
     /// A transaction is final enough to build on.
     TransactionDone {
         transaction: Transaction,
@@ -118,6 +132,17 @@ pub enum OpenFailure {
     Unanswered,
 }
 
+/// What a GPU challenge came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChallengeResult {
+    /// Every GPU answered right and in time.
+    Shown(Box<Evidence>),
+    /// One of them did not.
+    Refused(Cause),
+    /// The rig had something better to do, or went away: nobody's fault, and nothing is shown.
+    GivenUp,
+}
+
 /// A transaction the orchestrator sent, by what it was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transaction {
@@ -129,6 +154,7 @@ pub enum Transaction {
     ExpireDispute { lease: Address },
     ExpireJob { job: Address },
     CloseJob { job: Address },
+    AttestNode { node: Address },
 }
 
 /// A lease as a worker found it in its journal.

@@ -251,6 +251,7 @@ fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry
         Constraint::NoSpot => Change::AcceptOnDemand,
         Constraint::ServiceLevel => Change::LowerServiceLevel(node.service_level),
         Constraint::HardwareUnattested => Change::AcceptHardware(shown(&node.attestation, now)),
+        Constraint::ChallengeRefused => Change::AcceptHardware(HardwareClass::Claimed),
         Constraint::GpuModel => Change::AcceptGpuClass(hardware.gpu_class),
         Constraint::Vram => Change::LowerVram(hardware.vram_mib),
         Constraint::GpuCount => Change::LowerGpuCount(hardware.units().0),

@@ -69,6 +69,8 @@ pub struct Market {
     alarms: BTreeSet<(u64, u32)>,
     /// When a provider's reputation next fades.
     fades: BTreeSet<(UnixSeconds, Address)>,
+    /// Nodes that answered the last challenge wrong, or not in time.
+    refused: BTreeSet<Address>,
     /// Rigs that may fit a demand that they did not fit before.
     improved: Vec<u32>,
     known: usize,
@@ -89,6 +91,7 @@ impl Market {
             images: Images::default(),
             alarms: BTreeSet::new(),
             fades: BTreeSet::new(),
+            refused: BTreeSet::new(),
             improved: Vec::new(),
             known: 0,
         }
@@ -182,6 +185,22 @@ impl Market {
             worker.losses.lose(now.millis);
             self.listen(now, slot);
         }
+    }
+
+    /// Whether the node counts as one that cannot show what it is said to have.
+    pub fn set_refused(&mut self, node: Address, refused: bool) {
+        let changed = if refused { self.refused.insert(node) } else { self.refused.remove(&node) };
+        if changed && !refused {
+            let slot = self.slot(node);
+            self.improve(slot);
+        }
+    }
+
+    /// Whether nobody has leased, or is being offered, anything of the node.
+    pub(crate) fn is_idle(&self, node: Address) -> bool {
+        let idle =
+            |rig: &Rig| rig.entry.as_ref().is_some_and(|entry| rig.free(entry) == entry.view.node.hardware.units());
+        self.rig(node).is_some_and(idle)
     }
 
     /// Image references that the node has, by name.

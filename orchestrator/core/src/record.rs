@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::proof::{Proof, Refused, Shown};
 use crate::state::reservation::Reservation;
 use crate::state::restarts::Restarts;
 use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
 
 /// A piece of state as it is written to disk. A record replaces the earlier one with the same key:
-/// the job's address, the job's address and the task's number, or the lease's address.
+/// the job's address, the job's address and the task's number, the lease's address, or the node's.
 ///
 /// These are stored. A field may be added with a default; none may change its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,7 @@ pub enum Record {
     Job(Box<JobRecord>),
     Task(Box<TaskRecord>),
     Lease(Box<LeaseRecord>),
+    Proof(Box<ProofRecord>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,31 @@ pub struct LeaseRecord {
     pub voucher: Option<Voucher>,
     pub settlements: Vec<String>,
     pub silenced: bool,
+}
+
+/// What a node has shown of its GPUs; of a node that is gone, nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofRecord {
+    pub node: Address,
+    pub shown: Option<Shown>,
+    pub refused: Option<Refused>,
+    pub withdrawn: bool,
+}
+
+impl ProofRecord {
+    pub(crate) fn of(node: Address, proof: Option<&Proof>) -> Self {
+        Self {
+            node,
+            shown: proof.and_then(|proof| proof.shown.clone()),
+            refused: proof.and_then(|proof| proof.refused.clone()),
+            withdrawn: proof.is_some_and(|proof| proof.withdrawn),
+        }
+    }
+
+    /// Whether nothing is known of the node.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown.is_none() && self.refused.is_none() && !self.withdrawn
+    }
 }
 
 impl JobRecord {

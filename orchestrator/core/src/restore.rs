@@ -1,9 +1,10 @@
 use crate::Now;
 use crate::agenda::Due;
 use crate::core::{Core, Settings};
-use crate::record::{JobRecord, LeaseRecord, Record, TaskRecord};
+use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::proof::{Proof, Shown};
 use crate::state::tasks::Tasks;
 
 impl Core {
@@ -18,6 +19,7 @@ impl Core {
                 Record::Job(record) => core.restore_job(now, *record),
                 Record::Lease(record) => core.restore_lease(now, *record),
                 Record::Task(record) => tasks.push(*record),
+                Record::Proof(record) => core.restore_proof(*record),
             }
         }
         for TaskRecord { job, opened_slot, number, task } in tasks {
@@ -75,6 +77,18 @@ impl Core {
             self.market.expect(now, record.view.node);
         }
         self.insert_lease(record.lease, entry);
+    }
+
+    fn restore_proof(&mut self, record: ProofRecord) {
+        if record.is_empty() {
+            return;
+        }
+        let node = record.node;
+        let proof = Proof::from_record(record);
+        let gpus = proof.shown.iter().flat_map(Shown::gpus).map(|gpu| (gpu.to_owned(), node));
+        self.gpu_holders.extend(gpus);
+        self.market.set_refused(node, proof.refused.is_some());
+        self.proofs.insert(node, proof);
     }
 
     /// A task whose lease is unknown or over is nobody's.

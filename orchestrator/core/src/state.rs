@@ -5,6 +5,7 @@ pub mod job;
 pub mod lease;
 pub mod node;
 pub(crate) mod open_leases;
+pub mod proof;
 pub mod reservation;
 pub mod restarts;
 pub mod task;

@@ -55,6 +55,13 @@ impl Driver {
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
+            Action::ChallengeNode(order) => self.challenge_node(&order),
+            Action::TellRefusal { node, cause: Cause { code, message, hint } } => {
+                self.tell(node, Body::GpuRefusal(grpc::GpuRefusal { code, cause: message, hint }));
+            }
+            Action::AttestNode { node, attestation, digest, score } => {
+                self.attest_node(node, attestation, (digest, score));
+            }
             Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {
                 tracing::warn!(%lease, %reported, %own, "a worker's result root differs from what it uploaded");
             }
@@ -163,7 +170,7 @@ impl Driver {
         self.transact(transaction, move |chain| async move { chain.close_job(&account).await });
     }
 
-    fn transact<F, T>(&mut self, transaction: Transaction, send: F)
+    pub(super) fn transact<F, T>(&mut self, transaction: Transaction, send: F)
     where
         F: FnOnce(crate::chain::Chain) -> T,
         T: Future<Output = crate::chain::Landed> + Send + 'static,
@@ -197,7 +204,7 @@ impl Driver {
         self.later(Event::TransactionFailed { transaction, cause });
     }
 
-    fn later(&mut self, event: Event) {
+    pub(super) fn later(&mut self, event: Event) {
         let inbox = self.inbox.clone();
         self.beside.spawn(async move {
             inbox.send(Input::Event(event)).await;

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::specs::{Problem, Spec};
 use super::{Driver, Session};
+use crate::challenge::Heard;
 
 /// What the driver takes in.
 pub(crate) enum Input {
@@ -41,6 +42,13 @@ pub(crate) enum Input {
         session: u64,
         lease: Address,
         result: offer_reply::Result,
+    },
+    /// A worker's word on a GPU challenge.
+    ChallengeAnswered {
+        node: Address,
+        session: u64,
+        number: u64,
+        heard: Heard,
     },
     SpecRead {
         job: Address,

@@ -2,16 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
 use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
 use millrace_spec::{ObjectRef, Sha256};
 use tonic::Status;
 
+use crate::challenge::Answer;
+
 /// Codes by which a worker says that it could not get the image, whoever is to blame.
 const IMAGE_CODES: [&str; 2] = ["image-missing", "pull-failed"];
 /// The most leases, tasks or images a worker may say it has. Far more than one rig can hold.
 const MOST_HELD: usize = 10_000;
+/// The most GPUs, or slices of GPUs, that a rig may name.
+const MOST_GPUS: usize = 64;
+/// The longest UUID in bytes.
+const LONGEST_GPU: usize = 128;
+/// The longest way in a Merkle tree over tiles: there are at most 2^25.
+const LONGEST_PATH: usize = 25;
 /// The longest text in bytes that is kept of what a worker says: it goes into the journal and to buyers.
 const LONGEST_TEXT: usize = 4_096;
 
@@ -84,6 +93,47 @@ pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
         }
         signature => signature,
     }
+}
+
+/// The GPUs of a worker that answers challenges.
+pub(super) fn announcement(node: Address, session: u64, told: grpc::GpuAnnouncement) -> Result<Event, Status> {
+    if told.gpus.len() > MOST_GPUS || told.gpus.iter().any(|gpu| gpu.len() > LONGEST_GPU) {
+        return Err(Status::invalid_argument(format!("a rig has at most {MOST_GPUS} GPUs with a short name each")));
+    }
+    Ok(Event::GpusAnnounced { node, session, gpus: told.gpus })
+}
+
+pub(super) fn commitment(told: grpc::GpuCommitment) -> Result<Answer, Status> {
+    let root = address(&told.root, "root")?.0;
+    let driver = Sha256(address(&told.driver, "driver")?.0);
+    if told.gpu.len() > LONGEST_GPU {
+        return Err(Status::invalid_argument("a GPU with a name that is too long"));
+    }
+    let kind = if told.simulated { Kind::Cpu } else { Kind::Cuda };
+    Ok(Answer::Committed(Commitment { gpu: told.gpu, tiles: told.tiles, root, kind }, driver))
+}
+
+pub(super) fn opening(told: grpc::GpuOpening) -> Result<Answer, Status> {
+    if told.tiles.len() > usize::from(SAMPLES) || told.gpu.len() > LONGEST_GPU {
+        return Err(Status::invalid_argument(format!("more than {SAMPLES} tiles were opened")));
+    }
+    let tiles = told.tiles.into_iter().map(opened_tile).collect::<Result<_, _>>()?;
+    Ok(Answer::Opened { gpu: told.gpu, opening: Opening { tiles } })
+}
+
+fn opened_tile(told: grpc::OpenedTile) -> Result<OpenedTile, Status> {
+    if told.words.len() != tile::BYTES as usize || told.path.len() > LONGEST_PATH {
+        return Err(Status::invalid_argument("an opened tile has another size"));
+    }
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+    let words = told.words.chunks_exact(4).map(word).collect();
+    let path = told.path.iter().map(|digest| address(digest, "path").map(|digest| digest.0));
+    Ok(OpenedTile { tile: told.tile, words, path: path.collect::<Result<_, _>>()? })
+}
+
+pub(super) fn declined(told: grpc::GpuChallengeDeclined) -> Answer {
+    let reason = told.reason.unwrap_or_default();
+    Answer::Declined(Cause { code: text(&reason.code), message: text(&reason.cause), hint: String::new() })
 }
 
 /// A path that leads out of the outputs folder, or twice to one file, would spoil the buyer's
@@ -208,5 +258,30 @@ mod tests {
         let held = held(&resume).unwrap();
         assert_eq!(held[0].tasks, [HeldTask { task: 3, attempt: 4 }, HeldTask { task: 9, attempt: 4 }]);
         assert_eq!(held[1].tasks, []);
+    }
+
+    #[test]
+    fn answers_to_challenges_are_bounded_and_read_word_by_word() {
+        let tile = |words: usize, path: usize| grpc::OpenedTile {
+            tile: 3,
+            words: [1, 2, 0, 0].repeat(words),
+            path: vec![vec![9; 32]; path],
+        };
+        let opened = |tiles| opening(grpc::GpuOpening { number: 1, gpu: "GPU-1".to_owned(), tiles });
+        let Ok(Answer::Opened { opening: good, .. }) = opened(vec![tile(tile::WORDS, 25)]) else { panic!("good") };
+        assert!(good.tiles[0].words.iter().all(|word| *word == 0x201) && good.tiles[0].path == [[9; 32]; 25]);
+        assert!(opened(vec![tile(tile::WORDS - 1, 25)]).is_err());
+        assert!(opened(vec![tile(tile::WORDS, 26)]).is_err());
+        assert!(opened(vec![grpc::OpenedTile { path: vec![vec![9; 31]], ..tile(tile::WORDS, 0) }]).is_err());
+        assert!(opened(vec![tile(tile::WORDS, 1); usize::from(SAMPLES) + 1]).is_err());
+        let good = grpc::GpuCommitment { root: vec![1; 32], driver: vec![2; 32], ..Default::default() };
+        assert!(commitment(good.clone()).is_ok());
+        assert!(commitment(grpc::GpuCommitment { root: vec![1; 31], ..good.clone() }).is_err());
+        assert!(commitment(grpc::GpuCommitment { driver: Vec::new(), ..good.clone() }).is_err());
+        assert!(commitment(grpc::GpuCommitment { gpu: "x".repeat(LONGEST_GPU + 1), ..good }).is_err());
+        let named = |gpus| announcement(NODE, 1, grpc::GpuAnnouncement { gpus, simulated: false });
+        assert!(named(vec!["GPU-1".to_owned(); MOST_GPUS]).is_ok());
+        assert!(named(vec![String::new(); MOST_GPUS + 1]).is_err());
+        assert!(named(vec!["x".repeat(LONGEST_GPU + 1)]).is_err());
     }
 }

@@ -5,11 +5,13 @@ use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{LogAck, LogChunk, OrchestratorMessage, WorkerMessage};
 use millrace_protocol::Address;
 use millrace_scheduler::{Cause, Event, Fault, TaskProgress};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::handshake::{Outbound, next, shake_hands};
 use super::{Context, convert};
+use crate::challenge::Heard;
 use crate::driver::{Input, Session};
 use crate::logs::Log;
 use crate::objects;
@@ -96,6 +98,26 @@ async fn converse(
                 let lease = convert::address(&reply.lease, "lease")?;
                 let Some(result) = reply.result.map(convert::offer_result) else { continue };
                 Input::OfferAnswered { node, session: id, lease, result }
+            }
+            Some(WorkerBody::GpuAnnouncement(told)) => {
+                Input::FromWorker { node, session: id, event: convert::announcement(node, id, told)? }
+            }
+            Some(WorkerBody::GpuCommitment(told)) => {
+                let at = Instant::now();
+                let number = told.number;
+                let heard = Heard { answer: convert::commitment(told)?, at };
+                Input::ChallengeAnswered { node, session: id, number, heard }
+            }
+            Some(WorkerBody::GpuOpening(told)) => {
+                let at = Instant::now();
+                let number = told.number;
+                let heard = Heard { answer: convert::opening(told)?, at };
+                Input::ChallengeAnswered { node, session: id, number, heard }
+            }
+            Some(WorkerBody::GpuChallengeDeclined(told)) => {
+                let (at, number) = (Instant::now(), told.number);
+                let heard = Heard { answer: convert::declined(told), at };
+                Input::ChallengeAnswered { node, session: id, number, heard }
             }
             Some(WorkerBody::LogChunk(chunk)) => {
                 store_log(context, node, chunk, outbound).await?;

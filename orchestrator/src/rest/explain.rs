@@ -66,6 +66,7 @@ fn name(constraint: Constraint) -> &'static str {
         Constraint::Simulated => "real-gpu",
         Constraint::ServiceLevel => "service-level",
         Constraint::HardwareUnattested => "attested-hardware",
+        Constraint::ChallengeRefused => "challenge-passed",
         Constraint::Cpu => "cpu",
         Constraint::Memory => "memory",
         Constraint::Disk => "disk",
@@ -102,6 +103,7 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
             Verification::AttestedHardware { class } => class_name(class).to_owned(),
             _ => String::new(),
         },
+        Constraint::ChallengeRefused => "a node that did not fail the last GPU challenge".to_owned(),
         Constraint::Cpu => workload.map_or_else(String::new, |workload| {
             format!("{}.{:03} cores unused", workload.cpu_milli / 1_000, workload.cpu_milli % 1_000)
         }),

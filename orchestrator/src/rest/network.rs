@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use millrace_link::rest;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use millrace_link::rest::{self, ChallengeState};
+use millrace_protocol::{Address, UnixSeconds};
+use millrace_scheduler::{Cause, Proof};
 
 use super::{Context, Refusal};
 use crate::driver::Driver;
@@ -36,12 +39,61 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         units_leased: entry.view.node.leased.0,
         connected: driver.sessions.contains_key(&address),
         draining: driver.core.is_draining(address),
+        challenge: driver.core.proof(address).map(|proof| challenged(driver.clock.now().chain, proof)),
     };
     let mut nodes: Vec<_> = driver.core.nodes().map(render).collect();
     nodes.sort_unstable_by_key(|node| node.address);
     nodes
 }
 
-pub(super) fn provider_name(driver: &Driver, provider: millrace_protocol::Address) -> String {
+pub(super) fn provider_name(driver: &Driver, provider: Address) -> String {
     driver.book.provider(provider).map_or_else(String::new, |provider| provider.display_name.clone())
+}
+
+/// What the node's attestation on chain is the digest of.
+pub(super) async fn evidence(
+    State(context): State<Arc<Context>>,
+    Path(node): Path<String>,
+) -> Result<Json<rest::Evidence>, Refusal> {
+    let address: Address =
+        node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))?;
+    let shown = context.inbox.ask(move |driver| driver.core.proof(address).and_then(|proof| proof.shown.clone()));
+    let shown = shown.await.ok_or_else(Refusal::stopping)?.ok_or_else(nothing_shown)?;
+    let gpu = |gpu: &millrace_scheduler::GpuEvidence| rest::GpuEvidence {
+        gpu: gpu.gpu.clone(),
+        nonce: gpu.nonce.to_string(),
+        tiles: gpu.tiles,
+        root: gpu.root.to_string(),
+        took_millis: gpu.took,
+    };
+    Ok(Json(rest::Evidence {
+        digest: shown.evidence.digest(address).to_string(),
+        since: shown.since,
+        until: shown.until,
+        driver: shown.evidence.driver.to_string(),
+        simulated: shown.evidence.simulated,
+        score: shown.evidence.score,
+        gpus: shown.evidence.gpus.iter().map(gpu).collect(),
+    }))
+}
+
+fn nothing_shown() -> Refusal {
+    let hint = "look at `challenge` of the node in /v1/nodes";
+    Refusal::new(StatusCode::NOT_FOUND, "evidence-missing", "the node has not shown its GPUs", hint)
+}
+
+fn challenged(now: UnixSeconds, proof: &Proof) -> rest::Challenged {
+    let shown = proof.shown.as_ref().filter(|shown| now < shown.until);
+    let state = match (shown, &proof.refused) {
+        (Some(shown), _) if shown.evidence.simulated => ChallengeState::Simulated,
+        (Some(_), _) => ChallengeState::Shown,
+        (None, Some(_)) => ChallengeState::Refused,
+        (None, None) if proof.is_asked() => ChallengeState::Asked,
+        (None, None) => ChallengeState::Waiting,
+    };
+    let refusal = proof.refused.as_ref().map(|refused| {
+        let Cause { code, message, hint } = refused.cause.clone();
+        rest::Failure { code, cause: message, hint }
+    });
+    rest::Challenged { state, until: shown.map(|shown| shown.until), refusal }
 }

@@ -113,6 +113,10 @@ impl Market {
     }
 
     pub async fn add_rig(&self, name: &str, price: PricePerGpuHour) -> Rigging {
+        self.add_rig_of(name, price, hardware()).await
+    }
+
+    pub async fn add_rig_of(&self, name: &str, price: PricePerGpuHour, hardware: Hardware) -> Rigging {
         let (owner, node_key) = (Arc::new(Keypair::new()), Arc::new(Keypair::new()));
         self.localnet.faucet_sol(&address_of(&owner), 10 * SOL).await.unwrap();
         self.localnet.faucet(&address_of(&owner), MicroUsdc(200_000_000)).await.unwrap();
@@ -124,7 +128,7 @@ impl Market {
             owner,
             index: 0,
             node_key: address_of(&node_key),
-            hardware: hardware(),
+            hardware,
             software: Software::default(),
             price,
             spot_price: PricePerGpuHour(price.0 / 2),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ed25519_dalek::Signer;
+use millrace_challenge::{Challenge, Cpu, Millis, OpenedTile, Prover, Tiles, Within};
 use millrace_client::{Keypair, cosign};
 use millrace_link::grpc::link_client::LinkClient;
 use millrace_link::grpc::orchestrator_message::Body;
@@ -34,8 +35,20 @@ pub struct Journal {
     pub done: BTreeMap<(Address, u32, u32), grpc::TaskUpdate>,
     pub leaves: BTreeMap<Address, Vec<Leaf>>,
     pub vouchers: BTreeMap<Address, Voucher>,
+    /// Why its GPUs were refused.
+    pub refusals: Vec<String>,
     /// Every task ever handed out.
     pub n_assigned: usize,
+}
+
+/// A rig that computes the answers on a processor, whatever it says of that.
+#[derive(Clone, Copy)]
+pub struct Proves {
+    pub gpu: &'static str,
+    /// Says that it was a processor.
+    pub admits: bool,
+    /// Opens other tiles than it committed itself to.
+    pub forges: bool,
 }
 
 #[derive(Clone)]
@@ -51,6 +64,9 @@ pub struct Rig {
     lies: bool,
     /// Takes no further lease.
     pub draining: Arc<AtomicBool>,
+    /// How it answers GPU challenges; none where it does not.
+    proves: Option<Proves>,
+    provers: Arc<Mutex<BTreeMap<String, Prover<Cpu>>>>,
 }
 
 impl Rig {
@@ -65,6 +81,8 @@ impl Rig {
             failure: None,
             lies: false,
             draining: Arc::default(),
+            proves: None,
+            provers: Arc::default(),
         }
     }
 
@@ -74,6 +92,10 @@ impl Rig {
 
     pub fn lying(self) -> Self {
         Self { lies: true, ..self }
+    }
+
+    pub fn proving(self, proves: Proves) -> Self {
+        Self { proves: Some(proves), ..self }
     }
 
     /// Connects again and again until aborted.
@@ -106,6 +128,10 @@ impl Rig {
         assert_eq!(welcome.node, self.node.0);
         let objects = ObjectClient::new(&welcome.object_endpoint, Arc::new(signing));
         say(&outbound, WorkerBody::Resume(self.resume()));
+        if let Some(proves) = &self.proves {
+            let gpus = vec![proves.gpu.to_owned()];
+            say(&outbound, WorkerBody::GpuAnnouncement(grpc::GpuAnnouncement { gpus, simulated: proves.admits }));
+        }
         for (lease, task, attempt) in self.journal.lock().unwrap().running.clone() {
             self.work(&outbound, &objects, lease, task, attempt);
         }
@@ -173,8 +199,61 @@ impl Rig {
                 journal.vouchers.insert(voucher.lease, voucher);
             }
             Body::LogAck(_) => {}
+            Body::GpuChallenge(challenge) => {
+                drop(journal);
+                self.prove(challenge, outbound);
+            }
+            Body::GpuRefusal(refusal) => journal.refusals.push(refusal.code),
+            Body::OpenTiles(request) => {
+                drop(journal);
+                self.open(&request, outbound);
+            }
             Body::Challenge(_) | Body::Welcome(_) => panic!("the handshake is over"),
         }
+    }
+
+    fn prove(&self, told: grpc::GpuChallenge, outbound: &UnboundedSender<WorkerMessage>) {
+        let proves = self.proves.expect("a rig that announced no GPU is challenged");
+        let none = Within { commit: Millis(0), open: Millis(0) };
+        for seed in told.gpus {
+            let challenge = Challenge {
+                nonce: seed.nonce.try_into().unwrap(),
+                node: self.node,
+                gpu: seed.gpu.clone(),
+                tiles: Tiles::nearest(seed.tiles),
+                samples: 0,
+                within: none,
+                accept_simulated: false,
+            };
+            let Ok(prover) = Prover::work(Cpu::default(), &challenge);
+            let commitment = prover.commitment();
+            self.provers.lock().unwrap().insert(seed.gpu.clone(), prover);
+            let commitment = grpc::GpuCommitment {
+                number: told.number,
+                gpu: seed.gpu,
+                tiles: commitment.tiles,
+                root: commitment.root.to_vec(),
+                simulated: proves.admits,
+                driver: vec![7; 32],
+            };
+            say(outbound, WorkerBody::GpuCommitment(commitment));
+        }
+    }
+
+    fn open(&self, request: &grpc::OpenTiles, outbound: &UnboundedSender<WorkerMessage>) {
+        let forges = self.proves.is_some_and(|proves| proves.forges);
+        let mut provers = self.provers.lock().unwrap();
+        let Ok(opening) = provers.get_mut(&request.gpu).unwrap().open(&request.tiles) else {
+            panic!("such tiles exist")
+        };
+        let tile = |opened: OpenedTile| grpc::OpenedTile {
+            tile: opened.tile,
+            words: opened.words.iter().flat_map(|word| (word ^ u32::from(forges)).to_le_bytes()).collect(),
+            path: opened.path.iter().map(|digest| digest.to_vec()).collect(),
+        };
+        let tiles = opening.tiles.into_iter().map(tile).collect();
+        let opening = grpc::GpuOpening { number: request.number, gpu: request.gpu.clone(), tiles };
+        say(outbound, WorkerBody::GpuOpening(opening));
     }
 
     fn work(

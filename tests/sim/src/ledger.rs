@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_model::{Account as Vault, Action, Funding, Market, Refusal};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, Dispute, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds};
+use millrace_protocol::{
+    Address, Dispute, HardwareAttestation, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds,
+};
 use millrace_scheduler::{JobView, LeaseView, NodeView};
 use millrace_spec::Sha256;
 
@@ -85,6 +87,10 @@ pub enum Instruction {
     SetDraining {
         provider: usize,
         draining: bool,
+    },
+    AttestNode {
+        node: Address,
+        attestation: HardwareAttestation,
     },
 }
 
@@ -228,6 +234,10 @@ impl Ledger {
             Instruction::SetDraining { provider, draining } => {
                 self.act(Action::SetDraining { provider: *provider, draining: *draining })?;
                 Ok(vec![name::provider(*provider)])
+            }
+            Instruction::AttestNode { node, attestation } => {
+                self.act(Action::Attest { node: name::number(*node), attestation: *attestation })?;
+                Ok(vec![*node])
             }
         }
     }

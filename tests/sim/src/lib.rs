@@ -29,7 +29,8 @@
 //! No job or lease stays past a deadline once nothing disturbs; no task is run by two rigs that are heard of;
 //! no attempt is given to two leases; every task is waiting, with a live lease, or done by whom it was given
 //! to, with the output it makes; vouchers are on the disk before anybody has them, never two with one number,
-//! never ahead of the container; each lease is paid its attested seconds at its price, and wallets, vaults and
+//! never ahead of the container; only who answered a challenge right is attested on chain, from the disk, and no
+//! rig answers one beside a job; each lease is paid its attested seconds at its price, and wallets, vaults and
 //! the scheduler's books agree on it to the micro-USDC; every job that waits says why, and none waits for long
 //! though a node fits; when all is well again everything ends, and nothing is left on any rig.
 
@@ -43,6 +44,7 @@ mod log;
 mod message;
 mod name;
 mod orchestrator;
+mod proof;
 mod queue;
 mod recording;
 mod rig;

@@ -8,13 +8,28 @@ use millrace_scheduler::{Cause, Event, HeldLease};
 
 #[derive(Clone, Debug)]
 pub enum ToRig {
-    Offer { lease: Address, job: Address, offer: LeaseOffer },
-    Assign { key: TaskKey, job: Address },
+    Offer {
+        lease: Address,
+        job: Address,
+        offer: LeaseOffer,
+    },
+    Assign {
+        key: TaskKey,
+        job: Address,
+    },
     Stop(TaskKey),
     Acknowledge(TaskKey),
     EndLease(Address),
     LeaseOver(Address),
     Voucher(Box<Voucher>),
+    Challenge {
+        number: u64,
+        nonce: u64,
+    },
+    /// For the rig's owner, whom nothing here stands for.
+    Refused {
+        code: String,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -25,6 +40,15 @@ pub enum ToOrchestrator {
         images: Vec<String>,
         held: Vec<HeldLease>,
         reports: Vec<Event>,
+    },
+    /// Which GPUs it has.
+    Announced {
+        gpus: Vec<String>,
+    },
+    /// What it answers to a challenge; none where it has something better to do.
+    Proved {
+        number: u64,
+        answer: Option<u64>,
     },
     Said(Box<Event>),
     Answer {

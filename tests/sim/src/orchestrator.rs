@@ -16,6 +16,7 @@ use crate::chain::Chain;
 use crate::ledger::Account;
 use crate::message::ToOrchestrator;
 use crate::name;
+use crate::proof::Exam;
 use crate::sabotage::Sabotage;
 use crate::scenario::Fault;
 use crate::simulation::{Chore, START, Simulation, What};
@@ -73,6 +74,8 @@ struct Running {
     writing: Option<(Vec<Record>, Vec<Action>)>,
     turn_planned: bool,
     asked: BTreeMap<u64, Asked>,
+    /// Challenges that are with rigs, by node.
+    exams: BTreeMap<Address, Exam>,
     next_asked: u64,
     /// What the watcher has told, and in which slot it was so.
     told: BTreeMap<Address, (u64, Option<Account>)>,
@@ -87,6 +90,7 @@ pub struct Orchestrator {
     /// Counts the runs of the process.
     pub run: u64,
     running: Option<Running>,
+    no_exams: BTreeMap<Address, Exam>,
     store: BTreeMap<(Address, u32, u8), Record>,
     /// Counts the writes of all runs.
     pub writes: u64,
@@ -122,6 +126,17 @@ impl Orchestrator {
         })
     }
 
+    /// Challenges that are with rigs; none while it is down.
+    pub fn exams(&mut self) -> &mut BTreeMap<Address, Exam> {
+        match &mut self.running {
+            Some(running) => &mut running.exams,
+            None => {
+                self.no_exams.clear();
+                &mut self.no_exams
+            }
+        }
+    }
+
     pub fn session(&self, node: Address) -> Option<u64> {
         self.running.as_ref()?.sessions.get(&node).copied()
     }
@@ -131,6 +146,7 @@ impl Orchestrator {
             Record::Job(record) => (record.job, 0, 0),
             Record::Task(record) => (record.job, record.number, 1),
             Record::Lease(record) => (record.lease, 0, 2),
+            Record::Proof(record) => (record.node, 0, 3),
         }
     }
 }
@@ -189,6 +205,7 @@ impl Simulation {
             Chore::Told { slot, address, account } => self.told(slot, address, account.map(|account| *account)),
             Chore::OfferPrepared { number } => self.offer_prepared(number),
             Chore::OfferOverdue { number } => self.offer_overdue(number),
+            Chore::ProofOverdue { node, number } => self.proof_overdue(node, number),
         }
     }
 
@@ -220,6 +237,7 @@ impl Simulation {
             writing: None,
             turn_planned: false,
             asked: BTreeMap::new(),
+            exams: BTreeMap::new(),
             next_asked: 1,
             told: BTreeMap::new(),
             reading: false,
@@ -330,6 +348,7 @@ impl Simulation {
                 self.is_sabotaged(Sabotage::DoneIsNotWritten)
             }
             Record::Lease(record) if record.voucher.is_some() => self.is_sabotaged(Sabotage::VouchersAreNotWritten),
+            Record::Proof(_) => self.is_sabotaged(Sabotage::ProofsAreNotWritten),
             _ => false,
         }
     }
@@ -372,6 +391,7 @@ impl Simulation {
             Input::Reconciled => self.on_reconciled(actions),
             Input::FromStream { session, node, message } => self.take_from_stream(session, node, message, actions),
             Input::Detached { session, node } => {
+                self.stream_ends_exam(node, session);
                 if let Some(running) = &mut self.orchestrator.running
                     && running.sessions.get(&node) == Some(&session)
                 {
@@ -464,6 +484,12 @@ fn described(record: &Record) -> String {
             lease.stage,
             lease.meter.millis,
             lease.voucher.map(|voucher| (voucher.sequence, voucher.metered.0, voucher.is_final))
+        ),
+        Record::Proof(proof) => format!(
+            "{}: shown until {:?}, refused {:?}",
+            name::short(proof.node),
+            proof.shown.as_ref().map(|shown| shown.until.0),
+            proof.refused.as_ref().map(|refused| (refused.cause.code.as_str(), refused.times))
         ),
     }
 }

@@ -12,6 +12,7 @@ use millrace_agent::{Agent, Event, Exit, FoundContainer, FoundState, Record, Tas
 use millrace_protocol::{Address, Seconds, UnixSeconds};
 
 use crate::name;
+use crate::proof::Proving;
 use crate::scenario::{Character, Fault};
 use crate::simulation::{RigChore, START, Simulation, What};
 
@@ -43,6 +44,10 @@ pub struct Rig {
     incarnations: u64,
     /// Leases for which a transaction is under way.
     pub acting: BTreeSet<Address>,
+    /// The challenge that it was asked last.
+    pub asked: Option<Proving>,
+    /// What its GPUs work on beside jobs.
+    pub proving: Option<Proving>,
 }
 
 impl Rig {
@@ -59,6 +64,8 @@ impl Rig {
             next_step: 1,
             incarnations: 0,
             acting: BTreeSet::new(),
+            asked: None,
+            proving: None,
         }
     }
 }
@@ -113,6 +120,8 @@ impl Simulation {
             RigChore::Step { key, step, event } => self.step_is_done(rig, key, step, event),
             RigChore::Vetted { lease, job, offer } => self.vetted(rig, lease, job, offer),
             RigChore::Read { lease } => self.lease_is_read(rig, lease),
+            RigChore::Proved { number } => self.rig_has_proved(rig, number),
+            RigChore::ProverGone { number } => self.rig_feed(rig, Event::ChallengeEnded(number)),
         }
     }
 
@@ -156,6 +165,8 @@ impl Simulation {
         worker.session = None;
         worker.steps.clear();
         worker.acting.clear();
+        // They end with their worker.
+        (worker.asked, worker.proving) = (None, None);
         for container in worker.containers.values_mut() {
             container.followed = false;
         }

@@ -29,6 +29,12 @@ pub enum Sabotage {
     NobodyCloses,
     /// No reason is given for any wait.
     NobodyExplains,
+    /// Whatever a rig answers to a challenge is believed.
+    AnswersAreNotVerified,
+    /// What nodes have shown is not written to the disk.
+    ProofsAreNotWritten,
+    /// Whatever answers a challenge goes on when a job comes.
+    ProversStay,
     /// A worker does not remove what has run.
     ContainersStay,
 }

@@ -5,8 +5,8 @@ mod shapes;
 use std::collections::BTreeMap;
 
 use millrace_protocol::{
-    BasisPoints, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
-    ServiceLevel, Verification,
+    BasisPoints, GpuUnits, Hardware, HardwareClass, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour,
+    Requirements, Seconds, ServiceLevel, Verification,
 };
 use millrace_spec::{Gang, JobSpec, Limits, Locality, Shape};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,13 @@ impl JobPlan {
         let units = units.min(self.terms.requirements.units);
         self.terms.requirements.units = units;
         self.spec.terms.requirements.units = units;
+    }
+
+    /// Only rigs that have answered the network's challenge may take it.
+    pub(crate) fn ask_for_attested_hardware(&mut self) {
+        let verification = Verification::AttestedHardware { class: HardwareClass::Challenged };
+        self.terms.verification = verification;
+        self.spec.terms.verification = verification;
     }
 }
 
@@ -193,9 +200,12 @@ impl Scenario {
         let calm = seed.is_multiple_of(10);
         let count = draw.between(RIGS.0..=RIGS.1) as usize;
         let liars = draw.one_of(&[0, 100, 200, 500]);
-        let rigs: Vec<RigPlan> = (0..count).map(|number| rig(&mut draw, number, liars, calm)).collect();
+        let mut rigs: Vec<RigPlan> = (0..count).map(|number| rig(&mut draw, number, liars, calm)).collect();
+        // Every fourth one is simulated and says so.
+        rigs.iter_mut().enumerate().for_each(|(number, rig)| rig.hardware.simulated = number % 4 == 3);
         let mut jobs: Vec<JobPlan> =
             (0..draw.between(3..=8) * hours).map(|number| job(&mut draw, number, lasts, calm)).collect();
+        jobs.iter_mut().skip(2).step_by(5).for_each(JobPlan::ask_for_attested_hardware);
         jobs.extend(shapes::draw(seed, jobs.len() as u64, hours, &rigs, calm));
         if calm {
             // Where nothing goes wrong every job has a rig that it fits.
@@ -242,7 +252,11 @@ impl Scenario {
     pub fn must_complete(&self, job: usize) -> bool {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
-        let fits = |rig: &RigPlan| rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units;
+        let attested = plan.terms.verification != Verification::Attested;
+        let fits = |rig: &RigPlan| {
+            let is_shown = !attested || !rig.hardware.simulated;
+            is_shown && rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units
+        };
         let fitting = || self.rigs.iter().filter(|rig| fits(rig));
         let in_region = |region| fitting().filter(|rig| rig.hardware.region == region).count();
         let enough = match plan.spec.shape {

@@ -195,6 +195,9 @@ pub fn describe(instruction: &Instruction) -> String {
         }
         Instruction::ExpireDispute { lease } => format!("expire_dispute {}", name::short(*lease)),
         Instruction::NoticePreemption { lease } => format!("notice_preemption {}", name::short(*lease)),
+        Instruction::AttestNode { node, attestation } => {
+            format!("attest_node {}: {:?} until {}", name::short(*node), attestation.class, attestation.expires_at.0)
+        }
         Instruction::SetDraining { provider, draining } => format!("set_draining P{provider} {draining}"),
     }
 }

@@ -117,6 +117,10 @@ pub enum Chore {
     OfferOverdue {
         number: u64,
     },
+    ProofOverdue {
+        node: Address,
+        number: u64,
+    },
 }
 
 /// What a worker's shell has to do at a time.
@@ -127,6 +131,8 @@ pub enum RigChore {
     Step { key: TaskKey, step: u64, event: TaskEvent },
     Vetted { lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
     Read { lease: Address },
+    Proved { number: u64 },
+    ProverGone { number: u64 },
 }
 
 /// Why a run failed.

@@ -39,6 +39,8 @@ pub struct Witness {
     twice: BTreeMap<(TaskKey, TaskKey), u64>,
     /// Jobs that wait although a node fits: since when.
     waits: BTreeMap<Address, u64>,
+    /// Nodes that have answered a challenge right.
+    pub proved: BTreeSet<Address>,
     /// When something last went wrong that may keep a crank from landing, in milliseconds.
     pub disturbed_until: u64,
     receipts: money::Receipts,
@@ -108,6 +110,7 @@ impl Simulation {
         self.witness.receipts.note(&self.chain.confirmed, instruction, result);
         match (instruction, result) {
             (Instruction::Settle { signed: false, .. }, Ok(_)) => self.breaks("the chain took a forged voucher"),
+            (Instruction::AttestNode { node, attestation }, Ok(_)) => self.attested(*node, attestation.class),
             (Instruction::OpenJob { .. }, Ok(_)) => self.witness.jobs_opened += 1,
             (Instruction::OpenLease { .. }, Ok(_)) => self.witness.leases_opened += 1,
             _ => {}

@@ -2,7 +2,7 @@ use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc};
 use millrace_spec::Sha256;
 
-use crate::{Assignment, Failure, GpuFault, Output, Record, TaskKey};
+use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, TaskKey};
 
 /// What the shell has to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub enum Action {
     ExtendStart(Address),
     /// Say on chain that the rig works on, although no voucher comes.
     HoldLease(Address),
+    /// Have the rig's GPUs answer the challenge of this number.
+    AnswerChallenge(u64),
+    /// Stop whatever works on the challenge. The next action begins when the GPUs are free.
+    GiveUpChallenge(u64),
     /// Tell the orchestrator, now if connected; what matters is told again on [`crate::Event::Connected`].
     Report(Report),
 }
@@ -69,6 +73,10 @@ pub enum Report {
         /// By position in the inventory.
         gpu: u16,
         fault: GpuFault,
+    },
+    ChallengeDeclined {
+        number: u64,
+        reason: ChallengeRefusal,
     },
     /// A lease's last voucher came: what the rig earned with it, fee included.
     LeaseClosed {

@@ -1,4 +1,5 @@
 mod on_assigned;
+mod on_challenge;
 mod on_gpu_fault;
 mod on_lease;
 mod on_stop;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 
 use millrace_protocol::{Address, GpuUnits, UnixSeconds};
 
+pub use on_challenge::ChallengeRefusal;
+
 use crate::{Action, Event, GpuFault, Lease, Record, Task, TaskKey};
 
 /// A rig's leases and tasks. Feed it every [`Event`]; do every [`Action`], in order.
@@ -18,6 +21,8 @@ pub struct Agent {
     pub(crate) tasks: BTreeMap<TaskKey, Task>,
     /// GPUs that are out of order. Not kept on disk: a restarted worker looks for itself.
     pub(crate) faulty: BTreeMap<u16, GpuFault>,
+    /// Not kept on disk: whoever asked is gone with the worker.
+    pub(crate) challenge: Option<on_challenge::Challenge>,
 }
 
 impl Agent {
@@ -66,7 +71,13 @@ impl Agent {
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
             Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
-            Event::Connected => self.on_connected(&mut actions),
+            Event::Connected => {
+                // Who asked before hears no answer any more.
+                self.give_up_challenge(ChallengeRefusal::UnderWay, &mut actions);
+                self.on_connected(&mut actions);
+            }
+            Event::ChallengeAsked { number, until } => self.on_challenge_asked(number, until, &mut actions),
+            Event::ChallengeEnded(number) => self.on_challenge_ended(number),
             Event::GpuFault { gpu, fault } => self.on_gpu_fault(gpu, fault, now, &mut actions),
             Event::LeaseRead { lease, account, clock } => {
                 self.on_lease_read(lease, account, clock, now, &mut actions);

@@ -92,6 +92,13 @@ pub enum Event {
         gpu: u16,
         fault: GpuFault,
     },
+    /// The orchestrator wants to see the rig's GPUs, and waits for it until then.
+    ChallengeAsked {
+        number: u64,
+        until: UnixSeconds,
+    },
+    /// Nothing works on the challenge any more, whatever came of it.
+    ChallengeEnded(u64),
     /// The link to the orchestrator stands again: it must hear what it may have missed.
     Connected,
     Task {

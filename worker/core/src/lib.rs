@@ -20,7 +20,7 @@ mod upkeep;
 pub mod policy;
 
 pub use action::{Action, Report};
-pub use agent::Agent;
+pub use agent::{Agent, ChallengeRefusal};
 pub use assignment::{Assignment, Input, Limits, TaskKey};
 pub use cause::{Cause, Failure, Fault};
 pub use event::{Event, Exit, Output, StopReason, TaskEvent};

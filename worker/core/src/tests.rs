@@ -1,5 +1,6 @@
 mod agent;
 mod causes;
+mod challenges;
 mod gpus;
 mod kill_points;
 mod policy;

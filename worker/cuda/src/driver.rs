@@ -1,6 +1,8 @@
 use std::ffi::{CStr, c_char, c_int};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::error::check;
 use crate::symbols::Symbols;
@@ -12,6 +14,7 @@ pub const LIBRARY: &str = "libcuda.so.1";
 /// The CUDA driver of this machine.
 pub struct Driver {
     symbols: Rc<Symbols>,
+    path: PathBuf,
 }
 
 /// A GPU that the driver lists.
@@ -34,7 +37,18 @@ impl Driver {
         let symbols = Symbols::load(path)?;
         // SAFETY: 0 is the only flag there is.
         check("cuInit", unsafe { (symbols.init)(0) })?;
-        Ok(Self { symbols: Rc::new(symbols) })
+        Ok(Self { symbols: Rc::new(symbols), path: path.to_owned() })
+    }
+
+    /// SHA-256 of the library's file, as it is mapped into this process.
+    ///
+    /// # Errors
+    /// [`Error::LibraryUnreadable`].
+    pub fn digest(&self) -> Result<[u8; 32], Error> {
+        let unreadable = |source| Error::LibraryUnreadable { path: self.path.clone(), source };
+        let maps = std::fs::read_to_string("/proc/self/maps").map_err(unreadable)?;
+        let file = mapped(&maps, &self.path).ok_or_else(|| unreadable(std::io::ErrorKind::NotFound.into()))?;
+        Ok(Sha256::digest(std::fs::read(file).map_err(unreadable)?).into())
     }
 
     /// Every GPU that the driver shows to this process.
@@ -78,6 +92,15 @@ impl Driver {
     }
 }
 
+/// The file that the loader has found for a library. What it was asked for is a link to it, as a rule, whose
+/// target has the driver's version behind its name.
+fn mapped<'a>(maps: &'a str, library: &Path) -> Option<&'a str> {
+    let name = library.file_name()?.to_str()?;
+    let stem = name.split_once(".so").map_or(name, |(stem, _)| stem);
+    let mut files = maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
+    files.find(|file| file.rsplit('/').next().is_some_and(|file| file.starts_with(&format!("{stem}.so"))))
+}
+
 fn dashed(uuid: [u8; 16]) -> String {
     let mut text = String::new();
     for (index, byte) in uuid.iter().enumerate() {
@@ -87,4 +110,18 @@ fn dashed(uuid: [u8; 16]) -> String {
         text += &format!("{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_behind_the_librarys_name_is_found() {
+        let maps = "7f00-7f01 r-xp 00000000 08:01 12 /usr/lib/libcudart.so.12\n7f02-7f03 rw-p 00000000 00:00 0\n\
+                    7f04-7f05 r-xp 00000000 08:01 13 /usr/lib/libcuda.so.570.86.10\n";
+        assert_eq!(mapped(maps, Path::new("libcuda.so.1")), Some("/usr/lib/libcuda.so.570.86.10"));
+        assert_eq!(mapped(maps, Path::new("/opt/libcuda.so.1")), Some("/usr/lib/libcuda.so.570.86.10"));
+        assert_eq!(mapped(maps, Path::new("libother.so.1")), None);
+    }
 }

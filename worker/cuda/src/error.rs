@@ -9,6 +9,8 @@ use thiserror::Error;
 pub enum Error {
     #[error("the CUDA driver {path} cannot be loaded")]
     LibraryMissing { path: PathBuf, source: libloading::Error },
+    #[error("the CUDA driver {path} is loaded and its file cannot be read")]
+    LibraryUnreadable { path: PathBuf, source: std::io::Error },
     #[error("the CUDA driver has no {symbol}")]
     SymbolMissing { symbol: &'static str },
     #[error("the CUDA driver finds no GPU")]
@@ -49,6 +51,7 @@ impl Diagnostic for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::LibraryMissing { .. } => "cuda-driver-missing",
+            Self::LibraryUnreadable { .. } => "cuda-driver-unreadable",
             Self::SymbolMissing { .. } => "cuda-driver-old",
             Self::NoGpu => "cuda-no-gpu",
             Self::GpuUnknown { .. } => "cuda-gpu-unknown",
@@ -61,6 +64,7 @@ impl Diagnostic for Error {
     fn hint(&self) -> String {
         match self {
             Self::LibraryMissing { .. } => "install NVIDIA's driver; `nvidia-smi` must list the GPU",
+            Self::LibraryUnreadable { .. } => "restart the worker after an upgrade of NVIDIA's driver",
             Self::SymbolMissing { .. } | Self::KernelsRefused { .. } => {
                 "install a driver of NVIDIA's that is not older than CUDA 11, for a GPU not older than Volta"
             }

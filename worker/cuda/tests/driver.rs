@@ -3,6 +3,7 @@ use std::path::Path;
 use millrace_challenge::{Challenge, Cpu, Device, Issued, Kind, Millis, Prover, Tiles, Within};
 use millrace_cuda::{Driver, Error, Found, LIBRARY};
 use millrace_protocol::{Address, Diagnostic};
+use sha2::Digest as _;
 
 use crate::stub::Stub;
 
@@ -30,6 +31,8 @@ fn refused(error: Error, code: &str) {
 fn an_answer_computed_through_the_driver_is_verified() {
     let stub = Stub::build(&[]);
     let driver = Driver::load(&stub.path()).unwrap();
+    let file = std::fs::read(stub.path()).unwrap();
+    assert_eq!(driver.digest().unwrap()[..], sha2::Sha256::digest(file)[..]);
     let challenge = challenge(FIRST, 10);
     let mut prover = Prover::work(driver.open(FIRST).unwrap(), &challenge).unwrap();
     let commitment = prover.commitment();

@@ -33,7 +33,18 @@ impl Driver {
                 }
                 return Ok(());
             }
-            Some(Body::Challenge(_) | Body::Welcome(_)) | None => {
+            Some(Body::GpuChallenge(challenge)) => Ok(self.challenge_asked(challenge)),
+            Some(Body::GpuRefusal(refusal)) => {
+                self.challenge_refused(refusal);
+                return Ok(());
+            }
+            Some(Body::OpenTiles(request)) => {
+                self.challenges.open(request);
+                return Ok(());
+            }
+            // A later orchestrator may say more than this version knows.
+            None => return Ok(()),
+            Some(Body::Challenge(_) | Body::Welcome(_)) => {
                 tracing::warn!("the orchestrator said something out of order");
                 return Ok(());
             }

@@ -97,6 +97,10 @@ impl Scheduler {
                 }
             }
             WorkerBody::Images(_) => {}
+            WorkerBody::GpuAnnouncement(_) => {}
+            WorkerBody::GpuCommitment(_) | WorkerBody::GpuOpening(_) | WorkerBody::GpuChallengeDeclined(_) => {
+                panic!("nobody asked for this: {body:?}")
+            }
             WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) => panic!("out of order: {body:?}"),
         }
     }

@@ -34,6 +34,9 @@ pub enum WorkerCommand {
     Earnings(ShowEarnings),
     /// Let systemd run the worker from now on, also after a reboot
     Install(InstallWorker),
+    /// Answer a GPU challenge for one GPU: what `run` starts
+    #[command(hide = true)]
+    Prove,
     /// Take the worker away from systemd; its data folder and key stay
     Uninstall(UninstallWorker),
 }

@@ -1,6 +1,6 @@
 use millrace_client::accounts::{NodeAccount, ProviderAccount};
 use millrace_client::address as addresses;
-use millrace_protocol::{Address, Node};
+use millrace_protocol::{Address, Node, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ use crate::views;
 #[derive(Serialize)]
 struct Nodes {
     provider: Address,
+    /// The chain's time: until when an attestation counts is seen against it.
+    at: UnixSeconds,
     nodes: Vec<Listed>,
 }
 
@@ -37,12 +39,13 @@ impl Report for Nodes {
         if self.nodes.is_empty() {
             return "no nodes".to_owned();
         }
-        let rows: Vec<_> = self.nodes.iter().map(Listed::row).collect();
+        let rows: Vec<_> = self.nodes.iter().map(|node| node.row(self.at)).collect();
         let columns = [
             Column::Text("node"),
             Column::Text("hardware"),
             Column::Text("status"),
             Column::Number("leased"),
+            Column::Text("shown to be real"),
             Column::Text("price"),
         ];
         render(&columns, &rows)
@@ -57,13 +60,14 @@ impl Report for Nodes {
 }
 
 impl Listed {
-    fn row(&self) -> Vec<String> {
+    fn row(&self, at: UnixSeconds) -> Vec<String> {
         let node = &self.node;
         vec![
             self.address.to_string(),
             views::node::hardware(&node.hardware),
             views::status::node(node.status).to_owned(),
             format!("{} of {}", node.leased.0, node.hardware.units().0),
+            views::node::attestation(&node.attestation, at),
             views::node::prices(node.price, node.spot_price, node.service_level),
         ]
     }
@@ -91,14 +95,15 @@ pub async fn run(context: &Context<'_>, args: ListNodes) -> Result<(), Failure> 
     let all: Vec<_> = (0..provider.nodes_added).map(|index| addresses::node(provider.address, index)).collect();
     let found = client.find_many::<NodeAccount>(&all).await?;
     let nodes = found.into_iter().flatten().map(Listed::from).collect();
-    context.output.report(&Nodes { provider: provider.address, nodes });
+    let at = client.chain_clock().await?;
+    context.output.report(&Nodes { provider: provider.address, at, nodes });
     Ok(())
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use millrace_protocol::{
-        GpuUnits, Hardware, HardwareAttestation, NodeStatus, PricePerGpuHour, ServiceLevel, UnixSeconds,
+        GpuUnits, Hardware, HardwareAttestation, HardwareClass, NodeStatus, PricePerGpuHour, ServiceLevel,
     };
 
     use super::*;
@@ -148,8 +153,11 @@ pub(crate) mod tests {
         second.node.status = NodeStatus::Draining;
         second.node.leased = GpuUnits(1);
         second.node.spot_price = PricePerGpuHour(200_000);
+        let at = UnixSeconds(1_800_000_000);
+        second.node.attestation =
+            HardwareAttestation { class: HardwareClass::Challenged, expires_at: UnixSeconds(at.0 + 43_200) };
         let nodes = [account(0), second].map(Listed::from).into();
-        let mut list = Nodes { provider: Address([3; 32]), nodes };
+        let mut list = Nodes { provider: Address([3; 32]), at, nodes };
         insta::assert_snapshot!(list.human(Style::plain()));
         list.nodes.clear();
         assert_eq!(list.human(Style::plain()), "no nodes");

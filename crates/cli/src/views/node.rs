@@ -1,4 +1,8 @@
-use millrace_protocol::{Hardware, PricePerGpuHour, ServiceLevel, gpu};
+use millrace_protocol::{
+    Hardware, HardwareAttestation, HardwareClass, PricePerGpuHour, ServiceLevel, UnixSeconds, gpu,
+};
+
+use super::duration::in_time;
 
 /// `2 x rtx-4090 (simulated)`, or `CPU only`. Simulated hardware never goes without the word.
 pub fn hardware(hardware: &Hardware) -> String {
@@ -19,6 +23,17 @@ pub fn prices(price: PricePerGpuHour, spot: PricePerGpuHour, level: ServiceLevel
     let spot = (spot > PricePerGpuHour::ZERO).then(|| format!("spot {spot}"));
     let level = (level > ServiceLevel::None).then(|| format!("service level {}", service_level(level)));
     [Some(price.to_string()), spot, level].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `challenged, ends in 12h`: what the network has seen of the hardware, as long as that counts.
+pub fn attestation(attestation: &HardwareAttestation, at: UnixSeconds) -> String {
+    let class = match attestation.class {
+        class if !attestation.shows(class, at) => return "no".to_owned(),
+        HardwareClass::Claimed => return "no".to_owned(),
+        HardwareClass::Challenged => "challenged",
+        HardwareClass::Enclave => "enclave",
+    };
+    format!("{class}, ends {}", in_time(attestation.expires_at, at))
 }
 
 /// `silver`.
@@ -46,6 +61,17 @@ fn model(hardware: &Hardware) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attestation_is_shown_as_long_as_it_counts() {
+        let shown = |class| HardwareAttestation { class, expires_at: UnixSeconds(7_200) };
+        let challenged = shown(HardwareClass::Challenged);
+        assert_eq!(attestation(&challenged, UnixSeconds(0)), "challenged, ends in 2h");
+        assert_eq!(attestation(&challenged, UnixSeconds(7_199)), "challenged, ends in 1s");
+        assert_eq!(attestation(&challenged, UnixSeconds(7_200)), "no");
+        assert_eq!(attestation(&shown(HardwareClass::Enclave), UnixSeconds(0)), "enclave, ends in 2h");
+        assert_eq!(attestation(&HardwareAttestation::default(), UnixSeconds(0)), "no");
+    }
 
     #[test]
     fn only_what_is_offered_is_named() {

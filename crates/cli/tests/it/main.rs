@@ -5,5 +5,6 @@ mod documentation;
 mod errors;
 mod help;
 mod keys;
+mod prover;
 mod run;
 mod simulation;

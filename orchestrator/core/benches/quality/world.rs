@@ -341,6 +341,10 @@ impl<'a> World<'a> {
             | Action::AssignTask { .. }
             | Action::EndLease { .. }
             | Action::Notice(_) => {}
+            // Its rigs announce no GPUs: nobody is asked to show any.
+            Action::ChallengeNode(_) | Action::AttestNode { .. } | Action::TellRefusal { .. } => {
+                unreachable!("{action:?}")
+            }
         }
     }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, JobState, UnixSeconds};
 
+use super::challenges::{BETWEEN_JOBS, OVERDUE, RENEW_AFTER};
 use super::dependencies::UNKNOWN_PATIENCE;
 use super::ending::REPORT_PATIENCE;
 use super::gang::SILENCE;
@@ -10,6 +11,7 @@ use super::settlement::half_way;
 use crate::agenda::Due;
 use crate::state::job::SpecStatus;
 use crate::state::lease::{LeaseEntry, Stage};
+use crate::state::proof::Proof;
 use crate::{Core, JobEntry, Now};
 
 impl Core {
@@ -100,6 +102,38 @@ impl Core {
         let moments = [lease.preempted_at, lease.ends_by, lease.disputable_until];
         moments.into_iter().chain(decide_by).fold(due, |due, at| due.at_chain(now, at))
     }
+}
+
+impl Core {
+    /// Notes when each of the nodes is to be looked at next for what it has shown of its GPUs.
+    pub(super) fn schedule_proofs(&mut self, now: Now, nodes: &BTreeSet<Address>) {
+        for node in nodes.iter().copied() {
+            let Some(proof) = self.proofs.get_mut(&node) else { continue };
+            let after = of_proof(now, proof);
+            let before = std::mem::replace(&mut proof.due, after);
+            self.node_agenda.change(node, before, after);
+        }
+    }
+
+    /// The node's account is gone: it has no moments any more.
+    pub(crate) fn drop_proof(&mut self, node: Address) {
+        if let Some(proof) = self.proofs.remove(&node) {
+            self.node_agenda.change(node, proof.due, Due::NEVER);
+        }
+    }
+}
+
+fn of_proof(now: Now, proof: &Proof) -> Due {
+    let mut due = Due::NEVER.at_millis(now, proof.again_at).at_millis(now, proof.crank.again_at);
+    if let Some((_, since)) = proof.asked {
+        due = due.at_millis(now, since.saturating_add(OVERDUE));
+    }
+    let ages = [Some(RENEW_AFTER), proof.used.then_some(BETWEEN_JOBS)].into_iter().flatten();
+    if let Some(shown) = &proof.shown {
+        due = ages.filter_map(|age| shown.since.after(age).ok()).fold(due, |due, at| due.at_chain(now, at));
+        due = due.at_chain(now, shown.until);
+    }
+    due
 }
 
 fn of_job(now: Now, entry: &JobEntry) -> Due {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use millrace_protocol::{Address, JobState};
 
 use crate::event::Transaction;
-use crate::{Core, Event, Now};
+use crate::{Core, Event, LeaseView, Now};
 
 /// Which jobs an event may lead to decisions about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,9 @@ impl Core {
             | Event::ProviderSeen { .. }
             | Event::NodeSeen { .. }
             | Event::WorkerDraining { .. }
-            | Event::WorkerImages { .. } => BTreeSet::new(),
+            | Event::WorkerImages { .. }
+            | Event::GpusAnnounced { .. }
+            | Event::ChallengeEnded { .. } => BTreeSet::new(),
             Event::JobSeen { job, .. }
             | Event::SpecFetched { job, .. }
             | Event::SpecFailed { job, .. }
@@ -70,8 +72,32 @@ impl Core {
                     | Transaction::ExpireLease { lease }
                     | Transaction::FinalizeLease { lease }
                     | Transaction::ExpireDispute { lease } => of_lease(lease).into_iter().collect(),
+                    Transaction::AttestNode { .. } => BTreeSet::new(),
                 }
             }
+        }
+    }
+
+    /// Nodes whose proofs an event may lead to decisions about.
+    pub(crate) fn nodes_to_prove(&self, now: Now, event: &Event) -> BTreeSet<Address> {
+        let node = match event {
+            Event::Tick => return self.node_agenda.due(now),
+            Event::ParametersSeen(_) => return self.proofs.keys().copied().collect(),
+            Event::NodeSeen { node, .. }
+            | Event::GpusAnnounced { node, .. }
+            | Event::ChallengeEnded { node, .. }
+            | Event::WorkerConnected { node, .. }
+            | Event::WorkerDisconnected { node, .. }
+            | Event::TransactionDone { transaction: Transaction::AttestNode { node }, .. }
+            | Event::TransactionFailed { transaction: Transaction::AttestNode { node }, .. }
+            | Event::LeaseSeen { view: LeaseView { node, .. }, .. } => *node,
+            Event::AccountGone { address } => *address,
+            _ => return BTreeSet::new(),
+        };
+        if self.proofs.contains_key(&node) || matches!(event, Event::GpusAnnounced { .. }) {
+            [node].into()
+        } else {
+            BTreeSet::new()
         }
     }
 

@@ -31,6 +31,9 @@ pub enum Constraint {
     ServiceLevel,
     /// Its hardware was not shown to be what the job asks for, or that has expired.
     HardwareUnattested,
+    /// It answered the network's last GPU challenge wrong, or not in time, and the job asks for hardware that was
+    /// shown to be what it is said to be.
+    ChallengeRefused,
     /// The buyer denies its provider, or names others.
     ProviderUnwanted,
     Cpu,
@@ -62,7 +65,7 @@ pub enum Constraint {
 
 impl Constraint {
     /// Every one, the dearest to check last.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Price,
         Self::NoSpot,
         Self::GpuModel,
@@ -73,6 +76,7 @@ impl Constraint {
         Self::Simulated,
         Self::ServiceLevel,
         Self::HardwareUnattested,
+        Self::ChallengeRefused,
         Self::ProviderUnwanted,
         Self::Cpu,
         Self::Memory,
@@ -92,9 +96,10 @@ impl Constraint {
 
     /// Those that the index does not vouch for: it keeps no rig that another one excludes from everything, and
     /// compares the others exactly.
-    pub(super) const UNVOUCHED: [Self; 8] = [
+    pub(super) const UNVOUCHED: [Self; 9] = [
         Self::Country,
         Self::HardwareUnattested,
+        Self::ChallengeRefused,
         Self::ProviderUnwanted,
         Self::AlreadyLeased,
         Self::SameProvider,
@@ -160,8 +165,11 @@ impl Market {
             Constraint::Country => !demand.countries.is_empty() && !demand.countries.contains(&hardware.country),
             Constraint::Simulated => alone(Requirements { accept_simulated: demand.accept_simulated, ..ANYTHING }),
             Constraint::ServiceLevel => term(JobTerms { service_level: demand.service_level, ..UNDEMANDING }),
+            Constraint::ChallengeRefused => demand.hardware.is_some() && self.refused.contains(&rig.address),
+            // One reason at a time: who failed a challenge is not attested because of that.
             Constraint::HardwareUnattested => demand.hardware.is_some_and(|class| {
-                term(JobTerms { verification: Verification::AttestedHardware { class }, ..UNDEMANDING })
+                !self.refused.contains(&rig.address)
+                    && term(JobTerms { verification: Verification::AttestedHardware { class }, ..UNDEMANDING })
             }),
             Constraint::ProviderUnwanted => {
                 let named = demand.providers.is_empty() || demand.providers.contains(&view.provider);

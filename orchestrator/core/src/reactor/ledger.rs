@@ -27,7 +27,19 @@ impl Core {
             [lease] => vec![(lease.address, rest)],
             several => {
                 let ways: Vec<_> = several.iter().map(|lease| lease.possible_payments(&ledger)).collect();
-                let Some(paid) = adding_up(&ways, rest) else { return };
+                let known = adding_up(&ways, rest, &|left| left == MicroUsdc::ZERO).map(|(paid, _)| paid);
+                // Or one of them was paid by a voucher in between, which its node brought and nobody told of.
+                let in_between = || {
+                    (0..several.len()).find_map(|at| {
+                        let mut others = ways.clone();
+                        others.remove(at);
+                        let fits = |left| several[at].may_have_been_paid(left, &ledger);
+                        let (mut paid, left) = adding_up(&others, rest, &fits)?;
+                        paid.insert(at, left);
+                        Some(paid)
+                    })
+                };
+                let Some(paid) = known.or_else(in_between) else { return };
                 several.iter().map(|lease| lease.address).zip(paid).collect()
             }
         };
@@ -40,18 +52,20 @@ impl Core {
     }
 }
 
-/// One of each lease's possible payments, the likelier first, so that all together are `rest`.
-fn adding_up(ways: &[Vec<MicroUsdc>], rest: MicroUsdc) -> Option<Vec<MicroUsdc>> {
+/// One of each lease's possible payments, the likelier first, so that what they leave of `rest` is as wanted; and
+/// what they leave.
+fn adding_up(
+    ways: &[Vec<MicroUsdc>],
+    rest: MicroUsdc,
+    wanted: &dyn Fn(MicroUsdc) -> bool,
+) -> Option<(Vec<MicroUsdc>, MicroUsdc)> {
     if ways.len() > GUESSED {
         return None;
     }
-    let Some((first, others)) = ways.split_first() else {
-        return (rest == MicroUsdc::ZERO).then(Vec::new);
-    };
+    let Some((first, others)) = ways.split_first() else { return wanted(rest).then(|| (Vec::new(), rest)) };
     first.iter().find_map(|paid| {
-        let mut all = vec![*paid];
-        all.extend(adding_up(others, rest.minus(*paid).ok()?)?);
-        Some(all)
+        let (more, left) = adding_up(others, rest.minus(*paid).ok()?, wanted)?;
+        Some(([vec![*paid], more].concat(), left))
     })
 }
 
@@ -61,7 +75,9 @@ mod tests {
 
     fn guess(ways: &[&[u64]], rest: u64) -> Option<Vec<u64>> {
         let ways: Vec<Vec<_>> = ways.iter().map(|way| way.iter().copied().map(MicroUsdc).collect()).collect();
-        adding_up(&ways, MicroUsdc(rest)).map(|paid| paid.into_iter().map(|paid| paid.0).collect())
+        let nothing = |left| left == MicroUsdc::ZERO;
+        let found = adding_up(&ways, MicroUsdc(rest), &nothing);
+        found.map(|(paid, _)| paid.into_iter().map(|paid| paid.0).collect())
     }
 
     #[test]
@@ -70,6 +86,9 @@ mod tests {
         assert_eq!(guess(&[&[5, 0], &[7, 3]], 3), Some(vec![0, 3]));
         assert_eq!(guess(&[&[5, 5], &[7]], 12), Some(vec![5, 7]));
         assert_eq!(guess(&[&[5, 0], &[7, 3]], 4), None);
+        let ways = [vec![MicroUsdc(5), MicroUsdc(0)]];
+        let of_nine = adding_up(&ways, MicroUsdc(9), &|left| left == MicroUsdc(4));
+        assert_eq!(of_nine, Some((vec![MicroUsdc(5)], MicroUsdc(4))), "another one had the rest");
         assert_eq!(guess(&[&[], &[7]], 7), None, "nothing is known of one of them");
         assert_eq!(guess(&[&[1][..]; GUESSED + 1], 17), None);
     }

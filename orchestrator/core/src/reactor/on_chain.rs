@@ -47,6 +47,9 @@ impl Core {
         self.insert_lease(lease, entry);
         self.open_leases.insert(lease, view.job, view.node);
         self.touch_lease(lease);
+        if let Some(proof) = self.proofs.get_mut(&view.node) {
+            proof.used = true;
+        }
         // Its worker gets the usual patience to say a word, counted from now.
         self.market.expect(now, view.node);
         self.notice_report(lease);
@@ -69,6 +72,7 @@ impl Core {
         self.market.remove_node(now, address);
         self.forget_reserved_node(now, address);
         self.market.remove_provider(now, address);
+        self.forget_proof(address);
         if self.jobs.get(&address).is_some_and(|entry| entry.on_chain) {
             self.close_entry(now, address);
         }

@@ -63,6 +63,11 @@ impl Core {
                     entry.crank = if seen { Crank::default() } else { caught_up };
                 }
             }
+            Transaction::AttestNode { node } => {
+                if let Some(proof) = self.proofs.get_mut(&node) {
+                    proof.crank = caught_up;
+                }
+            }
             Transaction::CloseJob { job } => {
                 if let Some(entry) = self.jobs.get_mut(&job) {
                     entry.closed_by = Some(signature);
@@ -82,6 +87,11 @@ impl Core {
             | Transaction::ExpireDispute { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = backoff(now, entry.crank);
+                }
+            }
+            Transaction::AttestNode { node } => {
+                if let Some(proof) = self.proofs.get_mut(&node) {
+                    proof.crank = backoff(now, proof.crank);
                 }
             }
             Transaction::ExpireJob { job } | Transaction::CloseJob { job } => {

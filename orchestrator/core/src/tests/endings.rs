@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Seconds};
+use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Seconds, money};
 
 use super::world::*;
 use crate::*;
@@ -223,5 +223,23 @@ fn a_payment_whose_sender_never_heard_of_it_is_booked_from_the_jobs_own_ledger()
         paid.sort_unstable();
         assert_eq!((booked.len(), &booked), (nodes as usize, &paid));
         assert!(booked.iter().all(|(_, paid)| *paid > MicroUsdc::ZERO));
+    }
+}
+
+#[test]
+fn a_payment_by_any_voucher_that_was_issued_is_believed_and_no_other() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 10_000_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.pass(60);
+    let entry = world.core.lease(world.lease_of(address(b'N', 1))).unwrap();
+    let (redeemed, issued) = (entry.view.lease.metered.0, entry.voucher.unwrap().metered.0);
+    assert!(redeemed + 10 < issued);
+    let job = &world.core.job(job).unwrap().view.job;
+    for seconds in 0..issued + 10 {
+        let lease = &entry.view.lease;
+        let paid = money::cost(lease.price, lease.units, Seconds(seconds)).unwrap();
+        assert_eq!(entry.may_have_been_paid(paid, job), (redeemed..=issued).contains(&seconds), "{seconds}");
+        assert!(!entry.may_have_been_paid(MicroUsdc(paid.0 + 1), job), "{seconds}");
     }
 }

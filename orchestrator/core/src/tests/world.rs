@@ -94,6 +94,8 @@ pub struct Rig {
     pub produced: BTreeMap<Address, Vec<u32>>,
     pub vouchers: BTreeMap<Address, Voucher>,
     pub refuses: bool,
+    /// Of one that answers challenges.
+    pub gpus: Option<Vec<String>>,
 }
 
 type SettleReported = fn(
@@ -130,6 +132,8 @@ pub struct World {
     pub task_millis: u64,
     /// The network's, which attests where a job names nobody else.
     pub scheduler: Address,
+    /// Asked and not answered.
+    pub challenges: Vec<ChallengeOrder>,
     /// Transactions are refused while set.
     pub chain_down: bool,
 }
@@ -181,6 +185,7 @@ impl World {
             kept_bonds: 0,
             task_millis: 3_000,
             scheduler: ATTESTOR,
+            challenges: Vec::new(),
             chain_down: false,
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
@@ -290,7 +295,9 @@ impl World {
         let held = held.collect();
         let reports = rig.unacknowledged.clone();
         let session = rig.session;
+        let gpus = rig.gpus.clone();
         self.inbox.push_back(Event::WorkerConnected { node, session, images: BTreeSet::new(), held });
+        self.inbox.extend(gpus.map(|gpus| Event::GpusAnnounced { node, session, gpus }));
         for (lease, task, attempt) in reports {
             self.report_done(node, lease, task, attempt);
         }
@@ -308,7 +315,8 @@ impl World {
     pub fn kill(&mut self, node: Address) {
         self.disconnect(node);
         let session = self.rigs[&node].session;
-        self.rigs.insert(node, Rig { session, ..Rig::default() });
+        let gpus = self.rigs[&node].gpus.clone();
+        self.rigs.insert(node, Rig { session, gpus, ..Rig::default() });
     }
 
     pub fn report(&mut self, node: Address, lease: Address, task: u32, attempt: u32, progress: TaskProgress) {
@@ -510,6 +518,15 @@ impl World {
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
+            Action::ChallengeNode(order) => {
+                assert!(self.rigs[&order.node].leases.is_empty(), "a rig that works is challenged");
+                self.challenges.push(order);
+            }
+            Action::TellRefusal { node, cause } => {
+                let Some(Record::Proof(record)) = self.disk.get(&(node, 0, 3)) else { panic!("it is not on disk") };
+                assert_eq!(record.refused.as_ref().map(|refused| &refused.cause), Some(&cause));
+            }
+            Action::AttestNode { node, attestation, digest, .. } => self.attest(node, attestation, digest),
             Action::Notice(_) => {}
         }
     }
@@ -542,10 +559,39 @@ impl World {
                 assert!(sequence >= before, "a voucher's sequence fell");
                 (record.lease, 0, 2)
             }
+            Record::Proof(record) => (record.node, 0, 3),
         };
         let text = serde_json::to_string(&record).unwrap();
         let record = serde_json::from_str(&text).unwrap();
         self.disk.insert(key, record);
+    }
+
+    /// The node's word on what it was asked last.
+    pub fn answer(&mut self, node: Address, result: ChallengeResult) {
+        let at = self.challenges.iter().position(|order| order.node == node).expect("nothing was asked");
+        let challenge = self.challenges.remove(at).challenge;
+        self.inbox.push_back(Event::ChallengeEnded { node, challenge, result });
+        self.drain();
+    }
+
+    fn attest(&mut self, node: Address, attestation: HardwareAttestation, digest: Sha256) {
+        let transaction = Transaction::AttestNode { node };
+        if self.chain_down {
+            self.inbox.push_back(Event::TransactionFailed { transaction, cause: cause("rpc") });
+            return;
+        }
+        let Some(Record::Proof(record)) = self.disk.get(&(node, 0, 3)) else { panic!("nothing of it is on disk") };
+        match &record.shown {
+            Some(shown) => assert_eq!(shown.evidence.digest(node), digest, "something else is on disk"),
+            None => assert_eq!((attestation, record.withdrawn), (HardwareAttestation::default(), true)),
+        }
+        attestation.check(self.now().chain).expect("an attestation that has expired");
+        let view = self.nodes.get_mut(&node).unwrap();
+        assert!(!view.node.hardware.simulated, "simulated hardware is attested");
+        view.node.attestation = attestation;
+        self.slot += 1;
+        self.see_node(node);
+        self.inbox.push_back(Event::TransactionDone { transaction, signature: "attest".to_owned() });
     }
 
     fn take_voucher(&mut self, node: Address, voucher: Voucher) {
@@ -851,6 +897,7 @@ impl World {
     /// SIGKILL and a new start: what is on disk, then the chain, then the workers.
     pub fn restart(&mut self) {
         self.inbox.clear();
+        self.challenges.clear();
         self.core = Core::restore(settings(), self.now(), self.disk.values().cloned());
         self.slot += 1;
         self.inbox.push_back(Event::ParametersSeen(self.parameters));

@@ -85,6 +85,12 @@ impl Simulation {
                 }
                 self.transact(Transaction::CloseJob { job }, job, Instruction::CloseJob { job });
             }
+            Action::ChallengeNode(order) => self.challenge_node(order),
+            Action::TellRefusal { node, cause } => self.tell(node, ToRig::Refused { code: cause.code }),
+            Action::AttestNode { node, attestation, digest, .. } => {
+                self.check_attestation(node, attestation, digest);
+                self.transact(Transaction::AttestNode { node }, node, Instruction::AttestNode { node, attestation });
+            }
         }
     }
 

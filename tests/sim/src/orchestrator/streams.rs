@@ -57,6 +57,12 @@ impl Simulation {
                     self.feed(report, actions);
                 }
             }
+            ToOrchestrator::Announced { gpus } if current == Some(session) => {
+                self.feed(Event::GpusAnnounced { node, session, gpus }, actions);
+            }
+            ToOrchestrator::Proved { number, answer } if current == Some(session) => {
+                self.proof_arrives(node, session, number, answer);
+            }
             ToOrchestrator::Said(event) if current == Some(session) => {
                 let event = self.arrived(*event);
                 self.feed(event, actions);
@@ -64,7 +70,10 @@ impl Simulation {
             ToOrchestrator::Answer { lease, answer } if current == Some(session) => {
                 self.answered(node, lease, answer, actions);
             }
-            ToOrchestrator::Said(_) | ToOrchestrator::Answer { .. } => {}
+            ToOrchestrator::Said(_)
+            | ToOrchestrator::Answer { .. }
+            | ToOrchestrator::Announced { .. }
+            | ToOrchestrator::Proved { .. } => {}
         }
     }
 

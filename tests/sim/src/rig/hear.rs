@@ -35,6 +35,9 @@ impl Simulation {
             ToRig::Acknowledge(key) => self.rig_feed(rig, Event::TaskAcknowledged(key)),
             ToRig::EndLease(lease) => self.rig_feed(rig, Event::EndLease(lease)),
             ToRig::LeaseOver(lease) => self.rig_feed(rig, Event::LeaseOver(lease)),
+            // It is in the log by now, which is where an owner looks.
+            ToRig::Refused { .. } => {}
+            ToRig::Challenge { number, nonce } => self.rig_is_asked(rig, number, nonce),
             ToRig::Voucher(voucher) => {
                 let known = self.rigs[rig].agent.as_ref().is_some_and(|agent| agent.lease(&voucher.lease).is_some());
                 if known {
@@ -145,6 +148,8 @@ fn line(message: &ToRig) -> String {
         ToRig::Acknowledge(key) => format!("{} is booked", task(key)),
         ToRig::EndLease(lease) => format!("end {}", name::short(*lease)),
         ToRig::LeaseOver(lease) => format!("{} is over", name::short(*lease)),
+        ToRig::Refused { code } => format!("its GPUs are refused: {code}"),
+        ToRig::Challenge { number, .. } => format!("challenge #{number}"),
         ToRig::Voucher(voucher) => format!(
             "voucher {} #{}: {} s{}",
             name::short(voucher.lease),

@@ -86,6 +86,8 @@ impl Simulation {
             }
             Action::ExtendStart(lease) => self.rig_sends(rig, lease, Instruction::ExtendStart { lease }),
             Action::HoldLease(lease) => self.rig_sends(rig, lease, Instruction::HoldLease { lease }),
+            Action::AnswerChallenge(number) => self.rig_proves(rig, number),
+            Action::GiveUpChallenge(number) => self.rig_gives_up_proving(rig, number),
             Action::Report(report) => self.rig_reports(rig, report),
         }
     }
@@ -192,6 +194,7 @@ impl Simulation {
             )
         });
         self.plan(lasts, What::ContainerEnds { rig, key, incarnation, code });
+        self.look_at_provers(rig);
     }
 
     fn signal(&mut self, rig: usize, key: TaskKey, after: u64, code: i64) {

@@ -22,6 +22,8 @@ impl Simulation {
         self.rigs[rig].session = Some(session);
         self.note(|| format!("{:<10} has a stream, {session}", name::short(name::node(rig))));
         self.send_to_orchestrator(session, resume);
+        let gpus = self.gpus_of(rig);
+        self.send_to_orchestrator(session, ToOrchestrator::Announced { gpus });
         self.rig_feed(rig, Event::Connected);
         self.rig_plan(rig, 0, RigChore::Heartbeat { session });
     }
@@ -112,6 +114,9 @@ impl Simulation {
         let said = match report {
             Report::Starting(_) | Report::LeaseClosed { .. } | Report::GpuFault { .. } => return,
             _ if character == Character::Mute => return,
+            Report::ChallengeDeclined { number, .. } => {
+                return self.send_to_orchestrator(session, ToOrchestrator::Proved { number, answer: None });
+            }
             Report::FetchingInputs(key) => update(node, key, phase(TaskPhase::FetchingInputs)),
             Report::Pulling(key) => update(node, key, phase(TaskPhase::Pulling)),
             Report::Creating(key, _) => update(node, key, phase(TaskPhase::Creating)),

@@ -22,6 +22,7 @@ fn story() -> Scenario {
         job.terms.start_window = Seconds(300);
         job.ask_at_most(millrace_protocol::GpuUnits(1));
     }
+    scenario.rigs[0].hardware.simulated = false;
     scenario.jobs[1].terms.payment = Payment::OnResult;
     scenario.jobs[1].terms.dispute_window = Seconds(40);
     scenario.jobs[2].terms.requirements.vram_mib = 1_000_000;

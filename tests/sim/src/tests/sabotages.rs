@@ -81,3 +81,18 @@ fn a_job_that_waits_for_no_reason() {
 fn a_container_that_stays_when_all_is_over() {
     is_noticed(Sabotage::ContainersStay, "it does not end");
 }
+
+#[test]
+fn an_attestation_of_what_was_not_shown() {
+    is_noticed(Sabotage::AnswersAreNotVerified, "has shown nothing");
+}
+
+#[test]
+fn an_attestation_that_is_not_on_the_disk() {
+    is_noticed(Sabotage::ProofsAreNotWritten, "and not on the disk");
+}
+
+#[test]
+fn a_gpu_that_answers_beside_a_job() {
+    is_noticed(Sabotage::ProversStay, "beside a job");
+}

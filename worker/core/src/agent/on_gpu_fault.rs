@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, UnixSeconds};
 
+use crate::agent::ChallengeRefusal;
 use crate::{Action, Agent, GpuFault, Report, Severity, TaskKey};
 
 impl Agent {
@@ -13,6 +14,7 @@ impl Agent {
                 return;
             }
             self.faulty.insert(gpu, fault);
+            self.give_up_challenge(ChallengeRefusal::GpuFaulty { gpu, fault }, actions);
         }
         actions.push(Action::Report(Report::GpuFault { gpu, fault }));
         if severity < Severity::HandBack {

@@ -1,6 +1,7 @@
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds, money};
 
+use crate::agent::ChallengeRefusal;
 use crate::{Action, Agent, Lease, LeasePhase, LeaseTerms, Record, Report, StopReason, TaskKey};
 
 impl Agent {
@@ -8,6 +9,7 @@ impl Agent {
         if self.leases.get(&lease).is_some_and(|known| known.phase != LeasePhase::Offered) {
             return;
         }
+        self.give_up_challenge(ChallengeRefusal::JobCame, actions);
         actions.push(Action::Journal(Record::LeaseAccepted { lease, terms: terms.clone() }));
         self.leases.insert(lease, Lease::new(terms));
     }

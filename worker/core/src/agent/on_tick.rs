@@ -22,5 +22,6 @@ impl Agent {
             self.on_end_lease(lease, now, actions);
         }
         self.look_up(now, actions);
+        self.end_overdue_challenge(now, actions);
     }
 }

@@ -2,7 +2,7 @@
 // processor. Its "GPU" runs the very kernels of challenge.cu, one thread after the other. Strict: a call
 // that a correct program would not make ends the test.
 //
-// Variants, by -D: DEVICES (1), MEMORY in bytes (1 GiB), REFUSE_PTX, FAIL_LAUNCH, NO_UUID (an old driver).
+// Variants, by -D: DEVICES (1), MEMORY in bytes (1 GiB), REFUSE_PTX, FAIL_LAUNCH, NO_UUID (an old driver), NVML_UUID (those of NVML's stand-in).
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,7 +87,11 @@ int cuDeviceTotalMem_v2(size_t *bytes, int device) {
 }
 #ifndef NO_UUID
 int cuDeviceGetUuid_v2(unsigned char uuid[16], int device) {
+#ifdef NVML_UUID
+  for (int i = 0; i < 16; i++) uuid[i] = 0;
+#else
   for (int i = 0; i < 16; i++) uuid[i] = 0xa0 + i;
+#endif
   uuid[15] = device;
   return 0;
 }

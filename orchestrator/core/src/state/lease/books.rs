@@ -83,6 +83,20 @@ impl LeaseEntry {
         by_voucher.into_iter().chain(self.owed_at_the_end(job).and_then(Result::ok)).collect()
     }
 
+    /// Whether a voucher that was issued after the last one that is known to be redeemed pays this much in all.
+    /// Its node may bring any of them to the chain.
+    pub(crate) fn may_have_been_paid(&self, paid: MicroUsdc, job: &Job) -> bool {
+        let (lease, issued) = (&self.view.lease, self.voucher.map_or(Seconds::ZERO, |voucher| voucher.metered));
+        let owed = |seconds: u64| Lease { metered: Seconds(seconds), ..*lease }.owed(job).ok();
+        // More seconds are never owed less.
+        let (mut least, mut most) = (lease.metered.0, issued.0);
+        while least < most {
+            let middle = least + (most - least) / 2;
+            if owed(middle).is_some_and(|owed| owed < paid) { least = middle + 1 } else { most = middle }
+        }
+        owed(least) == Some(paid)
+    }
+
     fn book(&mut self, owed: Result<MicroUsdc, Error>) -> Result<(), Error> {
         let lease = &mut self.view.lease;
         let owed = owed?;
