@@ -7,6 +7,7 @@
 mod actions;
 mod book;
 mod input;
+mod sealed;
 mod sessions;
 mod specs;
 
@@ -28,6 +29,8 @@ use crate::store::{self, Store};
 
 pub(crate) use book::Book;
 pub(crate) use input::{Inbox, Input};
+use sealed::Handovers;
+pub(crate) use sealed::Taken;
 use sessions::Answers;
 pub(crate) use sessions::Session;
 pub(crate) use specs::Spec;
@@ -47,6 +50,7 @@ pub(crate) struct Driver {
     pub specs: HashMap<Address, Arc<Spec>>,
     pub sessions: HashMap<Address, Session>,
     answers: Answers,
+    handovers: Handovers,
     store: Store,
     objects: Objects,
     signer: Signer,
@@ -79,6 +83,7 @@ impl Driver {
             specs: HashMap::new(),
             sessions: HashMap::new(),
             answers: Answers::default(),
+            handovers: Handovers::default(),
             store: parts.store,
             objects: parts.objects,
             signer: parts.signer,
@@ -153,6 +158,12 @@ impl Driver {
                     && let Some(waiting) = self.answers.take(node, lease)
                 {
                     let _ = waiting.send(result);
+                }
+            }
+            Input::Sealed { job, lease, envelope, taken } => self.hand_over((job, lease), envelope, taken),
+            Input::SealedAnswered { node, session, lease, refusal } => {
+                if self.is_current(node, session) {
+                    self.handovers.answer(node, lease, refusal);
                 }
             }
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),

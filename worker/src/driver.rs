@@ -3,6 +3,7 @@
 mod on_asked;
 mod on_message;
 mod on_offer;
+mod on_sealed;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ use crate::{Error, messages};
 
 use on_asked::Noted;
 use on_offer::Vetted;
+use on_sealed::Brought;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -73,6 +75,8 @@ pub(crate) struct Driver {
     wiring: Wiring,
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    /// What buyers have brought, opened or refused.
+    brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     /// Leases as the chain has them.
     readings: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     /// Transactions of this node that are under way, by lease.
@@ -97,7 +101,7 @@ impl Driver {
         wiring: Wiring,
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
-        let (vetted, readings) = (unbounded_channel(), unbounded_channel());
+        let (vetted, brought, readings) = (unbounded_channel(), unbounded_channel(), unbounded_channel());
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -112,6 +116,7 @@ impl Driver {
             wiring,
             link,
             vetted,
+            brought,
             readings,
             acting,
             heartbeat,
@@ -132,6 +137,7 @@ impl Driver {
             }
         }
         self.perform(recovered).await?;
+        self.restore_sealed().await?;
         let mut ticks = beat(TICK);
         self.journal.take_ballast();
         loop {
@@ -149,6 +155,7 @@ impl Driver {
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
             }
@@ -179,7 +186,10 @@ impl Driver {
                     self.journal.append(&record)?;
                     match record {
                         Record::TaskAcknowledged { key } => self.tell_logs(Shipment::Finished(key)),
-                        Record::LeaseClosed { lease } => self.tell_logs(Shipment::LeaseClosed(lease)),
+                        Record::LeaseClosed { lease } => {
+                            self.context.vault.forget(lease);
+                            self.tell_logs(Shipment::LeaseClosed(lease));
+                        }
                         _ => {}
                     }
                 }
@@ -191,6 +201,7 @@ impl Driver {
                     }
                 }
                 Some(Action::RemoveFoldersExcept(keys)) => {
+                    self.context.vault.sweep(&keys);
                     let known: Vec<TaskKey> = self.agent.tasks().map(millrace_agent::Task::key).collect();
                     if let Err(error) = self.context.folders.sweep(&keys, &known) {
                         tracing::warn!(%error, "old folders stay until the next start");
@@ -236,7 +247,8 @@ impl Driver {
         }
         let job = match &report {
             Report::LeaseEnded { .. } | Report::LeaseClosed { .. } | Report::GpuFault { .. } => Address::default(),
-            Report::FetchingInputs(key)
+            Report::AwaitingSecrets(key, _)
+            | Report::FetchingInputs(key)
             | Report::Pulling(key)
             | Report::Creating(key, _)
             | Report::Starting(key)

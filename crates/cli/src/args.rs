@@ -25,7 +25,9 @@ pub use amounts::{
 pub use balance::{BalanceCommand, DepositBalance, ShowBalance, WithdrawBalance};
 pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates};
 pub use dispute::{DisputeCommand, RuleDispute, RulingArg};
-pub use job::{AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob};
+pub use job::{
+    AcceptJob, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, SubmitJob, UnlockJob,
+};
 pub use key::{KeyCommand, NewKey, ShowKey};
 pub use moment::{Moment, day_of, parse_moment};
 pub use network::{

@@ -25,6 +25,7 @@ pub mod market;
 pub mod output;
 pub mod rigs;
 pub mod roles;
+pub mod sealing;
 pub mod settings;
 pub mod signals;
 pub mod stage;

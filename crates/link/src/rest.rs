@@ -3,8 +3,13 @@
 
 use millrace_protocol::{
     Address, BasisPoints, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
+    UnixSeconds,
 };
 use serde::{Deserialize, Serialize};
+
+/// The most bytes of the body of `PUT /v1/jobs/{job}/sealed/{lease}`: an envelope as millrace-seal makes it. The
+/// answer is 204 once the lease's rig has opened and kept it.
+pub const LARGEST_ENVELOPE: usize = 1024 * 1024;
 
 /// `GET /v1/network`
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +79,8 @@ pub struct Runway {
 pub enum TaskState {
     Pending,
     Assigned,
+    /// Waits for the buyer, who has to bring something to the rig.
+    AwaitingSecrets,
     FetchingInputs,
     Pulling,
     Creating,
@@ -90,6 +97,9 @@ pub struct Task {
     /// From 1 once assigned.
     pub attempt: u32,
     pub node: Option<Address>,
+    /// When the rig gives up waiting for the buyer, by its own clock; only while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_until: Option<UnixSeconds>,
     /// Of the current phase, where it moves bytes.
     pub bytes_done: u64,
     pub bytes_total: u64,

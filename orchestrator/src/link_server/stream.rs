@@ -87,6 +87,11 @@ async fn converse(
                 let Some(result) = reply.result.map(convert::offer_result) else { continue };
                 Input::OfferAnswered { node, session: id, lease, result }
             }
+            Some(WorkerBody::SealedReply(reply)) => {
+                let lease = convert::address(&reply.lease, "lease")?;
+                let refusal = reply.refusal.as_ref().map(convert::bounded);
+                Input::SealedAnswered { node, session: id, lease, refusal }
+            }
             Some(WorkerBody::LogChunk(chunk)) => {
                 store_log(context, node, chunk, outbound).await?;
                 continue;

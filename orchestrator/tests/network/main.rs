@@ -6,5 +6,6 @@ mod market;
 mod objects;
 mod restarts;
 mod rig;
+mod sealed;
 mod whole_jobs;
 mod workers;

@@ -96,7 +96,9 @@ impl Scheduler {
                     false => self.attest(true),
                 }
             }
-            WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) => panic!("out of order: {body:?}"),
+            WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) | WorkerBody::SealedReply(_) => {
+                panic!("out of order: {body:?}")
+            }
         }
     }
 

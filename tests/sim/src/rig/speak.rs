@@ -92,6 +92,7 @@ impl Simulation {
         let said = match report {
             Report::Starting(_) | Report::LeaseClosed { .. } | Report::GpuFault { .. } => return,
             _ if character == Character::Mute => return,
+            Report::AwaitingSecrets(key, until) => update(node, key, phase(TaskPhase::AwaitingSecrets { until })),
             Report::FetchingInputs(key) => update(node, key, phase(TaskPhase::FetchingInputs)),
             Report::Pulling(key) => update(node, key, phase(TaskPhase::Pulling)),
             Report::Creating(key, _) => update(node, key, phase(TaskPhase::Creating)),
@@ -155,6 +156,7 @@ fn failed(failure: &Failure) -> TaskProgress {
 fn progress(of: &Phase) -> TaskProgress {
     match of {
         Phase::Assigned => phase(TaskPhase::Assigned),
+        Phase::AwaitingSecrets { until } => phase(TaskPhase::AwaitingSecrets { until: *until }),
         Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
         Phase::Pulling => phase(TaskPhase::Pulling),
         Phase::Creating | Phase::Starting => phase(TaskPhase::Creating),

@@ -52,6 +52,7 @@ pub fn assignment(task: u32) -> Assignment {
         },
         gpus: 1,
         peers: vec![],
+        sealed: None,
     }
 }
 

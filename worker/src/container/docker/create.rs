@@ -45,7 +45,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
             NetworkAccess::Internet { resolvers } => Some(resolvers.iter().map(ToString::to_string).collect()),
         },
         ipc_mode: Some("private".to_owned()),
-        mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
+        mounts: Some(mounts(plan)),
         device_requests: gpus(&plan.gpus),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
@@ -69,9 +69,17 @@ pub(super) fn body(plan: &Plan, volumes: &[String]) -> ContainerCreateBody {
 }
 
 fn scratch(volumes: &[String]) -> HashMap<String, String> {
-    let bound = ["/inputs", "/outputs"];
+    let bound = ["/inputs", "/outputs", "/run/secrets"];
     let free = volumes.iter().map(|path| path.trim_end_matches('/')).filter(|path| !bound.contains(path));
     free.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
+}
+
+/// Secrets as files: what the engine shows of a container names their folder and nothing in it.
+fn mounts(plan: &Plan) -> Vec<Mount> {
+    let secrets = plan.secrets.as_ref().map(|secrets| bind(secrets, "/run/secrets", true));
+    let mut mounts = vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)];
+    mounts.extend(secrets);
+    mounts
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
@@ -128,6 +136,7 @@ mod tests {
             network: NetworkAccess::None,
             inputs: "/in".into(),
             outputs: "/out".into(),
+            secrets: None,
             user: (1_000, 1_000),
             gpus: GpuAccess::None,
         }
@@ -153,6 +162,15 @@ mod tests {
         assert_eq!(body.env, Some(vec!["A=b".to_owned()]));
         assert_eq!(body.labels.unwrap()[label::TASK], "2");
         assert_eq!(host.device_requests, None);
+    }
+
+    #[test]
+    fn secrets_are_bound_read_only_and_only_where_there_are_any() {
+        let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
+        let body = body(&plan, &[]);
+        assert_eq!(body.env, Some(vec!["A=b".to_owned()]), "never in the environment");
+        let mounts = body.host_config.unwrap().mounts.unwrap();
+        assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
     }
 
     #[test]
