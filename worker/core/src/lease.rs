@@ -14,8 +14,8 @@ const OVERTIME: Seconds = Seconds(900);
 const KEEP_VOUCHER: Seconds = Seconds(86_400);
 
 /// How long a rig waits, from signing, for what the lease's buyer has to bring. Nothing is paid meanwhile, as for any
-/// time before the first container runs, so it is short; and shorter than the network's start timeout (300 s), because
-/// a lease that does not start by then costs the rig a penalty for what is the buyer's fault.
+/// time before the first container runs, so it is short. Half of the lease's start timeout where that is less: a lease
+/// that does not start costs the rig a penalty, and that must not be for what is the buyer's fault.
 const SECRETS_WAIT: Seconds = Seconds(120);
 
 /// What was agreed on when the rig signed.
@@ -104,7 +104,8 @@ impl Lease {
         if self.unsealed {
             return Secrets::Here;
         }
-        Secrets::AwaitedUntil(self.terms.accepted_at.after(SECRETS_WAIT).unwrap_or(UnixSeconds::MAX))
+        let half = self.on_chain().map_or(SECRETS_WAIT, |lease| Seconds(lease.start_timeout.0 / 2));
+        Secrets::AwaitedUntil(self.terms.accepted_at.after(SECRETS_WAIT.min(half)).unwrap_or(UnixSeconds::MAX))
     }
 
     /// Whether a task may begin under it.

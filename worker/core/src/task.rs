@@ -131,6 +131,16 @@ impl Task {
         }
     }
 
+    /// The end of its wait may come sooner than it was told.
+    pub(crate) fn await_secrets(&mut self, secrets: Secrets, actions: &mut Vec<Action>) {
+        if let (Phase::AwaitingSecrets { until }, Secrets::AwaitedUntil(sooner)) = (&mut self.phase, secrets)
+            && *until != sooner
+        {
+            *until = sooner;
+            actions.extend(self.report().map(Action::Report));
+        }
+    }
+
     /// What it waited for is here.
     pub(crate) fn on_unsealed(&mut self, actions: &mut Vec<Action>) {
         if matches!(self.phase, Phase::AwaitingSecrets { .. }) {

@@ -1,7 +1,8 @@
-use millrace_protocol::UnixSeconds;
+use millrace_protocol::{Seconds, UnixSeconds};
 use millrace_spec::Sealed;
 
 use super::rig::*;
+use super::upkeep::opened;
 use crate::*;
 
 /// Two minutes after the lease was signed.
@@ -66,6 +67,27 @@ fn a_buyer_who_brings_nothing_is_waited_for_two_minutes_once() {
     rig.event(Event::Tick);
     rig.settle();
     assert_eq!(failures(&rig), [Cause::SecretsMissing; 2]);
+}
+
+#[test]
+fn a_wait_never_brings_the_rig_near_the_end_of_its_start_timeout() {
+    let mut rig = waiting();
+    let hasty = millrace_protocol::Lease { start_timeout: Seconds(60), ..opened() };
+    let clock = UnixSeconds(START.0 + 15);
+    rig.now = clock;
+    rig.event(Event::LeaseRead { lease: LEASE, account: Some(hasty), clock });
+    let until = UnixSeconds(START.0 + 30);
+    assert_eq!(rig.reports.last(), Some(&Report::AwaitingSecrets(key(0), until)));
+    rig.now = until;
+    rig.event(Event::Tick);
+    rig.settle();
+    assert_eq!(failures(&rig), [Cause::SecretsMissing]);
+
+    // The usual timeout leaves the usual wait.
+    let mut rig = waiting();
+    rig.event(Event::LeaseRead { lease: LEASE, account: Some(opened()), clock });
+    assert_eq!(rig.phase(0), Phase::AwaitingSecrets { until: UNTIL });
+    assert_eq!(rig.reports.len(), 1, "nothing new to say");
 }
 
 #[test]
