@@ -8,6 +8,7 @@ mod actions;
 mod book;
 mod challenges;
 mod input;
+mod sealed;
 mod sessions;
 mod specs;
 
@@ -30,6 +31,8 @@ use crate::store::{self, Store};
 pub(crate) use book::Book;
 use challenges::Exams;
 pub(crate) use input::{Inbox, Input};
+use sealed::Handovers;
+pub(crate) use sealed::Taken;
 use sessions::Answers;
 pub(crate) use sessions::Session;
 pub(crate) use specs::Spec;
@@ -50,6 +53,7 @@ pub(crate) struct Driver {
     pub sessions: HashMap<Address, Session>,
     answers: Answers,
     exams: Exams,
+    handovers: Handovers,
     store: Store,
     objects: Objects,
     signer: Signer,
@@ -83,6 +87,7 @@ impl Driver {
             sessions: HashMap::new(),
             answers: Answers::default(),
             exams: Exams::default(),
+            handovers: Handovers::default(),
             store: parts.store,
             objects: parts.objects,
             signer: parts.signer,
@@ -162,6 +167,12 @@ impl Driver {
                 }
             }
             Input::ChallengeAnswered { node, session, number, heard } => self.exams.hear(node, session, number, heard),
+            Input::Sealed { job, lease, envelope, taken } => self.hand_over((job, lease), envelope, taken),
+            Input::SealedAnswered { node, session, lease, refusal } => {
+                if self.is_current(node, session) {
+                    self.handovers.answer(node, lease, refusal);
+                }
+            }
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
             Input::Ask(question) => question(self),
         }

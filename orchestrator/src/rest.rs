@@ -9,11 +9,13 @@ mod network;
 mod objects;
 mod placements;
 mod problem;
+mod sealed;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, put};
 use millrace_protocol::Address;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,9 +55,12 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/placements", get(placements::show))
+        .route("/v1/jobs/{job}/sealed/{lease}", put(sealed::put))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))
         .route("/v1/jobs/{job}/logs", get(jobs::logs))
         .fallback(problem::no_such_route)
+        // Objects and envelopes limit themselves; nothing else reads a body.
+        .layer(DefaultBodyLimit::disable())
         .with_state(context)
         .merge(objects)
 }

@@ -15,4 +15,5 @@ mod prepaid;
 mod provider;
 mod reported;
 mod restarted_worker;
+mod sealed;
 mod walkthrough;

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use millrace_agent::{Cause, Exit, Failure, FoundContainer, TaskKey};
 use millrace_protocol::{Address, Diagnostic};
+use millrace_seal::RegistryLogin;
 use millrace_spec::Destination;
 use thiserror::Error;
 
@@ -68,6 +69,8 @@ pub struct Plan {
     pub inputs: PathBuf,
     /// Bound to `/outputs`.
     pub outputs: PathBuf,
+    /// Bound read-only to `/run/secrets`.
+    pub secrets: Option<PathBuf>,
     /// User and group id; never root.
     pub user: (u32, u32),
     pub gpus: GpuAccess,
@@ -117,6 +120,8 @@ pub enum Error {
     ImageMissing { image: String, reason: String },
     #[error("image {image} could not be pulled: {reason}")]
     PullFailed { image: String, reason: String },
+    #[error("the registry of image {image} refused the login: {reason}")]
+    LoginRefused { image: String, reason: String },
     #[error("the command cannot be run: {reason}")]
     CommandMissing { reason: String },
     #[error("containers with a network cannot be kept away from the rig's own networks: {reason}")]
@@ -135,6 +140,7 @@ impl Diagnostic for Error {
             Self::Unreachable { .. } => "engine-unreachable",
             Self::ImageMissing { .. } => "image-missing",
             Self::PullFailed { .. } => "pull-failed",
+            Self::LoginRefused { .. } => "registry-refused",
             Self::NotFound | Self::Interrupted => "container-lost",
             Self::CommandMissing { .. } => "command-missing",
             Self::Unfenced { .. } => "network-unfenced",
@@ -150,6 +156,7 @@ impl Diagnostic for Error {
             }
             Self::ImageMissing { .. } => Cause::ImageMissing.hint(),
             Self::PullFailed { .. } => Cause::PullFailed.hint(),
+            Self::LoginRefused { .. } => Cause::RegistryRefused.hint(),
             Self::NotFound | Self::Interrupted => Cause::ContainerLost.hint(),
             Self::CommandMissing { .. } => Cause::CommandMissing.hint(),
             Self::Unfenced { .. } => Cause::NetworkUnfenced.hint(),
@@ -164,14 +171,15 @@ impl Error {
         let cause = match self {
             Self::ImageMissing { .. } => Cause::ImageMissing,
             Self::PullFailed { .. } => Cause::PullFailed,
+            Self::LoginRefused { .. } => Cause::RegistryRefused,
             Self::CommandMissing { .. } => Cause::CommandMissing,
             Self::Unfenced { .. } => Cause::NetworkUnfenced,
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted | Self::Refused { .. } => otherwise,
         };
         match self {
-            Self::ImageMissing { image, reason } | Self::PullFailed { image, reason } => {
-                Failure::new(cause, format!("{image}: {reason}"))
-            }
+            Self::ImageMissing { image, reason }
+            | Self::PullFailed { image, reason }
+            | Self::LoginRefused { image, reason } => Failure::new(cause, format!("{image}: {reason}")),
             Self::CommandMissing { reason } | Self::Unfenced { reason } | Self::Refused { reason, .. } => {
                 Failure::new(cause, reason.clone())
             }
@@ -206,10 +214,11 @@ pub trait Engine: Send + Sync + 'static {
         async { Ok(false) }.boxed()
     }
 
-    /// Pulls an image; its digest.
+    /// Pulls an image; its digest. The login is for this pull alone: an engine does not keep it.
     fn pull<'a>(
         &'a self,
         image: &'a str,
+        login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>>;
 

@@ -11,6 +11,7 @@ use crate::images::ImageCache;
 use crate::objects::Objects;
 use crate::status::StorageStatus;
 use crate::troubles::Troubles;
+use crate::vault::Vault;
 use crate::{disk, inputs};
 
 /// What every step of a task needs.
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     /// Two leases may want the same input: it is fetched once.
     pub fetching: Mutex<()>,
     pub images: ImageCache,
+    /// What buyers have sealed for this rig.
+    pub vault: Vault,
     /// For the rig's owner.
     pub troubles: Arc<Troubles>,
 }

@@ -24,7 +24,10 @@ pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
 /// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left.
 pub(crate) fn check(path: &Path, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
     let free = free_bytes(path).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;
-    let needed = assignment.input_bytes().max(assignment.limits.output_bytes).saturating_add(reserve);
+    // Encrypted inputs lie there as they came, too.
+    let copies = if assignment.has_encrypted_inputs() { 2 } else { 1 };
+    let needed =
+        assignment.input_bytes().saturating_mul(copies).max(assignment.limits.output_bytes).saturating_add(reserve);
     if free < needed {
         let mib = |bytes: u64| bytes / 1_048_576;
         let detail = format!("{} MiB are free, the task needs {} MiB", mib(free), mib(needed));

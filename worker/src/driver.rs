@@ -4,6 +4,7 @@ mod on_asked;
 mod on_challenge;
 mod on_message;
 mod on_offer;
+mod on_sealed;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
@@ -40,6 +41,7 @@ use crate::{Error, messages};
 
 use on_asked::Noted;
 use on_offer::Vetted;
+use on_sealed::Brought;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -80,6 +82,8 @@ pub(crate) struct Driver {
     wiring: Wiring,
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    /// What buyers have brought, opened or refused.
+    brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     /// Leases as the chain has them.
     readings: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     /// Transactions of this node that are under way, by lease.
@@ -107,7 +111,7 @@ impl Driver {
         wiring: Wiring,
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
-        let (vetted, readings) = (unbounded_channel(), unbounded_channel());
+        let (vetted, brought, readings) = (unbounded_channel(), unbounded_channel(), unbounded_channel());
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -123,6 +127,7 @@ impl Driver {
             wiring,
             link,
             vetted,
+            brought,
             readings,
             acting,
             heartbeat,
@@ -144,6 +149,7 @@ impl Driver {
             }
         }
         self.perform(recovered).await?;
+        self.restore_sealed().await?;
         let mut ticks = beat(TICK);
         self.journal.take_ballast();
         loop {
@@ -162,6 +168,7 @@ impl Driver {
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(event) = self.wiring.challenge_events.recv() => self.on_challenge_event(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
@@ -193,7 +200,10 @@ impl Driver {
                     self.journal.append(&record)?;
                     match record {
                         Record::TaskAcknowledged { key } => self.tell_logs(Shipment::Finished(key)),
-                        Record::LeaseClosed { lease } => self.tell_logs(Shipment::LeaseClosed(lease)),
+                        Record::LeaseClosed { lease } => {
+                            self.context.vault.forget(lease);
+                            self.tell_logs(Shipment::LeaseClosed(lease));
+                        }
                         _ => {}
                     }
                 }
@@ -205,6 +215,7 @@ impl Driver {
                     }
                 }
                 Some(Action::RemoveFoldersExcept(keys)) => {
+                    self.context.vault.sweep(&keys);
                     let known: Vec<TaskKey> = self.agent.tasks().map(millrace_agent::Task::key).collect();
                     if let Err(error) = self.context.folders.sweep(&keys, &known) {
                         tracing::warn!(%error, "old folders stay until the next start");
@@ -255,7 +266,8 @@ impl Driver {
             | Report::LeaseClosed { .. }
             | Report::GpuFault { .. }
             | Report::ChallengeDeclined { .. } => Address::default(),
-            Report::FetchingInputs(key)
+            Report::AwaitingSecrets(key, _)
+            | Report::FetchingInputs(key)
             | Report::Pulling(key)
             | Report::Creating(key, _)
             | Report::Starting(key)

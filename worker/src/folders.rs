@@ -15,7 +15,7 @@ const CONTAINER_USER: u32 = 64_321;
 const DRAINING: &str = "draining";
 
 /// The data folder: `journal`, `lock`, `control` (the socket), `draining` (there while the rig takes no further
-/// lease), `images` (those that the worker pulled), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
+/// lease), `images` (those that the worker pulled), `sealed/` (what buyers sealed for this rig, as it came), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
 /// them).
 #[derive(Clone, Debug)]
 pub struct Folders {
@@ -64,6 +64,11 @@ impl Folders {
 
     pub fn outputs(&self, key: TaskKey) -> PathBuf {
         self.task(key).join("outputs")
+    }
+
+    /// Outputs on their way that leave the rig only encrypted.
+    pub fn sealed_outputs(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("sealed")
     }
 
     pub fn log(&self, key: TaskKey) -> PathBuf {

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millrace_agent::TaskKey;
+use millrace_seal::RegistryLogin;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -55,22 +56,34 @@ impl ImageCache {
         engine: &dyn Engine,
         key: TaskKey,
         image: &str,
+        login: Option<&RegistryLogin>,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<String, Error> {
         self.state().pinned.insert(key, image.to_owned());
-        if let Some(digest) = engine.find_image(image).await? {
+        let found = engine.find_image(image).await?;
+        if let Some(digest) = found
+            && !self.is_guarded(engine, image).await?
+        {
             self.change(|ledger| ledger.touch(image, self.clock.now()));
             return Ok(digest);
         }
-        let digest = engine.pull(image, progress).await?;
+        let digest = engine.pull(image, login, progress).await?;
         self.changed.notify_one();
         // Written down after it is there: an image that nobody remembers stays, one of the owner's never goes.
         if let Some(local) = engine.local_image(image).await? {
-            let record = Record { id: local.id, bytes: local.bytes, used_at: self.clock.now() };
+            let record =
+                Record { id: local.id, bytes: local.bytes, used_at: self.clock.now(), guarded: login.is_some() };
             self.change(|ledger| ledger.note(image, record));
         }
         self.evict(engine).await;
         Ok(digest)
+    }
+
+    /// Whether an image that is here came with a login. Then its registry is asked again, which costs no layer: what
+    /// one buyer may have, another has not been allowed.
+    async fn is_guarded(&self, engine: &dyn Engine, image: &str) -> Result<bool, Error> {
+        let local = engine.local_image(image).await?;
+        Ok(local.is_some_and(|local| self.state().ledger.is_guarded(&local.id)))
     }
 
     /// The task needs its image no more.

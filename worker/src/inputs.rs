@@ -1,13 +1,15 @@
 //! Inputs: fetched once into a cache by hash, then linked read-only into each task's folder.
 
-use std::fs::Permissions;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use millrace_agent::{Assignment, Cause, Failure, Input};
 use millrace_link::objects::Error;
+use millrace_seal::{Error as SealError, InputKey};
 
 use crate::container::Progress;
 use crate::context::Context;
@@ -34,6 +36,7 @@ pub(crate) async fn fetch(
     disk::check(context.folders.root(), assignment, context.disk_reserve)?;
     context.folders.prepare(assignment.key).map_err(|error| disk_failure(&error))?;
     let folder = context.folders.inputs(assignment.key);
+    let key = context.vault.input_key(assignment)?.map(Arc::new);
     let mut state = Progress { done: 0, total: assignment.input_bytes() };
     progress(state);
     for input in &assignment.inputs {
@@ -41,7 +44,10 @@ pub(crate) async fn fetch(
         // The link is part of it: what has none yet may be evicted.
         let _one_at_a_time = context.fetching.lock().await;
         bring(context, input, &cached).await?;
-        link(&cached, &folder, &input.path).map_err(|error| disk_failure(&error))?;
+        match &key {
+            Some(key) => unseal(key.clone(), &cached, &folder, &input.path).await?,
+            None => link(&cached, &folder, &input.path).map_err(|error| disk_failure(&error))?,
+        }
         state.done = state.done.saturating_add(input.object.size);
         progress(state);
     }
@@ -69,20 +75,51 @@ async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Fa
     }
 }
 
+/// Decrypts into the task's folder, which goes with the task; the cache only ever holds what came.
+async fn unseal(key: Arc<InputKey>, cached: &Path, folder: &Path, relative: &str) -> Result<(), Failure> {
+    let (cached, folder, name) = (cached.to_owned(), folder.to_owned(), relative.to_owned());
+    let unsealed = tokio::task::spawn_blocking(move || decrypt(&key, &cached, &folder, &name)).await;
+    unsealed.unwrap_or_else(|error| Err(SealError::File(io::Error::other(error)))).map_err(|error| match error {
+        SealError::File(error) => disk_failure(&error),
+        error => Failure::new(Cause::InputSealed, format!("{relative}: {error}")),
+    })
+}
+
+fn decrypt(key: &InputKey, cached: &Path, folder: &Path, relative: &str) -> Result<(), SealError> {
+    let path = place(folder, relative)?;
+    used_now(cached);
+    let sealed = File::open(cached)?;
+    let plain = millrace_seal::decrypt(key.key.identity(), sealed, File::create_new(&path)?)?;
+    if key.plain.get(relative) != Some(&plain) {
+        return Err(SealError::Damaged);
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o444))?;
+    Ok(())
+}
+
 /// A hard link costs nothing; the mount is read-only, so the cached file stays what it is.
 fn link(cached: &Path, folder: &Path, relative: &str) -> io::Result<()> {
-    let path = &folder.join(relative);
+    let path = place(folder, relative)?;
+    fs::set_permissions(cached, Permissions::from_mode(0o444))?;
+    used_now(cached);
+    fs::hard_link(cached, &path).or_else(|_| fs::copy(cached, &path).map(|_| ()))
+}
+
+/// Where an input goes, with the folders on the way to it.
+fn place(folder: &Path, relative: &str) -> io::Result<PathBuf> {
     let mut inner = folder.to_owned();
     for part in Path::new(relative).parent().into_iter().flat_map(Path::components) {
         inner.push(part);
-        std::fs::create_dir_all(&inner)?;
+        fs::create_dir_all(&inner)?;
         // Whatever the worker's umask is: the container's user must get in.
-        std::fs::set_permissions(&inner, Permissions::from_mode(0o755))?;
+        fs::set_permissions(&inner, Permissions::from_mode(0o755))?;
     }
-    std::fs::set_permissions(cached, Permissions::from_mode(0o444))?;
-    // The time of the last use decides what is evicted.
-    let _ = std::fs::File::open(cached).and_then(|file| file.set_modified(SystemTime::now()));
-    std::fs::hard_link(cached, path).or_else(|_| std::fs::copy(cached, path).map(|_| ()))
+    Ok(folder.join(relative))
+}
+
+/// The time of the last use decides what is evicted.
+fn used_now(cached: &Path) {
+    let _ = File::open(cached).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 fn disk_failure(error: &io::Error) -> Failure {

@@ -29,6 +29,7 @@ mod outputs;
 mod service;
 mod steps;
 mod troubles;
+mod vault;
 
 pub mod container;
 pub mod control;

@@ -38,6 +38,9 @@ fn update(key: TaskKey, job: Address, phase: grpc::Phase) -> grpc::TaskUpdate {
 /// `None` for what only the rig's owner wants to know.
 pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
     let update = match report {
+        Report::AwaitingSecrets(key, until) => {
+            grpc::TaskUpdate { secrets_until: until.0, ..update(key, job, grpc::Phase::AwaitingSecrets) }
+        }
         Report::FetchingInputs(key) => update(key, job, grpc::Phase::FetchingInputs),
         Report::Pulling(key) => update(key, job, grpc::Phase::Pulling),
         Report::Creating(key, image_digest) => {
@@ -91,7 +94,10 @@ pub(crate) fn resume(
         match task.outcome() {
             Some(Outcome::Done(found)) => grpc::TaskUpdate { outputs: outputs(found), ..base },
             Some(Outcome::Failed(found)) => grpc::TaskUpdate { failure: Some(failure(found)), ..base },
-            None => base,
+            None => match task.phase() {
+                Phase::AwaitingSecrets { until } => grpc::TaskUpdate { secrets_until: until.0, ..base },
+                _ => base,
+            },
         }
     });
     let tasks = tasks.collect();
@@ -113,9 +119,19 @@ pub(crate) fn images(cached_images: Vec<String>) -> WorkerMessage {
     message(Body::Images(grpc::Images { cached_images }))
 }
 
+/// Whether what a buyer has sealed was taken.
+pub(crate) fn sealed_reply(lease: Vec<u8>, refused: Option<&dyn Diagnostic>) -> WorkerMessage {
+    let refusal = refused.map(no);
+    message(Body::SealedReply(grpc::SealedReply { lease, refusal }))
+}
+
+fn no(problem: &dyn Diagnostic) -> grpc::Refusal {
+    grpc::Refusal { code: problem.code().to_owned(), cause: problem.to_string() }
+}
+
 /// The rig's no to an offer.
 pub(crate) fn refusal(lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
-    let refusal = grpc::Refusal { code: problem.code().to_owned(), cause: problem.to_string() };
+    let refusal = no(problem);
     offer_reply(lease, grpc::offer_reply::Result::Refusal(refusal))
 }
 
@@ -130,6 +146,7 @@ fn offer_reply(lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessa
 fn phase(phase: &Phase) -> grpc::Phase {
     match phase {
         Phase::Assigned => grpc::Phase::Assigned,
+        Phase::AwaitingSecrets { .. } => grpc::Phase::AwaitingSecrets,
         Phase::FetchingInputs => grpc::Phase::FetchingInputs,
         Phase::Pulling => grpc::Phase::Pulling,
         Phase::Creating | Phase::Starting => grpc::Phase::Creating,

@@ -16,6 +16,10 @@ use crate::container::Progress;
 use crate::context::Context;
 use crate::disk;
 
+mod sealing;
+
+use sealing::{Sealing, StoreError, sealed_name};
+
 /// Bytes of all paths together: they travel in one message, together with 40 bytes for each file.
 const PATHS: usize = 1024 * 1024;
 /// Deepest folder below `/outputs`.
@@ -38,6 +42,8 @@ pub(crate) async fn collect(
     progress: impl Fn(Progress),
 ) -> Result<Vec<Output>, Failure> {
     let folder = context.folders.outputs(assignment.key);
+    let sealing = Sealing::of(context, assignment)?;
+    let sealing = sealing.as_ref();
     let files = list(&folder, &assignment.limits)?;
     let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
     progress(state);
@@ -45,16 +51,20 @@ pub(crate) async fn collect(
     let mut outputs = Vec::with_capacity(files.len());
     let mut stored = stream::iter(files)
         .map(|file| async {
-            let object = store(context, &folder.join(&file.path), begun).await;
+            let path = folder.join(&file.path);
+            let object = match sealing {
+                Some(sealing) => sealing.store(context, &path).await,
+                None => store(context, &path, begun).await.map_err(Into::into),
+            };
             (file, object)
         })
         .buffered(AT_ONCE);
     while let Some((file, object)) = stored.next().await {
-        let failed = |error| Failure::new(Cause::UploadFailed, format!("{}: {error}", file.path));
+        let failed = |error: StoreError| error.failure(&file.path);
         let object = object.map_err(failed)?;
         state.done = state.done.saturating_add(file.bytes);
         progress(state);
-        outputs.push(Output { path: file.path, object });
+        outputs.push(Output { path: sealing.map_or_else(|| file.path.clone(), |_| sealed_name(&file.path)), object });
     }
     Ok(outputs)
 }

@@ -29,6 +29,7 @@ use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::steps::Steps;
 use crate::troubles::Troubles;
+use crate::vault::Vault;
 use crate::{Error, Options, checks, images, inputs, metrics};
 
 /// Starts workers.
@@ -81,6 +82,8 @@ impl Service {
         let found = engine.list(node.address).await?;
         let clock = Clock::open(&options.data_dir, &records);
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
+        let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
+        let vault = Vault::open(folders.root(), node.address, &signing, folders.user()).map_err(data_dir)?;
         let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
@@ -111,6 +114,7 @@ impl Service {
             objects,
             fetching: Mutex::new(()),
             images,
+            vault,
             troubles: troubles.clone(),
         });
         let rig = Rig {
@@ -123,7 +127,6 @@ impl Service {
             draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };
-        let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
         let (step_sender, step_events) = unbounded_channel();
         let (link_sender, link_events) = unbounded_channel();
         let (log_sender, shipments) = unbounded_channel::<Shipment>();

@@ -57,6 +57,37 @@ async fn failure_of(rig: &mut Rig, task: u32) -> grpc::Failure {
 }
 
 #[tokio::test]
+async fn a_secret_is_a_file_in_the_container_and_nothing_that_the_engine_knows() {
+    use crate::sealed::{bring, buyer, envelope, spec_with, tells_nothing, token, wants_token};
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    let script = "cp /run/secrets/token /outputs/copy; id -u > /outputs/user; \
+                  echo x > /run/secrets/token && echo written > /outputs/written; sleep 60 & wait";
+    let buyer = millrace_protocol::Address(buyer().verifying_key().to_bytes());
+    let spec = spec_with(&format!("trap 'exit 0' TERM; {script}"), wants_token());
+    let mut rig = Rig::start_for(buyer, engine, Objects::default(), spec).await;
+    rig.leased().await;
+    let envelope = envelope(&rig, &token());
+    assert_eq!(bring(&mut rig, envelope).await, None);
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let secret = b"correct-horse-battery-staple";
+    let copy = std::fs::read_dir(rig.data().join("tasks")).unwrap().flatten().next().unwrap().path().join("outputs");
+    assert_eq!(std::fs::read(copy.join("copy")).unwrap(), secret);
+    assert_ne!(std::fs::read_to_string(copy.join("user")).unwrap().trim(), "0");
+    assert!(!copy.join("written").exists(), "read-only");
+    let shown = serde_json::to_string(&inspect(&rig, 0).await).unwrap();
+    assert!(shown.contains("/run/secrets") && !shown.contains("correct-horse"), "{shown}");
+    std::fs::remove_file(copy.join("copy")).unwrap();
+    tells_nothing(rig.data(), secret);
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+    let left = std::path::Path::new("/dev/shm").join(format!("millrace-{}", rig.node.address));
+    assert!(!left.exists());
+}
+
+#[tokio::test]
 async fn the_engine_was_given_every_limit() {
     let Some(mut rig) = rig(offer::spec(PATIENT)).await else { return };
     rig.assign(0);

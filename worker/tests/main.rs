@@ -11,6 +11,7 @@ mod kill_points;
 mod metrics;
 mod nvml;
 mod pull;
+mod sealed;
 mod shell;
 mod start;
 mod support;

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, TagImageOptionsBuilder};
+use millrace_seal::RegistryLogin;
 use millrace_worker::PullPolicy;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, Error, Progress};
@@ -29,7 +30,7 @@ async fn an_image_is_pulled_with_progress_and_its_digest_recorded() {
     let image = format!("{}/probe:1", registry.host);
     assert_eq!(engine.find_image(&image).await.unwrap(), None);
     let seen = Mutex::new(Vec::new());
-    let digest = engine.pull(&image, &|progress| seen.lock().unwrap().push(progress)).await.unwrap();
+    let digest = engine.pull(&image, None, &|progress| seen.lock().unwrap().push(progress)).await.unwrap();
     assert_eq!(digest, registry.digest);
     assert_eq!(engine.find_image(&image).await.unwrap(), Some(registry.digest.clone()));
     assert!(engine.images().await.unwrap().contains(&image));
@@ -45,7 +46,7 @@ async fn an_image_can_be_pinned_by_its_digest() {
     }
     let registry = Registry::start().await;
     let image = format!("{}/probe@{}", registry.host, registry.digest);
-    let digest = engine(PullPolicy::IfMissing).await.pull(&image, &|_| {}).await.unwrap();
+    let digest = engine(PullPolicy::IfMissing).await.pull(&image, None, &|_| {}).await.unwrap();
     assert_eq!(digest, registry.digest);
     discard(&image).await;
 }
@@ -58,7 +59,7 @@ async fn a_name_the_registry_does_not_know_is_missing_and_not_merely_unreachable
     let registry = Registry::start().await;
     for name in ["probe:2", "nowhere:1"] {
         let image = format!("{}/{name}", registry.host);
-        let error = engine(PullPolicy::IfMissing).await.pull(&image, &|_| {}).await.unwrap_err();
+        let error = engine(PullPolicy::IfMissing).await.pull(&image, None, &|_| {}).await.unwrap_err();
         assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
     }
 }
@@ -70,7 +71,7 @@ async fn a_rig_that_pulls_nothing_asks_no_registry() {
     }
     let registry = Registry::start().await;
     let image = format!("{}/probe:1", registry.host);
-    let error = engine(PullPolicy::Never).await.pull(&image, &|_| {}).await.unwrap_err();
+    let error = engine(PullPolicy::Never).await.pull(&image, None, &|_| {}).await.unwrap_err();
     assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
 }
 
@@ -83,7 +84,7 @@ async fn an_image_is_removed_only_when_no_container_needs_it_and_only_by_its_nam
     let engine = engine(PullPolicy::IfMissing).await;
     let image = format!("{}/probe:1", registry.host);
     assert_eq!(engine.local_image(&image).await.unwrap(), None);
-    engine.pull(&image, &|_| {}).await.unwrap();
+    engine.pull(&image, None, &|_| {}).await.unwrap();
     let pulled = engine.local_image(&image).await.unwrap().unwrap();
     assert!(pulled.id.starts_with("sha256:") && pulled.bytes > 0, "{pulled:?}");
 
@@ -104,4 +105,57 @@ async fn an_image_is_removed_only_when_no_container_needs_it_and_only_by_its_nam
     assert_eq!(engine.local_image(&own).await.unwrap(), Some(pulled));
     discard(&own).await;
     assert!(engine.remove_image(&image).await.unwrap(), "nothing to remove is as good");
+}
+
+fn login(host: &str, password: &str) -> RegistryLogin {
+    RegistryLogin { host: host.to_owned(), username: "buyer".to_owned(), password: password.to_owned() }
+}
+
+/// Letters that the header's encoding writes in another way than most.
+const PASSWORD: &str = "correct>>>???~~~ horse";
+
+#[tokio::test]
+async fn a_private_image_is_pulled_with_its_login_and_the_engine_keeps_none() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::guarded("buyer", PASSWORD).await;
+    let engine = engine(PullPolicy::IfMissing).await;
+    let image = format!("{}/probe:1", registry.host);
+    let login = login(&registry.host, PASSWORD);
+    assert_eq!(engine.pull(&image, Some(&login), &|_| {}).await.unwrap(), registry.digest);
+    discard(&image).await;
+    // Without it the next pull is refused: nobody remembered it.
+    assert!(engine.pull(&image, None, &|_| {}).await.is_err());
+}
+
+#[tokio::test]
+async fn a_login_that_the_registry_refuses_has_a_name_and_is_not_tried_again() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::guarded("buyer", PASSWORD).await;
+    let engine = engine(PullPolicy::IfMissing).await;
+    let image = format!("{}/probe:1", registry.host);
+    let error = engine.pull(&image, Some(&login(&registry.host, "wrong")), &|_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::LoginRefused { .. }), "{error:?}");
+    assert!(!error.to_string().contains("wrong"), "{error}");
+    // A request without a login, one with it, for each way in which the engine asks; no more come by themselves.
+    let refused = registry.refused.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(refused <= 8, "{refused} requests");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(registry.refused.load(std::sync::atomic::Ordering::Relaxed), refused);
+    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_missing_with_a_login_too() {
+    if !docker_is_here() {
+        return;
+    }
+    let registry = Registry::guarded("buyer", "plain").await;
+    let image = format!("{}/probe:2", registry.host);
+    let login = login(&registry.host, "plain");
+    let error = engine(PullPolicy::IfMissing).await.pull(&image, Some(&login), &|_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::ImageMissing { .. }), "{error:?}");
 }

@@ -33,6 +33,7 @@ export * from "./send.js";
 export * from "./spec/jobSpec.js";
 export type { After, Retry } from "./spec/order.js";
 export type { Placement } from "./spec/placement.js";
+export type { Sealed } from "./spec/sealed.js";
 export type { Gang, Service, Shape } from "./spec/shape.js";
 export * from "./terms/checkTerms.js";
 export * from "./terms/jobTerms.js";

@@ -60,6 +60,7 @@ pub mod submit_job;
 pub mod sweep_fees;
 pub mod take_over;
 pub mod uninstall_worker;
+pub mod unlock_job;
 pub mod unstake_provider;
 pub mod update_node;
 pub mod watch_worker;
@@ -84,6 +85,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Job(JobCommand::Show(args)) => show_job::run(context, args).await,
         Command::Job(JobCommand::Logs(args)) => job_logs::run(context, args).await,
         Command::Job(JobCommand::Outputs(args)) => job_outputs::run(context, args).await,
+        Command::Job(JobCommand::Unlock(args)) => unlock_job::run(context, args).await,
         Command::Job(JobCommand::Cancel(args)) => cancel_job::run(context, args).await,
         Command::Job(JobCommand::Extend(args)) => extend_job::run(context, args).await,
         Command::Job(JobCommand::Accept(args)) => accept_job::run(context, args).await,

@@ -121,7 +121,7 @@ pub async fn perform(output: &dyn Output, stage: &Stage, job: &Prepared, dir: &P
     let quote = job.quote(&network, &market).await?;
     output.note(&format!("\njob           `{}`, {} tasks, deposit {}", quote.name, quote.tasks, quote.deposit));
     let (address, _) = job.open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id()).await?;
-    let status = follow::follow(output, &market, address).await?;
+    let status = follow::follow(output, &market, address, None).await?;
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);
     }
@@ -182,7 +182,7 @@ fn shares(status: &JobStatus, outputs: &[TaskOutputs]) -> Vec<Share> {
 /// Reads the job file before anything is started: a typo should not cost half a minute.
 ///
 /// # Errors
-/// Those of [`submission::prepare`].
+/// Those of [`submission::prepare`]; a file that asks for a wallet, because the demo makes its own.
 pub async fn read_job(path: &Path) -> Result<Prepared, Failure> {
-    submission::prepare(path).await
+    submission::prepare(path, || Err(millrace_spec::Error::NotSealed.into())).await
 }

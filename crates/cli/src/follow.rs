@@ -10,6 +10,7 @@ use crate::errors::{ExitClass, Failure};
 use crate::market::{self, Market};
 use crate::output::Output;
 use crate::output::progress::Progress;
+use crate::sealing::Handover;
 use crate::views;
 
 /// Between two looks.
@@ -20,11 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const REFUND: Duration = Duration::from_secs(30);
 
 /// Shows a job's progress per node until it is over and its account closed, or until only its settlement is
-/// waited for, and returns its last state.
+/// waited for, and returns its last state. Its rigs are brought what only the buyer has, where they need that.
 ///
 /// # Errors
-/// An orchestrator that stays away.
-pub async fn follow(output: &dyn Output, market: &Market, job: Address) -> Result<JobStatus, Failure> {
+/// An orchestrator that stays away, or that lies about the job's leases where secrets are at stake.
+pub async fn follow(
+    output: &dyn Output,
+    market: &Market,
+    job: Address,
+    mut handover: Option<&mut Handover>,
+) -> Result<JobStatus, Failure> {
     let mut progress = None;
     let mut away_since: Option<Instant> = None;
     let mut over_since: Option<Instant> = None;
@@ -33,6 +39,9 @@ pub async fn follow(output: &dyn Output, market: &Market, job: Address) -> Resul
             Ok(status) => {
                 if away_since.take().is_some() {
                     output.note("the orchestrator is back");
+                }
+                if let Some(handover) = handover.as_deref_mut() {
+                    handover.bring(output, market, &status).await?;
                 }
                 let n_tasks = status.tasks.len() as u64;
                 if n_tasks > 0 {

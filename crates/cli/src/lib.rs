@@ -26,6 +26,7 @@ pub mod output;
 pub mod rigs;
 pub mod roles;
 pub mod schedule;
+pub mod sealing;
 pub mod settings;
 pub mod signals;
 pub mod stage;

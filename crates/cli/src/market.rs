@@ -102,6 +102,15 @@ impl Market {
         self.json(&format!("/v1/jobs/{job}/outputs"), "").await
     }
 
+    /// Hands what was sealed for a lease's rig to it; returns once the rig has opened and kept it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn hand_over(&self, job: Address, lease: Address, envelope: Vec<u8>) -> Result<(), Error> {
+        let path = format!("/v1/jobs/{job}/sealed/{lease}");
+        self.send_with(Method::PUT, &path, "", envelope).await.map(|_| ())
+    }
+
     /// A task's log from a byte offset on; empty when there is nothing new.
     ///
     /// # Errors
@@ -119,7 +128,11 @@ impl Market {
     }
 
     async fn send(&self, method: Method, path: &str, query: &str) -> Result<Response, Error> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}{query}", self.base));
+        self.send_with(method, path, query, Vec::new()).await
+    }
+
+    async fn send_with(&self, method: Method, path: &str, query: &str, body: Vec<u8>) -> Result<Response, Error> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}{query}", self.base)).body(body);
         if let Some(key) = &self.key {
             request = request.header("Authorization", auth::authorization(key, method.as_str(), path, now()));
         }

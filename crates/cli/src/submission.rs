@@ -1,22 +1,27 @@
 //! From a job file to an open job, one step after the other: nothing is paid before everything that
 //! can be checked has been.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ed25519_dalek::SigningKey;
 use millrace_client::accounts::ConfigAccount;
 use millrace_client::instructions::{self, NewJob};
 use millrace_client::{Asset, Client, Error as ClientError, Keypair, Sender, address as addresses};
 use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, GpuUnits, MicroUsdc, Node, NodeStatus, money};
+use millrace_seal::{DataKey, Identity, InputKey, Secrets};
 use millrace_spec::{JobFile, JobSpec};
 use serde::Serialize;
+use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::context::{address, signing_key};
 use crate::errors::Failure;
 use crate::market::{self, Market};
+use crate::sealing::{self, Handover};
 use crate::transfer;
 
 mod prepaid;
@@ -41,6 +46,8 @@ pub enum Error {
     BalanceTooSmall { owner: Address, available: MicroUsdc, needed: MicroUsdc },
     #[error("the delegate may put {per_job} into one job and {left} into all further ones, and {needed} are needed")]
     AllowanceTooSmall { per_job: MicroUsdc, left: MicroUsdc, needed: MicroUsdc },
+    #[error("the job's rigs wait for secrets, and a schedule brings none")]
+    SecretsUnattended,
 }
 
 impl Diagnostic for Error {
@@ -50,6 +57,7 @@ impl Diagnostic for Error {
             Self::OtherProgram { .. } | Self::OtherScheduler { .. } => "orchestrator-of-another-network",
             Self::BalanceTooSmall { .. } => "balance-too-small",
             Self::AllowanceTooSmall { .. } => "allowance-exceeded",
+            Self::SecretsUnattended => "schedule-with-secrets",
         }
     }
 
@@ -64,6 +72,11 @@ impl Diagnostic for Error {
             }
             Self::AllowanceTooSmall { .. } => {
                 "the balance's owner raises it with `millrace delegate allow <DELEGATE>`; or open a smaller job"
+                    .to_owned()
+            }
+            Self::SecretsUnattended => {
+                "open each run with `millrace job submit --follow`, which stays to bring them; or let the job do \
+                 without secrets, a registry login and encrypted inputs"
                     .to_owned()
             }
         }
@@ -88,26 +101,89 @@ pub struct Quote {
     pub nodes_total: usize,
 }
 
-/// A job file with its inputs hashed.
+/// A job file with its inputs hashed, and encrypted where it says so.
 pub struct Prepared {
     pub file: JobFile,
     pub spec: JobSpec,
-    folder: PathBuf,
+    /// What each lease's rig needs of the buyer.
+    pub secrets: Secrets,
+    /// Where inputs lie that are uploaded, by path under `/inputs`.
+    uploads: BTreeMap<String, PathBuf>,
+    /// Holds encrypted ones.
+    _encrypted: Option<TempDir>,
 }
 
-/// Reads, validates and hashes; talks to nobody.
+/// Reads, validates, encrypts and hashes; talks to nobody. The wallet is asked for only where the file says that
+/// something is encrypted.
 ///
 /// # Errors
-/// A file that cannot be read or is no job file, an input that cannot be read.
-pub async fn prepare(path: &Path) -> Result<Prepared, Failure> {
+/// A file that cannot be read or is no job file, an input or a secret that cannot be read.
+pub async fn prepare(path: &Path, wallet: impl FnOnce() -> Result<Arc<Keypair>, Failure>) -> Result<Prepared, Failure> {
+    let (mut file, folder) = read(path).await?;
+    let mut encrypted = None;
+    let inputs = if file.encrypts() {
+        let wallet = wallet()?;
+        let wallet = signing_key(wallet.as_ref());
+        let salt = sealing::fresh_salt(&wallet);
+        file.seal(salt, &Identity::of_key(&wallet).recipient().to_string());
+        if file.encrypts_inputs() {
+            let into = tempfile::tempdir().map_err(|source| {
+                let path = std::env::temp_dir();
+                sealing::Error::Unencrypted { path, source: source.into() }
+            })?;
+            let key = DataKey::derive(&wallet, salt);
+            let inputs = sealing::encrypted_inputs(&file, &folder, into.path(), key).await?;
+            encrypted = Some(into);
+            inputs
+        } else {
+            sealing::plain_inputs(&file, &folder).await?
+        }
+    } else {
+        sealing::plain_inputs(&file, &folder).await?
+    };
+    let spec = file.resolve(&inputs.objects)?;
+    let secrets = sealing::read_secrets(&file, &folder, inputs.key)?;
+    Ok(Prepared { file, spec, secrets, uploads: inputs.paths, _encrypted: encrypted })
+}
+
+/// What the rigs of a job need that was submitted before with this file; `None` where they need nothing.
+///
+/// # Errors
+/// A file that is not the job's, an input or a secret that cannot be read.
+pub async fn handover(
+    path: &Path,
+    spec: &JobSpec,
+    wallet: SigningKey,
+    client: Client,
+) -> Result<Option<Handover>, Failure> {
+    let Some(sealed) = spec.sealed.as_ref().filter(|sealed| sealed.is_awaited()) else { return Ok(None) };
+    let (file, folder) = read(path).await?;
+    let registry = file.registry.as_ref().map(|registry| &registry.host);
+    let same_files = file.secrets.keys().eq(&sealed.files);
+    let differs = [
+        (!same_files, "secrets"),
+        (registry != sealed.registry.as_ref(), "registries"),
+        (!file.inputs.keys().eq(spec.inputs.keys()) || file.encrypts_inputs() != sealed.inputs.is_some(), "inputs"),
+    ];
+    if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+        return Err(sealing::Error::OtherFile { what }.into());
+    }
+    let inputs = match sealed.inputs {
+        None => None,
+        Some(salt) => {
+            let plain = transfer::hash_inputs(&file, &folder).await?;
+            Some(InputKey { key: DataKey::derive(&wallet, salt), plain })
+        }
+    };
+    let secrets = sealing::read_secrets(&file, &folder, inputs)?;
+    Ok(Some(Handover::new(secrets, spec.placement.clone().unwrap_or_default(), wallet, client)))
+}
+
+async fn read(path: &Path) -> Result<(JobFile, PathBuf), Failure> {
     let text = tokio::fs::read_to_string(path)
         .await
         .map_err(|source| Error::FileUnreadable { path: path.to_owned(), source })?;
-    let file = JobFile::parse(&text)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let objects = transfer::hash_inputs(&file, &folder).await?;
-    let spec = file.resolve(&objects)?;
-    Ok(Prepared { file, spec, folder })
+    Ok((JobFile::parse(&text)?, path.parent().unwrap_or(Path::new("")).to_owned()))
 }
 
 impl Prepared {
@@ -193,7 +269,14 @@ impl Prepared {
             return Err(ClientError::InsufficientFunds { owner, asset: Asset::Sol, available, needed }.into());
         }
         let objects = ObjectClient::new(market.base(), Arc::new(signing_key(wallet)));
-        transfer::upload(&objects, &self.file, &self.folder, &self.spec).await
+        transfer::upload(&objects, self.uploads.values(), &self.spec).await
+    }
+
+    /// What brings the job's rigs what they need of the buyer; `None` where they need nothing.
+    pub fn handover(&self, wallet: &Keypair, client: &Client) -> Option<Handover> {
+        self.spec.sealed.as_ref().filter(|sealed| sealed.is_awaited())?;
+        let placement = self.spec.placement.clone().unwrap_or_default();
+        Some(Handover::new(self.secrets.clone(), placement, signing_key(wallet), client.clone()))
     }
 }
 

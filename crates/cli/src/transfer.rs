@@ -71,9 +71,13 @@ pub async fn hash_inputs(file: &JobFile, folder: &Path) -> Result<BTreeMap<Strin
 ///
 /// # Errors
 /// An orchestrator that cannot be reached or refuses.
-pub async fn upload(objects: &ObjectClient, file: &JobFile, folder: &Path, spec: &JobSpec) -> Result<(), Failure> {
-    for path in file.inputs.values() {
-        objects.put_file(&folder.join(path)).await?;
+pub async fn upload(
+    objects: &ObjectClient,
+    inputs: impl Iterator<Item = &PathBuf>,
+    spec: &JobSpec,
+) -> Result<(), Failure> {
+    for path in inputs {
+        objects.put_file(path).await?;
     }
     objects.put_bytes(&spec.canonical_bytes()).await?;
     Ok(())

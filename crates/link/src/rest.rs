@@ -7,6 +7,10 @@ use millrace_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The most bytes of the body of `PUT /v1/jobs/{job}/sealed/{lease}`: an envelope as millrace-seal makes it. The
+/// answer is 204 once the lease's rig has opened and kept it.
+pub const LARGEST_ENVELOPE: usize = 1024 * 1024;
+
 /// `GET /v1/network`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Network {
@@ -126,6 +130,8 @@ pub struct Runway {
 pub enum TaskState {
     Pending,
     Assigned,
+    /// Waits for the buyer, who has to bring something to the rig.
+    AwaitingSecrets,
     FetchingInputs,
     Pulling,
     Creating,
@@ -142,6 +148,9 @@ pub struct Task {
     /// From 1 once assigned.
     pub attempt: u32,
     pub node: Option<Address>,
+    /// When the rig gives up waiting for the buyer, by its own clock; only while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_until: Option<UnixSeconds>,
     /// Of the current phase, where it moves bytes.
     pub bytes_done: u64,
     pub bytes_total: u64,

@@ -31,6 +31,13 @@ struct Content {
     secrets: Secrets,
 }
 
+/// What was in an envelope, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub secrets: Secrets,
+    pub signer: Address,
+}
+
 /// Seals secrets to a node for one lease, signed by the key that opened the job.
 ///
 /// # Errors
@@ -58,7 +65,7 @@ pub fn seal(secrets: &Secrets, binding: Binding, node_key: Address, buyer: &Sign
 /// # Errors
 /// [`Error::TooLarge`], [`Error::OtherKey`], [`Error::Damaged`], [`Error::Forged`], [`Error::NotTheBuyer`],
 /// [`Error::OtherLease`].
-pub fn open(sealed: &[u8], identity: &Identity, binding: Binding, openers: &[Address]) -> Result<Secrets, Error> {
+pub fn open(sealed: &[u8], identity: &Identity, binding: Binding, openers: &[Address]) -> Result<Opened, Error> {
     if sealed.len() > LARGEST_ENVELOPE {
         return Err(Error::TooLarge { bytes: sealed.len() });
     }
@@ -77,7 +84,7 @@ pub fn open(sealed: &[u8], identity: &Identity, binding: Binding, openers: &[Add
     if content.binding != binding {
         return Err(Error::OtherLease);
     }
-    Ok(content.secrets)
+    Ok(Opened { secrets: content.secrets, signer })
 }
 
 #[cfg(test)]
@@ -108,7 +115,7 @@ mod tests {
         Secrets { files: files.into(), inputs: None, registry: Some(login) }
     }
 
-    fn refused(result: Result<Secrets, Error>) -> &'static str {
+    fn refused(result: Result<Opened, Error>) -> &'static str {
         result.unwrap_err().code()
     }
 
@@ -120,7 +127,8 @@ mod tests {
             assert!(!sealed.windows(text.len()).any(|window| window == text));
             assert!(!format!("{:?}", secrets()).contains("correct horse"));
         }
-        assert_eq!(open(&sealed, &Identity::of_key(&node), BINDING, &[address(&buyer)]).unwrap(), secrets());
+        let opened = open(&sealed, &Identity::of_key(&node), BINDING, &[address(&buyer)]).unwrap();
+        assert_eq!(opened, Opened { secrets: secrets(), signer: address(&buyer) });
         assert_eq!(
             refused(open(&sealed, &Identity::of_key(&key(7)), BINDING, &[address(&buyer)])),
             "sealed-to-another"

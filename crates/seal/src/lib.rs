@@ -12,7 +12,7 @@ mod file;
 mod keys;
 mod secrets;
 
-pub use envelope::{Binding, LARGEST_ENVELOPE, open, seal};
+pub use envelope::{Binding, LARGEST_ENVELOPE, Opened, open, seal};
 pub use error::Error;
 pub use file::{decrypt, encrypt};
 pub use keys::{DataKey, Identity, Recipient};

@@ -12,6 +12,9 @@ pub enum Error {
     Field { field: &'static str, value: String, expected: &'static str },
     #[error("input `{0}` has no content hash")]
     InputUnresolved(String),
+    /// It says `wallet` or encrypts inputs, and no wallet has been named ([`crate::JobFile::seal`]).
+    #[error("the job encrypts for a wallet, and none is named")]
+    NotSealed,
     #[error("the job's terms are refused: {0}")]
     Terms(#[from] millrace_protocol::Error),
     #[error("the job spec is not in canonical form")]
@@ -24,6 +27,7 @@ impl Diagnostic for Error {
             Self::Syntax(_) => "job-file-syntax",
             Self::Field { .. } => "job-file-field",
             Self::InputUnresolved(_) => "job-input-unresolved",
+            Self::NotSealed => "job-not-sealed",
             Self::Terms(source) => source.code(),
             Self::NotCanonical => "job-spec-not-canonical",
         }
@@ -34,6 +38,7 @@ impl Diagnostic for Error {
             Self::Syntax(_) => "docs/job-file.md lists every field; examples/render/job.toml is a whole one".to_owned(),
             Self::Field { field, expected, .. } => format!("change `{field}` to {expected}"),
             Self::InputUnresolved(_) => "upload the input before the spec".to_owned(),
+            Self::NotSealed => "submit it with `millrace job submit`, or call `JobFile::seal` first".to_owned(),
             Self::Terms(source) => source.hint(),
             Self::NotCanonical => "build the spec with millrace-spec instead of by hand".to_owned(),
         }

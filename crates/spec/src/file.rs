@@ -2,6 +2,7 @@ mod document;
 mod network;
 mod order;
 mod placement;
+mod sealing;
 mod terms;
 mod verification;
 mod work;
@@ -15,12 +16,19 @@ use crate::quantity::{parse_mib, parse_usdc};
 use crate::{Error, JobSpec, Limits, ObjectRef};
 
 use document::Document;
+pub use sealing::RegistryFiles;
+use sealing::Sealing;
 
 /// A parsed and validated job file. Inputs are still local paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobFile {
     /// By path under `/inputs`; relative to the job file.
     pub inputs: BTreeMap<String, PathBuf>,
+    /// The secrets' files by their names under `/run/secrets`; relative to the job file.
+    pub secrets: BTreeMap<String, PathBuf>,
+    /// How the image's registry is logged in to.
+    pub registry: Option<RegistryFiles>,
+    sealing: Sealing,
     /// The spec with no inputs yet.
     spec: JobSpec,
     attestor: Option<Address>,
@@ -48,6 +56,8 @@ impl JobFile {
         let after = order::after(&document)?;
         let (network, egress) = network::network(&document.network)?;
         let retry = document.retry.as_ref().map(order::retry).transpose()?;
+        let sealing = Sealing::of(&document.encryption);
+        let registry = document.registry.map(|registry| RegistryFiles::of(registry, &document.image));
         let spec = JobSpec {
             after,
             command: document.command,
@@ -67,29 +77,34 @@ impl JobFile {
             network,
             placement,
             retry,
+            sealed: None,
             shape: work.shape,
             task_retries: work.task_retries,
             tasks: work.tasks,
             terms,
         };
-        let file = Self { inputs: document.inputs, spec, attestor };
+        let (inputs, secrets) = (document.inputs, document.secrets);
+        let file = Self { inputs, secrets, registry, sealing, spec, attestor };
         // Checks everything but the contents of inputs, which nobody has read yet.
         let empty = crate::sha256(b"");
         let placeholder = ObjectRef { sha256: empty, size: 0 };
-        file.resolve(&file.inputs.keys().map(|path| (path.clone(), placeholder)).collect())?;
+        let mut whole = file.clone();
+        whole.seal(empty, sealing::NOBODY);
+        whole.resolve(&file.inputs.keys().map(|path| (path.clone(), placeholder)).collect())?;
         Ok(file)
     }
 
     /// The spec, once every input is known by its content.
     ///
     /// # Errors
-    /// [`Error::InputUnresolved`], [`Error::Field`], [`Error::Terms`].
+    /// [`Error::InputUnresolved`], [`Error::NotSealed`], [`Error::Field`], [`Error::Terms`].
     pub fn resolve(&self, objects: &BTreeMap<String, ObjectRef>) -> Result<JobSpec, Error> {
         let mut spec = self.spec.clone();
         for path in self.inputs.keys() {
             let object = objects.get(path).ok_or_else(|| Error::InputUnresolved(path.clone()))?;
             spec.inputs.insert(path.clone(), *object);
         }
+        spec.sealed = self.sealed()?;
         spec.check()?;
         Ok(spec)
     }

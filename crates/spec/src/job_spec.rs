@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
-use crate::{After, Destination, Error, ObjectRef, Placement, Retry, Sha256, Shape, after, egress, sha256};
+use crate::{After, Destination, Error, ObjectRef, Placement, Retry, Sealed, Sha256, Shape, after, egress, sha256};
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
 /// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
@@ -32,6 +32,9 @@ pub struct JobSpec {
     /// None where a task that failed runs again at once, until it has failed too often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// What the buyer brings to each lease's rig itself; none where a rig needs nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
     /// None for tasks that run one by one, as nodes are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
@@ -118,6 +121,7 @@ impl JobSpec {
         self.after.as_deref().map_or(Ok(()), after::check)?;
         self.retry.as_ref().map_or(Ok(()), Retry::check)?;
         self.placement.as_ref().map_or(Ok(()), Placement::check)?;
+        self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.check(self))?;
         self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))
     }
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
 use millrace_client::Update;
-use millrace_link::grpc::offer_reply;
+use millrace_link::grpc::{Refusal, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
 use tokio::sync::{mpsc, oneshot};
 
+use super::sealed::Taken;
 use super::specs::{Problem, Spec};
 use super::{Driver, Session};
 use crate::challenge::Heard;
@@ -49,6 +50,19 @@ pub(crate) enum Input {
         session: u64,
         number: u64,
         heard: Heard,
+    },
+    /// What a buyer has sealed for a lease's rig: goes to its worker and is not kept.
+    Sealed {
+        job: Address,
+        lease: Address,
+        envelope: Vec<u8>,
+        taken: oneshot::Sender<Taken>,
+    },
+    SealedAnswered {
+        node: Address,
+        session: u64,
+        lease: Address,
+        refusal: Option<Refusal>,
     },
     SpecRead {
         job: Address,

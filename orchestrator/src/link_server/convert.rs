@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
 use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
-use millrace_protocol::Address;
+use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
 use millrace_spec::{ObjectRef, Sha256};
 use tonic::Status;
@@ -64,6 +64,7 @@ pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Ev
     let progress = match update.phase() {
         Phase::Unspecified => return Err(Status::invalid_argument("a task update without a phase")),
         Phase::Assigned => phase(TaskPhase::Assigned),
+        Phase::AwaitingSecrets => phase(TaskPhase::AwaitingSecrets { until: UnixSeconds(update.secrets_until) }),
         Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
         Phase::Pulling => phase(TaskPhase::Pulling),
         Phase::Creating => phase(TaskPhase::Creating),
@@ -87,10 +88,7 @@ pub(super) fn advertised_address(text: &str) -> String {
 /// The answer to an offer, of bounded length.
 pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
     match result {
-        offer_reply::Result::Refusal(refusal) => {
-            let (code, cause) = (text(&refusal.code), text(&refusal.cause));
-            offer_reply::Result::Refusal(grpc::Refusal { code, cause })
-        }
+        offer_reply::Result::Refusal(refusal) => offer_reply::Result::Refusal(bounded(&refusal)),
         signature => signature,
     }
 }
@@ -134,6 +132,11 @@ fn opened_tile(told: grpc::OpenedTile) -> Result<OpenedTile, Status> {
 pub(super) fn declined(told: grpc::GpuChallengeDeclined) -> Answer {
     let reason = told.reason.unwrap_or_default();
     Answer::Declined(Cause { code: text(&reason.code), message: text(&reason.cause), hint: String::new() })
+}
+
+/// A worker's no, of bounded length.
+pub(super) fn bounded(refusal: &grpc::Refusal) -> grpc::Refusal {
+    grpc::Refusal { code: text(&refusal.code), cause: text(&refusal.cause) }
 }
 
 /// A path that leads out of the outputs folder, or twice to one file, would spoil the buyer's

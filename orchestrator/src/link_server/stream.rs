@@ -119,6 +119,11 @@ async fn converse(
                 let heard = Heard { answer: convert::declined(told), at };
                 Input::ChallengeAnswered { node, session: id, number, heard }
             }
+            Some(WorkerBody::SealedReply(reply)) => {
+                let lease = convert::address(&reply.lease, "lease")?;
+                let refusal = reply.refusal.as_ref().map(convert::bounded);
+                Input::SealedAnswered { node, session: id, lease, refusal }
+            }
             Some(WorkerBody::LogChunk(chunk)) => {
                 store_log(context, node, chunk, outbound).await?;
                 continue;

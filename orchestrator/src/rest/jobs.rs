@@ -126,7 +126,7 @@ fn not_the_buyer(buyer: Address, key: Address) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, "not-the-buyer", cause, hint)
 }
 
-fn parse(address: &str) -> Result<Address, Refusal> {
+pub(super) fn parse(address: &str) -> Result<Address, Refusal> {
     address.parse().map_err(|_| Refusal::malformed(format!("`{address}` is not an address"), "give it in base58"))
 }
 
@@ -167,6 +167,7 @@ fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
         TaskState::Failed => rest::TaskState::Failed,
         TaskState::Active { phase, .. } => match phase {
             TaskPhase::Assigned => rest::TaskState::Assigned,
+            TaskPhase::AwaitingSecrets { .. } => rest::TaskState::AwaitingSecrets,
             TaskPhase::FetchingInputs => rest::TaskState::FetchingInputs,
             TaskPhase::Pulling => rest::TaskState::Pulling,
             TaskPhase::Creating => rest::TaskState::Creating,
@@ -178,12 +179,17 @@ fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
         TaskState::Active { lease, .. } | TaskState::Done { lease } => Some(lease),
         TaskState::Pending | TaskState::Failed => None,
     };
+    let secrets_until = match task.state {
+        TaskState::Active { phase: TaskPhase::AwaitingSecrets { until }, .. } => Some(until),
+        _ => None,
+    };
     let (bytes_done, bytes_total) = if task.active_lease().is_some() { task.bytes } else { (0, 0) };
     rest::Task {
         index,
         state,
         attempt: task.attempt,
         node: lease.and_then(|lease| driver.core.lease(lease)).map(|lease| lease.view.node),
+        secrets_until,
         bytes_done,
         bytes_total,
         outputs: task.outputs.iter().map(output).collect(),

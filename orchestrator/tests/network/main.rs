@@ -8,5 +8,6 @@ mod objects;
 mod preemption;
 mod restarts;
 mod rig;
+mod sealed;
 mod whole_jobs;
 mod workers;

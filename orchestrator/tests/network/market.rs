@@ -253,6 +253,7 @@ pub fn spec(tasks: u32) -> JobSpec {
         network: false,
         placement: None,
         retry: None,
+        sealed: None,
         shape: None,
         task_retries: 1,
         tasks,

@@ -39,6 +39,8 @@ pub struct Journal {
     pub refusals: Vec<String>,
     /// Every task ever handed out.
     pub n_assigned: usize,
+    /// What buyers brought, as it came.
+    pub sealed: Vec<Vec<u8>>,
 }
 
 /// A rig that computes the answers on a processor, whatever it says of that.
@@ -170,6 +172,12 @@ impl Rig {
                 journal.running.insert((lease, task.index, task.attempt));
                 drop(journal);
                 self.work(outbound, objects, lease, task.index, task.attempt);
+            }
+            // It opens nothing: what was brought to it, it says it has.
+            Body::Sealed(sealed) => {
+                journal.sealed.push(sealed.envelope);
+                let reply = grpc::SealedReply { lease: sealed.lease, refusal: None };
+                say(outbound, WorkerBody::SealedReply(reply));
             }
             Body::StopTask(task) => {
                 let lease = Address(task.lease.try_into().unwrap());

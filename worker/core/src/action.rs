@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use millrace_spec::Sha256;
 
 use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, TaskKey};
@@ -54,6 +54,8 @@ pub enum Action {
 /// What the orchestrator hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
+    /// With the moment at which the wait for the buyer ends, by the rig's clock.
+    AwaitingSecrets(TaskKey, UnixSeconds),
     FetchingInputs(TaskKey),
     Pulling(TaskKey),
     /// With the digest of the image in use.

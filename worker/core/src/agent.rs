@@ -4,6 +4,7 @@ mod on_gpu_fault;
 mod on_lease;
 mod on_stop;
 mod on_tick;
+mod on_unsealed;
 mod result_root;
 
 use std::collections::BTreeMap;
@@ -66,6 +67,7 @@ impl Agent {
         match event {
             Event::OfferAccepted { lease, terms } => self.on_offer_accepted(lease, terms, &mut actions),
             Event::TaskAssigned(assignment) => self.on_assigned(assignment, &mut actions),
+            Event::Unsealed(lease) => self.on_unsealed(lease, &mut actions),
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
             Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use millrace_protocol::{Address, Seconds};
-use millrace_spec::{Destination, JobSpec, ObjectRef, words_for_task};
+use millrace_spec::{Destination, JobSpec, ObjectRef, Sealed, words_for_task};
 use serde::{Deserialize, Serialize};
 
 /// One attempt at one task under one lease: what a container, its folders and its logs are named by.
@@ -67,6 +67,9 @@ pub struct Assignment {
     /// say. Nothing for a task on its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<String>,
+    /// What comes sealed from the buyer; only its names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
 }
 
 /// Most files one task may leave: each is an object and a leaf of the result root.
@@ -96,7 +99,18 @@ impl Assignment {
             gpus: spec.terms.requirements.units.0,
             egress: spec.egress.clone(),
             peers: Vec::new(),
+            sealed: spec.sealed.clone(),
         }
+    }
+
+    /// Whether it can begin only once the buyer has brought something.
+    pub fn awaits_secrets(&self) -> bool {
+        self.sealed.as_ref().is_some_and(Sealed::is_awaited)
+    }
+
+    /// Whether its inputs are encrypted, and so lie on the rig twice.
+    pub fn has_encrypted_inputs(&self) -> bool {
+        self.sealed.as_ref().is_some_and(|sealed| sealed.inputs.is_some())
     }
 
     /// Bytes of all inputs; saturates.

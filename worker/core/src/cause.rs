@@ -26,6 +26,12 @@ pub enum Cause {
     InputUnavailable,
     #[error("an input is not what the job's hash says")]
     InputCorrupt,
+    #[error("the buyer has not brought what the job needs of it")]
+    SecretsMissing,
+    #[error("the image's registry does not accept the job's login")]
+    RegistryRefused,
+    #[error("an input could not be decrypted")]
+    InputSealed,
     #[error("the rig's disk is full")]
     DiskFull,
     #[error("the container could not be created")]
@@ -70,6 +76,9 @@ impl Cause {
             | Self::ExitCode(_)
             | Self::OutOfMemory
             | Self::TimedOut
+            | Self::SecretsMissing
+            | Self::RegistryRefused
+            | Self::InputSealed
             | Self::OutputInvalid
             | Self::NameUnknown => Fault::Buyer,
             Self::PullFailed
@@ -98,6 +107,9 @@ impl Diagnostic for Cause {
             Self::PullFailed => "pull-failed",
             Self::InputUnavailable => "input-unavailable",
             Self::InputCorrupt => "input-corrupt",
+            Self::SecretsMissing => "secrets-missing",
+            Self::RegistryRefused => "registry-refused",
+            Self::InputSealed => "input-sealed",
             Self::DiskFull => "disk-full",
             Self::CreateFailed => "create-failed",
             Self::StartFailed => "start-failed",
@@ -121,13 +133,21 @@ impl Diagnostic for Cause {
     fn hint(&self) -> String {
         match self {
             Self::ImageMissing => {
-                "check the image's name and tag, and push it to a registry that the rigs can reach without a password"
+                "check the image's name and tag, and push it to a registry that the rigs reach, with a `[registry]` \
+                 login where that wants one"
             }
             Self::PullFailed => "check that the rig reaches the image's registry; the task is tried on another rig",
             Self::InputUnavailable => {
                 "check that the rig reaches the network's object endpoint; the task is tried again"
             }
             Self::InputCorrupt => "upload the inputs again with `millrace job submit`",
+            Self::SecretsMissing => {
+                "stay with the job: `millrace job submit --follow`, or `millrace job unlock` as soon as it has a lease"
+            }
+            Self::RegistryRefused => {
+                "check `registry.username` and its password file, and that they may pull the image"
+            }
+            Self::InputSealed => "submit the job again: its inputs do not fit the key that was brought for them",
             Self::DiskFull => "free disk space on the rig, or give the worker another data directory",
             Self::CreateFailed => "read the engine's message; the command or a limit may not fit this engine",
             Self::StartFailed => "read the engine's message; the rig's container runtime or GPU driver may be broken",

@@ -65,6 +65,8 @@ pub enum Event {
         terms: LeaseTerms,
     },
     TaskAssigned(Assignment),
+    /// What the lease's buyer has sealed for this rig is here, and was opened.
+    Unsealed(Address),
     StopTask {
         key: TaskKey,
         reason: StopReason,

@@ -13,6 +13,11 @@ const OVERTIME: Seconds = Seconds(900);
 /// How long a reported lease's voucher is kept past the lease's length.
 const KEEP_VOUCHER: Seconds = Seconds(86_400);
 
+/// How long a rig waits, from signing, for what the lease's buyer has to bring. Nothing is paid meanwhile, as for any
+/// time before the first container runs, so it is short. Half of the lease's start timeout where that is less: a lease
+/// that does not start costs the rig a penalty, and that must not be for what is the buyer's fault.
+const SECRETS_WAIT: Seconds = Seconds(120);
+
 /// What was agreed on when the rig signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseTerms {
@@ -47,6 +52,13 @@ pub enum LeasePhase {
     Reported { result_root: Sha256 },
 }
 
+/// Whether a lease's tasks have what its buyer must bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    Here,
+    AwaitedUntil(UnixSeconds),
+}
+
 /// One lease the rig has agreed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -54,12 +66,14 @@ pub struct Lease {
     pub(crate) phase: LeasePhase,
     pub(crate) voucher: Option<(Voucher, Vec<u8>)>,
     pub(crate) upkeep: Upkeep,
+    /// Not kept on disk: the shell opens what it has again, and says so.
+    pub(crate) unsealed: bool,
 }
 
 impl Lease {
     pub(crate) fn new(terms: LeaseTerms) -> Self {
         let upkeep = Upkeep::new(terms.accepted_at);
-        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep }
+        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep, unsealed: false }
     }
 
     pub fn phase(&self) -> LeasePhase {
@@ -84,6 +98,14 @@ impl Lease {
     /// Whether it occupies units of the rig.
     pub fn is_live(&self) -> bool {
         !matches!(self.phase, LeasePhase::Reported { .. })
+    }
+
+    pub(crate) fn secrets(&self) -> Secrets {
+        if self.unsealed {
+            return Secrets::Here;
+        }
+        let half = self.on_chain().map_or(SECRETS_WAIT, |lease| Seconds(lease.start_timeout.0 / 2));
+        Secrets::AwaitedUntil(self.terms.accepted_at.after(SECRETS_WAIT.min(half)).unwrap_or(UnixSeconds::MAX))
     }
 
     /// Whether a task may begin under it.

@@ -1,6 +1,7 @@
 use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+use crate::lease::Secrets;
 use crate::{Action, Assignment, Cause, Exit, Failure, Output, Record, Report, StopReason, TaskEvent, TaskKey};
 
 /// From SIGTERM to SIGKILL.
@@ -20,6 +21,10 @@ pub enum Outcome {
 pub enum Phase {
     /// Waits until the lease's previous task has ended.
     Assigned,
+    /// Its buyer has to bring something first.
+    AwaitingSecrets {
+        until: UnixSeconds,
+    },
     FetchingInputs,
     Pulling,
     Creating,
@@ -103,6 +108,7 @@ impl Task {
         let key = self.key();
         Some(match &self.phase {
             Phase::Assigned | Phase::Cleaning { .. } | Phase::Stopping { .. } => return None,
+            Phase::AwaitingSecrets { until } => Report::AwaitingSecrets(key, *until),
             Phase::FetchingInputs => Report::FetchingInputs(key),
             Phase::Pulling => Report::Pulling(key),
             Phase::Creating => Report::Creating(key, self.digest.clone()),
@@ -115,7 +121,34 @@ impl Task {
     }
 
     /// Its turn has come.
-    pub(crate) fn begin(&mut self, actions: &mut Vec<Action>) {
+    pub(crate) fn begin(&mut self, secrets: Secrets, actions: &mut Vec<Action>) {
+        match secrets {
+            Secrets::AwaitedUntil(until) if self.assignment.awaits_secrets() => {
+                self.phase = Phase::AwaitingSecrets { until };
+                actions.extend(self.report().map(Action::Report));
+            }
+            Secrets::AwaitedUntil(_) | Secrets::Here => self.fetch(actions),
+        }
+    }
+
+    /// The end of its wait may come sooner than it was told.
+    pub(crate) fn await_secrets(&mut self, secrets: Secrets, actions: &mut Vec<Action>) {
+        if let (Phase::AwaitingSecrets { until }, Secrets::AwaitedUntil(sooner)) = (&mut self.phase, secrets)
+            && *until != sooner
+        {
+            *until = sooner;
+            actions.extend(self.report().map(Action::Report));
+        }
+    }
+
+    /// What it waited for is here.
+    pub(crate) fn on_unsealed(&mut self, actions: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::AwaitingSecrets { .. }) {
+            self.fetch(actions);
+        }
+    }
+
+    fn fetch(&mut self, actions: &mut Vec<Action>) {
         let fetch = Action::FetchInputs(self.assignment.clone());
         self.enter(Phase::FetchingInputs, fetch, actions);
     }
@@ -183,14 +216,18 @@ impl Task {
         match &self.phase {
             Phase::Running { .. } | Phase::Starting => self.terminate(failure, now, actions),
             Phase::Stopping { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
-            Phase::Assigned | Phase::FetchingInputs | Phase::Pulling | Phase::Creating | Phase::Uploading => {
-                self.fail(failure, actions);
-            }
+            Phase::Assigned
+            | Phase::AwaitingSecrets { .. }
+            | Phase::FetchingInputs
+            | Phase::Pulling
+            | Phase::Creating
+            | Phase::Uploading => self.fail(failure, actions),
         }
     }
 
     pub(crate) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         match &self.phase {
+            Phase::AwaitingSecrets { until } if now >= *until => self.fail(Cause::SecretsMissing.into(), actions),
             Phase::Running { started_at } if now.since(*started_at) >= self.assignment.limits.time => {
                 self.terminate(Cause::TimedOut.into(), now, actions);
             }

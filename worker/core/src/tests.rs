@@ -6,6 +6,7 @@ mod kill_points;
 mod policy;
 mod recovery;
 mod rig;
+mod secrets;
 mod spec;
 mod tasks;
 mod upkeep;

@@ -84,6 +84,11 @@ impl Agent {
         // An offer whose transaction has not landed yet soon has or never will.
         let wait = if lease.phase == LeasePhase::Offered { wait.min(LOOK_AGAIN) } else { wait };
         lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
+        // Now that its start timeout is known.
+        let secrets = lease.secrets();
+        for task in self.tasks.values_mut().filter(|task| task.key().lease == address) {
+            task.await_secrets(secrets, actions);
+        }
     }
 }
 

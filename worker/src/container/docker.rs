@@ -22,6 +22,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
+use millrace_seal::RegistryLogin;
 use tokio::sync::{Mutex, OnceCell};
 
 use create::LogDriver;
@@ -65,7 +66,7 @@ impl Docker {
         let unreachable =
             |error: bollard::errors::Error| Error::Unreachable { endpoint: endpoint.clone(), reason: chain(&error) };
         let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
-        let api = api.negotiate_version().await.map_err(unreachable)?;
+        let api = api.negotiate_version().await.map_err(unreachable)?.with_request_modifier(image::spell_login);
         Ok(Self { api, endpoint, pull, bridges: Mutex::default(), log: OnceCell::new() })
     }
 
@@ -187,9 +188,10 @@ impl Engine for Docker {
     fn pull<'a>(
         &'a self,
         image: &'a str,
+        login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
-        image::pull(self, image, progress).boxed()
+        image::pull(self, image, login, progress).boxed()
     }
 
     fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>> {

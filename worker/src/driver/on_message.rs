@@ -18,6 +18,10 @@ impl Driver {
                 self.on_offer(offer);
                 return Ok(());
             }
+            Some(Body::Sealed(sealed)) => {
+                self.on_sealed(sealed);
+                return Ok(());
+            }
             Some(Body::AssignTask(assign)) => self.assigned(assign),
             Some(Body::StopTask(stop)) => key(&stop.lease, stop.index, stop.attempt)
                 .map(|key| Some(Event::StopTask { key, reason: StopReason::Requested })),

@@ -13,6 +13,9 @@ pub struct Record {
     pub id: String,
     pub bytes: u64,
     pub used_at: UnixSeconds,
+    /// It came with a job's login: whoever else wants it must show one that its registry accepts.
+    #[serde(default)]
+    pub guarded: bool,
 }
 
 /// What the worker pulled and has not removed, by the name that the job gave it; kept in one file.
@@ -57,6 +60,11 @@ impl Ledger {
         if let Some(record) = self.records.get_mut(image) {
             record.used_at = at;
         }
+    }
+
+    /// Whether the image came with a login, under whichever of its names it is asked for.
+    pub fn is_guarded(&self, id: &str) -> bool {
+        self.records.values().any(|record| record.guarded && record.id == id)
     }
 
     pub fn forget(&mut self, image: &str) {

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use millrace_agent::{Exit, FoundContainer};
 use millrace_protocol::{Address, UnixSeconds};
+use millrace_seal::RegistryLogin;
 
 use super::*;
 use crate::container::{Info, LocalImage, Plan, Signal};
@@ -38,6 +39,7 @@ impl Engine for Images {
     fn pull<'a>(
         &'a self,
         image: &'a str,
+        _login: Option<&'a RegistryLogin>,
         _progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
         *self.pulls.lock().unwrap() += 1;
@@ -105,7 +107,7 @@ fn key(task: u32) -> TaskKey {
 }
 
 async fn bring(cache: &ImageCache, engine: &Images, task: u32, image: &str) {
-    cache.bring(engine, key(task), image, &|_| {}).await.unwrap();
+    cache.bring(engine, key(task), image, None, &|_| {}).await.unwrap();
 }
 
 /// Brings an image for a task that is over at once, and was so long ago.
@@ -117,6 +119,35 @@ async fn used(cache: &ImageCache, engine: &Images, image: &str, at: u64) {
 
 fn cache(folder: &Path, images: u64) -> ImageCache {
     ImageCache::open(folder, images * 100, Clock::open(folder, &[])).unwrap()
+}
+
+#[tokio::test]
+async fn an_image_that_came_with_a_login_is_asked_for_again_under_any_of_its_names() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
+    let cache = cache(folder.path(), 9);
+    let login = RegistryLogin { host: "r.example".to_owned(), username: "a".to_owned(), password: "b".to_owned() };
+    cache.bring(&engine, key(0), "r.example/a", Some(&login), &|_| {}).await.unwrap();
+    assert_eq!(*engine.pulls.lock().unwrap(), 1);
+    // Its id, and another name that somebody gave it, mean the same image.
+    for name in ["r.example/a", "r.example/a-id", "other"] {
+        let before = *engine.pulls.lock().unwrap();
+        engine.put(name, "r.example/a-id");
+        bring(&cache, &engine, 1, name).await;
+        assert_eq!(*engine.pulls.lock().unwrap(), before + 1, "{name}");
+        // The pull gave the name a meaning of its own, and needed no login.
+        cache.change(|ledger| ledger.note("r.example/a", guarded()));
+    }
+    // Over a restart too; what came without a login is everybody's.
+    let cache = self::cache(folder.path(), 9);
+    engine.put("r.example/a", "r.example/a-id");
+    bring(&cache, &engine, 2, "r.example/a").await;
+    assert_eq!(*engine.pulls.lock().unwrap(), 5);
+    bring(&cache, &engine, 3, "r.example/a").await;
+    assert_eq!(*engine.pulls.lock().unwrap(), 5, "its registry gave it to somebody without a login");
+}
+
+fn guarded() -> Record {
+    Record { id: "r.example/a-id".to_owned(), bytes: 100, used_at: UnixSeconds(1), guarded: true }
 }
 
 #[tokio::test]

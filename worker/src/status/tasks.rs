@@ -12,8 +12,8 @@ pub struct TaskStatus {
     /// From 1.
     pub attempt: u32,
     pub image: String,
-    /// `assigned`, `fetching-inputs`, `pulling`, `creating`, `starting`, `running`, `stopping`, `uploading`,
-    /// `cleaning`, `done` or `failed`.
+    /// `assigned`, `awaiting-secrets`, `fetching-inputs`, `pulling`, `creating`, `starting`, `running`, `stopping`,
+    /// `uploading`, `cleaning`, `done` or `failed`.
     pub phase: String,
     /// When its container started; only while it runs.
     pub running_since: Option<UnixSeconds>,
@@ -43,6 +43,7 @@ fn one(task: &Task) -> TaskStatus {
 fn phase(phase: &Phase) -> &'static str {
     match phase {
         Phase::Assigned => "assigned",
+        Phase::AwaitingSecrets { .. } => "awaiting-secrets",
         Phase::FetchingInputs => "fetching-inputs",
         Phase::Pulling => "pulling",
         Phase::Creating => "creating",

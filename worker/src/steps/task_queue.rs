@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(super) async fn run(
                 queue.tell(fetched.map(|()| TaskEvent::InputsReady));
             }),
             Step::PullImage(assignment) => queue.in_background(&mut background, |queue| async move {
-                queue.tell(queue.image(&assignment.image).await);
+                queue.tell(queue.image(&assignment).await);
             }),
             Step::Create(assignment, gpus) => {
                 queue.tell(queue.create(assignment, &gpus).await.map(|()| TaskEvent::Created));
@@ -103,10 +104,11 @@ impl Queue {
         let _ = self.events.send(StepEvent::Progress { key: self.key, progress });
     }
 
-    async fn image(&self, image: &str) -> Result<TaskEvent, Failure> {
-        let engine = &self.context.engine;
+    async fn image(&self, assignment: &Assignment) -> Result<TaskEvent, Failure> {
+        let (engine, image) = (&self.context.engine, assignment.image.as_str());
+        let login = self.context.vault.login(self.key.lease, image);
         let progress = |progress| self.progress(progress);
-        let brought = self.context.images.bring(engine.as_ref(), self.key, image, &progress).await;
+        let brought = self.context.images.bring(engine.as_ref(), self.key, image, login.as_ref(), &progress).await;
         brought.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
     }
 
@@ -184,19 +186,24 @@ impl Queue {
             tracing::warn!(task = %self.key, %error, "the folders cannot be removed yet");
             sleep(PAUSE).await;
         }
+        while let Err(error) = self.context.vault.clear(self.key) {
+            tracing::warn!(task = %self.key, %error, "the secret files cannot be removed yet");
+            sleep(PAUSE).await;
+        }
         self.tell(Ok(TaskEvent::Cleaned));
     }
 
     async fn create(&self, assignment: Assignment, gpus: &[u16]) -> Result<(), Failure> {
+        let secrets = self.context.vault.show(&assignment)?;
         let network = match assignment.limits.network {
             true => egress::access(&assignment.egress, &self.context.resolvers).await?,
             false => NetworkAccess::None,
         };
-        let plan = self.plan(assignment, gpus, network);
+        let plan = self.plan(assignment, secrets, gpus, network);
         self.context.engine.create(&plan).await.map_err(|error| error.failure(Cause::CreateFailed))
     }
 
-    fn plan(&self, assignment: Assignment, gpus: &[u16], network: NetworkAccess) -> Plan {
+    fn plan(&self, assignment: Assignment, secrets: Option<PathBuf>, gpus: &[u16], network: NetworkAccess) -> Plan {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
@@ -240,6 +247,7 @@ impl Queue {
             network,
             inputs: context.folders.inputs(key),
             outputs: context.folders.outputs(key),
+            secrets,
             user: context.folders.user(),
             gpus: access,
         }

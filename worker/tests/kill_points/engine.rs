@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use millrace_agent::{Exit, FoundContainer, TaskKey};
 use millrace_protocol::Address;
+use millrace_seal::RegistryLogin;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal};
 
@@ -56,9 +57,10 @@ impl Engine for Mortal {
     fn pull<'a>(
         &'a self,
         image: &'a str,
+        login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
-        self.docker.pull(image, progress)
+        self.docker.pull(image, login, progress)
     }
 
     fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>> {

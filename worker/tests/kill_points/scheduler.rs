@@ -101,7 +101,9 @@ impl Scheduler {
             WorkerBody::GpuCommitment(_) | WorkerBody::GpuOpening(_) | WorkerBody::GpuChallengeDeclined(_) => {
                 panic!("nobody asked for this: {body:?}")
             }
-            WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) => panic!("out of order: {body:?}"),
+            WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) | WorkerBody::SealedReply(_) => {
+                panic!("out of order: {body:?}")
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
+use millrace_seal::RegistryLogin;
 use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal, name};
 use tokio::sync::watch;
 
@@ -36,6 +37,8 @@ pub struct FakeEngine {
     containers: Mutex<BTreeMap<String, Container>>,
     /// Every call that changes something.
     pub calls: Mutex<Vec<String>>,
+    /// What came with each pull.
+    pub logins: Mutex<Vec<Option<RegistryLogin>>>,
     pub log: &'static [u8],
     /// How many removals fail before one succeeds.
     pub refusals: AtomicU32,
@@ -48,7 +51,8 @@ impl FakeEngine {
         let (containers, calls) = (Mutex::default(), Mutex::default());
         let (image, log) = (Mutex::new(Some("sha256:local")), b"first\nsecond\n".as_slice());
         let fence = Mutex::new(Ok(()));
-        Self { script, image, registry: false, containers, calls, log, refusals: AtomicU32::new(0), fence }
+        let logins = Mutex::default();
+        Self { script, image, registry: false, containers, calls, logins, log, refusals: AtomicU32::new(0), fence }
     }
 
     /// An engine without the image.
@@ -100,10 +104,12 @@ impl Engine for FakeEngine {
     fn pull<'a>(
         &'a self,
         image: &'a str,
+        login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
         let mut here = self.image.lock().unwrap();
         assert!(here.is_none(), "an image that is there is not pulled");
+        self.logins.lock().unwrap().push(login.cloned());
         progress(Progress { done: 10, total: 10 });
         if self.registry {
             *here = Some("sha256:pulled");

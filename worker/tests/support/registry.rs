@@ -1,20 +1,26 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// An image registry on loopback with one image, `probe:1`, of one layer with one file.
+/// What stands for an image registry: on loopback, speaking the registry's API (v2), with one image, `probe:1`, of one layer with one file.
 pub struct Registry {
     /// Host and port: what image names begin with.
     pub host: String,
     /// Digest of the image's manifest.
     pub digest: String,
+    /// Requests that came with no login or a wrong one.
+    pub refused: Arc<AtomicU32>,
 }
 
 struct Content {
@@ -24,7 +30,18 @@ struct Content {
 }
 
 impl Registry {
+    /// Open to everybody.
     pub async fn start() -> Self {
+        Self::serve(None).await
+    }
+
+    /// One that answers to a login alone, as HTTP Basic has it (RFC 7617).
+    pub async fn guarded(username: &str, password: &str) -> Self {
+        let expected = STANDARD.encode(format!("{username}:{password}"));
+        Self::serve(Some(format!("Basic {expected}"))).await
+    }
+
+    async fn serve(login: Option<String>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         // Its own layer: another registry's image is not removed while this one is pulled.
@@ -49,8 +66,24 @@ impl Registry {
             .route("/v2/probe/blobs/{digest}", get(blob_of))
             .fallback(|| unknown("NAME_UNKNOWN"))
             .with_state(Arc::new(Content { manifest, config, layer }));
+        let refused = Arc::<AtomicU32>::default();
+        let counted = refused.clone();
+        let routes = routes.layer(from_fn(move |request: Request, next: Next| {
+            let came = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let welcome = login.as_deref().is_none_or(|login| came == Some(login));
+            let counted = counted.clone();
+            async move {
+                if welcome {
+                    return next.run(request).await;
+                }
+                counted.fetch_add(1, Relaxed);
+                let body = json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "authentication required" }] });
+                let realm = [(header::WWW_AUTHENTICATE, "Basic realm=\"test\"")];
+                (StatusCode::UNAUTHORIZED, realm, Json(body)).into_response()
+            }
+        }));
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { host, digest: name }
+        Self { host, digest: name, refused }
     }
 }
 

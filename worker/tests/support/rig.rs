@@ -45,6 +45,15 @@ impl Rig {
         Self::start_in(tempfile::tempdir().unwrap(), engine, objects, spec, tweak).await
     }
 
+    /// For the job of a buyer whose key the test has.
+    pub async fn start_for(buyer: Address, engine: Arc<dyn Engine>, objects: Objects, spec: JobSpec) -> Self {
+        let mut rig = Self::prepare(tempfile::tempdir().unwrap(), engine, objects, spec, |_| {}).await;
+        rig.job.buyer = buyer;
+        rig.chain = Arc::new(OneJob::new(rig.job.clone(), address_of(&rig.scheduler)));
+        rig.boot().await.unwrap();
+        rig
+    }
+
     /// With an object endpoint of the caller's own.
     pub async fn start_storing_at(url: String, engine: Arc<dyn Engine>, spec: JobSpec) -> Self {
         let folder = tempfile::tempdir().unwrap();

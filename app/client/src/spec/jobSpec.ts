@@ -6,6 +6,7 @@ import { verificationOf } from "../terms/verification.js";
 import { integers, text, utf8Order } from "./canonical.js";
 import { canonicalAfter, canonicalRetry, type After, type Retry } from "./order.js";
 import { canonicalPlacement, type Placement } from "./placement.js";
+import { canonicalSealed, type Sealed } from "./sealed.js";
 import { canonicalShape, type Shape } from "./shape.js";
 
 /** Content in the network's object store. */
@@ -47,6 +48,8 @@ export interface JobSpec {
   readonly placement?: Placement;
   /** None where a task that failed runs again at once. */
   readonly retry?: Retry;
+  /** None where a rig needs nothing of the buyer. */
+  readonly sealed?: Sealed;
   /** None for tasks that run one by one, as nodes are there. */
   readonly shape?: Shape;
   /** How often one task may fail by its own fault before the job fails. */
@@ -66,6 +69,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
   });
   const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
   const placement = spec.placement === undefined ? undefined : canonicalPlacement(spec.placement);
+  const sealed = spec.sealed === undefined ? undefined : canonicalSealed(spec.sealed);
   const fields = [
     ...(spec.after === undefined || spec.after.length === 0 ? [] : [`"after":${canonicalAfter(spec.after)}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
@@ -78,6 +82,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"network":${spec.network}`,
     ...(placement === undefined ? [] : [`"placement":${placement}`]),
     ...(spec.retry === undefined ? [] : [`"retry":${canonicalRetry(spec.retry)}`]),
+    ...(sealed === undefined ? [] : [`"sealed":${sealed}`]),
     ...(spec.shape === undefined ? [] : [`"shape":${canonicalShape(spec.shape)}`]),
     `"task_retries":${spec.taskRetries}`,
     `"tasks":${spec.tasks}`,

@@ -24,6 +24,8 @@ pub enum JobCommand {
     Logs(LogsOf),
     /// Download a job's outputs, resuming where a download broke off
     Outputs(OutputsOf),
+    /// Stay with a job whose rigs wait for you, and bring them its secrets, sealed to their keys
+    Unlock(UnlockJob),
     /// Cancel a job; seconds used so far are paid, the rest is refunded
     #[command(after_help = "Example:
   millrace job cancel 7Yq2bS1vYwHqkV1mJmXGfXJ9y2vKq7Xc1sJx8pT3mN4k")]
@@ -147,6 +149,21 @@ pub struct OutputsOf {
     /// Folder to download into
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     pub into: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  millrace job unlock <JOB> job.toml
+
+Needed where a job file has `[secrets]`, `[registry]` or encrypted inputs, and the job was submitted \
+without `--follow`. A rig waits two minutes for it.")]
+pub struct UnlockJob {
+    /// Address of the job
+    #[arg(value_name = "JOB")]
+    pub job: Address,
+    /// The file that it was submitted with
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]

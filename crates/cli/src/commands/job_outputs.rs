@@ -9,7 +9,8 @@ use crate::args::OutputsOf;
 use crate::context::{Context, signing_key};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::{transfer, views};
+use crate::transfer::Destination;
+use crate::{sealing, transfer, views};
 
 #[derive(Serialize)]
 struct Downloaded {
@@ -55,15 +56,11 @@ pub async fn run(context: &Context<'_>, args: OutputsOf) -> Result<(), Failure> 
     let tasks = market.outputs(args.job).await?;
     let objects = ObjectClient::new(market.base(), Arc::new(signing_key(&key)));
     let destinations = transfer::download(&objects, &tasks, &args.into).await?;
-    let files = destinations
-        .into_iter()
-        .map(|destination| File {
-            task: destination.task,
-            path: destination.path,
-            size: destination.object.size,
-            sha256: destination.object.sha256.to_string(),
-        })
-        .collect();
+    let mut files = Vec::with_capacity(destinations.len());
+    for Destination { task, object, path } in destinations {
+        let (path, object) = sealing::open_output(&path, &signing_key(&key))?.unwrap_or((path, object));
+        files.push(File { task, path, size: object.size, sha256: object.sha256.to_string() });
+    }
     context.output.report(&Downloaded { into: args.into, files });
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use millrace_client::accounts::{BuyerAccount, JobAccount};
 use millrace_client::{Client, Keypair, address as addresses};
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
-use millrace_spec::sha256;
+use millrace_spec::{Sealed, sha256};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -63,6 +63,16 @@ impl Report for Told {
     }
 }
 
+/// # Errors
+/// Those of [`submission::prepare`]; [`submission::Error::SecretsUnattended`].
+async fn prepare(file: &Path, wallet: &Arc<Keypair>) -> Result<Prepared, Failure> {
+    let prepared = submission::prepare(file, || Ok(wallet.clone())).await?;
+    if prepared.spec.sealed.as_ref().is_some_and(Sealed::is_awaited) {
+        return Err(submission::Error::SecretsUnattended.into());
+    }
+    Ok(prepared)
+}
+
 fn time(at: UnixSeconds) -> String {
     let at = i64::try_from(at.0).ok().and_then(|at| chrono::DateTime::from_timestamp(at, 0));
     at.map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
@@ -92,8 +102,8 @@ struct Scheduler<'a> {
 /// being opened is told, and the next one comes.
 pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure> {
     // What is wrong with the file is said now, and not at four in the morning.
-    let prepared = submission::prepare(&args.file).await?;
     let wallet = context.keypair()?;
+    let prepared = prepare(&args.file, &wallet).await?;
     let path = args.journal.unwrap_or_else(|| args.file.with_extension("schedule.json"));
     let plan =
         Plan { pattern: args.cron, overlap: args.overlap, missed: args.missed, budget: args.budget, runs: args.runs };
@@ -154,7 +164,7 @@ impl Scheduler<'_> {
     /// The run for this time, where it may be. Returns why the schedule is over, if it is.
     async fn begin(&mut self, at: UnixSeconds) -> Result<Option<&'static str>, Failure> {
         // Read anew: inputs may be others than last time.
-        let prepared = match submission::prepare(&self.file).await {
+        let prepared = match prepare(&self.file, &self.wallet).await {
             Ok(prepared) => prepared,
             Err(failure) => {
                 self.journal.decided = at;
@@ -241,7 +251,7 @@ impl Scheduler<'_> {
                 self.journal.close(run.id, run.deposit);
                 self.keep()
             }
-            Ok(None) => match submission::prepare(&self.file).await {
+            Ok(None) => match prepare(&self.file, &self.wallet).await {
                 Ok(prepared) if prepared.spec.terms.deposit == run.deposit => self.open(run, &prepared).await,
                 Ok(_) | Err(_) => {
                     self.journal.give_up(run.id);

@@ -46,6 +46,9 @@ struct Submitted<'a> {
     /// Whose job a delegate has opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer: Option<Address>,
+    /// The file of a job whose rigs wait for its buyer.
+    #[serde(skip)]
+    unlock: Option<String>,
 }
 
 impl Report for Submitted<'_> {
@@ -62,6 +65,9 @@ impl Report for Submitted<'_> {
     }
 
     fn next(&self) -> Vec<String> {
+        if let Some(file) = &self.unlock {
+            return vec![format!("its rigs wait for you, two minutes each: millrace job unlock {} {file}", self.job)];
+        }
         if let Some(buyer) = self.buyer {
             return vec![format!("{buyer} follows it with their own key: job show {}", self.job)];
         }
@@ -70,16 +76,20 @@ impl Report for Submitted<'_> {
 }
 
 /// The end of a job that was followed.
-struct Finished<'a> {
-    status: &'a JobStatus,
-    transaction: &'a str,
+pub struct Finished<'a> {
+    pub status: &'a JobStatus,
+    /// That opened it, where it was just opened.
+    pub transaction: Option<&'a str>,
     /// The outputs are downloaded next anyway.
-    downloads: bool,
+    pub downloads: bool,
 }
 
 impl Report for Finished<'_> {
     fn json(&self) -> Value {
-        json!({ "job": output::value(self.status), "transaction": self.transaction })
+        match self.transaction {
+            Some(transaction) => json!({ "job": output::value(self.status), "transaction": transaction }),
+            None => json!({ "job": output::value(self.status) }),
+        }
     }
 
     fn human(&self, style: Style) -> String {
@@ -96,7 +106,7 @@ impl Report for Finished<'_> {
 /// # Errors
 /// Everything that [`submission`] refuses; for a followed job also its own failure.
 pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> {
-    let prepared = submission::prepare(&args.file).await?;
+    let prepared = submission::prepare(&args.file, || context.keypair()).await?;
     let wallet = context.keypair()?;
     let market = context.market(&wallet);
     let client = context.client();
@@ -119,15 +129,21 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
     };
     if !args.follow {
         let buyer = Some(buyer).filter(|buyer| *buyer != address(&wallet));
-        context.output.report(&Submitted { job, transaction, quote: &quote, balance, buyer });
+        let unlock = prepared.handover(&wallet, &client).map(|_| args.file.display().to_string());
+        context.output.report(&Submitted { job, transaction, quote: &quote, balance, buyer, unlock });
         return Ok(());
     }
     context.output.note(&format!("job {job} is open, transaction {transaction}"));
-    let status = follow::follow(context.output, &market, job).await?;
+    let mut handover = prepared.handover(&wallet, &client);
+    let status = follow::follow(context.output, &market, job, handover.as_mut()).await?;
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);
     }
-    context.output.report(&Finished { status: &status, transaction: &transaction, downloads: args.outputs.is_some() });
+    context.output.report(&Finished {
+        status: &status,
+        transaction: Some(&transaction),
+        downloads: args.outputs.is_some(),
+    });
     match args.outputs {
         Some(into) => job_outputs::run(context, OutputsOf { job, into }).await,
         None => Ok(()),
@@ -171,12 +187,21 @@ mod tests {
         let quote = quote();
         let balance = Change { before: MicroUsdc(10_000_000), after: MicroUsdc(8_500_000) };
         let job = Address([1; 32]);
-        let mut submitted =
-            Submitted { job, transaction: "4xY".to_owned(), quote: &quote, balance: Some(balance), buyer: None };
+        let mut submitted = Submitted {
+            job,
+            transaction: "4xY".to_owned(),
+            quote: &quote,
+            balance: Some(balance),
+            buyer: None,
+            unlock: None,
+        };
         insta::assert_snapshot!(submitted.human(Style::plain()));
         assert_eq!(submitted.next()[0], format!("millrace job show {job}"));
         submitted.buyer = Some(Address([2; 32]));
         insta::assert_snapshot!(submitted.next().join("\n"));
+        let sealed = Submitted { buyer: None, unlock: Some("job.toml".to_owned()), ..submitted };
+        assert!(sealed.next()[0].ends_with(&format!("millrace job unlock {job} job.toml")));
+        let submitted = sealed;
         let from_wallet = Submitted { balance: None, buyer: None, ..submitted };
         let json = from_wallet.json();
         assert!(json.get("balance").is_none() && json.get("buyer").is_none(), "{json}");

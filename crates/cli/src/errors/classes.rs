@@ -6,7 +6,7 @@ use millrace_link::objects::Error as ObjectError;
 use millrace_worker::container::Error as EngineError;
 
 use super::Failure;
-use crate::{demo, market, schedule, settings, stage, submission, systemd, transfer};
+use crate::{demo, market, schedule, sealing, settings, stage, submission, systemd, transfer};
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
@@ -97,8 +97,10 @@ refused!(
     demo::Error,
     demo::frames::Error,
     millrace_protocol::Error,
+    millrace_seal::Error,
     millrace_spec::Error,
     schedule::journal::Error,
+    sealing::Error,
     stage::Error,
     stage::service::Error,
     submission::Error,

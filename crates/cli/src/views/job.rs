@@ -72,7 +72,7 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
         parts.push(waiting.join("\n"));
     }
     if !job.tasks.is_empty() {
-        parts.push(tasks(job));
+        parts.push(tasks(job, now));
     }
     parts.join("\n\n")
 }
@@ -186,23 +186,27 @@ pub fn outcome(outcome: LeaseOutcome) -> &'static str {
     }
 }
 
-fn tasks(job: &JobStatus) -> String {
+fn tasks(job: &JobStatus, now: UnixSeconds) -> String {
     let done = count(job, TaskState::Done);
     let mut text = format!("{} of {} done", done, counted(job.tasks.len(), "task"));
     if job.tasks.len() > TASKS_LISTED {
         return text;
     }
-    let rows: Vec<_> = job.tasks.iter().map(|task| task_row(job, task)).collect();
+    let rows: Vec<_> = job.tasks.iter().map(|task| task_row(job, task, now)).collect();
     let columns = [Column::Number("task"), Column::Text("state"), Column::Text("node"), Column::Text("note")];
     text.push_str("\n\n");
     text.push_str(&render(&columns, &rows));
     text
 }
 
-fn task_row(job: &JobStatus, task: &Task) -> Vec<String> {
+fn task_row(job: &JobStatus, task: &Task, now: UnixSeconds) -> Vec<String> {
     let place = |lease: &&LeaseStatus| Some(lease.node) == task.node;
     let hardware = job.leases.iter().find(place).map(|lease| node::hardware(&lease.hardware));
     let note = match (&task.failure, task.bytes_total) {
+        _ if task.state == TaskState::AwaitingSecrets => {
+            let until = task.secrets_until.map_or_else(|| "soon".to_owned(), |until| in_time(until, now));
+            format!("the rig gives up {until}; `millrace job unlock` brings them")
+        }
         (Some(failure), _) => format!("{}: {}", failure.code, failure.cause),
         (None, 0) => String::new(),
         (None, total) => format!("{} of {total} bytes", task.bytes_done),
@@ -221,6 +225,7 @@ pub fn task_state(state: TaskState) -> &'static str {
     match state {
         TaskState::Pending => "waiting",
         TaskState::Assigned => "assigned",
+        TaskState::AwaitingSecrets => "waits for its secrets from the buyer",
         TaskState::FetchingInputs => "fetching inputs",
         TaskState::Pulling => "pulling image",
         TaskState::Creating => "creating container",

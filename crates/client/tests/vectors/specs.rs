@@ -53,7 +53,8 @@ fn counter_with(budget: &str, verification: &str) -> String {
 
 /// A spec as people hand it over: any order of keys, 64-bit numbers as text.
 fn case(name: &str, text: &str) -> Value {
-    let file = JobFile::parse(text).unwrap();
+    let mut file = JobFile::parse(text).unwrap();
+    file.seal(sha256(b"salt"), &format!("age1{}", "z".repeat(58)));
     let content = |path: &String| ObjectRef { sha256: sha256(path.as_bytes()), size: path.len() as u64 };
     let objects: BTreeMap<_, _> = file.inputs.keys().map(|path| (path.clone(), content(path))).collect();
     let spec = file.resolve(&objects).unwrap();
@@ -93,6 +94,13 @@ fn canonical_specs_and_their_hashes() {
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
         case("network list", &format!("network = [\"b.example:443\", \"203.0.113.0/24:80\"]\n{plain}")),
+        case(
+            "sealed",
+            &format!(
+                "{plain}\n[secrets]\nb = \"b\"\n\"a.key\" = \"a\"\n[registry]\nusername = \"u\"\n\
+                 password_file = \"p\"\n[encryption]\noutputs = \"wallet\"\n"
+            ),
+        ),
         case(
             "order and retries",
             &format!(

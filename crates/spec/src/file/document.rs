@@ -28,6 +28,11 @@ pub(super) struct Document {
     pub budget: Budget,
     #[serde(default)]
     pub verification: Verification,
+    pub registry: Option<Registry>,
+    #[serde(default)]
+    pub encryption: Encryption,
+    #[serde(default)]
+    pub secrets: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub inputs: BTreeMap<String, PathBuf>,
     #[serde(default)]
@@ -146,6 +151,21 @@ pub(super) struct Verification {
     pub size: Option<u8>,
     pub hardware: Option<String>,
     pub attestor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registry {
+    pub username: String,
+    pub password_file: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Encryption {
+    #[serde(default)]
+    pub inputs: bool,
+    pub outputs: Option<String>,
 }
 
 fn one_unit() -> u16 {

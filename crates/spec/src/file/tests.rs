@@ -4,6 +4,7 @@ use millrace_protocol::{
 
 use super::*;
 
+mod sealing;
 mod shapes;
 
 const GOOD: &str = r#"

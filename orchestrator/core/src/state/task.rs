@@ -1,4 +1,4 @@
-use millrace_protocol::Address;
+use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::ObjectRef;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,11 @@ pub enum Fault {
 pub enum TaskPhase {
     /// Handed out, nothing heard yet.
     Assigned,
+    /// The buyer has to bring something to the rig first.
+    AwaitingSecrets {
+        /// When the rig gives up, by its own clock.
+        until: UnixSeconds,
+    },
     FetchingInputs,
     /// The image is on its way.
     Pulling,

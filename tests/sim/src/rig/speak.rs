@@ -117,6 +117,7 @@ impl Simulation {
             Report::ChallengeDeclined { number, .. } => {
                 return self.send_to_orchestrator(session, ToOrchestrator::Proved { number, answer: None });
             }
+            Report::AwaitingSecrets(key, until) => update(node, key, phase(TaskPhase::AwaitingSecrets { until })),
             Report::FetchingInputs(key) => update(node, key, phase(TaskPhase::FetchingInputs)),
             Report::Pulling(key) => update(node, key, phase(TaskPhase::Pulling)),
             Report::Creating(key, _) => update(node, key, phase(TaskPhase::Creating)),
@@ -180,6 +181,7 @@ fn failed(failure: &Failure) -> TaskProgress {
 fn progress(of: &Phase) -> TaskProgress {
     match of {
         Phase::Assigned => phase(TaskPhase::Assigned),
+        Phase::AwaitingSecrets { until } => phase(TaskPhase::AwaitingSecrets { until: *until }),
         Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
         Phase::Pulling => phase(TaskPhase::Pulling),
         Phase::Creating | Phase::Starting => phase(TaskPhase::Creating),

@@ -45,13 +45,12 @@ impl Agent {
     }
 
     pub(crate) fn begin_next(&mut self, lease: Address, actions: &mut Vec<Action>) {
-        if !self.leases.get(&lease).is_some_and(crate::Lease::takes_tasks) {
-            return;
-        }
+        let Some(held) = self.leases.get(&lease).filter(|lease| lease.takes_tasks()) else { return };
+        let secrets = held.secrets();
         let busy = self.unfinished(lease).any(|task| !task.is_waiting());
         let next = self.unfinished(lease).find(|task| task.is_waiting()).map(Task::key);
         if let (false, Some(task)) = (busy, next.and_then(|next| self.tasks.get_mut(&next))) {
-            task.begin(actions);
+            task.begin(secrets, actions);
         }
     }
 }

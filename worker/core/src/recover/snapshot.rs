@@ -29,7 +29,12 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
 fn of_task(task: &Task) -> Vec<Record> {
     let key = task.key();
     match task.phase() {
-        Phase::Assigned | Phase::FetchingInputs | Phase::Pulling | Phase::Creating | Phase::Starting => vec![],
+        Phase::Assigned
+        | Phase::AwaitingSecrets { .. }
+        | Phase::FetchingInputs
+        | Phase::Pulling
+        | Phase::Creating
+        | Phase::Starting => vec![],
         Phase::Running { started_at } => vec![Record::TaskStarted { key, at: *started_at }],
         Phase::Stopping { failure, .. } => vec![Record::TaskFailing { key, failure: failure.clone() }],
         Phase::Uploading => vec![Record::TaskExited { key, exit: Exit { code: 0, out_of_memory: false } }],

@@ -4,11 +4,14 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault};
 
-const ALL: [Cause; 21] = [
+const ALL: [Cause; 24] = [
     Cause::ImageMissing,
     Cause::PullFailed,
     Cause::InputUnavailable,
     Cause::InputCorrupt,
+    Cause::SecretsMissing,
+    Cause::RegistryRefused,
+    Cause::InputSealed,
     Cause::DiskFull,
     Cause::CreateFailed,
     Cause::StartFailed,
@@ -38,7 +41,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (7, 13, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (10, 13, 1));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

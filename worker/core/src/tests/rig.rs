@@ -53,6 +53,7 @@ pub fn assignment(task: u32) -> Assignment {
         gpus: 1,
         egress: vec![],
         peers: vec![],
+        sealed: None,
     }
 }
 

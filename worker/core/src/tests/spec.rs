@@ -21,6 +21,7 @@ fn spec() -> JobSpec {
         network: false,
         placement: None,
         retry: None,
+        sealed: None,
         shape: None,
         task_retries: 1,
         tasks: 24,

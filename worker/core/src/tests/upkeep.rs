@@ -8,7 +8,7 @@ use super::rig::*;
 use crate::*;
 
 /// The lease as it was opened, a second after it was signed.
-fn opened() -> OnChain {
+pub fn opened() -> OnChain {
     OnChain {
         state: LeaseState::Assigned,
         price: PricePerGpuHour(3_600_000),

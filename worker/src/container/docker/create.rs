@@ -82,7 +82,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> Container
             }
         },
         ipc_mode: Some("private".to_owned()),
-        mounts: Some(vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)]),
+        mounts: Some(mounts(plan)),
         device_requests: gpus(&plan.gpus),
         log_config: Some(log.config()),
         ..HostConfig::default()
@@ -100,9 +100,17 @@ pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> Container
 }
 
 fn scratch(volumes: &[String]) -> HashMap<String, String> {
-    let bound = ["/inputs", "/outputs"];
+    let bound = ["/inputs", "/outputs", "/run/secrets"];
     let free = volumes.iter().map(|path| path.trim_end_matches('/')).filter(|path| !bound.contains(path));
     free.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
+}
+
+/// Secrets as files: what the engine shows of a container names their folder and nothing in it.
+fn mounts(plan: &Plan) -> Vec<Mount> {
+    let secrets = plan.secrets.as_ref().map(|secrets| bind(secrets, "/run/secrets", true));
+    let mut mounts = vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)];
+    mounts.extend(secrets);
+    mounts
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
@@ -159,6 +167,7 @@ mod tests {
             network: NetworkAccess::None,
             inputs: "/in".into(),
             outputs: "/out".into(),
+            secrets: None,
             user: (1_000, 1_000),
             gpus: GpuAccess::None,
         }
@@ -202,6 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_bound_read_only_and_only_where_there_are_any() {
+        let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
+        let body = body(&plan, &[], LogDriver::Local);
+        assert_eq!(body.env, Some(vec!["A=b".to_owned()]), "never in the environment");
+        let mounts = body.host_config.unwrap().mounts.unwrap();
+        assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
+    }
+
+    #[test]
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
         let volumes = ["/scratch", "/outputs", "/tmp/"].map(str::to_owned);
         let tmpfs = body(&plan(), &volumes, LogDriver::Local).host_config.unwrap().tmpfs.unwrap();
@@ -225,7 +243,7 @@ mod tests {
     fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
         let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
         let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
-        let host = body(&Plan { network, ..plan() }, &[]).host_config.unwrap();
+        let host = body(&Plan { network, ..plan() }, &[], LogDriver::Local).host_config.unwrap();
         assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
         assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }

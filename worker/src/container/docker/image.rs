@@ -1,11 +1,23 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
+use axum::http::{HeaderValue, Request};
+use bollard::auth::DockerCredentials;
 use bollard::errors::Error as ApiError;
 use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
+use millrace_seal::RegistryLogin;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::{Docker, PullPolicy};
 use crate::container::{Error, LocalImage, Progress};
+
+/// Of the engine's interface.
+const LOGIN: &str = "x-registry-auth";
+/// How long a registry may take to answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Registry digest of a local image; an image that was only ever built here has none but its id.
 pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>, Error> {
@@ -70,6 +82,7 @@ pub(super) async fn list(docker: &Docker) -> Result<Vec<String>, Error> {
 pub(super) async fn pull(
     docker: &Docker,
     image: &str,
+    login: Option<&RegistryLogin>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<String, Error> {
     let missing = |reason: String| Error::ImageMissing { image: image.to_owned(), reason };
@@ -79,8 +92,17 @@ pub(super) async fn pull(
     let (name, tag) = reference(image);
     let options = CreateImageOptionsBuilder::default().from_image(name).tag(tag).build();
     let mut layers = Layers::default();
-    let mut stream = docker.api.create_image(Some(options), None, None);
+    let mut stream = docker.api.create_image(Some(options), None, login.map(credentials));
     while let Some(step) = stream.next().await {
+        let step = match (step, login) {
+            // The engine has one status for a registry that says no and for one that it does not reach.
+            (Err(ApiError::DockerResponseServerError { status_code, message }), Some(login))
+                if matches!(status_code, 401 | 403) || (status_code >= 500 && answers(&login.host).await) =>
+            {
+                return Err(Error::LoginRefused { image: image.to_owned(), reason: message });
+            }
+            (step, _) => step,
+        };
         let step = step.map_err(|error| match error {
             // What a registry says to a name it does not know, or does not show without a password.
             ApiError::DockerResponseServerError { status_code: 401 | 403 | 404, message } => missing(message),
@@ -96,6 +118,35 @@ pub(super) async fn pull(
         }
     }
     find(docker, image).await?.ok_or_else(|| missing("the registry sent nothing under this name".to_owned()))
+}
+
+/// Whether a registry is there at all.
+async fn answers(host: &str) -> bool {
+    let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
+    let place = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
+    matches!(timeout(PATIENCE, TcpStream::connect(place)).await, Ok(Ok(_)))
+}
+
+/// The header with a login as engines read it: base64 with the letters fit for addresses (RFC 4648, 5), where the
+/// client library writes the others, so that some passwords would be lost on the way.
+pub(super) fn spell_login<T>(mut request: Request<T>) -> Request<T> {
+    let login = request.headers().get(LOGIN).and_then(|value| value.to_str().ok());
+    let spelt = login.and_then(|login| HeaderValue::from_str(&login.replace('+', "-").replace('/', "_")).ok());
+    if let Some(mut spelt) = spelt {
+        spelt.set_sensitive(true);
+        request.headers_mut().insert(LOGIN, spelt);
+    }
+    request
+}
+
+/// Sent with one request: the engine forwards it to the registry and forgets it.
+fn credentials(login: &RegistryLogin) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(login.username.clone()),
+        password: Some(login.password.clone()),
+        serveraddress: Some(login.host.clone()),
+        ..DockerCredentials::default()
+    }
 }
 
 /// Name, and tag or digest. A registry's port is no tag.

@@ -105,7 +105,17 @@ fn lease() -> LeaseStatus {
 }
 
 fn task(index: u32, state: TaskState, node: Option<Address>) -> Task {
-    Task { index, state, attempt: 1, node, bytes_done: 0, bytes_total: 0, outputs: Vec::new(), failure: None }
+    Task {
+        index,
+        state,
+        attempt: 1,
+        node,
+        secrets_until: None,
+        bytes_done: 0,
+        bytes_total: 0,
+        outputs: Vec::new(),
+        failure: None,
+    }
 }
 
 fn job() -> JobStatus {

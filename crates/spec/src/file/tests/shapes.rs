@@ -5,13 +5,13 @@ use crate::{After, Condition, Country, Gang, Locality, Restart, Retry, Service, 
 
 const PROVIDER: &str = "11111111111111111111111111111111";
 
-fn spec_of(file: &JobFile) -> JobSpec {
+pub(super) fn spec_of(file: &JobFile) -> JobSpec {
     let spec = file.resolve(&file.inputs.keys().map(|path| (path.clone(), object())).collect()).unwrap();
     assert_eq!(JobSpec::from_canonical(&spec.canonical_bytes()).as_ref(), Ok(&spec));
     spec
 }
 
-fn and(lines: &str) -> Result<JobFile, Error> {
+pub(super) fn and(lines: &str) -> Result<JobFile, Error> {
     JobFile::parse(&format!("{GOOD}\n{lines}\n"))
 }
 
@@ -23,7 +23,7 @@ fn service(lines: &str) -> Result<JobFile, Error> {
     JobFile::parse(&format!("{before}\n[service]\n{lines}\n[resources]{after}"))
 }
 
-fn refused(result: Result<JobFile, Error>, named: &str) {
+pub(super) fn refused(result: Result<JobFile, Error>, named: &str) {
     match result {
         Err(Error::Field { field, .. }) => assert_eq!(field, named),
         other => panic!("{named}: {other:?}"),
