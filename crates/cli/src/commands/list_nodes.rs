@@ -45,7 +45,7 @@ impl Report for Nodes {
             Column::Text("hardware"),
             Column::Text("status"),
             Column::Number("leased"),
-            Column::Text("shown to be real"),
+            Column::Text("attested"),
             Column::Text("price"),
         ];
         render(&columns, &rows)

@@ -23,8 +23,8 @@ them once.
 const TAIL: &str = "
 ## Without a command
 
-These have builders in both SDKs and no command yet: attesting hardware, awarding a lease directly, leading
-quorum rounds, delisting and relisting by reputation. Deadlines are pushed on by the orchestrator.
+These have builders in both SDKs and no command yet: awarding a lease directly, leading quorum rounds, delisting
+and relisting by reputation. Hardware is attested and deadlines are pushed on by the orchestrator.
 ";
 
 fn page() -> String {
@@ -36,7 +36,8 @@ fn page() -> String {
         if group.has_subcommands() {
             page.push_str("\n| command | what it does |\n|---|---|\n");
         }
-        for command in group.get_subcommands().filter(|command| command.get_name() != "help") {
+        let shown = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
+        for command in group.get_subcommands().filter(shown) {
             let words: Vec<_> =
                 [name.clone(), command.get_name().to_owned()].into_iter().chain(taken(command)).collect();
             writeln!(page, "| `{}` | {} |", words.join(" "), about(command)).unwrap();

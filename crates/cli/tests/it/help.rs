@@ -74,7 +74,8 @@ fn leaves(command: &clap::Command, words: &[&str]) -> Vec<String> {
     if !command.has_subcommands() {
         return vec![words.join(" ")];
     }
-    let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+    // What is hidden is for other commands, not for people.
+    let below = command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set());
     below.flat_map(|below| leaves(below, &[words, &[below.get_name()]].concat())).collect()
 }
 
