@@ -391,7 +391,7 @@ fn a_failure_by_the_container_itself_during_the_notice_waits_as_the_buyer_says()
 #[test]
 fn killed_at_any_step_the_node_still_goes_to_the_job() {
     let mut n_steps = 0;
-    for survives in [None, Some(0), Some(1), Some(2)] {
+    for survives in [None, Some(0), Some(1)] {
         let mut step = 0;
         while killed_at(step, survives) {
             step += 1;
@@ -399,7 +399,7 @@ fn killed_at_any_step_the_node_still_goes_to_the_job() {
         assert!(step > 50, "{step} steps");
         n_steps += step;
     }
-    assert!(n_steps > 200, "{n_steps} steps");
+    assert!(n_steps > 150, "{n_steps} steps");
 }
 
 /// False where the story has no such step. `survives` is how many actions are carried out after the records, none

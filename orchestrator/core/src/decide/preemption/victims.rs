@@ -47,6 +47,11 @@ impl Core {
             let vacated = Vacated { claims: claims.to_vec(), account_is_late: false };
             self.market.without(now, request, node, &vacated)
         };
+        // Most nodes are dismissed by what no lease's end would mend.
+        let as_it_is = fits(&[])?;
+        if as_it_is.is_err_and(|obstacle| !obstacle.is_taken_by_others()) {
+            return None;
+        }
         let leaving = self.leaving(now, node);
         let noticed = self.noticed(node);
         match fits(&leaving)? {
@@ -55,7 +60,6 @@ impl Core {
                 let made = !noticed.is_empty();
                 return made.then_some((MicroUsdc::ZERO, Room { chosen, noticed, victims: Vec::new() }));
             }
-            Err(obstacle) if !obstacle.is_taken_by_others() => return None,
             Err(_) if self.preemption.tried.contains(&(job, node)) => return None,
             Err(_) => {}
         }
