@@ -6,6 +6,7 @@ pub mod lease;
 pub mod node;
 pub(crate) mod open_leases;
 pub mod restarts;
+pub mod story;
 pub mod task;
 pub mod tasks;
 pub mod view;
