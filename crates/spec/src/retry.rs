@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// What happens after a container has ended with another status than 0.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Before the task runs again; twice as long after each further failure in a row. 0 does not wait.

@@ -15,6 +15,7 @@ use crate::state::node::{NodeEntry, Worker};
 use crate::state::open_leases::OpenLeases;
 use crate::state::proof::Proof;
 use crate::state::reservation::Reservation;
+use crate::workloads::Workloads;
 use crate::{Action, Event, Now};
 
 /// What does not change while the orchestrator runs.
@@ -42,6 +43,7 @@ pub struct Core {
     pub(crate) settings: Settings,
     pub(crate) market: Market,
     pub(crate) demands: Demands,
+    pub(crate) workloads: Workloads,
     pub(crate) queue: Queue,
     /// Boxed: a tree keeps room for entries that it does not have.
     pub(crate) jobs: BTreeMap<Address, Box<JobEntry>>,
@@ -85,6 +87,7 @@ impl Core {
             settings,
             market: Market::new(settings.weights, settings.patience()),
             demands: Demands::default(),
+            workloads: Workloads::default(),
             queue: Queue::default(),
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),

@@ -1,9 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millrace_protocol::Address;
-
-use crate::by_address::ByAddress;
 use crate::market::Demand;
 
 /// A demand, by number.
@@ -14,19 +11,18 @@ pub(crate) type DemandId = u32;
 pub(crate) struct Demands {
     numbers: BTreeMap<Arc<Demand>, DemandId>,
     known: BTreeMap<DemandId, (Arc<Demand>, u32)>,
-    of_jobs: ByAddress<DemandId>,
     next: DemandId,
 }
 
 impl Demands {
-    /// The job asks for this from now on.
-    pub(crate) fn set(&mut self, job: Address, demand: Demand) -> DemandId {
-        if let Some(id) = self.of_jobs.get(&job)
-            && *self.known[id].0 == demand
-        {
-            return *id;
+    /// Who asked for `before` asks for this from now on.
+    pub(crate) fn change(&mut self, before: Option<DemandId>, demand: Demand) -> DemandId {
+        if let Some(id) = before {
+            if *self.known[&id].0 == demand {
+                return id;
+            }
+            self.remove(id);
         }
-        self.remove(job);
         let id = match self.numbers.get(&demand) {
             Some(id) => *id,
             None => {
@@ -38,13 +34,11 @@ impl Demands {
             }
         };
         self.known.entry(id).and_modify(|(_, users)| *users += 1);
-        self.of_jobs.insert(job, id);
         id
     }
 
-    /// The job asks for nothing any more.
-    pub(crate) fn remove(&mut self, job: Address) {
-        let Some(id) = self.of_jobs.remove(&job) else { return };
+    /// One who asked for it does so no more.
+    pub(crate) fn remove(&mut self, id: DemandId) {
         let Some((demand, users)) = self.known.get_mut(&id) else { return };
         *users -= 1;
         if *users == 0 {

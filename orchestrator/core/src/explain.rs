@@ -180,7 +180,7 @@ impl Core {
             nodes_fitting,
             exclusions,
             suggestion,
-            decisions: entry.decisions.values().cloned().collect(),
+            decisions: entry.story().decisions.values().cloned().collect(),
             weights: *self.market.weights(),
             runway: self.runway(job),
         })
@@ -201,7 +201,7 @@ impl Core {
             blockers.push(Blocker::ParametersUnknown);
         }
         if let SpecStatus::Wanted { cause, .. } = &entry.spec {
-            blockers.push(Blocker::SpecMissing(cause.clone()));
+            blockers.push(Blocker::SpecMissing(cause.as_deref().cloned()));
         }
         if entry.past_start_deadline(now.chain) {
             blockers.push(Blocker::StartDeadlinePassed(entry.view.job.start_deadline));

@@ -11,39 +11,39 @@ mod row;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use millrace_protocol::Address;
 use millrace_protocol::gpu::GpuClass;
-use millrace_protocol::{Address, UnixSeconds};
 
 use crate::by_address::ByAddress;
 use crate::demands::DemandId;
 use crate::market::Errand;
 use row::Row;
 
-/// A job's place among its buyer's: by priority, then by age.
+/// What decides among the jobs of a buyer: the priority, then the age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    pub priority: Reverse<u8>,
+    pub opened_slot: u64,
+}
+
+/// A job's place among its buyer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Turn {
-    pub priority: Reverse<u8>,
-    pub opened_at: UnixSeconds,
-    pub opened_slot: u64,
+    pub rank: Rank,
     pub job: Address,
 }
 
 impl Turn {
     /// Before any other.
-    const FIRST: Self =
-        Self { priority: Reverse(u8::MAX), opened_at: UnixSeconds::ZERO, opened_slot: 0, job: Address([0; 32]) };
+    const FIRST: Self = Self { rank: Rank { priority: Reverse(u8::MAX), opened_slot: 0 }, job: Address([0; 32]) };
 
     /// After any other.
-    const LAST: Self = Self {
-        priority: Reverse(0),
-        opened_at: UnixSeconds(u64::MAX),
-        opened_slot: u64::MAX,
-        job: Address([u8::MAX; 32]),
-    };
+    const LAST: Self = Self { rank: Rank { priority: Reverse(0), opened_slot: u64::MAX }, job: Address([u8::MAX; 32]) };
 }
 
-/// A buyer at the head of a line: what it holds, its first job's turn, its address.
-type Head = (u64, Turn, Address);
+/// A buyer at the head of a line: what it holds, its first job's rank, its address. Which job that is the line
+/// knows.
+type Head = (u64, Rank, Address);
 
 /// Jobs that wait for a lease.
 #[derive(Clone, Debug, Default)]
@@ -77,12 +77,20 @@ struct Line {
     aside: BTreeSet<Address>,
 }
 
+/// Where a job stands. Its name is what it is found by; its rank lies flat, which takes less room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     demand: DemandId,
     buyer: Address,
-    turn: Turn,
+    priority: Reverse<u8>,
+    opened_slot: u64,
     aside: bool,
+}
+
+impl Place {
+    fn turn(&self, job: Address) -> Turn {
+        Turn { rank: Rank { priority: self.priority, opened_slot: self.opened_slot }, job }
+    }
 }
 
 impl Line {
@@ -102,21 +110,22 @@ impl Line {
 impl Queue {
     /// The job waits, if it does not already. One that was put aside is back in its line.
     pub fn enter(&mut self, buyer: Address, (demand, errand): (DemandId, Errand), turn: Turn) {
-        let place = Place { demand, buyer, turn, aside: false };
-        if self.places.get(&turn.job) == Some(&place) {
+        let Turn { rank: Rank { priority, opened_slot }, job } = turn;
+        let place = Place { demand, buyer, priority, opened_slot, aside: false };
+        if self.places.get(&job) == Some(&place) {
             return;
         }
-        self.leave(turn.job);
+        self.leave(job);
         let new = Line { errand, jobs: BTreeSet::new(), asleep: false, aside: BTreeSet::new() };
         self.lines.entry(demand).or_insert(new);
-        self.places.insert(turn.job, place);
-        self.line_up(place);
+        self.places.insert(job, place);
+        self.line_up(job, place);
     }
 
     /// The job waits no more.
     pub fn leave(&mut self, job: Address) {
         if let Some(place) = self.places.remove(&job) {
-            self.step_out(place);
+            self.step_out(job, place);
         }
     }
 
@@ -124,9 +133,9 @@ impl Queue {
     pub fn first(&self) -> Option<(DemandId, Address)> {
         let lines = self.awake.iter().filter_map(|demand| Some((*demand, self.lines.get(demand)?)));
         let heads = lines.flat_map(|(demand, line)| {
-            line.heads().map(move |(buyer, turn)| ((self.held(buyer), turn, buyer), demand))
+            line.heads().map(move |(buyer, turn)| ((self.held(buyer), turn.rank, buyer), demand, turn.job))
         });
-        heads.min().map(|((_, turn, _), demand)| (demand, turn.job))
+        heads.min().map(|(_, demand, job)| (demand, job))
     }
 
     /// Lines for leases at the posted price, those after `last` first.
@@ -138,9 +147,10 @@ impl Queue {
     /// Jobs of the line in their turn: each buyer's first, then those that were put aside; at most so many.
     pub fn next_in(&self, demand: DemandId, most: usize) -> Vec<Address> {
         let Some(line) = self.lines.get(&demand) else { return Vec::new() };
-        let mut heads: Vec<Head> = line.heads().map(|(buyer, turn)| (self.held(buyer), turn, buyer)).collect();
+        let heads = line.heads().map(|(buyer, turn)| ((self.held(buyer), turn.rank, buyer), turn.job));
+        let mut heads: Vec<(Head, Address)> = heads.collect();
         heads.sort_unstable();
-        heads.into_iter().map(|(_, turn, _)| turn.job).chain(line.aside.iter().copied()).take(most).collect()
+        heads.into_iter().map(|(_, job)| job).chain(line.aside.iter().copied()).take(most).collect()
     }
 
     /// The job whose turn it is, awake or not, among those that a node of the class suits. `meets` is asked
@@ -158,7 +168,8 @@ impl Queue {
             let found = row.first(best, held, &meets, &mut suits);
             best = found.or(best);
         }
-        best.map(|((_, turn, _), demand)| (demand, turn.job))
+        let ((_, _, buyer), demand) = best?;
+        Some((demand, self.lines.get(&demand)?.head(buyer)?.job))
     }
 
     /// No node fits the demand: nobody in its line asks again before one does.
@@ -182,7 +193,7 @@ impl Queue {
             if let Some(place) = self.places.get_mut(&job) {
                 place.aside = false;
                 let place = *place;
-                self.line_up(place);
+                self.line_up(job, place);
             }
         }
     }
@@ -198,7 +209,7 @@ impl Queue {
             line.asleep = false;
             self.awake.insert(place.demand);
         }
-        self.step_out(place);
+        self.step_out(job, place);
     }
 
     /// The buyer holds so many GPUs more, or less. Rows hear of more when the buyer comes up in them, and of
@@ -231,7 +242,8 @@ impl Queue {
         self.lines.iter().filter(|(_, line)| line.asleep).map(|(demand, _)| *demand)
     }
 
-    fn line_up(&mut self, Place { demand, buyer, turn, .. }: Place) {
+    fn line_up(&mut self, job: Address, place: Place) {
+        let (demand, buyer, turn) = (place.demand, place.buyer, place.turn(job));
         let Some(line) = self.lines.get_mut(&demand) else { return };
         let before = line.head(buyer);
         line.jobs.insert((buyer, turn));
@@ -242,10 +254,11 @@ impl Queue {
         self.move_head(demand, buyer, before, after);
     }
 
-    fn step_out(&mut self, Place { demand, buyer, turn, aside }: Place) {
+    fn step_out(&mut self, job: Address, place: Place) {
+        let (demand, buyer, turn) = (place.demand, place.buyer, place.turn(job));
         let Some(line) = self.lines.get_mut(&demand) else { return };
-        if aside {
-            line.aside.remove(&turn.job);
+        if place.aside {
+            line.aside.remove(&job);
             if line.aside.is_empty() {
                 self.with_aside.remove(&demand);
             }
@@ -268,10 +281,11 @@ impl Queue {
     /// The buyer's first job in the line is another one.
     fn move_head(&mut self, demand: DemandId, buyer: Address, before: Option<Turn>, after: Option<Turn>) {
         let Some(line) = self.lines.get(&demand).filter(|_| before != after) else { return };
+        let rank = |turn: Turn| turn.rank;
         let entry = self.buyers.entry(buyer).or_default();
         for class in line.errand.classes() {
             let row = self.rows.entry(class).or_default();
-            row.move_head((demand, line.errand), (buyer, entry.held), before, after);
+            row.move_head((demand, line.errand), (buyer, entry.held), before.map(rank), after.map(rank));
             if row.is_empty() {
                 self.rows.remove(&class);
             }

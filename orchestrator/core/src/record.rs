@@ -96,11 +96,11 @@ impl JobRecord {
             on_chain: entry.on_chain,
             spec: entry.spec.clone(),
             outcome: entry.outcome.clone(),
-            failed_nodes: entry.failed_nodes.clone(),
-            image_failures: entry.image_failures.clone(),
-            last_failure: entry.last_failure.clone(),
-            closed_by: entry.closed_by.clone(),
-            restarts: entry.restarts.clone(),
+            failed_nodes: entry.story().failed_nodes.clone(),
+            image_failures: entry.story().image_failures.clone(),
+            last_failure: entry.story().last_failure.clone(),
+            closed_by: entry.story().closed_by.clone(),
+            restarts: entry.story().restarts.clone(),
             reserved,
         }
     }

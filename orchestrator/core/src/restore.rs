@@ -5,6 +5,7 @@ use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::proof::{Proof, Shown};
+use crate::state::story::Story;
 use crate::state::tasks::Tasks;
 
 impl Core {
@@ -34,21 +35,26 @@ impl Core {
     fn restore_job(&mut self, now: Now, record: JobRecord) {
         let mut entry = JobEntry::new(record.view);
         let count = match &record.spec {
-            SpecStatus::Known(workload) => workload.tasks,
+            SpecStatus::Known(asked) => asked.tasks(),
             SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => 0,
         };
         entry.tasks = Tasks::new(count);
         entry.spec = match record.spec {
             SpecStatus::Wanted { cause, .. } => SpecStatus::Wanted { again_at: 0, cause },
-            known => known,
+            SpecStatus::Known(asked) => SpecStatus::Known(asked.shared(&mut self.workloads)),
+            SpecStatus::Unusable(cause) => SpecStatus::Unusable(cause),
         };
         entry.on_chain = record.on_chain;
         entry.outcome = record.outcome;
-        entry.failed_nodes = record.failed_nodes;
-        entry.image_failures = record.image_failures;
-        entry.last_failure = record.last_failure;
-        entry.closed_by = record.closed_by;
-        entry.restarts = record.restarts;
+        let story = Story {
+            failed_nodes: record.failed_nodes,
+            image_failures: record.image_failures,
+            last_failure: record.last_failure,
+            closed_by: record.closed_by,
+            restarts: record.restarts,
+            ..Story::default()
+        };
+        entry.story = (&story != Story::NONE).then(|| story.into());
         self.jobs.insert(record.job, entry.into());
         if self.jobs[&record.job].on_chain {
             self.open_jobs.insert(record.job);

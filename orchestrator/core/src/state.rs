@@ -8,6 +8,7 @@ pub(crate) mod open_leases;
 pub mod proof;
 pub mod reservation;
 pub mod restarts;
+pub mod story;
 pub mod task;
 pub mod tasks;
 pub mod view;

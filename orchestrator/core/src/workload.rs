@@ -3,7 +3,7 @@ use millrace_spec::{After, Gang, JobSpec, Retry, Service, Shape};
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Workload {
     /// The job's name, for people.
     pub name: String,
@@ -47,7 +47,7 @@ impl Workload {
 }
 
 /// What a buyer may ask of a placement that the chain does not enforce.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Placement {
     /// ISO 3166-1 alpha-2, upper case; empty accepts every country.
     pub countries: Vec<[u8; 2]>,

@@ -134,7 +134,7 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
     let failure = match (&entry.outcome, &entry.spec) {
         (Some(Outcome::Failed(cause)), _) | (None, SpecStatus::Unusable(cause)) => Some(failure(cause)),
         // The chain only says that no lease came; what was in its way says more.
-        (Some(Outcome::Expired), _) => Some(entry.last_failure.as_ref().map_or_else(expired, failure)),
+        (Some(Outcome::Expired), _) => Some(entry.story().last_failure.as_ref().map_or_else(expired, failure)),
         _ => None,
     };
     let waits = entry.outcome.is_none() && matches!(entry.view.job.state, JobState::Open | JobState::Active);
@@ -143,7 +143,7 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         address,
         buyer: entry.view.buyer,
         id: entry.view.id,
-        name: entry.workload().map_or_else(String::new, |workload| workload.name.clone()),
+        name: entry.name().to_owned(),
         attestor: entry.view.attestor,
         chain: entry.view.job,
         closed: !entry.on_chain,

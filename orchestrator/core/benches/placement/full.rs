@@ -1,7 +1,9 @@
 //! The whole core: events in, offers out, with a queue of 100 000 tasks.
 
 use millrace_protocol::{Address, JobTerms, Parameters, transitions};
-use millrace_scheduler::{Action, Core, Event, Now, Settings, Weights, Workload};
+use millrace_scheduler::{
+    Action, Core, Event, JobEntry, JobView, LeaseEntry, NodeView, Now, Settings, Story, Task, Weights, Workload,
+};
 
 use crate::field::{self, Dice, MIXES, NOW};
 use crate::stopwatch::Stopwatch;
@@ -15,6 +17,8 @@ const MINUTE_OF_TICKS: u64 = 60_000 / TICK;
 pub struct Figures {
     node_bytes: f64,
     job_bytes: f64,
+    /// Where every job's workload is one of its own.
+    own_bytes: f64,
     task_bytes: f64,
     arrivals: Stopwatch,
     /// Of one event each: a rig with work for it comes, or is free again.
@@ -111,6 +115,7 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
     Figures {
         node_bytes,
         job_bytes,
+        own_bytes: own_bytes(&settings, tasks, taste),
         task_bytes: array_bytes(&settings, tasks),
         arrivals,
         offers: timed,
@@ -118,6 +123,19 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
         idle,
         ticks,
     }
+}
+
+/// What a job takes that has a name of its own.
+fn own_bytes(settings: &Settings, tasks: u64, taste: Taste) -> f64 {
+    let mut core = Core::new(*settings);
+    let mut dice = Dice(field::SEED);
+    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
+    let before = crate::allocated();
+    for number in 0..tasks {
+        let (terms, workload) = field::mix(taste.mix(number % BUYERS, &mut dice), 1);
+        job(&mut core, number, (terms, Workload { name: format!("job-{number}"), ..workload }));
+    }
+    (crate::allocated() - before) as f64 / tasks as f64
 }
 
 /// What one task of a large array takes.
@@ -128,6 +146,24 @@ fn array_bytes(settings: &Settings, tasks: u64) -> f64 {
     let count = u32::try_from(tasks).expect("a small number");
     job(&mut core, 0, field::mix(0, count));
     (crate::allocated() - before) as f64 / tasks as f64
+}
+
+/// What the entries take themselves, without the trees that they lie in and what they point to.
+fn sizes() {
+    println!("| of it | bytes |\n|---|--:|");
+    let sizes = [
+        ("a job's entry", size_of::<JobEntry>()),
+        ("in it, its account", size_of::<JobView>()),
+        ("what it asks for, shared with others that ask for the same", size_of::<Workload>()),
+        ("what happened to it, once anything did", size_of::<Story>()),
+        ("a task, once it is handed out", size_of::<Task>()),
+        ("a lease's entry", size_of::<LeaseEntry>()),
+        ("a node's account", size_of::<NodeView>()),
+    ];
+    for (name, size) in sizes {
+        println!("| {name} | {size} |");
+    }
+    println!();
 }
 
 /// Prints a section and returns the microseconds of an offer, by taste.
@@ -159,6 +195,8 @@ pub fn section() -> [f64; 2] {
     row("memory per idle node", &|figures| bytes(figures.node_bytes));
     row("memory per queued task of an array", &|figures| bytes(figures.task_bytes));
     row("memory per queued job of one task", &|figures| bytes(figures.job_bytes));
+    row("the same, each with a name of its own", &|figures| bytes(figures.own_bytes));
     println!();
+    sizes();
     [few, any].map(|figures| figures.offers.total().as_secs_f64() * 1e6 / figures.n_offers as f64)
 }

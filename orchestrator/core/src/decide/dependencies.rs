@@ -61,8 +61,8 @@ impl Core {
             return;
         };
         if let Some(entry) = self.jobs.get_mut(&job) {
-            entry.last_failure = Some(cause.clone());
-            entry.outcome = Some(Outcome::Failed(cause));
+            entry.story_mut().last_failure = Some(cause.clone());
+            entry.outcome = Some(Outcome::Failed(cause.into()));
         }
         self.order_unknown.remove(&job);
         self.touch_job(job);

@@ -144,7 +144,7 @@ fn of_job(now: Now, entry: &JobEntry) -> Due {
     if let Some(offer) = &entry.offer {
         due = due.at_millis(now, offer.until);
     }
-    for (_, restarted) in entry.restarts.iter() {
+    for (_, restarted) in entry.story().restarts.iter() {
         due = due.at_millis(now, restarted.again_at);
     }
     if let Some(gang) = &entry.gang {

@@ -103,9 +103,9 @@ impl Core {
             task.blame(retries)
         });
         if failed == Some(true) {
-            entry.outcome.get_or_insert(Outcome::Failed(cause.clone()));
+            entry.outcome.get_or_insert(Outcome::Failed(cause.clone().into()));
         }
-        entry.last_failure = Some(cause);
+        entry.story_mut().last_failure = Some(cause);
         self.touch_task(job, number);
         self.touch_job(job);
     }

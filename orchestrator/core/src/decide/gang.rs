@@ -46,7 +46,7 @@ impl Core {
         }
         let rested = entry.gang.as_ref().is_none_or(|gang| gang.assembly.is_none() && now.millis >= gang.again_at);
         let live = |lease: Address| self.leases.get(&lease).is_some_and(crate::LeaseEntry::is_live);
-        let rested = rested && entry.restarts.resting(now.millis) == 0;
+        let rested = rested && entry.story().restarts.resting(now.millis) == 0;
         rested && entry.tasks.n_pending() == entry.tasks.len() && !self.open_leases.of_job(job).any(live)
     }
 

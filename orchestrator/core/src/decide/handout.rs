@@ -55,7 +55,7 @@ impl Core {
         let entry = self.jobs.get(&job)?;
         let tasks = &entry.tasks;
         let node_of = |lease: Address| self.leases.get(&lease).map(|entry| entry.view.node);
-        let awake = |number: &u32| !entry.restarts.rests(*number, now.millis);
+        let awake = |number: &u32| !entry.story().restarts.rests(*number, now.millis);
         let mut pending = tasks.pending().filter(awake);
         if self.open_leases.of_job(job).all(|lease| node_of(lease) == Some(node)) {
             return pending.next();

@@ -71,7 +71,7 @@ impl Core {
         self.next_offer += 1;
         self.set_offer(now, offer.job, Some(PendingOffer { offer, until: now.millis + OFFER_PATIENCE }));
         if let Some(entry) = self.jobs.get_mut(&offer.job) {
-            entry.decisions.insert(offer.number, decision);
+            entry.story_mut().decisions.insert(offer.number, decision);
         }
         self.push(Action::OfferLease(offer));
     }
@@ -87,7 +87,7 @@ impl Core {
             return;
         }
         if !seen && let Some(entry) = self.jobs.get_mut(&job) {
-            entry.decisions.remove(&number);
+            entry.story_mut().decisions.remove(&number);
         }
         self.set_offer(now, job, None);
     }
@@ -158,14 +158,14 @@ impl Core {
 
 impl Past {
     pub(crate) fn request<'a>(&'a self, entry: &'a JobEntry, demand: &'a Demand) -> Request<'a> {
-        let resting: &BTreeMap<Address, u64> = &entry.resting;
+        let resting: &BTreeMap<Address, u64> = &entry.story().resting;
         Request {
             demand,
             affordable: self.affordable,
             leased: &self.leased,
             providers: &self.providers,
             resting,
-            failed: &entry.failed_nodes,
+            failed: &entry.story().failed_nodes,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Scope;
 use super::placement::Search;
 use crate::demands::DemandId;
 use crate::market::{Constraint, Demand, Errand};
-use crate::queue::Turn;
+use crate::queue::{Rank, Turn};
 use crate::{Core, Now};
 
 impl Core {
@@ -19,23 +19,25 @@ impl Core {
         };
         let demand = Demand::new(&entry.view.job.terms, workload);
         let errand = Errand::of(&demand);
-        let id = self.demands.set(job, demand);
+        let priority = Reverse(workload.placement.priority);
+        let turn = Turn { rank: Rank { priority, opened_slot: entry.view.opened_slot }, job };
+        let (before, buyer) = (entry.demand, entry.view.buyer);
+        let id = self.demands.change(before, demand);
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            entry.demand = Some(id);
+        }
         if !self.may_lease(now, job) {
             return self.queue.leave(job);
         }
-        let turn = Turn {
-            priority: Reverse(workload.placement.priority),
-            opened_at: entry.view.opened_at,
-            opened_slot: entry.view.opened_slot,
-            job,
-        };
-        self.queue.enter(entry.view.buyer, (id, errand), turn);
+        self.queue.enter(buyer, (id, errand), turn);
     }
 
     /// The job wants nothing of the market any more.
     pub(crate) fn delist(&mut self, job: Address) {
         self.queue.leave(job);
-        self.demands.remove(job);
+        if let Some(id) = self.jobs.get_mut(&job).and_then(|entry| entry.demand.take()) {
+            self.demands.remove(id);
+        }
     }
 
     /// Whether a further lease is wanted, and nothing but a node is lacking. Whoever has one kept waits for that.

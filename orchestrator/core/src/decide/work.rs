@@ -10,7 +10,7 @@ impl Core {
     /// Tasks that leases are wanted for at `at`, in milliseconds, which is now or not long after.
     pub(crate) fn waiting(&self, now: Now, job: Address, entry: &JobEntry, at: u64) -> usize {
         let pending = entry.pending_tasks();
-        let (done, resting) = (entry.tasks.done(), entry.restarts.resting(at));
+        let (done, resting) = (entry.tasks.done(), entry.story().restarts.resting(at));
         let Some(service) = entry.workload().and_then(crate::Workload::service) else {
             return pending.saturating_sub(resting);
         };

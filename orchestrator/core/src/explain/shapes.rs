@@ -16,7 +16,7 @@ impl Core {
             blockers.push(Blocker::After { job: first, known: self.jobs.contains_key(&first) });
             return blockers;
         }
-        let resting = || entry.restarts.iter().filter(|(_, restarted)| now.millis < restarted.again_at);
+        let resting = || entry.story().restarts.iter().filter(|(_, restarted)| now.millis < restarted.again_at);
         let times = resting().map(|(_, restarted)| restarted.times).max();
         let again_at = resting().map(|(_, restarted)| restarted.again_at).min();
         if let (Some(times), Some(again_at)) = (times, again_at) {

@@ -3,7 +3,7 @@ use std::ops::Bound;
 
 use millrace_protocol::Address;
 
-use super::{Head, Turn};
+use super::{Head, Rank};
 use crate::demands::DemandId;
 use crate::market::Errand;
 
@@ -13,7 +13,7 @@ pub(super) struct Row {
     /// By line, with how many buyers wait in it.
     lines: BTreeMap<DemandId, (Errand, u32)>,
     buyers: BTreeMap<Address, Stall>,
-    /// Each buyer's first turn in any line, with what it is known to hold.
+    /// Each buyer's first rank in any line, with what it is known to hold.
     order: BTreeSet<Head>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Row {
 struct Stall {
     known: u64,
     /// Its first job in each line.
-    heads: BTreeSet<(Turn, DemandId)>,
+    heads: BTreeSet<(Rank, DemandId)>,
 }
 
 impl Row {
@@ -63,8 +63,8 @@ impl Row {
                 continue;
             }
             let Some(stall) = self.buyers.get(&buyer) else { continue };
-            let Some((turn, demand)) = stall.heads.iter().find(|(_, demand)| suits(*demand)) else { continue };
-            let candidate = ((known, *turn, buyer), *demand);
+            let Some((rank, demand)) = stall.heads.iter().find(|(_, demand)| suits(*demand)) else { continue };
+            let candidate = ((known, *rank, buyer), *demand);
             if best.is_none_or(|best| candidate < best) {
                 (best, found) = (Some(candidate), Some(candidate));
             }
@@ -82,8 +82,8 @@ impl Row {
         &mut self,
         (demand, errand): (DemandId, Errand),
         (buyer, held): (Address, u64),
-        before: Option<Turn>,
-        after: Option<Turn>,
+        before: Option<Rank>,
+        after: Option<Rank>,
     ) {
         let (_, buyers) = self.lines.entry(demand).or_insert((errand, 0));
         *buyers += u32::from(after.is_some());
@@ -92,16 +92,16 @@ impl Row {
             self.lines.remove(&demand);
         }
         self.change(buyer, held, |stall| {
-            if let Some(turn) = before {
-                stall.heads.remove(&(turn, demand));
+            if let Some(rank) = before {
+                stall.heads.remove(&(rank, demand));
             }
-            stall.heads.extend(after.map(|turn| (turn, demand)));
+            stall.heads.extend(after.map(|rank| (rank, demand)));
         });
     }
 
     fn change(&mut self, buyer: Address, held: u64, change: impl FnOnce(&mut Stall)) {
         let stall = self.buyers.entry(buyer).or_insert(Stall { known: held, heads: BTreeSet::new() });
-        let head = |stall: &Stall| stall.heads.first().map(|(turn, _)| (stall.known, *turn, buyer));
+        let head = |stall: &Stall| stall.heads.first().map(|(rank, _)| (stall.known, *rank, buyer));
         let before = head(stall);
         change(stall);
         let after = head(stall);

@@ -6,7 +6,7 @@ use super::*;
 use crate::market::Demand;
 
 fn turn(job: u8, age: u64) -> Turn {
-    Turn { priority: Reverse(0), opened_at: UnixSeconds(age), opened_slot: 0, job: Address([job; 32]) }
+    Turn { rank: Rank { priority: Reverse(0), opened_slot: age }, job: Address([job; 32]) }
 }
 
 /// Of any class for an even number, of class 1 or 2 for an odd one.
@@ -46,7 +46,7 @@ fn the_buyer_that_holds_least_is_first_then_the_oldest_job() {
 fn priority_orders_a_buyers_own_jobs() {
     let mut queue = Queue::default();
     queue.enter(buyer(1), asks(0), turn(1, 1));
-    queue.enter(buyer(1), asks(0), Turn { priority: Reverse(9), ..turn(2, 2) });
+    queue.enter(buyer(1), asks(0), Turn { rank: Rank { priority: Reverse(9), opened_slot: 2 }, ..turn(2, 2) });
     queue.enter(buyer(2), asks(0), turn(3, 3));
     assert_eq!(first(&queue), Some(2));
     queue.hold(buyer(1), 1);
@@ -156,9 +156,9 @@ fn look(waiting: &Waiting, held: &BTreeMap<u8, i64>, may: impl Fn(DemandId) -> b
     let there = waiting.values().filter(|(demand, _, _, aside)| !aside && may(*demand));
     let key = |(demand, of, turn, _): &(DemandId, u8, Turn, bool)| {
         let held = held.get(of).copied().unwrap_or(0);
-        ((held, *turn, buyer(*of)), *demand)
+        ((held, turn.rank, buyer(*of)), *demand, turn.job)
     };
-    there.map(key).min().map(|((_, turn, _), demand)| (demand, turn.job))
+    there.map(key).min().map(|(_, demand, job)| (demand, job))
 }
 
 /// A line that everybody has left is forgotten, and begins awake.
@@ -176,7 +176,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Enter { job, buyer: of, demand, age, priority } => {
-                    let turn = Turn { priority: Reverse(priority), ..turn(job, age) };
+                    let turn = Turn { rank: Rank { priority: Reverse(priority), opened_slot: age }, ..turn(job, age) };
                     queue.enter(buyer(of), asks(demand), turn);
                     if waiting.get(&job) != Some(&(demand, of, turn, false)) {
                         waiting.remove(&job);

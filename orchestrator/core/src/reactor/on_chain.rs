@@ -92,7 +92,7 @@ impl Core {
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
             if entry.outcome.is_none() {
-                entry.outcome = Some(Outcome::Failed(ended_by_chain(entry)));
+                entry.outcome = Some(Outcome::Failed(ended_by_chain(entry).into()));
             }
             self.touch_job(job);
         }
@@ -113,11 +113,11 @@ impl Core {
         self.touch_lease(lease);
         self.requeue_tasks(lease);
         if let Some(job_entry) = self.jobs.get_mut(&job) {
-            job_entry.decisions.remove(&number);
+            job_entry.story_mut().decisions.remove(&number);
         }
         if !foreseen && let Some(job_entry) = self.jobs.get_mut(&job) {
             // Ended by a deadline, not by a voucher: the node failed the job.
-            job_entry.failed_nodes.insert(node);
+            job_entry.story_mut().failed_nodes.insert(node);
             self.touch_job(job);
         }
         if self.is_connected(node) && !foreseen {
@@ -154,12 +154,12 @@ fn learn_outcome(entry: &mut JobEntry) {
         JobState::Expired => Some(Outcome::Expired),
         _ if entry.view.job.cancelled_at != UnixSeconds::ZERO => Some(Outcome::Cancelled),
         JobState::Cancelling => Some(Outcome::Cancelled),
-        JobState::Done => Some(Outcome::Failed(ended_by_chain(entry))),
+        JobState::Done => Some(Outcome::Failed(ended_by_chain(entry).into())),
     };
 }
 
 fn ended_by_chain(entry: &JobEntry) -> Cause {
-    entry.last_failure.clone().unwrap_or_else(|| Cause {
+    entry.story().last_failure.clone().unwrap_or_else(|| Cause {
         code: "job-ended".to_owned(),
         message: "the job used up its attempts or its deposit before its tasks were done".to_owned(),
         hint: "open a new job with a larger deposit or more retries".to_owned(),

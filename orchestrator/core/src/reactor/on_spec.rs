@@ -1,6 +1,6 @@
 use millrace_protocol::Address;
 
-use crate::state::job::{Outcome, SpecStatus};
+use crate::state::job::{Asked, Outcome, SpecStatus};
 use crate::state::task::Cause;
 use crate::state::tasks::Tasks;
 use crate::{Core, Now, Workload};
@@ -15,7 +15,7 @@ impl Core {
             return;
         }
         entry.tasks = Tasks::new(workload.tasks);
-        entry.spec = SpecStatus::Known(workload);
+        entry.spec = SpecStatus::Known(Asked::from(workload).shared(&mut self.workloads));
         self.touch_job(job);
         // Its leases take more of their nodes than was known.
         self.stale_claims.extend(self.open_leases.of_job(job));
@@ -26,12 +26,12 @@ impl Core {
         if entry.workload().is_some() {
             return;
         }
-        entry.last_failure = Some(cause.clone());
+        entry.story_mut().last_failure = Some(cause.clone());
         if permanent {
-            entry.spec = SpecStatus::Unusable(cause.clone());
-            entry.outcome.get_or_insert(Outcome::Failed(cause));
+            entry.spec = SpecStatus::Unusable(cause.clone().into());
+            entry.outcome.get_or_insert(Outcome::Failed(cause.into()));
         } else {
-            entry.spec = SpecStatus::Wanted { again_at: now.millis + SPEC_RETRY, cause: Some(cause) };
+            entry.spec = SpecStatus::Wanted { again_at: now.millis + SPEC_RETRY, cause: Some(cause.into()) };
         }
         self.touch_job(job);
     }

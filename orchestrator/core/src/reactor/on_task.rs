@@ -64,9 +64,9 @@ impl Core {
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
         let Some(task) = job_entry.tasks.get(number) else { return };
         let wanted = working && job_entry.outcome.is_none();
-        let adopted = task.state != TaskState::Pending || !busy_elsewhere;
+        let (before, attempt) = (task.state, task.attempt);
+        let adopted = before != TaskState::Pending || !busy_elsewhere;
         if !wanted || !adopted {
-            let attempt = task.attempt;
             self.push(Action::StopTask { node, lease, task: number, attempt });
             return;
         }
@@ -74,11 +74,11 @@ impl Core {
             entry.meter.start(now.millis);
             if job_entry.is_service() {
                 // It can be had: what nodes said of it long ago does not add up to a verdict.
-                job_entry.image_failures.clear();
+                job_entry.story_mut().image_failures.clear();
             }
         }
         let state = TaskState::Active { lease, phase };
-        let moved = task.state != state;
+        let moved = before != state;
         job_entry.tasks.change(number, |task| {
             task.bytes = bytes;
             task.state = state;
@@ -107,8 +107,8 @@ impl Core {
     fn on_replica_ended(&mut self, now: Now, (job, lease): (Address, Address), number: u32, cause: Cause) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let waits = entry.workload().and_then(|workload| workload.retry.as_ref()).map_or(Waits::REPLICA, Waits::of);
-        entry.restarts.note(number, now.millis, waits);
-        entry.last_failure = Some(cause.clone());
+        entry.story_mut().restarts.note(number, now.millis, waits);
+        entry.story_mut().last_failure = Some(cause.clone());
         entry.tasks.change(number, |task| {
             task.state = TaskState::Pending;
             task.last_failure = Some(cause);
@@ -140,7 +140,7 @@ impl Core {
         // Why it was stopped on request is known better here.
         let told = fault != Fault::Nobody || task.last_failure.is_none();
         if told {
-            entry.last_failure = Some(cause.clone());
+            entry.story_mut().last_failure = Some(cause.clone());
         }
         let failed = entry.tasks.change(number, |task| {
             if told {
@@ -157,19 +157,19 @@ impl Core {
             && let Some(retry) = entry.workload().and_then(|workload| workload.retry.as_ref())
         {
             let waits = Waits::of(retry);
-            entry.restarts.note(number, now.millis, waits);
+            entry.story_mut().restarts.note(number, now.millis, waits);
         }
         let mut fatal = failed == Some(true);
         if fault == Fault::Image {
-            entry.image_failures.insert(node, cause.clone());
-            fatal = entry.image_failures.len() >= NODES_TO_BLAME_IMAGE;
+            entry.story_mut().image_failures.insert(node, cause.clone());
+            fatal = entry.story().image_failures.len() >= NODES_TO_BLAME_IMAGE;
         }
         let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
         if nodes_fault {
-            entry.failed_nodes.insert(node);
+            entry.story_mut().failed_nodes.insert(node);
         }
         if fatal {
-            entry.outcome.get_or_insert(Outcome::Failed(cause));
+            entry.outcome.get_or_insert(Outcome::Failed(cause.into()));
         }
         self.touch_job(job);
         self.touch_task(job, number);

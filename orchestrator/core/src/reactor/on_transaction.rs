@@ -70,7 +70,7 @@ impl Core {
             }
             Transaction::CloseJob { job } => {
                 if let Some(entry) = self.jobs.get_mut(&job) {
-                    entry.closed_by = Some(signature);
+                    entry.story_mut().closed_by = Some(signature);
                     self.close_entry(now, job);
                 }
             }
@@ -107,10 +107,10 @@ impl Core {
         let Some(pending) = entry.offer.as_deref().copied().filter(|pending| pending.offer.offer == offer) else {
             return;
         };
-        entry.decisions.remove(&pending.offer.number);
-        entry.resting.insert(pending.offer.node, now.millis + rest);
+        entry.story_mut().decisions.remove(&pending.offer.number);
+        entry.story_mut().resting.insert(pending.offer.node, now.millis + rest);
         if cause.is_some() {
-            entry.last_failure = cause;
+            entry.story_mut().last_failure = cause;
             self.touch_job(job);
         }
         self.set_offer(now, job, None);

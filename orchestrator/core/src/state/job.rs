@@ -1,15 +1,17 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use millrace_protocol::{Address, JobState, UnixSeconds};
+use millrace_protocol::{JobState, UnixSeconds};
 use millrace_spec::Restart;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Due;
+use crate::demands::DemandId;
 use crate::market::Candidate;
 use crate::state::gang::GangEntry;
-use crate::state::restarts::Restarts;
+use crate::state::story::Story;
 use crate::state::task::Cause;
 use crate::state::tasks::Tasks;
+use crate::workloads::Workloads;
 use crate::{JobView, Offer, Workload};
 
 /// How a job ended, as far as work is concerned; its money may still be on the way.
@@ -17,7 +19,7 @@ use crate::{JobView, Offer, Workload};
 pub enum Outcome {
     /// Every task is done.
     Completed,
-    Failed(Cause),
+    Failed(Box<Cause>),
     /// By the buyer.
     Cancelled,
     /// No node took it in time.
@@ -29,11 +31,43 @@ pub enum SpecStatus {
     /// Not here yet; asked for again at the given milliseconds. The cause is the last failure's.
     Wanted {
         again_at: u64,
-        cause: Option<Cause>,
+        cause: Option<Box<Cause>>,
     },
-    Known(Workload),
+    Known(Asked),
     /// It can never be had, or is not a spec.
-    Unusable(Cause),
+    Unusable(Box<Cause>),
+}
+
+/// What a job asks for. Jobs that ask for the same share it, whatever their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Workload", into = "Workload")]
+pub struct Asked {
+    name: Box<str>,
+    /// Without its name.
+    workload: Arc<Workload>,
+}
+
+impl From<Workload> for Asked {
+    fn from(mut workload: Workload) -> Self {
+        Self { name: std::mem::take(&mut workload.name).into(), workload: workload.into() }
+    }
+}
+
+impl From<Asked> for Workload {
+    fn from(Asked { name, workload }: Asked) -> Self {
+        Self { name: name.into(), ..Self::clone(&workload) }
+    }
+}
+
+impl Asked {
+    /// Together with everybody who asks for the same.
+    pub(crate) fn shared(self, workloads: &mut Workloads) -> Self {
+        Self { workload: workloads.share(self.workload), ..self }
+    }
+
+    pub(crate) fn tasks(&self) -> u32 {
+        self.workload.tasks
+    }
 }
 
 /// An offer on its way to become a lease.
@@ -71,26 +105,15 @@ pub struct JobEntry {
     pub spec: SpecStatus,
     pub tasks: Tasks,
     pub outcome: Option<Outcome>,
-    /// Nodes that failed it: taken again only when no other fits.
-    pub failed_nodes: BTreeSet<Address>,
-    /// What the nodes that could not get the image said.
-    pub image_failures: BTreeMap<Address, Cause>,
-    /// The last failure of any task, for whoever asks why.
-    pub last_failure: Option<Cause>,
-    /// Base58 signature of the transaction that closed it.
-    pub closed_by: Option<String>,
-    /// Replicas that ended by themselves, and when they start again.
-    pub restarts: Restarts,
     /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
     pub(crate) gang: Option<Box<GangEntry>>,
     pub(crate) offer: Option<Box<PendingOffer>>,
-    /// Nodes not to be asked again before the given milliseconds.
-    pub(crate) resting: BTreeMap<Address, u64>,
     pub(crate) crank: Crank,
     /// When it is to be looked at though nothing happens.
     pub(crate) due: Due,
-    /// Why its live leases are where they are, by the lease's number. Not kept on disk.
-    pub(crate) decisions: BTreeMap<u32, Decision>,
+    /// What it asks of the market, while it asks for anything.
+    pub(crate) demand: Option<DemandId>,
+    pub(crate) story: Option<Box<Story>>,
 }
 
 impl JobEntry {
@@ -101,30 +124,43 @@ impl JobEntry {
             spec: SpecStatus::Wanted { again_at: 0, cause: None },
             tasks: Tasks::default(),
             outcome: None,
-            failed_nodes: BTreeSet::new(),
-            image_failures: BTreeMap::new(),
-            last_failure: None,
-            closed_by: None,
-            restarts: Restarts::default(),
             gang: None,
             offer: None,
-            resting: BTreeMap::new(),
             crank: Crank::default(),
             due: Due::NEVER,
-            decisions: BTreeMap::new(),
+            demand: None,
+            story: None,
         }
     }
 
+    /// What has happened to it.
+    pub fn story(&self) -> &Story {
+        self.story.as_deref().unwrap_or(Story::NONE)
+    }
+
+    pub(crate) fn story_mut(&mut self) -> &mut Story {
+        self.story.get_or_insert_default()
+    }
+
+    /// The name that its buyer gave it; empty before its spec is here.
+    pub fn name(&self) -> &str {
+        match &self.spec {
+            SpecStatus::Known(asked) => &asked.name,
+            SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => "",
+        }
+    }
+
+    /// What it asks for; its name is [`JobEntry::name`].
     pub fn workload(&self) -> Option<&Workload> {
         match &self.spec {
-            SpecStatus::Known(workload) => Some(workload),
+            SpecStatus::Known(asked) => Some(&asked.workload),
             SpecStatus::Wanted { .. } | SpecStatus::Unusable(_) => None,
         }
     }
 
     /// Why its live leases are where they are, by the lease's number.
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
-        self.decisions.values()
+        self.story().decisions.values()
     }
 
     /// Whether tasks are still to be done and leases may be opened for them.
@@ -158,5 +194,22 @@ impl JobEntry {
     /// When an open job can no longer be leased.
     pub(crate) fn past_start_deadline(&self, chain: UnixSeconds) -> bool {
         self.view.job.state == JobState::Open && chain >= self.view.job.start_deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_that_ask_for_the_same_share_it_and_are_written_each_for_itself() {
+        let mut workloads = Workloads::default();
+        let named = |name: &str| Workload { name: name.to_owned(), tasks: 3, ..Workload::default() };
+        let mut ask = |workload: Workload| Asked::from(workload).shared(&mut workloads);
+        let (one, other, more) = (ask(named("one")), ask(named("other")), ask(Workload { tasks: 4, ..named("one") }));
+        assert!(Arc::ptr_eq(&one.workload, &other.workload) && !Arc::ptr_eq(&one.workload, &more.workload));
+        let written = serde_json::to_value(SpecStatus::Known(other.clone())).unwrap();
+        assert_eq!(written["Known"], serde_json::to_value(named("other")).unwrap());
+        assert_eq!(serde_json::from_value::<SpecStatus>(written).unwrap(), SpecStatus::Known(other));
     }
 }

@@ -38,6 +38,8 @@ pub struct Restarted {
 }
 
 impl Restarts {
+    pub(crate) const NONE: Self = Self(BTreeMap::new());
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

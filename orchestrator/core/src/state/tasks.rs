@@ -14,8 +14,13 @@ static UNTOUCHED: Task = Task::NEW;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tasks {
     count: u32,
-    touched: Vec<Task>,
-    /// Of those that were touched.
+    /// None before the first is touched.
+    touched: Option<Box<Touched>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+struct Touched {
+    tasks: Vec<Task>,
     pending: BTreeSet<u32>,
     active: BTreeMap<Address, BTreeSet<u32>>,
     done: usize,
@@ -23,7 +28,7 @@ pub struct Tasks {
 
 impl Tasks {
     pub(crate) fn new(count: u32) -> Self {
-        Self { count, ..Self::default() }
+        Self { count, touched: None }
     }
 
     pub fn len(&self) -> usize {
@@ -35,40 +40,43 @@ impl Tasks {
     }
 
     pub fn get(&self, number: u32) -> Option<&Task> {
-        (number < self.count).then(|| self.touched.get(number as usize).unwrap_or(&UNTOUCHED))
+        (number < self.count).then(|| self.touched().get(number as usize).unwrap_or(&UNTOUCHED))
     }
 
     /// By number, from 0.
     pub fn iter(&self) -> impl Iterator<Item = &Task> {
-        self.touched.iter().chain(iter::repeat_n(&UNTOUCHED, self.n_untouched() as usize))
+        self.touched().iter().chain(iter::repeat_n(&UNTOUCHED, self.n_untouched() as usize))
     }
 
     /// Tasks that wait, the lowest number first.
     pub fn pending(&self) -> impl Iterator<Item = u32> + Clone {
-        self.pending.iter().copied().chain(self.count - self.n_untouched()..self.count)
+        let touched = self.touched.iter().flat_map(|touched| &touched.pending).copied();
+        touched.chain(self.count - self.n_untouched()..self.count)
     }
 
     pub fn n_pending(&self) -> usize {
-        self.pending.len() + self.n_untouched() as usize
+        let touched = self.touched.as_ref().map_or(0, |touched| touched.pending.len());
+        touched + self.n_untouched() as usize
     }
 
     /// Tasks the lease works on; one, unless its worker says otherwise.
     pub fn active(&self, lease: Address) -> impl Iterator<Item = u32> {
-        self.active.get(&lease).into_iter().flatten().copied()
+        let active = self.touched.as_ref().and_then(|touched| touched.active.get(&lease));
+        active.into_iter().flatten().copied()
     }
 
     /// Leases that work on a task.
     pub fn at_work(&self) -> impl Iterator<Item = Address> {
-        self.active.keys().copied()
+        self.touched.iter().flat_map(|touched| touched.active.keys()).copied()
     }
 
     /// How many are done.
     pub fn done(&self) -> usize {
-        self.done
+        self.touched.as_ref().map_or(0, |touched| touched.done)
     }
 
     pub fn all_done(&self) -> bool {
-        !self.is_empty() && self.done == self.len()
+        !self.is_empty() && self.done() == self.len()
     }
 
     /// Changes one task. None where there is no such task.
@@ -76,25 +84,33 @@ impl Tasks {
         if number >= self.count {
             return None;
         }
-        for next in self.count - self.n_untouched()..=number {
-            self.touched.push(Task::NEW);
-            self.pending.insert(next);
+        let first = self.count - self.n_untouched();
+        let touched = self.touched.get_or_insert_default();
+        for next in first..=number {
+            touched.tasks.push(Task::NEW);
+            touched.pending.insert(next);
         }
-        let task = self.touched.get_mut(number as usize)?;
+        let task = touched.tasks.get_mut(number as usize)?;
         let before = task.state;
         let result = change(task);
         let after = task.state;
         if before != after {
-            self.forget(number, before);
-            self.note(number, after);
+            touched.forget(number, before);
+            touched.note(number, after);
         }
         Some(result)
     }
 
     fn n_untouched(&self) -> u32 {
-        u32::try_from(self.touched.len()).map_or(0, |touched| self.count - touched)
+        u32::try_from(self.touched().len()).map_or(0, |touched| self.count - touched)
     }
 
+    fn touched(&self) -> &[Task] {
+        self.touched.as_ref().map_or(&[], |touched| &touched.tasks)
+    }
+}
+
+impl Touched {
     fn note(&mut self, number: u32, state: TaskState) {
         match state {
             TaskState::Pending => {

@@ -28,7 +28,7 @@ fn a_failing_container_is_tried_again_and_then_fails_the_job() {
     world.fail_task(node(1), Fault::Buyer, "exit-code");
     assert_eq!(assigned(&world), [(node(1), 0, 1), (node(1), 0, 2)]);
     world.fail_task(node(1), Fault::Buyer, "exit-code");
-    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("exit-code"))));
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("exit-code").into())));
     world.pass(5);
     assert_eq!(world.ended.iter().map(|ended| ended.1).collect::<Vec<_>>(), [LeaseOutcome::Failed]);
     assert!(world.refunds.contains_key(&job));
@@ -69,7 +69,7 @@ fn a_node_that_keeps_failing_uses_up_the_attempts() {
     world.pass(1);
     world.fail_task(node(1), Fault::Node, "docker");
     world.pass(10);
-    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("docker"))));
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("docker").into())));
     assert!(world.refunds.contains_key(&job));
 }
 
@@ -83,7 +83,7 @@ fn an_image_two_nodes_cannot_get_is_the_buyers_and_costs_nothing() {
     world.fail_task(node(1), Fault::Image, "image-missing");
     assert_eq!(world.outcome(job), None);
     world.fail_task(node(2), Fault::Image, "image-missing");
-    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("image-missing"))));
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("image-missing").into())));
     world.pass(5);
     assert_eq!(world.refunds[&job], terms().deposit);
     assert!(world.ended.iter().all(|ended| ended.2 == MicroUsdc::ZERO));

@@ -227,7 +227,7 @@ fn a_silent_lease_is_redeemed_at_once_and_lost_at_its_checkpoint() {
         world.pass(1);
     }
     assert_eq!(world.ended[0].1, LeaseOutcome::Lost);
-    assert!(world.core.job(job).unwrap().failed_nodes.contains(&address(b'N', 1)));
+    assert!(world.core.job(job).unwrap().story().failed_nodes.contains(&address(b'N', 1)));
 }
 
 #[test]

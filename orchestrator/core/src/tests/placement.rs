@@ -164,7 +164,7 @@ fn a_spec_that_is_none_ends_the_job_at_its_start_deadline() {
     world.specs.clear();
     world.drain();
     world.feed(Event::SpecFailed { job, cause: cause("not-canonical"), permanent: true });
-    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("not-canonical"))));
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("not-canonical").into())));
     world.pass(901);
     assert_eq!(world.refunds[&job], terms().deposit);
     assert!(world.offers().is_empty());

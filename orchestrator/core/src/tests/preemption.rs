@@ -88,7 +88,7 @@ fn a_spot_lease_has_notice_and_its_node_goes_to_the_job_that_pays_the_posted_pri
     let entry = world.core.job(victim).unwrap();
     assert_eq!((entry.tasks[0].state, entry.tasks[0].failures), (TaskState::Pending, 0));
     assert_eq!(entry.tasks[0].last_failure.as_ref().unwrap().code, "preempted");
-    assert!(entry.failed_nodes.is_empty() && world.jobs[&victim].job.attempts_failed == 0);
+    assert!(entry.story().failed_nodes.is_empty() && world.jobs[&victim].job.attempts_failed == 0);
     let paid = world.settled().iter().filter(|voucher| voucher.lease == lease).map(|voucher| voucher.metered.0).max();
     assert!(paid.is_some_and(|paid| (88..=91).contains(&paid)), "{paid:?} seconds, and none past the notice");
     all_end(world);
@@ -371,7 +371,7 @@ fn whoever_has_notice_gets_no_further_task_and_waits_for_no_retry() {
     world.pass(12);
     assert_eq!(holder(&world, node(1)), Some(job));
     let entry = world.core.job(victim).unwrap();
-    assert_eq!((entry.tasks.done(), entry.tasks[1].attempt, entry.restarts.is_empty()), (1, 0, true));
+    assert_eq!((entry.tasks.done(), entry.tasks[1].attempt, entry.story().restarts.is_empty()), (1, 0, true));
     all_end(world);
 }
 

@@ -223,7 +223,7 @@ fn a_preempted_lease_ends_with_its_notice_and_blames_nobody() {
     world.pass(4);
     assert_eq!(world.ended[0].1, LeaseOutcome::Released);
     assert_eq!(world.core.job(job).unwrap().tasks[0].failures, 0);
-    assert!(world.core.job(job).unwrap().failed_nodes.is_empty());
+    assert!(world.core.job(job).unwrap().story().failed_nodes.is_empty());
     assert!(world.settled().iter().filter(|voucher| voucher.lease == lease).all(|voucher| voucher.metered.0 <= 70));
     world.pass(110);
     assert!(world.finished(job));

@@ -137,7 +137,7 @@ fn a_job_that_is_over_is_still_known_after_a_restart() {
     world.restart();
     world.drain();
     let entry = world.core.job(job).unwrap();
-    assert!(entry.all_done() && !entry.on_chain && entry.closed_by.is_some());
+    assert!(entry.all_done() && !entry.on_chain && entry.story().closed_by.is_some());
     assert_eq!(entry.tasks, before.0.unwrap().tasks);
     assert_eq!(world.core.leases_of(job).len(), before.1);
 }

@@ -90,7 +90,7 @@ fn one_that_ends_by_itself_starts_again_later_each_time_and_the_buyer_is_told() 
         });
         let wait = 5_000 << (times - 1);
         assert_eq!(told, Some((times, world.millis + wait)), "{explained:?}");
-        assert_eq!(world.core.job(job).unwrap().last_failure, Some(cause("exit-1")));
+        assert_eq!(world.core.job(job).unwrap().story().last_failure, Some(cause("exit-1")));
         world.pass(wait / 1_000 - 1);
         assert_eq!(running(&world), 0);
         world.pass(2);
@@ -108,11 +108,11 @@ fn how_often_it_ended_outlives_a_restart_of_the_scheduler() {
         world.fail_task(node, Fault::Buyer, "exit-1");
         world.pass(41);
     }
-    let before = world.core.job(job).unwrap().restarts.clone();
+    let before = world.core.job(job).unwrap().story().restarts.clone();
     assert_eq!(before.iter().next().unwrap().1.times, 4);
     world.restart();
     world.drain();
-    assert_eq!(world.core.job(job).unwrap().restarts, before);
+    assert_eq!(world.core.job(job).unwrap().story().restarts, before);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_protocol::Address;
+
+use crate::Decision;
+use crate::state::restarts::Restarts;
+use crate::state::task::Cause;
+
+/// What has happened to a job. Most that wait have none of it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Story {
+    /// Nodes that failed it: taken again only when no other fits.
+    pub failed_nodes: BTreeSet<Address>,
+    /// What the nodes that could not get the image said.
+    pub image_failures: BTreeMap<Address, Cause>,
+    /// The last failure of any task, for whoever asks why.
+    pub last_failure: Option<Cause>,
+    /// Base58 signature of the transaction that closed it.
+    pub closed_by: Option<String>,
+    /// Replicas that ended by themselves, and when they start again.
+    pub restarts: Restarts,
+    /// Nodes not to be asked again before the given milliseconds.
+    pub(crate) resting: BTreeMap<Address, u64>,
+    /// Why its live leases are where they are, by the lease's number. Not kept on disk.
+    pub(crate) decisions: BTreeMap<u32, Decision>,
+}
+
+impl Story {
+    pub(crate) const NONE: &'static Self = &Self {
+        failed_nodes: BTreeSet::new(),
+        image_failures: BTreeMap::new(),
+        last_failure: None,
+        closed_by: None,
+        restarts: Restarts::NONE,
+        resting: BTreeMap::new(),
+        decisions: BTreeMap::new(),
+    };
+}
