@@ -28,7 +28,8 @@ pub struct Figures {
     ticks: Stopwatch,
 }
 
-fn job(core: &mut Core, number: u64, (terms, workload): (JobTerms, Workload)) -> usize {
+/// Returns the offers that follow.
+pub fn add_job(core: &mut Core, number: u64, (terms, workload): (JobTerms, Workload)) -> usize {
     let opened = transitions::open_job(terms, &Parameters::default(), NOW.chain).expect("terms of the bench are valid");
     let job = field::address(b'J', number);
     let buyer = field::address(b'B', number % BUYERS);
@@ -91,7 +92,7 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
     let mut arrivals = Stopwatch::default();
     for number in 0..tasks {
         let mix = field::mix(taste.mix(number % BUYERS, &mut dice), 1);
-        arrivals.time(|| job(&mut core, number, mix));
+        arrivals.time(|| add_job(&mut core, number, mix));
     }
     let job_bytes = (crate::allocated() - before) as f64 / tasks as f64;
 
@@ -133,7 +134,7 @@ fn own_bytes(settings: &Settings, tasks: u64, taste: Taste) -> f64 {
     let before = crate::allocated();
     for number in 0..tasks {
         let (terms, workload) = field::mix(taste.mix(number % BUYERS, &mut dice), 1);
-        job(&mut core, number, (terms, Workload { name: format!("job-{number}"), ..workload }));
+        add_job(&mut core, number, (terms, Workload { name: format!("job-{number}"), ..workload }));
     }
     (crate::allocated() - before) as f64 / tasks as f64
 }
@@ -144,7 +145,7 @@ fn array_bytes(settings: &Settings, tasks: u64) -> f64 {
     core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
     let before = crate::allocated();
     let count = u32::try_from(tasks).expect("a small number");
-    job(&mut core, 0, field::mix(0, count));
+    add_job(&mut core, 0, field::mix(0, count));
     (crate::allocated() - before) as f64 / tasks as f64
 }
 

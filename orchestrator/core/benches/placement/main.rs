@@ -3,6 +3,7 @@
 mod dice;
 mod field;
 mod full;
+mod gangs;
 mod heartbeats;
 mod index;
 mod regression;
@@ -26,6 +27,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         index::measure(200, 500);
         full::measure(200, 500, full::Taste::Few);
+        gangs::measure(200, 10);
         heartbeats::measure(20, 5);
         return;
     }
@@ -40,6 +42,7 @@ fn main() {
     let calibration = regression::calibration();
     let [small, middle, large] = index::section();
     let [few, any] = full::section();
+    gangs::section();
     let heartbeat = heartbeats::section();
     let figures = [
         ("decision among 1 000 nodes", small),
