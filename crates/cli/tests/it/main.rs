@@ -7,4 +7,5 @@ mod help;
 mod keys;
 mod prover;
 mod run;
+mod schedule;
 mod simulation;
