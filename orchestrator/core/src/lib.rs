@@ -12,6 +12,7 @@
 
 mod action;
 mod agenda;
+mod backoff;
 mod by_address;
 mod core;
 mod decide;

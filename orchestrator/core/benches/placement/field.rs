@@ -2,10 +2,10 @@
 
 use millrace_protocol::{
     Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, Job, JobTerms, MicroUsdc, Node, NodeStatus,
-    Payment, PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds,
-    Verification,
+    Parameters, Payment, PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake,
+    UnixSeconds, Verification,
 };
-use millrace_scheduler::{JobView, NodeView, Now, Placement, Workload};
+use millrace_scheduler::{Core, Event, JobView, NodeView, Now, Placement, Settings, Weights, Workload};
 use millrace_spec::sha256;
 
 pub use crate::dice::Dice;
@@ -17,6 +17,19 @@ const IMAGES: u64 = 100;
 pub const MIXES: u64 = 2_000;
 
 pub const NOW: Now = Now { millis: START * 1_000, chain: UnixSeconds(START) };
+
+/// A scheduler that knows the network's parameters and nobody yet.
+pub fn core() -> Core {
+    let settings = Settings {
+        program: Address::default(),
+        attestor: address(b'A', 0),
+        heartbeat_millis: 10_000,
+        weights: Weights::default(),
+    };
+    let mut core = Core::new(settings);
+    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
+    core
+}
 
 /// An address as keys have them: no two begin alike.
 pub fn address(kind: u8, number: u64) -> Address {

@@ -1,9 +1,7 @@
 //! The whole core: events in, offers out, with a queue of 100 000 tasks.
 
-use millrace_protocol::{Address, JobTerms, Parameters, transitions};
-use millrace_scheduler::{
-    Action, Core, Event, JobEntry, JobView, LeaseEntry, NodeView, Now, Settings, Story, Task, Weights, Workload,
-};
+use millrace_protocol::{JobTerms, Parameters, transitions};
+use millrace_scheduler::{Action, Core, Event, JobEntry, JobView, LeaseEntry, NodeView, Now, Story, Task, Workload};
 
 use crate::field::{self, Dice, MIXES, NOW};
 use crate::stopwatch::Stopwatch;
@@ -63,15 +61,8 @@ impl Taste {
 }
 
 pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
-    let settings = Settings {
-        program: Address::default(),
-        attestor: field::address(b'A', 0),
-        heartbeat_millis: 10_000,
-        weights: Weights::default(),
-    };
-    let mut core = Core::new(settings);
+    let mut core = field::core();
     let mut dice = Dice(field::SEED);
-    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
     let before = crate::allocated();
     for number in 0..nodes {
         let (node, provider) = (field::address(b'N', number), field::address(b'P', number / 10));
@@ -116,8 +107,8 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
     Figures {
         node_bytes,
         job_bytes,
-        own_bytes: own_bytes(&settings, tasks, taste),
-        task_bytes: array_bytes(&settings, tasks),
+        own_bytes: own_bytes(tasks, taste),
+        task_bytes: array_bytes(tasks),
         arrivals,
         offers: timed,
         n_offers,
@@ -127,10 +118,9 @@ pub fn measure(nodes: u64, tasks: u64, taste: Taste) -> Figures {
 }
 
 /// What a job takes that has a name of its own.
-fn own_bytes(settings: &Settings, tasks: u64, taste: Taste) -> f64 {
-    let mut core = Core::new(*settings);
+fn own_bytes(tasks: u64, taste: Taste) -> f64 {
+    let mut core = field::core();
     let mut dice = Dice(field::SEED);
-    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
     let before = crate::allocated();
     for number in 0..tasks {
         let (terms, workload) = field::mix(taste.mix(number % BUYERS, &mut dice), 1);
@@ -140,9 +130,8 @@ fn own_bytes(settings: &Settings, tasks: u64, taste: Taste) -> f64 {
 }
 
 /// What one task of a large array takes.
-fn array_bytes(settings: &Settings, tasks: u64) -> f64 {
-    let mut core = Core::new(*settings);
-    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
+fn array_bytes(tasks: u64) -> f64 {
+    let mut core = field::core();
     let before = crate::allocated();
     let count = u32::try_from(tasks).expect("a small number");
     add_job(&mut core, 0, field::mix(0, count));

@@ -1,7 +1,7 @@
 //! What gangs that wait cost: each asks for its nodes again at every tick.
 
-use millrace_protocol::{Address, JobTerms, Parameters};
-use millrace_scheduler::{Action, Core, Event, Now, Settings, Weights, Workload};
+use millrace_protocol::JobTerms;
+use millrace_scheduler::{Action, Event, Now, Workload};
 use millrace_spec::{Gang, Locality, Shape};
 
 use crate::field::{self, Dice, NOW};
@@ -13,15 +13,8 @@ const TICKS: u64 = 60;
 
 /// Microseconds of a tick while so many gangs wait, in a market of which one node in so many has room.
 fn ticks(nodes: u64, one_in: u64, gangs: u64) -> Stopwatch {
-    let settings = Settings {
-        program: Address::default(),
-        attestor: field::address(b'A', 0),
-        heartbeat_millis: 10_000,
-        weights: Weights::default(),
-    };
-    let mut core = Core::new(settings);
+    let mut core = field::core();
     let mut dice = Dice(field::SEED);
-    core.on_event(NOW, Event::ParametersSeen(Parameters::default()));
     for number in 0..nodes {
         let (node, provider) = (field::address(b'N', number), field::address(b'P', number / 10));
         core.on_event(NOW, Event::ProviderSeen { provider, account: field::provider(&mut dice) });

@@ -9,7 +9,7 @@ mod victims;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::sha256;
 
 use super::Scope;
@@ -236,8 +236,8 @@ impl Core {
     }
 
     /// How long the chain's notice is.
-    fn notice(&self) -> millrace_protocol::Seconds {
-        self.market.parameters().map_or(millrace_protocol::Seconds::ZERO, |known| known.preemption_notice)
+    fn notice(&self) -> Seconds {
+        self.market.parameters().map_or(Seconds::ZERO, |known| known.preemption_notice)
     }
 
     /// Leases that still have to end for the job's node, and when the last of them has to at the latest.

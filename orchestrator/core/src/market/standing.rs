@@ -31,22 +31,24 @@ impl Owner {
     /// Stake that backs nothing yet. Provider and leases are read one by one: whichever shows more of what
     /// is locked is right.
     pub(super) fn free_stake(&self) -> MicroUsdc {
-        self.projected().and_then(|account| account.stake.free().ok()).unwrap_or(MicroUsdc::ZERO)
+        self.free_stake_without(MicroUsdc::ZERO, MicroUsdc::ZERO)
     }
 
     /// The same, if these bonds of leases and of offers were free again.
     pub(super) fn free_stake_without(&self, bonds: MicroUsdc, offered: MicroUsdc) -> MicroUsdc {
-        let Some(mut account) = self.account else { return MicroUsdc::ZERO };
-        let backed = account.stake.locked.0.max(self.bonds).saturating_sub(bonds.0);
-        account.stake.locked = MicroUsdc(backed.saturating_add(self.offered.saturating_sub(offered.0)));
-        account.stake.free().unwrap_or(MicroUsdc::ZERO)
+        let projected = self.projected_without(bonds, offered);
+        projected.and_then(|account| account.stake.free().ok()).unwrap_or(MicroUsdc::ZERO)
     }
 
     /// The account as it will be once the offers under way are leases.
     pub(super) fn projected(&self) -> Option<Provider> {
+        self.projected_without(MicroUsdc::ZERO, MicroUsdc::ZERO)
+    }
+
+    fn projected_without(&self, bonds: MicroUsdc, offered: MicroUsdc) -> Option<Provider> {
         let mut account = self.account?;
-        let locked = account.stake.locked.0.max(self.bonds).saturating_add(self.offered);
-        account.stake.locked = MicroUsdc(locked);
+        let backed = account.stake.locked.0.max(self.bonds).saturating_sub(bonds.0);
+        account.stake.locked = MicroUsdc(backed.saturating_add(self.offered.saturating_sub(offered.0)));
         Some(account)
     }
 

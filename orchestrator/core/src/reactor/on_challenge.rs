@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, UnixSeconds};
 
+use crate::backoff::Backoff;
 use crate::decide::LASTS;
 use crate::event::ChallengeResult;
 use crate::evidence::Evidence;
@@ -9,9 +10,8 @@ use crate::{Action, Core, Now};
 
 /// Milliseconds until a node that had something better to do, or went away, is asked again.
 const REST_AFTER_GIVING_UP: u64 = 60_000;
-/// Milliseconds until a node that was refused is asked again; doubles up to [`LONGEST_REST`].
-const FIRST_REST: u64 = 300_000;
-const LONGEST_REST: u64 = 21_600_000;
+/// Until a node that was refused is asked again.
+const REST: Backoff = Backoff { first: 300_000, longest: 21_600_000 };
 
 impl Core {
     pub(crate) fn on_gpus_announced(&mut self, node: Address, session: u64, gpus: Vec<String>) {
@@ -75,8 +75,7 @@ impl Core {
         self.set_shown(node, None);
         let Some(proof) = self.proofs.get_mut(&node) else { return };
         let times = proof.refused.as_ref().map_or(0, |refused| refused.times);
-        let rest = FIRST_REST.saturating_mul(1 << times.min(16)).min(LONGEST_REST);
-        let again_at = now.millis + rest;
+        let again_at = now.millis + REST.after(times);
         let told = cause.clone();
         proof.refused = Some(Refused { cause, at: now.chain, again_at, times: times.saturating_add(1) });
         (proof.withdrawn, proof.again_at) = (true, again_at);

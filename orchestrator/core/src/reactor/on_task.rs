@@ -5,7 +5,7 @@ use millrace_spec::Restart;
 use crate::event::TaskProgress;
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
-use crate::state::restarts::Waits;
+use crate::state::restarts::{REPLICA, of_retry};
 use crate::state::task::{Cause, Fault, Output, TaskPhase, TaskState};
 use crate::{Action, Core, JobEntry, Now, Workload};
 
@@ -106,8 +106,8 @@ impl Core {
     /// The container of a service's replica ended by itself: it starts again, the later the more often it did.
     fn on_replica_ended(&mut self, now: Now, (job, lease): (Address, Address), number: u32, cause: Cause) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let waits = entry.workload().and_then(|workload| workload.retry.as_ref()).map_or(Waits::REPLICA, Waits::of);
-        entry.story_mut().restarts.note(number, now.millis, waits);
+        let backoff = entry.workload().and_then(|workload| workload.retry.as_ref()).map_or(REPLICA, of_retry);
+        entry.story_mut().restarts.note(number, now.millis, backoff);
         entry.story_mut().last_failure = Some(cause.clone());
         entry.tasks.change(number, |task| {
             task.state = TaskState::Pending;
@@ -156,8 +156,8 @@ impl Core {
         if fault == Fault::Buyer
             && let Some(retry) = entry.workload().and_then(|workload| workload.retry.as_ref())
         {
-            let waits = Waits::of(retry);
-            entry.story_mut().restarts.note(number, now.millis, waits);
+            let backoff = of_retry(retry);
+            entry.story_mut().restarts.note(number, now.millis, backoff);
         }
         let mut fatal = failed == Some(true);
         if fault == Fault::Image {

@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, JobState};
 
+use crate::backoff::Backoff;
 use crate::event::{OpenFailure, Transaction};
 use crate::state::job::Crank;
 use crate::state::task::Cause;
@@ -11,9 +12,8 @@ const REST_AFTER_REFUSAL: u64 = 30_000;
 const REST_AFTER_FAILURE: u64 = 5_000;
 /// Milliseconds for the chain's new state to be read after a confirmed transaction.
 const CATCH_UP: u64 = 5_000;
-/// Milliseconds before the first retry of a failed transaction; doubles up to [`LONGEST_BACKOFF`].
-const FIRST_BACKOFF: u64 = 1_000;
-const LONGEST_BACKOFF: u64 = 60_000;
+/// Before a failed transaction is sent again.
+const RETRY: Backoff = Backoff { first: 1_000, longest: 60_000 };
 
 impl Core {
     pub(crate) fn on_offer_failed(&mut self, now: Now, job: Address, offer: u64, failure: OpenFailure) {
@@ -118,6 +118,6 @@ impl Core {
 }
 
 fn backoff(now: Now, crank: Crank) -> Crank {
-    let wait = FIRST_BACKOFF.saturating_mul(1 << crank.failures.min(6)).min(LONGEST_BACKOFF);
-    Crank { in_flight: false, again_at: now.millis + wait, failures: crank.failures.saturating_add(1) }
+    let again_at = now.millis + RETRY.after(crank.failures);
+    Crank { in_flight: false, again_at, failures: crank.failures.saturating_add(1) }
 }

@@ -1,4 +1,5 @@
 use crate::NodeView;
+use crate::backoff::Backoff;
 
 /// A node of the market.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +44,8 @@ impl Worker {
 const FORGIVEN_AFTER: u64 = 600_000;
 /// Losses in a row, none of them forgiven, that put a worker into quarantine.
 const TOO_MANY: u32 = 4;
-/// Milliseconds of the first quarantine; each further loss doubles it, up to [`LONGEST_QUARANTINE`].
-const FIRST_QUARANTINE: u64 = 120_000;
-const LONGEST_QUARANTINE: u64 = 3_600_000;
+/// How long it gets nothing; each further loss doubles it.
+const QUARANTINE: Backoff = Backoff { first: 120_000, longest: 3_600_000 };
 
 /// A worker that flaps: it is there often enough to be given work, and never long enough to do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -78,10 +78,7 @@ impl Losses {
     fn quarantined_until(&self) -> u64 {
         match self.count.checked_sub(TOO_MANY) {
             None => 0,
-            Some(more) => {
-                let wait = FIRST_QUARANTINE.saturating_mul(1 << more.min(16)).min(LONGEST_QUARANTINE);
-                self.last.saturating_add(wait)
-            }
+            Some(more) => self.last.saturating_add(QUARANTINE.after(more)),
         }
     }
 }
@@ -105,11 +102,11 @@ mod tests {
         lose(&mut losses, TOO_MANY - 1, START);
         assert_eq!(losses.quarantined_until(), 0);
         lose(&mut losses, 1, START + 3);
-        assert_eq!(losses.quarantined_until(), START + 3 + FIRST_QUARANTINE);
+        assert_eq!(losses.quarantined_until(), START + 3 + QUARANTINE.first);
         lose(&mut losses, 1, START + 4);
-        assert_eq!(losses.quarantined_until(), START + 4 + 2 * FIRST_QUARANTINE);
+        assert_eq!(losses.quarantined_until(), START + 4 + 2 * QUARANTINE.first);
         lose(&mut losses, 100, START + 5);
-        assert_eq!(losses.quarantined_until(), START + 5 + LONGEST_QUARANTINE);
+        assert_eq!(losses.quarantined_until(), START + 5 + QUARANTINE.longest);
     }
 
     #[test]

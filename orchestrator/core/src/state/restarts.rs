@@ -4,22 +4,15 @@ use millrace_protocol::Seconds;
 use millrace_spec::Retry;
 use serde::{Deserialize, Serialize};
 
-/// How long a task that ended by itself waits before it starts again, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waits {
-    pub first: u64,
-    /// What doubling with each further time leads to at most.
-    pub longest: u64,
-}
+use crate::backoff::Backoff;
 
-impl Waits {
-    /// Of a service's replica, where the buyer does not say.
-    pub(crate) const REPLICA: Self = Self { first: 5_000, longest: 300_000 };
+/// Before a service's replica that ended by itself starts again, where the buyer does not say.
+pub(crate) const REPLICA: Backoff = Backoff { first: 5_000, longest: 300_000 };
 
-    pub(crate) fn of(retry: &Retry) -> Self {
-        let millis = |seconds: Seconds| seconds.0.saturating_mul(1_000);
-        Self { first: millis(retry.backoff), longest: millis(retry.longest_backoff) }
-    }
+/// Before a task that ended by itself starts again, as the buyer says.
+pub(crate) fn of_retry(retry: &Retry) -> Backoff {
+    let millis = |seconds: Seconds| seconds.0.saturating_mul(1_000);
+    Backoff { first: millis(retry.backoff), longest: millis(retry.longest_backoff) }
 }
 
 /// Milliseconds of running after which earlier ends are forgotten.
@@ -50,11 +43,11 @@ impl Restarts {
     }
 
     /// The task ended by itself at `now` milliseconds.
-    pub(crate) fn note(&mut self, task: u32, now: u64, waits: Waits) {
+    pub(crate) fn note(&mut self, task: u32, now: u64, backoff: Backoff) {
         let before = self.0.get(&task).filter(|before| now.saturating_sub(before.again_at) <= FORGIVEN_AFTER);
         let times = before.map_or(1, |before| before.times.saturating_add(1));
-        let wait = waits.first.saturating_mul(1 << (times - 1).min(16)).min(waits.longest);
-        self.0.insert(task, Restarted { times, again_at: now.saturating_add(wait) });
+        let again_at = now.saturating_add(backoff.after(times - 1));
+        self.0.insert(task, Restarted { times, again_at });
     }
 
     /// Whether the task may not run at `at` milliseconds yet.
@@ -76,7 +69,7 @@ mod tests {
     fn each_end_in_a_row_waits_twice_as_long_up_to_five_minutes() {
         let (mut restarts, mut now, mut waits) = (Restarts::default(), 1_000_000, Vec::new());
         for _ in 0..9 {
-            restarts.note(3, now, Waits::REPLICA);
+            restarts.note(3, now, REPLICA);
             let again_at = restarts.0[&3].again_at;
             waits.push((again_at - now) / 1_000);
             assert!(restarts.rests(3, again_at - 1) && !restarts.rests(3, again_at));
@@ -89,10 +82,10 @@ mod tests {
     #[test]
     fn a_long_run_is_forgiven() {
         let mut restarts = Restarts::default();
-        restarts.note(0, 1_000_000, Waits::REPLICA);
-        restarts.note(0, 1_005_000 + FORGIVEN_AFTER + 1, Waits::REPLICA);
+        restarts.note(0, 1_000_000, REPLICA);
+        restarts.note(0, 1_005_000 + FORGIVEN_AFTER + 1, REPLICA);
         assert_eq!(restarts.0[&0].times, 1);
-        restarts.note(0, restarts.0[&0].again_at + FORGIVEN_AFTER, Waits::REPLICA);
+        restarts.note(0, restarts.0[&0].again_at + FORGIVEN_AFTER, REPLICA);
         assert_eq!(restarts.0[&0].times, 2);
     }
 }

@@ -402,8 +402,7 @@ fn killed_at_any_step_the_node_still_goes_to_the_job() {
     assert!(n_steps > 150, "{n_steps} steps");
 }
 
-/// False where the story has no such step. `survives` is how many actions are carried out after the records, none
-/// where the records are lost too.
+/// False where the story has no such step. `survives` is as [`World::kill_at`] says.
 fn killed_at(step: usize, survives: Option<usize>) -> bool {
     let (mut world, victim, _) = held();
     world.parameters.preemption_notice = Seconds(6);
@@ -417,24 +416,12 @@ fn killed_at(step: usize, survives: Option<usize>) -> bool {
     let (mut n_events, mut killed) = (0, false);
     while world.millis < until {
         let Some(event) = world.inbox.pop_front() else {
-            world.millis += 1_000;
-            world.work();
-            if world.millis.is_multiple_of(HEARTBEAT) {
-                world.heartbeats();
-            }
-            world.inbox.push_back(Event::Tick);
+            world.wait_a_second();
             continue;
         };
         if n_events == step {
             killed = true;
-            let actions = world.core.on_event(world.now(), event);
-            if let Some(n_actions) = survives {
-                let (records, others): (Vec<_>, Vec<_>) =
-                    actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
-                let others = others.into_iter().take(n_actions);
-                records.into_iter().chain(others).for_each(|action| world.carry_out(action));
-            }
-            world.restart();
+            world.kill_at(event, survives);
         } else {
             world.feed(event);
         }

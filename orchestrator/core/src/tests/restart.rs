@@ -5,17 +5,9 @@ use millrace_protocol::LeaseOutcome;
 use super::world::*;
 use crate::*;
 
-/// How much of an answer survives the kill. Its records are written together, before all else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Survives {
-    Nothing,
-    /// The records, and so many of the actions that follow them.
-    RecordsAnd(usize),
-}
-
-/// Runs one job to its end, killing the scheduler at its `step`th answer. None where there is no such answer,
-/// or it has fewer actions than are to survive.
-fn killed_at(step: usize, survives: Survives) -> Option<World> {
+/// Runs one job to its end, killing the scheduler at its `step`th answer, of which `survives` as [`World::kill_at`]
+/// says. None where there is no such answer, or it has fewer actions than are to survive.
+fn killed_at(step: usize, survives: Option<usize>) -> Option<World> {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, terms(), workload(5));
     let mut n_events = 0;
@@ -25,29 +17,14 @@ fn killed_at(step: usize, survives: Survives) -> Option<World> {
             if world.finished(job) {
                 break;
             }
-            world.millis += 1_000;
-            world.work();
-            if world.millis.is_multiple_of(HEARTBEAT) {
-                world.heartbeats();
-            }
-            world.inbox.push_back(Event::Tick);
+            world.wait_a_second();
             continue;
         };
         if n_events == step && !killed {
             killed = true;
-            let actions = world.core.on_event(world.now(), event);
-            if let Survives::RecordsAnd(n_actions) = survives {
-                let (records, others): (Vec<_>, Vec<_>) =
-                    actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
-                if others.len() < n_actions {
-                    return None;
-                }
-                records
-                    .into_iter()
-                    .chain(others.into_iter().take(n_actions))
-                    .for_each(|action| world.carry_out(action));
+            if !world.kill_at(event, survives) {
+                return None;
             }
-            world.restart();
             continue;
         }
         n_events += 1;
@@ -76,7 +53,7 @@ fn made_undisturbed() -> Vec<Vec<Output>> {
 
 #[test]
 fn killed_at_any_step_with_records_lost_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, Survives::Nothing).is_some()).count();
+    let n_steps = (0..).take_while(|step| killed_at(*step, None).is_some()).count();
     assert!(n_steps > 50, "{n_steps} steps");
 }
 
@@ -84,8 +61,8 @@ fn killed_at_any_step_with_records_lost_it_ends_the_same() {
 #[test]
 fn killed_between_any_two_actions_it_ends_the_same() {
     let (mut n_steps, mut n_kills) = (0, 0);
-    while killed_at(n_steps, Survives::RecordsAnd(0)).is_some() {
-        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Survives::RecordsAnd(*count)).is_some()).count();
+    while killed_at(n_steps, Some(0)).is_some() {
+        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Some(*count)).is_some()).count();
         n_steps += 1;
     }
     assert!(n_steps > 50 && n_kills > n_steps, "{n_steps} steps, {n_kills} kills");

@@ -415,14 +415,19 @@ impl World {
     /// Lets time pass second by second, with heartbeats and ticks.
     pub fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
-            self.millis += 1_000;
-            self.work();
-            if self.millis.is_multiple_of(HEARTBEAT) {
-                self.heartbeats();
-            }
-            self.inbox.push_back(Event::Tick);
+            self.wait_a_second();
             self.drain();
         }
+    }
+
+    /// What a second brings lies in the inbox.
+    pub fn wait_a_second(&mut self) {
+        self.millis += 1_000;
+        self.work();
+        if self.millis.is_multiple_of(HEARTBEAT) {
+            self.heartbeats();
+        }
+        self.inbox.push_back(Event::Tick);
     }
 
     pub fn heartbeats(&mut self) {
@@ -895,6 +900,21 @@ impl World {
     }
 
     /// SIGKILL and a new start: what is on disk, then the chain, then the workers.
+    /// Kills the scheduler at its answer to this event and restarts it. Its records are written together and before
+    /// all else; they survive with so many of the actions that follow them, or nothing does. False where there are
+    /// fewer.
+    pub fn kill_at(&mut self, event: Event, survives: Option<usize>) -> bool {
+        let actions = self.core.on_event(self.now(), event);
+        let (records, others): (Vec<_>, Vec<_>) =
+            actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
+        let enough = survives.is_none_or(|most| others.len() >= most);
+        if let Some(most) = survives {
+            records.into_iter().chain(others.into_iter().take(most)).for_each(|action| self.carry_out(action));
+        }
+        self.restart();
+        enough
+    }
+
     pub fn restart(&mut self) {
         self.inbox.clear();
         self.challenges.clear();

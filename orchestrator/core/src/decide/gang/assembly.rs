@@ -5,15 +5,15 @@ use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::ExitClass;
 use millrace_spec::sha256;
 
+use crate::backoff::Backoff;
 use crate::decide::placement::Search;
 use crate::market::{Claim, Demand};
 use crate::state::gang::{Assembly, Seat};
 use crate::state::job::Decision;
 use crate::{Core, Now, Offer};
 
-/// Milliseconds before another set of nodes is tried; each further failure doubles it, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: u64 = 5_000;
-const LONGEST_PAUSE: u64 = 120_000;
+/// Before another set of nodes is tried.
+const PAUSE: Backoff = Backoff { first: 5_000, longest: 120_000 };
 
 impl Core {
     /// Takes a node for every member of the gang and offers the first lease, where there are enough.
@@ -87,9 +87,8 @@ impl Core {
         self.drop_assembly(now, job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let gang = entry.gang.get_or_insert_default();
-        let pause = FIRST_PAUSE.saturating_mul(1 << gang.failures.min(16)).min(LONGEST_PAUSE);
+        gang.again_at = now.millis.saturating_add(PAUSE.after(gang.failures));
         gang.failures = gang.failures.saturating_add(1);
-        gang.again_at = now.millis.saturating_add(pause);
         for lease in self.members(job) {
             self.begin_end(now, lease, ExitClass::Released);
         }

@@ -1,6 +1,6 @@
 //! Whom room is made for, and when.
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, PricePerGpuHour};
 
 use super::{Preemption, reservation_holder};
 use crate::market::{Candidate, Demand, Vacated};
@@ -86,7 +86,7 @@ impl Core {
         let node = room.chosen.node;
         let provider = self.market.node(node).map(|known| known.view.provider);
         let Some((entry, provider)) = self.jobs.get(&job).zip(provider) else { return };
-        let price = millrace_protocol::PricePerGpuHour(room.chosen.score.price);
+        let price = PricePerGpuHour(room.chosen.score.price);
         let promise = self.promise(entry, (node, provider), price);
         if !room.victims.is_empty() {
             self.preemption.tried.insert((job, node));
