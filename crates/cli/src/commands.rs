@@ -41,7 +41,7 @@ pub mod remove_node;
 pub mod replace_role;
 pub mod replay_simulation;
 pub mod revoke_delegate;
-mod rotate_node_key;
+pub mod rotate_node_key;
 pub mod rule_dispute;
 pub mod run_demo;
 pub mod run_orchestrator;

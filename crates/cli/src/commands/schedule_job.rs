@@ -192,7 +192,7 @@ impl Scheduler<'_> {
     async fn open(&mut self, run: Run, prepared: &Prepared) -> Result<(), Failure> {
         match self.send(run, prepared).await {
             Ok(transaction) => {
-                self.mark_opened(run.id)?;
+                self.note_open(run.id, false)?;
                 let Run { at, job, deposit, .. } = run;
                 self.output.report(&Told::Opened { at, job, deposit, transaction });
             }
@@ -269,10 +269,6 @@ impl Scheduler<'_> {
         }
         (run.opened, run.over) = (true, over);
         self.keep()
-    }
-
-    fn mark_opened(&mut self, id: u64) -> Result<(), Failure> {
-        self.note_open(id, false)
     }
 
     fn keep(&self) -> Result<(), Failure> {
