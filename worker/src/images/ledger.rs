@@ -62,6 +62,10 @@ impl Ledger {
         }
     }
 
+    pub fn has_guarded(&self) -> bool {
+        self.records.values().any(|record| record.guarded)
+    }
+
     /// Whether the image came with a login, under whichever of its names it is asked for.
     pub fn is_guarded(&self, id: &str) -> bool {
         self.records.values().any(|record| record.guarded && record.id == id)
