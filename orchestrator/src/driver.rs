@@ -173,6 +173,11 @@ impl Driver {
                     self.handovers.answer(node, lease, refusal);
                 }
             }
+            Input::LinkMeasured { key, kib_per_second } => {
+                if let Some(node) = self.book.node_of_key(key) {
+                    self.feed(Event::LinkMeasured { node, kib_per_second }, actions);
+                }
+            }
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
             Input::Ask(question) => question(self),
         }

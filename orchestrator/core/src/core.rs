@@ -151,6 +151,7 @@ impl Core {
             Event::WorkerImages { node, images } => {
                 self.market.set_images(now, node, images.iter().map(String::as_str));
             }
+            Event::LinkMeasured { node, kib_per_second } => self.on_link_measured(now, node, kib_per_second),
             Event::Heartbeat { node, leases } => self.on_heartbeat(now, node, &leases),
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);

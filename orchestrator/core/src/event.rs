@@ -73,6 +73,11 @@ pub enum Event {
         node: Address,
         images: BTreeSet<String>,
     },
+    /// How fast the node's inputs and outputs moved, as measured where they are kept.
+    LinkMeasured {
+        node: Address,
+        kib_per_second: u32,
+    },
     /// Still there, and holding these leases.
     Heartbeat {
         node: Address,

@@ -223,7 +223,12 @@ impl Market {
         self.rig(node).is_some_and(Rig::drains)
     }
 
-    /// What the node's link to the object store moves, in KiB per second.
+    /// What the node's link to the object store moves, in KiB per second. None while it was never measured.
+    pub fn link(&self, node: Address) -> Option<u32> {
+        self.rig(node)?.link
+    }
+
+    /// In KiB per second.
     pub fn set_link(&mut self, now: Now, node: Address, speed: u32) {
         let slot = self.slot(node);
         self.rigs[slot as usize].link = Some(speed);

@@ -64,6 +64,11 @@ pub(crate) enum Input {
         lease: Address,
         refusal: Option<Refusal>,
     },
+    /// How fast objects moved under a key, which need not be a node's.
+    LinkMeasured {
+        key: Address,
+        kib_per_second: u32,
+    },
     SpecRead {
         job: Address,
         result: Result<Box<Spec>, Problem>,
@@ -87,6 +92,11 @@ impl Inbox {
     /// Waits for room. False when the driver has stopped.
     pub async fn send(&self, input: Input) -> bool {
         self.sender.send(input).await.is_ok()
+    }
+
+    /// For what comes again: lost when the driver is busy.
+    pub fn send_if_there_is_room(&self, input: Input) {
+        let _ = self.sender.try_send(input);
     }
 
     /// Asks about the state. None when the driver has stopped.

@@ -5,15 +5,18 @@ use millrace_spec::Sha256;
 
 use super::Refusal;
 use super::jobs::check_follower;
-use crate::driver::Inbox;
+use crate::driver::{Inbox, Input};
 
-/// Who may do what with objects, beyond having a key.
+/// Who may do what with objects, beyond having a key, and who hears how fast they move.
 pub trait Gate: Send + Sync + 'static {
     /// Whether `key` may read an object.
     fn may_read(&self, object: Sha256, key: Address) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// Whether `key` may send what has no hash yet.
     fn may_stage(&self, key: Address) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// `key`'s objects moved at so many KiB per second.
+    fn link_measured(&self, key: Address, kib_per_second: u32);
 }
 
 impl Gate for Inbox {
@@ -44,5 +47,9 @@ impl Gate for Inbox {
             if leased.await.ok_or_else(Refusal::stopping)? { Ok(()) } else { Err(Refusal::not_leased()) }
         }
         .boxed()
+    }
+
+    fn link_measured(&self, key: Address, kib_per_second: u32) {
+        self.send_if_there_is_room(Input::LinkMeasured { key, kib_per_second });
     }
 }

@@ -1,3 +1,5 @@
+mod meter;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,20 +9,39 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
 use millrace_link::objects::{OFFSET_HEADER, UPLOAD_HEADER};
 use millrace_protocol::Address;
 use millrace_spec::Sha256;
 
 use super::{Authorized, Gate, Refusal};
 use crate::objects::{Error, Objects, Piece, StagedId, Stored};
+use meter::Meters;
 
 const OFFSET: HeaderName = HeaderName::from_static(OFFSET_HEADER);
 const UPLOAD: HeaderName = HeaderName::from_static(UPLOAD_HEADER);
+
+/// Bytes from which on a download is measured: fewer lie in buffers on the way, and seem to be there at once.
+const TELLING: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone)]
 struct Endpoint {
     objects: Objects,
     gate: Arc<dyn Gate>,
+    meters: Arc<Meters>,
+}
+
+impl Endpoint {
+    /// What comes in under `key`, measured.
+    fn metered(
+        &self,
+        key: Address,
+        body: Body,
+    ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + use<> {
+        let mut transfer = self.meters.transfer(key);
+        body.into_data_stream().inspect_ok(move |bytes| transfer.moved(bytes.len()))
+    }
 }
 
 /// The object endpoint, its objects in `folder`.
@@ -37,7 +58,7 @@ pub(super) fn routes(objects: Objects, gate: Arc<dyn Gate>) -> Router {
         .route("/v1/uploads/{id}", put(stage))
         // They limit themselves.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Endpoint { objects, gate })
+        .with_state(Endpoint { objects, meters: Meters::new(gate.clone()), gate })
 }
 
 async fn head(
@@ -78,7 +99,12 @@ async fn read(
     let found = endpoint.objects.get(sha256, from.unwrap_or(0)).await?;
     let (range, size) = (found.range.clone(), found.meta.size);
     let length = HeaderValue::from(range.end - range.start);
-    let body = Body::from_stream(found.into_stream());
+    let mut transfer = (range.end - range.start >= TELLING).then(|| endpoint.meters.transfer(key));
+    let body = Body::from_stream(found.into_stream().inspect_ok(move |bytes| {
+        if let Some(transfer) = &mut transfer {
+            transfer.moved(bytes.len());
+        }
+    }));
     Ok(match from {
         None => (StatusCode::OK, [(CONTENT_LENGTH, length)], body).into_response(),
         Some(_) => {
@@ -96,7 +122,7 @@ async fn write(
     body: Body,
 ) -> Result<Response, Refusal> {
     let (sha256, staged) = (parse(&sha256)?, staged(&headers, key)?);
-    let stored = endpoint.objects.put(sha256, piece(&headers)?, staged, body.into_data_stream()).await?;
+    let stored = endpoint.objects.put(sha256, piece(&headers)?, staged, endpoint.metered(key, body)).await?;
     Ok(match stored {
         Stored::Complete => StatusCode::CREATED.into_response(),
         Stored::Partial(offset) => accepted(offset),
@@ -114,7 +140,7 @@ async fn stage(
     let staged = StagedId { owner: key, id: parse(&id)? };
     let piece = piece(&headers)?;
     endpoint.gate.may_stage(key).await?;
-    Ok(accepted(endpoint.objects.stage(staged, piece, body.into_data_stream()).await?))
+    Ok(accepted(endpoint.objects.stage(staged, piece, endpoint.metered(key, body)).await?))
 }
 
 fn accepted(offset: u64) -> Response {

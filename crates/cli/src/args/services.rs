@@ -48,6 +48,13 @@ pub struct WeightOptions {
     /// For a reputation of zero, in hundredths of a percent of the price; in proportion for others [default: 2000]
     #[arg(long, value_name = "BPS", value_parser = parse_basis_points)]
     pub weigh_reputation: Option<BasisPoints>,
+    /// For a link that moves nothing, in hundredths of a percent of the price; in proportion up to a fast one
+    /// [default: 500]
+    #[arg(long, value_name = "BPS", value_parser = parse_basis_points)]
+    pub weigh_link: Option<BasisPoints>,
+    /// From how many megabits per second on a link counts as fast, as measured where objects are kept [default: 100]
+    #[arg(long, value_name = "MBIT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub fast_link: Option<u32>,
     /// For an image that the node would have to pull, in USDC per GPU and hour [default: 0.005]
     #[arg(long, value_name = "USDC", value_parser = parse_price)]
     pub weigh_image: Option<PricePerGpuHour>,
@@ -62,11 +69,16 @@ impl WeightOptions {
         let default = Weights::default();
         Weights {
             reputation: self.weigh_reputation.unwrap_or(default.reputation),
+            link: self.weigh_link.unwrap_or(default.link),
+            fast_link: self.fast_link.map_or(default.fast_link, kib_per_second),
             image: self.weigh_image.unwrap_or(default.image),
             packing: self.weigh_packing.unwrap_or(default.packing),
-            ..default
         }
     }
+}
+
+fn kib_per_second(megabits: u32) -> u32 {
+    u32::try_from(u64::from(megabits) * 1_000_000 / 8 / 1024).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -85,8 +97,10 @@ mod tests {
     #[test]
     fn weights_are_the_schedulers_own_but_for_what_is_given() {
         assert_eq!(weights(""), Weights::default());
-        let given = weights("--weigh-reputation 0 --weigh-image 0.25 --weigh-packing 0.01");
+        assert_eq!(weights("--fast-link 100"), Weights::default());
+        let given =
+            weights("--weigh-reputation 0 --weigh-link 9 --fast-link 8 --weigh-image 0.25 --weigh-packing 0.01");
         let (reputation, image, packing) = (BasisPoints(0), PricePerGpuHour(250_000), PricePerGpuHour(10_000));
-        assert_eq!(given, Weights { reputation, image, packing, ..Weights::default() });
+        assert_eq!(given, Weights { reputation, link: BasisPoints(9), fast_link: 976, image, packing });
     }
 }

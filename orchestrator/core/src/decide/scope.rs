@@ -45,6 +45,7 @@ impl Core {
             | Event::NodeSeen { .. }
             | Event::WorkerDraining { .. }
             | Event::WorkerImages { .. }
+            | Event::LinkMeasured { .. }
             | Event::GpusAnnounced { .. }
             | Event::ChallengeEnded { .. } => BTreeSet::new(),
             Event::JobSeen { job, .. }

@@ -55,6 +55,16 @@ impl Core {
         }
     }
 
+    /// A single measure may come from a busy moment: each counts for a quarter of what is believed.
+    pub(crate) fn on_link_measured(&mut self, now: Now, node: Address, kib_per_second: u32) {
+        if self.market.node(node).is_none() {
+            return;
+        }
+        let believed =
+            self.market.link(node).map_or(kib_per_second, |earlier| earlier - earlier / 4 + kib_per_second / 4);
+        self.market.set_link(now, node, believed);
+    }
+
     pub(crate) fn on_lease_report(&mut self, now: Now, node: Address, lease: Address, reported: Sha256) {
         self.hear_worker(now, node);
         let Some(entry) = self.leases.get(&lease).filter(|entry| entry.view.node == node) else { return };

@@ -128,6 +128,31 @@ fn an_image_that_comes_or_goes_later_counts_from_then_on() {
 }
 
 #[test]
+fn a_slow_link_is_worth_its_weight_as_long_as_it_is_slow() {
+    // A link that moves nothing costs 500 bps of the price: 5,000 of 100,000.
+    for (premium, measures, expected) in [
+        (4_000, [20_000, 10].as_slice(), 1),
+        (4_000, &[10, 10], 2),
+        (6_000, &[10, 10], 1),
+        (4_000, &[10, 20_000, 20_000, 20_000], 1),
+    ] {
+        let mut world = World::new();
+        for (number, price) in [(1, 100_000), (2, 100_000 + premium)] {
+            let node = world.add_node(number, PricePerGpuHour(price), hardware());
+            world.connect(node);
+        }
+        for kib_per_second in measures.iter().copied() {
+            world.inbox.push_back(Event::LinkMeasured { node: node(1), kib_per_second });
+            // Nobody knows this one.
+            world.inbox.push_back(Event::LinkMeasured { node: node(9), kib_per_second });
+        }
+        world.add_job(1, terms(), workload(1));
+        world.drain();
+        assert_eq!(world.offers()[0].node, node(expected), "{premium} more, {measures:?}");
+    }
+}
+
+#[test]
 fn a_rig_that_drains_gets_no_offer_until_it_does_so_no_more() {
     let mut world = World::with_nodes(1);
     world.drain();

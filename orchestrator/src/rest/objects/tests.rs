@@ -1,8 +1,8 @@
 //! The endpoint over HTTP, as a worker's client meets it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
 use futures_util::FutureExt;
@@ -19,10 +19,12 @@ use super::super::{Gate, Refusal};
 const SIZE: u64 = 2 * PIECE + 5_000_000;
 
 /// Lets everybody read, and stage if somebody has a lease.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Nodes {
     leased: bool,
     staged: Arc<AtomicUsize>,
+    /// KiB per second, as told.
+    measured: Arc<Mutex<Vec<u32>>>,
 }
 
 impl Gate for Nodes {
@@ -34,13 +36,16 @@ impl Gate for Nodes {
         self.staged.fetch_add(1, Relaxed);
         async { if self.leased { Ok(()) } else { Err(Refusal::not_leased()) } }.boxed()
     }
+
+    fn link_measured(&self, _: Address, kib_per_second: u32) {
+        self.measured.lock().unwrap().push(kib_per_second);
+    }
 }
 
 /// A folder with a file in it, and an endpoint that can be killed.
 struct Rig {
     folder: tempfile::TempDir,
-    staged: Arc<AtomicUsize>,
-    leased: bool,
+    nodes: Nodes,
     serving: JoinHandle<()>,
     url: String,
 }
@@ -50,15 +55,14 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let content: Vec<u8> = (0..SIZE / 4).flat_map(|number| u32::try_from(number).unwrap().to_le_bytes()).collect();
         std::fs::write(folder.path().join("frame"), content).unwrap();
-        let staged = Arc::new(AtomicUsize::new(0));
-        let (serving, url) = serve(folder.path(), Nodes { leased, staged: staged.clone() }).await;
-        Self { folder, staged, leased, serving, url }
+        let nodes = Nodes { leased, ..Nodes::default() };
+        let (serving, url) = serve(folder.path(), nodes.clone()).await;
+        Self { folder, nodes, serving, url }
     }
 
     async fn restart(&mut self) {
         self.serving.abort();
-        let nodes = Nodes { leased: self.leased, staged: self.staged.clone() };
-        (self.serving, self.url) = serve(self.folder.path(), nodes).await;
+        (self.serving, self.url) = serve(self.folder.path(), self.nodes.clone()).await;
     }
 
     fn file(&self) -> PathBuf {
@@ -152,7 +156,7 @@ async fn a_new_file_is_sent_while_it_is_hashed() {
     let rig = Rig::new(true).await;
     let line = Line::new(&rig.url, u64::MAX).await;
     assert_eq!(client(&line.url).put_new_file(&rig.file()).await.unwrap(), rig.object());
-    assert_eq!(rig.staged.load(Relaxed), 2, "all but its last piece went before its hash was known");
+    assert_eq!(rig.nodes.staged.load(Relaxed), 2, "all but its last piece went before its hash was known");
     assert!(line.sent.load(Relaxed) < SIZE + 10_000, "each byte went once");
     rig.assert_stored().await;
     // Once more, because its answer was lost: the endpoint says that it has it.
@@ -164,6 +168,25 @@ async fn a_new_file_is_sent_while_it_is_hashed() {
         std::fs::write(&path, small).unwrap();
         assert_eq!(client(&rig.url).put_new_file(&path).await.unwrap().size, small.len() as u64);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_fast_objects_move_is_told_in_both_directions() {
+    let rig = Rig::new(true).await;
+    let told = || rig.nodes.measured.lock().unwrap().clone();
+    client(&rig.url).put_new_file(&rig.file()).await.unwrap();
+    assert_eq!(told().len(), usize::try_from(SIZE / (16 * 1024 * 1024)).unwrap());
+    rig.assert_stored().await;
+    assert_eq!(told().len(), usize::try_from(2 * SIZE / (16 * 1024 * 1024)).unwrap(), "what was over counts on");
+    assert!(told().iter().all(|kib_per_second| *kib_per_second > 0));
+    // A small download may be in a buffer as a whole: nothing is concluded from it.
+    std::fs::write(rig.folder.path().join("small"), vec![0; 15_000_000]).unwrap();
+    let small = rig.folder.path().join("small");
+    let object = client(&rig.url).put_new_file(&small).await.unwrap();
+    let before = told().len();
+    client(&rig.url).get_to_file(&object, &rig.folder.path().join("back")).await.unwrap();
+    client(&rig.url).get_to_file(&object, &rig.folder.path().join("again")).await.unwrap();
+    assert_eq!(told().len(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

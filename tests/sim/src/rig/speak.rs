@@ -58,6 +58,12 @@ impl Simulation {
             _ => {}
         }
         self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(Told::Heartbeat { node, leases })));
+        if self.draw.below(20) == 0 {
+            // As its objects would have shown.
+            let kib_per_second = self.draw.one_of(&[1, 1_000, 12_000, 100_000]);
+            let said = Told::LinkMeasured { node, kib_per_second };
+            self.send_to_orchestrator(session, ToOrchestrator::Said(Box::new(said)));
+        }
         if self.character(rig) == Character::Impostor && !self.quiet {
             self.pretend(rig, session);
         }
