@@ -104,7 +104,7 @@ pub struct JobStatus {
     pub closed: bool,
     pub tasks: Vec<Task>,
     pub leases: Vec<LeaseStatus>,
-    /// Why the job has no node, or fewer than it may have.
+    /// Why the job has no node, or fewer than it may have. Not in lists.
     pub explanation: Option<Explanation>,
     /// Why the job ended without completing.
     pub failure: Option<Failure>,

@@ -51,7 +51,7 @@ pub(super) async fn show(
     Path(job): Path<String>,
     Authorized(key): Authorized,
 ) -> Result<Json<rest::JobStatus>, Refusal> {
-    of_owner(&context, &job, key, status).await.map(Json)
+    of_owner(&context, &job, key, explained).await.map(Json)
 }
 
 pub(super) async fn outputs(
@@ -130,6 +130,13 @@ pub(super) fn parse(address: &str) -> Result<Address, Refusal> {
     address.parse().map_err(|_| Refusal::malformed(format!("`{address}` is not an address"), "give it in base58"))
 }
 
+/// A job with the reason why it waits. Each costs a look at all nodes: a list goes without.
+fn explained(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatus {
+    let waits = entry.outcome.is_none() && matches!(entry.view.job.state, JobState::Open | JobState::Active);
+    let explanation = waits.then(|| explain::explanation(driver, address, entry)).flatten();
+    rest::JobStatus { explanation, ..status(driver, address, entry) }
+}
+
 fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatus {
     let failure = match (&entry.outcome, &entry.spec) {
         (Some(Outcome::Failed(cause)), _) | (None, SpecStatus::Unusable(cause)) => Some(failure(cause)),
@@ -137,8 +144,6 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         (Some(Outcome::Expired), _) => Some(entry.story().last_failure.as_ref().map_or_else(expired, failure)),
         _ => None,
     };
-    let waits = entry.outcome.is_none() && matches!(entry.view.job.state, JobState::Open | JobState::Active);
-    let explanation = waits.then(|| explain::explanation(driver, address, entry)).flatten();
     rest::JobStatus {
         address,
         buyer: entry.view.buyer,
@@ -149,7 +154,7 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         closed: !entry.on_chain,
         tasks: entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect(),
         leases: driver.core.leases_of(address).into_iter().map(|entry| lease(driver, entry)).collect(),
-        explanation,
+        explanation: None,
         failure,
         runway: driver.core.runway(address).map(runway),
     }
