@@ -1,5 +1,6 @@
 //! Prints what a placement costs, as a section of `docs/benchmarks.md`: `cargo bench --bench placement`.
 
+mod committed;
 mod dice;
 mod field;
 mod full;

@@ -2,6 +2,8 @@
 
 mod checks;
 mod chooser;
+#[path = "../placement/committed.rs"]
+mod committed;
 #[path = "../placement/dice.rs"]
 mod dice;
 mod figures;
