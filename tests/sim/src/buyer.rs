@@ -1,5 +1,6 @@
-//! What buyers do: open jobs, cancel some, and speak about reports.
+//! What buyers do: open jobs, extend and cancel some, and speak about reports.
 
+use millrace_protocol::transitions::JobExtension;
 use millrace_protocol::{Address, Ruling};
 
 use crate::chain::Origin;
@@ -13,11 +14,18 @@ impl Simulation {
         let plan = &self.scenario.jobs[number];
         let job = name::job(number);
         let (terms, spec_hash) = (Box::new(plan.terms), plan.spec.hash());
-        let (buyer, cancelled_after) = (plan.buyer, plan.cancelled_after);
+        let (buyer, cancelled_after, extensions) = (plan.buyer, plan.cancelled_after, plan.extensions.clone());
         self.send(Instruction::OpenJob { job, buyer, terms, spec_hash }, Origin::Outside);
+        for (after, extension) in extensions {
+            self.plan(after, What::JobIsExtended(job, extension));
+        }
         if let Some(after) = cancelled_after {
             self.plan(after, What::JobIsCancelled(job));
         }
+    }
+
+    pub fn job_is_extended(&mut self, job: Address, extension: JobExtension) {
+        self.send(Instruction::ExtendJob { job, extension }, Origin::Outside);
     }
 
     pub fn job_is_cancelled(&mut self, job: Address) {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_model::{Account as Vault, Action, Funding, Market, Refusal};
-use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::transitions::{JobExtension, LeaseOffer};
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{
     Address, Dispute, HardwareAttestation, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds,
@@ -34,6 +34,10 @@ pub enum Instruction {
         buyer: usize,
         terms: Box<JobTerms>,
         spec_hash: Sha256,
+    },
+    ExtendJob {
+        job: Address,
+        extension: JobExtension,
     },
     CancelJob {
         job: Address,
@@ -165,6 +169,9 @@ impl Ledger {
                 let opened = JobAt { index, buyer: *buyer, opened_slot: slot, opened_at: clock, spec_hash: *spec_hash };
                 self.jobs.insert(*job, opened);
                 Ok(vec![*job])
+            }
+            Instruction::ExtendJob { job, extension } => {
+                self.on_job(*job, |job| Action::ExtendJob { job, extension: *extension })
             }
             Instruction::CancelJob { job } => self.on_job(*job, |job| Action::CancelJob { job }),
             Instruction::ExpireJob { job } => self.on_job(*job, |job| Action::ExpireJob { job }),

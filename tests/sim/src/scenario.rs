@@ -4,6 +4,7 @@ mod shapes;
 
 use std::collections::BTreeMap;
 
+use millrace_protocol::transitions::JobExtension;
 use millrace_protocol::{
     BasisPoints, GpuUnits, Hardware, HardwareClass, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour,
     Requirements, Seconds, ServiceLevel, Verification,
@@ -66,6 +67,8 @@ pub struct JobPlan {
     pub terms: JobTerms,
     pub spec: JobSpec,
     pub work: Work,
+    /// Each so many milliseconds after its opening. Some come when it is over.
+    pub extensions: Vec<(u64, JobExtension)>,
     /// Milliseconds after its opening.
     pub cancelled_after: Option<u64>,
     pub word: Word,
@@ -380,9 +383,21 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         terms,
         spec,
         work: Work { millis, fails: if calm || !draw.permille(300) { 0 } else { draw.one_of(&[20, 200, 900]) } },
+        extensions: if calm { Vec::new() } else { extensions(draw, least) },
         cancelled_after: (!calm && draw.permille(150)).then(|| draw.between(1_000..=600_000)),
         word,
     }
+}
+
+/// Money for some leases more, where one costs `least`; longer leases; a longer time to start.
+fn extensions(draw: &mut Draw, least: u64) -> Vec<(u64, JobExtension)> {
+    let count = draw.one_of(&[0, 0, 0, 1, 3]);
+    let one = |draw: &mut Draw| JobExtension {
+        deposit: MicroUsdc(least * draw.between(0..=10)),
+        lease_seconds: Seconds(draw.one_of(&[0, 0, 60])),
+        start_window: Seconds(draw.one_of(&[0, 300])),
+    };
+    (0..count).map(|_| (draw.between(1_000..=900_000), one(draw))).collect()
 }
 
 fn weather(draw: &mut Draw) -> Weather {

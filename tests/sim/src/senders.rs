@@ -170,6 +170,13 @@ fn outcome(result: &Result<Vec<Address>, Failure>) -> String {
 pub fn describe(instruction: &Instruction) -> String {
     match instruction {
         Instruction::OpenJob { job, buyer, .. } => format!("open_job {} by B{buyer}", name::short(*job)),
+        Instruction::ExtendJob { job, extension } => format!(
+            "extend_job {}: {} more, leases of {} s more, {} s longer for a start",
+            name::short(*job),
+            extension.deposit.0,
+            extension.lease_seconds.0,
+            extension.start_window.0
+        ),
         Instruction::CancelJob { job } => format!("cancel_job {}", name::short(*job)),
         Instruction::ExpireJob { job } => format!("expire_job {}", name::short(*job)),
         Instruction::CloseJob { job } => format!("close_job {}", name::short(*job)),

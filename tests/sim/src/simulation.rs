@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_agent::{TaskEvent, TaskKey};
 use millrace_model::{Account as Vault, BuyerEntry, Market, NodeEntry, ProviderEntry};
+use millrace_protocol::transitions::JobExtension;
 use millrace_protocol::{
     Address, Allowance, Buyer, GpuUnits, HardwareAttestation, MicroUsdc, Node, NodeStatus, PricePerGpuHour, Provider,
     Reputation, ServiceLevel, UnixSeconds,
@@ -85,6 +86,7 @@ pub enum What {
         code: i64,
     },
     JobComes(usize),
+    JobIsExtended(Address, JobExtension),
     JobIsCancelled(Address),
     FaultBegins(usize),
     FaultEnds(usize),
@@ -255,6 +257,7 @@ impl Simulation {
             What::OrchestratorHearsEnd { session } => self.orchestrator_hears_end(session),
             What::ContainerEnds { rig, key, incarnation, code } => self.container_ends(rig, key, incarnation, code),
             What::JobComes(job) => self.job_comes(job),
+            What::JobIsExtended(job, extension) => self.job_is_extended(job, extension),
             What::JobIsCancelled(job) => self.job_is_cancelled(job),
             What::FaultBegins(number) => self.fault_begins(number),
             What::FaultEnds(number) => self.fault_ends(number),
@@ -338,6 +341,7 @@ impl What {
             Self::ContainerEnds { .. } => 11,
             Self::JobComes(_) => 12,
             Self::JobIsCancelled(_) => 13,
+            Self::JobIsExtended(..) => 17,
             Self::FaultBegins(_) => 14,
             Self::FaultEnds(_) => 15,
             Self::Inspect => 16,
