@@ -73,6 +73,11 @@ async fn work_that_is_preempted_and_does_not_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn work_whose_lease_has_notice() {
+    kill_at_each(Plot::Notice, AT_ONCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_that_is_gone() {
     kill_at_each(Plot::Silence, PATIENT_AT_ONCE).await;
 }

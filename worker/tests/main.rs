@@ -9,6 +9,7 @@ mod gpu_lost;
 mod hostile;
 mod kill_points;
 mod metrics;
+mod notice;
 mod nvml;
 mod pull;
 mod sealed;

@@ -63,6 +63,7 @@ impl JobFile {
             command: document.command,
             egress,
             env: document.env,
+            finish_on_notice: work.finish_on_notice,
             image: document.image,
             inputs: BTreeMap::new(),
             limits: Limits {

@@ -19,6 +19,9 @@ pub struct JobSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<Destination>,
     pub env: BTreeMap<String, String>,
+    /// Whether a task runs on when its spot lease has notice; otherwise it is told to stop at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finish_on_notice: bool,
     pub image: String,
     /// By path under `/inputs`.
     pub inputs: BTreeMap<String, ObjectRef>,
@@ -115,6 +118,9 @@ impl JobSpec {
                 format!("{}s", limits.task_seconds),
                 "at least 1s and at most `budget.lease`",
             );
+        }
+        if self.finish_on_notice && (matches!(self.shape, Some(Shape::Service(_))) || !self.terms.spot) {
+            return field("tasks.on_notice", "finish".to_owned(), "`stop` in a service, and without `budget.spot`");
         }
         self.terms.check()?;
         egress::check(&self.egress, self.network)?;

@@ -44,6 +44,13 @@ pub enum Action {
         node: Address,
         lease: Address,
     },
+    /// The lease ends by a notice, in so much time: its containers are to save what they have. Told again with each
+    /// heartbeat.
+    TellNotice {
+        node: Address,
+        lease: Address,
+        left: Seconds,
+    },
     /// The lease no longer exists; a worker that still holds it cleans up without a report.
     LeaseOver {
         node: Address,

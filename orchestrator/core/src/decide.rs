@@ -24,6 +24,7 @@ mod vouchers;
 mod work;
 
 pub(crate) use challenges::LASTS;
+pub(crate) use ending::preempted;
 pub use gang::Lacking;
 pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use preemption::Preemption;

@@ -41,6 +41,10 @@ impl Driver {
             Action::EndLease { node, lease } => {
                 self.tell(node, Body::EndLease(grpc::EndLease { lease: lease.0.to_vec() }));
             }
+            Action::TellNotice { node, lease, left } => {
+                let notice = grpc::LeaseNotice { lease: lease.0.to_vec(), seconds_left: left.0 };
+                self.tell(node, Body::LeaseNotice(notice));
+            }
             Action::LeaseOver { node, lease } => {
                 self.tell(node, Body::LeaseOver(grpc::LeaseOver { lease: lease.0.to_vec() }));
             }

@@ -246,6 +246,7 @@ pub fn spec(tasks: u32) -> JobSpec {
         command: vec!["render".to_owned(), "{task}".to_owned()],
         egress: Vec::new(),
         env: Default::default(),
+        finish_on_notice: false,
         image: "millrace/test:1".to_owned(),
         inputs: Default::default(),
         limits: Limits { cpu_milli: 500, disk_mib: 64, memory_mib: 64, pids: 16, task_seconds: 60 },

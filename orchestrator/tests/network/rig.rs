@@ -35,6 +35,8 @@ pub struct Journal {
     pub done: BTreeMap<(Address, u32, u32), grpc::TaskUpdate>,
     pub leaves: BTreeMap<Address, Vec<Leaf>>,
     pub vouchers: BTreeMap<Address, Voucher>,
+    /// Of leases that end, with the seconds left.
+    pub notices: Vec<(Address, u64)>,
     /// Why its GPUs were refused.
     pub refusals: Vec<String>,
     /// Every task ever handed out.
@@ -64,6 +66,8 @@ pub struct Rig {
     failure: Option<grpc::Failure>,
     /// Reports outputs that it never uploads, and writes into the log of whoever is next.
     lies: bool,
+    /// Stops what runs under a lease with notice; otherwise it runs on to its end.
+    leaves_on_notice: bool,
     /// Takes no further lease.
     pub draining: Arc<AtomicBool>,
     /// How it answers GPU challenges; none where it does not.
@@ -83,6 +87,7 @@ impl Rig {
             failure: None,
             lies: false,
             draining: Arc::default(),
+            leaves_on_notice: false,
             proves: None,
             provers: Arc::default(),
         }
@@ -90,6 +95,10 @@ impl Rig {
 
     pub fn failing(self, failure: grpc::Failure) -> Self {
         Self { failure: Some(failure), ..self }
+    }
+
+    pub fn leaving(self) -> Self {
+        Self { leaves_on_notice: true, ..self }
     }
 
     pub fn lying(self) -> Self {
@@ -193,6 +202,30 @@ impl Rig {
                 let root = merkle::root(journal.leaves.get(&lease).cloned().unwrap_or_default());
                 let report = grpc::LeaseReport { lease: end.lease, result_root: root.0.to_vec() };
                 say(outbound, WorkerBody::LeaseReport(report));
+            }
+            Body::LeaseNotice(notice) => {
+                let lease = Address(notice.lease.try_into().unwrap());
+                journal.notices.push((lease, notice.seconds_left));
+                let stopped: Vec<_> =
+                    journal.running.iter().filter(|task| task.0 == lease && self.leaves_on_notice).copied().collect();
+                for (_, index, attempt) in stopped {
+                    journal.running.remove(&(lease, index, attempt));
+                    let failure = grpc::Failure {
+                        code: "preempted".to_owned(),
+                        fault: grpc::Fault::None.into(),
+                        ..Default::default()
+                    };
+                    let failed = grpc::TaskUpdate {
+                        lease: lease.0.to_vec(),
+                        index,
+                        attempt,
+                        phase: Phase::Failed.into(),
+                        failure: Some(failure),
+                        ..Default::default()
+                    };
+                    journal.done.insert((lease, index, attempt), failed.clone());
+                    say(outbound, WorkerBody::TaskUpdate(failed));
+                }
             }
             Body::LeaseOver(over) => {
                 let lease = Address(over.lease.try_into().unwrap());

@@ -1,9 +1,9 @@
 //! What orchestrator and rigs say to each other, in the words of their cores.
 
 use millrace_agent::TaskKey;
-use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, Seconds};
 use millrace_scheduler::{Cause, Event, HeldLease};
 
 #[derive(Clone, Debug)]
@@ -21,6 +21,10 @@ pub enum ToRig {
     Acknowledge(TaskKey),
     EndLease(Address),
     LeaseOver(Address),
+    Notice {
+        lease: Address,
+        left: Seconds,
+    },
     Voucher(Box<Voucher>),
     Challenge {
         number: u64,

@@ -364,6 +364,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         command: vec!["work".to_owned(), "{task}".to_owned()],
         egress: Vec::new(),
         env: BTreeMap::new(),
+        finish_on_notice: false,
         image: format!("image:{}", draw.between(1..=3)),
         inputs: BTreeMap::new(),
         limits,

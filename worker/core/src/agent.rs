@@ -2,6 +2,7 @@ mod on_assigned;
 mod on_challenge;
 mod on_gpu_fault;
 mod on_lease;
+mod on_notice;
 mod on_stop;
 mod on_tick;
 mod on_unsealed;
@@ -71,6 +72,7 @@ impl Agent {
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
             Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
+            Event::NoticeGiven { lease, left } => self.on_notice(lease, left, now, &mut actions),
             Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
             Event::Connected => {

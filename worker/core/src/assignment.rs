@@ -1,7 +1,7 @@
 use std::fmt;
 
 use millrace_protocol::{Address, Seconds};
-use millrace_spec::{Destination, JobSpec, ObjectRef, Sealed, words_for_task};
+use millrace_spec::{Destination, JobSpec, ObjectRef, Sealed, Shape, words_for_task};
 use serde::{Deserialize, Serialize};
 
 /// One attempt at one task under one lease: what a container, its folders and its logs are named by.
@@ -58,6 +58,10 @@ pub struct Assignment {
     pub environment: Vec<(String, String)>,
     pub inputs: Vec<Input>,
     pub limits: Limits,
+    /// Whether it runs on when its lease has notice, for it may be done before the end, or serves until its successor
+    /// does; otherwise it is told at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finish_on_notice: bool,
     /// GPUs to hand through.
     pub gpus: u16,
     /// Where a container with a network may connect to; empty for all of the internet.
@@ -96,6 +100,7 @@ impl Assignment {
                 output_files: OUTPUT_FILES,
                 output_bytes: u64::from(spec.limits.disk_mib) * 1_048_576,
             },
+            finish_on_notice: spec.finish_on_notice || matches!(spec.shape, Some(Shape::Service(_))),
             gpus: spec.terms.requirements.units.0,
             egress: spec.egress.clone(),
             peers: Vec::new(),

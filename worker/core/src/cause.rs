@@ -66,6 +66,8 @@ pub enum Cause {
     LeaseUnknown,
     #[error("the task was stopped")]
     Stopped,
+    #[error("its lease was ended with notice")]
+    Preempted,
 }
 
 impl Cause {
@@ -95,7 +97,7 @@ impl Cause {
             | Self::InputCorrupt
             | Self::UploadFailed
             | Self::LookupFailed => Fault::Node,
-            Self::Stopped => Fault::Nobody,
+            Self::Stopped | Self::Preempted => Fault::Nobody,
         }
     }
 }
@@ -127,6 +129,7 @@ impl Diagnostic for Cause {
             Self::LookupFailed => "lookup-failed",
             Self::LeaseUnknown => "lease-unknown",
             Self::Stopped => "stopped",
+            Self::Preempted => "preempted",
         }
     }
 
@@ -169,6 +172,9 @@ impl Diagnostic for Cause {
             Self::LookupFailed => "check the worker's `--resolver`; the task is tried on another rig",
             Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
             Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",
+            Self::Preempted => {
+                "nothing to do: the task runs again on another node; leave out `spot` for leases that stay"
+            }
         }
         .to_owned()
     }

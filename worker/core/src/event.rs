@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::ObjectRef;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,11 @@ pub enum Event {
     /// The scheduler has booked the task's end.
     TaskAcknowledged(TaskKey),
     EndLease(Address),
+    /// The lease ends by a notice, in so many seconds. Told again and again; the first word counts.
+    NoticeGiven {
+        lease: Address,
+        left: Seconds,
+    },
     /// The lease does not exist (any more).
     LeaseOver(Address),
     /// A voucher whose signature was verified.

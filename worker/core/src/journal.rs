@@ -3,7 +3,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Exit, Failure, LeaseTerms, Outcome, Output, TaskKey};
+use crate::{Assignment, Exit, Failure, LeaseTerms, Notice, Outcome, Output, TaskKey};
 
 /// One fact that must survive a power cut. Records are only ever added to the format: an older
 /// worker's journal is replayed by a newer worker.
@@ -45,6 +45,11 @@ pub enum Record {
     },
     LeaseEnding {
         lease: Address,
+    },
+    /// Written before its containers hear of it.
+    NoticeGiven {
+        lease: Address,
+        notice: Notice,
     },
     /// It ends without a report.
     LeaseOver {

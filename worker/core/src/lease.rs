@@ -18,6 +18,24 @@ const KEEP_VOUCHER: Seconds = Seconds(86_400);
 /// that does not start costs the rig a penalty, and that must not be for what is the buyer's fault.
 const SECRETS_WAIT: Seconds = Seconds(120);
 
+/// From SIGKILL to the end of a lease that has notice: what the container has saved leaves the rig while its lease is
+/// still there, and the last voucher comes.
+const LEAVING: Seconds = Seconds(10);
+
+/// When a lease ends that has notice, by the rig's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub ends_at: UnixSeconds,
+    /// What was told to stop at the notice is killed then.
+    pub kill_at: UnixSeconds,
+}
+
+impl Notice {
+    pub(crate) fn until(ends_at: UnixSeconds) -> Self {
+        Self { ends_at, kill_at: ends_at.saturating_minus(UnixSeconds(LEAVING.0)) }
+    }
+}
+
 /// What was agreed on when the rig signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseTerms {
@@ -68,12 +86,13 @@ pub struct Lease {
     pub(crate) upkeep: Upkeep,
     /// Not kept on disk: the shell opens what it has again, and says so.
     pub(crate) unsealed: bool,
+    pub(crate) notice: Option<Notice>,
 }
 
 impl Lease {
     pub(crate) fn new(terms: LeaseTerms) -> Self {
         let upkeep = Upkeep::new(terms.accepted_at);
-        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep, unsealed: false }
+        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep, unsealed: false, notice: None }
     }
 
     pub fn phase(&self) -> LeasePhase {
@@ -83,6 +102,15 @@ impl Lease {
     /// The lease as the chain had it when it was looked up last; not kept over a restart.
     pub fn on_chain(&self) -> Option<&millrace_protocol::Lease> {
         self.upkeep.seen()
+    }
+
+    /// Whether it ends by a notice, and when.
+    pub fn notice(&self) -> Option<Notice> {
+        self.notice
+    }
+
+    pub(crate) fn notice_is_over(&self, now: UnixSeconds) -> bool {
+        self.notice.is_some_and(|notice| now >= notice.ends_at)
     }
 
     /// The latest voucher and the attestor's signature over its bytes.

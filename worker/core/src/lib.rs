@@ -26,7 +26,7 @@ pub use cause::{Cause, Failure, Fault};
 pub use event::{Event, Exit, Output, StopReason, TaskEvent};
 pub use gpu_fault::{GpuFault, Severity, Slowdown};
 pub use journal::Record;
-pub use lease::{Lease, LeasePhase, LeaseTerms};
+pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
 pub use task::{Outcome, Phase, Task};
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use millrace_protocol::UnixSeconds;
 
-use crate::{Action, Agent, Cause, Exit, Failure, LeasePhase, Outcome, Phase, Record, Task, TaskKey};
+use crate::task::{STOP_GRACE, later};
+use crate::{Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Notice, Outcome, Phase, Record, Task, TaskKey};
 
 use history::{History, TaskHistory};
 pub(crate) use snapshot::snapshot;
@@ -44,7 +45,8 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let mut agent = Agent { leases: history.leases, ..Agent::default() };
     for (key, past) in history.tasks {
         let state = owned.remove(&key);
-        agent.tasks.insert(key, resume(past, state, now, &mut actions));
+        let notice = agent.leases.get(&key.lease).and_then(Lease::notice);
+        agent.tasks.insert(key, resume(past, state, notice, now, &mut actions));
     }
     let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
     actions.push(Action::RemoveFoldersExcept(unfinished));
@@ -58,7 +60,10 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
             }
             LeasePhase::Reported { .. } if paid_out => agent.close(lease, &mut actions),
             LeasePhase::Held if paid_out => agent.on_end_lease(lease, now, &mut actions),
-            LeasePhase::Offered | LeasePhase::Held => agent.begin_next(lease, &mut actions),
+            LeasePhase::Offered | LeasePhase::Held => {
+                agent.leave(lease, now, &mut actions);
+                agent.begin_next(lease, &mut actions);
+            }
             LeasePhase::Reported { .. } => {}
         }
     }
@@ -89,7 +94,13 @@ fn adoptable(found: &[FoundContainer], history: &History, actions: &mut Vec<Acti
 }
 
 /// Puts a task back to where it was.
-fn resume(past: TaskHistory, found: Option<FoundState>, now: UnixSeconds, actions: &mut Vec<Action>) -> Task {
+fn resume(
+    past: TaskHistory,
+    found: Option<FoundState>,
+    notice: Option<Notice>,
+    now: UnixSeconds,
+    actions: &mut Vec<Action>,
+) -> Task {
     let key = past.assignment.key;
     if let Some(outcome) = past.outcome {
         let mut task = Task::at(past.assignment, Phase::Ended { outcome });
@@ -105,7 +116,10 @@ fn resume(past: TaskHistory, found: Option<FoundState>, now: UnixSeconds, action
     }
     match (past.failing, past.uploaded, past.exit, found) {
         (Some(failure), _, _, Some(FoundState::Running)) => {
-            task.terminate(failure, now, actions);
+            // It is told once more: whether it ever was nobody knows.
+            let notice = notice.filter(|_| failure.cause == Cause::Preempted);
+            let grace = later(now, STOP_GRACE);
+            task.terminate_by(failure, notice.map_or(grace, |notice| notice.kill_at.max(grace)), actions);
             actions.push(Action::Follow(key));
         }
         (Some(failure), ..) => task.clean(Outcome::Failed(failure), actions),

@@ -2,7 +2,7 @@ use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Secrets;
-use crate::{Action, Assignment, Cause, Exit, Failure, Output, Record, Report, StopReason, TaskEvent, TaskKey};
+use crate::{Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, StopReason, TaskEvent, TaskKey};
 
 /// From SIGTERM to SIGKILL.
 pub(crate) const STOP_GRACE: Seconds = Seconds(10);
@@ -215,6 +215,11 @@ impl Task {
     pub(crate) fn hand_back(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
         match &self.phase {
             Phase::Running { .. } | Phase::Starting => self.terminate(failure, now, actions),
+            Phase::Stopping { failure, next: Escalation::KillAt(at) } => {
+                // Whoever had longer, for its lease had notice, has no longer than others once it is taken back.
+                let next = Escalation::KillAt(later(now, STOP_GRACE).min(*at));
+                self.phase = Phase::Stopping { failure: failure.clone(), next };
+            }
             Phase::Stopping { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
             Phase::Assigned
             | Phase::AwaitingSecrets { .. }
@@ -222,6 +227,28 @@ impl Task {
             | Phase::Pulling
             | Phase::Creating
             | Phase::Uploading => self.fail(failure, actions),
+        }
+    }
+
+    /// Its lease has notice: what has not begun does not, what runs is told to stop, and what is done is brought home.
+    /// A task that is to finish has until the notice is over.
+    pub(crate) fn leave(&mut self, notice: Notice, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let finishes = self.assignment.finish_on_notice && now < notice.ends_at;
+        let stopped = later(now, STOP_GRACE).max(notice.kill_at);
+        match &self.phase {
+            Phase::Running { .. } | Phase::Starting if finishes => {}
+            Phase::Running { started_at } => {
+                let limit = later(*started_at, self.assignment.limits.time);
+                let kill_at = stopped.min(later(limit.max(now), STOP_GRACE));
+                self.terminate_by(Cause::Preempted.into(), kill_at, actions);
+            }
+            Phase::Starting => self.terminate_by(Cause::Preempted.into(), stopped, actions),
+            Phase::Stopping { .. } | Phase::Uploading | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
+            Phase::Assigned
+            | Phase::AwaitingSecrets { .. }
+            | Phase::FetchingInputs
+            | Phase::Pulling
+            | Phase::Creating => self.fail(Cause::Preempted.into(), actions),
         }
     }
 
@@ -284,8 +311,13 @@ impl Task {
     }
 
     pub(crate) fn terminate(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
+        self.terminate_by(failure, later(now, STOP_GRACE), actions);
+    }
+
+    /// Asks it to stop, and kills it then.
+    pub(crate) fn terminate_by(&mut self, failure: Failure, kill_at: UnixSeconds, actions: &mut Vec<Action>) {
         actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: failure.clone() }));
-        self.phase = Phase::Stopping { failure, next: Escalation::KillAt(later(now, STOP_GRACE)) };
+        self.phase = Phase::Stopping { failure, next: Escalation::KillAt(kill_at) };
         actions.push(Action::Terminate(self.key()));
     }
 
@@ -296,6 +328,6 @@ impl Task {
     }
 }
 
-fn later(now: UnixSeconds, by: Seconds) -> UnixSeconds {
+pub(crate) fn later(now: UnixSeconds, by: Seconds) -> UnixSeconds {
     UnixSeconds(now.0.saturating_add(by.0))
 }

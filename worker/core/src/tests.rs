@@ -3,6 +3,7 @@ mod causes;
 mod challenges;
 mod gpus;
 mod kill_points;
+mod notice;
 mod policy;
 mod recovery;
 mod rig;

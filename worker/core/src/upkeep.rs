@@ -81,6 +81,8 @@ impl Agent {
                 }
             }
         };
+        // Told by whoever brought it there; this is for one who has fallen silent since.
+        let preempted_at = account.map(|on_chain| on_chain.preempted_at).filter(|at| *at > UnixSeconds::ZERO);
         // An offer whose transaction has not landed yet soon has or never will.
         let wait = if lease.phase == LeasePhase::Offered { wait.min(LOOK_AGAIN) } else { wait };
         lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
@@ -88,6 +90,9 @@ impl Agent {
         let secrets = lease.secrets();
         for task in self.tasks.values_mut().filter(|task| task.key().lease == address) {
             task.await_secrets(secrets, actions);
+        }
+        if let Some(preempted_at) = preempted_at {
+            self.on_notice(address, preempted_at.since(clock), now, actions);
         }
     }
 }

@@ -2,7 +2,7 @@ use millrace_agent::{Assignment, Cause, Event, Failure, Report, StopReason};
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{AssignTask, OrchestratorMessage, Peer, Voucher};
 use millrace_link::{auth, is_advertisable};
-use millrace_protocol::voucher;
+use millrace_protocol::{Seconds, voucher};
 use millrace_spec::{JobSpec, Shape};
 
 use super::Driver;
@@ -26,6 +26,10 @@ impl Driver {
             Some(Body::StopTask(stop)) => key(&stop.lease, stop.index, stop.attempt)
                 .map(|key| Some(Event::StopTask { key, reason: StopReason::Requested })),
             Some(Body::EndLease(end)) => address(&end.lease, "lease").map(|lease| Some(Event::EndLease(lease))),
+            Some(Body::LeaseNotice(notice)) => {
+                let left = Seconds(notice.seconds_left);
+                address(&notice.lease, "lease").map(|lease| Some(Event::NoticeGiven { lease, left }))
+            }
             Some(Body::LeaseOver(over)) => address(&over.lease, "lease").map(|lease| Some(Event::LeaseOver(lease))),
             Some(Body::Voucher(voucher)) => Ok(self.voucher(voucher)),
             Some(Body::TaskAck(ack)) => {

@@ -38,6 +38,8 @@ pub enum Plot {
     Cancel,
     /// The lease ends while the container runs, which has to be killed.
     Preemption,
+    /// The lease has notice while the container runs, which saves what it has and ends.
+    Notice,
     /// The scheduler disappears while the container runs: the node redeems its voucher itself.
     Silence,
     /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
@@ -57,6 +59,7 @@ impl Plot {
             }
             Self::Failure => "until [ -e /inputs/go ]; do sleep 0.1; done; exit 3",
             Self::Cancel | Self::ClockStep(_) => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
+            Self::Notice => "trap 'echo saved; exit 0' TERM; while true; do sleep 0.1; done",
             Self::Preemption => "trap '' TERM; while true; do sleep 0.1; done",
         }
     }
@@ -169,6 +172,7 @@ impl Life {
                 Plot::Success | Plot::Failure => self.go(0, attested),
                 Plot::Cancel if attested && !self.scheduler.is_stopping() => self.scheduler.stop(),
                 Plot::Preemption if attested && !self.scheduler.is_ending() => self.scheduler.end(),
+                Plot::Notice if attested && !self.scheduler.has_notice() => self.scheduler.give_notice(),
                 Plot::Silence if attested && !vanished => {
                     chain::hurry(self.folder());
                     self.scheduler.orchestrator.be_away(true);
@@ -186,7 +190,7 @@ impl Life {
                     self.worker.kill();
                     process::step_clock(self.folder(), 2 * step);
                 }
-                Plot::Cancel | Plot::Preemption | Plot::Silence | Plot::ClockStep(_) => {}
+                Plot::Cancel | Plot::Preemption | Plot::Notice | Plot::Silence | Plot::ClockStep(_) => {}
             }
             self.go(1, true);
             if self.scheduler.is_done() && !self.scheduler.is_ending() {
@@ -287,6 +291,8 @@ impl Life {
                 }
                 Plot::Failure => assert_eq!(code, Some("exit-code")),
                 Plot::Cancel | Plot::Preemption => assert_eq!(code, Some("stopped")),
+                // With status 0: it was told to stop, so it was not done.
+                Plot::Notice => assert_eq!(code, Some("preempted")),
                 Plot::ClockStep(_) => assert_eq!(code, Some("timed-out")),
             }
         }

@@ -16,6 +16,9 @@ use crate::support::orchestrator::Orchestrator;
 /// the tests use.
 const PATIENCE: Duration = Duration::from_millis(600);
 
+/// From a notice to the end of its lease.
+const NOTICE: Duration = Duration::from_secs(60);
+
 /// A scheduler that believes in its lease and says everything again after each connection, as the real one
 /// does. It meters the time between two heartbeats that name a running task.
 pub struct Scheduler {
@@ -29,6 +32,8 @@ pub struct Scheduler {
     pub ends: BTreeMap<u32, TaskUpdate>,
     stopping: bool,
     ending: bool,
+    /// When it ends that has notice.
+    notice: Option<Instant>,
     pub report: Option<[u8; 32]>,
     heard: Option<Instant>,
     metered: Duration,
@@ -48,6 +53,7 @@ impl Scheduler {
             ends: BTreeMap::new(),
             stopping: false,
             ending: false,
+            notice: None,
             report: None,
             heard: None,
             metered: Duration::ZERO,
@@ -84,7 +90,10 @@ impl Scheduler {
                 }
                 offer_reply::Result::Refusal(refusal) => panic!("refused: {refusal:?}"),
             },
-            WorkerBody::Heartbeat(beat) => self.meter(&beat),
+            WorkerBody::Heartbeat(beat) => {
+                self.meter(&beat);
+                self.say_notice();
+            }
             WorkerBody::TaskUpdate(update) => self.on_update(update),
             WorkerBody::LogChunk(chunk) => self.on_log(chunk),
             WorkerBody::LeaseReport(report) => {
@@ -125,6 +134,7 @@ impl Scheduler {
         if self.stopping {
             self.stop();
         }
+        self.say_notice();
         if self.ending {
             self.end();
         }
@@ -150,6 +160,22 @@ impl Scheduler {
         for index in (0..self.tasks).filter(|index| !self.ends.contains_key(index)) {
             self.say(Body::StopTask(grpc::StopTask { lease: self.lease().0.to_vec(), index, attempt: 1 }));
         }
+    }
+
+    /// The lease ends, and whoever works under it hears that until it does.
+    pub fn give_notice(&mut self) {
+        self.notice = Some(Instant::now() + NOTICE);
+        self.say_notice();
+    }
+
+    pub fn has_notice(&self) -> bool {
+        self.notice.is_some()
+    }
+
+    fn say_notice(&self) {
+        let Some(ends) = self.notice.filter(|_| !self.ending) else { return };
+        let seconds_left = ends.saturating_duration_since(Instant::now()).as_secs();
+        self.say(Body::LeaseNotice(grpc::LeaseNotice { lease: self.lease().0.to_vec(), seconds_left }));
     }
 
     pub fn end(&mut self) {

@@ -63,6 +63,7 @@ pub fn spec(script: &str) -> JobSpec {
         command: ["sh", "-c", script].map(String::from).to_vec(),
         egress: Vec::new(),
         env: BTreeMap::from([("GREETING".into(), "hello".into())]),
+        finish_on_notice: false,
         image: "millrace/probe:1".into(),
         inputs: BTreeMap::new(),
         limits: Limits { cpu_milli: 1_000, disk_mib: 16, memory_mib: 64, pids: 32, task_seconds: 60 },

@@ -237,6 +237,11 @@ impl Rig {
         self.orchestrator.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec() }));
     }
 
+    pub fn give_notice(&self, seconds_left: u64) {
+        let lease = self.lease().0.to_vec();
+        self.orchestrator.say(Body::LeaseNotice(grpc::LeaseNotice { lease, seconds_left }));
+    }
+
     pub async fn lease_report(&mut self) -> grpc::LeaseReport {
         self.orchestrator
             .hear("a lease report", |body| match body {

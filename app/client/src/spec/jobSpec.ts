@@ -31,6 +31,8 @@ export interface JobSpec {
   /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Whether a task runs on when its spot lease has notice; otherwise it is told to stop at once. */
+  readonly finishOnNotice?: boolean;
   /** By path under `/inputs`. */
   readonly inputs: Readonly<Record<string, ObjectRef>>;
   readonly limits: {
@@ -75,6 +77,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"command":[${spec.command.map(text).join(",")}]`,
     ...(spec.egress === undefined || spec.egress.length === 0 ? [] : [`"egress":${destinations(spec.egress)}`]),
     `"env":${map(spec.env, text)}`,
+    ...(spec.finishOnNotice === true ? ['"finish_on_notice":true'] : []),
     `"image":${text(spec.image)}`,
     `"inputs":${map(spec.inputs, input)}`,
     `"limits":${limits}`,

@@ -93,6 +93,10 @@ fn canonical_specs_and_their_hashes() {
         case("placement", &format!("{plain}\n[placement]\n{placement}\n")),
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
+        case(
+            "runs on to the end of its notice",
+            &counter_with("spot = true", "").replace("[tasks]", "[tasks]\non_notice = \"finish\""),
+        ),
         case("network list", &format!("network = [\"b.example:443\", \"203.0.113.0/24:80\"]\n{plain}")),
         case(
             "sealed",

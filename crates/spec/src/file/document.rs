@@ -59,6 +59,8 @@ pub(super) struct Tasks {
     pub time_limit: String,
     #[serde(default = "two")]
     pub retries: u16,
+    #[serde(default = "stop")]
+    pub on_notice: String,
 }
 
 #[derive(Deserialize)]
@@ -174,6 +176,10 @@ fn one_unit() -> u16 {
 
 fn two() -> u16 {
     2
+}
+
+fn stop() -> String {
+    "stop".to_owned()
 }
 
 fn always() -> String {

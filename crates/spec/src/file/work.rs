@@ -16,6 +16,7 @@ pub(super) struct Work {
     /// None for as long as the lease.
     pub time_limit: Option<Seconds>,
     pub shape: Option<Shape>,
+    pub finish_on_notice: bool,
 }
 
 impl Work {
@@ -38,7 +39,13 @@ pub(super) fn work(document: &Document) -> Result<Work, Error> {
             let time_limit = parse_seconds(&tasks.time_limit)
                 .ok_or_else(|| wrong("tasks.time_limit", &tasks.time_limit, "a duration such as `90s` or `15m`"))?;
             let shape = document.gang.as_ref().map(gang).transpose()?;
-            Ok(Work { tasks: tasks.count, task_retries: tasks.retries, time_limit: Some(time_limit), shape })
+            let finish_on_notice = match tasks.on_notice.as_str() {
+                "stop" => false,
+                "finish" => true,
+                other => return Err(wrong("tasks.on_notice", other, "`stop` or `finish`")),
+            };
+            let (time_limit, task_retries) = (Some(time_limit), tasks.retries);
+            Ok(Work { tasks: tasks.count, task_retries, time_limit, shape, finish_on_notice })
         }
         (None, None) => Err(wrong("tasks", "left out", "a table with `count` and `time_limit`, or a `service`")),
     }
@@ -74,5 +81,5 @@ fn replicas(document: &document::Service) -> Result<Work, Error> {
         return Err(wrong("service.replicas", &replicas.to_string(), "at most 65535 together with `service.surge`"));
     }
     let shape = Shape::Service(Service { replicas, restart, run_for: run_for.transpose()? });
-    Ok(Work { tasks: replicas + surge, task_retries: 0, time_limit: None, shape: Some(shape) })
+    Ok(Work { tasks: replicas + surge, task_retries: 0, time_limit: None, shape: Some(shape), finish_on_notice: false })
 }

@@ -332,7 +332,8 @@ impl<'a> World<'a> {
             Action::ExpireJob { .. }
             | Action::FinalizeLease { .. }
             | Action::ExpireDispute { .. }
-            | Action::NoticePreemption { .. } => {
+            | Action::NoticePreemption { .. }
+            | Action::TellNotice { .. } => {
                 panic!("no job here gives up, is disputed or takes spot leases: {action:?}")
             }
             Action::Persist(_)

@@ -69,13 +69,7 @@ impl Core {
         let active = self.active_task(lease);
         self.begin_end(now, lease, ExitClass::Released);
         let Some((number, entry)) = active.zip(self.jobs.get_mut(&job)) else { return };
-        let cause = Cause {
-            code: "preempted".to_owned(),
-            message: format!("the spot lease that task {number} ran under was ended with notice"),
-            hint: "nothing to do: the task runs again on another node; leave out `spot` for leases that stay"
-                .to_owned(),
-        };
-        entry.tasks.change(number, |task| task.last_failure = Some(cause));
+        entry.tasks.change(number, |task| task.last_failure = Some(preempted(number)));
         self.touch_task(job, number);
     }
 
@@ -158,5 +152,14 @@ impl Core {
         if self.is_connected(node) {
             self.push(Action::IssueVoucher { node, voucher });
         }
+    }
+}
+
+/// Why a task goes elsewhere whose spot lease had notice.
+pub(crate) fn preempted(number: u32) -> Cause {
+    Cause {
+        code: "preempted".to_owned(),
+        message: format!("the spot lease that task {number} ran under was ended with notice"),
+        hint: "nothing to do: the task runs again on another node; leave out `spot` for leases that stay".to_owned(),
     }
 }

@@ -156,6 +156,18 @@ impl Core {
         }
     }
 
+    /// The worker of a lease with notice hears of it at once, so that its containers have all of the notice; and again
+    /// with whatever it says, in case the word was lost.
+    pub(crate) fn tell_notice(&mut self, now: Now, lease: Address) {
+        let Some(entry) = self.leases.get(&lease).filter(|entry| entry.has_notice() && entry.is_working()) else {
+            return;
+        };
+        let (node, left) = (entry.view.node, entry.view.lease.preempted_at.since(now.chain));
+        if self.attends(lease) && self.is_connected(node) {
+            self.push(Action::TellNotice { node, lease, left });
+        }
+    }
+
     fn take_reserved(&mut self, now: Now, job: Address, chosen: Candidate) {
         self.reservations.remove(&job);
         self.set_claim(now, reservation_holder(job), None);

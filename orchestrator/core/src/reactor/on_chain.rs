@@ -35,9 +35,13 @@ impl Core {
     pub(crate) fn on_lease_seen(&mut self, now: Now, lease: Address, view: LeaseView) {
         if let Some(entry) = self.leases.get_mut(&lease) {
             if entry.on_chain() && entry.view != view && !view.is_older_than(&entry.view) {
+                let had_notice = entry.has_notice();
                 entry.view = view;
                 self.touch_lease(lease);
                 self.notice_report(lease);
+                if !had_notice {
+                    self.tell_notice(now, lease);
+                }
             }
             return;
         }

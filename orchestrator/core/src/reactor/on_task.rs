@@ -2,6 +2,7 @@ use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
 use millrace_spec::Restart;
 
+use crate::decide::preempted;
 use crate::event::TaskProgress;
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
@@ -126,8 +127,12 @@ impl Core {
         (fault, exit_code): (Fault, Option<i32>),
         cause: Cause,
     ) {
-        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
+        let Some(held) = self.leases.get(&lease) else { return };
+        let (job, has_notice) = (held.view.job, held.has_notice());
         let Some(entry) = self.jobs.get_mut(&job) else { return };
+        // It was asked to leave, whatever word it finds for that.
+        let left = has_notice && fault == Fault::Nobody;
+        let cause = if left { preempted(number) } else { cause };
         let retries = entry.workload().map_or(0, |workload| workload.task_retries);
         let verdict = verdict(entry, fault, exit_code);
         if entry.is_service() && fault == Fault::Buyer && verdict != Verdict::Fatal {
@@ -135,10 +140,10 @@ impl Core {
         }
         let Some(task) = entry.tasks.get(number) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
-        let unasked = fault == Fault::Nobody && task.active_lease() == Some(lease);
+        let unasked = fault == Fault::Nobody && !left && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
         // Why it was stopped on request is known better here.
-        let told = fault != Fault::Nobody || task.last_failure.is_none();
+        let told = fault != Fault::Nobody || left || task.last_failure.is_none();
         if told {
             entry.story_mut().last_failure = Some(cause.clone());
         }

@@ -51,6 +51,7 @@ impl Core {
             }
             self.hear_lease(now, *lease);
             self.answer_with_voucher(now, *lease);
+            self.tell_notice(now, *lease);
             self.schedule_after_heartbeat(now, *lease);
         }
     }
@@ -141,6 +142,7 @@ impl Core {
                 self.push(Action::StopTask { node, lease, task: task.task, attempt: task.attempt });
             }
         }
+        self.tell_notice(now, lease);
         match (stage, voucher) {
             (Stage::Ending { .. }, _) => self.push(Action::EndLease { node, lease }),
             (Stage::Final | Stage::Reported, Some(voucher)) => self.push(Action::IssueVoucher { node, voucher }),

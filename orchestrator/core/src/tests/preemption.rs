@@ -94,6 +94,98 @@ fn a_spot_lease_has_notice_and_its_node_goes_to_the_job_that_pays_the_posted_pri
     all_end(world);
 }
 
+fn told(world: &World) -> Vec<(Address, Seconds)> {
+    let told = world.log.iter().filter_map(|action| match action {
+        Action::TellNotice { lease, left, .. } => Some((*lease, *left)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn the_worker_hears_of_a_notice_as_soon_as_it_is_on_chain_and_until_the_lease_ends() {
+    let (mut world, _, lease) = held();
+    world.add_job(2, firm(), workload(1));
+    world.drain();
+    world.pass(PATIENCE + 1);
+    assert_eq!(told(&world)[0], (lease, Seconds(NOTICE)));
+    world.pass(NOTICE - 1);
+    let all = told(&world);
+    assert!(all.len() > 3 && all.iter().all(|(of, _)| *of == lease), "with each heartbeat: {all:?}");
+    assert!(all.is_sorted_by(|one, next| one.1 >= next.1), "{all:?}");
+    world.pass(3);
+    let ended = told(&world).len();
+    world.pass(30);
+    assert_eq!(told(&world).len(), ended, "nobody is told of what is over");
+    all_end(world);
+}
+
+#[test]
+fn a_worker_that_comes_back_hears_of_the_notice_first() {
+    let (mut world, _, lease) = held();
+    world.add_job(2, firm(), workload(1));
+    world.drain();
+    world.pass(PATIENCE + 1);
+    assert_eq!(notices(&world), [lease]);
+    world.disconnect(node(1));
+    world.drain();
+    world.log.clear();
+    world.pass(5);
+    assert!(told(&world).is_empty(), "nobody is there to hear it");
+    world.connect(node(1));
+    world.drain();
+    assert_eq!(told(&world)[0].0, lease);
+    // Nor does an orchestrator forget it.
+    world.log.clear();
+    world.restart();
+    world.drain();
+    assert_eq!(told(&world).first().map(|told| told.0), Some(lease));
+    all_end(world);
+}
+
+#[test]
+fn a_task_that_left_with_its_notice_goes_on_elsewhere_and_counts_against_nobody() {
+    let (mut world, victim, lease) = held();
+    world.leaves_on_notice = true;
+    let job = world.add_job(2, firm(), workload(1));
+    world.drain();
+    world.pass(PATIENCE + 3);
+    assert_eq!(holder(&world, node(1)), Some(job), "the node is free the sooner");
+    let entry = world.core.job(victim).unwrap();
+    assert_eq!((entry.tasks[0].state, entry.tasks[0].failures), (TaskState::Pending, 0));
+    assert_eq!(entry.tasks[0].last_failure.as_ref().unwrap().code, "preempted");
+    assert!(entry.story().failed_nodes.is_empty() && world.jobs[&victim].job.attempts_failed == 0);
+    assert_eq!(world.ended[0].1, LeaseOutcome::Released);
+    let paid = world.settled().iter().filter(|voucher| voucher.lease == lease).map(|voucher| voucher.metered.0).max();
+    assert!(paid.is_some_and(|paid| (29..=34).contains(&paid)), "{paid:?} seconds: what it ran");
+    all_end(world);
+}
+
+#[test]
+fn a_worker_that_leaves_without_a_notice_is_at_fault() {
+    let (mut world, victim, _) = held();
+    world.fail_task(node(1), Fault::Nobody, "preempted");
+    assert!(world.core.job(victim).unwrap().story().failed_nodes.contains(&node(1)));
+    all_end(world);
+}
+
+#[test]
+fn nothing_is_handed_out_under_a_lease_with_notice() {
+    let mut world = World::with_nodes(1);
+    (world.task_millis, world.leaves_on_notice) = (1_000_000, true);
+    world.add_job(1, spot(), workload(3));
+    world.drain();
+    world.pass(10);
+    let lease = world.lease_of(node(1));
+    world.add_job(2, firm(), workload(1));
+    world.drain();
+    world.pass(PATIENCE + NOTICE);
+    let since = world.log.iter().position(|action| matches!(action, Action::TellNotice { .. })).unwrap();
+    let handed_out = |action: &Action| matches!(action, Action::AssignTask { lease: to, .. } if *to == lease);
+    assert!(!world.log[since..].iter().any(handed_out));
+    all_end(world);
+}
+
 #[test]
 fn the_freed_node_is_kept_from_spot_jobs_that_come_first() {
     let (mut world, ..) = held();

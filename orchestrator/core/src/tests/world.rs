@@ -136,6 +136,8 @@ pub struct World {
     pub challenges: Vec<ChallengeOrder>,
     /// Transactions are refused while set.
     pub chain_down: bool,
+    /// Whether containers stop when their lease has notice; they run on to its end otherwise.
+    pub leaves_on_notice: bool,
 }
 
 pub fn address(kind: u8, number: u32) -> Address {
@@ -187,6 +189,7 @@ impl World {
             scheduler: ATTESTOR,
             challenges: Vec::new(),
             chain_down: false,
+            leaves_on_notice: false,
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
         world
@@ -514,6 +517,7 @@ impl World {
                 self.rigs.get_mut(&node).unwrap().unacknowledged.retain(|report| *report != (lease, task, attempt));
             }
             Action::EndLease { node, lease } => self.end_lease(node, lease),
+            Action::TellNotice { node, lease, left } => self.hear_notice(node, lease, left),
             Action::LeaseOver { node, lease } => forget(self.rigs.get_mut(&node).unwrap(), lease),
             Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
             Action::Settle { lease, voucher } => self.settle(lease, voucher),
@@ -722,6 +726,27 @@ impl World {
                 self.inbox.push_back(Event::TransactionFailed { transaction: notice, cause: cause("refused") });
             }
             Err(error) => panic!("the chain refuses a notice: {error}"),
+        }
+    }
+
+    fn hear_notice(&mut self, node: Address, lease: Address, left: Seconds) {
+        let on_chain = &self.leases[&lease].lease;
+        assert_eq!(left, on_chain.preempted_at.since(self.now().chain), "the worker hears of another end");
+        let rig = self.rigs.get_mut(&node).unwrap();
+        assert!(rig.connected, "nobody hears it");
+        if !self.leaves_on_notice {
+            return;
+        }
+        let stopped: Vec<_> = rig.running.extract_if(.., |running| running.0 == lease).collect();
+        for (lease, task, attempt, _) in stopped {
+            let cause = cause("preempted");
+            self.report(
+                node,
+                lease,
+                task,
+                attempt,
+                TaskProgress::Failed { fault: Fault::Nobody, exit_code: None, cause },
+            );
         }
     }
 

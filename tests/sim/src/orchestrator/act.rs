@@ -47,6 +47,7 @@ impl Simulation {
                 self.tell(node, ToRig::Acknowledge(TaskKey { lease, task, attempt }));
             }
             Action::EndLease { node, lease } => self.tell(node, ToRig::EndLease(lease)),
+            Action::TellNotice { node, lease, left } => self.tell(node, ToRig::Notice { lease, left }),
             Action::LeaseOver { node, lease } => self.tell(node, ToRig::LeaseOver(lease)),
             Action::IssueVoucher { node, voucher } => {
                 self.issued(&voucher);

@@ -29,12 +29,13 @@ impl Simulation {
                 self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
             }
             ToRig::Assign { key, job } => self.assigned(rig, key, job),
-            ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::LeaseOver(_)
+            ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::LeaseOver(_) | ToRig::Notice { .. }
                 if self.character(rig) == Character::Stubborn && !self.quiet => {}
             ToRig::Stop(key) => self.rig_feed(rig, Event::StopTask { key, reason: StopReason::Requested }),
             ToRig::Acknowledge(key) => self.rig_feed(rig, Event::TaskAcknowledged(key)),
             ToRig::EndLease(lease) => self.rig_feed(rig, Event::EndLease(lease)),
             ToRig::LeaseOver(lease) => self.rig_feed(rig, Event::LeaseOver(lease)),
+            ToRig::Notice { lease, left } => self.rig_feed(rig, Event::NoticeGiven { lease, left }),
             // It is in the log by now, which is where an owner looks.
             ToRig::Refused { .. } => {}
             ToRig::Challenge { number, nonce } => self.rig_is_asked(rig, number, nonce),
@@ -148,6 +149,7 @@ fn line(message: &ToRig) -> String {
         ToRig::Acknowledge(key) => format!("{} is booked", task(key)),
         ToRig::EndLease(lease) => format!("end {}", name::short(*lease)),
         ToRig::LeaseOver(lease) => format!("{} is over", name::short(*lease)),
+        ToRig::Notice { lease, left } => format!("{} ends in {} s by a notice", name::short(*lease), left.0),
         ToRig::Refused { code } => format!("its GPUs are refused: {code}"),
         ToRig::Challenge { number, .. } => format!("challenge #{number}"),
         ToRig::Voucher(voucher) => format!(

@@ -17,6 +17,10 @@ impl Agent {
             return;
         };
         lease.phase = LeasePhase::Held;
+        if lease.notice.is_some() {
+            actions.push(Action::Report(Report::Failed(key, Cause::Preempted.into())));
+            return;
+        }
         if let Some(fault) = self.fault_under(key.lease) {
             actions.push(Action::Report(Report::Failed(key, fault.failure())));
             return;

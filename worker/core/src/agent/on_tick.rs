@@ -21,6 +21,9 @@ impl Agent {
         for lease in due(|lease, now| lease.takes_tasks() && lease.is_over(now), self) {
             self.on_end_lease(lease, now, actions);
         }
+        for lease in due(|lease, now| lease.takes_tasks() && lease.notice_is_over(now), self) {
+            self.leave(lease, now, actions);
+        }
         self.look_up(now, actions);
         self.end_overdue_challenge(now, actions);
     }

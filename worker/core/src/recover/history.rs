@@ -63,6 +63,11 @@ impl History {
             Record::TaskFailing { key, failure } => self.edit(key, |task| task.failing = Some(failure)),
             Record::TaskEnded { key, outcome } => self.edit(key, |task| task.outcome = Some(outcome)),
             Record::TaskAcknowledged { key } => self.edit(key, |task| task.acknowledged = true),
+            Record::NoticeGiven { lease, notice } => {
+                if let Some(lease) = self.leases.get_mut(&lease) {
+                    lease.notice = Some(notice);
+                }
+            }
             Record::LeaseEnding { lease } => self.phase(lease, LeasePhase::Ending),
             Record::LeaseOver { lease } => self.phase(lease, LeasePhase::Over),
             Record::LeaseReported { lease, result_root } => self.phase(lease, LeasePhase::Reported { result_root }),

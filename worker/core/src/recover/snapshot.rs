@@ -5,6 +5,9 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     let mut records = Vec::new();
     for (address, lease) in &agent.leases {
         records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms.clone() });
+        if let Some(notice) = lease.notice {
+            records.push(Record::NoticeGiven { lease: *address, notice });
+        }
         if let Some((voucher, signature)) = &lease.voucher {
             records.push(Record::Voucher { voucher: *voucher, signature: signature.clone() });
         }

@@ -50,6 +50,7 @@ pub fn assignment(task: u32) -> Assignment {
             output_files: 10,
             output_bytes: 1_000,
         },
+        finish_on_notice: false,
         gpus: 1,
         egress: vec![],
         peers: vec![],

@@ -14,6 +14,7 @@ fn spec() -> JobSpec {
         command: vec!["render".into(), "+SF{task1}".into(), "{task}".into()],
         egress: Vec::new(),
         env: BTreeMap::from([("QUALITY".into(), "9".into())]),
+        finish_on_notice: false,
         image: "povray:1".into(),
         inputs: BTreeMap::from([("scene.pov".into(), ObjectRef { sha256: Sha256([1; 32]), size: 40 })]),
         limits: Limits { cpu_milli: 1_500, disk_mib: 10, memory_mib: 256, pids: 32, task_seconds: 60 },

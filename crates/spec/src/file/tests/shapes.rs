@@ -211,3 +211,21 @@ fn what_happens_after_a_failure_can_be_said_by_its_status() {
     }
     assert!(matches!(and("[retry]\nfatal_exit_codes = [256]"), Err(Error::Syntax(_))));
 }
+
+#[test]
+fn what_a_task_does_at_a_notice_is_the_buyers_to_say() {
+    let spot = |lines: &str| {
+        let tasks = format!("count = 24\n{lines}");
+        JobFile::parse(&GOOD.replace("lease = \"30m\"", "lease = \"30m\"\nspot = true").replace("count = 24", &tasks))
+    };
+    let text = |file: JobFile| String::from_utf8(spec_of(&file).canonical_bytes()).unwrap();
+    for silent in ["", "on_notice = \"stop\""] {
+        assert!(!text(spot(silent).unwrap()).contains("notice"), "{silent}");
+    }
+    let finishing = text(spot("on_notice = \"finish\"").unwrap());
+    assert!(finishing.contains(r#""finish_on_notice":true,"image""#), "{finishing}");
+    let told_twice = finishing.replace(r#""finish_on_notice":true"#, r#""finish_on_notice":false"#);
+    assert_eq!(JobSpec::from_canonical(told_twice.as_bytes()), Err(Error::NotCanonical));
+    refused(spot("on_notice = \"ignore\""), "tasks.on_notice");
+    refused(with("count = 24", "count = 24\non_notice = \"finish\""), "tasks.on_notice");
+}
