@@ -262,7 +262,7 @@ async fn serve_metrics(
     context: Arc<Context>,
 ) -> Result<(SocketAddr, JoinHandle<()>), Error> {
     let unusable = |source| Error::Metrics { address, source };
-    let server = metrics::Server::bind(address, asked, context).await.map_err(unusable)?;
+    let server = metrics::bind(address, asked, context).await.map_err(unusable)?;
     let address = server.address().map_err(unusable)?;
     Ok((address, tokio::spawn(server.run())))
 }

@@ -186,6 +186,16 @@ impl Core {
         self.open_leases.iter().filter_map(|lease| self.leases.get(&lease))
     }
 
+    /// How many leases have an account that may still exist.
+    pub fn n_open_leases(&self) -> usize {
+        self.open_leases.len()
+    }
+
+    /// How many jobs wait for a node.
+    pub fn n_queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Every lease a job ever had, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
         let first = (job, 0, Address([0; 32]));
@@ -217,6 +227,11 @@ impl Core {
     /// Whether the node takes no further lease, by what the chain or its owner says.
     pub fn is_draining(&self, node: Address) -> bool {
         self.market.is_draining(node)
+    }
+
+    /// Whether the node's worker came and went too often lately to get a lease.
+    pub fn is_quarantined(&self, now: Now, node: Address) -> bool {
+        self.worker(node).is_some_and(|worker| now.millis < worker.quarantined_until())
     }
 
     /// What the node has shown of its GPUs; none for one whose worker never answered challenges.

@@ -84,6 +84,11 @@ impl Inbox {
         (Self { sender }, receiver)
     }
 
+    /// Inputs that wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.sender.max_capacity().saturating_sub(self.sender.capacity())
+    }
+
     /// Waits for room. False when the driver has stopped.
     pub async fn send(&self, input: Input) -> bool {
         self.sender.send(input).await.is_ok()

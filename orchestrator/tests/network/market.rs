@@ -87,6 +87,7 @@ impl Market {
             data_dir: self.folder.path().join("orchestrator"),
             link_addr: self.link,
             http_addr: self.http,
+            metrics: Some(([127, 0, 0, 1], 0).into()),
             heartbeat: HEARTBEAT,
             public_http_url: None,
             weights: Weights::default(),
