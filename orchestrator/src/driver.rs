@@ -146,11 +146,12 @@ impl Driver {
                 }
             }
             Input::Reconciled => self.on_reconciled(actions),
-            Input::Attached { session, draining, images, held, reports } => {
+            Input::Attached { session, draining, runtimes, images, held, reports } => {
                 let (node, id) = (session.node, session.id);
                 // The earlier stream of the same node ends with its sender.
                 self.sessions.insert(node, session);
                 self.feed(Event::WorkerDraining { node, draining }, actions);
+                self.feed(Event::WorkerRuntimes { node, runtimes }, actions);
                 self.feed(Event::WorkerConnected { node, session: id, images, held }, actions);
                 reports.into_iter().for_each(|report| self.feed(report, actions));
             }

@@ -124,6 +124,7 @@ impl Service {
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network,
+            gvisor: info.gvisor,
             draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };

@@ -4,6 +4,7 @@ use millrace_client::Update;
 use millrace_link::grpc::{Refusal, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
+use millrace_spec::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::sealed::Taken;
@@ -24,6 +25,7 @@ pub(crate) enum Input {
     Attached {
         session: Session,
         draining: bool,
+        runtimes: BTreeSet<Runtime>,
         images: BTreeSet<String>,
         held: Vec<HeldLease>,
         reports: Vec<Event>,

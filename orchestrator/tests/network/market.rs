@@ -254,6 +254,7 @@ pub fn spec(tasks: u32) -> JobSpec {
         network: false,
         placement: None,
         retry: None,
+        runtime: None,
         sealed: None,
         shape: None,
         task_retries: 1,

@@ -94,6 +94,7 @@ fn canonical_specs_and_their_hashes() {
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
         case("network list", &format!("network = [\"b.example:443\", \"203.0.113.0/24:80\"]\n{plain}")),
+        case("runtime", &format!("runtime = \"gvisor\"\n{plain}")),
         case(
             "sealed",
             &format!(

@@ -51,6 +51,7 @@ pub fn assignment(task: u32) -> Assignment {
             output_bytes: 1_000,
         },
         gpus: 1,
+        runtime: None,
         egress: vec![],
         peers: vec![],
         sealed: None,

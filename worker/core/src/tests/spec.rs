@@ -21,6 +21,7 @@ fn spec() -> JobSpec {
         network: false,
         placement: None,
         retry: None,
+        runtime: None,
         sealed: None,
         shape: None,
         task_retries: 1,
