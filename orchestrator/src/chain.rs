@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use millrace_client::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
 use millrace_client::{
-    AnyAccount, Client, Error, Prepared, Receipt, Sender, SignedVoucher, Update, Watcher, WatcherOptions, cosign,
-    instructions,
+    AnyAccount, Client, Error, Prepared, Receipt, Sender, Sight, SignedVoucher, Update, Watcher, WatcherOptions,
+    cosign, instructions,
 };
 use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
@@ -36,11 +36,18 @@ pub(crate) struct Chain {
     nudge: Arc<Notify>,
     /// When a stranger last caused a full reading.
     asked: Arc<Mutex<Option<Instant>>>,
+    /// How much of the chain is seen, once that was told.
+    sight: Arc<Mutex<Option<Sight>>>,
 }
 
 impl Chain {
     pub fn new(sender: Sender) -> Self {
-        Self { sender, nudge: Arc::new(Notify::new()), asked: Arc::default() }
+        Self { sender, nudge: Arc::new(Notify::new()), asked: Arc::default(), sight: Arc::default() }
+    }
+
+    /// How much of the chain is seen; none before the first reading.
+    pub fn sight(&self) -> Option<Sight> {
+        *self.sight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the watcher for a full reading.
@@ -180,6 +187,7 @@ impl Chain {
                     continue;
                 }
                 Some(millrace_client::Event::Sight(sight)) => {
+                    *self.sight.lock().unwrap_or_else(PoisonError::into_inner) = Some(sight);
                     tracing::info!(?sight, "how much of the chain is seen has changed");
                     continue;
                 }

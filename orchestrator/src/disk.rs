@@ -12,7 +12,14 @@ pub(crate) const RESERVE: u64 = 256 * 1024 * 1024;
 /// # Errors
 /// [`io::ErrorKind::StorageFull`]; those of `statvfs`.
 pub(crate) fn check(path: &Path, bytes: u64, reserve: u64) -> io::Result<()> {
+    if free(path)? < bytes.saturating_add(reserve) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+/// Bytes that may still be written on the file system of `path`.
+///
+/// # Errors
+/// Those of `statvfs`.
+pub(crate) fn free(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free < bytes.saturating_add(reserve) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

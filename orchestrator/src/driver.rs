@@ -12,9 +12,9 @@ mod sealed;
 mod sessions;
 mod specs;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_protocol::Address;
 use millrace_scheduler::{Action, Core, Event, Record, SpecStatus};
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::Chain;
 use crate::clock::Clock;
+use crate::metrics::{Counters, Tally};
 use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Store};
@@ -61,6 +62,9 @@ pub(crate) struct Driver {
     /// Transactions and fetches under way. They end with the loop; the state outlives them.
     beside: JoinSet<()>,
     reconciled: Option<oneshot::Sender<()>>,
+    pub counters: Counters,
+    /// Of the core's jobs, as of the last batch.
+    pub tally: Tally,
 }
 
 /// What a driver is made of.
@@ -78,6 +82,7 @@ pub(crate) struct Parts {
 
 impl Driver {
     pub fn new(parts: Parts) -> Self {
+        let tally = Tally::of(parts.core.jobs());
         Self {
             core: parts.core,
             book: Book::default(),
@@ -94,6 +99,8 @@ impl Driver {
             inbox: parts.inbox,
             beside: JoinSet::new(),
             reconciled: Some(parts.reconciled),
+            counters: Counters::default(),
+            tally,
         }
     }
 
@@ -139,11 +146,12 @@ impl Driver {
                 }
             }
             Input::Reconciled => self.on_reconciled(actions),
-            Input::Attached { session, draining, images, held, reports } => {
+            Input::Attached { session, draining, runtimes, images, held, reports } => {
                 let (node, id) = (session.node, session.id);
                 // The earlier stream of the same node ends with its sender.
                 self.sessions.insert(node, session);
                 self.feed(Event::WorkerDraining { node, draining }, actions);
+                self.feed(Event::WorkerRuntimes { node, runtimes }, actions);
                 self.feed(Event::WorkerConnected { node, session: id, images, held }, actions);
                 reports.into_iter().for_each(|report| self.feed(report, actions));
             }
@@ -184,8 +192,11 @@ impl Driver {
     }
 
     fn feed(&mut self, event: Event, actions: &mut Vec<Action>) {
-        let now = self.clock.now();
-        actions.extend(self.core.on_event(now, event));
+        self.counters.seen(&event);
+        let (now, began) = (self.clock.now(), Instant::now());
+        let decided = self.core.on_event(now, event);
+        self.counters.decided(began.elapsed());
+        actions.extend(decided);
     }
 
     fn is_current(&self, node: Address, session: u64) -> bool {
@@ -217,12 +228,28 @@ impl Driver {
             }
         }
         if !records.is_empty() {
+            let began = Instant::now();
             self.store.write(&records).await?;
+            self.counters.wrote(began.elapsed());
+            self.count(&records);
         }
         for action in others {
+            self.counters.acted(&action);
             self.act(action);
         }
         Ok(())
+    }
+
+    /// Whatever changes of a job or a task is written down.
+    fn count(&mut self, records: &[Record]) {
+        let changed = records.iter().filter_map(|record| match record {
+            Record::Job(record) => Some(record.job),
+            Record::Task(record) => Some(record.job),
+            Record::Lease(_) | Record::Proof(_) => None,
+        });
+        for job in changed.collect::<BTreeSet<_>>() {
+            self.tally.note(job, self.core.job(job));
+        }
     }
 
     /// Specs of open jobs that were known before a restart: workers get them with each task.

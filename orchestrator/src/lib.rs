@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod link_server;
 mod logs;
+mod metrics;
 mod objects;
 mod options;
 mod rest;

@@ -8,6 +8,7 @@ mod staged;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -129,6 +130,8 @@ pub(crate) struct Objects {
     hashes: Arc<Mutex<HashMap<PathBuf, Progress>>>,
     /// The folder of [`Self::staged`] uploads is counted and swept by one at a time.
     admitting: Arc<tokio::sync::Mutex<()>>,
+    /// Bytes written since the start.
+    received: Arc<AtomicU64>,
 }
 
 impl Objects {
@@ -152,7 +155,8 @@ impl Objects {
         std::fs::File::open(&complete)?.sync_all()?;
         let backend = Arc::new(LocalFileSystem::new_with_prefix(&complete)?);
         let (writing, hashes, admitting) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { backend, complete, uploads, staged, maximum, reserve, stall: STALL, writing, hashes, admitting })
+        let (stall, received) = (STALL, Arc::default());
+        Ok(Self { backend, complete, uploads, staged, maximum, reserve, stall, writing, hashes, admitting, received })
     }
 
     /// Deletes uploads that nobody went on with for a day, whoever began them and before whichever restart.
@@ -164,6 +168,11 @@ impl Objects {
         let folders = [self.uploads.clone(), self.staged.clone()];
         let swept = move || folders.iter().try_for_each(|folder| staged::sweep(folder, now));
         Ok(receive::beside(swept).await?)
+    }
+
+    /// Bytes of objects that came in since the start, whatever became of them.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     async fn admit(&self, upload: StagedId) -> Result<(), Error> {

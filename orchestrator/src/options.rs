@@ -21,6 +21,8 @@ pub struct Options {
     pub link_addr: SocketAddr,
     /// Where buyers connect; port 0 takes a free one.
     pub http_addr: SocketAddr,
+    /// Where Prometheus finds metrics; `None`: nowhere. Port 0 takes a free one.
+    pub metrics: Option<SocketAddr>,
     /// How often workers report. Three missed reports take a worker's tasks away.
     pub heartbeat: Duration,
     /// How workers reach the HTTP endpoint; `http://` and its bound address by default.

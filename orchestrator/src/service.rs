@@ -15,10 +15,11 @@ use crate::chain::{Chain, follow_clock};
 use crate::clock::Clock;
 use crate::driver::{Driver, Inbox, Parts};
 use crate::logs::Logs;
+use crate::metrics::Wallet;
 use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Store};
-use crate::{Error, Options, link_server, rest};
+use crate::{Error, Options, link_server, metrics, rest};
 
 /// Inputs that may wait for the driver.
 const INBOX: usize = 4_096;
@@ -36,6 +37,7 @@ pub struct Service;
 pub struct Handle {
     http_addr: SocketAddr,
     link_addr: SocketAddr,
+    metrics: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     /// What the driver ended with. Closed without a word when it panicked.
@@ -73,6 +75,15 @@ impl Service {
         let core = Core::restore(settings, clock.now(), store.read().await?);
         let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
         let (inbox, inputs) = Inbox::new(INBOX);
+        let wallet = Wallet::new(client.clone(), scheduler);
+        let metrics = match options.metrics {
+            Some(address) => {
+                let (inbox, objects) = (inbox.clone(), objects.clone());
+                let source = metrics::Source { inbox, objects, wallet: wallet.clone(), data_dir: options.data_dir };
+                Some(source.bind(address).await.map_err(|source| Error::Listen { address, source })?)
+            }
+            None => None,
+        };
         let (reconciled, first_reconciliation) = oneshot::channel();
         let driver = Driver::new(Parts {
             core,
@@ -113,8 +124,16 @@ impl Service {
         ));
         let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
         tasks.spawn(rest::serve(http, context, stop.clone()));
+        let metrics = metrics.map(|server| {
+            let address = server.address();
+            tasks.spawn(wallet.follow(stop.clone()));
+            let stop = stop.clone();
+            tasks.spawn(async move { _ = stop.run_until_cancelled(server.run()).await });
+            address
+        });
+        let metrics = metrics.transpose().map_err(|source| Error::Listen { address: http_addr, source })?;
         tracing::info!(%http_addr, %link_addr, %scheduler, "orchestrator up");
-        Ok(Handle { http_addr, link_addr, stop, tasks, ended, _lock: lock })
+        Ok(Handle { http_addr, link_addr, metrics, stop, tasks, ended, _lock: lock })
     }
 }
 
@@ -127,6 +146,11 @@ impl Handle {
     /// Where workers connect.
     pub fn link_addr(&self) -> SocketAddr {
         self.link_addr
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Waits until it cannot go on. Whoever runs an orchestrator must watch this beside the wish to

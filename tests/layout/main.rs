@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-client", &["millrace-protocol", "millrace-program"]),
     ("millrace-link", &["millrace-protocol", "millrace-spec"]),
     ("millrace-localnet", &["millrace-protocol"]),
+    ("millrace-metrics", &[]),
     ("millrace-seal", &["millrace-protocol", "millrace-spec"]),
     (
         "millrace-orchestrator",
@@ -30,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "millrace-challenge",
             "millrace-client",
             "millrace-link",
+            "millrace-metrics",
         ],
     ),
     // What a buyer's own program needs.
@@ -46,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "millrace-cuda",
             "millrace-client",
             "millrace-link",
+            "millrace-metrics",
             "millrace-seal",
         ],
     ),
@@ -63,7 +66,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["millrace-worker"]),
     ("hickory-resolver", &["millrace-worker"]),
     ("nvml-wrapper", &["millrace-worker"]),
-    ("prometheus-client", &["millrace-worker"]),
+    ("prometheus-client", &["millrace-metrics", "millrace-orchestrator", "millrace-worker"]),
     ("ratatui", &["millrace-cli"]),
     ("libloading", &["millrace-cuda"]),
     ("object_store", &["millrace-orchestrator"]),

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use millrace_agent::{Cause, Exit, Failure, FoundContainer, TaskKey};
 use millrace_protocol::{Address, Diagnostic};
 use millrace_seal::RegistryLogin;
-use millrace_spec::Destination;
+use millrace_spec::{Destination, Runtime};
 use thiserror::Error;
 
 /// Labels every container carries: how a restarted worker finds its own.
@@ -65,6 +65,8 @@ pub struct Plan {
     pub memory_mib: u32,
     pub pids: u32,
     pub network: NetworkAccess,
+    /// None for the engine's own.
+    pub runtime: Option<Runtime>,
     /// Bound read-only to `/inputs`.
     pub inputs: PathBuf,
     /// Bound to `/outputs`.
@@ -109,6 +111,8 @@ pub struct Info {
     pub version: String,
     pub cpu_cores: u16,
     pub memory_mib: u32,
+    /// Whether it can run containers under gVisor.
+    pub gvisor: bool,
 }
 
 /// What an engine can say no with.

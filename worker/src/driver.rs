@@ -342,7 +342,13 @@ impl Driver {
                 self.noted.link(true, self.clock.now());
                 self.told_images = cached_images.iter().cloned().collect();
                 let advertised = self.wiring.advertised_address.clone();
-                self.send(messages::resume(&self.agent, self.rig.draining, cached_images, advertised));
+                self.send(messages::resume(
+                    &self.agent,
+                    self.rig.draining,
+                    self.rig.runtimes(),
+                    cached_images,
+                    advertised,
+                ));
                 if let Some(gpus) = self.challenges.announcement() {
                     self.send(messages::message(Body::GpuAnnouncement(gpus)));
                 }

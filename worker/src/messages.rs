@@ -4,6 +4,7 @@ use millrace_agent::{Agent, Failure, Fault, Lease, LeasePhase, Outcome, Output, 
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, WorkerMessage};
 use millrace_protocol::{Address, Diagnostic};
+use millrace_spec::Runtime;
 
 use crate::container::Progress;
 
@@ -84,6 +85,7 @@ pub(crate) fn progress(task: &Task, progress: Progress) -> Option<WorkerMessage>
 pub(crate) fn resume(
     agent: &Agent,
     draining: bool,
+    runtimes: &[Runtime],
     cached_images: Vec<String>,
     advertised_address: String,
 ) -> WorkerMessage {
@@ -101,7 +103,8 @@ pub(crate) fn resume(
         }
     });
     let tasks = tasks.collect();
-    message(Body::Resume(grpc::Resume { leases, tasks, cached_images, advertised_address, draining }))
+    let runtimes = runtimes.iter().map(|runtime| runtime.name().to_owned()).collect();
+    message(Body::Resume(grpc::Resume { leases, tasks, cached_images, advertised_address, draining, runtimes }))
 }
 
 /// The leases the rig works for, and what runs under each.

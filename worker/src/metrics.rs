@@ -1,23 +1,34 @@
 //! The worker's status as Prometheus reads it. `docs/worker.md` lists every metric.
 
 mod families;
-mod server;
 
-use prometheus_client::encoding::text::encode;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::status::Status;
+use millrace_metrics::Server;
+use tokio::sync::mpsc::UnboundedSender;
 
-pub(crate) use server::Server;
+use crate::context::Context;
+use crate::control::{Ask, Asked, answer};
 
-/// What the format calls itself: OpenMetrics 1.0, which Prometheus has read since 2.5.
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// The status in the text format.
-pub(crate) fn text(status: &Status) -> String {
-    let mut text = String::new();
-    // Writing into a string fails for want of memory only, which ends the process.
-    encode(&mut text, &families::registry(status)).expect("a string takes what is written");
-    text
+/// Who serves them: they tell of leases and money, and change nothing.
+///
+/// # Errors
+/// An address that is in use or not this machine's.
+pub(crate) async fn bind(
+    address: SocketAddr,
+    asked: UnboundedSender<Asked>,
+    context: Arc<Context>,
+) -> io::Result<Server> {
+    let scrape = move || {
+        let (asked, context) = (asked.clone(), context.clone());
+        async move {
+            let status = answer(Ask::Status, &asked, context).await;
+            status.map(|status| families::registry(&status)).map_err(|error| error.to_string())
+        }
+    };
+    Server::bind(address, scrape).await
 }
 
 #[cfg(test)]

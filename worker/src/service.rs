@@ -124,6 +124,7 @@ impl Service {
             any_attestor: options.any_attestor,
             longest: options.longest_lease,
             network,
+            gvisor: info.gvisor,
             draining: folders::is_draining(folders.root()),
             disk_reserve_mib: options.disk_reserve_mib,
         };
@@ -262,7 +263,7 @@ async fn serve_metrics(
     context: Arc<Context>,
 ) -> Result<(SocketAddr, JoinHandle<()>), Error> {
     let unusable = |source| Error::Metrics { address, source };
-    let server = metrics::Server::bind(address, asked, context).await.map_err(unusable)?;
+    let server = metrics::bind(address, asked, context).await.map_err(unusable)?;
     let address = server.address().map_err(unusable)?;
     Ok((address, tokio::spawn(server.run())))
 }

@@ -9,7 +9,7 @@ use millrace_agent::TaskKey;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{self, Fault, Phase};
-use millrace_spec::JobSpec;
+use millrace_spec::{JobSpec, Runtime};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, name};
@@ -54,6 +54,35 @@ async fn failure_of(rig: &mut Rig, task: u32) -> grpc::Failure {
     let failure = rig.orchestrator.end().await.failure.expect("it should fail");
     assert!(rig.is_clean().await, "something is left");
     failure
+}
+
+/// With gVisor in Docker, under the name `runsc`; without it this says so and checks nothing. Whatever else is
+/// registered under that name is a stand-in, and shows only that the engine was asked for it.
+#[tokio::test]
+async fn a_job_that_asks_for_gvisor_runs_on_a_kernel_that_is_not_the_rigs() {
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    if !engine.info().await.unwrap().gvisor {
+        eprintln!("skipped: Docker has no runtime `runsc`");
+        return;
+    }
+    let script = "cat /proc/version > /outputs/kernel; id -u > /outputs/user; echo x > /new; trap 'exit 0' TERM; \
+                  echo up; sleep 60 & wait";
+    let spec = JobSpec { runtime: Some(Runtime::Gvisor), ..offer::spec(script) };
+    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let host = inspect(&rig, 0).await.host_config.unwrap();
+    assert_eq!(host.runtime.as_deref(), Some("runsc"));
+    let outputs = std::fs::read_dir(rig.data().join("tasks")).unwrap().flatten().next().unwrap().path().join("outputs");
+    let kernel = std::fs::read_to_string(outputs.join("kernel")).unwrap();
+    assert_ne!(std::fs::read_to_string(outputs.join("user")).unwrap().trim(), "0");
+    match kernel == std::fs::read_to_string("/proc/version").unwrap() {
+        true => eprintln!("the runtime `runsc` here is a stand-in: the job saw the rig's own kernel"),
+        false => assert!(kernel.starts_with("Linux version 4.4.0"), "gVisor calls itself that, and not {kernel}"),
+    }
+    rig.stop().await;
 }
 
 #[tokio::test]

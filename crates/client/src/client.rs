@@ -49,6 +49,26 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
+/// What a [`Client`] has seen of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The newest slot that the chain is believed to have reached; zero before anything was read.
+    pub slot: u64,
+    /// Since that slot was seen first, or since the client was made.
+    pub age: Duration,
+    /// In the order of [`Endpoints::rpc`].
+    pub endpoints: Vec<SeenEndpoint>,
+}
+
+/// An RPC endpoint by its last answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenEndpoint {
+    /// It failed, or came too late, when it was asked last.
+    pub is_late: bool,
+    /// Slots between its last answer and [`Seen::slot`]; none where answers are not compared, as with one endpoint.
+    pub behind: Option<u64>,
+}
+
 struct Shared {
     endpoints: Endpoints,
     connections: Vec<Connection>,
@@ -93,6 +113,18 @@ impl Client {
     /// The newest slot that the chain is believed to have reached; zero before anything was read.
     pub(crate) fn horizon(&self) -> u64 {
         self.shared.horizon.lock().unwrap_or_else(PoisonError::into_inner).slot()
+    }
+
+    /// How much of the chain this client has seen by now, without asking anybody.
+    pub fn seen(&self) -> Seen {
+        let horizon = self.shared.horizon.lock().unwrap_or_else(PoisonError::into_inner);
+        let (slot, age) = (horizon.slot(), horizon.age(std::time::Instant::now()));
+        drop(horizon);
+        let endpoint = |connection: &Connection| SeenEndpoint {
+            is_late: connection.is_late(),
+            behind: Some(connection.slot()).filter(|told| *told > 0).map(|told| slot.saturating_sub(told)),
+        };
+        Seen { slot, age, endpoints: self.shared.connections.iter().map(endpoint).collect() }
     }
 
     /// The slot of the last transaction of this client's that landed; zero before the first.

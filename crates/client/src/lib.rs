@@ -32,7 +32,7 @@ pub use solana_keypair::{Keypair, Signer};
 pub use solana_signature::Signature;
 
 pub use accounts::AnyAccount;
-pub use client::Client;
+pub use client::{Client, Seen, SeenEndpoint};
 pub use endpoints::Endpoints;
 pub use error::{Asset, Error};
 pub use refusal::Refusal;

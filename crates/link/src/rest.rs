@@ -5,6 +5,7 @@ use millrace_protocol::{
     Address, BasisPoints, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
     UnixSeconds,
 };
+use millrace_spec::Runtime;
 use serde::{Deserialize, Serialize};
 
 /// The most bytes of the body of `PUT /v1/jobs/{job}/sealed/{lease}`: an envelope as millrace-seal makes it. The
@@ -38,6 +39,12 @@ pub struct Node {
     /// It takes no further lease.
     #[serde(default)]
     pub draining: bool,
+    /// Its worker came and went too often lately: it gets no lease for a while.
+    #[serde(default)]
+    pub quarantined: bool,
+    /// What its engine can keep containers in beside its own runtime.
+    #[serde(default)]
+    pub runtimes: Vec<Runtime>,
     /// What its GPUs have shown by answering the network's challenge; none where its worker never answered any.
     #[serde(default)]
     pub challenge: Option<Challenged>,

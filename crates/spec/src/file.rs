@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use millrace_protocol::{Address, JobTerms};
 
 use crate::quantity::{parse_mib, parse_usdc};
-use crate::{Error, JobSpec, Limits, ObjectRef};
+use crate::{Error, JobSpec, Limits, ObjectRef, Runtime};
 
 use document::Document;
 pub use sealing::RegistryFiles;
@@ -56,6 +56,7 @@ impl JobFile {
         let after = order::after(&document)?;
         let (network, egress) = network::network(&document.network)?;
         let retry = document.retry.as_ref().map(order::retry).transpose()?;
+        let runtime = document.runtime.as_deref().map(runtime).transpose()?;
         let sealing = Sealing::of(&document.encryption);
         let registry = document.registry.map(|registry| RegistryFiles::of(registry, &document.image));
         let spec = JobSpec {
@@ -78,6 +79,7 @@ impl JobFile {
             network,
             placement,
             retry,
+            runtime,
             sealed: None,
             shape: work.shape,
             task_retries: work.task_retries,
@@ -123,6 +125,10 @@ impl JobFile {
     pub fn attestor(&self) -> Option<Address> {
         self.attestor
     }
+}
+
+fn runtime(name: &str) -> Result<Runtime, Error> {
+    Runtime::named(name).ok_or_else(|| wrong("runtime", name, "`gvisor`, or left out for the engine's own"))
 }
 
 /// `"0.5"` CPUs are 500: three decimals at most.

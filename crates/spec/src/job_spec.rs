@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
-use crate::{After, Destination, Error, ObjectRef, Placement, Retry, Sealed, Sha256, Shape, after, egress, sha256};
+use crate::{
+    After, Destination, Error, ObjectRef, Placement, Retry, Runtime, Sealed, Sha256, Shape, after, egress, sha256,
+};
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
 /// the order of the fields, here alphabetical and in [`JobTerms`] its own; no spaces, integers only.
@@ -35,6 +37,9 @@ pub struct JobSpec {
     /// None where a task that failed runs again at once, until it has failed too often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// None for the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Runtime>,
     /// What the buyer brings to each lease's rig itself; none where a rig needs nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealed>,

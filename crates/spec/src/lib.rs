@@ -12,6 +12,7 @@ mod object_ref;
 mod placement;
 mod quantity;
 mod retry;
+mod runtime;
 mod sealed;
 mod shape;
 
@@ -26,5 +27,6 @@ pub use job_spec::{JobSpec, Limits};
 pub use object_ref::{ObjectRef, Sha256, sha256};
 pub use placement::{Country, CountryError, Placement};
 pub use retry::Retry;
+pub use runtime::Runtime;
 pub use sealed::{Sealed, registry_of};
 pub use shape::{Gang, Locality, Restart, Service, Shape};

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{Address, Provider};
+use millrace_spec::Runtime;
 
 use crate::agenda::Agenda;
 use crate::decide::Preemption;
@@ -148,6 +149,7 @@ impl Core {
                 self.on_challenge_ended(now, node, challenge, result);
             }
             Event::WorkerDraining { node, draining } => self.market.set_draining(now, node, draining),
+            Event::WorkerRuntimes { node, runtimes } => self.market.set_runtimes(node, &runtimes),
             Event::WorkerImages { node, images } => {
                 self.market.set_images(now, node, images.iter().map(String::as_str));
             }
@@ -187,6 +189,16 @@ impl Core {
         self.open_leases.iter().filter_map(|lease| self.leases.get(&lease))
     }
 
+    /// How many leases have an account that may still exist.
+    pub fn n_open_leases(&self) -> usize {
+        self.open_leases.len()
+    }
+
+    /// How many jobs wait for a node.
+    pub fn n_queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Every lease a job ever had, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
         let first = (job, 0, Address([0; 32]));
@@ -218,6 +230,16 @@ impl Core {
     /// Whether the node takes no further lease, by what the chain or its owner says.
     pub fn is_draining(&self, node: Address) -> bool {
         self.market.is_draining(node)
+    }
+
+    /// Whether the node's worker came and went too often lately to get a lease.
+    pub fn is_quarantined(&self, now: Now, node: Address) -> bool {
+        self.worker(node).is_some_and(|worker| now.millis < worker.quarantined_until())
+    }
+
+    /// What the node's engine can keep containers in beside its own runtime.
+    pub fn runtimes(&self, node: Address) -> &'static [Runtime] {
+        self.market.runtimes(node)
     }
 
     /// What the node has shown of its GPUs; none for one whose worker never answered challenges.

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, Dispute, Parameters, Provider};
-use millrace_spec::Sha256;
+use millrace_spec::{Runtime, Sha256};
 
 use crate::evidence::Evidence;
 use crate::state::task::{Cause, Fault, TaskPhase};
@@ -67,6 +67,11 @@ pub enum Event {
     WorkerDraining {
         node: Address,
         draining: bool,
+    },
+    /// The runtimes that the worker's engine has beside its own. Told before [`Event::WorkerConnected`].
+    WorkerRuntimes {
+        node: Address,
+        runtimes: BTreeSet<Runtime>,
     },
     /// The images that the worker's engine has now.
     WorkerImages {

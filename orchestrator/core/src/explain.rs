@@ -115,6 +115,8 @@ pub enum Change {
     /// Accept several leases with one provider.
     AcceptSameProvider,
     AcceptSimulated,
+    /// Leave it to the node's engine what containers run under.
+    AcceptEngineRuntime,
     /// Take leases that are not spot as well.
     AcceptOnDemand,
     /// Ask for at most this service level.
@@ -263,6 +265,7 @@ fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry
         Constraint::Cpu => Change::LowerCpu(hardware.cpu_cores),
         Constraint::Memory => Change::LowerMemory(hardware.memory_mib),
         Constraint::Disk => Change::LowerDisk(hardware.disk_mib),
+        Constraint::RuntimeMissing => Change::AcceptEngineRuntime,
         Constraint::NodeOffline
         | Constraint::Quarantined
         | Constraint::NodeDraining

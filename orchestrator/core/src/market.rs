@@ -30,6 +30,7 @@ mod vacancy;
 use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, Node, Parameters, Provider, UnixSeconds};
+use millrace_spec::Runtime;
 
 use claims::Counted;
 pub use claims::{Claim, Held};
@@ -216,6 +217,19 @@ impl Market {
         let slot = self.slot(node);
         self.rigs[slot as usize].draining = draining;
         self.refresh(now, slot);
+    }
+
+    /// The runtimes that the node's engine has beside its own.
+    pub fn set_runtimes(&mut self, node: Address, runtimes: &BTreeSet<Runtime>) {
+        let (slot, gvisor) = (self.slot(node), runtimes.contains(&Runtime::Gvisor));
+        let before = std::mem::replace(&mut self.rigs[slot as usize].gvisor, gvisor);
+        if gvisor && !before {
+            self.improve(slot);
+        }
+    }
+
+    pub fn runtimes(&self, node: Address) -> &'static [Runtime] {
+        if self.rig(node).is_some_and(|rig| rig.gvisor) { &[Runtime::Gvisor] } else { &[] }
     }
 
     /// Whether the node takes no further lease, by what the chain or its owner says.

@@ -232,6 +232,11 @@ impl Queue {
         self.places.contains_key(&job)
     }
 
+    /// Jobs that wait, aside or not.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// GPUs that the buyer holds.
     pub fn held(&self, buyer: Address) -> u64 {
         self.buyers.get(&buyer).map_or(0, |buyer| buyer.held)

@@ -1,5 +1,5 @@
 use millrace_protocol::Address;
-use millrace_spec::{After, Gang, JobSpec, Retry, Service, Shape};
+use millrace_spec::{After, Gang, JobSpec, Retry, Runtime, Service, Shape};
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
@@ -28,6 +28,9 @@ pub struct Workload {
     /// None where a task that failed runs again at once.
     #[serde(default)]
     pub retry: Option<Retry>,
+    /// None for whatever a node's engine runs containers with.
+    #[serde(default)]
+    pub runtime: Option<Runtime>,
 }
 
 impl Workload {
@@ -75,6 +78,7 @@ impl From<&JobSpec> for Workload {
             shape: spec.shape,
             after: spec.after.clone().unwrap_or_default(),
             retry: spec.retry.clone(),
+            runtime: spec.runtime,
         }
     }
 }

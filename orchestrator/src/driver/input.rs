@@ -4,6 +4,7 @@ use millrace_client::Update;
 use millrace_link::grpc::{Refusal, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
+use millrace_spec::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::sealed::Taken;
@@ -24,6 +25,7 @@ pub(crate) enum Input {
     Attached {
         session: Session,
         draining: bool,
+        runtimes: BTreeSet<Runtime>,
         images: BTreeSet<String>,
         held: Vec<HeldLease>,
         reports: Vec<Event>,
@@ -87,6 +89,11 @@ impl Inbox {
     pub fn new(capacity: usize) -> (Self, mpsc::Receiver<Input>) {
         let (sender, receiver) = mpsc::channel(capacity);
         (Self { sender }, receiver)
+    }
+
+    /// Inputs that wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.sender.max_capacity().saturating_sub(self.sender.capacity())
     }
 
     /// Waits for room. False when the driver has stopped.

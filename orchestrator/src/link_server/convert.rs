@@ -6,7 +6,7 @@ use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
 use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
-use millrace_spec::{ObjectRef, Sha256};
+use millrace_spec::{ObjectRef, Runtime, Sha256};
 use tonic::Status;
 
 use crate::challenge::Answer;
@@ -74,6 +74,11 @@ pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Ev
         Phase::Failed => failed(update.failure.as_ref())?,
     };
     Ok(Event::TaskUpdate { node, lease, task: update.index, attempt: update.attempt, progress })
+}
+
+/// Those that this version knows.
+pub(super) fn runtimes(names: &[String]) -> BTreeSet<Runtime> {
+    names.iter().filter_map(|name| Runtime::named(name)).collect()
 }
 
 pub(super) fn images(images: Vec<String>) -> BTreeSet<String> {
@@ -257,6 +262,7 @@ mod tests {
             tasks: vec![update(Phase::Running), grpc::TaskUpdate { index: 9, ..update(Phase::Done) }],
             cached_images: Vec::new(),
             draining: false,
+            runtimes: Vec::new(),
         };
         let held = held(&resume).unwrap();
         assert_eq!(held[0].tasks, [HeldTask { task: 3, attempt: 4 }, HeldTask { task: 9, attempt: 4 }]);

@@ -69,8 +69,9 @@ async fn converse(
     let advertised_address = convert::advertised_address(&resume.advertised_address);
     let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
     let images = convert::images(resume.cached_images);
+    let runtimes = convert::runtimes(&resume.runtimes);
     let mut draining = resume.draining;
-    deliver(context, Input::Attached { session, draining, images, held, reports }).await?;
+    deliver(context, Input::Attached { session, draining, runtimes, images, held, reports }).await?;
     loop {
         let input = match next(inbound).await? {
             Some(WorkerBody::Heartbeat(heartbeat)) => {

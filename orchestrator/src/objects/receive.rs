@@ -1,6 +1,7 @@
 //! What comes in: pieces of an upload, in order, until all of it is here and its hash is right.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -166,6 +167,7 @@ impl Objects {
     async fn write(&self, mut upload: Growing, batch: Vec<Bytes>) -> Result<Growing, Error> {
         let bytes = batch.iter().map(|part| part.len() as u64).sum();
         disk::check(&self.uploads, bytes, self.reserve)?;
+        self.received.fetch_add(bytes, Ordering::Relaxed);
         Ok(beside(move || upload.append(&batch).map(|()| upload)).await?)
     }
 

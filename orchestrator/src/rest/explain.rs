@@ -5,6 +5,7 @@ use millrace_protocol::{
     Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
 };
 use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion};
+use millrace_spec::Runtime;
 
 use crate::driver::Driver;
 
@@ -70,6 +71,7 @@ fn name(constraint: Constraint) -> &'static str {
         Constraint::Cpu => "cpu",
         Constraint::Memory => "memory",
         Constraint::Disk => "disk",
+        Constraint::RuntimeMissing => "runtime",
         Constraint::NodeOffline => "node-online",
         Constraint::NodeDraining => "node-active",
         Constraint::NodeFull => "node-free",
@@ -111,6 +113,9 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
             workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.memory_mib))
         }
         Constraint::Disk => workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.disk_mib)),
+        Constraint::RuntimeMissing => {
+            workload.and_then(|workload| workload.runtime).map_or("", Runtime::name).to_owned()
+        }
         Constraint::NodeOffline => "a connected worker".to_owned(),
         Constraint::NodeDraining => "a node that takes work".to_owned(),
         Constraint::NodeFull => format!("{} GPU(s) not leased", units.0),
@@ -168,6 +173,7 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
         Change::LowerCpu(cores) => format!("ask for at most {cores} CPU cores, less what other leases use"),
         Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory, less what other leases use"),
         Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk, less what other leases use"),
+        Change::AcceptEngineRuntime => "leave out `runtime`".to_owned(),
         Change::Wait(constraint) => return format!("wait: {whose} fits but for `{}`", self::name(constraint)),
     };
     format!("{change}: {whose} would take it at {}", suggestion.price)

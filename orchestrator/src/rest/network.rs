@@ -39,6 +39,8 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         units_leased: entry.view.node.leased.0,
         connected: driver.sessions.contains_key(&address),
         draining: driver.core.is_draining(address),
+        quarantined: driver.core.is_quarantined(driver.clock.now(), address),
+        runtimes: driver.core.runtimes(address).to_vec(),
         challenge: driver.core.proof(address).map(|proof| challenged(driver.clock.now().chain, proof)),
     };
     let mut nodes: Vec<_> = driver.core.nodes().map(render).collect();

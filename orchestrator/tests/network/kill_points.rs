@@ -49,6 +49,7 @@ fn orchestrator_process() {
             data_dir: setup.data_dir,
             link_addr: setup.link_addr,
             http_addr: setup.http_addr,
+            metrics: None,
             heartbeat: HEARTBEAT,
             public_http_url: None,
             weights: Weights::default(),

@@ -4,6 +4,7 @@
 mod challenges;
 mod kill_points;
 mod market;
+mod metrics;
 mod objects;
 mod preemption;
 mod restarts;

@@ -355,6 +355,8 @@ impl Rig {
             tasks: running.chain(journal.done.values().cloned()).collect(),
             cached_images: vec!["millrace/test:1".to_owned()],
             advertised_address: String::new(),
+            // A later worker may know of more than the orchestrator.
+            runtimes: ["gvisor", "unheard-of"].map(str::to_owned).to_vec(),
             draining: self.draining.load(Relaxed),
         }
     }

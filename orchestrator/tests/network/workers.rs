@@ -5,6 +5,7 @@ use std::time::Duration;
 use millrace_client::{Keypair, keys};
 use millrace_link::rest;
 use millrace_protocol::{Address, PricePerGpuHour};
+use millrace_spec::{JobSpec, Runtime};
 use tonic::Code;
 
 use crate::market::{Market, Rigging, spec};
@@ -61,6 +62,18 @@ async fn a_rig_that_its_owner_drains_gets_no_offer_until_it_does_so_no_more() {
     rig.draining.store(false, Relaxed);
     market.wait_for(job, |status| status.closed).await;
     assert!(!node().await.draining);
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rig_that_has_gvisor_gets_a_job_that_asks_for_it() {
+    let market = Market::found().await;
+    let rig = Rig::new(market.link_url(), &market.add_rig("a", PricePerGpuHour(1)).await, Duration::from_millis(100));
+    let running = rig.run();
+    let job = market.submit(1, &JobSpec { runtime: Some(Runtime::Gvisor), ..spec(1) }).await;
+    market.wait_for(job, |status| status.closed).await;
+    let nodes: Vec<rest::Node> = market.get("/v1/nodes", "").await.json().await.unwrap();
+    assert_eq!((nodes[0].runtimes.as_slice(), nodes[0].quarantined), (&[Runtime::Gvisor][..], false));
     running.abort();
 }
 

@@ -372,6 +372,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         network: false,
         placement: None,
         retry: None,
+        runtime: None,
         sealed: None,
         shape: None,
         task_retries: 2,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use millrace_protocol::{Address, Seconds};
-use millrace_spec::{Destination, JobSpec, ObjectRef, Sealed, Shape, words_for_task};
+use millrace_spec::{Destination, JobSpec, ObjectRef, Runtime, Sealed, Shape, words_for_task};
 use serde::{Deserialize, Serialize};
 
 /// One attempt at one task under one lease: what a container, its folders and its logs are named by.
@@ -67,6 +67,9 @@ pub struct Assignment {
     /// Where a container with a network may connect to; empty for all of the internet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<Destination>,
+    /// None for the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Runtime>,
     /// Where a gang's members are reached, by rank, which is the task's number; an empty text for one that does not
     /// say. Nothing for a task on its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,6 +106,7 @@ impl Assignment {
             finish_on_notice: spec.finish_on_notice || matches!(spec.shape, Some(Shape::Service(_))),
             gpus: spec.terms.requirements.units.0,
             egress: spec.egress.clone(),
+            runtime: spec.runtime,
             peers: Vec::new(),
             sealed: spec.sealed.clone(),
         }

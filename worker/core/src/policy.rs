@@ -4,7 +4,7 @@
 use millrace_protocol::{
     Address, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
 };
-use millrace_spec::Sha256;
+use millrace_spec::{Runtime, Sha256};
 use thiserror::Error;
 
 use crate::{Agent, GpuFault, Lease, LeasePhase, LeaseTerms};
@@ -23,10 +23,19 @@ pub struct Rig {
     pub longest: Seconds,
     /// Whether containers may have a network.
     pub network: bool,
+    /// Whether containers can run under gVisor.
+    pub gvisor: bool,
     /// Takes no further lease; keeps those it has.
     pub draining: bool,
     /// Disk that is never given to jobs.
     pub disk_reserve_mib: u64,
+}
+
+impl Rig {
+    /// What its engine has beside its own runtime.
+    pub fn runtimes(&self) -> &'static [Runtime] {
+        if self.gvisor { &[Runtime::Gvisor] } else { &[] }
+    }
 }
 
 /// A lease that the scheduler offers.
@@ -47,6 +56,7 @@ pub struct Offer {
     pub memory_mib: u32,
     pub disk_mib: u64,
     pub network: bool,
+    pub runtime: Option<Runtime>,
     pub accept_simulated: bool,
 }
 
@@ -77,6 +87,8 @@ pub enum Refusal {
     TooLong { asked: Seconds, longest: Seconds },
     #[error("the job asks for a network, which this rig does not give")]
     NetworkForbidden,
+    #[error("the rig's engine does not have the runtime `{}`", .runtime.name())]
+    RuntimeMissing { runtime: Runtime },
     #[error("the job does not accept simulated GPUs")]
     Simulated,
     #[error("the rig holds this lease already")]
@@ -98,6 +110,7 @@ impl Diagnostic for Refusal {
             Self::DiskFull { .. } => "disk-full",
             Self::TooLong { .. } => "lease-too-long",
             Self::NetworkForbidden => "network-forbidden",
+            Self::RuntimeMissing { .. } => "runtime-missing",
             Self::Simulated => "rig-simulated",
             Self::AlreadyHeld => "lease-held",
         }
@@ -114,7 +127,9 @@ impl Diagnostic for Refusal {
             Self::DiskFull { .. } => "the rig's owner should free disk space; offer it to another node",
             Self::TooLong { .. } => "offer a shorter lease",
             Self::ForeignAttestor { .. } => "offer it to a node whose owner trusts the attestor",
-            Self::NetworkForbidden | Self::Simulated | Self::NoSpot => "offer it to another node",
+            Self::NetworkForbidden | Self::RuntimeMissing { .. } | Self::Simulated | Self::NoSpot => {
+                "offer it to another node"
+            }
             Self::AlreadyHeld => "send its tasks; there is nothing to sign again",
         }
         .to_owned()
@@ -158,6 +173,9 @@ pub fn check(
     }
     if offer.network && !rig.network {
         return Err(Refusal::NetworkForbidden);
+    }
+    if let Some(runtime) = offer.runtime.filter(|runtime| !rig.runtimes().contains(runtime)) {
+        return Err(Refusal::RuntimeMissing { runtime });
     }
     if rig.hardware.simulated && !offer.accept_simulated {
         return Err(Refusal::Simulated);

@@ -23,6 +23,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
+use millrace_spec::Runtime;
 use tokio::sync::{Mutex, OnceCell};
 
 use create::LogDriver;
@@ -156,7 +157,9 @@ impl Engine for Docker {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
         async move {
             let info = self.api.info().await.map_err(|error| self.error(error))?;
+            let runtimes = info.runtimes.unwrap_or_default();
             Ok(Info {
+                gvisor: runtimes.contains_key(create::engine_name(Runtime::Gvisor)),
                 version: format!("Docker {}", info.server_version.unwrap_or_default()),
                 cpu_cores: info.ncpu.and_then(|cores| cores.try_into().ok()).unwrap_or(1),
                 memory_mib: info.mem_total.and_then(|bytes| (bytes / (1024 * 1024)).try_into().ok()).unwrap_or(0),

@@ -101,6 +101,7 @@ impl Driver {
             memory_mib: spec.limits.memory_mib,
             disk_mib: u64::from(spec.limits.disk_mib),
             network: spec.network,
+            runtime: spec.runtime,
             accept_simulated: requirements.accept_simulated,
         };
         let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;

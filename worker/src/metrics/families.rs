@@ -1,8 +1,9 @@
 //! A registry of one moment: everything in it comes from one [`Status`], so no two metrics of a scrape contradict
 //! each other. Names and units follow prometheus.io/docs/practices/naming.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
+use millrace_metrics::{Integer, gauge, micro_usdc, whole};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
@@ -12,7 +13,6 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::status::{GpuStatus, Status};
 
-type Integer = Gauge<i64, AtomicI64>;
 type Fraction = Gauge<f64, AtomicU64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,7 +87,6 @@ fn work(registry: &mut Registry, status: &Status) {
     }
 }
 
-/// In whole micro-USDC: money is no float, and up to 9 billion USDC Prometheus keeps them exact.
 fn money(registry: &mut Registry, status: &Status) {
     let earned = ConstCounter::new(status.totals.earned.0);
     let help = "Earned by leases that were over since the start, fee included";
@@ -160,18 +159,4 @@ fn storage(registry: &mut Registry, status: &Status) {
     ] {
         registry.register_with_unit(name, help, Unit::Bytes, gauge(value));
     }
-}
-
-fn micro_usdc() -> Unit {
-    Unit::Other("micro_usdc".to_owned())
-}
-
-fn gauge(value: u64) -> Integer {
-    let gauge = Integer::default();
-    gauge.set(whole(value));
-    gauge
-}
-
-fn whole(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

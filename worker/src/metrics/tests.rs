@@ -1,6 +1,7 @@
+use millrace_metrics::text;
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 
-use super::text;
+use super::families::registry;
 use crate::status::{GpuStatus, LeaseStatus, LinkStatus, Status, StorageStatus, TaskStatus, Totals, Trouble};
 
 fn status() -> Status {
@@ -95,7 +96,7 @@ fn status() -> Status {
 #[test]
 fn a_scrape_is_as_reviewed() {
     // Samples of one metric come in any order.
-    let mut lines: Vec<String> = text(&status()).lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = text(&registry(&status())).lines().map(str::to_owned).collect();
     lines.chunk_by_mut(|a, b| a.starts_with('#') == b.starts_with('#')).for_each(|metric| {
         if !metric[0].starts_with('#') {
             metric.sort_unstable();
@@ -113,7 +114,7 @@ fn every_metric_is_documented() {
         .filter_map(|line| line.strip_prefix("| `millrace_worker_")?.split('`').next())
         .map(|name| name.split('{').next().unwrap_or(name))
         .collect();
-    let text = text(&status());
+    let text = text(&registry(&status()));
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let mut served: Vec<&str> =
         samples.filter_map(|line| line.strip_prefix("millrace_worker_")?.split(['{', ' ']).next()).collect();

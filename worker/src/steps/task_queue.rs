@@ -207,7 +207,8 @@ impl Queue {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
-        let Assignment { key, job, task_count, image, command, mut environment, limits, peers, .. } = assignment;
+        let Assignment { key, job, task_count, image, command, mut environment, limits, peers, runtime, .. } =
+            assignment;
         let own = [
             ("MILLRACE_JOB", job.to_string()),
             ("MILLRACE_LEASE", key.lease.to_string()),
@@ -245,6 +246,7 @@ impl Queue {
             memory_mib: limits.memory_mib,
             pids: limits.pids,
             network,
+            runtime,
             inputs: context.folders.inputs(key),
             outputs: context.folders.outputs(key),
             secrets,

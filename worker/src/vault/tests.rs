@@ -72,6 +72,7 @@ fn assignment(files: &[&str]) -> Assignment {
         inputs: Vec::new(),
         limits,
         gpus: 1,
+        runtime: None,
         egress: Vec::new(),
         peers: Vec::new(),
         sealed: Some(Sealed { files, inputs: Some(Sha256([1; 32])), ..Sealed::default() }),

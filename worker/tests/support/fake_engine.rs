@@ -85,7 +85,7 @@ impl FakeEngine {
 
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
-        async { Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192 }) }.boxed()
+        async { Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192, gvisor: false }) }.boxed()
     }
 
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -71,6 +71,7 @@ pub fn spec(script: &str) -> JobSpec {
         network: false,
         placement: None,
         retry: None,
+        runtime: None,
         sealed: None,
         shape: None,
         task_retries: 0,

@@ -50,6 +50,8 @@ export interface JobSpec {
   readonly placement?: Placement;
   /** None where a task that failed runs again at once. */
   readonly retry?: Retry;
+  /** What containers run under: `gvisor`, or what the rig's engine has when left out. */
+  readonly runtime?: "gvisor";
   /** None where a rig needs nothing of the buyer. */
   readonly sealed?: Sealed;
   /** None for tasks that run one by one, as nodes are there. */
@@ -85,6 +87,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"network":${spec.network}`,
     ...(placement === undefined ? [] : [`"placement":${placement}`]),
     ...(spec.retry === undefined ? [] : [`"retry":${canonicalRetry(spec.retry)}`]),
+    ...(spec.runtime === undefined ? [] : [`"runtime":${text(spec.runtime)}`]),
     ...(sealed === undefined ? [] : [`"sealed":${sealed}`]),
     ...(spec.shape === undefined ? [] : [`"shape":${canonicalShape(spec.shape)}`]),
     `"task_retries":${spec.taskRetries}`,

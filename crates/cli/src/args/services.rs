@@ -31,6 +31,15 @@ pub struct RunOrchestrator {
     /// How others reach the HTTP endpoint [default: http://<--http>]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Serve Prometheus metrics under /metrics, on this machine alone where no address is given [default: nowhere]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9478",
+        value_parser = parse_listen
+    )]
+    pub metrics: Option<SocketAddr>,
     /// How often workers report; three missed ones end a lease's tasks
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub heartbeat: Duration,

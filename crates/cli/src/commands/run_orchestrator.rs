@@ -15,6 +15,8 @@ struct Up {
     http: String,
     link: String,
     data_dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
     /// It cannot pay for a single transaction: no job gets a lease.
     is_out_of_sol: bool,
 }
@@ -25,8 +27,9 @@ impl Report for Up {
     }
 
     fn human(&self, style: Style) -> String {
+        let metrics = self.metrics.as_ref().map_or_else(String::new, |url| format!("\nmetrics    {url}"));
         format!(
-            "{}\nscheduler  {}\nbuyers     http://{}\nworkers    http://{}\njournal    {}",
+            "{}\nscheduler  {}\nbuyers     http://{}\nworkers    http://{}\njournal    {}{metrics}",
             style.good("orchestrator is up, Ctrl-C stops it"),
             self.scheduler,
             self.http,
@@ -67,6 +70,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         data_dir: args.data_dir.clone(),
         link_addr: args.link,
         http_addr: args.http,
+        metrics: args.metrics,
         heartbeat: args.heartbeat,
         public_http_url: args.public_url,
         weights: args.weights.weights(),
@@ -77,6 +81,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         http: handle.http_addr().to_string(),
         link: handle.link_addr().to_string(),
         data_dir: args.data_dir.display().to_string(),
+        metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
         is_out_of_sol: context.client().lamports(address(&scheduler)).await? == 0,
     });
     let broken = tokio::select! {

@@ -28,6 +28,11 @@ impl Horizon {
         self.slot
     }
 
+    /// Since the newest slot was seen first.
+    pub fn age(&self, now: Instant) -> std::time::Duration {
+        now.saturating_duration_since(self.at)
+    }
+
     /// Whether a slot can have been reached by now.
     pub fn allows(&self, slot: u64, now: Instant) -> bool {
         let elapsed = u64::try_from(now.saturating_duration_since(self.at).as_millis()).unwrap_or(u64::MAX);
@@ -93,6 +98,7 @@ mod tests {
         let mut horizon = Horizon::new(asked_at);
         let answered_at = asked_at + Duration::from_secs(2);
         horizon.newest(&[1_000], asked_at, answered_at);
+        assert_eq!(horizon.age(answered_at), Duration::from_secs(2));
         assert!(horizon.allows(1_000 + APART + 2_000 * SLOTS_PER_MILLISECOND, answered_at));
     }
 

@@ -98,6 +98,7 @@ fn canonical_specs_and_their_hashes() {
             &counter_with("spot = true", "").replace("[tasks]", "[tasks]\non_notice = \"finish\""),
         ),
         case("network list", &format!("network = [\"b.example:443\", \"203.0.113.0/24:80\"]\n{plain}")),
+        case("runtime", &format!("runtime = \"gvisor\"\n{plain}")),
         case(
             "sealed",
             &format!(

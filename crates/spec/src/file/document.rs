@@ -18,6 +18,7 @@ pub(super) struct Document {
     pub after: Vec<String>,
     #[serde(default)]
     pub after_ended: Vec<String>,
+    pub runtime: Option<String>,
     pub tasks: Option<Tasks>,
     pub retry: Option<Retry>,
     pub service: Option<Service>,

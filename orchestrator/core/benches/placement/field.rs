@@ -173,6 +173,7 @@ pub fn mix(number: u64, tasks: u32) -> (JobTerms, Workload) {
         shape: None,
         after: Vec::new(),
         retry: None,
+        runtime: None,
         placement: Placement {
             countries: if in_country { vec![country(dice.small(12), dice.small(5))] } else { Vec::new() },
             ..Placement::default()

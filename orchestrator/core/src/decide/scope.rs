@@ -44,6 +44,7 @@ impl Core {
             | Event::ProviderSeen { .. }
             | Event::NodeSeen { .. }
             | Event::WorkerDraining { .. }
+            | Event::WorkerRuntimes { .. }
             | Event::WorkerImages { .. }
             | Event::LinkMeasured { .. }
             | Event::GpusAnnounced { .. }

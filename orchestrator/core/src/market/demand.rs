@@ -1,6 +1,7 @@
 use millrace_protocol::{
     Address, GpuUnits, HardwareClass, JobTerms, PricePerGpuHour, Requirements, ServiceLevel, Verification,
 };
+use millrace_spec::Runtime;
 
 use crate::{JobEntry, Workload};
 
@@ -26,6 +27,8 @@ pub struct Demand {
     pub memory_mib: u32,
     pub disk_mib: u32,
     pub image: String,
+    /// None for whatever a node's engine runs containers with.
+    pub runtime: Option<Runtime>,
     /// ISO 3166-1 alpha-2; empty accepts every country.
     pub countries: Vec<[u8; 2]>,
     /// Only these; empty accepts every provider.
@@ -62,6 +65,7 @@ impl Demand {
             memory_mib: workload.memory_mib,
             disk_mib: workload.disk_mib,
             image: workload.image.clone(),
+            runtime: workload.runtime,
             countries: workload.placement.countries.clone(),
             providers: workload.placement.providers.clone(),
             denied_providers: workload.placement.denied_providers.clone(),

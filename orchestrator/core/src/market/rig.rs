@@ -36,6 +36,8 @@ pub(super) struct Rig {
     pub(super) worker: Option<Worker>,
     /// As its owner said last.
     pub(super) draining: bool,
+    /// Whether its engine can run containers under gVisor.
+    pub(super) gvisor: bool,
     /// Units of live leases, as far as they are known here.
     pub(super) leased: u32,
     /// Units of offers under way.
@@ -62,6 +64,7 @@ impl Rig {
             entry: None,
             worker: None,
             draining: false,
+            gvisor: false,
             leased: 0,
             offered: 0,
             used: Resources::default(),

@@ -3,6 +3,7 @@ use millrace_protocol::{
     BasisPoints, GpuUnits, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, Verification, money,
 };
+use millrace_spec::Runtime;
 use serde::{Deserialize, Serialize};
 
 use super::rig::Rig;
@@ -39,6 +40,8 @@ pub enum Constraint {
     Cpu,
     Memory,
     Disk,
+    /// Its engine does not have the runtime that the job asks for.
+    RuntimeMissing,
     /// Its worker is not connected.
     NodeOffline,
     /// Its worker came and went too often lately.
@@ -65,7 +68,7 @@ pub enum Constraint {
 
 impl Constraint {
     /// Every one, the dearest to check last.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Price,
         Self::NoSpot,
         Self::GpuModel,
@@ -81,6 +84,7 @@ impl Constraint {
         Self::Cpu,
         Self::Memory,
         Self::Disk,
+        Self::RuntimeMissing,
         Self::NodeOffline,
         Self::Quarantined,
         Self::NodeDraining,
@@ -96,11 +100,12 @@ impl Constraint {
 
     /// Those that the index does not vouch for: it keeps no rig that another one excludes from everything, and
     /// compares the others exactly.
-    pub(super) const UNVOUCHED: [Self; 9] = [
+    pub(super) const UNVOUCHED: [Self; 10] = [
         Self::Country,
         Self::HardwareUnattested,
         Self::ChallengeRefused,
         Self::ProviderUnwanted,
+        Self::RuntimeMissing,
         Self::AlreadyLeased,
         Self::SameProvider,
         Self::Resting,
@@ -178,6 +183,10 @@ impl Market {
             Constraint::Cpu => rig.spare(entry).cpu_milli < u64::from(demand.cpu_milli),
             Constraint::Memory => rig.spare(entry).memory_mib < u64::from(demand.memory_mib),
             Constraint::Disk => rig.spare(entry).disk_mib < u64::from(demand.disk_mib),
+            Constraint::RuntimeMissing => match demand.runtime {
+                Some(Runtime::Gvisor) => !rig.gvisor,
+                None => false,
+            },
             Constraint::NodeOffline => !rig.worker.is_some_and(|worker| worker.live(now.millis, self.patience)),
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
             Constraint::NodeDraining => rig.drains(),

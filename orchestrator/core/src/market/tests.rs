@@ -26,6 +26,7 @@ enum Step {
     Disconnect(u8),
     Hear(u8),
     Images(u8, Vec<u8>),
+    Runtimes(u8, bool),
     Link(u8, u32),
     Claim(u8, Option<(u8, u16, u8)>),
     Pass(u64),
@@ -126,6 +127,7 @@ fn demand() -> impl Strategy<Value = Demand> {
         prop::collection::vec(0..PROVIDERS, 0..2),
         prop::collection::vec(0..PROVIDERS, 0..2),
         any::<bool>(),
+        prop::option::weighted(0.2, Just(Runtime::Gvisor)),
     );
     (hardware, terms, workload, placement).prop_map(|(hardware, terms, (cpu, wanted), placement)| {
         let named = |providers: Vec<u8>| providers.into_iter().map(|number| address(b'P', number)).collect();
@@ -147,6 +149,7 @@ fn demand() -> impl Strategy<Value = Demand> {
             providers: named(placement.1),
             denied_providers: named(placement.2),
             different_providers: placement.3,
+            runtime: placement.4,
         }
     })
 }
@@ -173,6 +176,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => node().prop_map(Step::Disconnect),
         4 => node().prop_map(Step::Hear),
         3 => (node(), prop::collection::vec(0..4u8, 0..4)).prop_map(|(node, images)| Step::Images(node, images)),
+        2 => (node(), any::<bool>()).prop_map(|(node, gvisor)| Step::Runtimes(node, gvisor)),
         1 => (node(), 0..20_000u32).prop_map(|(node, speed)| Step::Link(node, speed)),
         4 => (0..20u8, prop::option::weighted(0.7, (node(), 1..=3u16, 0..3u8)))
             .prop_map(|(holder, claim)| Step::Claim(holder, claim)),
@@ -232,6 +236,10 @@ impl Play {
             Step::Images(number, images) => {
                 let images: Vec<String> = images.into_iter().map(image).collect();
                 self.market.set_images(now, node(number), images.iter().map(String::as_str));
+            }
+            Step::Runtimes(number, gvisor) => {
+                let runtimes: BTreeSet<Runtime> = gvisor.then_some(Runtime::Gvisor).into_iter().collect();
+                self.market.set_runtimes(node(number), &runtimes);
             }
             Step::Link(number, speed) => self.market.set_link(now, node(number), speed),
             Step::Claim(holder, claim) => {

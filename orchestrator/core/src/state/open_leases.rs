@@ -29,6 +29,10 @@ impl OpenLeases {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(crate) fn contains(&self, lease: Address) -> bool {
         self.all.contains(&lease)
     }

@@ -3,6 +3,7 @@ use millrace_protocol::{
     Node, NodeStatus, Payment, PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
 };
+use millrace_spec::Runtime;
 
 use super::world::*;
 use crate::*;
@@ -106,6 +107,29 @@ fn by_its_owner() {
     check(Constraint::NodeDraining, Change::Wait(Constraint::NodeDraining), |world, _, _| {
         world.inbox.push_back(Event::WorkerDraining { node: address(b'N', 1), draining: true });
     });
+}
+
+#[test]
+fn by_a_missing_runtime() {
+    check(Constraint::RuntimeMissing, Change::AcceptEngineRuntime, |_, _, workload| {
+        workload.runtime = Some(Runtime::Gvisor);
+    });
+}
+
+#[test]
+fn a_job_that_asks_for_a_runtime_waits_for_a_node_that_has_it() {
+    let gvisor = |world: &mut World, terms: &mut JobTerms, workload: &mut Workload| {
+        let _ = (world, terms);
+        workload.runtime = Some(Runtime::Gvisor);
+    };
+    let (mut world, _) = excluded_by(gvisor);
+    let runtimes = |runtimes| Event::WorkerRuntimes { node: address(b'N', 1), runtimes };
+    world.inbox.push_back(runtimes([].into()));
+    world.drain();
+    assert!(world.offers().is_empty());
+    world.inbox.push_back(runtimes([Runtime::Gvisor].into()));
+    world.drain();
+    assert_eq!(world.offers().len(), 1);
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub fn workload(tasks: u32) -> Workload {
         shape: None,
         after: Vec::new(),
         retry: None,
+        runtime: None,
     }
 }
 

@@ -1,4 +1,5 @@
 use millrace_protocol::{Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds};
+use millrace_spec::Runtime;
 
 use super::rig::*;
 use crate::policy::{Offer, Refusal, Rig as Policy, check};
@@ -22,6 +23,7 @@ fn policy() -> Policy {
         any_attestor: false,
         longest: Seconds(3_600),
         network: false,
+        gvisor: false,
         draining: false,
         disk_reserve_mib: 100,
     }
@@ -42,6 +44,7 @@ fn offer() -> Offer {
         memory_mib: 512,
         disk_mib: 1_000,
         network: false,
+        runtime: None,
         accept_simulated: true,
     }
 }
@@ -53,7 +56,11 @@ fn a_fair_offer_is_taken_as_it_is() {
 
 #[test]
 fn each_reason_refuses() {
-    let agent = Agent::default();
+    let (agent, gvisor) = (Agent::default(), Some(Runtime::Gvisor));
+    assert!(
+        check(&Policy { gvisor: true, ..policy() }, &agent, &Offer { runtime: gvisor, ..offer() }, 1_100, START)
+            .is_ok()
+    );
     let refusals = [
         (Policy { draining: true, ..policy() }, offer(), Refusal::Draining),
         (
@@ -75,6 +82,7 @@ fn each_reason_refuses() {
             Refusal::TooLong { asked: Seconds(3_601), longest: Seconds(3_600) },
         ),
         (policy(), Offer { network: true, ..offer() }, Refusal::NetworkForbidden),
+        (policy(), Offer { runtime: gvisor, ..offer() }, Refusal::RuntimeMissing { runtime: Runtime::Gvisor }),
         (policy(), Offer { accept_simulated: false, ..offer() }, Refusal::Simulated),
         (
             policy(),

@@ -52,6 +52,7 @@ pub fn assignment(task: u32) -> Assignment {
         },
         finish_on_notice: false,
         gpus: 1,
+        runtime: None,
         egress: vec![],
         peers: vec![],
         sealed: None,
