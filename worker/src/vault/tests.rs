@@ -71,6 +71,7 @@ fn assignment(files: &[&str]) -> Assignment {
         environment: Vec::new(),
         inputs: Vec::new(),
         limits,
+        finish_on_notice: false,
         gpus: 1,
         runtime: None,
         egress: Vec::new(),
