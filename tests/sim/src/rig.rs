@@ -90,6 +90,7 @@ impl Simulation {
             any_attestor: false,
             longest: Seconds(86_400),
             network: false,
+            gvisor: false,
             draining: self.suffers(Fault::OwnerDrains { rig }),
             disk_reserve_mib: 0,
         }

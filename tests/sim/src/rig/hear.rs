@@ -76,6 +76,7 @@ impl Simulation {
             memory_mib: spec.limits.memory_mib,
             disk_mib: u64::from(spec.limits.disk_mib),
             network: spec.network,
+            runtime: spec.runtime,
             accept_simulated: requirements.accept_simulated,
         };
         let (own, now) = (self.policy(rig), self.rig_now(rig));
