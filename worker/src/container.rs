@@ -75,6 +75,8 @@ pub struct Plan {
     pub secrets: Option<PathBuf>,
     /// User and group id; never root.
     pub user: (u32, u32),
+    /// Whether they are the rig's own, though the engine gives containers users of their own.
+    pub host_users: bool,
     pub gpus: GpuAccess,
 }
 
@@ -113,6 +115,8 @@ pub struct Info {
     pub memory_mib: u32,
     /// Whether it can run containers under gVisor.
     pub gvisor: bool,
+    /// The rig's user and group that a container's root is, where the engine gives containers users of their own.
+    pub user_namespace: Option<(u32, u32)>,
 }
 
 /// What an engine can say no with.

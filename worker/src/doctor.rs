@@ -107,7 +107,11 @@ impl Examination {
         let free = data_folder::free(&self.data_dir);
         let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);
         findings.push(data_folder::judge(&self.data_dir, free, self.disk_reserve_mib));
-        findings.push(clock::judge(clock::synchronised().await));
+        let ahead = match &self.orchestrator_url {
+            Some(url) => clock::ahead(url).await,
+            None => None,
+        };
+        findings.push(clock::judge(clock::synchronised().await, ahead));
         if let Some(url) = &self.orchestrator_url {
             findings.push(orchestrator::look(url).await);
         }

@@ -20,7 +20,11 @@ const DRAINING: &str = "draining";
 #[derive(Clone, Debug)]
 pub struct Folders {
     root: PathBuf,
+    /// As containers know it.
     user: (u32, u32),
+    /// As the rig knows it.
+    host_user: (u32, u32),
+    needs_host_users: bool,
 }
 
 impl Folders {
@@ -38,7 +42,18 @@ impl Folders {
         let root = root.canonicalize()?;
         let owner = std::fs::metadata("/proc/self")?;
         let user = if owner.uid() == 0 { (CONTAINER_USER, CONTAINER_USER) } else { (owner.uid(), owner.gid()) };
-        Ok(Self { root, user })
+        Ok(Self { root, user, host_user: user, needs_host_users: false })
+    }
+
+    /// For an engine in whose containers root is another user and group of the rig's. Only root can give files to the
+    /// users that containers have then; another worker has its containers keep the rig's.
+    pub fn with_user_namespace(self, namespace: Option<(u32, u32)>) -> Self {
+        let Some((user, group)) = namespace else { return self };
+        if self.user.0 != CONTAINER_USER {
+            return Self { needs_host_users: true, ..self };
+        }
+        let host_user = (user.saturating_add(self.user.0), group.saturating_add(self.user.1));
+        Self { host_user, ..self }
     }
 
     pub fn root(&self) -> &Path {
@@ -48,6 +63,16 @@ impl Folders {
     /// User and group that containers run as.
     pub fn user(&self) -> (u32, u32) {
         self.user
+    }
+
+    /// The same as the rig knows them: who owns what a container may write, or read alone.
+    pub fn host_user(&self) -> (u32, u32) {
+        self.host_user
+    }
+
+    /// Whether containers must keep the rig's users, though their engine would give them others.
+    pub fn needs_host_users(&self) -> bool {
+        self.needs_host_users
     }
 
     pub fn cached(&self, sha256: Sha256) -> PathBuf {
@@ -92,7 +117,7 @@ impl Folders {
         let outputs = self.outputs(key);
         std::fs::create_dir_all(&outputs)?;
         std::fs::set_permissions(&outputs, Permissions::from_mode(0o700))?;
-        chown(&outputs, Some(self.user.0), Some(self.user.1))
+        chown(&outputs, Some(self.host_user.0), Some(self.host_user.1))
     }
 
     /// Leaves a mark that the task's outputs are being uploaded; true where there is one already, or none can be left.
@@ -255,6 +280,22 @@ mod tests {
             assert_eq!(std::fs::read_dir(folder.path().join("tasks")).unwrap().count(), 0);
         }
         assert!(Path::new("/etc").is_dir());
+    }
+
+    #[test]
+    fn outputs_are_their_containers_users_whoever_that_is_on_the_rig() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        let (user, group) = folders.user();
+        let same = folders.clone().with_user_namespace(None);
+        assert_eq!((same.host_user(), same.needs_host_users()), ((user, group), false));
+        let own = folders.with_user_namespace(Some((165_536, 165_537)));
+        let expected =
+            if user == CONTAINER_USER { ((user + 165_536, group + 165_537), false) } else { ((user, group), true) };
+        assert_eq!((own.host_user(), own.needs_host_users()), expected);
+        own.prepare(key(0)).unwrap();
+        let outputs = std::fs::metadata(own.outputs(key(0))).unwrap();
+        assert_eq!((outputs.uid(), outputs.gid()), own.host_user());
     }
 
     #[test]

@@ -76,6 +76,7 @@ impl Service {
         for line in &inventory.unusable {
             tracing::warn!("{line}");
         }
+        let folders = folders.with_user_namespace(info.user_namespace);
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
         let network = options.allow_network && is_fenced(engine.as_ref()).await;
@@ -83,7 +84,7 @@ impl Service {
         let clock = Clock::open(&options.data_dir, &records);
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
-        let vault = Vault::open(folders.root(), node.address, &signing, folders.user()).map_err(data_dir)?;
+        let vault = Vault::open(folders.root(), node.address, &signing, folders.host_user()).map_err(data_dir)?;
         let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();

@@ -1,9 +1,14 @@
 //! A rig is looked at as it is.
 
-use millrace_worker::doctor::{Examination, Finding, Grade};
+use std::sync::atomic::Ordering::Relaxed;
 
+use millrace_worker::doctor::{Examination, Finding, Grade};
+use serde_json::json;
+
+use crate::support::dated::Dated;
 use crate::support::docker_is_here;
 use crate::support::nvml_stub::NvmlStub;
+use crate::support::told_engine::ToldEngine;
 
 async fn examined(change: impl FnOnce(&mut Examination)) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
@@ -49,4 +54,92 @@ async fn the_engine_of_this_machine_limits_and_filters_what_it_runs() {
     }
     of(&findings, "container runtime");
     of(&findings, "jobs with a network");
+}
+
+/// The engine is a stand-in that says of itself what the test wants; each fix is a change of what it says.
+#[tokio::test]
+async fn each_line_about_the_engine_is_right_before_its_fix_and_after() {
+    let engine = ToldEngine::start();
+    let look = async |subject: &'static str| {
+        let findings = examined(|examination| examination.docker_host = Some(engine.host())).await;
+        of(&findings, subject).clone()
+    };
+    for (subject, name, broken, mended, grade, found, fix) in [
+        ("container engine", "ServerVersion", json!("19.03.8"), json!("20.10.24"), Grade::Bad, "19.03.8", "docker.io"),
+        (
+            "container runtime",
+            "RuncCommit",
+            json!({ "ID": "v1.2.7-0-g1234567" }),
+            json!({ "ID": "v1.2.8-0-g1234567" }),
+            Grade::Less,
+            "CVE-2025-31133",
+            "apt-get install --only-upgrade runc",
+        ),
+        (
+            "container runtime",
+            "RuncCommit",
+            json!({ "ID": "" }),
+            json!({ "ID": "v1.3.3" }),
+            Grade::Less,
+            "not told",
+            "runc",
+        ),
+        ("limits", "MemoryLimit", json!(false), json!(true), Grade::Bad, "memory cannot be limited", "cgroup_enable"),
+        ("limits", "SwapLimit", json!(false), json!(true), Grade::Bad, "swap cannot be limited", "swapaccount=1"),
+        ("limits", "PidsLimit", json!(false), json!(true), Grade::Bad, "processes cannot be limited", "update-grub"),
+        ("limits", "CpuCfsQuota", json!(false), json!(true), Grade::Bad, "CPU cannot be limited", "reboot"),
+        (
+            "users of containers",
+            "SecurityOptions",
+            json!(["name=seccomp,profile=builtin"]),
+            json!(["name=seccomp,profile=builtin", "name=userns"]),
+            Grade::Less,
+            "the rig's",
+            "userns-remap",
+        ),
+        (
+            "system calls",
+            "SecurityOptions",
+            json!(["name=seccomp,profile=unconfined"]),
+            json!(["name=seccomp,profile=builtin"]),
+            Grade::Bad,
+            "not filtered",
+            "seccomp-profile",
+        ),
+    ] {
+        engine.say(name, broken);
+        let finding = look(subject).await;
+        assert_eq!(finding.grade, grade, "{finding:?}");
+        assert!(finding.found.contains(found) && finding.fix.as_ref().unwrap().contains(fix), "{finding:?}");
+        engine.say(name, mended);
+        let finding = look(subject).await;
+        assert_eq!(finding.grade, Grade::Good, "{finding:?}");
+    }
+    // The first cgroups limit as well as the second, where nothing is missing.
+    engine.say("CgroupVersion", json!("1"));
+    let finding = look("limits").await;
+    assert_eq!((finding.grade, finding.found.as_str()), (Grade::Good, "memory, swap, processes and CPU (cgroup v1)"));
+}
+
+/// The orchestrator is a stand-in whose clock the test sets.
+#[tokio::test]
+async fn a_clock_that_differs_from_the_orchestrators_is_told_until_it_does_not() {
+    let (url, ahead) = Dated::start(0).await;
+    let look = async || {
+        let findings = examined(|examination| {
+            examination.docker_host = Some("unix:///nowhere/docker.sock".into());
+            examination.orchestrator_url = Some(url.clone());
+        });
+        of(&findings.await, "clock").clone()
+    };
+    let right = look().await;
+    assert!(!right.found.contains("orchestrator"), "{right:?}");
+    for (by, side) in [(-3_600, "ahead of"), (3_600, "behind")] {
+        ahead.store(by, Relaxed);
+        let finding = look().await;
+        assert!(finding.found.contains(side) && finding.grade != Grade::Good, "{finding:?}");
+        assert!(finding.fix.is_some());
+        ahead.store(0, Relaxed);
+        assert_eq!(look().await, right);
+    }
 }

@@ -2,6 +2,7 @@
 //! object endpoint in memory, a chain with one job, and a rig between them.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod dated;
 pub mod fake_engine;
 pub mod nvml_stub;
 pub mod objects;
@@ -10,6 +11,7 @@ pub mod orchestrator;
 pub mod registry;
 pub mod rig;
 pub mod small_disk;
+pub mod told_engine;
 
 /// Whether there is a Docker socket; says loudly where there is none.
 pub fn docker_is_here() -> bool {

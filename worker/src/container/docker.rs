@@ -159,6 +159,7 @@ impl Engine for Docker {
             let info = self.api.info().await.map_err(|error| self.error(error))?;
             let runtimes = info.runtimes.unwrap_or_default();
             Ok(Info {
+                user_namespace: facts::user_namespace(&info.security_options, info.docker_root_dir.as_deref()),
                 gvisor: runtimes.contains_key(create::engine_name(Runtime::Gvisor)),
                 version: format!("Docker {}", info.server_version.unwrap_or_default()),
                 cpu_cores: info.ncpu.and_then(|cores| cores.try_into().ok()).unwrap_or(1),

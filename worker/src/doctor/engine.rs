@@ -14,7 +14,7 @@ const DOCKER: Release = Release(20, 10, 0);
 
 pub(super) fn judge(facts: &Result<Facts, Error>) -> Vec<Finding> {
     match facts {
-        Ok(facts) => vec![version(facts), limits(facts), seccomp(facts), runtime(facts)],
+        Ok(facts) => vec![version(facts), limits(facts), seccomp(facts), users(facts), runtime(facts)],
         Err(error) => vec![Finding::bad("container engine", error.to_string(), error.hint())],
     }
 }
@@ -57,6 +57,16 @@ fn seccomp(facts: &Facts) -> Finding {
     }
 }
 
+fn users(facts: &Facts) -> Finding {
+    const SUBJECT: &str = "users of containers";
+    if facts.has_user_namespace {
+        return Finding::good(SUBJECT, "their own where the worker is root (userns-remap)");
+    }
+    let fix = "put `\"userns-remap\": \"default\"` into /etc/docker/daemon.json, then `systemctl restart docker`: for a \
+               worker that is root, and images are pulled anew";
+    Finding::less(SUBJECT, "the rig's, though none that is root", fix)
+}
+
 fn runtime(facts: &Facts) -> Finding {
     let found = format!("runc {}", facts.runc);
     let Some(release) = Release::find(&facts.runc) else {
@@ -89,6 +99,7 @@ mod tests {
             limits_processes: true,
             limits_cpu: true,
             seccomp: Some("builtin".into()),
+            has_user_namespace: true,
             runc: "1.3.3".into(),
         }
     }
@@ -118,6 +129,11 @@ mod tests {
         for facts in lacking {
             assert_eq!(grade(facts.clone()), Grade::Bad, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn containers_with_the_rigs_users_are_less() {
+        assert_eq!(grade(Facts { has_user_namespace: false, ..facts() }), Grade::Less);
     }
 
     #[test]

@@ -251,6 +251,7 @@ impl Queue {
             outputs: context.folders.outputs(key),
             secrets,
             user: context.folders.user(),
+            host_users: context.folders.needs_host_users(),
             gpus: access,
         }
     }

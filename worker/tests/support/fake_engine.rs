@@ -85,7 +85,10 @@ impl FakeEngine {
 
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
-        async { Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192, gvisor: false }) }.boxed()
+        async {
+            Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192, gvisor: false, user_namespace: None })
+        }
+        .boxed()
     }
 
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -91,7 +91,13 @@ mod tests {
         let gpu =
             |(model, vram_mib): &(&str, u32)| Gpu { model: (*model).to_owned(), vram_mib: *vram_mib, ..Gpu::default() };
         let inventory = Inventory { gpus: gpus.iter().map(gpu).collect(), ..Inventory::default() };
-        let machine = Some(Info { version: String::new(), cpu_cores: 16, memory_mib: 64_000, gvisor: false });
+        let machine = Some(Info {
+            version: String::new(),
+            cpu_cores: 16,
+            memory_mib: 64_000,
+            gvisor: false,
+            user_namespace: None,
+        });
         Examined { findings: vec![], inventory, machine, free_disk_mib: 900_000 }
     }
 

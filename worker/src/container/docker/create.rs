@@ -84,6 +84,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> Container
             }
         },
         runtime: plan.runtime.map(|runtime| engine_name(runtime).to_owned()),
+        userns_mode: plan.host_users.then(|| "host".to_owned()),
         ipc_mode: Some("private".to_owned()),
         mounts: Some(mounts(plan)),
         device_requests: gpus(&plan.gpus),
@@ -189,6 +190,7 @@ mod tests {
             outputs: "/out".into(),
             secrets: None,
             user: (1_000, 1_000),
+            host_users: false,
             gpus: GpuAccess::None,
         }
     }
@@ -228,6 +230,13 @@ mod tests {
             let config = body(&plan(), &[], driver).host_config.unwrap().log_config.unwrap().config.unwrap();
             assert_eq!((config["max-size"].as_str(), config["max-file"].as_str()), (LOG_SIZE, "1"));
         }
+    }
+
+    #[test]
+    fn a_container_leaves_the_engines_user_namespace_only_where_its_user_must_be_the_rigs() {
+        let mode =
+            |host_users| body(&Plan { host_users, ..plan() }, &[], LogDriver::Local).host_config.unwrap().userns_mode;
+        assert_eq!([mode(false), mode(true)], [None, Some("host".to_owned())]);
     }
 
     #[test]

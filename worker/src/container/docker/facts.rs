@@ -13,12 +13,15 @@ pub struct Facts {
     pub limits_cpu: bool,
     /// Name of the filter's profile; `None` without a filter.
     pub seccomp: Option<String>,
+    /// Containers have users of their own, which are nobody of the rig's.
+    pub has_user_namespace: bool,
     /// Version of runc, packager's part included.
     pub runc: String,
 }
 
 pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
     let info = docker.api.info().await.map_err(|error| docker.error(error))?;
+    let has_user_namespace = user_namespace(&info.security_options, info.docker_root_dir.as_deref()).is_some();
     let options = info.security_options.unwrap_or_default();
     // `name=seccomp,profile=default`
     let seccomp = options.iter().find_map(|option| {
@@ -33,6 +36,30 @@ pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
         limits_processes: info.pids_limit.unwrap_or(false),
         limits_cpu: info.cpu_cfs_quota.unwrap_or(false),
         seccomp,
+        has_user_namespace,
         runc: info.runc_commit.and_then(|commit| commit.id).unwrap_or_default(),
     })
+}
+
+/// The rig's user and group that root is in containers, of an engine with `userns-remap`: its root folder is called
+/// after them.
+pub(super) fn user_namespace(options: &Option<Vec<String>>, root: Option<&str>) -> Option<(u32, u32)> {
+    let is_on = options.iter().flatten().any(|option| option == "name=userns");
+    let (user, group) = root.filter(|_| is_on)?.trim_end_matches('/').rsplit('/').next()?.split_once('.')?;
+    Some((user.parse().ok()?, group.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_root_is_in_a_container_is_told_by_the_engines_folder() {
+        let on = Some(vec!["name=seccomp,profile=builtin".to_owned(), "name=userns".to_owned()]);
+        assert_eq!(user_namespace(&on, Some("/var/lib/docker/165536.165537")), Some((165_536, 165_537)));
+        for root in [None, Some(""), Some("/var/lib/docker"), Some("/var/lib/docker/1.x")] {
+            assert_eq!(user_namespace(&on, root), None, "{root:?}");
+        }
+        assert_eq!(user_namespace(&None, Some("/var/lib/docker/165536.165537")), None);
+    }
 }
