@@ -5,6 +5,7 @@
 //! other actions carried out. Anything slow runs beside the loop and comes back as an input.
 
 mod actions;
+mod bids;
 mod book;
 mod challenges;
 mod input;
@@ -28,6 +29,7 @@ use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Store};
 
+pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
 use challenges::Exams;
 pub(crate) use input::{Inbox, Input};
@@ -171,6 +173,13 @@ impl Driver {
             Input::SealedAnswered { node, session, lease, refusal } => {
                 if self.is_current(node, session) {
                     self.handovers.answer(node, lease, refusal);
+                }
+            }
+            Input::BidHeard { node, session, job, auction, told } => {
+                if self.is_current(node, session)
+                    && let Some(event) = self.hear_bid(node, (job, auction), told)
+                {
+                    self.feed(event, actions);
                 }
             }
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),

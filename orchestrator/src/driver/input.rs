@@ -6,6 +6,7 @@ use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
 use tokio::sync::{mpsc, oneshot};
 
+use super::bids::Told;
 use super::sealed::Taken;
 use super::specs::{Problem, Spec};
 use super::{Driver, Session};
@@ -63,6 +64,14 @@ pub(crate) enum Input {
         session: u64,
         lease: Address,
         refusal: Option<Refusal>,
+    },
+    /// A worker's answer to an invitation to bid.
+    BidHeard {
+        node: Address,
+        session: u64,
+        job: Address,
+        auction: u32,
+        told: Told,
     },
     SpecRead {
         job: Address,

@@ -1,6 +1,6 @@
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, UnixSeconds};
-use millrace_spec::Sha256;
+use millrace_spec::{Sha256, SignedBid};
 use serde::{Deserialize, Serialize};
 
 use crate::{Assignment, Exit, Failure, LeaseTerms, Outcome, Output, TaskKey};
@@ -62,6 +62,11 @@ pub enum Record {
     LeaseClosed {
         lease: Address,
     },
+    /// Written before the bid leaves the rig.
+    BidSigned {
+        signed: SignedBid,
+        made_at: UnixSeconds,
+    },
 }
 
 impl Record {
@@ -70,6 +75,7 @@ impl Record {
         match self {
             Self::LeaseAccepted { terms, .. } => Some(terms.accepted_at),
             Self::TaskStarted { at, .. } => Some(*at),
+            Self::BidSigned { made_at, .. } => Some(*made_at),
             _ => None,
         }
     }

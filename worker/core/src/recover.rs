@@ -41,7 +41,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let history = History::replay(records);
     let mut actions = Vec::new();
     let mut owned = adoptable(found, &history, &mut actions);
-    let mut agent = Agent { leases: history.leases, ..Agent::default() };
+    let mut agent = Agent { leases: history.leases, bids: history.bids, ..Agent::default() };
     for (key, past) in history.tasks {
         let state = owned.remove(&key);
         agent.tasks.insert(key, resume(past, state, now, &mut actions));
