@@ -12,6 +12,7 @@ use millrace_client::{
 };
 use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
+use millrace_spec::Sha256;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -72,9 +73,11 @@ impl Chain {
         job: &JobAccount,
         node: &NodeAccount,
         offer: LeaseOffer,
+        bid_book: Option<Sha256>,
     ) -> Result<Prepared, Error> {
         let scheduler = self.sender.payer();
-        let instructions = instructions::open_lease(scheduler, scheduler, job, node, offer, NO_AUCTION);
+        let root = bid_book.map_or(NO_AUCTION, |root| root.0);
+        let instructions = instructions::open_lease(scheduler, scheduler, job, node, offer, root);
         self.sender.prepare(&instructions, &[]).await
     }
 

@@ -5,6 +5,7 @@
 //! other actions carried out. Anything slow runs beside the loop and comes back as an input.
 
 mod actions;
+mod bids;
 mod book;
 mod challenges;
 mod input;
@@ -29,6 +30,7 @@ use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Store};
 
+pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
 use challenges::Exams;
 pub(crate) use input::{Inbox, Input};
@@ -186,6 +188,13 @@ impl Driver {
                     self.feed(Event::LinkMeasured { node, kib_per_second }, actions);
                 }
             }
+            Input::BidHeard { node, session, job, auction, told } => {
+                if self.is_current(node, session)
+                    && let Some(event) = self.hear_bid(node, (job, auction), told)
+                {
+                    self.feed(event, actions);
+                }
+            }
             Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
             Input::Ask(question) => question(self),
         }
@@ -245,7 +254,7 @@ impl Driver {
         let changed = records.iter().filter_map(|record| match record {
             Record::Job(record) => Some(record.job),
             Record::Task(record) => Some(record.job),
-            Record::Lease(_) | Record::Proof(_) => None,
+            Record::Lease(_) | Record::Proof(_) | Record::Auction(_) => None,
         });
         for job in changed.collect::<BTreeSet<_>>() {
             self.tally.note(job, self.core.job(job));

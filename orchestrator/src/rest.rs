@@ -1,6 +1,7 @@
 //! HTTP for buyers and for objects. Handlers ask the driver between two inputs and render; the one
 //! thing they do themselves is to move objects.
 
+mod auctions;
 mod authorized;
 mod explain;
 mod gate;
@@ -54,6 +55,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/nodes/{node}/evidence", get(network::evidence))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
+        .route("/v1/jobs/{job}/auctions", get(auctions::show))
         .route("/v1/jobs/{job}/placements", get(placements::show))
         .route("/v1/jobs/{job}/sealed/{lease}", put(sealed::put))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))

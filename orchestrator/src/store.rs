@@ -3,15 +3,18 @@
 use std::path::Path;
 
 use millrace_protocol::Diagnostic;
-use millrace_scheduler::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use millrace_scheduler::{Auction, JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use thiserror::Error;
 
 /// Steps from an empty database to the present layout, in order; each runs once.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/sql/0001_journal.sql"), include_str!("../../migrations/sql/0002_proofs.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/sql/0001_journal.sql"),
+    include_str!("../../migrations/sql/0002_proofs.sql"),
+    include_str!("../../migrations/sql/0003_auctions.sql"),
+];
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -109,6 +112,12 @@ impl Store {
                 Record::Proof(record) => sqlx::query("INSERT OR REPLACE INTO proofs (node, body) VALUES (?1, ?2)")
                     .bind(record.node.to_string())
                     .bind(json(record)?),
+                Record::Auction(auction) => {
+                    sqlx::query("INSERT OR REPLACE INTO auctions (job, number, body) VALUES (?1, ?2, ?3)")
+                        .bind(auction.book.job.to_string())
+                        .bind(i64::from(auction.book.auction))
+                        .bind(json(auction)?)
+                }
             };
             query.execute(&mut *transaction).await?;
         }
@@ -133,6 +142,9 @@ impl Store {
         }
         for body in self.bodies("SELECT body FROM proofs").await? {
             records.push(Record::Proof(parse::<Box<ProofRecord>>(&body)?));
+        }
+        for body in self.bodies("SELECT body FROM auctions").await? {
+            records.push(Record::Auction(parse::<Box<Auction>>(&body)?));
         }
         Ok(records)
     }

@@ -1,6 +1,7 @@
 //! The whole of Millrace: real binaries, real containers, a local chain behind ordinary RPC. Each
 //! test raises a network of its own and leaves nothing behind, also when it fails.
 
+mod auctions;
 mod bad_input;
 mod demo;
 mod governance;

@@ -2,6 +2,7 @@
 
 mod on_asked;
 mod on_challenge;
+mod on_invitation;
 mod on_message;
 mod on_offer;
 mod on_sealed;

@@ -4,7 +4,7 @@ use millrace_agent::{Agent, Failure, Fault, Lease, LeasePhase, Outcome, Output, 
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, WorkerMessage};
 use millrace_protocol::{Address, Diagnostic};
-use millrace_spec::Runtime;
+use millrace_spec::{Runtime, SignedBid};
 
 use crate::container::Progress;
 
@@ -186,6 +186,26 @@ fn failure(failure: &Failure) -> grpc::Failure {
         fault: fault.into(),
         exit_code,
     }
+}
+
+/// What the rig has signed.
+pub(crate) fn bid(signed: &SignedBid) -> WorkerMessage {
+    let bid = &signed.bid;
+    let told = grpc::SignedBid {
+        opened_slot: bid.opened_slot,
+        price: bid.price.0,
+        valid_until: bid.valid_until.0,
+        signature: signed.signature.0.to_vec(),
+    };
+    let result = Some(grpc::bid::Result::Signed(told));
+    message(Body::Bid(grpc::Bid { job: bid.job.0.to_vec(), auction: bid.auction, result }))
+}
+
+/// The rig does not bid.
+pub(crate) fn no_bid(job: Address, auction: u32, problem: &dyn Diagnostic) -> WorkerMessage {
+    let refusal = grpc::Refusal { code: problem.code().to_owned(), cause: problem.to_string() };
+    let result = Some(grpc::bid::Result::Refusal(refusal));
+    message(Body::Bid(grpc::Bid { job: job.0.to_vec(), auction, result }))
 }
 
 /// The rig does not answer a challenge.

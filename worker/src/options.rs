@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use millrace_client::Keypair;
-use millrace_protocol::Seconds;
+use millrace_protocol::{BasisPoints, Seconds};
 
 use crate::container::docker::PullPolicy;
 use crate::gpu::{SimulatedGpu, nvml};
@@ -53,13 +53,15 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Takes jobs whose vouchers another than the network's scheduler signs.
     pub any_attestor: bool,
+    /// What the rig bids in auctions, as a share of its posted price; `None`: it does not bid.
+    pub bid_share: Option<BasisPoints>,
 }
 
 impl Options {
     /// The usual: images are pulled, containers get a network where their job asks for one,
     /// leases last up to 30 days, 512 MiB of disk stay free, 20 GiB of inputs and 50 GiB
     /// of images are kept, and only the
-    /// network's scheduler attests time.
+    /// network's scheduler attests time. In auctions it bids its posted price.
     pub fn new(
         orchestrator_url: impl Into<String>,
         node_key: Keypair,
@@ -86,6 +88,7 @@ impl Options {
             image_cache_mib: 50 * 1_024,
             metrics: None,
             any_attestor: false,
+            bid_share: Some(BasisPoints::WHOLE),
         }
     }
 }

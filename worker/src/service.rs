@@ -123,6 +123,7 @@ impl Service {
             price: node.node.price,
             spot_price: node.node.posted_price(true),
             any_attestor: options.any_attestor,
+            bid_share: options.bid_share,
             longest: options.longest_lease,
             network,
             gvisor: info.gvisor,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::troubles::Trouble;
 pub use leases::{LeaseStatus, at_rest};
+pub use millrace_agent::OwnBid;
 pub use tasks::TaskStatus;
 
 /// All of it, at one moment. Fields are only ever added.
@@ -30,6 +31,9 @@ pub struct Status {
     /// Those of the leases above.
     pub tasks: Vec<TaskStatus>,
     pub storage: StorageStatus,
+    /// What it has bid in auctions, oldest first; some hundreds are remembered.
+    #[serde(default)]
+    pub bids: Vec<OwnBid>,
     pub totals: Totals,
     /// What went wrong last, oldest first.
     pub troubles: Vec<Trouble>,

@@ -12,6 +12,7 @@ use crate::errors::Failure;
 pub mod accept_job;
 pub mod add_node;
 pub mod allow_delegate;
+pub mod audit_auction;
 pub mod cancel_job;
 pub mod change_parameters;
 pub mod change_payout;
@@ -66,6 +67,7 @@ pub mod update_node;
 pub mod watch_worker;
 pub mod withdraw_balance;
 pub mod withdraw_provider;
+pub mod worker_bids;
 pub mod worker_earnings;
 pub mod worker_status;
 
@@ -83,6 +85,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Job(JobCommand::List(args)) => list_jobs::run(context, args).await,
         Command::Job(JobCommand::Explain(args)) => explain_job::run(context, args).await,
         Command::Job(JobCommand::Show(args)) => show_job::run(context, args).await,
+        Command::Job(JobCommand::Auction(args)) => audit_auction::run(context, args).await,
         Command::Job(JobCommand::Logs(args)) => job_logs::run(context, args).await,
         Command::Job(JobCommand::Outputs(args)) => job_outputs::run(context, args).await,
         Command::Job(JobCommand::Unlock(args)) => unlock_job::run(context, args).await,
@@ -119,6 +122,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Worker(WorkerCommand::Status(args)) => worker_status::run(context, args).await,
         Command::Worker(WorkerCommand::Top(args)) => watch_worker::run(context, args).await,
         Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
+        Command::Worker(WorkerCommand::Bids(args)) => worker_bids::run(context, args).await,
         Command::Worker(WorkerCommand::Earnings(args)) => worker_earnings::run(context, args).await,
         Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
         Command::Worker(WorkerCommand::Prove) => prove_gpu::run(),

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 
 pub mod args;
+pub mod audit;
 pub mod commands;
 pub mod context;
 pub mod demo;

@@ -6,6 +6,7 @@ use ed25519_dalek::SigningKey;
 use millrace_link::auth;
 use millrace_link::rest::{JobStatus, Network, Node, Placements, Problem, TaskOutputs};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
+use millrace_scheduler::Auction;
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -94,6 +95,12 @@ impl Market {
     /// [`Error`].
     pub async fn placements(&self, job: Address) -> Result<Placements, Error> {
         self.json(&format!("/v1/jobs/{job}/placements"), "").await
+    }
+
+    /// # Errors
+    /// [`Error`].
+    pub async fn auctions(&self, job: Address) -> Result<Vec<Auction>, Error> {
+        self.json(&format!("/v1/jobs/{job}/auctions"), "").await
     }
 
     /// # Errors

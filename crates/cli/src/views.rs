@@ -1,5 +1,6 @@
 //! How market data reads: pure functions from the REST and chain types to text.
 
+pub mod auction;
 pub mod change;
 pub mod duration;
 pub mod explanation;

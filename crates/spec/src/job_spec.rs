@@ -131,7 +131,8 @@ impl JobSpec {
         egress::check(&self.egress, self.network)?;
         self.after.as_deref().map_or(Ok(()), after::check)?;
         self.retry.as_ref().map_or(Ok(()), Retry::check)?;
-        self.placement.as_ref().map_or(Ok(()), Placement::check)?;
+        let placement = self.placement.as_ref();
+        placement.map_or(Ok(()), |placement| placement.check(self.shape.as_ref(), &self.terms))?;
         self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.check(self))?;
         self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))
     }

@@ -3,6 +3,7 @@
 //! SHA-256 is the spec hash on chain.
 
 mod after;
+mod auction;
 mod command;
 mod egress;
 mod error;
@@ -19,6 +20,7 @@ mod shape;
 pub mod merkle;
 
 pub use after::{After, Condition};
+pub use auction::{Bid, BidSignature, SignedBid};
 pub use command::words_for_task;
 pub use egress::{Destination, DestinationError, Host};
 pub use error::Error;

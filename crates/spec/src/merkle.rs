@@ -1,8 +1,8 @@
-//! The result root of a lease: a binary Merkle tree over its outputs.
+//! Binary Merkle trees, and the result root of a lease: one over its outputs.
 //!
-//! A leaf is `SHA-256(0 ‖ task u32 LE ‖ path length u32 LE ‖ path ‖ size u64 LE ‖ content SHA-256)`, a node
+//! An output's leaf is `SHA-256(0 ‖ task u32 LE ‖ path length u32 LE ‖ path ‖ size u64 LE ‖ content SHA-256)`, a node
 //! `SHA-256(1 ‖ left ‖ right)`; the first byte keeps a node from passing for a leaf. A node without
-//! a sibling moves up unchanged. The root of no output is 32 zeros.
+//! a sibling moves up unchanged. The root of no leaf is 32 zeros.
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
@@ -31,6 +31,14 @@ impl Leaf {
     }
 }
 
+/// `SHA-256(0 ‖ bytes)`: a leaf of whatever else a tree is over.
+pub fn leaf_of(bytes: &[u8]) -> Sha256 {
+    let mut hasher = Hasher::new();
+    hasher.update([0]);
+    hasher.update(bytes);
+    Sha256(hasher.finalize().into())
+}
+
 fn parent(left: Sha256, right: Sha256) -> Sha256 {
     let mut hasher = Hasher::new();
     hasher.update([1]);
@@ -42,7 +50,11 @@ fn parent(left: Sha256, right: Sha256) -> Sha256 {
 /// The root over leaves in any order: they are sorted by task, then path.
 pub fn root(mut leaves: Vec<Leaf>) -> Sha256 {
     leaves.sort();
-    let mut level: Vec<Sha256> = leaves.iter().map(Leaf::hash).collect();
+    root_over(leaves.iter().map(Leaf::hash).collect())
+}
+
+/// The root over hashes of leaves, in this order.
+pub fn root_over(mut level: Vec<Sha256>) -> Sha256 {
     while level.len() > 1 {
         level = level
             .chunks(2)

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, JobTerms};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Error;
+use crate::{Error, Shape};
 
 /// A country by its ISO 3166-1 alpha-2 code, upper case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,9 @@ pub struct Country(pub [u8; 2]);
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
+    /// Whether nodes bid for its leases in sealed auctions, and the best bid's price is paid.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub auction: bool,
     /// Empty accepts every country.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<Country>,
@@ -38,10 +41,14 @@ const MOST_NAMED: usize = 64;
 impl Placement {
     /// # Errors
     /// [`Error::Field`].
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self, shape: Option<&Shape>, terms: &JobTerms) -> Result<(), Error> {
         let field = |field, value: String, expected| Err(Error::Field { field, value, expected });
         if self == &Self::default() {
             return field("placement", "empty".to_owned(), "left out where nothing is asked");
+        }
+        if self.auction && (shape.is_some() || terms.spot) {
+            let expected = "left out for gangs, services and spot leases: those are taken at posted prices";
+            return field("placement.auction", "true".to_owned(), expected);
         }
         if !is_a_set(&self.countries) {
             return field("placement.countries", joined(&self.countries), "at most 64, sorted and each once");

@@ -1,8 +1,8 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, HardwareAttestation, PricePerGpuHour, Seconds};
+use millrace_protocol::{Address, HardwareAttestation, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::{Cause, Record};
+use crate::{BidRefused, Cause, Record};
 
 /// What should happen outside, to be carried out in the order given.
 #[allow(clippy::large_enum_variant, reason = "moved once, from the answer into the driver")]
@@ -16,6 +16,18 @@ pub enum Action {
     },
     /// Have the node sign, then submit `open_lease`.
     OfferLease(Offer),
+    /// Have these nodes bid for a lease. Their bids come as [`crate::Event::BidMade`].
+    InviteBids {
+        nodes: Vec<Address>,
+        invitation: Invitation,
+    },
+    /// The node's bid does not count.
+    RefuseBid {
+        node: Address,
+        job: Address,
+        auction: u32,
+        reason: BidRefused,
+    },
     AssignTask {
         node: Address,
         lease: Address,
@@ -118,6 +130,19 @@ pub struct Offer {
     pub number: u32,
     pub price: PricePerGpuHour,
     pub maximum: Seconds,
+    /// Root of the bids, where the price is one of them.
+    pub bid_book: Option<Sha256>,
+}
+
+/// What a node is asked to bid for: one lease of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    pub job: Address,
+    pub opened_slot: u64,
+    /// The auction's number within the job.
+    pub auction: u32,
+    /// Until when a bid must be good.
+    pub valid_until: UnixSeconds,
 }
 
 /// All GPUs of a node at the same time. Whoever carries it out draws what must be random and not known before.

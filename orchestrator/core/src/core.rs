@@ -4,11 +4,13 @@ use millrace_protocol::{Address, Provider};
 use millrace_spec::Runtime;
 
 use crate::agenda::Agenda;
+use crate::auction::Auction;
 use crate::decide::Preemption;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
 use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use crate::state::auctions::Auctions;
 use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
@@ -61,6 +63,8 @@ pub struct Core {
     /// Nodes kept for jobs that spot leases make room for, by job.
     pub(crate) reservations: BTreeMap<Address, Reservation>,
     pub(crate) preemption: Preemption,
+    /// By job.
+    pub(crate) auctions: BTreeMap<Address, Auctions>,
     /// Jobs that wait for one that nobody has seen, since so many milliseconds.
     pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
@@ -80,6 +84,7 @@ pub struct Core {
     dirty_tasks: BTreeSet<(Address, u32)>,
     dirty_leases: BTreeSet<Address>,
     dirty_proofs: BTreeSet<Address>,
+    dirty_auctions: BTreeSet<(Address, u32)>,
 }
 
 impl Core {
@@ -100,6 +105,7 @@ impl Core {
             gangs: Gangs::default(),
             reservations: BTreeMap::new(),
             preemption: Preemption::default(),
+            auctions: BTreeMap::new(),
             order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
@@ -113,6 +119,7 @@ impl Core {
             dirty_tasks: BTreeSet::new(),
             dirty_leases: BTreeSet::new(),
             dirty_proofs: BTreeSet::new(),
+            dirty_auctions: BTreeSet::new(),
         }
     }
 
@@ -160,6 +167,8 @@ impl Core {
             }
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),
+            Event::BidMade { signed, key } => self.on_bid(now, signed, key),
+            Event::BidDeclined { node, job, auction } => self.on_bid_declined(node, job, auction),
             Event::TransactionDone { transaction, signature } => {
                 self.on_transaction_done(now, transaction, signature);
             }
@@ -182,6 +191,11 @@ impl Core {
 
     pub fn lease(&self, lease: Address) -> Option<&LeaseEntry> {
         self.leases.get(&lease)
+    }
+
+    /// The job's auctions that are over and had a bid, the oldest first.
+    pub fn auctions_of(&self, job: Address) -> impl Iterator<Item = &Auction> {
+        self.auctions.get(&job).into_iter().flat_map(|auctions| auctions.held.values())
     }
 
     /// Leases whose account may still exist.
@@ -288,6 +302,10 @@ impl Core {
         self.stale_claims.insert(lease);
     }
 
+    pub(crate) fn touch_auction(&mut self, job: Address, number: u32) {
+        self.dirty_auctions.insert((job, number));
+    }
+
     pub(crate) fn touch_proof(&mut self, node: Address) {
         self.dirty_proofs.insert(node);
     }
@@ -319,6 +337,10 @@ impl Core {
         for node in std::mem::take(&mut self.dirty_proofs) {
             let record = ProofRecord::of(node, self.proofs.get(&node));
             actions.push(Action::Persist(Record::Proof(record.into())));
+        }
+        for (job, number) in std::mem::take(&mut self.dirty_auctions) {
+            let auction = self.auctions.get(&job).and_then(|auctions| auctions.held.get(&number));
+            actions.extend(auction.cloned().map(|auction| Action::Persist(Record::Auction(auction.into()))));
         }
         actions.append(&mut self.out);
         actions

@@ -2,6 +2,7 @@
 //! have waited for this moment. Asks for nothing that is under way already.
 
 mod attestation;
+mod auction;
 mod challenges;
 mod claims;
 mod cranks;
@@ -23,6 +24,8 @@ mod specs;
 mod vouchers;
 mod work;
 
+#[cfg(test)]
+pub(crate) use auction::{WINDOW as AUCTION_WINDOW, rest_after as auction_rest};
 pub(crate) use challenges::LASTS;
 pub(crate) use ending::preempted;
 pub use gang::Lacking;
@@ -55,6 +58,7 @@ impl Core {
             self.hand_out(now, job);
             self.drop_landed_offer(now, job);
             self.tend_gang(now, job);
+            self.tend_auction(now, job);
         }
         self.settle_claims(now);
         for job in jobs.iter().copied() {

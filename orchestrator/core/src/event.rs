@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use millrace_protocol::{Address, Dispute, Parameters, Provider};
-use millrace_spec::{Runtime, Sha256};
+use millrace_spec::{Runtime, Sha256, SignedBid};
 
 use crate::evidence::Evidence;
 use crate::state::task::{Cause, Fault, TaskPhase};
@@ -108,6 +108,17 @@ pub enum Event {
         failure: OpenFailure,
     },
 
+    /// A node bids for a lease. Its signature was verified against `key`, which is the node's.
+    BidMade {
+        signed: SignedBid,
+        key: Address,
+    },
+    /// A node that was invited does not bid.
+    BidDeclined {
+        node: Address,
+        job: Address,
+        auction: u32,
+    },
     /// A worker that answers GPU challenges names its GPUs by their UUIDs.
     GpusAnnounced {
         node: Address,

@@ -68,6 +68,11 @@ pub enum Blocker {
     /// So many spot leases on this node were given notice for it, which is over then; without any, its worker is
     /// waited for.
     AwaitsNotice { node: Address, leases: usize, until: UnixSeconds },
+    /// So many nodes were invited to bid for its next lease, so many have, and the others may until these
+    /// milliseconds since 1970.
+    AuctionOpen { invited: usize, bids: usize, closes_at: u64 },
+    /// So many auctions in a row led to no lease; nodes may bid again at these milliseconds since 1970.
+    AuctionPausing { failures: u32, again_at: u64 },
     /// Every task is done or with a node.
     NothingToHandOut,
     /// This job comes first; whether it is known yet.
@@ -228,6 +233,7 @@ impl Core {
         if let Some(pending) = &entry.offer {
             blockers.push(Blocker::OfferPending { node: pending.offer.node });
         }
+        blockers.extend(self.auction_blocker(now, job));
         let spot = entry.view.job.terms.spot;
         let prices = self.market.nodes().filter_map(|(_, node)| node.view.node.posted_price(spot));
         let agreeable = prices.filter(|price| *price <= entry.view.job.terms.maximum_price).min();

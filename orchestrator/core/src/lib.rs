@@ -12,6 +12,7 @@
 
 mod action;
 mod agenda;
+mod auction;
 mod backoff;
 mod by_address;
 mod core;
@@ -33,14 +34,18 @@ mod time;
 mod workload;
 mod workloads;
 
-pub use action::{Action, ChallengeOrder, Notice, Offer};
+pub use action::{Action, ChallengeOrder, Invitation, Notice, Offer};
+pub use auction::{Auction, Book, BookError, Entered, PassedOver, ReplayError, Step};
 pub use core::{Core, Settings};
 pub use decide::Lacking;
 pub use event::{ChallengeResult, Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use evidence::{Evidence, GpuEvidence};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
-pub use market::{Candidate, Claim, Constraint, Demand, Found, Held, Market, Request, Resources, Score, Weights};
+pub use market::{
+    Candidate, Claim, Constraint, Demand, Facts, Found, Held, Market, Request, Resources, Score, Weights,
+};
 pub use meter::Meter;
+pub use reactor::BidRefused;
 pub use record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 pub use runway::Runway;
 pub use served::NotServed;

@@ -40,7 +40,7 @@ pub use rig::Resources;
 pub(crate) use room::Errand;
 pub use rules::Constraint;
 pub(crate) use rules::bond;
-pub use score::{Score, Weights};
+pub use score::{Facts, Score, Weights};
 pub use search::{Candidate, Found, Request};
 pub(crate) use vacancy::Vacated;
 

@@ -2,9 +2,12 @@
 //! the state alone would not give again.
 
 mod ledger;
+mod on_bid;
 mod on_chain;
 mod on_challenge;
 mod on_spec;
 mod on_task;
 mod on_transaction;
 mod on_worker;
+
+pub use on_bid::BidRefused;

@@ -4,6 +4,7 @@ use millrace_protocol::Address;
 use millrace_protocol::voucher::Voucher;
 use serde::{Deserialize, Serialize};
 
+use crate::auction::Auction;
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::proof::{Proof, Refused, Shown};
@@ -13,7 +14,8 @@ use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
 
 /// A piece of state as it is written to disk. A record replaces the earlier one with the same key:
-/// the job's address, the job's address and the task's number, the lease's address, or the node's.
+/// the job's address, the job's address and the task's number, the lease's address, the node's, or the job's
+/// address and the auction's number.
 ///
 /// These are stored. A field may be added with a default; none may change its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum Record {
     Task(Box<TaskRecord>),
     Lease(Box<LeaseRecord>),
     Proof(Box<ProofRecord>),
+    /// Of the job and its number within it.
+    Auction(Box<Auction>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 use crate::Now;
 use crate::agenda::Due;
+use crate::auction::Auction;
 use crate::core::{Core, Settings};
 use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use crate::state::auctions::Auctions;
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::proof::{Proof, Shown};
@@ -14,13 +16,14 @@ impl Core {
     /// every lease gets the usual patience, counted from `now`.
     pub fn restore(settings: Settings, now: Now, records: impl IntoIterator<Item = Record>) -> Self {
         let mut core = Self::new(settings);
-        let mut tasks = Vec::new();
+        let (mut tasks, mut auctions) = (Vec::new(), Vec::new());
         for record in records {
             match record {
                 Record::Job(record) => core.restore_job(now, *record),
                 Record::Lease(record) => core.restore_lease(now, *record),
                 Record::Task(record) => tasks.push(*record),
                 Record::Proof(record) => core.restore_proof(*record),
+                Record::Auction(auction) => auctions.push(*auction),
             }
         }
         for TaskRecord { job, opened_slot, number, task } in tasks {
@@ -28,6 +31,7 @@ impl Core {
                 entry.tasks.change(number, |slot| *slot = task);
             }
         }
+        auctions.into_iter().for_each(|auction| core.restore_auction(now, auction));
         core.requeue_orphans();
         core
     }
@@ -83,6 +87,19 @@ impl Core {
             self.market.expect(now, record.view.node);
         }
         self.insert_lease(record.lease, entry);
+    }
+
+    /// One of an earlier job under the same id is nobody's.
+    fn restore_auction(&mut self, now: Now, auction: Auction) {
+        let (job, opened_slot) = (auction.book.job, auction.book.opened_slot);
+        if self.jobs.get(&job).is_some_and(|entry| entry.view.opened_slot == opened_slot) {
+            // Who has bid gets the usual patience, like those that hold a lease.
+            if now.millis / 1_000 <= auction.book.valid_until.0 {
+                auction.book.bids.iter().for_each(|entered| self.market.expect(now, entered.node));
+            }
+            let known = self.auctions.entry(job).or_insert_with(|| Auctions { opened_slot, ..Auctions::default() });
+            known.held.insert(auction.book.auction, auction);
+        }
     }
 
     fn restore_proof(&mut self, record: ProofRecord) {

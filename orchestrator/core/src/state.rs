@@ -1,5 +1,6 @@
 //! What the scheduler knows.
 
+pub(crate) mod auctions;
 pub(crate) mod gang;
 pub mod job;
 pub mod lease;

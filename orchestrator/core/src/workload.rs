@@ -62,6 +62,9 @@ pub struct Placement {
     pub different_providers: bool,
     /// Orders the jobs of one buyer, the highest first. It wins nothing from other buyers who hold less.
     pub priority: u8,
+    /// Nodes bid for its leases in sealed auctions.
+    #[serde(default)]
+    pub auction: bool,
 }
 
 impl From<&JobSpec> for Workload {
@@ -91,6 +94,7 @@ impl From<&millrace_spec::Placement> for Placement {
             denied_providers: asked.denied_providers.clone(),
             different_providers: asked.different_providers,
             priority: asked.priority,
+            auction: asked.auction,
         }
     }
 }

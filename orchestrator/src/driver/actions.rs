@@ -21,6 +21,8 @@ impl Driver {
             Action::Persist(_) => {}
             Action::FetchSpec { job, spec_hash } => self.fetch_spec(job, spec_hash),
             Action::OfferLease(offer) => self.offer_lease(offer),
+            Action::InviteBids { nodes, invitation } => self.invite_bids(nodes, invitation),
+            Action::RefuseBid { node, job, auction, reason } => self.refuse_bid(node, (job, auction), reason),
             Action::AssignTask { node, lease, job, task, attempt, peers } => {
                 tracing::debug!(%job, task, attempt, %node, "task handed out");
                 // Without its spec the worker could not run it; its silence puts the task back.
@@ -85,14 +87,15 @@ impl Driver {
         let (mut job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
         // The scheduler's count is never behind; the account's may be a reading late.
         job.job.leases_opened = offer.number;
-        let terms = LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
+        let negotiated = offer.bid_book.is_some();
+        let terms = LeaseOffer { price: offer.price, negotiated, maximum: offer.maximum };
         let lease = job.next_lease();
         let answered = self.answers.expect(offer.node, lease);
         let outbound = self.sessions.get(&offer.node).map(|session| session.outbound.clone());
         let (chain, inbox) = (self.chain.clone(), self.inbox.clone());
         self.beside.spawn(async move {
             let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
-            let prepared = match chain.prepare_lease(&job, &node, terms).await {
+            let prepared = match chain.prepare_lease(&job, &node, terms, offer.bid_book).await {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     tracing::warn!(job = %job.address, %error, "a lease cannot be prepared");

@@ -7,6 +7,7 @@ use millrace_scheduler::{Event, HeldLease};
 use millrace_spec::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use super::bids::Told;
 use super::sealed::Taken;
 use super::specs::{Problem, Spec};
 use super::{Driver, Session};
@@ -70,6 +71,14 @@ pub(crate) enum Input {
     LinkMeasured {
         key: Address,
         kib_per_second: u32,
+    },
+    /// A worker's answer to an invitation to bid.
+    BidHeard {
+        node: Address,
+        session: u64,
+        job: Address,
+        auction: u32,
+        told: Told,
     },
     SpecRead {
         job: Address,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
 use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
-use millrace_spec::{ObjectRef, Runtime, Sha256};
+use millrace_spec::{Bid, BidSignature, ObjectRef, Runtime, Sha256, SignedBid};
 use tonic::Status;
 
 use crate::challenge::Answer;
+use crate::driver::ToldBid;
 
 /// Codes by which a worker says that it could not get the image, whoever is to blame.
 const IMAGE_CODES: [&str; 2] = ["image-missing", "pull-failed"];
@@ -137,6 +138,30 @@ fn opened_tile(told: grpc::OpenedTile) -> Result<OpenedTile, Status> {
 pub(super) fn declined(told: grpc::GpuChallengeDeclined) -> Answer {
     let reason = told.reason.unwrap_or_default();
     Answer::Declined(Cause { code: text(&reason.code), message: text(&reason.cause), hint: String::new() })
+}
+
+/// None of what a later worker may say.
+pub(super) fn bid(told: grpc::Bid) -> Result<Option<ToldBid>, Status> {
+    let job = address(&told.job, "job")?;
+    Ok(Some(match told.result {
+        None => return Ok(None),
+        Some(grpc::bid::Result::Refusal(refusal)) => ToldBid::Declined { code: text(&refusal.code) },
+        Some(grpc::bid::Result::Signed(signed)) => {
+            let bytes = <[u8; 64]>::try_from(signed.signature.as_slice());
+            let signature = bytes.map_err(|_| Status::invalid_argument("`signature` is not 64 bytes"))?;
+            // Program and node are known, and not the worker's to say.
+            let bid = Bid {
+                program: Address::default(),
+                job,
+                opened_slot: signed.opened_slot,
+                auction: told.auction,
+                node: Address::default(),
+                price: PricePerGpuHour(signed.price),
+                valid_until: UnixSeconds(signed.valid_until),
+            };
+            ToldBid::Bid(Box::new(SignedBid { bid, signature: BidSignature(signature) }))
+        }
+    }))
 }
 
 /// A worker's no, of bounded length.

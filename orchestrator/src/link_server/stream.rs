@@ -125,6 +125,11 @@ async fn converse(
                 let refusal = reply.refusal.as_ref().map(convert::bounded);
                 Input::SealedAnswered { node, session: id, lease, refusal }
             }
+            Some(WorkerBody::Bid(bid)) => {
+                let (job, auction) = (convert::address(&bid.job, "job")?, bid.auction);
+                let Some(told) = convert::bid(bid)? else { continue };
+                Input::BidHeard { node, session: id, job, auction, told }
+            }
             Some(WorkerBody::LogChunk(chunk)) => {
                 store_log(context, node, chunk, outbound).await?;
                 continue;

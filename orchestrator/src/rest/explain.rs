@@ -225,6 +225,14 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
             "wait: {leases} spot lease(s) on node {node} were given notice for it, which is over in {} s",
             until.since(now.chain).0
         ),
+        Blocker::AuctionOpen { invited, bids, closes_at } => format!(
+            "wait: {bids} of {invited} nodes have bid for a lease, and the auction ends in {} s at most",
+            closes_at.saturating_sub(now.millis).div_ceil(1_000)
+        ),
+        Blocker::AuctionPausing { failures, again_at } => format!(
+            "wait: {failures} auctions in a row led to no lease, and nodes may bid again in {} s",
+            again_at.saturating_sub(now.millis).div_ceil(1_000)
+        ),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
         Blocker::After { job, known: true } => format!("wait: {job} comes first"),
         Blocker::After { job, known: false } => format!("wait: {job} comes first, and nobody has seen it yet"),

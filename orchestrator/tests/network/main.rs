@@ -1,6 +1,7 @@
 //! The orchestrator against a real chain in this process, and rigs that speak the real link but run
 //! no containers.
 
+mod auctions;
 mod challenges;
 mod kill_points;
 mod market;

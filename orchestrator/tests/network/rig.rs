@@ -14,10 +14,10 @@ use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{self, OrchestratorMessage, Phase, WorkerMessage};
 use millrace_link::objects::ObjectClient;
 use millrace_link::{LINK_VERSION, auth};
-use millrace_protocol::Address;
 use millrace_protocol::voucher::Voucher;
-use millrace_spec::ObjectRef;
+use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
 use millrace_spec::merkle::{self, Leaf};
+use millrace_spec::{Bid, ObjectRef};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -41,6 +41,8 @@ pub struct Journal {
     pub refusals: Vec<String>,
     /// Every task ever handed out.
     pub n_assigned: usize,
+    /// Why its bids did not count.
+    pub refused_bids: Vec<String>,
     /// What buyers brought, as it came.
     pub sealed: Vec<Vec<u8>>,
 }
@@ -73,6 +75,10 @@ pub struct Rig {
     /// How it answers GPU challenges; none where it does not.
     proves: Option<Proves>,
     provers: Arc<Mutex<BTreeMap<String, Prover<Cpu>>>>,
+    /// What it bids in auctions; none where it does not.
+    bid: Option<u64>,
+    /// Signs another price than it names.
+    forges_bids: bool,
 }
 
 impl Rig {
@@ -90,6 +96,8 @@ impl Rig {
             leaves_on_notice: false,
             proves: None,
             provers: Arc::default(),
+            bid: None,
+            forges_bids: false,
         }
     }
 
@@ -107,6 +115,14 @@ impl Rig {
 
     pub fn proving(self, proves: Proves) -> Self {
         Self { proves: Some(proves), ..self }
+    }
+
+    pub fn bidding(self, price: u64) -> Self {
+        Self { bid: Some(price), ..self }
+    }
+
+    pub fn forging_bids(self, price: u64) -> Self {
+        Self { bid: Some(price), forges_bids: true, ..self }
     }
 
     /// Connects again and again until aborted.
@@ -240,6 +256,11 @@ impl Rig {
                 journal.vouchers.insert(voucher.lease, voucher);
             }
             Body::LogAck(_) => {}
+            Body::BidInvitation(invitation) => {
+                drop(journal);
+                say(outbound, WorkerBody::Bid(self.answer(invitation)));
+            }
+            Body::BidRefusal(refusal) => journal.refused_bids.push(refusal.reason.unwrap().code),
             Body::GpuChallenge(challenge) => {
                 drop(journal);
                 self.prove(challenge, outbound);
@@ -251,6 +272,26 @@ impl Rig {
             }
             Body::Challenge(_) | Body::Welcome(_) => panic!("the handshake is over"),
         }
+    }
+
+    fn answer(&self, invitation: grpc::BidInvitation) -> grpc::Bid {
+        let grpc::BidInvitation { job, opened_slot, auction, valid_until, .. } = invitation;
+        let Some(price) = self.bid else {
+            let refusal = grpc::Refusal { code: "bids-off".to_owned(), cause: String::new() };
+            return grpc::Bid { job, auction, result: Some(grpc::bid::Result::Refusal(refusal)) };
+        };
+        let bid = Bid {
+            program: millrace_client::address::program(),
+            job: Address(job.clone().try_into().unwrap()),
+            opened_slot,
+            auction,
+            node: self.node,
+            price: PricePerGpuHour(price + u64::from(self.forges_bids)),
+            valid_until: UnixSeconds(valid_until),
+        };
+        let signature = signing_key(&self.key).sign(&bid.message()).to_bytes().to_vec();
+        let signed = grpc::SignedBid { opened_slot, price, valid_until, signature };
+        grpc::Bid { job, auction, result: Some(grpc::bid::Result::Signed(signed)) }
     }
 
     fn prove(&self, told: grpc::GpuChallenge, outbound: &UnboundedSender<WorkerMessage>) {

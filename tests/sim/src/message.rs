@@ -4,7 +4,7 @@ use millrace_agent::TaskKey;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, Seconds};
-use millrace_scheduler::{Cause, Event, HeldLease};
+use millrace_scheduler::{BidRefused, Cause, Event, HeldLease, Invitation};
 
 #[derive(Clone, Debug)]
 pub enum ToRig {
@@ -13,6 +13,10 @@ pub enum ToRig {
         job: Address,
         offer: LeaseOffer,
     },
+    /// To bid in an auction.
+    Invite(Invitation),
+    /// Its bid does not count: for the rig's owner, whom nothing here stands for.
+    BidRefused(BidRefused),
     Assign {
         key: TaskKey,
         job: Address,

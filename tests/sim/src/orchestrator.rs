@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{
-    Action, Cause, Core, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights, Workload,
+    Action, Auction, Cause, Core, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights, Workload,
 };
 
 use crate::chain::Chain;
@@ -113,6 +113,14 @@ impl Orchestrator {
         self.running.as_ref().map(|running| &running.core)
     }
 
+    /// Every auction on the disk.
+    pub fn auctions(&self) -> impl Iterator<Item = &Auction> {
+        self.store.values().filter_map(|record| match record {
+            Record::Auction(auction) => Some(&**auction),
+            _ => None,
+        })
+    }
+
     pub fn stored(&self, address: Address, number: u32, kind: u8) -> Option<&Record> {
         self.store.get(&(address, number, kind))
     }
@@ -147,6 +155,7 @@ impl Orchestrator {
             Record::Task(record) => (record.job, record.number, 1),
             Record::Lease(record) => (record.lease, 0, 2),
             Record::Proof(record) => (record.node, 0, 3),
+            Record::Auction(auction) => (auction.book.job, auction.book.auction, 4),
         }
     }
 }
@@ -465,6 +474,13 @@ fn described(record: &Record) -> String {
             job.view.job.live_leases,
             job.outcome,
             job.on_chain
+        ),
+        Record::Auction(auction) => format!(
+            "auction {}/{}: {} bids, {:?}",
+            name::short(auction.book.job),
+            auction.book.auction,
+            auction.book.bids.len(),
+            auction.steps.last()
         ),
         Record::Task(task) => format!(
             "task {}/{} attempt {}: {}",

@@ -1,5 +1,6 @@
 //! A rig: the real agent, a journal, and containers that take their time.
 
+mod bids;
 mod hear;
 mod perform;
 mod speak;
@@ -9,7 +10,7 @@ pub use perform::result;
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_agent::{Agent, Event, Exit, FoundContainer, FoundState, Record, TaskKey, policy, recover};
-use millrace_protocol::{Address, Seconds, UnixSeconds};
+use millrace_protocol::{Address, BasisPoints, Seconds, UnixSeconds};
 
 use crate::name;
 use crate::proof::Proving;
@@ -18,6 +19,9 @@ use crate::simulation::{RigChore, START, Simulation, What};
 
 /// Between two looks at deadlines.
 const TICK: u64 = 1_000;
+
+/// What owners have their rigs bid, in turn: some bid less than they post, some more, some not at all.
+const BID_SHARES: [Option<u16>; 4] = [Some(10_000), Some(8_000), Some(12_500), None];
 
 /// A container as the rig's engine has it.
 #[derive(Clone, Debug)]
@@ -88,6 +92,7 @@ impl Simulation {
             price: plan.price,
             spot_price: Some(millrace_protocol::PricePerGpuHour(plan.price.0 / 2)),
             any_attestor: false,
+            bid_share: BID_SHARES[rig % BID_SHARES.len()].map(BasisPoints),
             longest: Seconds(86_400),
             network: false,
             gvisor: false,

@@ -22,6 +22,8 @@ pub struct Report {
     pub leases: u64,
     /// Spot leases that the scheduler ended for jobs at the posted price.
     pub preempted: u64,
+    /// Leases that were offered at a node's bid.
+    pub bids_taken: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -64,6 +66,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         jobs: simulation.witness.jobs_opened,
         leases: simulation.witness.leases_opened,
         preempted: simulation.witness.preempted,
+        bids_taken: simulation.witness.bids_taken,
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

@@ -52,6 +52,8 @@ pub struct Witness {
     pub leases_opened: u64,
     /// Notices that the scheduler gave to spot leases by its own decision.
     pub preempted: u64,
+    /// Leases that were offered at a bid.
+    pub bids_taken: u64,
     pub outcomes: BTreeMap<&'static str, u64>,
 }
 

@@ -1,4 +1,5 @@
 mod on_assigned;
+mod on_bid_signed;
 mod on_challenge;
 mod on_gpu_fault;
 mod on_lease;
@@ -14,13 +15,15 @@ use millrace_protocol::{Address, GpuUnits, UnixSeconds};
 
 pub use on_challenge::ChallengeRefusal;
 
-use crate::{Action, Event, GpuFault, Lease, Record, Task, TaskKey};
+use crate::bids::Bids;
+use crate::{Action, Event, GpuFault, Lease, OwnBid, Record, Task, TaskKey};
 
 /// A rig's leases and tasks. Feed it every [`Event`]; do every [`Action`], in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
     pub(crate) leases: BTreeMap<Address, Lease>,
     pub(crate) tasks: BTreeMap<TaskKey, Task>,
+    pub(crate) bids: Bids,
     /// GPUs that are out of order. Not kept on disk: a restarted worker looks for itself.
     pub(crate) faulty: BTreeMap<u16, GpuFault>,
     /// Not kept on disk: whoever asked is gone with the worker.
@@ -41,6 +44,11 @@ impl Agent {
     /// Every lease, also those that only wait for their final voucher.
     pub fn lease(&self, address: &Address) -> Option<&Lease> {
         self.leases.get(address)
+    }
+
+    /// What the rig has bid in auctions, the oldest first; some hundreds are remembered.
+    pub fn bids(&self) -> impl Iterator<Item = &OwnBid> {
+        self.bids.iter()
     }
 
     pub fn task(&self, key: TaskKey) -> Option<&Task> {
@@ -67,6 +75,7 @@ impl Agent {
         let mut actions = Vec::new();
         match event {
             Event::OfferAccepted { lease, terms } => self.on_offer_accepted(lease, terms, &mut actions),
+            Event::BidSigned(signed) => self.on_bid_signed(signed, now, &mut actions),
             Event::TaskAssigned(assignment) => self.on_assigned(assignment, &mut actions),
             Event::Unsealed(lease) => self.on_unsealed(lease, &mut actions),
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),

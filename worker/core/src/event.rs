@@ -1,6 +1,6 @@
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, Seconds, UnixSeconds};
-use millrace_spec::ObjectRef;
+use millrace_spec::{ObjectRef, SignedBid};
 use serde::{Deserialize, Serialize};
 
 use crate::{Assignment, Failure, GpuFault, LeaseTerms, TaskKey};
@@ -64,6 +64,8 @@ pub enum Event {
         lease: Address,
         terms: LeaseTerms,
     },
+    /// The rig bids in an auction, as [`crate::policy::bid`] has it, and has signed that.
+    BidSigned(SignedBid),
     TaskAssigned(Assignment),
     /// What the lease's buyer has sealed for this rig is here, and was opened.
     Unsealed(Address),

@@ -1,6 +1,6 @@
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, UnixSeconds};
-use millrace_spec::Sha256;
+use millrace_spec::{Sha256, SignedBid};
 use serde::{Deserialize, Serialize};
 
 use crate::{Assignment, Exit, Failure, LeaseTerms, Notice, Outcome, Output, TaskKey};
@@ -67,6 +67,11 @@ pub enum Record {
     LeaseClosed {
         lease: Address,
     },
+    /// Written before the bid leaves the rig.
+    BidSigned {
+        signed: SignedBid,
+        made_at: UnixSeconds,
+    },
 }
 
 impl Record {
@@ -75,6 +80,7 @@ impl Record {
         match self {
             Self::LeaseAccepted { terms, .. } => Some(terms.accepted_at),
             Self::TaskStarted { at, .. } => Some(*at),
+            Self::BidSigned { made_at, .. } => Some(*made_at),
             _ => None,
         }
     }

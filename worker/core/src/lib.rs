@@ -8,6 +8,7 @@
 mod action;
 mod agent;
 mod assignment;
+mod bids;
 mod cause;
 mod event;
 mod gpu_fault;
@@ -22,6 +23,7 @@ pub mod policy;
 pub use action::{Action, Report};
 pub use agent::{Agent, ChallengeRefusal};
 pub use assignment::{Assignment, Input, Limits, TaskKey};
+pub use bids::OwnBid;
 pub use cause::{Cause, Failure, Fault};
 pub use event::{Event, Exit, Output, StopReason, TaskEvent};
 pub use gpu_fault::{GpuFault, Severity, Slowdown};

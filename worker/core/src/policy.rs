@@ -2,12 +2,16 @@
 //! what it cannot keep pays with its bond, so it checks for itself.
 
 use millrace_protocol::{
-    Address, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
+    Address, BasisPoints, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
 };
 use millrace_spec::{Runtime, Sha256};
 use thiserror::Error;
 
+use crate::bids::Standing;
 use crate::{Agent, GpuFault, Lease, LeasePhase, LeaseTerms};
+
+/// The longest that a bid binds the rig: longer than an auction and its leases take, and clocks may differ by minutes.
+const LONGEST_BID: Seconds = Seconds(900);
 
 /// What the owner lets the rig be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Rig {
     pub spot_price: Option<PricePerGpuHour>,
     /// Whether others than the network's scheduler may attest its time.
     pub any_attestor: bool,
+    /// What it bids in auctions, as a share of its posted price; `None`: it does not bid.
+    pub bid_share: Option<BasisPoints>,
     /// The longest lease it takes.
     pub longest: Seconds,
     /// Whether containers may have a network.
@@ -49,6 +55,8 @@ pub struct Offer {
     pub scheduler: Address,
     pub spot: bool,
     pub price: PricePerGpuHour,
+    /// Whether the price is said to be the rig's bid in an auction.
+    pub auctioned: bool,
     pub units: GpuUnits,
     pub maximum: Seconds,
     /// What one container of the job may use.
@@ -69,6 +77,18 @@ pub enum Refusal {
     GpuFaulty { gpu: u16, fault: GpuFault },
     #[error("the offer is {offered}, the rig asks {asked}")]
     PriceTooLow { offered: PricePerGpuHour, asked: PricePerGpuHour },
+    #[error("the offer is at a bid of {offered}, and the rig has not bid that for the job")]
+    BidUnknown { offered: PricePerGpuHour },
+    #[error("the rig's bid of {offered} was good for a moment that is over")]
+    BidExpired { offered: PricePerGpuHour },
+    #[error("the rig has given another lease at its bid of {offered}")]
+    BidUsed { offered: PricePerGpuHour },
+    #[error("the rig does not bid in auctions")]
+    NoBids,
+    #[error("the rig would bid {bid}, and the job pays {maximum} at most")]
+    BidOverMaximum { bid: PricePerGpuHour, maximum: PricePerGpuHour },
+    #[error("the bid is to be good until {} s since 1970, which is past by the rig's clock, or far away", until.0)]
+    BidOutOfTime { until: UnixSeconds },
     #[error("the rig takes no lease that may be preempted")]
     NoSpot,
     #[error("{attestor} would attest the rig's time, who is not the network's scheduler")]
@@ -101,6 +121,12 @@ impl Diagnostic for Refusal {
             Self::Draining => "rig-draining",
             Self::GpuFaulty { .. } => "gpu-faulty",
             Self::PriceTooLow { .. } => "price-too-low",
+            Self::BidUnknown { .. } => "bid-unknown",
+            Self::BidExpired { .. } => "bid-expired",
+            Self::BidUsed { .. } => "bid-used",
+            Self::NoBids => "bids-off",
+            Self::BidOverMaximum { .. } => "bid-over-maximum",
+            Self::BidOutOfTime { .. } => "bid-out-of-time",
             Self::NoSpot => "spot-refused",
             Self::ForeignAttestor { .. } => "attestor-foreign",
             Self::Worthless => "lease-worthless",
@@ -130,6 +156,9 @@ impl Diagnostic for Refusal {
             Self::NetworkForbidden | Self::RuntimeMissing { .. } | Self::Simulated | Self::NoSpot => {
                 "offer it to another node"
             }
+            Self::BidUnknown { .. } | Self::BidUsed { .. } => "offer it at a bid that the node has made",
+            Self::BidExpired { .. } | Self::NoBids | Self::BidOverMaximum { .. } => "take another node's bid",
+            Self::BidOutOfTime { .. } => "the rig's owner should set its clock",
             Self::AlreadyHeld => "send its tasks; there is nothing to sign again",
         }
         .to_owned()
@@ -151,20 +180,81 @@ pub fn check(
     if agent.lease(&offer.lease).is_some_and(|lease| lease.phase() != LeasePhase::Offered) {
         return Err(Refusal::AlreadyHeld);
     }
-    if rig.draining {
-        return Err(Refusal::Draining);
-    }
-    if let Some((gpu, fault)) = agent.faulty_gpus().next() {
-        return Err(Refusal::GpuFaulty { gpu, fault });
-    }
+    takes_work(rig, agent)?;
     // Whoever attests decides what is paid.
     if offer.attestor != offer.scheduler && !rig.any_attestor {
         return Err(Refusal::ForeignAttestor { attestor: offer.attestor });
     }
-    let asked = if offer.spot { rig.spot_price.ok_or(Refusal::NoSpot)? } else { rig.price };
-    if offer.price < asked {
-        return Err(Refusal::PriceTooLow { offered: offer.price, asked });
+    is_priced_well(rig, agent, offer, now)?;
+    has_room(rig, agent, offer, free_disk_mib)?;
+    Ok(LeaseTerms {
+        job: offer.job,
+        spec: offer.spec,
+        attestor: offer.attestor,
+        gpus: free_gpus(rig, agent, offer),
+        price: offer.price,
+        units: offer.units,
+        maximum: offer.maximum,
+        cpu_millis: offer.cpu_millis,
+        memory_mib: offer.memory_mib,
+        accepted_at: now,
+    })
+}
+
+/// What the rig bids for a lease like this one, whose price and address do not matter, where the job pays `maximum`
+/// at most and the bid is to be good until `until`. It binds the rig to nothing but the price: an offer at it is
+/// checked like any other.
+///
+/// # Errors
+/// The first [`Refusal`] that applies.
+pub fn bid(
+    rig: &Rig,
+    agent: &Agent,
+    wanted: &Offer,
+    (maximum, until): (PricePerGpuHour, UnixSeconds),
+    free_disk_mib: u64,
+    now: UnixSeconds,
+) -> Result<PricePerGpuHour, Refusal> {
+    let share = rig.bid_share.ok_or(Refusal::NoBids)?;
+    takes_work(rig, agent)?;
+    if until <= now || until.since(now) > LONGEST_BID {
+        return Err(Refusal::BidOutOfTime { until });
     }
+    let price = u128::from(rig.price.0) * u128::from(share.0) / u128::from(BasisPoints::WHOLE.0);
+    let price = PricePerGpuHour(u64::try_from(price).unwrap_or(u64::MAX).max(1));
+    if price > maximum {
+        return Err(Refusal::BidOverMaximum { bid: price, maximum });
+    }
+    has_room(rig, agent, &Offer { price, ..*wanted }, free_disk_mib)?;
+    Ok(price)
+}
+
+fn takes_work(rig: &Rig, agent: &Agent) -> Result<(), Refusal> {
+    if rig.draining {
+        return Err(Refusal::Draining);
+    }
+    match agent.faulty_gpus().next() {
+        Some((gpu, fault)) => Err(Refusal::GpuFaulty { gpu, fault }),
+        None => Ok(()),
+    }
+}
+
+/// A bid is taken at its word, and at nothing else: also a better price than the posted one must have been bid.
+fn is_priced_well(rig: &Rig, agent: &Agent, offer: &Offer, now: UnixSeconds) -> Result<(), Refusal> {
+    let offered = offer.price;
+    if offer.auctioned {
+        return match agent.bids.standing(offer.job, offered, offer.lease, now) {
+            Standing::Good => Ok(()),
+            Standing::Unknown => Err(Refusal::BidUnknown { offered }),
+            Standing::Expired => Err(Refusal::BidExpired { offered }),
+            Standing::Used => Err(Refusal::BidUsed { offered }),
+        };
+    }
+    let asked = if offer.spot { rig.spot_price.ok_or(Refusal::NoSpot)? } else { rig.price };
+    if offered < asked { Err(Refusal::PriceTooLow { offered, asked }) } else { Ok(()) }
+}
+
+fn has_room(rig: &Rig, agent: &Agent, offer: &Offer, free_disk_mib: u64) -> Result<(), Refusal> {
     if !money::cost(offer.price, offer.units, offer.maximum).is_ok_and(|cost| cost > MicroUsdc::ZERO) {
         return Err(Refusal::Worthless);
     }
@@ -190,18 +280,7 @@ pub fn check(
     if offer.disk_mib > free {
         return Err(Refusal::DiskFull { asked: offer.disk_mib, free });
     }
-    Ok(LeaseTerms {
-        job: offer.job,
-        spec: offer.spec,
-        attestor: offer.attestor,
-        gpus: free_gpus(rig, agent, offer),
-        price: offer.price,
-        units: offer.units,
-        maximum: offer.maximum,
-        cpu_millis: offer.cpu_millis,
-        memory_mib: offer.memory_mib,
-        accepted_at: now,
-    })
+    Ok(())
 }
 
 /// The first GPUs that no live lease has; none on a rig without any.

@@ -1,4 +1,5 @@
 mod agent;
+mod bids;
 mod causes;
 mod challenges;
 mod gpus;

@@ -87,6 +87,7 @@ impl Driver {
             leases: leases::of(&self.agent),
             tasks: tasks::of(&self.agent),
             storage: StorageStatus::default(),
+            bids: self.agent.bids().copied().collect(),
             totals: self.noted.totals.clone(),
             troubles: self.context.troubles.list(),
         }

@@ -18,6 +18,11 @@ impl Driver {
                 self.on_offer(offer);
                 return Ok(());
             }
+            Some(Body::BidInvitation(invitation)) => return self.on_invitation(invitation).await,
+            Some(Body::BidRefusal(refusal)) => {
+                Self::bid_refused(refusal);
+                return Ok(());
+            }
             Some(Body::Sealed(sealed)) => {
                 self.on_sealed(sealed);
                 return Ok(());

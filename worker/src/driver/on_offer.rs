@@ -95,6 +95,7 @@ impl Driver {
             scheduler,
             spot: account.job.terms.spot,
             price: offered.offer.price,
+            auctioned: offered.offer.negotiated,
             units: requirements.units,
             maximum: offered.offer.maximum,
             cpu_millis: spec.limits.cpu_milli,

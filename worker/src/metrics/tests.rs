@@ -73,6 +73,7 @@ fn status() -> Status {
             image_cache_bytes: 50,
             image_cache_limit_bytes: 60,
         },
+        bids: Vec::new(),
         totals: Totals {
             connections: 2,
             offers_accepted: 9,

@@ -107,7 +107,10 @@ impl Scheduler {
             }
             WorkerBody::Images(_) => {}
             WorkerBody::GpuAnnouncement(_) => {}
-            WorkerBody::GpuCommitment(_) | WorkerBody::GpuOpening(_) | WorkerBody::GpuChallengeDeclined(_) => {
+            WorkerBody::GpuCommitment(_)
+            | WorkerBody::GpuOpening(_)
+            | WorkerBody::GpuChallengeDeclined(_)
+            | WorkerBody::Bid(_) => {
                 panic!("nobody asked for this: {body:?}")
             }
             WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) | WorkerBody::SealedReply(_) => {

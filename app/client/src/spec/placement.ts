@@ -3,6 +3,8 @@ import { text, utf8Order } from "./canonical.js";
 
 /** What a buyer asks of a placement that the chain does not enforce. Lists may come in any order. */
 export interface Placement {
+  /** Whether nodes bid for its leases in sealed auctions. Not with gangs, services or spot leases. */
+  readonly auction?: boolean;
   /** ISO 3166-1 alpha-2, in capitals; none accepts every country. */
   readonly countries?: readonly string[];
   /** No nodes of these. */
@@ -21,6 +23,7 @@ export function canonicalPlacement(placement: Placement): string | undefined {
   const list = (name: string, items: readonly string[]) =>
     items.length > 0 ? [`${text(name)}:[${items.map(text).join(",")}]`] : [];
   const fields = [
+    ...(placement.auction === true ? [`"auction":true`] : []),
     ...list("countries", countries),
     ...list("denied_providers", inOrder(placement.deniedProviders)),
     ...(placement.differentProviders === true ? [`"different_providers":true`] : []),

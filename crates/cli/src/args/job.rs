@@ -20,6 +20,8 @@ pub enum JobCommand {
     #[command(after_help = "Example:
   millrace job explain 7Yq2bS1vYwHqkV1mJmXGfXJ9y2vKq7Xc1sJx8pT3mN4k")]
     Explain(JobReference),
+    /// Show what nodes bid for a job's leases and who won, and check that it was held as it is told
+    Auction(AuctionOf),
     /// Print what a job's containers wrote to stdout and stderr, as it is
     Logs(LogsOf),
     /// Download a job's outputs, resuming where a download broke off
@@ -121,6 +123,21 @@ pub struct JobReference {
     /// Address of the job, as `job submit` and `job list` print it
     #[arg(value_name = "JOB")]
     pub job: Address,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millrace job auction <JOB>
+  millrace --json worker bids > bids.json && millrace job auction <JOB> --bid bids.json
+
+Every signature, the root in each lease, the scores and the winners are computed anew. Needs no wallet.")]
+pub struct AuctionOf {
+    /// Address of the job
+    #[arg(value_name = "JOB")]
+    pub job: Address,
+    /// Bids of your own that must be among the others, as `worker bids` writes them
+    #[arg(long, value_name = "FILE")]
+    pub bid: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, BasisPoints, Diagnostic};
 use millrace_worker::SimulatedGpu;
 
-use super::{Moment, parse_duration, parse_listen, parse_mebibytes, parse_moment};
+use super::{Moment, parse_basis_points, parse_duration, parse_listen, parse_mebibytes, parse_moment};
 
 /// Where a worker that is started by hand keeps its data.
 pub const DATA_DIR: &str = ".worker";
@@ -30,6 +30,11 @@ pub enum WorkerCommand {
     Top(AskWorker),
     /// Have the rig take no further lease, and finish those that run
     Drain(DrainWorker),
+    /// List what the rig has bid in auctions, signed: what proves that a bid was left out
+    #[command(after_help = "Examples:
+  sudo millrace worker bids
+  sudo millrace --json worker bids > bids.json")]
+    Bids(AskWorker),
     /// Show what the rig earned, from the chain and from the vouchers it holds
     Earnings(ShowEarnings),
     /// Let systemd run the worker from now on, also after a reboot
@@ -98,6 +103,9 @@ pub struct RigOptions {
     /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
     #[arg(long)]
     pub any_attestor: bool,
+    /// What to bid in auctions: hundredths of a percent of the posted price; 0 bids in none
+    #[arg(long, value_name = "SHARE", default_value = "10000", value_parser = parse_basis_points)]
+    pub bid_share: BasisPoints,
 }
 
 #[derive(Debug, Args)]
@@ -260,6 +268,7 @@ impl RigOptions {
         flag("--longest-lease", &duration(self.longest_lease));
         flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
         flag("--image-cache", &format!("{}MiB", self.image_cache));
+        flag("--bid-share", &self.bid_share.0.to_string());
         let switches = [
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
@@ -297,7 +306,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --advertise rig.example",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --bid-share 9000 --advertise rig.example",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use millrace_protocol::{Address, Seconds};
+use millrace_protocol::{Address, BasisPoints, Seconds};
 use millrace_worker::{Options, PullPolicy, Service};
 use serde::Serialize;
 use serde_json::Value;
@@ -95,6 +95,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         image_cache_mib: u64::from(args.rig.image_cache),
         metrics: args.rig.metrics,
         any_attestor: args.rig.any_attestor,
+        bid_share: Some(args.rig.bid_share).filter(|share| *share > BasisPoints::ZERO),
         ..defaults
     };
     let lamports = context.client().lamports(key_address).await?;

@@ -6,7 +6,8 @@ use millrace_link::objects::Error as ObjectError;
 use millrace_worker::container::Error as EngineError;
 
 use super::Failure;
-use crate::{demo, market, schedule, sealing, settings, stage, submission, systemd, transfer};
+use crate::commands::audit_auction;
+use crate::{audit, demo, market, schedule, sealing, settings, stage, submission, systemd, transfer};
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
@@ -94,6 +95,8 @@ macro_rules! refused {
 
 refused!(
     KeyError,
+    audit::Error,
+    audit_auction::Error,
     demo::Error,
     demo::frames::Error,
     millrace_protocol::Error,

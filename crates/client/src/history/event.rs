@@ -34,6 +34,8 @@ pub enum JobEvent {
         units: GpuUnits,
         reserved: MicroUsdc,
         bond: MicroUsdc,
+        /// Root of all bids, where the price is one of an auction; zeros otherwise.
+        bid_book_root: [u8; 32],
         at: UnixSeconds,
     },
     Settled {
@@ -222,6 +224,7 @@ impl JobEvent {
                 units: GpuUnits(event.units),
                 reserved: MicroUsdc(event.reserved),
                 bond: MicroUsdc(event.bond),
+                bid_book_root: event.bid_book_root,
                 at: UnixSeconds(event.at),
             };
             return Some((address(event.job), opened));

@@ -84,7 +84,7 @@ fn canonical_specs_and_their_hashes() {
     let plain = COUNTER.replace("concurrent_leases = 1\n", "");
     let provider = Address([7; 32]);
     let placement = format!(
-        "countries = [\"DE\", \"AT\"]\ndenied_providers = [\"{provider}\"]\ndifferent_providers = true\npriority = 3"
+        "auction = true\ncountries = [\"DE\", \"AT\"]\ndenied_providers = [\"{provider}\"]\ndifferent_providers = true\npriority = 3"
     );
     let (before, resources) = plain.split_once("[tasks]").unwrap();
     let resources = resources.split_once("[resources]").unwrap().1;

@@ -97,6 +97,8 @@ pub(super) struct Gang {
 #[serde(deny_unknown_fields)]
 pub(super) struct Placement {
     #[serde(default)]
+    pub auction: bool,
+    #[serde(default)]
     pub countries: Vec<String>,
     #[serde(default)]
     pub providers: Vec<String>,

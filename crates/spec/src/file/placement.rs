@@ -11,6 +11,7 @@ use crate::{Error, Placement};
 pub(super) fn placement(document: &document::Placement) -> Result<Option<Placement>, Error> {
     const ADDRESS: &str = "addresses in base58";
     let placement = Placement {
+        auction: document.auction,
         countries: set("placement.countries", &document.countries, "countries such as `DE`, in capital letters")?,
         denied_providers: set("placement.denied_providers", &document.denied_providers, ADDRESS)?,
         different_providers: document.different_providers,

@@ -333,8 +333,10 @@ impl<'a> World<'a> {
             | Action::FinalizeLease { .. }
             | Action::ExpireDispute { .. }
             | Action::NoticePreemption { .. }
-            | Action::TellNotice { .. } => {
-                panic!("no job here gives up, is disputed or takes spot leases: {action:?}")
+            | Action::TellNotice { .. }
+            | Action::InviteBids { .. }
+            | Action::RefuseBid { .. } => {
+                panic!("no job here gives up, is disputed, takes spot leases or has bids: {action:?}")
             }
             Action::Persist(_)
             | Action::IssueVoucher { .. }

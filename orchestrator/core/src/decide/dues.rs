@@ -69,6 +69,10 @@ impl Core {
         let Some(entry) = self.jobs.get(&job) else { return Due::NEVER };
         let leases = self.open_leases.of_job(job).filter_map(|lease| self.leases.get(&lease));
         let due = if self.open_jobs.contains(&job) { of_job(now, entry) } else { Due::NEVER };
+        let auctions = self.auctions.get(&job);
+        let bids = auctions.and_then(|auctions| auctions.open.as_ref()).map(|open| open.closes_at);
+        let rested = auctions.map(|auctions| auctions.again_at);
+        let due = bids.into_iter().chain(rested).fold(due, |due, at| due.at_millis(now, at));
         let unknown = self.order_unknown.get(&job).map(|since| since.saturating_add(UNKNOWN_PATIENCE + 1));
         let due = unknown.into_iter().fold(due, |due, at| due.at_millis(now, at));
         leases.fold(due, |due, lease| self.of_lease(now, due, entry, lease))

@@ -17,7 +17,7 @@ const OFFER_PATIENCE: u64 = 120_000;
 pub(crate) const SHORTEST_LEASE: Seconds = Seconds(10);
 
 /// How many nodes a decision remembers beside the one it chose.
-const RUNNERS_UP: usize = 2;
+pub(super) const RUNNERS_UP: usize = 2;
 
 /// What a job's turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ impl Core {
         let Some(entry) = self.jobs.get(&job) else { return Search::Refused };
         if entry.is_gang() {
             return self.place_gang(now, job, demand);
+        }
+        if entry.is_auctioned() {
+            return self.place_by_auction(now, job, demand);
         }
         let is_service = entry.is_service();
         let mut found = Found::default();
@@ -111,7 +114,8 @@ impl Core {
         let provider = self.dry_run(now, entry, chosen, terms)?;
         let number = entry.view.job.leases_opened;
         let (offer, node) = (self.next_offer, chosen.node);
-        let offer = Offer { offer, job, node, provider, number, price: terms.price, maximum: terms.maximum };
+        let (price, maximum) = (terms.price, terms.maximum);
+        let offer = Offer { offer, job, node, provider, number, price, maximum, bid_book: None };
         Some((offer, Decision { number, chosen, runners_up: candidates.collect() }))
     }
 
@@ -151,7 +155,7 @@ impl Core {
         Past {
             leased: leases().map(|entry| entry.view.node).collect(),
             providers: leases().map(|entry| entry.view.provider).collect(),
-            affordable: self.job(job).map_or(PricePerGpuHour::ZERO, highest_affordable),
+            affordable: self.job(job).map_or(PricePerGpuHour::ZERO, most_to_ask),
         }
     }
 }
@@ -168,6 +172,12 @@ impl Past {
             failed: &entry.story().failed_nodes,
         }
     }
+}
+
+/// The highest posted price that a node may have. Where nodes bid it does not matter, as long as there is any money.
+fn most_to_ask(entry: &JobEntry) -> PricePerGpuHour {
+    let affordable = highest_affordable(entry);
+    if entry.is_auctioned() && affordable > PricePerGpuHour::ZERO { PricePerGpuHour::MAX } else { affordable }
 }
 
 /// The highest price at which the rest of the job's deposit covers the shortest lease worth having:

@@ -46,6 +46,7 @@ impl Core {
         !offered
             && !self.reservations.contains_key(&job)
             && !self.awaits_an_end(job)
+            && !self.awaits_bids(now, job)
             && self.wants_further_lease(now, job)
     }
 

@@ -52,7 +52,9 @@ impl Core {
             Event::JobSeen { job, .. }
             | Event::SpecFetched { job, .. }
             | Event::SpecFailed { job, .. }
+            | Event::BidDeclined { job, .. }
             | Event::OfferFailed { job, .. } => [*job].into(),
+            Event::BidMade { signed, .. } => [signed.bid.job].into(),
             Event::LeaseSeen { lease, view } => of_lease(lease).into_iter().chain([view.job]).collect(),
             Event::DisputeSeen { lease, .. } | Event::LeaseReport { lease, .. } | Event::TaskUpdate { lease, .. } => {
                 of_lease(lease).into_iter().collect()

@@ -7,6 +7,16 @@ use crate::market::Demand;
 use crate::{Core, Now};
 
 impl Core {
+    pub(super) fn auction_blocker(&self, now: Now, job: Address) -> Option<Blocker> {
+        let auctions = self.auctions.get(&job)?;
+        if let Some(open) = &auctions.open {
+            let (invited, bids) = (open.invited.len(), open.bids.len());
+            return Some(Blocker::AuctionOpen { invited, bids, closes_at: open.closes_at });
+        }
+        let (failures, again_at) = (auctions.failures, auctions.again_at);
+        (now.millis < again_at).then_some(Blocker::AuctionPausing { failures, again_at })
+    }
+
     pub(super) fn shape_blockers(&self, now: Now, job: Address, demand: &Demand) -> Vec<Blocker> {
         let mut blockers = Vec::new();
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working() && self.serves(job)) else {

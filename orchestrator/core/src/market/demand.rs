@@ -36,6 +36,8 @@ pub struct Demand {
     pub denied_providers: Vec<Address>,
     /// No two live leases with one provider.
     pub different_providers: bool,
+    /// Nodes bid for it: their posted prices do not matter.
+    pub auction: bool,
 }
 
 impl Demand {
@@ -57,7 +59,7 @@ impl Demand {
             units,
             regions,
             accept_simulated,
-            maximum_price: terms.maximum_price,
+            maximum_price: if workload.placement.auction { PricePerGpuHour::MAX } else { terms.maximum_price },
             spot: terms.spot,
             service_level: terms.service_level,
             hardware,
@@ -70,6 +72,7 @@ impl Demand {
             providers: workload.placement.providers.clone(),
             denied_providers: workload.placement.denied_providers.clone(),
             different_providers: workload.placement.different_providers,
+            auction: workload.placement.auction,
         }
     }
 }

@@ -46,6 +46,20 @@ pub struct Score {
     pub packing: u64,
 }
 
+/// What is known of a node beside its price that a lease on it is charged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Of its provider.
+    pub reputation: BasisPoints,
+    /// What its link moves, in KiB per second; none where it was never measured.
+    pub link: Option<u32>,
+    pub image_present: bool,
+    /// GPUs that the lease would leave idle in a rig of which nobody has leased a part yet.
+    pub idle_gpus: u16,
+    /// It failed the job before: any other comes first.
+    pub failed_before: bool,
+}
+
 impl Score {
     pub fn total(&self) -> u64 {
         [self.reputation, self.link, self.image, self.packing].into_iter().fold(self.price, u64::saturating_add)
@@ -53,6 +67,15 @@ impl Score {
 }
 
 impl Weights {
+    /// What a lease at the price is charged.
+    pub fn score(&self, price: PricePerGpuHour, facts: &Facts) -> Score {
+        Score {
+            image: if facts.image_present { 0 } else { self.image.0 },
+            packing: self.packing.0.saturating_mul(u64::from(facts.idle_gpus)),
+            ..self.standing(price, facts.reputation, facts.link)
+        }
+    }
+
     /// What depends on the node alone: its price, its provider's reputation and its link.
     pub(super) fn standing(&self, price: PricePerGpuHour, reputation: BasisPoints, link: Option<u32>) -> Score {
         let whole = u64::from(BasisPoints::WHOLE.0);
@@ -68,8 +91,13 @@ impl Weights {
 
     /// For a lease of `units` on a rig of `size` GPUs.
     pub(super) fn packing(&self, whole: bool, size: u16, units: u16) -> u64 {
-        if whole { self.packing.0.saturating_mul(u64::from(size.saturating_sub(units))) } else { 0 }
+        self.packing.0.saturating_mul(u64::from(idle_gpus(whole, size, units)))
     }
+}
+
+/// GPUs that a lease of `units` leaves idle in a rig of `size` GPUs that is still whole.
+pub(super) fn idle_gpus(whole: bool, size: u16, units: u16) -> u16 {
+    if whole { size.saturating_sub(units) } else { 0 }
 }
 
 /// `price · weight · part / (10 000 · of)`, rounded down.

@@ -8,8 +8,9 @@ use super::images::ImageId;
 use super::pools::{Shape, Visitor};
 use super::reach::Needs;
 use super::room::Room;
+use super::score::idle_gpus;
 use super::shelve::Shelf;
-use super::{Constraint, Demand, Market, Rig, Score};
+use super::{Constraint, Demand, Facts, Market, Rig, Score};
 use crate::Now;
 
 /// A demand, and what is known of the job that has it.
@@ -61,7 +62,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn rank(&self) -> (bool, u64, Address) {
+    pub(crate) fn rank(&self) -> (bool, u64, Address) {
         (self.failed, self.score.total(), self.node)
     }
 }
@@ -207,16 +208,27 @@ impl Market {
     }
 
     fn score(&self, demand: &Demand, image: Option<ImageId>, rig: &Rig) -> Score {
-        let Some(entry) = &rig.entry else { return Score::default() };
-        let price = rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX);
-        let reputation = self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default();
+        let Some(facts) = self.facts_of(demand, image, rig) else { return Score::default() };
+        self.weights.score(rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX), &facts)
+    }
+
+    fn facts_of(&self, demand: &Demand, image: Option<ImageId>, rig: &Rig) -> Option<Facts> {
+        let entry = rig.entry.as_ref()?;
         let size = entry.view.node.hardware.units().0;
-        let present = image.is_some_and(|image| rig.has(image));
-        Score {
-            image: if present { 0 } else { self.weights.image.0 },
-            packing: self.weights.packing(rig.free(entry).0 == size, size, demand.units.0),
-            ..self.weights.standing(price, reputation, rig.link)
-        }
+        Some(Facts {
+            reputation: self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default(),
+            link: rig.link,
+            image_present: image.is_some_and(|image| rig.has(image)),
+            idle_gpus: idle_gpus(rig.free(entry).0 == size, size, demand.units.0),
+            failed_before: false,
+        })
+    }
+
+    /// What is known of the node for a lease of the request, whatever speaks against it; nothing of one that is gone.
+    pub(crate) fn facts(&self, request: &Request, node: Address) -> Facts {
+        let image = self.images.find(&request.demand.image);
+        let facts = self.rig(node).and_then(|rig| self.facts_of(request.demand, image, rig)).unwrap_or_default();
+        Facts { failed_before: request.failed.contains(&node), ..facts }
     }
 
     /// Rigs that may fit a demand that they did not fit at the last call.

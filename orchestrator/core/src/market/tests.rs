@@ -145,6 +145,7 @@ fn demand() -> impl Strategy<Value = Demand> {
             memory_mib: 1_024,
             disk_mib: 1_024,
             image: image(wanted),
+            auction: false,
             countries: placement.0,
             providers: named(placement.1),
             denied_providers: named(placement.2),

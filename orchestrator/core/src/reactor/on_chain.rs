@@ -14,6 +14,7 @@ impl Core {
             self.set_offer(now, job, None);
             self.drop_assembly(now, job);
             self.forget_room(now, job);
+            self.forget_auctions(job);
             self.delist(job);
             self.jobs.insert(job, JobEntry::new(view).into());
             self.open_jobs.insert(job);

@@ -109,6 +109,8 @@ impl Core {
         };
         entry.story_mut().decisions.remove(&pending.offer.number);
         entry.story_mut().resting.insert(pending.offer.node, now.millis + rest);
+        self.note_failed_award(&pending.offer, cause.as_ref());
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
         if cause.is_some() {
             entry.story_mut().last_failure = cause;
             self.touch_job(job);

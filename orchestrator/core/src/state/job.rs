@@ -175,6 +175,11 @@ impl JobEntry {
         self.workload().is_some_and(|workload| workload.gang().is_some())
     }
 
+    /// Whether nodes bid for its leases.
+    pub fn is_auctioned(&self) -> bool {
+        self.workload().is_some_and(|workload| workload.placement.auction)
+    }
+
     pub(crate) fn is_service(&self) -> bool {
         self.workload().is_some_and(|workload| workload.service().is_some())
     }

@@ -252,7 +252,7 @@ fn attested_by_others(attestor: Option<Address>, scheduler: Address) {
     // The buyer awarded it to the node without the scheduler.
     let price = PricePerGpuHour(100_000);
     let provider = address(b'P', 1);
-    world.award(Offer { offer: 0, job, node, provider, number: 0, price, maximum: Seconds(600) });
+    world.award(Offer { offer: 0, job, node, provider, number: 0, price, maximum: Seconds(600), bid_book: None });
     let lease = world.lease_of(node);
     world.connect(node);
     world.pass(299);

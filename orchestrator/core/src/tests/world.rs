@@ -10,7 +10,7 @@ use millrace_protocol::{
     UnixSeconds, Verification, transitions,
 };
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{ObjectRef, Sha256, sha256};
+use millrace_spec::{Bid, BidSignature, ObjectRef, Sha256, SignedBid, sha256};
 
 use crate::*;
 
@@ -81,6 +81,13 @@ pub fn workload(tasks: u32) -> Workload {
     }
 }
 
+/// A node's bid, as if it had signed it.
+pub fn bid(node: Address, price: PricePerGpuHour, invitation: &Invitation) -> SignedBid {
+    let Invitation { job, opened_slot, auction, valid_until, .. } = *invitation;
+    let bid = Bid { program: PROGRAM, job, opened_slot, auction, node, price, valid_until };
+    SignedBid { bid, signature: BidSignature([7; 64]) }
+}
+
 /// A rig: what its process knows and holds.
 #[derive(Clone, Debug, Default)]
 pub struct Rig {
@@ -119,6 +126,12 @@ pub struct World {
     pub jobs: BTreeMap<Address, JobView>,
     pub leases: BTreeMap<Address, LeaseView>,
     pub disputes: BTreeMap<Address, Dispute>,
+    /// What nodes bid; their posted price where nothing is set, nothing where nothing is to be bid.
+    pub bids: BTreeMap<Address, Option<PricePerGpuHour>>,
+    /// Whether invitations are not answered at all.
+    pub mute_bidders: bool,
+    pub invitations: Vec<(Vec<Address>, Invitation)>,
+    pub refused_bids: Vec<(Address, BidRefused)>,
     pub specs: BTreeMap<Sha256, Workload>,
     pub rigs: BTreeMap<Address, Rig>,
     pub disk: BTreeMap<(Address, u32, u8), Record>,
@@ -177,6 +190,10 @@ impl World {
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            bids: BTreeMap::new(),
+            mute_bidders: false,
+            invitations: Vec::new(),
+            refused_bids: Vec::new(),
             specs: BTreeMap::new(),
             rigs: BTreeMap::new(),
             disk: BTreeMap::new(),
@@ -498,6 +515,8 @@ impl World {
                 self.inbox.push_back(event);
             }
             Action::OfferLease(offer) => self.offer(offer),
+            Action::InviteBids { nodes, invitation } => self.invite(&nodes, invitation),
+            Action::RefuseBid { node, reason, .. } => self.refused_bids.push((node, reason)),
             Action::AssignTask { node, lease, job, task, attempt, peers } => {
                 assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
                 self.check_peers(node, (job, task), &peers);
@@ -570,6 +589,10 @@ impl World {
                 (record.lease, 0, 2)
             }
             Record::Proof(record) => (record.node, 0, 3),
+            Record::Auction(auction) => {
+                auction.check().expect("a decision that does not follow from the bids");
+                (auction.book.job, auction.book.auction, 4)
+            }
         };
         let text = serde_json::to_string(&record).unwrap();
         let record = serde_json::from_str(&text).unwrap();
@@ -657,12 +680,16 @@ impl World {
     /// The chain opens the lease, whoever signed in the scheduler's place.
     pub fn award(&mut self, offer: Offer) {
         let open = Transaction::OpenLease { job: offer.job, offer: offer.offer };
+        if let Some(root) = offer.bid_book {
+            self.check_award(offer, root);
+        }
         let now = self.now().chain;
         let Some(job) = self.jobs.get_mut(&offer.job) else { panic!("an offer for a job that is gone") };
         assert_eq!(job.job.leases_opened, offer.number, "a lease number that is not the next");
         let node = self.nodes.get_mut(&offer.node).unwrap();
         let provider = self.providers.get_mut(&offer.provider).unwrap();
-        let agreed = transitions::LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
+        let negotiated = offer.bid_book.is_some();
+        let agreed = transitions::LeaseOffer { price: offer.price, negotiated, maximum: offer.maximum };
         let opened = transitions::open_lease(&mut job.job, &mut node.node, provider, agreed, &self.parameters, now);
         match opened {
             Ok(lease) => {
@@ -675,6 +702,36 @@ impl World {
             }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
         }
+    }
+
+    /// Each node that is there bids what it is set to, or its posted price.
+    fn invite(&mut self, nodes: &[Address], invitation: Invitation) {
+        for node in nodes.iter().copied() {
+            let Some(price) = self.bid_of(node) else {
+                let (job, auction) = (invitation.job, invitation.auction);
+                self.inbox.push_back(Event::BidDeclined { node, job, auction });
+                continue;
+            };
+            if self.rigs[&node].connected && !self.mute_bidders {
+                let bid = bid(node, price, &invitation);
+                self.inbox.push_back(Event::BidMade { signed: bid, key: self.nodes[&node].key });
+            }
+        }
+        self.invitations.push((nodes.to_vec(), invitation));
+    }
+
+    fn bid_of(&self, node: Address) -> Option<PricePerGpuHour> {
+        self.bids.get(&node).copied().unwrap_or(Some(self.nodes[&node].node.price))
+    }
+
+    /// What a lease is opened on is on disk already.
+    fn check_award(&self, offer: Offer, root: Sha256) {
+        let awards = self.disk.values().filter_map(|record| match record {
+            Record::Auction(auction) if auction.root == root => auction.steps.last().cloned(),
+            _ => None,
+        });
+        let award = Step::Awarded { lease: offer.number, node: offer.node };
+        assert_eq!(awards.collect::<Vec<_>>(), [award], "it was not written down");
     }
 
     fn settle(&mut self, address: Address, voucher: Voucher) {

@@ -2,7 +2,7 @@
 
 use millrace_agent::TaskKey;
 use millrace_protocol::Address;
-use millrace_scheduler::{Action, Cause, Event, Offer, OpenFailure, Transaction};
+use millrace_scheduler::{Action, Cause, Event, Offer, OpenFailure, Step, Transaction};
 
 use super::{Asked, Chore, Input};
 use crate::chain::Origin;
@@ -28,7 +28,15 @@ impl Simulation {
                 let run = self.orchestrator.run;
                 self.plan(delay, What::Input { run, input: Box::new(Input::SpecRead { job, read }) });
             }
-            Action::OfferLease(offer) => self.offer_lease(offer),
+            Action::OfferLease(offer) => {
+                self.check_award(&offer);
+                self.offer_lease(offer);
+            }
+            Action::InviteBids { nodes, invitation } => {
+                self.note(|| format!("scheduler  > has {} nodes bid for {}", nodes.len(), name::short(invitation.job)));
+                nodes.into_iter().for_each(|node| self.tell(node, ToRig::Invite(invitation)));
+            }
+            Action::RefuseBid { node, reason, .. } => self.tell(node, ToRig::BidRefused(reason)),
             Action::AssignTask { node, lease, job, task, attempt, .. } => {
                 let has_spec = self.orchestrator.running.as_ref().is_some_and(|running| running.specs.contains(&job));
                 if has_spec {
@@ -138,6 +146,23 @@ impl Simulation {
         }
         self.note(|| format!("scheduler  > {}", crate::senders::describe(&instruction)));
         self.send(instruction, Origin::Orchestrator { run, transaction });
+    }
+
+    /// A lease at a bid is on the disk before it is offered, and follows from the bids.
+    fn check_award(&mut self, offer: &Offer) {
+        let Some(root) = offer.bid_book else { return };
+        let mut written = self.orchestrator.auctions().filter(|auction| auction.root == root);
+        let award = Step::Awarded { lease: offer.number, node: offer.node };
+        let problem = match written.next() {
+            None => Some("not on the disk".to_owned()),
+            Some(auction) if auction.steps.last() != Some(&award) => Some("not what was decided last".to_owned()),
+            Some(auction) => auction.check().err().map(|error| error.to_string()),
+        };
+        drop(written);
+        match problem {
+            Some(problem) => self.breaks(format!("a bid of {} is taken: {problem}", name::short(offer.node))),
+            None => self.witness.bids_taken += 1,
+        }
     }
 
     fn offer_lease(&mut self, offer: Offer) {

@@ -108,7 +108,8 @@ impl Simulation {
         asked.valid_until = valid_until;
         asked.sent = true;
         let (lease, offer) = (asked.lease, asked.offer);
-        let terms = LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
+        let negotiated = offer.bid_book.is_some();
+        let terms = LeaseOffer { price: offer.price, negotiated, maximum: offer.maximum };
         let session = asked.session.filter(|session| self.orchestrator.session(offer.node) == Some(*session));
         match session {
             Some(session) => {
@@ -137,7 +138,8 @@ impl Simulation {
         let Some(Asked { offer, opened_slot, valid_until, .. }) = running.asked.remove(&number) else { return };
         match answer {
             Ok(()) => {
-                let terms = LeaseOffer { price: offer.price, negotiated: false, maximum: offer.maximum };
+                let negotiated = offer.bid_book.is_some();
+                let terms = LeaseOffer { price: offer.price, negotiated, maximum: offer.maximum };
                 let instruction =
                     Instruction::OpenLease { job: offer.job, opened_slot, number: offer.number, node, offer: terms };
                 let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };

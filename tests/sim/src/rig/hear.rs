@@ -28,6 +28,9 @@ impl Simulation {
                 let delay = self.delay();
                 self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
             }
+            ToRig::Invite(invitation) => self.invited(rig, invitation),
+            // It is in the log by now, which is where an owner looks.
+            ToRig::BidRefused(_) => {}
             ToRig::Assign { key, job } => self.assigned(rig, key, job),
             ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::LeaseOver(_) | ToRig::Notice { .. }
                 if self.character(rig) == Character::Stubborn && !self.quiet => {}
@@ -48,7 +51,7 @@ impl Simulation {
         }
     }
 
-    fn job_on_chain(&self, job: Address) -> Option<JobView> {
+    pub(super) fn job_on_chain(&self, job: Address) -> Option<JobView> {
         match self.chain.confirmed.read(job)? {
             Account::Job(view) => Some(view),
             _ => None,
@@ -71,6 +74,7 @@ impl Simulation {
             scheduler: name::SCHEDULER,
             spot: view.job.terms.spot,
             price: offered.price,
+            auctioned: offered.negotiated,
             units: requirements.units,
             maximum: offered.maximum,
             cpu_millis: spec.limits.cpu_milli,
@@ -145,6 +149,10 @@ fn line(message: &ToRig) -> String {
         ToRig::Offer { lease, offer, .. } => {
             format!("offer of {} at {} for {} s", name::short(*lease), offer.price, offer.maximum.0)
         }
+        ToRig::Invite(invitation) => {
+            format!("bid for {}, auction {}", name::short(invitation.job), invitation.auction)
+        }
+        ToRig::BidRefused(reason) => format!("its bid does not count: {}", reason.code()),
         ToRig::Assign { key, .. } => format!("run {}", task(key)),
         ToRig::Stop(key) => format!("stop {}", task(key)),
         ToRig::Acknowledge(key) => format!("{} is booked", task(key)),

@@ -1,10 +1,10 @@
-//! Services, gangs, jobs that come after others, and crowds of spot leases with somebody who pays more, drawn beside
+//! Services, gangs, jobs that come after others or have nodes bid, and crowds of spot leases with somebody who pays more, drawn beside
 //! the other jobs and from a stream of their own: the jobs that come one by one are those that a seed always had.
 
 use std::collections::BTreeMap;
 
 use millrace_protocol::{Address, MicroUsdc, Payment, Seconds};
-use millrace_spec::{After, Condition, Gang, Locality, Restart, Retry, Service, Shape};
+use millrace_spec::{After, Condition, Gang, Locality, Placement, Restart, Retry, Service, Shape};
 
 use super::{JobPlan, RigPlan, Word, job};
 use crate::draw::Draw;
@@ -40,6 +40,12 @@ pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bo
         let (began, number) = (plans.last().map_or(0, |plan: &JobPlan| plan.at), number + 1);
         let plan = job(&mut draw, number, lasts, calm);
         plans.push(latecomer(&mut draw, plan, began));
+    }
+    for _ in 0..draw.one_of(&[0, 1, 1, 2]) * hours {
+        let number = first + plans.len() as u64;
+        let mut plan = job(&mut draw, number, lasts, calm);
+        plan.spec.placement = Some(Placement { auction: true, ..Placement::default() });
+        plans.push(plan);
     }
     plans
 }

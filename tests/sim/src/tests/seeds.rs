@@ -3,14 +3,16 @@
 use crate::{Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
-    let mut preempted = 0;
+    let (mut preempted, mut bids_taken) = (0, 0);
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
         assert!(report.jobs > 0 && report.lasted >= 3_600_000, "seed {seed} does something for an hour: {report:?}");
         preempted += report.preempted;
+        bids_taken += report.bids_taken;
     }
     assert!(preempted > 0, "spot leases make room for others in some of them");
+    assert!(bids_taken > 0, "nodes bid for leases in some of them");
 }
 
 #[test]

@@ -11,6 +11,7 @@ impl Agent {
         }
         self.give_up_challenge(ChallengeRefusal::JobCame, actions);
         actions.push(Action::Journal(Record::LeaseAccepted { lease, terms: terms.clone() }));
+        self.bids.take(terms.job, terms.price, lease);
         self.leases.insert(lease, Lease::new(terms));
     }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use millrace_protocol::{Address, UnixSeconds};
 
+use crate::bids::Bids;
 use crate::{Assignment, Exit, Failure, Lease, LeasePhase, Outcome, Output, Record, TaskKey};
 
 /// What a journal says about one task.
@@ -26,6 +27,7 @@ impl TaskHistory {
 pub(super) struct History {
     pub leases: BTreeMap<Address, Lease>,
     pub tasks: BTreeMap<TaskKey, TaskHistory>,
+    pub bids: Bids,
 }
 
 impl History {
@@ -39,7 +41,9 @@ impl History {
 
     fn apply(&mut self, record: Record) {
         match record {
+            Record::BidSigned { signed, made_at } => self.bids.note(signed, made_at),
             Record::LeaseAccepted { lease, terms } => {
+                self.bids.take(terms.job, terms.price, lease);
                 if self.leases.get(&lease).is_none_or(|known| known.phase == LeasePhase::Offered) {
                     self.leases.insert(lease, Lease::new(terms));
                 }

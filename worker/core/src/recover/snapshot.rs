@@ -2,7 +2,8 @@ use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task};
 
 /// The shortest journal that leads to the same agent.
 pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
-    let mut records = Vec::new();
+    let bids = agent.bids.iter().map(|own| Record::BidSigned { signed: own.signed, made_at: own.made_at });
+    let mut records: Vec<Record> = bids.collect();
     for (address, lease) in &agent.leases {
         records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms.clone() });
         if let Some(notice) = lease.notice {

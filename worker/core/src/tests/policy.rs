@@ -1,11 +1,11 @@
-use millrace_protocol::{Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds};
+use millrace_protocol::{BasisPoints, Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds};
 use millrace_spec::Runtime;
 
 use super::rig::*;
 use crate::policy::{Offer, Refusal, Rig as Policy, check};
 use crate::{Agent, Event, GpuFault};
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     Policy {
         hardware: Hardware {
             gpu_class: 8,
@@ -21,6 +21,7 @@ fn policy() -> Policy {
         price: PricePerGpuHour(3_600_000),
         spot_price: Some(PricePerGpuHour(1_800_000)),
         any_attestor: false,
+        bid_share: Some(BasisPoints::WHOLE),
         longest: Seconds(3_600),
         network: false,
         gvisor: false,
@@ -29,7 +30,7 @@ fn policy() -> Policy {
     }
 }
 
-fn offer() -> Offer {
+pub fn offer() -> Offer {
     Offer {
         lease: LEASE,
         job: JOB,
@@ -38,6 +39,7 @@ fn offer() -> Offer {
         scheduler: terms().attestor,
         spot: false,
         price: PricePerGpuHour(3_600_000),
+        auctioned: false,
         units: GpuUnits(1),
         maximum: Seconds(600),
         cpu_millis: 2_000,

@@ -30,6 +30,7 @@ pub fn idle() -> Status {
             image_cache_bytes: 12 << 30,
             image_cache_limit_bytes: 50 << 30,
         },
+        bids: Vec::new(),
         totals: Totals::default(),
         troubles: vec![],
     }
@@ -88,6 +89,7 @@ pub fn busy() -> Status {
         gpus: vec![gpu.clone(), broken, GpuStatus { slice: Some("1g.10gb".to_owned()), lease: None, ..gpu }],
         leases: vec![lease],
         tasks: vec![task(0, "done", None), task(1, "running", Some(UnixSeconds(999_000))), task(2, "assigned", None)],
+        bids: Vec::new(),
         totals: Totals { leases_closed: 1, earned: MicroUsdc(1_234_567), tasks_done: 12, ..Totals::default() },
         troubles: vec![trouble],
         ..idle()

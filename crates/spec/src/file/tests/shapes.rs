@@ -85,6 +85,20 @@ fn a_placement_is_written_in_one_order() {
 }
 
 #[test]
+fn an_auction_is_for_tasks_one_by_one_at_full_standing() {
+    let spec = spec_of(&and("[placement]\nauction = true\npriority = 9").unwrap());
+    assert!(spec.placement.as_ref().unwrap().auction);
+    let text = String::from_utf8(spec.canonical_bytes()).unwrap();
+    assert!(text.contains(r#""placement":{"auction":true,"priority":9},"task_retries""#), "{text}");
+    let mut spot = spec.clone();
+    spot.terms.spot = true;
+    assert!(matches!(spot.check(), Err(Error::Field { field: "placement.auction", .. })));
+    let mut gang = spec;
+    gang.shape = Some(Shape::Gang(Gang { locality: Locality::Anywhere }));
+    assert!(matches!(gang.check(), Err(Error::Field { field: "placement.auction", .. })));
+}
+
+#[test]
 fn a_placement_refuses_nonsense() {
     for (lines, named) in [
         ("countries = [\"Germany\"]".to_owned(), "placement.countries"),
