@@ -1,5 +1,6 @@
 use millrace_client::accounts::{NodeAccount, ProviderAccount};
 use millrace_client::address as addresses;
+use millrace_link::rest;
 use millrace_protocol::{Address, Node, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use crate::args::ListNodes;
 use crate::context::{Context, address};
 use crate::errors::Failure;
+use crate::market::Market;
 use crate::output::table::{Column, render};
 use crate::output::{self, Report, Style};
 use crate::views;
@@ -19,7 +21,7 @@ struct Nodes {
     nodes: Vec<Listed>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Listed {
     address: Address,
     node_key: Address,
@@ -28,6 +30,40 @@ struct Listed {
     cuda: u32,
     #[serde(flatten)]
     node: Node,
+    /// As the orchestrator has it; none where it was not asked or does not know the node.
+    worker: Option<Worker>,
+}
+
+/// What the rig can be given, beside what its account says.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Worker {
+    Connected,
+    /// Its owner lets it take no further lease, whatever its account says.
+    Draining,
+    /// It came and went too often lately, and gets no lease for a while.
+    Quarantined,
+    Away,
+}
+
+impl Worker {
+    fn of(told: &rest::Node) -> Self {
+        match told {
+            rest::Node { connected: false, .. } => Self::Away,
+            rest::Node { quarantined: true, .. } => Self::Quarantined,
+            rest::Node { draining: true, .. } => Self::Draining,
+            _ => Self::Connected,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Draining => "draining",
+            Self::Quarantined => "quarantined",
+            Self::Away => "away",
+        }
+    }
 }
 
 impl Report for Nodes {
@@ -44,6 +80,7 @@ impl Report for Nodes {
             Column::Text("node"),
             Column::Text("hardware"),
             Column::Text("status"),
+            Column::Text("worker"),
             Column::Number("leased"),
             Column::Text("attested"),
             Column::Text("price"),
@@ -66,6 +103,7 @@ impl Listed {
             self.address.to_string(),
             views::node::hardware(&node.hardware),
             views::status::node(node.status).to_owned(),
+            self.worker.map_or("not known", Worker::name).to_owned(),
             format!("{} of {}", node.leased.0, node.hardware.units().0),
             views::node::attestation(&node.attestation, at),
             views::node::prices(node.price, node.spot_price, node.service_level),
@@ -76,11 +114,11 @@ impl Listed {
 impl From<NodeAccount> for Listed {
     fn from(found: NodeAccount) -> Self {
         let NodeAccount { address, node_key, driver, cuda, node, .. } = found;
-        Self { address, node_key, driver, cuda, node }
+        Self { address, node_key, driver, cuda, node, worker: None }
     }
 }
 
-/// Lists a provider's nodes as the chain has them.
+/// Lists a provider's nodes as the chain has them, and how the orchestrator has their workers, where it answers.
 ///
 /// # Errors
 /// A wallet that is no provider, an RPC endpoint that cannot be reached.
@@ -94,7 +132,11 @@ pub async fn run(context: &Context<'_>, args: ListNodes) -> Result<(), Failure> 
     // Nodes are numbered, and a number is never used again: no search is needed.
     let all: Vec<_> = (0..provider.nodes_added).map(|index| addresses::node(provider.address, index)).collect();
     let found = client.find_many::<NodeAccount>(&all).await?;
-    let nodes = found.into_iter().flatten().map(Listed::from).collect();
+    let mut nodes: Vec<Listed> = found.into_iter().flatten().map(Listed::from).collect();
+    let told = Market::new(&context.settings.orchestrator_url.value, None).nodes().await.unwrap_or_default();
+    for node in &mut nodes {
+        node.worker = told.iter().find(|told| told.address == node.address).map(Worker::of);
+    }
     let at = client.chain_clock().await?;
     context.output.report(&Nodes { provider: provider.address, at, nodes });
     Ok(())
@@ -148,6 +190,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_first_thing_that_keeps_leases_from_a_worker_is_told() {
+        let told = |connected, draining, quarantined| {
+            let NodeAccount { address, provider, node, .. } = account(0);
+            let node = rest::Node {
+                address,
+                provider,
+                provider_name: String::new(),
+                hardware: node.hardware,
+                price: node.price,
+                spot_price: node.spot_price,
+                service_level: node.service_level,
+                attestation: node.attestation,
+                units_leased: 0,
+                connected,
+                draining,
+                quarantined,
+                runtimes: Vec::new(),
+                challenge: None,
+            };
+            Worker::of(&node).name()
+        };
+        assert_eq!(told(true, false, false), "connected");
+        assert_eq!((told(true, true, false), told(true, true, true)), ("draining", "quarantined"));
+        assert_eq!(told(false, true, true), "away");
+    }
+
+    #[test]
     fn each_node_has_a_line() {
         let mut second = account(1);
         second.node.status = NodeStatus::Draining;
@@ -156,7 +225,8 @@ pub(crate) mod tests {
         let at = UnixSeconds(1_800_000_000);
         second.node.attestation =
             HardwareAttestation { class: HardwareClass::Challenged, expires_at: UnixSeconds(at.0 + 43_200) };
-        let nodes = [account(0), second].map(Listed::from).into();
+        let mut nodes = [account(0), second].map(Listed::from).to_vec();
+        nodes[0].worker = Some(Worker::Quarantined);
         let mut list = Nodes { provider: Address([3; 32]), at, nodes };
         insta::assert_snapshot!(list.human(Style::plain()));
         list.nodes.clear();

@@ -15,6 +15,13 @@ fn a_busy_rig_fills_the_screen() {
     insta::assert_snapshot!(drawn(&Screen::new(busy()), 110, 24));
 }
 
+/// The smallest terminal that most have, and a corner of a screen.
+#[test]
+fn a_small_terminal_shows_what_matters() {
+    insta::assert_snapshot!("80x24", drawn(&Screen::new(busy()), 80, 24));
+    insta::assert_snapshot!("40x12", drawn(&Screen::new(busy()), 40, 12));
+}
+
 #[test]
 fn an_idle_rig_is_calm() {
     insta::assert_snapshot!(drawn(&Screen::new(idle()), 110, 12));
