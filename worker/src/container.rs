@@ -107,6 +107,15 @@ pub struct LocalImage {
     pub bytes: u64,
 }
 
+/// The first process of a container that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// On the engine's machine.
+    pub pid: u32,
+    /// The engine's name for the container, which is in the name of its control group.
+    pub container: String,
+}
+
 /// What an engine says about itself and its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
@@ -238,6 +247,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns when the container does not run any more. [`Error::Interrupted`] when it ended
     /// badly while the engine itself was down: that says nothing about the program.
     fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>>;
+
+    /// `None` where the container does not run, or the engine does not tell.
+    fn main_process(&self, _key: TaskKey) -> BoxFuture<'_, Result<Option<Process>, Error>> {
+        async { Ok(None) }.boxed()
+    }
 
     /// Standard output and error from the first byte on, until the container ends.
     fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>>;

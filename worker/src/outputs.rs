@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use millrace_agent::{Assignment, Cause, Failure, Limits, Output};
+use millrace_agent::{Assignment, Cause, Failure, Limits, Output, TaskKey};
 use millrace_link::objects::Error;
 use millrace_spec::ObjectRef;
 
@@ -16,8 +16,10 @@ use crate::container::Progress;
 use crate::context::Context;
 use crate::disk;
 
+mod removed;
 mod sealing;
 
+use removed::Removed;
 use sealing::{Sealing, StoreError, sealed_name};
 
 /// Bytes of all paths together: they travel in one message, together with 40 bytes for each file.
@@ -86,20 +88,25 @@ async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<Object
 
 /// Returns when what a running container has written takes more disk than it may, or when the
 /// rig's disk runs out: nothing else limits that folder. Counts blocks, because a sparse file
-/// costs nothing.
-pub(crate) async fn exceeded(folder: PathBuf, limits: Limits, reserve: u64) -> Failure {
+/// costs nothing, and what the container has removed and goes on using.
+pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) -> Failure {
+    let folder = context.folders.outputs(key);
+    let mut removed = Removed::new(&folder);
     loop {
         tokio::time::sleep(WATCH).await;
-        if let Some(failure) = disk::exhausted(&folder, reserve) {
+        if let Some(failure) = disk::exhausted(&folder, context.disk_reserve) {
             return failure;
         }
+        let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
         let (folder, limits) = (folder.clone(), limits);
         let used = tokio::task::spawn_blocking(move || usage(&folder, &limits)).await.unwrap_or_default();
         if used.files > u64::from(limits.output_files) {
             return Failure::new(Cause::OutputInvalid, format!("there are more than {} files", limits.output_files));
         }
-        if used.bytes > limits.output_bytes {
-            return Failure::new(Cause::OutputInvalid, format!("there are more than {} bytes", limits.output_bytes));
+        if used.bytes.saturating_add(removed) > limits.output_bytes {
+            let hidden = if removed > 0 { ", with files that were removed and are still in use" } else { "" };
+            let detail = format!("there are more than {} bytes{hidden}", limits.output_bytes);
+            return Failure::new(Cause::OutputInvalid, detail);
         }
         if used.too_deep {
             return Failure::new(Cause::OutputInvalid, format!("there are more than {DEPTH} folders in each other"));

@@ -9,6 +9,9 @@ use millrace_spec::Sha256;
 use rustix::fs::{Advice, fadvise};
 use sha2::Digest;
 
+/// Bytes behind the end of an upload of which the disk has the first.
+const WRITTEN_BY_NOW: u64 = 16 * 1024 * 1024;
+
 /// How far an upload is: its length, and the hash of that much of it.
 #[derive(Clone, Default)]
 pub(super) struct Progress {
@@ -60,8 +63,10 @@ impl Growing {
             self.file.write_all_at(piece, end)?;
             end += piece.len() as u64;
         }
-        // Has the kernel begin to write it to the disk: with the last piece little is left to wait for.
-        fadvise(&self.file, self.progress.length, NonZeroU64::new(end - self.progress.length), Advice::DontNeed)?;
+        // Has the kernel begin to write it to the disk, so that with the last piece little is left to wait for, and let
+        // go of what is there already: the same memory does for the next.
+        let from = self.progress.length.saturating_sub(WRITTEN_BY_NOW);
+        fadvise(&self.file, from, NonZeroU64::new(end - from), Advice::DontNeed)?;
         for piece in pieces {
             self.progress.hasher.update(piece);
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use millrace_spec::{ObjectRef, Sha256};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::growing::{Growing, Progress};
 use super::staged::StagedId;
@@ -14,6 +15,8 @@ use crate::disk;
 
 /// Bytes that are hashed and written at once, while the next ones arrive.
 const BATCH: usize = 1024 * 1024;
+/// How many of them may wait for the disk.
+const AHEAD: usize = 2;
 /// Uploads whose hash is kept between their pieces; of others it is read again from the disk.
 const KEPT: usize = 4_096;
 
@@ -137,38 +140,50 @@ impl Objects {
         self.append(upload, path, piece, body).await
     }
 
-    async fn append<S, E>(&self, mut upload: Growing, path: &Path, piece: Piece, mut body: S) -> Result<Growing, Error>
+    async fn append<S, E>(&self, upload: Growing, path: &Path, piece: Piece, body: S) -> Result<Growing, Error>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         let begun = upload.progress.clone();
-        let mut received = 0;
-        let mut next = self.next_batch(&mut body).await;
-        loop {
-            let (batch, ended) = next;
-            received += batch.iter().map(|part| part.len() as u64).sum::<u64>();
-            if received > piece.length || piece.from + received > piece.total {
-                upload.back_to(begun)?;
-                return Err(Error::PieceTooLong);
-            }
-            if let Some(ended) = ended {
-                upload = self.write(upload, batch).await?;
-                if ended.is_err() {
-                    self.keep(path, upload.progress.clone());
-                }
-                return ended.map(|()| upload);
-            }
-            let written;
-            (written, next) = tokio::join!(self.write(upload, batch), self.next_batch(&mut body));
-            upload = written?;
+        let (batches, received) = channel(AHEAD);
+        // What comes in need not wait for the disk, nor the disk for what comes in.
+        let (written, taken) = tokio::join!(self.write(upload, received), self.take_in(piece, body, batches));
+        let mut upload = written?;
+        match taken {
+            Err(Error::PieceTooLong) => upload.back_to(begun)?,
+            Err(Error::BrokenOff) => self.keep(path, upload.progress.clone()),
+            _ => {}
         }
+        taken.map(|()| upload)
     }
 
-    async fn write(&self, mut upload: Growing, batch: Vec<Bytes>) -> Result<Growing, Error> {
-        let bytes = batch.iter().map(|part| part.len() as u64).sum();
-        disk::check(&self.uploads, bytes, self.reserve)?;
-        self.received.fetch_add(bytes, Ordering::Relaxed);
-        Ok(beside(move || upload.append(&batch).map(|()| upload)).await?)
+    async fn write(&self, mut upload: Growing, mut batches: Receiver<Vec<Bytes>>) -> Result<Growing, Error> {
+        while let Some(batch) = batches.recv().await {
+            let bytes = batch.iter().map(|part| part.len() as u64).sum();
+            disk::check(&self.uploads, bytes, self.reserve)?;
+            self.received.fetch_add(bytes, Ordering::Relaxed);
+            upload = beside(move || upload.append(&batch).map(|()| upload)).await?;
+        }
+        Ok(upload)
+    }
+
+    async fn take_in<S, E>(&self, piece: Piece, mut body: S, batches: Sender<Vec<Bytes>>) -> Result<(), Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let mut received = 0;
+        loop {
+            let (batch, ended) = self.next_batch(&mut body).await;
+            received += batch.iter().map(|part| part.len() as u64).sum::<u64>();
+            if received > piece.length || piece.from + received > piece.total {
+                return Err(Error::PieceTooLong);
+            }
+            // Why nobody takes it any more the writer says.
+            let open = batches.send(batch).await.is_ok();
+            if let Some(ended) = ended.or((!open).then_some(Ok(()))) {
+                return ended;
+            }
+        }
     }
 
     /// What comes next, and how it ended if it did. The lock is held meanwhile: a client that hangs must not keep the

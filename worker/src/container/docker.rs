@@ -29,7 +29,7 @@ use tokio::sync::{Mutex, OnceCell};
 use create::LogDriver;
 pub use facts::Facts;
 
-use super::{Engine, Error, Info, LocalImage, Plan, Progress, Signal, label, name};
+use super::{Engine, Error, Info, LocalImage, Plan, Process, Progress, Signal, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -269,6 +269,16 @@ impl Engine for Docker {
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
+        }
+        .boxed()
+    }
+
+    fn main_process(&self, key: TaskKey) -> BoxFuture<'_, Result<Option<Process>, Error>> {
+        async move {
+            let found = self.api.inspect_container(&name(key), None).await.map_err(|error| self.error(error))?;
+            let pid = found.state.and_then(|state| state.pid).and_then(|pid| u32::try_from(pid).ok());
+            // A container that does not run has the process 0.
+            Ok(pid.filter(|pid| *pid > 0).zip(found.id).map(|(pid, container)| Process { pid, container }))
         }
         .boxed()
     }

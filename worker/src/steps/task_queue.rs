@@ -126,7 +126,7 @@ impl Queue {
                 Err(Error::NotFound) => TaskEvent::Vanished,
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
-            failure = outputs::exceeded(outputs.clone(), limits, reserve) => TaskEvent::Failed(failure),
+            failure = outputs::exceeded(&self.context, self.key, limits) => TaskEvent::Failed(failure),
             failure = self.unfenced(), if limits.network => TaskEvent::Failed(failure),
         };
         self.tell(Ok(event));

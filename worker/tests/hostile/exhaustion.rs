@@ -1,5 +1,6 @@
 //! Programs that want all of the rig: processes, memory, disk, log, time.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use super::*;
@@ -78,9 +79,36 @@ async fn a_disk_filler_of_empty_files() {
     assert!(cause.contains("more than 10000 files"), "{cause}");
 }
 
-/// The watch over the outputs does not see it; the one over the disk does.
+/// A file in no folder that grows under the watch; more than the job may have, but no more than the disk has.
+async fn hoard(way: &str) {
+    let Some((code, cause)) = failure_of(seconds(60, &format!("exec hoard {way}"))).await else { return };
+    assert_eq!(code, "output-invalid", "{cause}");
+    let said = "more than 16777216 bytes, with files that were removed and are still in use";
+    assert!(cause.contains(said), "{cause}");
+}
+
 #[tokio::test]
-async fn a_disk_filler_that_removes_the_file_it_writes() {
+async fn a_disk_filler_whose_file_is_removed_and_open() {
+    hoard("open").await;
+}
+
+#[tokio::test]
+async fn a_disk_filler_whose_file_is_removed_and_only_mapped() {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("SKIPPED: what a process has mapped is shown to root alone");
+        return;
+    }
+    hoard("mapped").await;
+}
+
+#[tokio::test]
+async fn a_disk_filler_whose_file_is_removed_and_open_in_one_thread_alone() {
+    hoard("thread").await;
+}
+
+/// Faster than anybody looks at what it has: the watch over the disk ends it.
+#[tokio::test]
+async fn a_disk_filler_that_removes_the_file_it_writes_at_once() {
     let Some(engine) = engine().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let Some(_disk) = SmallDisk::mount(folder.path()) else {

@@ -3,9 +3,9 @@
 //! file is hashed and sent as any other: what the endpoint has of the upload counts as sent.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,15 @@ use futures_util::stream;
 use millrace_spec::{ObjectRef, Sha256};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use reqwest::{Body, Method, StatusCode};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use sha2::Digest;
-use tokio::sync::mpsc::channel;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::transfer::{Ahead, Begun, Source, range, upload};
 use super::{Error, ObjectClient, PIECE, beside, hash_file};
 
+/// `RWF_DONTCACHE`, Linux 6.14 (preadv2(2)).
+const UNCACHED: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 const DOMAIN: &[u8] = b"millrace upload v1";
 /// Bytes that are read and hashed at once.
 const PART: u64 = 1024 * 1024;
@@ -35,28 +38,43 @@ pub(super) async fn put(client: &ObjectClient, path: &Path) -> Result<ObjectRef,
     let owned = path.to_owned();
     let (reader, id) = beside(move || Reader::open(&owned)).await.map_err(failed)?;
     let total = reader.size;
-    let (mut reader, mut staging, mut length) = (reader, true, PIECE);
-    while total - reader.offset > PIECE {
-        let from = reader.offset;
-        // What is left for the end goes to the object, and is not empty.
-        let end = (from + length).min(total - 1);
-        let began = Instant::now();
-        (reader, staging) = stage(client, id, reader, end, staging).await.map_err(failed)?;
-        if reader.offset != end {
-            return Err(Error::Changed { path: path.to_owned() });
-        }
-        length = if began.elapsed() < FAST { (length * 2).min(LONGEST) } else { PIECE };
-    }
-    let from = reader.offset;
-    let (reader, last) = reader.next(total - from).await.map_err(failed)?;
-    let complete = reader.offset == total;
-    let Some(sha256) = reader.finish().map_err(failed)?.filter(|_| complete) else {
-        return Err(Error::Changed { path: path.to_owned() });
-    };
+    let (parts, mut read) = channel(AHEAD);
+    // The next parts are read and hashed while one is sent, also while the endpoint answers.
+    let (read_to_end, sent) = tokio::join!(reader.read(parts), send(client, id, total, &mut read));
+    let sha256 = read_to_end.map_err(failed)?;
+    let (Some(sha256), Some(sent)) = (sha256, sent) else { return Err(Error::Changed { path: path.to_owned() }) };
     let object = ObjectRef { sha256, size: total };
-    let (id, ahead) = ((from > 0).then_some(id), Ahead(staging.then_some((from, last))));
+    let (id, ahead) = ((sent.from > 0).then_some(id), Ahead(sent.all.then_some((sent.from, sent.last))));
     upload(client, object, &Source::File(path), Begun { id, ahead }).await?;
     Ok(object)
+}
+
+/// All of a file but its end, which goes to the object.
+struct Sent {
+    /// Whether the endpoint has taken everything before the last part.
+    all: bool,
+    from: u64,
+    last: Bytes,
+}
+
+/// Sends all parts but the last one. `None` where the file ends too early.
+async fn send(client: &ObjectClient, id: Sha256, total: u64, read: &mut Receiver<Bytes>) -> Option<Sent> {
+    let last = total - last_part(total);
+    let (mut from, mut all, mut length) = (0, true, PIECE);
+    while from < last {
+        let end = (from + length).min(last);
+        let began = Instant::now();
+        all = stage(client, id, read, (from, end, total), all).await?;
+        from = end;
+        length = if began.elapsed() < FAST { (length * 2).min(LONGEST) } else { PIECE };
+    }
+    let last = read.recv().await?;
+    Some(Sent { all, from, last })
+}
+
+/// Bytes of a file's last part, which is not empty unless the file is: what fits into one piece is one part.
+fn last_part(total: u64) -> u64 {
+    if total <= PIECE { total } else { (total - 1) % PART + 1 }
 }
 
 pub(super) async fn put_again(client: &ObjectClient, path: &Path) -> Result<ObjectRef, Error> {
@@ -67,18 +85,17 @@ pub(super) async fn put_again(client: &ObjectClient, path: &Path) -> Result<Obje
     Ok(object)
 }
 
-/// Reads and hashes up to `end`, and sends what it reads meanwhile if `sending`; whether the endpoint has taken it. Why
-/// not does not matter: whatever it is, sending the rest meets it again.
+/// Sends what is read of a range if `sending`; whether the endpoint has taken it. Why not does not matter: whatever it
+/// is, sending the rest meets it again. `None` where the file ends too early.
 async fn stage(
     client: &ObjectClient,
     id: Sha256,
-    mut reader: Reader,
-    end: u64,
+    read: &mut Receiver<Bytes>,
+    (from, end, total): (u64, u64, u64),
     sending: bool,
-) -> io::Result<(Reader, bool)> {
-    let (from, total) = (reader.offset, reader.size);
+) -> Option<bool> {
     let request = client.signed(Method::PUT, &format!("/v1/uploads/{id}")).ok().filter(|_| sending);
-    let (parts, body) = channel::<io::Result<Bytes>>(AHEAD);
+    let (parts, body) = channel::<io::Result<Bytes>>(1);
     let sent = async {
         let Some(request) = request else { return false };
         let body = stream::unfold(body, |mut body| async { body.recv().await.map(|part| (part, body)) });
@@ -87,22 +104,18 @@ async fn stage(
         let answer = request.body(Body::wrap_stream(body)).send().await;
         answer.is_ok_and(|response| response.status() == StatusCode::ACCEPTED)
     };
-    let read = async {
-        let parts = parts;
-        while reader.offset < end {
-            let part;
-            let length = PART.min(end - reader.offset);
-            (reader, part) = reader.next(length).await?;
-            if part.is_empty() {
-                break;
-            }
+    let passed_on = async {
+        let (parts, mut offset) = (parts, from);
+        while offset < end {
+            let part = read.recv().await?;
+            offset += part.len() as u64;
             // Nobody takes it any more where sending failed: it is hashed all the same.
             let _ = parts.send(Ok(part)).await;
         }
-        io::Result::Ok(reader)
+        Some(())
     };
-    let (sent, read) = tokio::join!(sent, read);
-    Ok((read?, sent))
+    let (sent, passed_on) = tokio::join!(sent, passed_on);
+    passed_on.map(|()| sent)
 }
 
 /// The same for the same file, also after a restart, and another for another.
@@ -116,6 +129,29 @@ fn id(path: &Path, metadata: &Metadata) -> Sha256 {
     }
     hasher.update(path.as_os_str().as_bytes());
     Sha256(hasher.finalize().into())
+}
+
+/// Reads from `offset` on; fewer bytes only at the end.
+fn fill(file: &File, part: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < part.len() {
+        match read_once(file, &mut part[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// What had to be brought from the disk does not stay in memory: nobody reads it again, and fresh memory costs more
+/// than reading does. Kernels and file systems that cannot do so read as ever.
+fn read_once(file: &File, part: &mut [u8], offset: u64) -> io::Result<usize> {
+    match preadv2(file, &mut [IoSliceMut::new(part)], offset, UNCACHED) {
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => file.read_at(part, offset),
+        read => Ok(read?),
+    }
 }
 
 /// A file that is read once, piece by piece, and hashed on the way.
@@ -134,11 +170,30 @@ impl Reader {
         Ok((Self { file, hasher: sha2::Sha256::new(), size: metadata.len(), offset: 0 }, id(path, &metadata)))
     }
 
+    /// Hands all of it on, part by part; its hash, unless it changes meanwhile.
+    async fn read(mut self, parts: Sender<Bytes>) -> io::Result<Option<Sha256>> {
+        let last = self.size - last_part(self.size);
+        loop {
+            let length = if self.offset < last { PART } else { self.size - last };
+            let part;
+            (self, part) = self.next(length).await?;
+            if part.len() as u64 != length {
+                return Ok(None);
+            }
+            // It is hashed, whoever takes it.
+            let _ = parts.send(part).await;
+            if self.offset == self.size {
+                return self.finish();
+            }
+        }
+    }
+
     /// The next `length` bytes, fewer only at the end.
     async fn next(mut self, length: u64) -> io::Result<(Self, Bytes)> {
         let read = move || {
-            let mut part = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-            Read::by_ref(&mut self.file).take(length).read_to_end(&mut part)?;
+            let mut part = vec![0; usize::try_from(length).unwrap_or_default()];
+            let read = fill(&self.file, &mut part, self.offset)?;
+            part.truncate(read);
             self.hasher.update(&part);
             self.offset += part.len() as u64;
             Ok((self, Bytes::from(part)))
