@@ -69,6 +69,10 @@ impl Report for Audited {
     fn human(&self, style: Style) -> String {
         views::auction::text(&self.auctions, &self.notes, style)
     }
+
+    fn next(&self) -> Vec<String> {
+        vec![format!("millrace job show {}", self.job)]
+    }
 }
 
 /// Shows a job's auctions, once everything that is told of them is found right.
