@@ -8,6 +8,7 @@ mod actions;
 mod book;
 mod challenges;
 mod input;
+mod needed;
 mod sealed;
 mod sessions;
 mod specs;

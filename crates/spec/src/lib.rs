@@ -3,6 +3,7 @@
 //! SHA-256 is the spec hash on chain.
 
 mod after;
+mod checkpoint;
 mod command;
 mod egress;
 mod error;
@@ -18,6 +19,7 @@ mod shape;
 pub mod merkle;
 
 pub use after::{After, Condition};
+pub use checkpoint::{CheckpointFile, CheckpointManifest, Checkpointing};
 pub use command::words_for_task;
 pub use egress::{Destination, DestinationError, Host};
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 mod agenda;
 mod challenges;
+mod checkpoints;
 mod endings;
 mod engine;
 mod explaining;

@@ -52,7 +52,7 @@ async fn a_spot_lease_makes_room_on_chain_and_a_restart_between_changes_nothing(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_that_stops_when_it_is_told_frees_its_node_before_the_notice_is_over() {
     let parameters = Parameters { preemption_notice: Seconds(120), ..Parameters::default() };
-    let mut market = Market::found_with(parameters).await;
+    let market = Market::found_with(parameters).await;
     let rig = market.add_rig("only", PricePerGpuHour(3_600_000)).await;
     Rig::new(market.link_url(), &rig, Duration::from_secs(600)).leaving().run();
     let mut cheap = spec(1);

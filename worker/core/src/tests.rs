@@ -1,6 +1,7 @@
 mod agent;
 mod causes;
 mod challenges;
+mod checkpoints;
 mod gpus;
 mod kill_points;
 mod notice;

@@ -71,6 +71,8 @@ fn assignment(files: &[&str]) -> Assignment {
         environment: Vec::new(),
         inputs: Vec::new(),
         limits,
+        checkpoint: None,
+        finish_on_notice: false,
         gpus: 1,
         egress: Vec::new(),
         peers: Vec::new(),

@@ -105,7 +105,7 @@ impl Scheduler {
                     false => self.attest(true),
                 }
             }
-            WorkerBody::Images(_) => {}
+            WorkerBody::CheckpointSaved(_) | WorkerBody::Images(_) => {}
             WorkerBody::GpuAnnouncement(_) => {}
             WorkerBody::GpuCommitment(_) | WorkerBody::GpuOpening(_) | WorkerBody::GpuChallengeDeclined(_) => {
                 panic!("nobody asked for this: {body:?}")
@@ -150,6 +150,7 @@ impl Scheduler {
                 attempt: 1,
                 spec: self.setup.spec.clone(),
                 peers: Vec::new(),
+                checkpoint: None,
             }));
         }
     }

@@ -184,7 +184,7 @@ fn add_shapes(world: &mut World) {
 
 fn live_through(mishaps: &[Mishap], shapes: bool) {
     let mut world = World::with_nodes(NODES);
-    world.leaves_on_notice = mishaps.len() % 2 == 0;
+    world.leaves_on_notice = mishaps.len().is_multiple_of(2);
     for number in 1..=JOBS {
         // The first job pays as it runs and settles at once; the others pay on result, or may be preempted.
         let terms = JobTerms { concurrent_leases: 2, retries: 3, ..terms() };

@@ -497,7 +497,7 @@ impl World {
                 self.inbox.push_back(event);
             }
             Action::OfferLease(offer) => self.offer(offer),
-            Action::AssignTask { node, lease, job, task, attempt, peers } => {
+            Action::AssignTask { node, lease, job, task, attempt, peers, .. } => {
                 assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
                 self.check_peers(node, (job, task), &peers);
                 let done = self.millis + self.task_millis;
