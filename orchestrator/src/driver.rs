@@ -9,6 +9,7 @@ mod bids;
 mod book;
 mod challenges;
 mod input;
+mod needed;
 mod sealed;
 mod sessions;
 mod specs;

@@ -2,6 +2,7 @@
 //! hashed as it comes, until all of it is there and its hash is right. Then it is synced and renamed: its bytes are
 //! written once and never read again.
 
+mod checkpoints;
 mod growing;
 mod receive;
 mod staged;
@@ -119,6 +120,8 @@ pub(crate) struct Objects {
     uploads: PathBuf,
     /// Uploads without a hash, by their owner.
     staged: PathBuf,
+    /// Marks by the manifests of checkpoints.
+    checkpoints: PathBuf,
     maximum: u64,
     /// Bytes left free on the disk.
     reserve: u64,
@@ -145,7 +148,8 @@ impl Objects {
 
     fn with_limits(folder: &Path, maximum: u64, reserve: u64) -> Result<Self, Error> {
         let (uploads, staged) = (folder.join("uploads"), folder.join("staged"));
-        for folder in [&uploads, &staged] {
+        let checkpoints = folder.join("checkpoints");
+        for folder in [&uploads, &staged, &checkpoints] {
             std::fs::create_dir_all(folder)?;
         }
         let complete = folder.join("complete");
@@ -155,8 +159,20 @@ impl Objects {
         std::fs::File::open(&complete)?.sync_all()?;
         let backend = Arc::new(LocalFileSystem::new_with_prefix(&complete)?);
         let (writing, hashes, admitting) = (Arc::default(), Arc::default(), Arc::default());
-        let (stall, received) = (STALL, Arc::default());
-        Ok(Self { backend, complete, uploads, staged, maximum, reserve, stall, writing, hashes, admitting, received })
+        Ok(Self {
+            backend,
+            complete,
+            uploads,
+            staged,
+            checkpoints,
+            maximum,
+            reserve,
+            stall: STALL,
+            writing,
+            hashes,
+            admitting,
+            received: Arc::default(),
+        })
     }
 
     /// Deletes uploads that nobody went on with for a day, whoever began them and before whichever restart.

@@ -100,7 +100,7 @@ impl Service {
         let mut tasks = JoinSet::new();
         tasks.spawn(chain.watch(inbox.clone(), stop.clone()));
         tasks.spawn(follow_clock(client, clock, stop.clone()));
-        tasks.spawn(sweep(objects.clone(), stop.clone()));
+        tasks.spawn(sweep(objects.clone(), inbox.clone(), stop.clone()));
         let ended = drive(&mut tasks, stop.clone(), |stop| driver.run(inputs, stop));
         let patience = Duration::from_secs(FIRST_RECONCILIATION);
         if !matches!(tokio::time::timeout(patience, first_reconciliation).await, Ok(Ok(()))) {
@@ -197,12 +197,16 @@ where
     ended
 }
 
-/// Deletes uploads that nobody goes on with.
-async fn sweep(objects: Objects, stop: CancellationToken) {
+/// Deletes uploads that nobody goes on with, and checkpoints that no task begins with any more.
+async fn sweep(objects: Objects, inbox: Inbox, stop: CancellationToken) {
     let mut hours = tokio::time::interval(SWEEPING);
     while stop.run_until_cancelled(hours.tick()).await.is_some() {
         if let Err(error) = objects.sweep(SystemTime::now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "abandoned uploads are not deleted");
+        }
+        let Some((live, referred)) = inbox.ask(Driver::needed_objects).await else { return };
+        if let Err(error) = objects.sweep_checkpoints(SystemTime::now(), &live, &referred).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old checkpoints are not deleted");
         }
     }
 }

@@ -71,6 +71,8 @@ pub struct Plan {
     pub inputs: PathBuf,
     /// Bound to `/outputs`.
     pub outputs: PathBuf,
+    /// Bound to `/checkpoint`.
+    pub checkpoint: Option<PathBuf>,
     /// Bound read-only to `/run/secrets`.
     pub secrets: Option<PathBuf>,
     /// User and group id; never root.

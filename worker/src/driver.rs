@@ -274,6 +274,7 @@ impl Driver {
             | Report::Starting(key)
             | Report::Running(key)
             | Report::Uploading(key)
+            | Report::CheckpointSaved(key, _)
             | Report::Done(key, _)
             | Report::Failed(key, _) => {
                 self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job)
@@ -374,6 +375,7 @@ fn subject(action: &Action) -> Option<TaskKey> {
         Action::FetchInputs(assignment)
         | Action::PullImage(assignment)
         | Action::CreateContainer(assignment)
+        | Action::SaveCheckpoint { assignment, .. }
         | Action::CollectOutputs(assignment) => Some(assignment.key),
         Action::StartContainer(key)
         | Action::Follow(key)

@@ -91,6 +91,21 @@ impl Folders {
         self.task(key).join("outputs")
     }
 
+    /// What the task keeps for its next attempt.
+    pub fn checkpoint(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("checkpoint")
+    }
+
+    /// A checkpoint as it was at one moment, on its way.
+    pub fn saving(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("saving")
+    }
+
+    /// Holds the attempt whose checkpoint the task began with; not there where it began with nothing.
+    pub fn restored(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("restored")
+    }
+
     /// Outputs on their way that leave the rig only encrypted.
     pub fn sealed_outputs(&self, key: TaskKey) -> PathBuf {
         self.task(key).join("sealed")
@@ -114,10 +129,48 @@ impl Folders {
         std::fs::create_dir_all(&inputs)?;
         // Whatever the worker's umask is: the container's user must get in.
         std::fs::set_permissions(&inputs, Permissions::from_mode(0o755))?;
-        let outputs = self.outputs(key);
-        std::fs::create_dir_all(&outputs)?;
-        std::fs::set_permissions(&outputs, Permissions::from_mode(0o700))?;
-        chown(&outputs, Some(self.host_user.0), Some(self.host_user.1))
+        self.own(&self.outputs(key))
+    }
+
+    /// An empty folder for what the task keeps for its next attempt.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn prepare_checkpoint(&self, key: TaskKey) -> io::Result<()> {
+        let folder = self.checkpoint(key);
+        absent_is_fine(remove_tree(&folder))?;
+        absent_is_fine(std::fs::remove_file(self.restored(key)))?;
+        self.own(&folder)
+    }
+
+    /// A folder that only the container's user may look into and write to.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn own(&self, folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        chown(folder, Some(self.host_user.0), Some(self.host_user.1))
+    }
+
+    /// A file of the container's user's own.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn own_file(&self, file: &Path) -> io::Result<()> {
+        std::fs::set_permissions(file, Permissions::from_mode(0o600))?;
+        chown(file, Some(self.host_user.0), Some(self.host_user.1))
+    }
+
+    /// An empty folder for a checkpoint on its way; an earlier one's goes.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn prepare_saving(&self, key: TaskKey) -> io::Result<PathBuf> {
+        let folder = self.saving(key);
+        absent_is_fine(remove_tree(&folder))?;
+        std::fs::create_dir(&folder)?;
+        Ok(folder)
     }
 
     /// Leaves a mark that the task's outputs are being uploaded; true where there is one already, or none can be left.

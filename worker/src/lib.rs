@@ -9,6 +9,7 @@
 
 mod chain;
 mod challenge;
+mod checkpoints;
 mod checks;
 mod clock;
 mod context;

@@ -60,6 +60,20 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
         Report::Failed(key, found) => {
             grpc::TaskUpdate { failure: Some(failure(&found)), ..update(key, job, grpc::Phase::Failed) }
         }
+        Report::CheckpointSaved(key, saved) => {
+            return Some(message(Body::CheckpointSaved(grpc::CheckpointSaved {
+                lease: key.lease.0.to_vec(),
+                index: key.task,
+                attempt: key.attempt,
+                checkpoint: Some(grpc::Checkpoint {
+                    manifest: saved.manifest.sha256.0.to_vec(),
+                    manifest_size: saved.manifest.size,
+                    attempt: key.attempt,
+                }),
+                files: saved.files,
+                bytes: saved.bytes,
+            })));
+        }
         Report::LeaseEnded { lease, result_root } => {
             let report = grpc::LeaseReport { lease: lease.0.to_vec(), result_root: result_root.0.to_vec() };
             return Some(message(Body::LeaseReport(report)));
@@ -153,7 +167,7 @@ fn phase(phase: &Phase) -> grpc::Phase {
         Phase::FetchingInputs => grpc::Phase::FetchingInputs,
         Phase::Pulling => grpc::Phase::Pulling,
         Phase::Creating | Phase::Starting => grpc::Phase::Creating,
-        Phase::Running { .. } | Phase::Stopping { .. } => grpc::Phase::Running,
+        Phase::Running { .. } | Phase::Stopping { .. } | Phase::Saving { .. } => grpc::Phase::Running,
         Phase::Uploading | Phase::Cleaning { .. } => grpc::Phase::Uploading,
         Phase::Ended { outcome: Outcome::Done(_) } => grpc::Phase::Done,
         Phase::Ended { outcome: Outcome::Failed(_) } => grpc::Phase::Failed,

@@ -1,6 +1,7 @@
 //! Outputs: what a stranger's program left in a folder. Looked at without ever following a link,
 //! then uploaded.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -23,9 +24,9 @@ use removed::Removed;
 use sealing::{Sealing, StoreError, sealed_name};
 
 /// Bytes of all paths together: they travel in one message, together with 40 bytes for each file.
-const PATHS: usize = 1024 * 1024;
+pub(crate) const PATHS: usize = 1024 * 1024;
 /// Deepest folder below `/outputs`.
-const DEPTH: usize = 32;
+pub(crate) const DEPTH: usize = 32;
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
@@ -72,7 +73,7 @@ pub(crate) async fn collect(
 }
 
 /// `begun` is whether somebody has tried before, and may have come far.
-async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<ObjectRef, Error> {
+pub(crate) async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<ObjectRef, Error> {
     let started = tokio::time::Instant::now();
     loop {
         let objects = context.objects().await;
@@ -90,16 +91,17 @@ async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<Object
 /// rig's disk runs out: nothing else limits that folder. Counts blocks, because a sparse file
 /// costs nothing, and what the container has removed and goes on using.
 pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) -> Failure {
-    let folder = context.folders.outputs(key);
-    let mut removed = Removed::new(&folder);
+    let folders = &context.folders;
+    let written = [folders.outputs(key), folders.checkpoint(key), folders.saving(key)];
+    let mut removed = Removed::new(&written[0]);
     loop {
         tokio::time::sleep(WATCH).await;
-        if let Some(failure) = disk::exhausted(&folder, context.disk_reserve) {
+        if let Some(failure) = disk::exhausted(&written[0], context.disk_reserve) {
             return failure;
         }
         let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
-        let (folder, limits) = (folder.clone(), limits);
-        let used = tokio::task::spawn_blocking(move || usage(&folder, &limits)).await.unwrap_or_default();
+        let written = written.clone();
+        let used = tokio::task::spawn_blocking(move || usage(&written, &limits)).await.unwrap_or_default();
         if used.files > u64::from(limits.output_files) {
             return Failure::new(Cause::OutputInvalid, format!("there are more than {} files", limits.output_files));
         }
@@ -117,15 +119,19 @@ pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) ->
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Usage {
     files: u64,
+    /// Further names of files that are counted.
+    links: u64,
     bytes: u64,
     /// What lies further down than any path reaches would not be counted.
     too_deep: bool,
 }
 
-/// What a folder takes, as far as can be seen while it changes; no further than the limits.
-fn usage(folder: &Path, limits: &Limits) -> Usage {
+/// What folders take together, as far as can be seen while they change; no further than the limits.
+fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
     let mut usage = Usage::default();
-    let mut folders = vec![(folder.to_owned(), 0)];
+    // A file of a checkpoint on its way is one and the same as in the checkpoint's folder.
+    let mut linked = BTreeSet::new();
+    let mut folders: Vec<(PathBuf, usize)> = folders.iter().map(|folder| (folder.clone(), 0)).collect();
     while let Some((folder, depth)) = folders.pop() {
         usage.too_deep |= depth > DEPTH;
         if usage.too_deep {
@@ -133,6 +139,15 @@ fn usage(folder: &Path, limits: &Limits) -> Usage {
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+            if metadata.is_file() && metadata.nlink() > 1 && !linked.insert((metadata.dev(), metadata.ino())) {
+                usage.links += 1;
+                // A count of its own: as many files as there may be may each lie in two folders, and no more.
+                usage.files = if usage.links > u64::from(limits.output_files) { u64::MAX } else { usage.files };
+                if usage.files == u64::MAX {
+                    return usage;
+                }
+                continue;
+            }
             usage.files += 1;
             usage.bytes = usage.bytes.saturating_add(metadata.blocks().saturating_mul(512));
             if metadata.is_dir() {
@@ -275,9 +290,9 @@ mod tests {
         let sparse = fs::File::create(folder.path().join("sparse")).unwrap();
         sparse.set_len(1 << 30).unwrap();
         let limits = Limits { output_bytes: 64 << 10, ..LIMITS };
-        assert_eq!(usage(folder.path(), &limits), Usage { files: 1, ..Usage::default() });
+        assert_eq!(usage(&[folder.path().to_owned()], &limits), Usage { files: 1, ..Usage::default() });
         fs::write(folder.path().join("real"), vec![1; 128 << 10]).unwrap();
-        assert!(usage(folder.path(), &limits).bytes > 64 << 10);
+        assert!(usage(&[folder.path().to_owned()], &limits).bytes > 64 << 10);
     }
 
     #[test]
@@ -286,9 +301,9 @@ mod tests {
         let limits = Limits { output_files: 1_000, output_bytes: 1 << 30, ..LIMITS };
         let deepest = folder.path().join(vec!["d"; DEPTH].join("/"));
         fs::create_dir_all(&deepest).unwrap();
-        assert!(!usage(folder.path(), &limits).too_deep);
+        assert!(!usage(&[folder.path().to_owned()], &limits).too_deep);
         fs::create_dir(deepest.join("d")).unwrap();
-        assert!(usage(folder.path(), &limits).too_deep);
+        assert!(usage(&[folder.path().to_owned()], &limits).too_deep);
     }
 
     #[test]

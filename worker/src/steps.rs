@@ -31,6 +31,7 @@ enum Step {
     Start,
     Follow(Address, Limits, Vec<u16>),
     CopyLog(Address),
+    SaveCheckpoint(Assignment, u32),
     Terminate,
     Kill,
     Collect(Assignment),
@@ -64,6 +65,7 @@ impl Steps {
                 (key, Step::Follow(assignment.job, assignment.limits, gpus))
             }
             Action::CopyLog(key) => (key, Step::CopyLog(assignment?.job)),
+            Action::SaveCheckpoint { assignment, number } => (assignment.key, Step::SaveCheckpoint(assignment, number)),
             Action::Terminate(key) => (key, Step::Terminate),
             Action::Kill(key) => (key, Step::Kill),
             Action::CollectOutputs(assignment) => (assignment.key, Step::Collect(assignment)),

@@ -1,6 +1,7 @@
 //! Whole workers against an orchestrator of the test's own.
 
 mod challenge;
+mod checkpoints;
 mod control;
 mod docker;
 mod doctor;

@@ -15,6 +15,9 @@ pub enum Error {
     /// It says `wallet` or encrypts inputs, and no wallet has been named ([`crate::JobFile::seal`]).
     #[error("the job encrypts for a wallet, and none is named")]
     NotSealed,
+    /// A checkpoint lies at the network's as the container wrote it.
+    #[error("the job encrypts its outputs, and its checkpoints could not be")]
+    CheckpointUnsealed,
     #[error("the job's terms are refused: {0}")]
     Terms(#[from] millrace_protocol::Error),
     #[error("the job spec is not in canonical form")]
@@ -28,6 +31,7 @@ impl Diagnostic for Error {
             Self::Field { .. } => "job-file-field",
             Self::InputUnresolved(_) => "job-input-unresolved",
             Self::NotSealed => "job-not-sealed",
+            Self::CheckpointUnsealed => "job-checkpoint-unsealed",
             Self::Terms(source) => source.code(),
             Self::NotCanonical => "job-spec-not-canonical",
         }
@@ -39,6 +43,11 @@ impl Diagnostic for Error {
             Self::Field { field, expected, .. } => format!("change `{field}` to {expected}"),
             Self::InputUnresolved(_) => "upload the input before the spec".to_owned(),
             Self::NotSealed => "submit it with `millrace job submit`, or call `JobFile::seal` first".to_owned(),
+            Self::CheckpointUnsealed => {
+                "leave out `checkpoint` or `encryption.outputs`: nobody knows which rig is next, so nothing can be \
+                 encrypted to it"
+                    .to_owned()
+            }
             Self::Terms(source) => source.hint(),
             Self::NotCanonical => "build the spec with millrace-spec instead of by hand".to_owned(),
         }

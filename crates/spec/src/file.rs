@@ -59,8 +59,10 @@ impl JobFile {
         let runtime = document.runtime.as_deref().map(runtime).transpose()?;
         let sealing = Sealing::of(&document.encryption);
         let registry = document.registry.map(|registry| RegistryFiles::of(registry, &document.image));
+        let checkpoint = document.checkpoint.as_ref().map(order::checkpoint).transpose()?;
         let spec = JobSpec {
             after,
+            checkpoint,
             command: document.command,
             egress,
             env: document.env,

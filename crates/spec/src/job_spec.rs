@@ -4,7 +4,8 @@ use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    After, Destination, Error, ObjectRef, Placement, Retry, Runtime, Sealed, Sha256, Shape, after, egress, sha256,
+    After, Checkpointing, Destination, Error, ObjectRef, Placement, Retry, Runtime, Sealed, Sha256, Shape, after,
+    egress, sha256,
 };
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
@@ -15,6 +16,9 @@ pub struct JobSpec {
     /// Jobs that come first; none where nothing has to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<After>>,
+    /// None where nothing is kept between two attempts at a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpointing>,
     /// Words of the container's command, with `{task}` and `{task1}` for the task's number.
     pub command: Vec<String>,
     /// Where containers with a network may connect to; empty for all of the internet.
@@ -130,6 +134,7 @@ impl JobSpec {
         self.terms.check()?;
         egress::check(&self.egress, self.network)?;
         self.after.as_deref().map_or(Ok(()), after::check)?;
+        self.checkpoint.map_or(Ok(()), |checkpoint| checkpoint.check(self))?;
         self.retry.as_ref().map_or(Ok(()), Retry::check)?;
         let placement = self.placement.as_ref();
         placement.map_or(Ok(()), |placement| placement.check(self.shape.as_ref(), &self.terms))?;
@@ -161,7 +166,7 @@ impl JobSpec {
 }
 
 /// Relative, `/`-separated, no empty, `.` or `..` part, and no part longer than file systems take.
-fn is_plain_path(path: &str) -> bool {
+pub(crate) fn is_plain_path(path: &str) -> bool {
     path.len() <= 4_096
         && !path.contains(['\0', '\\'])
         && path.split('/').all(|part| !matches!(part, "" | "." | "..") && part.len() <= 255)

@@ -4,6 +4,7 @@
 
 mod after;
 mod auction;
+mod checkpoint;
 mod command;
 mod egress;
 mod error;
@@ -21,6 +22,7 @@ pub mod merkle;
 
 pub use after::{After, Condition};
 pub use auction::{Bid, BidSignature, SignedBid};
+pub use checkpoint::{CheckpointFile, CheckpointManifest, Checkpointing};
 pub use command::words_for_task;
 pub use egress::{Destination, DestinationError, Host};
 pub use error::Error;

@@ -165,6 +165,9 @@ impl Core {
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);
             }
+            Event::CheckpointSaved { node, lease, task, checkpoint } => {
+                self.on_checkpoint_saved(now, (node, lease), task, checkpoint);
+            }
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),
             Event::BidMade { signed, key } => self.on_bid(now, signed, key),

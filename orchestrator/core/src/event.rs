@@ -4,7 +4,7 @@ use millrace_protocol::{Address, Dispute, Parameters, Provider};
 use millrace_spec::{Runtime, Sha256, SignedBid};
 
 use crate::evidence::Evidence;
-use crate::state::task::{Cause, Fault, TaskPhase};
+use crate::state::task::{Cause, Checkpoint, Fault, TaskPhase};
 use crate::{JobView, LeaseView, NodeView, Output, Workload};
 
 /// What happened outside.
@@ -94,6 +94,13 @@ pub enum Event {
         task: u32,
         attempt: u32,
         progress: TaskProgress,
+    },
+    /// A worker has brought a checkpoint of a task away; all of it is with the objects.
+    CheckpointSaved {
+        node: Address,
+        lease: Address,
+        task: u32,
+        checkpoint: Checkpoint,
     },
     /// The worker ended the lease and names the root over what it produced.
     LeaseReport {

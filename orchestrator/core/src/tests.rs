@@ -3,6 +3,7 @@
 mod agenda;
 mod auctions;
 mod challenges;
+mod checkpoints;
 mod endings;
 mod engine;
 mod explaining;

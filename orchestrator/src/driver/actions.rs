@@ -23,14 +23,20 @@ impl Driver {
             Action::OfferLease(offer) => self.offer_lease(offer),
             Action::InviteBids { nodes, invitation } => self.invite_bids(nodes, invitation),
             Action::RefuseBid { node, job, auction, reason } => self.refuse_bid(node, (job, auction), reason),
-            Action::AssignTask { node, lease, job, task, attempt, peers } => {
+            Action::AssignTask { node, lease, job, task, attempt, peers, checkpoint } => {
                 tracing::debug!(%job, task, attempt, %node, "task handed out");
                 // Without its spec the worker could not run it; its silence puts the task back.
                 let Some(spec) = self.specs.get(&job) else { return };
                 let (lease, job) = (lease.0.to_vec(), job.0.to_vec());
                 let spec = spec.bytes.clone();
                 let peers = peers.into_iter().map(|node| self.peer(node)).collect();
-                self.tell(node, Body::AssignTask(grpc::AssignTask { lease, job, index: task, attempt, spec, peers }));
+                let checkpoint = checkpoint.map(|made| grpc::Checkpoint {
+                    manifest: made.manifest.sha256.0.to_vec(),
+                    manifest_size: made.manifest.size,
+                    attempt: made.attempt,
+                });
+                let assign = grpc::AssignTask { lease, job, index: task, attempt, spec, peers, checkpoint };
+                self.tell(node, Body::AssignTask(assign));
             }
             Action::StopTask { node, lease, task, attempt } => {
                 let lease = lease.0.to_vec();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::handshake::{Outbound, next, shake_hands};
-use super::{Context, convert};
+use super::{Context, checkpoints, convert};
 use crate::challenge::Heard;
 use crate::driver::{Input, Session};
 use crate::logs::Log;
@@ -85,6 +85,10 @@ async fn converse(
             }
             Some(WorkerBody::TaskUpdate(update)) => {
                 let Some(event) = arrived(context, convert::task_update(node, &update)?).await else { continue };
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::CheckpointSaved(saved)) => {
+                let Some(event) = checkpoints::arrived(context, node, &saved).await? else { continue };
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::LeaseReport(report)) => {

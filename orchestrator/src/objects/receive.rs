@@ -58,6 +58,7 @@ impl Objects {
                 this.adopt(staged, (!complete).then_some(path.as_path())).await?;
             }
             if complete {
+                this.touch(object).await;
                 return Ok(Stored::Complete);
             }
             let upload = this.receive(&path, piece, body).await?;

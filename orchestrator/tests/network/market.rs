@@ -244,6 +244,7 @@ pub fn hardware() -> Hardware {
 pub fn spec(tasks: u32) -> JobSpec {
     JobSpec {
         after: None,
+        checkpoint: None,
         command: vec!["render".to_owned(), "{task}".to_owned()],
         egress: Vec::new(),
         env: Default::default(),

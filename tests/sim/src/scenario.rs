@@ -9,7 +9,7 @@ use millrace_protocol::{
     BasisPoints, GpuUnits, Hardware, HardwareClass, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour,
     Requirements, Seconds, ServiceLevel, Verification,
 };
-use millrace_spec::{Gang, JobSpec, Limits, Locality, Shape};
+use millrace_spec::{Checkpointing, Gang, JobSpec, Limits, Locality, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
@@ -361,10 +361,11 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         Limits { cpu_milli: 2_000, disk_mib: 1_024, memory_mib: 2_048, pids: 64, task_seconds: lease_seconds.0 };
     let spec = JobSpec {
         after: None,
+        checkpoint: number.is_multiple_of(2).then_some(Checkpointing { every: Seconds(60) }),
         command: vec!["work".to_owned(), "{task}".to_owned()],
         egress: Vec::new(),
         env: BTreeMap::new(),
-        finish_on_notice: false,
+        finish_on_notice: terms.spot && number.is_multiple_of(4),
         image: format!("image:{}", draw.between(1..=3)),
         inputs: BTreeMap::new(),
         limits,

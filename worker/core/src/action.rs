@@ -2,7 +2,7 @@ use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, TaskKey};
+use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, Saved, TaskKey};
 
 /// What the shell has to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,12 @@ pub enum Action {
     Terminate(TaskKey),
     /// Do not ask any more (SIGKILL).
     Kill(TaskKey),
+    /// Bring what lies whole in the checkpoint folder away. One that is under way is given up.
+    SaveCheckpoint {
+        assignment: Assignment,
+        /// Tells the task's checkpoints of one run of the worker apart.
+        number: u32,
+    },
     /// Check, hash and upload what lies in the outputs folder.
     CollectOutputs(Assignment),
     /// Break off what is under way for the task; remove its containers and folders.
@@ -63,6 +69,8 @@ pub enum Report {
     Starting(TaskKey),
     Running(TaskKey),
     Uploading(TaskKey),
+    /// Also after its task has ended, until that is booked.
+    CheckpointSaved(TaskKey, Saved),
     Done(TaskKey, Vec<Output>),
     Failed(TaskKey, Failure),
     LeaseEnded {

@@ -4,6 +4,8 @@ use millrace_protocol::{Address, Seconds};
 use millrace_spec::{Destination, JobSpec, ObjectRef, Runtime, Sealed, Shape, words_for_task};
 use serde::{Deserialize, Serialize};
 
+use crate::Checkpointing;
+
 /// One attempt at one task under one lease: what a container, its folders and its logs are named by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskKey {
@@ -62,6 +64,9 @@ pub struct Assignment {
     /// does; otherwise it is told at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub finish_on_notice: bool,
+    /// None where it keeps nothing for its next attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpointing>,
     /// GPUs to hand through.
     pub gpus: u16,
     /// Where a container with a network may connect to; empty for all of the internet.
@@ -76,7 +81,7 @@ pub struct Assignment {
     pub peers: Vec<String>,
     /// What comes sealed from the buyer; only its names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<Sealed>,
+    pub sealed: Option<Box<Sealed>>,
 }
 
 /// Most files one task may leave: each is an object and a leaf of the result root.
@@ -104,11 +109,12 @@ impl Assignment {
                 output_bytes: u64::from(spec.limits.disk_mib) * 1_048_576,
             },
             finish_on_notice: spec.finish_on_notice || matches!(spec.shape, Some(Shape::Service(_))),
+            checkpoint: spec.checkpoint.map(|asked| Checkpointing { every: asked.every, restore: None }),
             gpus: spec.terms.requirements.units.0,
             egress: spec.egress.clone(),
             runtime: spec.runtime,
             peers: Vec::new(),
-            sealed: spec.sealed.clone(),
+            sealed: spec.sealed.clone().map(Box::new),
         }
     }
 

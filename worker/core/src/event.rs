@@ -3,7 +3,7 @@ use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::{ObjectRef, SignedBid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Failure, GpuFault, LeaseTerms, TaskKey};
+use crate::{Assignment, Failure, GpuFault, LeaseTerms, Saved, TaskKey};
 
 /// How a container ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,11 @@ pub enum TaskEvent {
     /// The engine knows no such container any more.
     Vanished,
     Uploaded(Vec<Output>),
+    /// The checkpoint of this number is over; nothing was saved where there was nothing, or something was in the way.
+    CheckpointOver {
+        number: u32,
+        saved: Option<Saved>,
+    },
     /// The step under way failed.
     Failed(Failure),
     /// Container and folders are gone.

@@ -3,7 +3,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::{Sha256, SignedBid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Exit, Failure, LeaseTerms, Notice, Outcome, Output, TaskKey};
+use crate::{Assignment, Exit, Failure, LeaseTerms, Notice, Outcome, Output, Saved, TaskKey};
 
 /// One fact that must survive a power cut. Records are only ever added to the format: an older
 /// worker's journal is replayed by a newer worker.
@@ -25,6 +25,10 @@ pub enum Record {
     TaskExited {
         key: TaskKey,
         exit: Exit,
+    },
+    CheckpointSaved {
+        key: TaskKey,
+        saved: Saved,
     },
     TaskUploaded {
         key: TaskKey,

@@ -104,12 +104,14 @@ fn resume(
     let key = past.assignment.key;
     if let Some(outcome) = past.outcome {
         let mut task = Task::at(past.assignment, Phase::Ended { outcome });
+        task.checkpoints.saved = past.saved;
         if past.acknowledged {
             task.acknowledge();
         }
         return task;
     }
     let mut task = Task::new(past.assignment);
+    task.checkpoints.saved = past.saved;
     if let Some(FoundState::Exited(_)) = found {
         // Before anything that ends with the container's removal.
         actions.push(Action::CopyLog(key));
@@ -122,6 +124,8 @@ fn resume(
             task.terminate_by(failure, notice.map_or(grace, |notice| notice.kill_at.max(grace)), actions);
             actions.push(Action::Follow(key));
         }
+        // What has not changed since is at the network's already.
+        (Some(failure), _, _, Some(FoundState::Exited(_))) => task.save_last(failure, now, actions),
         (Some(failure), ..) => task.clean(Outcome::Failed(failure), actions),
         (None, Some(outputs), ..) => task.clean(Outcome::Done(outputs), actions),
         // Nobody watched it end. After a restart of the machine that is not the buyer's fault; a
@@ -133,14 +137,17 @@ fn resume(
             task.fail(failure, actions);
         }
         (None, None, Some(exit), _) | (None, None, None, Some(FoundState::Exited(exit))) => {
-            task.on_exit(exit, actions);
+            task.on_exit(exit, now, actions);
         }
         (None, None, None, Some(FoundState::Running)) => {
             let started_at = past.started_at.unwrap_or_else(|| {
                 actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
                 now
             });
+            let saved = task.checkpoints.saved;
             task = Task::at(task.assignment, Phase::Running { started_at });
+            task.checkpoints.saved = saved;
+            task.begin_saving(now);
             actions.push(Action::Follow(key));
         }
         (None, None, None, _) if past.started_at.is_some() => task.fail(Cause::ContainerLost.into(), actions),

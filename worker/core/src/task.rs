@@ -2,12 +2,17 @@ use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Secrets;
-use crate::{Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, StopReason, TaskEvent, TaskKey};
+use crate::{
+    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Saved, StopReason, TaskEvent, TaskKey,
+};
 
 /// From SIGTERM to SIGKILL.
 pub(crate) const STOP_GRACE: Seconds = Seconds(10);
 /// From SIGKILL until the container is removed by force, whatever the engine says about it.
 const KILL_GRACE: Seconds = Seconds(30);
+
+/// How long the last checkpoint of a stopped container may take: less than the scheduler waits for a lease's report.
+const SAVE_PATIENCE: Seconds = Seconds(40);
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,12 @@ pub enum Phase {
         next: Escalation,
     },
     Uploading,
+    /// Its container has failed or was stopped, and what it keeps for the next attempt is brought away.
+    Saving {
+        failure: Failure,
+        /// Nobody waits for it longer.
+        until: UnixSeconds,
+    },
     Cleaning {
         outcome: Outcome,
     },
@@ -61,6 +72,18 @@ pub struct Task {
     digest: String,
     /// The scheduler has booked the end.
     acknowledged: bool,
+    pub(crate) checkpoints: Checkpoints,
+}
+
+/// What was brought away of a task, and when that is due again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Checkpoints {
+    pub saved: Option<Saved>,
+    /// None before its container runs.
+    pub due: Option<UnixSeconds>,
+    /// Of the last one that was begun.
+    pub number: u32,
+    pub under_way: bool,
 }
 
 impl Task {
@@ -70,7 +93,7 @@ impl Task {
 
     /// As recovery found it.
     pub(crate) fn at(assignment: Assignment, phase: Phase) -> Self {
-        Self { assignment, phase, digest: String::new(), acknowledged: false }
+        Self { assignment, phase, digest: String::new(), acknowledged: false, checkpoints: Checkpoints::default() }
     }
 
     pub fn key(&self) -> TaskKey {
@@ -95,7 +118,7 @@ impl Task {
 
     /// Whether its container is still to do its work, or at it.
     pub(crate) fn needs_gpus(&self) -> bool {
-        !matches!(self.phase, Phase::Uploading | Phase::Cleaning { .. } | Phase::Ended { .. })
+        !matches!(self.phase, Phase::Uploading | Phase::Saving { .. } | Phase::Cleaning { .. } | Phase::Ended { .. })
     }
 
     /// Whether it waits for its turn.
@@ -107,7 +130,7 @@ impl Task {
     pub(crate) fn report(&self) -> Option<Report> {
         let key = self.key();
         Some(match &self.phase {
-            Phase::Assigned | Phase::Cleaning { .. } | Phase::Stopping { .. } => return None,
+            Phase::Assigned | Phase::Saving { .. } | Phase::Cleaning { .. } | Phase::Stopping { .. } => return None,
             Phase::AwaitingSecrets { until } => Report::AwaitingSecrets(key, *until),
             Phase::FetchingInputs => Report::FetchingInputs(key),
             Phase::Pulling => Report::Pulling(key),
@@ -172,15 +195,33 @@ impl Task {
             }
             (Phase::Starting, TaskEvent::Started) => {
                 actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
+                self.begin_saving(now);
                 self.enter(Phase::Running { started_at: now }, Action::Follow(key), actions);
             }
             // The engine must be watched, or nobody notices that the container has stopped.
             (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
-            (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, actions),
+            (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, now, actions),
+            (Phase::Running { .. } | Phase::Stopping { .. }, TaskEvent::CheckpointOver { number, saved }) => {
+                if number == self.checkpoints.number {
+                    self.checkpoints.under_way = false;
+                }
+                self.note_saved(saved, actions);
+            }
+            (Phase::Saving { failure, .. }, TaskEvent::CheckpointOver { number, saved }) => {
+                let outcome = Outcome::Failed(failure.clone());
+                self.note_saved(saved, actions);
+                if number == self.checkpoints.number {
+                    self.clean(outcome, actions);
+                }
+            }
             // It broke a limit that only the shell can see, such as the disk's: no grace.
             (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
-            (Phase::Stopping { failure, .. }, TaskEvent::Exited(_) | TaskEvent::Vanished | TaskEvent::Failed(_)) => {
+            (Phase::Stopping { failure, .. }, TaskEvent::Exited(_)) => {
+                let failure = failure.clone();
+                self.save_last(failure, now, actions);
+            }
+            (Phase::Stopping { failure, .. }, TaskEvent::Vanished | TaskEvent::Failed(_)) => {
                 let outcome = Outcome::Failed(failure.clone());
                 self.clean(outcome, actions);
             }
@@ -220,7 +261,7 @@ impl Task {
                 let next = Escalation::KillAt(later(now, STOP_GRACE).min(*at));
                 self.phase = Phase::Stopping { failure: failure.clone(), next };
             }
-            Phase::Stopping { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
+            Phase::Stopping { .. } | Phase::Saving { .. } | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
             Phase::Assigned
             | Phase::AwaitingSecrets { .. }
             | Phase::FetchingInputs
@@ -243,7 +284,11 @@ impl Task {
                 self.terminate_by(Cause::Preempted.into(), kill_at, actions);
             }
             Phase::Starting => self.terminate_by(Cause::Preempted.into(), stopped, actions),
-            Phase::Stopping { .. } | Phase::Uploading | Phase::Cleaning { .. } | Phase::Ended { .. } => {}
+            Phase::Stopping { .. }
+            | Phase::Uploading
+            | Phase::Saving { .. }
+            | Phase::Cleaning { .. }
+            | Phase::Ended { .. } => {}
             Phase::Assigned
             | Phase::AwaitingSecrets { .. }
             | Phase::FetchingInputs
@@ -267,18 +312,68 @@ impl Task {
                 let outcome = Outcome::Failed(failure.clone());
                 self.clean(outcome, actions);
             }
+            Phase::Saving { failure, until } if now >= *until => {
+                let outcome = Outcome::Failed(failure.clone());
+                self.clean(outcome, actions);
+            }
+            Phase::Running { .. } if self.checkpoints.due.is_some_and(|due| now >= due) => self.save(now, actions),
             _ => {}
         }
     }
 
-    pub(crate) fn on_exit(&mut self, exit: Exit, actions: &mut Vec<Action>) {
+    pub(crate) fn on_exit(&mut self, exit: Exit, now: UnixSeconds, actions: &mut Vec<Action>) {
         actions.push(Action::Journal(Record::TaskExited { key: self.key(), exit }));
         match exit {
             // A program whose helper ran out of memory, and that coped, has succeeded.
             Exit { code: 0, .. } => self.collect(actions),
-            Exit { out_of_memory: true, .. } => self.fail(Cause::OutOfMemory.into(), actions),
-            Exit { code, .. } => self.fail(Cause::ExitCode(code).into(), actions),
+            Exit { out_of_memory: true, .. } => self.fail_after_saving(Cause::OutOfMemory, now, actions),
+            Exit { code, .. } => self.fail_after_saving(Cause::ExitCode(code), now, actions),
         }
+    }
+
+    fn fail_after_saving(&mut self, cause: Cause, now: UnixSeconds, actions: &mut Vec<Action>) {
+        actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: cause.into() }));
+        self.save_last(cause.into(), now, actions);
+    }
+
+    /// Its container has ended and will not go on here: what it keeps for the next attempt is brought away first.
+    pub(crate) fn save_last(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
+        if self.assignment.checkpoint.is_none() {
+            return self.clean(Outcome::Failed(failure), actions);
+        }
+        self.save(now, actions);
+        self.phase = Phase::Saving { failure, until: later(now, SAVE_PATIENCE) };
+    }
+
+    fn save(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let Some(checkpoint) = self.assignment.checkpoint else { return };
+        let running = matches!(self.phase, Phase::Running { .. });
+        self.checkpoints.due = Some(later(now, checkpoint.every));
+        // One that takes longer than from one to the next is left to it.
+        if running && self.checkpoints.under_way {
+            return;
+        }
+        self.checkpoints.number += 1;
+        self.checkpoints.under_way = true;
+        let (assignment, number) = (self.assignment.clone(), self.checkpoints.number);
+        actions.push(Action::SaveCheckpoint { assignment, number });
+    }
+
+    fn note_saved(&mut self, saved: Option<Saved>, actions: &mut Vec<Action>) {
+        let Some(saved) = saved.filter(|saved| self.checkpoints.saved != Some(*saved)) else { return };
+        self.checkpoints.saved = Some(saved);
+        actions.push(Action::Journal(Record::CheckpointSaved { key: self.key(), saved }));
+        actions.push(Action::Report(Report::CheckpointSaved(self.key(), saved)));
+    }
+
+    /// What the orchestrator should have heard of its checkpoints.
+    pub(crate) fn checkpoint_report(&self) -> Option<Report> {
+        self.checkpoints.saved.map(|saved| Report::CheckpointSaved(self.key(), saved))
+    }
+
+    /// Its container runs, since now as far as checkpoints go.
+    pub(crate) fn begin_saving(&mut self, now: UnixSeconds) {
+        self.checkpoints.due = self.assignment.checkpoint.map(|checkpoint| later(now, checkpoint.every));
     }
 
     pub(crate) fn collect(&mut self, actions: &mut Vec<Action>) {

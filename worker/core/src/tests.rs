@@ -2,6 +2,7 @@ mod agent;
 mod bids;
 mod causes;
 mod challenges;
+mod checkpoints;
 mod gpus;
 mod kill_points;
 mod notice;

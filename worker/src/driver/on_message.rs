@@ -1,9 +1,9 @@
-use millrace_agent::{Assignment, Cause, Event, Failure, Report, StopReason};
+use millrace_agent::{Assignment, Cause, Event, Failure, Report, Restore, StopReason};
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{AssignTask, OrchestratorMessage, Peer, Voucher};
 use millrace_link::{auth, is_advertisable};
 use millrace_protocol::{Seconds, voucher};
-use millrace_spec::{JobSpec, Shape};
+use millrace_spec::{JobSpec, ObjectRef, Sha256, Shape};
 
 use super::Driver;
 use crate::Error;
@@ -94,7 +94,13 @@ impl Driver {
                 return Ok(None);
             }
         };
-        Ok(Some(Event::TaskAssigned(Assignment { peers, ..Assignment::from_spec(key, job, &spec) })))
+        let mut assignment = Assignment { peers, ..Assignment::from_spec(key, job, &spec) };
+        if let (Some(kept), Some(told)) = (&mut assignment.checkpoint, assign.checkpoint) {
+            let sha256 = Sha256(address(&told.manifest, "manifest")?.0);
+            let manifest = ObjectRef { sha256, size: told.manifest_size };
+            kept.restore = Some(Restore { manifest, attempt: told.attempt });
+        }
+        Ok(Some(Event::TaskAssigned(assignment)))
     }
 
     fn send_some(&self, message: Option<millrace_link::grpc::WorkerMessage>) {

@@ -13,7 +13,7 @@ pub struct TaskStatus {
     pub attempt: u32,
     pub image: String,
     /// `assigned`, `awaiting-secrets`, `fetching-inputs`, `pulling`, `creating`, `starting`, `running`, `stopping`,
-    /// `uploading`, `cleaning`, `done` or `failed`.
+    /// `uploading`, `saving`, `cleaning`, `done` or `failed`.
     pub phase: String,
     /// When its container started; only while it runs.
     pub running_since: Option<UnixSeconds>,
@@ -51,6 +51,7 @@ fn phase(phase: &Phase) -> &'static str {
         Phase::Running { .. } => "running",
         Phase::Stopping { .. } => "stopping",
         Phase::Uploading => "uploading",
+        Phase::Saving { .. } => "saving",
         Phase::Cleaning { .. } => "cleaning",
         Phase::Ended { outcome: Outcome::Done(_) } => "done",
         Phase::Ended { outcome: Outcome::Failed(_) } => "failed",

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
-use crate::{disk, egress, inputs, logs, outputs};
+use crate::{checkpoints, disk, egress, inputs, logs, outputs};
 
 /// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
 const GPU_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,11 +35,11 @@ pub(super) async fn run(
     let queue = Queue { context, key, events };
     let mut background: JoinSet<()> = JoinSet::new();
     let mut log: JoinSet<()> = JoinSet::new();
+    let mut saving: JoinSet<()> = JoinSet::new();
     while let Some(step) = steps.recv().await {
         match step {
             Step::FetchInputs(assignment) => queue.in_background(&mut background, |queue| async move {
-                let fetched = inputs::fetch(&queue.context, &assignment, |progress| queue.progress(progress)).await;
-                queue.tell(fetched.map(|()| TaskEvent::InputsReady));
+                queue.tell(queue.prepare(&assignment).await.map(|()| TaskEvent::InputsReady));
             }),
             Step::PullImage(assignment) => queue.in_background(&mut background, |queue| async move {
                 queue.tell(queue.image(&assignment).await);
@@ -55,6 +55,18 @@ pub(super) async fn run(
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
             }
+            Step::SaveCheckpoint(assignment, number) => {
+                // What one that is given up has brought away stays there.
+                saving.shutdown().await;
+                queue.in_background(&mut saving, |queue| async move {
+                    let saved = checkpoints::save(&queue.context, &assignment).await;
+                    if let Err(problem) = &saved {
+                        tracing::warn!(task = %queue.key, %problem, "no checkpoint is taken");
+                    }
+                    let saved = saved.ok().flatten();
+                    queue.tell(Ok(TaskEvent::CheckpointOver { number, saved }));
+                });
+            }
             Step::CopyLog(job) => queue.in_background(&mut log, |queue| async move { queue.spool(job).await }),
             Step::Terminate => queue.signal(Signal::Terminate).await,
             Step::Kill => queue.signal(Signal::Kill).await,
@@ -65,6 +77,7 @@ pub(super) async fn run(
             }),
             Step::Clean => {
                 background.shutdown().await;
+                saving.shutdown().await;
                 // A container that still runs has no end of its log to wait for.
                 queue.stop_now().await;
                 let _ = timeout(LOG_GRACE, log.join_next()).await;
@@ -102,6 +115,11 @@ impl Queue {
 
     fn progress(&self, progress: Progress) {
         let _ = self.events.send(StepEvent::Progress { key: self.key, progress });
+    }
+
+    async fn prepare(&self, assignment: &Assignment) -> Result<(), Failure> {
+        inputs::fetch(&self.context, assignment, |progress| self.progress(progress)).await?;
+        checkpoints::restore(&self.context, assignment).await
     }
 
     async fn image(&self, assignment: &Assignment) -> Result<TaskEvent, Failure> {
@@ -207,8 +225,19 @@ impl Queue {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
-        let Assignment { key, job, task_count, image, command, mut environment, limits, peers, runtime, .. } =
-            assignment;
+        let Assignment {
+            key,
+            job,
+            task_count,
+            image,
+            command,
+            mut environment,
+            limits,
+            peers,
+            runtime,
+            checkpoint,
+            ..
+        } = assignment;
         let own = [
             ("MILLRACE_JOB", job.to_string()),
             ("MILLRACE_LEASE", key.lease.to_string()),
@@ -218,6 +247,11 @@ impl Queue {
             ("MILLRACE_CHECKPOINT", format!("{job}/{}", key.task)),
         ];
         environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        if checkpoint.is_some() {
+            environment.push(("MILLRACE_CHECKPOINT_DIR".to_owned(), "/checkpoint".to_owned()));
+            let restored = std::fs::read_to_string(context.folders.restored(key)).unwrap_or_default();
+            environment.push(("MILLRACE_RESTORED_ATTEMPT".to_owned(), restored));
+        }
         if !peers.is_empty() {
             let gang = [
                 ("MILLRACE_RANK", key.task.to_string()),
@@ -249,6 +283,7 @@ impl Queue {
             runtime,
             inputs: context.folders.inputs(key),
             outputs: context.folders.outputs(key),
+            checkpoint: checkpoint.map(|_| context.folders.checkpoint(key)),
             secrets,
             user: context.folders.user(),
             host_users: context.folders.needs_host_users(),

@@ -71,12 +71,13 @@ fn assignment(files: &[&str]) -> Assignment {
         environment: Vec::new(),
         inputs: Vec::new(),
         limits,
+        checkpoint: None,
         finish_on_notice: false,
         gpus: 1,
         runtime: None,
         egress: Vec::new(),
         peers: Vec::new(),
-        sealed: Some(Sealed { files, inputs: Some(Sha256([1; 32])), ..Sealed::default() }),
+        sealed: Some(Box::new(Sealed { files, inputs: Some(Sha256([1; 32])), ..Sealed::default() })),
     }
 }
 

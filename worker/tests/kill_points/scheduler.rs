@@ -105,7 +105,7 @@ impl Scheduler {
                     false => self.attest(true),
                 }
             }
-            WorkerBody::Images(_) => {}
+            WorkerBody::CheckpointSaved(_) | WorkerBody::Images(_) => {}
             WorkerBody::GpuAnnouncement(_) => {}
             WorkerBody::GpuCommitment(_)
             | WorkerBody::GpuOpening(_)
@@ -153,6 +153,7 @@ impl Scheduler {
                 attempt: 1,
                 spec: self.setup.spec.clone(),
                 peers: Vec::new(),
+                checkpoint: None,
             }));
         }
     }

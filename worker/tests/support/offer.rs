@@ -60,6 +60,7 @@ pub fn node(key: &Keypair, address: Address) -> NodeAccount {
 pub fn spec(script: &str) -> JobSpec {
     JobSpec {
         after: None,
+        checkpoint: None,
         command: ["sh", "-c", script].map(String::from).to_vec(),
         egress: Vec::new(),
         env: BTreeMap::from([("GREETING".into(), "hello".into())]),

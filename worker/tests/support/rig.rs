@@ -32,6 +32,10 @@ pub struct Rig {
     scheduler: Keypair,
     node_key: Keypair,
     pub tweak: fn(&mut Options),
+    /// Of the tasks that are handed out.
+    pub attempt: u32,
+    /// What they begin with.
+    pub checkpoint: Option<grpc::Checkpoint>,
     /// Where the GPUs are listed; none: they are simulated.
     nvml: Option<PathBuf>,
 }
@@ -130,6 +134,8 @@ impl Rig {
             scheduler,
             node_key,
             tweak,
+            attempt: 1,
+            checkpoint: None,
             nvml: None,
         }
     }
@@ -217,9 +223,10 @@ impl Rig {
             lease: self.lease().0.to_vec(),
             job: self.job.address.0.to_vec(),
             index,
-            attempt: 1,
+            attempt: self.attempt,
             spec: self.spec.canonical_bytes(),
             peers: peers.iter().map(peer).collect(),
+            checkpoint: self.checkpoint.clone(),
         }));
     }
 

@@ -17,10 +17,18 @@ export interface ObjectRef {
   readonly size: bigint;
 }
 
+/** How often what a task keeps for its next attempt is brought away. */
+export interface Checkpointing {
+  /** Seconds from the container's start, and from one checkpoint to the next. */
+  readonly every: bigint;
+}
+
 /** What the network runs. Its SHA-256 is the spec hash on chain. */
 export interface JobSpec {
   /** Jobs that come first. */
   readonly after?: readonly After[];
+  /** None where nothing is kept between two attempts at a task. */
+  readonly checkpoint?: Checkpointing;
   /**
    * Where containers with a network may connect to, in any order: `host:port` in lower case, the host a name or
    * an IPv4 network. All of the internet when left out.
@@ -76,6 +84,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
   const sealed = spec.sealed === undefined ? undefined : canonicalSealed(spec.sealed);
   const fields = [
     ...(spec.after === undefined || spec.after.length === 0 ? [] : [`"after":${canonicalAfter(spec.after)}`]),
+    ...(spec.checkpoint === undefined ? [] : [`"checkpoint":{"every":${spec.checkpoint.every}}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
     ...(spec.egress === undefined || spec.egress.length === 0 ? [] : [`"egress":${destinations(spec.egress)}`]),
     `"env":${map(spec.env, text)}`,

@@ -93,6 +93,7 @@ fn canonical_specs_and_their_hashes() {
         case("placement", &format!("{plain}\n[placement]\n{placement}\n")),
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
+        case("checkpoints", &format!("{plain}\n[checkpoint]\nevery = \"5m\"\n")),
         case(
             "runs on to the end of its notice",
             &counter_with("spot = true", "").replace("[tasks]", "[tasks]\non_notice = \"finish\""),

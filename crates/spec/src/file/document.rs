@@ -23,6 +23,7 @@ pub(super) struct Document {
     pub retry: Option<Retry>,
     pub service: Option<Service>,
     pub gang: Option<Gang>,
+    pub checkpoint: Option<Checkpoint>,
     #[serde(default)]
     pub placement: Placement,
     pub resources: Resources,
@@ -91,6 +92,12 @@ pub(super) struct Retry {
 pub(super) struct Gang {
     #[serde(default = "region")]
     pub locality: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkpoint {
+    pub every: String,
 }
 
 #[derive(Default, Deserialize)]

@@ -5,7 +5,7 @@ use millrace_protocol::Seconds;
 use super::document::{self, Document};
 use super::wrong;
 use crate::quantity::parse_seconds;
-use crate::{After, Condition, Error, Retry};
+use crate::{After, Checkpointing, Condition, Error, Retry};
 
 /// Jobs that come first, in the one order; none where nothing does.
 ///
@@ -25,6 +25,14 @@ pub(super) fn after(document: &Document) -> Result<Option<Vec<After>>, Error> {
     }
     let after: Vec<After> = jobs.into_iter().map(|(job, on)| After { job, on }).collect();
     Ok(Some(after).filter(|after| !after.is_empty()))
+}
+
+/// # Errors
+/// [`Error::Field`].
+pub(super) fn checkpoint(document: &document::Checkpoint) -> Result<Checkpointing, Error> {
+    let every = &document.every;
+    let wrong = || wrong("checkpoint.every", every, "a duration such as `90s` or `5m`");
+    Ok(Checkpointing { every: parse_seconds(every).ok_or_else(wrong)? })
 }
 
 /// # Errors

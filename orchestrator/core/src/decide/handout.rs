@@ -39,14 +39,14 @@ impl Core {
             task.attempt += 1;
             task.lease = Some(lease);
             task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
-            task.attempt
+            (task.attempt, task.checkpoint.as_deref().copied())
         });
-        let Some(attempt) = assigned else { return };
+        let Some((attempt, checkpoint)) = assigned else { return };
         if let Some(entry) = self.leases.get_mut(&lease) {
             entry.handed_out_at = entry.meter.millis;
         }
         self.touch_task(job, number);
-        self.push(Action::AssignTask { node, lease, job, task: number, attempt, peers });
+        self.push(Action::AssignTask { node, lease, job, task: number, attempt, peers, checkpoint });
     }
 
     /// The lowest number that waits and need not rest. Where the job has other nodes, tasks that failed on this

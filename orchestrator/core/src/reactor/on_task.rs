@@ -99,6 +99,7 @@ impl Core {
         entry.tasks.change(number, |task| {
             task.state = TaskState::Done { lease };
             task.outputs = outputs;
+            task.checkpoint = None;
         });
         self.touch_task(job, number);
         self.touch_lease(lease);

@@ -64,6 +64,17 @@ pub struct Output {
     pub object: ObjectRef,
 }
 
+/// What a task's next attempt begins with. All of it is with the objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Names its files.
+    pub manifest: ObjectRef,
+    /// That made it.
+    pub attempt: u32,
+    pub files: u32,
+    pub bytes: u64,
+}
+
 /// One piece of a job, such as a frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
@@ -76,6 +87,9 @@ pub struct Task {
     pub failures: u32,
     pub last_failure: Option<Cause>,
     pub outputs: Vec<Output>,
+    /// The newest, of whichever attempt; none once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Box<Checkpoint>>,
     /// Bytes moved and to move in the current phase, where it moves any. Not kept on disk.
     #[serde(skip)]
     pub bytes: (u64, u64),
@@ -96,6 +110,7 @@ impl Task {
         failures: 0,
         last_failure: None,
         outputs: Vec::new(),
+        checkpoint: None,
         bytes: (0, 0),
     };
 

@@ -517,7 +517,7 @@ impl World {
             Action::OfferLease(offer) => self.offer(offer),
             Action::InviteBids { nodes, invitation } => self.invite(&nodes, invitation),
             Action::RefuseBid { node, reason, .. } => self.refused_bids.push((node, reason)),
-            Action::AssignTask { node, lease, job, task, attempt, peers } => {
+            Action::AssignTask { node, lease, job, task, attempt, peers, .. } => {
                 assert!(self.leases.contains_key(&lease), "a task for a lease that does not exist");
                 self.check_peers(node, (job, task), &peers);
                 let done = self.millis + self.task_millis;

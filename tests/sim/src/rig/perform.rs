@@ -1,6 +1,6 @@
 //! What the agent's actions become: steps that take their time, containers that end.
 
-use millrace_agent::{Action, Assignment, Cause, Exit, Failure, FoundState, Output, TaskEvent, TaskKey};
+use millrace_agent::{Action, Assignment, Cause, Exit, Failure, FoundState, Output, Saved, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use millrace_spec::{ObjectRef, sha256};
 
@@ -69,6 +69,13 @@ impl Simulation {
                 let outputs = vec![if idles { pretended(&assignment) } else { output(&assignment) }];
                 let result = self.or_fails(Cause::UploadFailed, TaskEvent::Uploaded(outputs));
                 self.step(rig, assignment.key, after, result);
+            }
+            Action::SaveCheckpoint { assignment, number } => {
+                let after = self.draw.between(50..=3_000);
+                let content = format!("checkpoint {number} of {}", assignment.key);
+                let manifest = ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 };
+                let saved = self.draw.permille(900).then_some(Saved { manifest, files: 1, bytes: 1 });
+                self.step(rig, assignment.key, after, TaskEvent::CheckpointOver { number, saved });
             }
             Action::Clean(key) => {
                 let after = self.draw.between(50..=1_000);

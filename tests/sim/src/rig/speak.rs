@@ -1,11 +1,13 @@
 //! What a worker says, like the real shell; and what liars make of it.
 
 use millrace_agent::{
-    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, TaskKey,
+    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, Saved, TaskKey,
 };
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Diagnostic, Seconds};
-use millrace_scheduler::{Cause, Event as Told, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
+use millrace_scheduler::{
+    Cause, Checkpoint, Event as Told, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress,
+};
 use millrace_spec::Sha256;
 
 use crate::chain::Origin;
@@ -131,6 +133,11 @@ impl Simulation {
             Report::Uploading(key) => update(node, key, phase(TaskPhase::Uploading)),
             Report::Done(key, outputs) => update(node, key, done(&outputs)),
             Report::Failed(key, failure) => update(node, key, failed(&failure)),
+            Report::CheckpointSaved(key, saved) => {
+                let Saved { manifest, files, bytes } = saved;
+                let checkpoint = Checkpoint { manifest, attempt: key.attempt, files, bytes };
+                Told::CheckpointSaved { node, lease: key.lease, task: key.task, checkpoint }
+            }
             Report::LeaseEnded { lease, result_root } => {
                 let forged = character == Character::Forger;
                 let result_root = if forged { Sha256([0xf0; 32]) } else { result_root };
@@ -191,7 +198,7 @@ fn progress(of: &Phase) -> TaskProgress {
         Phase::FetchingInputs => phase(TaskPhase::FetchingInputs),
         Phase::Pulling => phase(TaskPhase::Pulling),
         Phase::Creating | Phase::Starting => phase(TaskPhase::Creating),
-        Phase::Running { .. } | Phase::Stopping { .. } => phase(TaskPhase::Running),
+        Phase::Running { .. } | Phase::Stopping { .. } | Phase::Saving { .. } => phase(TaskPhase::Running),
         Phase::Uploading | Phase::Cleaning { .. } => phase(TaskPhase::Uploading),
         Phase::Ended { outcome: Outcome::Done(outputs) } => done(outputs),
         Phase::Ended { outcome: Outcome::Failed(failure) } => failed(failure),

@@ -113,13 +113,11 @@ impl Agent {
 
     /// Says again what the orchestrator may have missed.
     pub(super) fn on_connected(&self, actions: &mut Vec<Action>) {
-        actions.extend(
-            self.tasks
-                .values()
-                .filter(|task| !task.is_acknowledged())
-                .filter_map(crate::Task::report)
-                .map(Action::Report),
-        );
+        for task in self.tasks.values().filter(|task| !task.is_acknowledged()) {
+            // Before its end: then it is the next attempt's.
+            let reports = task.checkpoint_report().into_iter().chain(task.report());
+            actions.extend(reports.map(Action::Report));
+        }
         for (address, lease) in &self.leases {
             if let LeasePhase::Reported { result_root } = lease.phase {
                 actions.push(Action::Report(Report::LeaseEnded { lease: *address, result_root }));

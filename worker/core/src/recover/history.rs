@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::{Address, UnixSeconds};
 
 use crate::bids::Bids;
-use crate::{Assignment, Exit, Failure, Lease, LeasePhase, Outcome, Output, Record, TaskKey};
+use crate::{Assignment, Exit, Failure, Lease, LeasePhase, Outcome, Output, Record, Saved, TaskKey};
 
 /// What a journal says about one task.
 pub(super) struct TaskHistory {
@@ -12,6 +12,7 @@ pub(super) struct TaskHistory {
     pub exit: Option<Exit>,
     pub uploaded: Option<Vec<Output>>,
     pub failing: Option<Failure>,
+    pub saved: Option<Saved>,
     pub outcome: Option<Outcome>,
     pub acknowledged: bool,
 }
@@ -56,6 +57,7 @@ impl History {
                     exit: None,
                     uploaded: None,
                     failing: None,
+                    saved: None,
                     outcome: None,
                     acknowledged: false,
                 };
@@ -63,6 +65,7 @@ impl History {
             }
             Record::TaskStarted { key, at } => self.edit(key, |task| task.started_at = Some(at)),
             Record::TaskExited { key, exit } => self.edit(key, |task| task.exit = Some(exit)),
+            Record::CheckpointSaved { key, saved } => self.edit(key, |task| task.saved = Some(saved)),
             Record::TaskUploaded { key, outputs } => self.edit(key, |task| task.uploaded = Some(outputs)),
             Record::TaskFailing { key, failure } => self.edit(key, |task| task.failing = Some(failure)),
             Record::TaskEnded { key, outcome } => self.edit(key, |task| task.outcome = Some(outcome)),

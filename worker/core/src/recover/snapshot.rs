@@ -15,6 +15,8 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     }
     for task in agent.tasks.values() {
         records.push(Record::TaskAssigned { assignment: task.assignment.clone() });
+        let (key, saved) = (task.key(), task.checkpoints.saved);
+        records.extend(saved.map(|saved| Record::CheckpointSaved { key, saved }));
         records.extend(of_task(task));
     }
     for (address, lease) in &agent.leases {
@@ -40,7 +42,9 @@ fn of_task(task: &Task) -> Vec<Record> {
         | Phase::Creating
         | Phase::Starting => vec![],
         Phase::Running { started_at } => vec![Record::TaskStarted { key, at: *started_at }],
-        Phase::Stopping { failure, .. } => vec![Record::TaskFailing { key, failure: failure.clone() }],
+        Phase::Stopping { failure, .. } | Phase::Saving { failure, .. } => {
+            vec![Record::TaskFailing { key, failure: failure.clone() }]
+        }
         Phase::Uploading => vec![Record::TaskExited { key, exit: Exit { code: 0, out_of_memory: false } }],
         Phase::Cleaning { outcome: Outcome::Done(outputs) } => {
             vec![Record::TaskUploaded { key, outputs: outputs.clone() }]

@@ -51,6 +51,7 @@ pub fn assignment(task: u32) -> Assignment {
             output_bytes: 1_000,
         },
         finish_on_notice: false,
+        checkpoint: None,
         gpus: 1,
         runtime: None,
         egress: vec![],
@@ -61,6 +62,11 @@ pub fn assignment(task: u32) -> Assignment {
 
 pub fn output(path: &str) -> Output {
     Output { path: path.into(), object: object(3) }
+}
+
+/// What the checkpoint of this number comes to.
+pub fn saved(number: u32) -> Saved {
+    Saved { manifest: object(u8::try_from(number).unwrap()), files: 1, bytes: 5 }
 }
 
 fn object(byte: u8) -> ObjectRef {
@@ -177,6 +183,10 @@ impl Rig {
             Action::CollectOutputs(assignment) => {
                 assert!(self.folders.contains(&assignment.key), "outputs are gone before they were collected");
                 (assignment.key, TaskEvent::Uploaded(vec![output("frame.png")]))
+            }
+            Action::SaveCheckpoint { assignment, number } => {
+                assert!(self.folders.contains(&assignment.key), "it is gone before it was saved");
+                (assignment.key, TaskEvent::CheckpointOver { number: *number, saved: Some(saved(*number)) })
             }
             Action::Clean(key) => {
                 self.containers.remove(key);

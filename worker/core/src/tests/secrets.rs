@@ -10,7 +10,7 @@ const UNTIL: UnixSeconds = UnixSeconds(START.0 + 120);
 
 fn sealed(task: u32) -> Event {
     let sealed = Sealed { files: vec!["token".to_owned()], ..Sealed::default() };
-    Event::TaskAssigned(Assignment { sealed: Some(sealed), ..assignment(task) })
+    Event::TaskAssigned(Assignment { sealed: Some(Box::new(sealed)), ..assignment(task) })
 }
 
 fn waiting() -> Rig {
@@ -117,6 +117,6 @@ fn a_wait_is_broken_off_and_survives_a_restart() {
 fn a_job_with_encrypted_outputs_alone_needs_nobody() {
     let mut rig = Rig::leased();
     let sealed = Sealed { outputs: Some("age1".to_owned()), ..Sealed::default() };
-    rig.event(Event::TaskAssigned(Assignment { sealed: Some(sealed), ..assignment(0) }));
+    rig.event(Event::TaskAssigned(Assignment { sealed: Some(Box::new(sealed)), ..assignment(0) }));
     assert_eq!(rig.phase(0), Phase::FetchingInputs);
 }

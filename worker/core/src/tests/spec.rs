@@ -11,6 +11,7 @@ use crate::Assignment;
 fn spec() -> JobSpec {
     JobSpec {
         after: None,
+        checkpoint: None,
         command: vec!["render".into(), "+SF{task1}".into(), "{task}".into()],
         egress: Vec::new(),
         env: BTreeMap::from([("QUALITY".into(), "9".into())]),

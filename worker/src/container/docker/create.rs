@@ -120,7 +120,7 @@ pub(super) fn engine_name(runtime: Runtime) -> &'static str {
 }
 
 fn scratch(volumes: &[String]) -> HashMap<String, String> {
-    let bound = ["/inputs", "/outputs", "/run/secrets"];
+    let bound = ["/inputs", "/outputs", "/checkpoint", "/run/secrets"];
     let free = volumes.iter().map(|path| path.trim_end_matches('/')).filter(|path| !bound.contains(path));
     free.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
 }
@@ -129,6 +129,7 @@ fn scratch(volumes: &[String]) -> HashMap<String, String> {
 fn mounts(plan: &Plan) -> Vec<Mount> {
     let secrets = plan.secrets.as_ref().map(|secrets| bind(secrets, "/run/secrets", true));
     let mut mounts = vec![bind(&plan.inputs, "/inputs", true), bind(&plan.outputs, "/outputs", false)];
+    mounts.extend(plan.checkpoint.as_ref().map(|folder| bind(folder, "/checkpoint", false)));
     mounts.extend(secrets);
     mounts
 }
@@ -188,6 +189,7 @@ mod tests {
             runtime: None,
             inputs: "/in".into(),
             outputs: "/out".into(),
+            checkpoint: None,
             secrets: None,
             user: (1_000, 1_000),
             host_users: false,
@@ -259,6 +261,13 @@ mod tests {
         assert_eq!(body.env, Some(vec!["A=b".to_owned()]), "never in the environment");
         let mounts = body.host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
+    }
+
+    #[test]
+    fn a_task_writes_into_a_checkpoint_only_where_it_keeps_one() {
+        let plan = Plan { checkpoint: Some("/kept".into()), ..plan() };
+        let mounts = body(&plan, &[], LogDriver::Local).host_config.unwrap().mounts.unwrap();
+        assert_eq!(mounts[2], bind(Path::new("/kept"), "/checkpoint", false));
     }
 
     #[test]

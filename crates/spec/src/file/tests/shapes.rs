@@ -243,3 +243,19 @@ fn what_a_task_does_at_a_notice_is_the_buyers_to_say() {
     refused(spot("on_notice = \"ignore\""), "tasks.on_notice");
     refused(with("count = 24", "count = 24\non_notice = \"finish\""), "tasks.on_notice");
 }
+
+#[test]
+fn checkpoints_are_asked_for_and_lie_nowhere_in_the_open_that_outputs_do_not() {
+    let text = |file: JobFile| String::from_utf8(spec_of(&file).canonical_bytes()).unwrap();
+    let asked = text(and("[checkpoint]\nevery = \"5m\"").unwrap());
+    assert!(asked.contains(r#"{"checkpoint":{"every":300},"command""#), "{asked}");
+    for every in ["9s", "25h", "5", ""] {
+        refused(and(&format!("[checkpoint]\nevery = \"{every}\"")), "checkpoint.every");
+    }
+    let compared = "[verification]\npolicy = \"spot-check\"\n[checkpoint]\nevery = \"5m\"";
+    refused(and(compared), "checkpoint");
+    let service = "replicas = 2\n[checkpoint]\nevery = \"5m\"";
+    refused(self::service(service), "checkpoint");
+    let sealed = and("[encryption]\noutputs = \"wallet\"\n[checkpoint]\nevery = \"5m\"");
+    assert_eq!(sealed.unwrap_err(), Error::CheckpointUnsealed);
+}

@@ -1,0 +1,90 @@
+use std::path::Path;
+use std::time::Duration;
+
+use millrace_agent::{Assignment, Cause, Failure, Restore};
+use millrace_link::objects::Error;
+use millrace_spec::{CheckpointManifest, ObjectRef};
+use tokio::time::{Instant, sleep};
+
+use super::failed;
+use crate::context::Context;
+
+/// How long it waits for an object endpoint that does not answer.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// From one attempt to the next.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Why the task does not begin with its checkpoint.
+enum Obstacle {
+    /// It is of no use: the task begins with nothing.
+    Unusable(String),
+    /// It is this rig that cannot have it: another one may.
+    Failed(Failure),
+}
+
+/// Lays the task's newest checkpoint out in its folder, each file checked against its hash. One that is of no use is
+/// left: the task begins with nothing, and its container is told so.
+///
+/// # Errors
+/// A [`Failure`] where another rig may do better.
+pub(crate) async fn restore(context: &Context, assignment: &Assignment) -> Result<(), Failure> {
+    let (folders, key) = (&context.folders, assignment.key);
+    let Some(kept) = assignment.checkpoint else { return Ok(()) };
+    folders.prepare_checkpoint(key).map_err(|error| failed(&error))?;
+    let Some(newest) = kept.restore else { return Ok(()) };
+    match bring(context, assignment, newest).await {
+        Ok(()) => std::fs::write(folders.restored(key), newest.attempt.to_string()).map_err(|error| failed(&error)),
+        Err(Obstacle::Failed(failure)) => Err(failure),
+        Err(Obstacle::Unusable(problem)) => {
+            tracing::warn!(task = %key, problem, "the task begins with nothing: its checkpoint is of no use");
+            folders.prepare_checkpoint(key).map_err(|error| failed(&error))
+        }
+    }
+}
+
+async fn bring(context: &Context, assignment: &Assignment, newest: Restore) -> Result<(), Obstacle> {
+    let (folders, limits) = (&context.folders, &assignment.limits);
+    let folder = folders.checkpoint(assignment.key);
+    let broken = |error: &std::io::Error| Obstacle::Failed(failed(error));
+    if newest.manifest.size > CheckpointManifest::LONGEST {
+        return Err(Obstacle::Unusable("its manifest is too long".to_owned()));
+    }
+    let path = folders.restored(assignment.key).with_extension("manifest");
+    fetch(context, newest.manifest, &path).await?;
+    let bytes = std::fs::read(&path).map_err(|error| broken(&error))?;
+    let manifest = CheckpointManifest::from_bytes(&bytes)
+        .ok_or_else(|| Obstacle::Unusable("its manifest cannot be read".to_owned()))?;
+    let count = u64::try_from(manifest.files.len()).unwrap_or(u64::MAX);
+    if manifest.bytes() > limits.output_bytes || count > u64::from(limits.output_files) {
+        return Err(Obstacle::Unusable("it is larger than the task may be".to_owned()));
+    }
+    for file in &manifest.files {
+        let mut inner = folder.clone();
+        for part in Path::new(&file.path).parent().into_iter().flat_map(Path::components) {
+            inner.push(part);
+            folders.own(&inner).map_err(|error| broken(&error))?;
+        }
+        let path = folder.join(&file.path);
+        fetch(context, file.object, &path).await?;
+        folders.own_file(&path).map_err(|error| broken(&error))?;
+    }
+    Ok(())
+}
+
+async fn fetch(context: &Context, object: ObjectRef, path: &Path) -> Result<(), Obstacle> {
+    let started = Instant::now();
+    loop {
+        let error = match context.objects().await.fetch(&object, path).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        match &error {
+            Error::NotFound { .. } | Error::HashMismatch { .. } => return Err(Obstacle::Unusable(error.to_string())),
+            Error::File { .. } if error.is_disk_full() => {
+                return Err(Obstacle::Failed(Failure::new(Cause::DiskFull, error.to_string())));
+            }
+            error if error.is_passing() && started.elapsed() < PATIENCE => sleep(PAUSE).await,
+            error => return Err(Obstacle::Failed(Failure::new(Cause::InputUnavailable, error.to_string()))),
+        }
+    }
+}
