@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("millrace-cuda", &["millrace-protocol", "millrace-challenge"]),
     ("millrace-program", &["millrace-protocol"]),
     ("millrace-model", &["millrace-protocol"]),
-    ("millrace-client", &["millrace-protocol", "millrace-program"]),
+    ("millrace-client", &["millrace-protocol", "millrace-program", "millrace-seal"]),
     ("millrace-link", &["millrace-protocol", "millrace-spec"]),
     ("millrace-localnet", &["millrace-protocol"]),
     ("millrace-metrics", &[]),

@@ -26,6 +26,10 @@ mod sender;
 mod voucher;
 mod watcher;
 
+/// Envelopes for a lease's rig: secrets, logins and keys of encrypted inputs. With the feature `seal`.
+#[cfg(feature = "seal")]
+pub use millrace_seal as seal;
+
 pub use anchor_lang::prelude::Pubkey;
 pub use anchor_lang::solana_program::instruction::Instruction;
 pub use solana_keypair::{Keypair, Signer};

@@ -11,6 +11,7 @@
 //! | cancel it | [`cancel_job`] |
 //! | accept what its leases report | [`accept_leases`] |
 //! | dispute what a lease reports | [`dispute_lease`] |
+//! | seal what a lease's rig needs and nobody else may know | [`seal_secrets`] |
 //! | read where its money went | [`read_statement`] |
 //!
 //! `cargo run -p millrace-examples -- --help` runs them against a network; the tests beside them run them
@@ -25,4 +26,5 @@ pub mod open_job;
 pub mod open_prepaid_job;
 pub mod prepay;
 pub mod read_statement;
+pub mod seal_secrets;
 pub mod watch_job;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::check;
 
 const COUNTER: &str = include_str!("../../../../examples/counter/job.toml");
+const SECRETS: &str = include_str!("../../../../examples/secrets/job.toml");
 const RENDER: &str = include_str!("../../../../examples/render/job.toml");
 
 /// Text that JSON writers and sorting tell apart: escapes, and keys whose order differs between
@@ -80,7 +81,7 @@ fn canonical_specs_and_their_hashes() {
         ("hardware", "payment = \"on-result\"", "policy = \"attested-hardware\"\nhardware = \"enclave\""),
     ];
     let with_policies = policies.map(|(name, budget, verification)| case(name, &counter_with(budget, verification)));
-    let cases = [case("counter", COUNTER), case("render", RENDER), case("awkward", AWKWARD)];
+    let cases = [case("counter", COUNTER), case("render", RENDER), case("secrets", SECRETS), case("awkward", AWKWARD)];
     let plain = COUNTER.replace("concurrent_leases = 1\n", "");
     let provider = Address([7; 32]);
     let placement = format!(
