@@ -54,6 +54,9 @@ pub struct WeightOptions {
     /// For each GPU left idle in a rig that was whole, in USDC per GPU and hour [default: 0.002]
     #[arg(long, value_name = "USDC", value_parser = parse_price)]
     pub weigh_packing: Option<PricePerGpuHour>,
+    /// For each size of request that no other node could take any more, in USDC per GPU and hour [default: 0.3]
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub weigh_scarcity: Option<PricePerGpuHour>,
 }
 
 impl WeightOptions {
@@ -64,6 +67,7 @@ impl WeightOptions {
             reputation: self.weigh_reputation.unwrap_or(default.reputation),
             image: self.weigh_image.unwrap_or(default.image),
             packing: self.weigh_packing.unwrap_or(default.packing),
+            scarcity: self.weigh_scarcity.unwrap_or(default.scarcity),
             ..default
         }
     }
@@ -85,8 +89,9 @@ mod tests {
     #[test]
     fn weights_are_the_schedulers_own_but_for_what_is_given() {
         assert_eq!(weights(""), Weights::default());
-        let given = weights("--weigh-reputation 0 --weigh-image 0.25 --weigh-packing 0.01");
+        let given = weights("--weigh-reputation 0 --weigh-image 0.25 --weigh-packing 0.01 --weigh-scarcity 0");
         let (reputation, image, packing) = (BasisPoints(0), PricePerGpuHour(250_000), PricePerGpuHour(10_000));
-        assert_eq!(given, Weights { reputation, image, packing, ..Weights::default() });
+        let scarcity = PricePerGpuHour(0);
+        assert_eq!(given, Weights { reputation, image, packing, scarcity, ..Weights::default() });
     }
 }

@@ -5,6 +5,7 @@ use millrace_protocol::{Address, PricePerGpuHour};
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageId;
+use super::places::Stall;
 use super::pools::{Shape, Visitor};
 use super::reach::Needs;
 use super::room::Room;
@@ -211,10 +212,15 @@ impl Market {
         let price = rig.price(demand.spot).unwrap_or(PricePerGpuHour::MAX);
         let reputation = self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default();
         let size = entry.view.node.hardware.units().0;
+        let free = rig.free(entry).0;
+        let region = millrace_protocol::region::bit(entry.view.node.hardware.region).unwrap_or(0);
+        let stall = Stall { class: entry.view.node.hardware.gpu_class, region, free, takes: [true; 2] };
+        let counted = rig.shelf.as_ref().map_or(0, |shelf| shelf.stall().free);
         let present = image.is_some_and(|image| rig.has(image));
         Score {
             image: if present { 0 } else { self.weights.image.0 },
-            packing: self.weights.packing(rig.free(entry).0 == size, size, demand.units.0),
+            packing: self.weights.packing(free == size, size, demand.units.0),
+            scarcity: self.places.charge(self.weights.scarcity.0, demand, stall, counted),
             ..self.weights.standing(price, reputation, rig.link)
         }
     }
