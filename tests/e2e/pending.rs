@@ -45,7 +45,10 @@ async fn a_placed_job_says_what_its_node_and_the_next_one_scored() {
     let next = &lease["runners_up"][0];
     assert_eq!((part(next, "price"), next["provider_name"].as_str()), (720_000, Some("second")));
     let total = |scored: &serde_json::Value| {
-        ["price", "reputation", "link", "image", "packing"].map(|name| part(scored, name)).iter().sum::<u64>()
+        ["price", "reputation", "link", "image", "packing", "scarcity"]
+            .map(|name| part(scored, name))
+            .iter()
+            .sum::<u64>()
     };
     for scored in [&lease["chosen"], next] {
         assert_eq!(part(scored, "total"), total(scored));

@@ -132,7 +132,7 @@ fn check_own(auctions: &[Auction], keys: &BTreeMap<Address, Address>, own: &Sign
     let bid = &own.bid;
     let number = bid.auction;
     let key = keys.get(&bid.node);
-    if !key.is_some_and(|key| auth::verify(*key, &bid.message(), &own.signature.0).is_ok()) {
+    if key.is_none_or(|key| auth::verify(*key, &bid.message(), &own.signature.0).is_err()) {
         return Err(Error::OwnForged { auction: number, node: bid.node });
     }
     let of_bid = |auction: &&Auction| {

@@ -218,6 +218,10 @@ pub struct Weights {
     pub image: PricePerGpuHour,
     /// For each GPU that the lease leaves idle in a rig that was whole.
     pub packing: PricePerGpuHour,
+    /// For each size of request, up to 16 GPUs, that no node could take beside the lease any more; a part of it where
+    /// only gangs could not.
+    #[serde(default)]
+    pub scarcity: PricePerGpuHour,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +245,8 @@ pub struct Scored {
     pub link: PricePerGpuHour,
     pub image: PricePerGpuHour,
     pub packing: PricePerGpuHour,
+    #[serde(default)]
+    pub scarcity: PricePerGpuHour,
     pub total: PricePerGpuHour,
 }
 

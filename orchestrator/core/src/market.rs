@@ -15,6 +15,7 @@ mod claims;
 mod demand;
 mod images;
 mod owners;
+mod places;
 mod pools;
 mod reach;
 mod rig;
@@ -49,6 +50,7 @@ use crate::state::node::{NodeEntry, Worker};
 use crate::{NodeView, Now};
 use images::Images;
 use owners::Owners;
+use places::Places;
 use pools::Pools;
 use rig::Rig;
 
@@ -65,6 +67,7 @@ pub struct Market {
     /// Boxed: a table keeps room for entries that it does not have, and looks at many.
     claims: ByAddress<Box<Counted>>,
     pools: Pools,
+    places: Places,
     images: Images,
     /// Milliseconds at which a rig may have become silent, or ends its quarantine.
     alarms: BTreeSet<(u64, u32)>,
@@ -89,6 +92,7 @@ impl Market {
             owners: Owners::default(),
             claims: ByAddress::default(),
             pools: Pools::default(),
+            places: Places::default(),
             images: Images::default(),
             alarms: BTreeSet::new(),
             fades: BTreeSet::new(),

@@ -30,8 +30,8 @@ pub(super) async fn show(
     placements.await.map(Json)
 }
 
-fn weights(Weights { reputation, link, fast_link, image, packing }: Weights) -> rest::Weights {
-    rest::Weights { reputation, link, fast_link, image, packing }
+fn weights(Weights { reputation, link, fast_link, image, packing, scarcity }: Weights) -> rest::Weights {
+    rest::Weights { reputation, link, fast_link, image, packing, scarcity }
 }
 
 fn scored(driver: &Driver, candidate: &Candidate) -> rest::Scored {
@@ -46,6 +46,7 @@ fn scored(driver: &Driver, candidate: &Candidate) -> rest::Scored {
         link: PricePerGpuHour(score.link),
         image: PricePerGpuHour(score.image),
         packing: PricePerGpuHour(score.packing),
+        scarcity: PricePerGpuHour(score.scarcity),
         total: PricePerGpuHour(score.total()),
     }
 }

@@ -120,7 +120,7 @@ impl Assignment {
 
     /// Whether it can begin only once the buyer has brought something.
     pub fn awaits_secrets(&self) -> bool {
-        self.sealed.as_ref().is_some_and(Sealed::is_awaited)
+        self.sealed.as_ref().is_some_and(|sealed| sealed.is_awaited())
     }
 
     /// Whether its inputs are encrypted, and so lie on the rig twice.

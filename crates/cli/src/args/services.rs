@@ -70,6 +70,9 @@ pub struct WeightOptions {
     /// For each GPU left idle in a rig that was whole, in USDC per GPU and hour [default: 0.002]
     #[arg(long, value_name = "USDC", value_parser = parse_price)]
     pub weigh_packing: Option<PricePerGpuHour>,
+    /// For each size of request that no other node could take any more, in USDC per GPU and hour [default: 0.3]
+    #[arg(long, value_name = "USDC", value_parser = parse_price)]
+    pub weigh_scarcity: Option<PricePerGpuHour>,
 }
 
 impl WeightOptions {
@@ -82,6 +85,7 @@ impl WeightOptions {
             fast_link: self.fast_link.map_or(default.fast_link, kib_per_second),
             image: self.weigh_image.unwrap_or(default.image),
             packing: self.weigh_packing.unwrap_or(default.packing),
+            scarcity: self.weigh_scarcity.unwrap_or(default.scarcity),
         }
     }
 }
@@ -107,9 +111,10 @@ mod tests {
     fn weights_are_the_schedulers_own_but_for_what_is_given() {
         assert_eq!(weights(""), Weights::default());
         assert_eq!(weights("--fast-link 100"), Weights::default());
-        let given =
-            weights("--weigh-reputation 0 --weigh-link 9 --fast-link 8 --weigh-image 0.25 --weigh-packing 0.01");
-        let (reputation, image, packing) = (BasisPoints(0), PricePerGpuHour(250_000), PricePerGpuHour(10_000));
-        assert_eq!(given, Weights { reputation, link: BasisPoints(9), fast_link: 976, image, packing });
+        let shares = "--weigh-reputation 0 --weigh-link 9 --fast-link 8";
+        let given = weights(&format!("{shares} --weigh-image 0.25 --weigh-packing 0.01 --weigh-scarcity 0"));
+        let (reputation, link) = (BasisPoints(0), BasisPoints(9));
+        let [image, packing, scarcity] = [250_000, 10_000, 0].map(PricePerGpuHour);
+        assert_eq!(given, Weights { reputation, link, fast_link: 976, image, packing, scarcity });
     }
 }

@@ -21,6 +21,7 @@ pub fn text(auctions: &[Auction], notes: &[Note], style: Style) -> String {
         Column::Number("link"),
         Column::Number("image"),
         Column::Number("packing"),
+        Column::Number("scarcity"),
         Column::Number("score"),
         Column::Text("what became of it"),
     ];
@@ -47,6 +48,7 @@ fn row(auction: &Auction, bid: &Candidate) -> Vec<String> {
         part(score.link),
         part(score.image),
         part(score.packing),
+        part(score.scarcity),
         part(score.total()),
         fate(auction, bid.node),
     ]

@@ -22,6 +22,7 @@ pub fn text(placements: &Placements) -> String {
         Column::Number("link"),
         Column::Number("image"),
         Column::Number("packing"),
+        Column::Number("scarcity"),
         Column::Number("score"),
     ];
     format!("{}\n\n{}", render(&columns, &rows), weights(&placements.weights))
@@ -43,6 +44,7 @@ fn row(lease: String, scored: &Scored) -> Vec<String> {
         usdc(scored.link),
         usdc(scored.image),
         usdc(scored.packing),
+        usdc(scored.scarcity),
         usdc(scored.total),
     ]
 }
@@ -51,11 +53,12 @@ fn weights(weights: &Weights) -> String {
     format!(
         "USDC per GPU and hour; the lowest score gets the lease, and only its price is paid. Charged\nbeside the price: \
          up to {} of it for a bad reputation, up to {} for a slow link, {}\nfor an image to be pulled, {} for each \
-         GPU left idle in a rig that was whole.",
+         GPU left idle in a rig that was whole, {} for\neach size of request that no other node could take.",
         share(weights.reputation),
         share(weights.link),
         usdc(weights.image),
-        usdc(weights.packing)
+        usdc(weights.packing),
+        usdc(weights.scarcity)
     )
 }
 
@@ -80,6 +83,7 @@ mod tests {
             link: zero,
             image: PricePerGpuHour(image),
             packing: zero,
+            scarcity: zero,
             total: PricePerGpuHour(price + 1_200 + image),
         }
     }
@@ -91,6 +95,7 @@ mod tests {
             fast_link: 12_207,
             image: PricePerGpuHour(5_000),
             packing: PricePerGpuHour(2_000),
+            scarcity: PricePerGpuHour(300_000),
         };
         Placements { weights, leases }
     }

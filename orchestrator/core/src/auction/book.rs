@@ -97,7 +97,7 @@ impl Book {
 
     /// Numbers in little endian, in the order of the fields; the number of bids last.
     fn head(&self) -> Vec<u8> {
-        let Weights { reputation, link, fast_link, image, packing } = self.weights;
+        let Weights { reputation, link, fast_link, image, packing, scarcity } = self.weights;
         [
             DOMAIN,
             &self.program.0,
@@ -112,13 +112,14 @@ impl Book {
             &fast_link.to_le_bytes(),
             &image.0.to_le_bytes(),
             &packing.0.to_le_bytes(),
+            &scarcity.0.to_le_bytes(),
             &(self.bids.len() as u64).to_le_bytes(),
         ]
         .concat()
     }
 
     fn leaf(&self, entered: &Entered) -> Sha256 {
-        let Facts { reputation, link, image_present, idle_gpus, failed_before } = entered.facts;
+        let Facts { reputation, link, image_present, idle_gpus, scarcity, failed_before } = entered.facts;
         let SignedBid { bid, signature } = self.signed(entered);
         let message = bid.message();
         let bytes = [
@@ -130,6 +131,7 @@ impl Book {
             &link.unwrap_or(0).to_le_bytes(),
             &[u8::from(image_present)],
             &idle_gpus.to_le_bytes(),
+            &scarcity.to_le_bytes(),
             &[u8::from(failed_before)],
         ];
         merkle::leaf_of(&bytes.concat())

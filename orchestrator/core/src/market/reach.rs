@@ -65,6 +65,14 @@ impl Reach {
         }
     }
 
+    pub(super) fn free(self) -> u16 {
+        self.free
+    }
+
+    pub(super) fn regions(self) -> u32 {
+        self.regions
+    }
+
     pub(super) fn at(self, price: PricePerGpuHour) -> Self {
         Self { price, ..self }
     }

@@ -20,11 +20,16 @@ pub struct Weights {
     pub image: PricePerGpuHour,
     /// Charged for each GPU that a lease would leave idle in a rig that nobody has leased a part of yet.
     pub packing: PricePerGpuHour,
+    /// Charged for each size of request, of 1, 2, 4, 8 or 16 GPUs, that no node of the models and regions which the
+    /// lease accepts could take beside it any more; an m-th of it where two to four nodes could, and no gang of that
+    /// many any more.
+    pub scarcity: PricePerGpuHour,
 }
 
 impl Default for Weights {
     /// A fifth of the price for a reputation lost, a twentieth for a link that moves nothing (fast is
-    /// 12.5 MB/s, a 100 Mbit line), half a cent for a pull, a fifth of a cent for each GPU set apart.
+    /// 12.5 MB/s, a 100 Mbit line), half a cent for a pull, a fifth of a cent for each GPU set apart, thirty
+    /// cents for the last place of a size.
     fn default() -> Self {
         Self {
             reputation: BasisPoints(2_000),
@@ -32,6 +37,7 @@ impl Default for Weights {
             fast_link: 12_207,
             image: PricePerGpuHour(5_000),
             packing: PricePerGpuHour(2_000),
+            scarcity: PricePerGpuHour(300_000),
         }
     }
 }
@@ -44,6 +50,8 @@ pub struct Score {
     pub link: u64,
     pub image: u64,
     pub packing: u64,
+    #[serde(default)]
+    pub scarcity: u64,
 }
 
 /// What is known of a node beside its price that a lease on it is charged for.
@@ -56,13 +64,16 @@ pub struct Facts {
     pub image_present: bool,
     /// GPUs that the lease would leave idle in a rig of which nobody has leased a part yet.
     pub idle_gpus: u16,
+    /// What [`Weights::scarcity`] came to, in micro-USDC per GPU-hour: it depends on all other nodes of that moment.
+    pub scarcity: u64,
     /// It failed the job before: any other comes first.
     pub failed_before: bool,
 }
 
 impl Score {
     pub fn total(&self) -> u64 {
-        [self.reputation, self.link, self.image, self.packing].into_iter().fold(self.price, u64::saturating_add)
+        let charges = [self.reputation, self.link, self.image, self.packing, self.scarcity];
+        charges.into_iter().fold(self.price, u64::saturating_add)
     }
 }
 
@@ -72,6 +83,7 @@ impl Weights {
         Score {
             image: if facts.image_present { 0 } else { self.image.0 },
             packing: self.packing.0.saturating_mul(u64::from(facts.idle_gpus)),
+            scarcity: facts.scarcity,
             ..self.standing(price, facts.reputation, facts.link)
         }
     }

@@ -5,6 +5,7 @@ use millrace_protocol::{Address, PricePerGpuHour};
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageId;
+use super::places::Stall;
 use super::pools::{Shape, Visitor};
 use super::reach::Needs;
 use super::room::Room;
@@ -215,11 +216,16 @@ impl Market {
     fn facts_of(&self, demand: &Demand, image: Option<ImageId>, rig: &Rig) -> Option<Facts> {
         let entry = rig.entry.as_ref()?;
         let size = entry.view.node.hardware.units().0;
+        let free = rig.free(entry).0;
+        let region = millrace_protocol::region::bit(entry.view.node.hardware.region).unwrap_or(0);
+        let stall = Stall { class: entry.view.node.hardware.gpu_class, region, free, takes: [true; 2] };
+        let counted = rig.shelf.as_ref().map_or(0, |shelf| shelf.stall().free);
         Some(Facts {
             reputation: self.owners.at(rig.owner).map(|owner| owner.reputation).unwrap_or_default(),
             link: rig.link,
             image_present: image.is_some_and(|image| rig.has(image)),
-            idle_gpus: idle_gpus(rig.free(entry).0 == size, size, demand.units.0),
+            idle_gpus: idle_gpus(free == size, size, demand.units.0),
+            scarcity: self.places.charge(self.weights.scarcity.0, demand, stall, counted),
             failed_before: false,
         })
     }

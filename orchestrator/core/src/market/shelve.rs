@@ -2,6 +2,7 @@ use millrace_protocol::PricePerGpuHour;
 use millrace_protocol::gpu::{GpuClass, Tier};
 
 use super::images::ImageId;
+use super::places::Stall;
 use super::pools::{Place, Shape, named};
 use super::reach::Reach;
 use super::room::Room;
@@ -23,6 +24,11 @@ impl Shelf {
         let (price, base) = self.standing[usize::from(spot)]?;
         let reach = self.reach.at(price);
         Some(Place { row: (spot, self.class), shape: self.shape, slot, base, reach })
+    }
+
+    pub(super) fn stall(&self) -> Stall {
+        let takes = self.standing.map(|standing| standing.is_some());
+        Stall { class: self.class, region: self.reach.regions(), free: self.reach.free(), takes }
     }
 
     pub(super) fn may_have(&self, image: ImageId) -> bool {
@@ -56,6 +62,7 @@ impl Market {
         if after.is_some_and(|after| before.is_none_or(|before| after.improves(&before))) {
             self.improve(slot);
         }
+        self.places.change(before.as_ref().map(Shelf::stall), after.as_ref().map(Shelf::stall));
         let names = named(&self.rigs);
         for spot in [false, true] {
             let was = before.and_then(|shelf| shelf.place(slot, spot));

@@ -350,7 +350,7 @@ fn whatever_is_altered_in_a_book_changes_its_root() {
     let auction = decided();
     assert_eq!(auction.check(), Ok(()));
     let other = Address([1; 32]);
-    let alterations: [fn(&mut Book, Address); 16] = [
+    let alterations: [fn(&mut Book, Address); 18] = [
         |book, other| book.program = other,
         |book, other| book.job = other,
         |book, _| book.opened_slot += 1,
@@ -359,6 +359,7 @@ fn whatever_is_altered_in_a_book_changes_its_root() {
         |book, _| book.valid_until.0 += 1,
         |book, _| book.maximum_price.0 += 1,
         |book, _| book.weights.reputation.0 += 1,
+        |book, _| book.weights.scarcity.0 += 1,
         |book, _| book.bids.truncate(1),
         |book, _| book.bids[0].price.0 += 1,
         |book, other| book.bids[2].key = other,
@@ -367,6 +368,7 @@ fn whatever_is_altered_in_a_book_changes_its_root() {
         |book, _| book.bids[0].facts.link = Some(0),
         |book, _| book.bids[0].facts.image_present ^= true,
         |book, _| book.bids[0].facts.idle_gpus += 1,
+        |book, _| book.bids[0].facts.scarcity += 1,
     ];
     for (number, alter) in alterations.into_iter().enumerate() {
         let mut forged = auction.clone();

@@ -80,7 +80,8 @@ fn a_placed_job_says_why_and_what_the_others_scored() {
 #[test]
 fn a_large_rig_stays_whole_as_long_as_a_small_one_costs_little_more() {
     let large = Hardware { gpu_count: 8, ..hardware() };
-    for (premium, expected) in [(13_999, 2), (14_001, 1)] {
+    // Seven GPUs left idle, the only room for eight, and half of the room for a pair of one each.
+    for (premium, expected) in [(14_000 + 300_000 - 150_001, 2), (14_000 + 300_000 - 149_999, 1)] {
         let mut world = World::new();
         let first = world.add_node(1, PricePerGpuHour(100_000), large);
         let second = world.add_node(2, PricePerGpuHour(100_000 + premium), hardware());

@@ -1,4 +1,4 @@
-use millrace_protocol::{GpuUnits, JobTerms, MicroUsdc, PricePerGpuHour, Requirements, Seconds};
+use millrace_protocol::{GpuUnits, Hardware, JobTerms, MicroUsdc, PricePerGpuHour, Requirements, Seconds};
 
 use super::world::*;
 use crate::*;
@@ -15,6 +15,33 @@ fn the_cheapest_node_that_fits_gets_the_first_lease() {
     let nodes: Vec<_> = world.offers().iter().map(|offer| offer.node).collect();
     assert_eq!(nodes, [address(b'N', 2), address(b'N', 3)]);
     assert_eq!(world.offers().iter().map(|offer| offer.number).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn the_last_node_with_room_for_a_size_is_left_to_it() {
+    // One GPU of eight costs less than the one alone; so many rigs of eight are there.
+    for (eights, expected) in [(1, 1), (2, 1), (6, 2)] {
+        let mut world = World::new();
+        let node = world.add_node(1, PricePerGpuHour(150_000), hardware());
+        world.connect(node);
+        for number in 2..2 + eights {
+            let large = Hardware { gpu_count: 8, cpu_cores: 64, ..hardware() };
+            let node = world.add_node(number, PricePerGpuHour(100_000), large);
+            world.connect(node);
+        }
+        let job = world.add_job(1, terms(), workload(1));
+        world.drain();
+        assert_eq!(world.offers()[0].node, address(b'N', expected), "{eights} large ones");
+        let decision = world.explain(job).decisions.remove(0);
+        let scarce: Vec<u64> = std::iter::once(decision.chosen)
+            .chain(decision.runners_up)
+            .filter(|scored| scored.node == address(b'N', 2))
+            .map(|scored| scored.score.scarcity)
+            .collect();
+        // Who asks for eight of one node finds none beside the lease, or a gang of two does not.
+        let expected = if eights > 4 { 0 } else { 300_000 / u64::from(eights) };
+        assert_eq!(scarce, [expected]);
+    }
 }
 
 #[test]
@@ -108,7 +135,7 @@ fn one_stake_is_not_promised_twice() {
 #[test]
 fn cpu_memory_and_disk_are_shared_by_the_jobs_on_a_node() {
     let mut world = World::new();
-    let node = world.add_node(1, PricePerGpuHour(100_000), millrace_protocol::Hardware { gpu_count: 4, ..hardware() });
+    let node = world.add_node(1, PricePerGpuHour(100_000), Hardware { gpu_count: 4, ..hardware() });
     world.connect(node);
     let hungry = Workload { cpu_milli: 5_000, ..workload(4) };
     world.add_job(1, terms(), hungry.clone());
