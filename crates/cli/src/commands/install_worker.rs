@@ -140,7 +140,7 @@ mod tests {
             command,
             "millrace --rpc-url http://r:1 worker run --data-dir /var/lib/millrace --node-key rig.json --orchestrator \
              http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --image-cache \
-             51200MiB --no-network"
+             51200MiB --bid-share 10000 --no-network"
         );
     }
 }
