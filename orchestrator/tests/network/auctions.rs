@@ -49,6 +49,8 @@ async fn the_best_bid_has_the_lease_on_chain_with_the_root_of_all_bids() {
     assert_eq!(auction.book.bids.len(), 2, "a forged bid is none");
     assert_eq!(forger.journal.lock().unwrap().refused_bids, ["bid-forged"]);
 
+    // Some time to be paid for.
+    tokio::time::sleep(3 * second).await;
     market.stop().await;
     market.start().await;
     market.wait_for(job, running).await;
