@@ -98,7 +98,7 @@ impl Scheduler {
             WorkerBody::LogChunk(chunk) => self.on_log(chunk),
             WorkerBody::LeaseReport(report) => {
                 let root: [u8; 32] = report.result_root.try_into().unwrap();
-                assert!(self.report.is_none_or(|known| known == root), "two reports differ");
+                assert_eq!(self.report.unwrap_or(root), root, "two reports differ; done: {:?}", self.ends);
                 self.report = Some(root);
                 match self.has_paid_out() {
                     true => self.say_last_voucher(),

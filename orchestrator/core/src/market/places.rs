@@ -99,14 +99,13 @@ impl Places {
         let left = rig.free.saturating_sub(demand.units.0);
         let lost = (0..=largest).filter(|at| SIZES[*at] > left);
         let scarce = |at: &usize| demand.regions != 0 || self.accepted(demand).all(|row| row.most[*at] <= MEMBERS);
+        let allowed = |other: &usize| *other != region && (demand.regions == 0 || demand.regions >> other & 1 == 1);
         lost.filter(scarce)
             .map(|at| {
-                let counts = self.counts(demand, at);
-                let here = counts[region] + u32::from(counted < SIZES[at]);
-                let allowed =
-                    |other: &usize| *other != region && (demand.regions == 0 || demand.regions >> other & 1 == 1);
-                let elsewhere = (0..REGIONS).filter(allowed).map(|other| counts[other]).max().unwrap_or(0);
-                if here > MEMBERS || elsewhere >= here { 0 } else { weight / u64::from(here) }
+                let has = |region: usize| self.accepted(demand).map(|row| row.counts[at][region]).sum::<u32>();
+                let here = has(region) + u32::from(counted < SIZES[at]);
+                let spared = here > MEMBERS || (0..REGIONS).filter(allowed).any(|other| has(other) >= here);
+                if spared { 0 } else { weight / u64::from(here) }
             })
             .sum()
     }
@@ -120,15 +119,6 @@ impl Places {
             mask.checked_shr(shift).is_some_and(|rest| rest & 1 == 1)
         };
         rows.filter(move |(class, _)| mask == 0 || named(*class)).filter_map(|(_, row)| row.as_deref())
-    }
-
-    /// How many of them have so much free, by region.
-    fn counts(&self, demand: &Demand, at: usize) -> Counts {
-        let mut sums = [0; REGIONS];
-        for row in self.accepted(demand) {
-            sums.iter_mut().zip(row.counts[at]).for_each(|(sum, count)| *sum += count);
-        }
-        sums
     }
 }
 
