@@ -23,6 +23,11 @@ const TICK: u64 = 1_000;
 /// What owners have their rigs bid, in turn: some bid less than they post, some more, some not at all.
 const BID_SHARES: [Option<u16>; 4] = [Some(10_000), Some(8_000), Some(12_500), None];
 
+/// What the rig bids, as a share of its posted price.
+pub fn bid_share(rig: usize) -> Option<BasisPoints> {
+    BID_SHARES[rig % BID_SHARES.len()].map(BasisPoints)
+}
+
 /// A container as the rig's engine has it.
 #[derive(Clone, Debug)]
 pub struct Container {
@@ -92,7 +97,7 @@ impl Simulation {
             price: plan.price,
             spot_price: Some(millrace_protocol::PricePerGpuHour(plan.price.0 / 2)),
             any_attestor: false,
-            bid_share: BID_SHARES[rig % BID_SHARES.len()].map(BasisPoints),
+            bid_share: bid_share(rig),
             longest: Seconds(86_400),
             network: false,
             gvisor: false,

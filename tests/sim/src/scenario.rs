@@ -35,6 +35,8 @@ pub enum Character {
 
 #[derive(Clone, Debug)]
 pub struct RigPlan {
+    /// From 0.
+    pub number: usize,
     pub provider: usize,
     pub hardware: Hardware,
     pub price: PricePerGpuHour,
@@ -256,9 +258,14 @@ impl Scenario {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
         let attested = plan.terms.verification != Verification::Attested;
+        let bids = |rig: &RigPlan| {
+            let auction = plan.spec.placement.as_ref().is_some_and(|placement| placement.auction);
+            // Dearer than it posts, it may be dearer than the job pays.
+            !auction || crate::rig::bid_share(rig.number).is_some_and(|share| share <= BasisPoints::WHOLE)
+        };
         let fits = |rig: &RigPlan| {
             let is_shown = !attested || !rig.hardware.simulated;
-            is_shown && rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units
+            is_shown && bids(rig) && rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units
         };
         let fitting = || self.rigs.iter().filter(|rig| fits(rig));
         let in_region = |region| fitting().filter(|rig| rig.hardware.region == region).count();
@@ -278,6 +285,12 @@ impl Scenario {
     /// Whether the rig's owner lets it drain some time.
     pub fn is_drained(&self, rig: usize) -> bool {
         self.faults.iter().any(|plan| plan.fault == Fault::OwnerDrains { rig })
+    }
+
+    /// Whether messages of the rig get lost some time though its stream lives.
+    pub fn is_partitioned(&self, rig: usize) -> bool {
+        let cut_off = |fault| fault == Fault::PartitionOfAll || fault == Fault::Partition { rig };
+        self.faults.iter().any(|plan| cut_off(plan.fault))
     }
 
     pub fn is_calm(&self) -> bool {
@@ -324,6 +337,7 @@ fn rig(draw: &mut Draw, number: usize, liars: u32, calm: bool) -> RigPlan {
     ];
     let lies = !calm && draw.permille(liars);
     RigPlan {
+        number,
         // Most providers have one rig, some two.
         provider: number - usize::from(number % 3 == 2),
         hardware,

@@ -171,7 +171,12 @@ impl Simulation {
     fn at_work(&self) -> BTreeMap<(Address, u32), Vec<(usize, TaskKey)>> {
         let mut work: BTreeMap<(Address, u32), Vec<(usize, TaskKey)>> = BTreeMap::new();
         for rig in &self.rigs {
-            let willing = self.character(rig.index) != Character::Stubborn;
+            let willing = match self.character(rig.index) {
+                Character::Stubborn => false,
+                // It does not say what it runs, so nobody repeats the order to stop that was lost in a partition.
+                Character::Mute => !self.scenario.is_partitioned(rig.index),
+                _ => true,
+            };
             let heard = self.node_heard(rig.index);
             for (key, container) in rig.containers.iter().filter(|_| willing && heard) {
                 let wants = rig.agent.as_ref().and_then(|agent| agent.task(*key));

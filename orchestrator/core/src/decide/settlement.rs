@@ -39,7 +39,8 @@ impl Core {
             return false;
         }
         if entry.is_final() {
-            return !self.must_wait_for_others(entry);
+            // Anybody may expire it then, and what was attested would not be paid.
+            return past_deadline || !self.must_wait_for_others(entry);
         }
         entry.silenced || past_deadline || now.chain >= half_way(entry)
     }

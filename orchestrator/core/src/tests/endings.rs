@@ -104,6 +104,24 @@ fn a_lease_that_says_done_waits_for_those_that_do_not() {
 }
 
 #[test]
+fn what_was_attested_is_redeemed_before_a_lease_expires_whoever_else_has_not_ended() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, terms(), workload(2));
+    world.drain();
+    world.chain_down = true;
+    world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 4_000;
+    world.pass(15);
+    let done = world.lease_of(address(b'N', 2));
+    assert_eq!(world.final_class(done), Some(ExitClass::Completed));
+    world.log.clear();
+    let (deadline, _) = world.leases[&done].lease.deadline(&world.jobs[&job].job).unwrap();
+    world.pass(deadline.since(world.now().chain).0 + 1);
+    let of_it = |action: &&Action| matches!(action, Action::Settle { lease, .. } | Action::ExpireLease { lease } if *lease == done);
+    let first = world.log.iter().find(of_it);
+    assert!(matches!(first, Some(Action::Settle { voucher, .. }) if voucher.is_final), "{first:?}");
+}
+
+#[test]
 fn a_worker_that_never_reports_the_end_is_settled_without_it() {
     let mut world = World::with_nodes(1);
     let job = world.add_job(1, terms(), workload(1));
