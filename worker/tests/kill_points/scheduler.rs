@@ -138,7 +138,8 @@ impl Scheduler {
             self.stop();
         }
         self.say_notice();
-        if self.ending {
+        // Of a lease that is closed nothing is left to report.
+        if self.ending && !self.has_paid_out() {
             self.end();
         }
         self.say_last_voucher();
