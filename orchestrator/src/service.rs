@@ -80,7 +80,9 @@ impl Service {
             Some(address) => {
                 let (inbox, objects) = (inbox.clone(), objects.clone());
                 let source = metrics::Source { inbox, objects, wallet: wallet.clone(), data_dir: options.data_dir };
-                Some(source.bind(address).await.map_err(|source| Error::Listen { address, source })?)
+                let failed = |source| Error::Listen { address, source };
+                let server = source.bind(address).await.map_err(failed)?;
+                Some((server.address().map_err(failed)?, server))
             }
             None => None,
         };
@@ -124,14 +126,12 @@ impl Service {
         ));
         let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
         tasks.spawn(rest::serve(http, context, stop.clone()));
-        let metrics = metrics.map(|server| {
-            let address = server.address();
+        let metrics = metrics.map(|(address, server)| {
             tasks.spawn(wallet.follow(stop.clone()));
             let stop = stop.clone();
             tasks.spawn(async move { _ = stop.run_until_cancelled(server.run()).await });
             address
         });
-        let metrics = metrics.transpose().map_err(|source| Error::Listen { address: http_addr, source })?;
         tracing::info!(%http_addr, %link_addr, %scheduler, "orchestrator up");
         Ok(Handle { http_addr, link_addr, metrics, stop, tasks, ended, _lock: lock })
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use millrace_agent::{Assignment, Cause, Failure, Input};
 use millrace_link::objects::Error;
 use millrace_seal::{Error as SealError, InputKey};
+use millrace_spec::ObjectRef;
 
 use crate::container::Progress;
 use crate::context::Context;
@@ -55,23 +56,24 @@ pub(crate) async fn fetch(
 }
 
 async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Failure> {
-    let started = tokio::time::Instant::now();
-    loop {
-        let objects = context.objects().await;
-        let error = match objects.fetch(&input.object, cached).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
+    obtain(context, &input.object, cached).await.map_err(|error| {
         let cause = match &error {
             Error::HashMismatch { .. } => Cause::InputCorrupt,
             Error::File { .. } if error.is_disk_full() => Cause::DiskFull,
-            error if error.is_passing() && started.elapsed() < PATIENCE => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
             _ => Cause::InputUnavailable,
         };
-        return Err(Failure::new(cause, format!("{}: {error}", input.path)));
+        Failure::new(cause, format!("{}: {error}", input.path))
+    })
+}
+
+/// Has an object, waiting for an endpoint that has a problem of its own.
+pub(crate) async fn obtain(context: &Context, object: &ObjectRef, path: &Path) -> Result<(), Error> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match context.objects().await.fetch(object, path).await {
+            Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
     }
 }
 

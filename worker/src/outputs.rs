@@ -18,15 +18,14 @@ use crate::context::Context;
 use crate::disk;
 
 mod removed;
+mod rules;
 mod sealing;
 
 use removed::Removed;
+use rules::invalid;
+pub(crate) use rules::{DEPTH, Rules};
 use sealing::{Sealing, StoreError, sealed_name};
 
-/// Bytes of all paths together: they travel in one message, together with 40 bytes for each file.
-pub(crate) const PATHS: usize = 1024 * 1024;
-/// Deepest folder below `/outputs`.
-pub(crate) const DEPTH: usize = 32;
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
@@ -171,41 +170,23 @@ struct Found {
 /// Every plain file below `folder`, by path. Anything else, and anything over the limits, makes the
 /// whole invalid: a result that is partly missing is no result.
 fn list(folder: &Path, limits: &Limits) -> Result<Vec<Found>, Failure> {
-    let invalid = |detail: String| Failure::new(Cause::OutputInvalid, detail);
+    let mut rules = Rules::new(limits);
     let mut found: Vec<Found> = Vec::new();
-    let (mut bytes, mut paths) = (0u64, 0usize);
     let mut folders = vec![(folder.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
         for (name, path) in entries(&folder).map_err(|error| invalid(format!("{prefix}: {error}")))? {
-            let name = name.ok_or_else(|| invalid(format!("a name in `{prefix}` is not UTF-8")))?;
-            let relative = format!("{prefix}{name}");
-            if name.chars().any(|letter| letter.is_control() || letter == '\\') {
-                return Err(invalid(format!("{relative:?} has a name that is not portable")));
-            }
+            let relative = Rules::path(&prefix, name.as_deref())?;
             let metadata = fs::symlink_metadata(&path).map_err(|error| invalid(format!("{relative}: {error}")))?;
             if metadata.is_dir() {
-                if depth == DEPTH {
-                    return Err(invalid(format!("{relative} lies deeper than {DEPTH} folders")));
-                }
+                Rules::folder(&relative, depth)?;
                 folders.push((path, format!("{relative}/"), depth + 1));
                 continue;
             }
             if !metadata.is_file() {
-                let kind = if metadata.is_symlink() { "a link" } else { "neither a file nor a folder" };
-                return Err(invalid(format!("{relative} is {kind}")));
+                return Err(Rules::other(&relative, metadata.is_symlink()));
             }
-            bytes = bytes.saturating_add(metadata.len());
-            paths += relative.len();
+            rules.file(&relative, metadata.len())?;
             found.push(Found { path: relative, bytes: metadata.len() });
-            if found.len() as u64 > u64::from(limits.output_files) {
-                return Err(invalid(format!("there are more than {} files", limits.output_files)));
-            }
-            if paths > PATHS {
-                return Err(invalid(format!("the names of the files have more than {PATHS} bytes")));
-            }
-            if bytes > limits.output_bytes {
-                return Err(invalid(format!("there are more than {} bytes", limits.output_bytes)));
-            }
         }
     }
     found.sort_by(|left, right| left.path.cmp(&right.path));
@@ -225,6 +206,7 @@ mod tests {
 
     use millrace_protocol::Seconds;
 
+    use super::rules::PATHS;
     use super::*;
 
     const LIMITS: Limits = Limits {

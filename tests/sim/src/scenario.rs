@@ -35,8 +35,6 @@ pub enum Character {
 
 #[derive(Clone, Debug)]
 pub struct RigPlan {
-    /// From 0.
-    pub number: usize,
     pub provider: usize,
     pub hardware: Hardware,
     pub price: PricePerGpuHour,
@@ -258,16 +256,16 @@ impl Scenario {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
         let attested = plan.terms.verification != Verification::Attested;
-        let bids = |rig: &RigPlan| {
+        let bids = |rig: usize| {
             let auction = plan.spec.placement.as_ref().is_some_and(|placement| placement.auction);
             // Dearer than it posts, it may be dearer than the job pays.
-            !auction || crate::rig::bid_share(rig.number).is_some_and(|share| share <= BasisPoints::WHOLE)
+            !auction || crate::rig::bid_share(rig).is_some_and(|share| share <= BasisPoints::WHOLE)
         };
-        let fits = |rig: &RigPlan| {
+        let fits = |number: usize, rig: &RigPlan| {
             let is_shown = !attested || !rig.hardware.simulated;
-            is_shown && bids(rig) && rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units
+            is_shown && bids(number) && rig.hardware.vram_mib >= wanted.vram_mib && rig.hardware.units() >= wanted.units
         };
-        let fitting = || self.rigs.iter().filter(|rig| fits(rig));
+        let fitting = || self.rigs.iter().enumerate().filter(|(number, rig)| fits(*number, rig)).map(|(_, rig)| rig);
         let in_region = |region| fitting().filter(|rig| rig.hardware.region == region).count();
         let enough = match plan.spec.shape {
             // What comes first may end otherwise.
@@ -337,7 +335,6 @@ fn rig(draw: &mut Draw, number: usize, liars: u32, calm: bool) -> RigPlan {
     ];
     let lies = !calm && draw.permille(liars);
     RigPlan {
-        number,
         // Most providers have one rig, some two.
         provider: number - usize::from(number % 3 == 2),
         hardware,

@@ -1,18 +1,12 @@
 use std::path::Path;
-use std::time::Duration;
 
 use millrace_agent::{Assignment, Cause, Failure, Restore};
 use millrace_link::objects::Error;
 use millrace_spec::{CheckpointManifest, ObjectRef};
-use tokio::time::{Instant, sleep};
 
 use super::failed;
 use crate::context::Context;
-
-/// How long it waits for an object endpoint that does not answer.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// From one attempt to the next.
-const PAUSE: Duration = Duration::from_secs(2);
+use crate::inputs;
 
 /// Why the task does not begin with its checkpoint.
 enum Obstacle {
@@ -72,19 +66,12 @@ async fn bring(context: &Context, assignment: &Assignment, newest: Restore) -> R
 }
 
 async fn fetch(context: &Context, object: ObjectRef, path: &Path) -> Result<(), Obstacle> {
-    let started = Instant::now();
-    loop {
-        let error = match context.objects().await.fetch(&object, path).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+    inputs::obtain(context, &object, path).await.map_err(|error| {
+        let cause = match &error {
+            Error::NotFound { .. } | Error::HashMismatch { .. } => return Obstacle::Unusable(error.to_string()),
+            Error::File { .. } if error.is_disk_full() => Cause::DiskFull,
+            _ => Cause::InputUnavailable,
         };
-        match &error {
-            Error::NotFound { .. } | Error::HashMismatch { .. } => return Err(Obstacle::Unusable(error.to_string())),
-            Error::File { .. } if error.is_disk_full() => {
-                return Err(Obstacle::Failed(Failure::new(Cause::DiskFull, error.to_string())));
-            }
-            error if error.is_passing() && started.elapsed() < PATIENCE => sleep(PAUSE).await,
-            error => return Err(Obstacle::Failed(Failure::new(Cause::InputUnavailable, error.to_string()))),
-        }
-    }
+        Obstacle::Failed(Failure::new(cause, error.to_string()))
+    })
 }

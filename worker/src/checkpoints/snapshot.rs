@@ -8,7 +8,7 @@ use millrace_agent::{Cause, Failure, Limits};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::outputs::{DEPTH, PATHS};
+use crate::outputs::Rules;
 
 /// What is not whole yet.
 const PARTIAL: &str = ".partial";
@@ -41,8 +41,10 @@ impl From<Errno> for Obstacle {
     }
 }
 
-fn invalid(detail: String) -> Obstacle {
-    Obstacle::Refused(Failure::new(Cause::OutputInvalid, detail))
+impl From<Failure> for Obstacle {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
 }
 
 /// Links every whole file below `source` into `links`, all as they were at one moment, in order of their paths.
@@ -109,45 +111,29 @@ fn beneath(root: &OwnedFd, path: &str, flags: OFlags) -> Result<OwnedFd, Obstacl
 
 /// The paths of all whole files, in order, held to the rules of outputs.
 fn list(root: &OwnedFd, limits: &Limits) -> Result<Vec<String>, Obstacle> {
+    let mut rules = Rules::new(limits);
     let mut found: Vec<String> = Vec::new();
-    let (mut bytes, mut paths) = (0u64, 0usize);
     let mut folders = vec![(String::new(), 0)];
     while let Some((prefix, depth)) = folders.pop() {
         let folder = beneath(root, prefix.trim_end_matches('/'), OFlags::RDONLY | OFlags::DIRECTORY)?;
         for entry in Dir::read_from(&folder)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else {
-                return Err(invalid(format!("a name in `{prefix}` is not UTF-8")));
-            };
-            if matches!(name, "." | "..") || name.ends_with(PARTIAL) {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") || name.to_bytes().ends_with(PARTIAL.as_bytes()) {
                 continue;
             }
-            let relative = format!("{prefix}{name}");
-            if name.chars().any(|letter| letter.is_control() || letter == '\\') {
-                return Err(invalid(format!("{relative:?} has a name that is not portable")));
-            }
+            let relative = Rules::path(&prefix, name.to_str().ok())?;
             let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
             match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory if depth == DEPTH => {
-                    return Err(invalid(format!("{relative} lies deeper than {DEPTH} folders")));
+                FileType::Directory => {
+                    Rules::folder(&relative, depth)?;
+                    folders.push((format!("{relative}/"), depth + 1));
                 }
-                FileType::Directory => folders.push((format!("{relative}/"), depth + 1)),
                 FileType::RegularFile => {
-                    bytes = bytes.saturating_add(state(&stat).2);
-                    paths += relative.len();
+                    rules.file(&relative, state(&stat).2)?;
                     found.push(relative);
                 }
-                FileType::Symlink => return Err(invalid(format!("{relative} is a link"))),
-                _ => return Err(invalid(format!("{relative} is neither a file nor a folder"))),
-            }
-            if found.len() as u64 > u64::from(limits.output_files) {
-                return Err(invalid(format!("there are more than {} files", limits.output_files)));
-            }
-            if paths > PATHS {
-                return Err(invalid(format!("the names of the files have more than {PATHS} bytes")));
-            }
-            if bytes > limits.output_bytes {
-                return Err(invalid(format!("there are more than {} bytes", limits.output_bytes)));
+                kind => return Err(Rules::other(&relative, kind == FileType::Symlink).into()),
             }
         }
     }
@@ -164,6 +150,7 @@ mod tests {
     use millrace_protocol::Seconds;
 
     use super::*;
+    use crate::outputs::DEPTH;
 
     const LIMITS: Limits = Limits {
         cpu_millis: 1,

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use millrace_protocol::{Address, PricePerGpuHour};
+use millrace_protocol::{Address, PricePerGpuHour, region};
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageId;
@@ -217,7 +217,7 @@ impl Market {
         let entry = rig.entry.as_ref()?;
         let size = entry.view.node.hardware.units().0;
         let free = rig.free(entry).0;
-        let region = millrace_protocol::region::bit(entry.view.node.hardware.region).unwrap_or(0);
+        let region = region::bit(entry.view.node.hardware.region).unwrap_or(0);
         let stall = Stall { class: entry.view.node.hardware.gpu_class, region, free, takes: [true; 2] };
         let counted = rig.shelf.as_ref().map_or(0, |shelf| shelf.stall().free);
         Some(Facts {

@@ -37,6 +37,16 @@ fn nodes(world: &World) -> Vec<u8> {
     world.offers().iter().map(|offer| number(offer.node)).collect()
 }
 
+/// An auction is open for the job's lease, and nobody has bid yet.
+fn invited(bids: &[Option<u64>]) -> (World, Address, Invitation) {
+    let mut world = bidding(bids);
+    world.mute_bidders = true;
+    let job = world.add_job(1, terms(), auctioned(1));
+    world.drain();
+    let invitation = world.invitations[0].1;
+    (world, job, invitation)
+}
+
 fn place(world: &mut World, bid: SignedBid) {
     world.feed(Event::BidMade { signed: bid, key: world.nodes[&bid.bid.node].key });
     world.drain();
@@ -88,11 +98,7 @@ fn what_a_node_posts_does_not_keep_it_from_bidding_and_a_bid_over_the_maximum_is
 
 #[test]
 fn bids_wait_for_those_that_may_still_come_and_no_longer_than_the_window() {
-    let mut world = bidding(&[Some(90_000), Some(80_000)]);
-    world.mute_bidders = true;
-    let job = world.add_job(1, terms(), auctioned(1));
-    world.drain();
-    let invitation = world.invitations[0].1;
+    let (mut world, job, invitation) = invited(&[Some(90_000), Some(80_000)]);
     place(&mut world, bid(address(b'N', 1), PricePerGpuHour(90_000), &invitation));
     assert!(world.offers().is_empty());
     let (blockers, closes_at) = (world.explain(job).blockers, world.millis + AUCTION_WINDOW);
@@ -162,11 +168,7 @@ fn a_winner_that_refuses_leaves_the_lease_to_the_next_bid() {
 
 #[test]
 fn a_bidder_that_is_gone_is_passed_over_and_it_is_written_down_why() {
-    let mut world = bidding(&[Some(50_000), Some(60_000)]);
-    world.mute_bidders = true;
-    world.add_job(1, terms(), auctioned(1));
-    world.drain();
-    let invitation = world.invitations[0].1;
+    let (mut world, _, invitation) = invited(&[Some(50_000), Some(60_000)]);
     for (number, price) in [(1, 50_000), (2, 60_000)] {
         if number == 2 {
             world.disconnect(address(b'N', 1));
@@ -246,11 +248,7 @@ fn where_no_node_fits_nobody_is_asked() {
 
 #[test]
 fn a_job_that_is_cancelled_awards_nothing() {
-    let mut world = bidding(&[Some(50_000), Some(60_000)]);
-    world.mute_bidders = true;
-    let job = world.add_job(1, terms(), auctioned(1));
-    world.drain();
-    let invitation = world.invitations[0].1;
+    let (mut world, job, invitation) = invited(&[Some(50_000), Some(60_000)]);
     place(&mut world, bid(address(b'N', 1), PricePerGpuHour(50_000), &invitation));
     world.cancel(job);
     world.pass(WINDOW + 1);
@@ -280,11 +278,7 @@ fn bids_too_dear_for_the_rest_of_the_deposit_are_passed_over() {
 
 #[test]
 fn an_auction_under_way_is_held_again_after_a_restart() {
-    let mut world = bidding(&[Some(50_000), Some(60_000)]);
-    world.mute_bidders = true;
-    let job = world.add_job(1, terms(), auctioned(1));
-    world.drain();
-    let invitation = world.invitations[0].1;
+    let (mut world, job, invitation) = invited(&[Some(50_000), Some(60_000)]);
     place(&mut world, bid(address(b'N', 1), PricePerGpuHour(50_000), &invitation));
     world.mute_bidders = false;
     world.restart();
@@ -298,11 +292,7 @@ fn an_auction_under_way_is_held_again_after_a_restart() {
 fn killed_anywhere_around_the_award_it_ends_the_same() {
     // Before the last bid counts, between the disk and the offer, after the offer.
     for survives in [None, Some(0), Some(1)] {
-        let mut world = bidding(&[Some(50_000), Some(60_000)]);
-        world.mute_bidders = true;
-        let job = world.add_job(1, terms(), auctioned(1));
-        world.drain();
-        let invitation = world.invitations[0].1;
+        let (mut world, job, invitation) = invited(&[Some(50_000), Some(60_000)]);
         place(&mut world, bid(address(b'N', 1), PricePerGpuHour(50_000), &invitation));
         let last = bid(address(b'N', 2), PricePerGpuHour(60_000), &invitation);
         world.mute_bidders = false;

@@ -86,14 +86,20 @@ fn an_idle_lease_is_ended_while_others_work_on() {
     world.check_money();
 }
 
-#[test]
-fn a_lease_that_says_done_waits_for_those_that_do_not() {
+/// A job's leases have ended, one released and then one that completes it, while the chain takes nothing.
+fn ended_unseen() -> (World, Address) {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, terms(), workload(2));
     world.drain();
     world.chain_down = true;
     world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 4_000;
     world.pass(15);
+    (world, job)
+}
+
+#[test]
+fn a_lease_that_says_done_waits_for_those_that_do_not() {
+    let (mut world, job) = ended_unseen();
     assert_eq!(world.outcome(job), Some(&Outcome::Completed));
     assert_eq!(world.final_class(world.lease_of(address(b'N', 1))), Some(ExitClass::Released));
     world.chain_down = false;
@@ -105,12 +111,7 @@ fn a_lease_that_says_done_waits_for_those_that_do_not() {
 
 #[test]
 fn what_was_attested_is_redeemed_before_a_lease_expires_whoever_else_has_not_ended() {
-    let mut world = World::with_nodes(2);
-    let job = world.add_job(1, terms(), workload(2));
-    world.drain();
-    world.chain_down = true;
-    world.rigs.get_mut(&address(b'N', 2)).unwrap().running[0].3 += 4_000;
-    world.pass(15);
+    let (mut world, job) = ended_unseen();
     let done = world.lease_of(address(b'N', 2));
     assert_eq!(world.final_class(done), Some(ExitClass::Completed));
     world.log.clear();

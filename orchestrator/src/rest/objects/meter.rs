@@ -2,7 +2,6 @@
 //! where they come from.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,9 +102,9 @@ impl Transfer {
 impl Drop for Transfer {
     fn drop(&mut self) {
         if self.begun
-            && let Entry::Occupied(mut meter) = self.meters.of_keys().entry(self.key)
+            && let Some(meter) = self.meters.of_keys().get_mut(&self.key)
         {
-            meter.get_mut().end(Instant::now());
+            meter.end(Instant::now());
         }
     }
 }
