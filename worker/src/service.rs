@@ -7,7 +7,7 @@ use millrace_agent::policy::Rig;
 use millrace_agent::recover;
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -79,9 +79,10 @@ impl Service {
         let folders = folders.with_user_namespace(info.user_namespace);
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
-        let network = options.allow_network && is_fenced(engine.as_ref()).await;
         let found = engine.list(node.address).await?;
         let clock = Clock::open(&options.data_dir, &records);
+        let troubles = Arc::new(Troubles::default());
+        let network = options.allow_network && is_fenced(engine.as_ref(), &troubles, clock.now()).await;
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
         let vault = Vault::open(folders.root(), node.address, &signing, folders.host_user()).map_err(data_dir)?;
@@ -100,7 +101,6 @@ impl Service {
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
-        let troubles = Arc::new(Troubles::default());
         let context = Arc::new(Context {
             node: node.address,
             orchestrator_url: options.orchestrator_url.clone(),
@@ -282,9 +282,10 @@ fn answer(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>)
 }
 
 /// A rig that cannot keep strangers out of its networks gives them none.
-async fn is_fenced(engine: &dyn Engine) -> bool {
+async fn is_fenced(engine: &dyn Engine, troubles: &Troubles, now: UnixSeconds) -> bool {
     let fenced = engine.fence().await;
     if let Err(error) = &fenced {
+        troubles.note(error, now);
         tracing::warn!(code = error.code(), %error, hint = error.hint(), "no job that wants a network is taken");
     }
     fenced.is_ok()

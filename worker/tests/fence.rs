@@ -5,6 +5,8 @@ use std::sync::Arc;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
 use millrace_spec::JobSpec;
 use millrace_worker::container::NetworkAccess;
+use millrace_worker::control::{self, Ask};
+use millrace_worker::status::Status;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::objects::Objects;
@@ -20,6 +22,8 @@ async fn it_takes_no_job_that_wants_a_network() {
     let engine = FakeEngine::new(Script::RunUntilStopped);
     *engine.fence.lock().unwrap() = Err("Operation not permitted".into());
     let mut rig = Rig::start(Arc::new(engine), Objects::default(), spec()).await;
+    let status: Status = control::ask(rig.data(), Ask::Status).await.unwrap();
+    assert_eq!(status.troubles[0].code, "network-unfenced", "its owner is told why");
     match rig.offer().await {
         offer_reply::Result::Refusal(refusal) => assert_eq!(refusal.code, "network-forbidden"),
         offer_reply::Result::Signature(_) => panic!("a rig without a fence has taken a job with a network"),

@@ -22,8 +22,9 @@ pub(super) const BRIDGE: &str = "com.docker.network.bridge.name";
 /// As [`label::EGRESS`]: all of the internet.
 pub(super) const EVERYWHERE: &str = "*";
 /// Held from the look at the networks to the new table: of two workers of a rig the one that looked first must
-/// not put up its table last.
-const LOCK: &str = "/run/millrace-fence.lock";
+/// not put up its table last. It is the network itself that is locked (network_namespaces(7)): no folder is there for
+/// every user, and for a service that may write nowhere but into its own.
+const LOCK: &str = "/proc/self/ns/net";
 
 /// Never the internet: what IANA's registry of special-purpose addresses (RFC 6890) keeps from it, which
 /// holds the metadata services of all clouds we know but Azure's, and that one.
@@ -38,7 +39,7 @@ const NEAR: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.12
 pub(super) async fn raise(docker: &Docker) -> Result<(), Error> {
     let unfenced = |reason: String| Error::Unfenced { reason };
     let lock = tokio::task::spawn_blocking(|| {
-        let lock = File::create(LOCK)?;
+        let lock = File::open(LOCK)?;
         lock.lock()?;
         Ok(lock)
     });
