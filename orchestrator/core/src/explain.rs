@@ -174,7 +174,9 @@ impl Core {
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
         let mut blockers = self.shape_blockers(now, job, &demand);
-        blockers.extend(self.blockers(now, job, entry));
+        let others = self.blockers(now, job, entry).into_iter().filter(|blocker| !blockers.contains(blocker));
+        let others: Vec<Blocker> = others.collect();
+        blockers.extend(others);
         let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
         let exhausted = Blocker::DepositExhausted { available };
         // Cheaper nodes may be there, and not free.

@@ -1,8 +1,11 @@
 //! What holds back jobs that are more than tasks one by one.
 
-use millrace_protocol::Address;
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, MicroUsdc};
 
 use super::Blocker;
+use crate::decide::Unplanned;
 use crate::market::Demand;
 use crate::{Core, Now};
 
@@ -48,8 +51,15 @@ impl Core {
             }
         } else if let Some(gang) = gang.filter(|gang| now.millis < gang.again_at) {
             blockers.push(Blocker::GangPausing { failures: gang.failures, again_at: gang.again_at });
-        } else if let Err(Some(lacking)) = self.plan_gang(now, job, demand) {
-            blockers.push(Blocker::GangIncomplete(lacking));
+        } else {
+            match self.plan_gang(now, job, demand, &mut BTreeSet::new()) {
+                Some(Err(Unplanned::Nodes(lacking))) => blockers.push(Blocker::GangIncomplete(lacking)),
+                Some(Err(Unplanned::Deposit)) => {
+                    let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
+                    blockers.push(Blocker::DepositExhausted { available });
+                }
+                Some(Ok(_)) | None => {}
+            }
         }
         blockers
     }
