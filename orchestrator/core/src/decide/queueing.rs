@@ -138,9 +138,8 @@ impl Core {
     fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
         let mut tight = BTreeSet::new();
         let mut suits = |demand: &Demand, errand: &Errand| {
-            let meets = |slot: &&u32| {
-                self.market.room(**slot).is_some_and(|room| room.accepts(errand) && room.meets(errand))
-            };
+            let meets =
+                |slot: &&u32| self.market.room(**slot).is_some_and(|room| room.accepts(errand) && room.meets(errand));
             improved.iter().filter(meets).any(|slot| {
                 let obstacle = self.market.obstacle_to(now, *slot, demand);
                 tight.extend(Some(*slot).filter(|_| obstacle == Some(Constraint::StakeTooSmall)));

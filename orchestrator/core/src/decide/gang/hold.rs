@@ -90,17 +90,18 @@ impl Core {
         let end = now.chain.after(Seconds(LONGEST / 1_000)).ok()?;
         let ends_in_time = |lease: Address| self.leases.get(&lease).is_none_or(|lease| lease.view.lease.ends_by <= end);
         let mut nodes: BTreeMap<Option<u8>, usize> = BTreeMap::new();
+        let mut providers = BTreeSet::new();
         for (address, node) in self.market.nodes() {
             let passes = |constraint: Constraint| constraint.is_wish() || constraint.is_taken_by_others();
             let suits = self.market.exclusions(now, &request, address).into_iter().all(passes);
             if suits && self.open_leases.of_node(address).all(ends_in_time) {
                 let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
-                *nodes.entry(region).or_default() += 1;
+                let more = !demand.different_providers || providers.insert((region, node.view.provider));
+                *nodes.entry(region).or_default() += usize::from(more);
             }
         }
         let allowed: Vec<_> = places(together, demand.regions).into_iter().map(|(region, _)| region).collect();
-        let enough =
-            nodes.into_iter().filter(|(region, count)| allowed.contains(region) && *count >= together.size());
+        let enough = nodes.into_iter().filter(|(region, count)| allowed.contains(region) && *count >= together.size());
         enough.max_by_key(|(_, count)| *count).map(|(region, _)| region)
     }
 

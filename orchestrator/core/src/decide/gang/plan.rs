@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::transitions::{self, LeaseOffer};
-use millrace_protocol::{Address, Error, Job, MicroUsdc, PricePerGpuHour, Provider, Seconds, money, region};
+use millrace_protocol::{Address, Error, Job, JobTerms, MicroUsdc, PricePerGpuHour, Provider, Seconds, money, region};
 use millrace_spec::Locality;
 use serde::{Deserialize, Serialize};
 
@@ -82,9 +82,8 @@ impl Core {
         tight: &mut BTreeSet<u32>,
     ) -> Option<Shortfall> {
         let (entry, together) = (self.jobs.get(&job)?, demand.together?);
-        let mut rules = entry.view.job;
-        (rules.terms.deposit, rules.terms.concurrent_leases) = (MicroUsdc::MAX, u16::MAX);
-        (rules.reserved, rules.paid, rules.fees) = (MicroUsdc::ZERO, MicroUsdc::ZERO, MicroUsdc::ZERO);
+        let mut rules = with_money(&entry.view.job);
+        rules.terms.concurrent_leases = u16::MAX;
         let mut lacking = Vec::new();
         for (region, regions) in places(together, demand.regions) {
             let demand = Demand { regions, ..demand.clone() };
@@ -99,13 +98,7 @@ impl Core {
 
     /// The best nodes on which the chain would open leases by these rules beside each other, at most as many as the
     /// request has members; where those are too few or too dear, as many as there can be, or others that are cheaper.
-    pub(super) fn seats(
-        &self,
-        now: Now,
-        rules: &Job,
-        request: &Request,
-        tight: &mut BTreeSet<u32>,
-    ) -> Vec<Seat> {
+    pub(super) fn seats(&self, now: Now, rules: &Job, request: &Request, tight: &mut BTreeSet<u32>) -> Vec<Seat> {
         let size = request.demand.together.map_or(1, Together::size);
         let mut wanted = size + SLACK;
         loop {
@@ -114,7 +107,8 @@ impl Core {
             let are_all = found.candidates.len() < wanted;
             let mut best: Vec<Seat> = Vec::new();
             for order in [Order::Score, Order::Bond, Order::Price] {
-                let seats = self.take(now, rules, request.demand, &self.ordered(request, &found.candidates, order), tight);
+                let seats =
+                    self.take(now, rules, request.demand, &self.ordered(request, &found.candidates, order), tight);
                 if seats.len() == size && length(rules, &seats).is_some() {
                     return seats;
                 }
@@ -147,7 +141,7 @@ impl Core {
         ordered
     }
 
-    /// A seat on each of the nodes on which the chain would open one more lease.
+    /// A seat on each of the nodes on which the chain would open one more lease of a job with the money for it.
     fn take(
         &self,
         now: Now,
@@ -158,7 +152,7 @@ impl Core {
     ) -> Vec<Seat> {
         let Some(parameters) = self.market.parameters() else { return Vec::new() };
         let size = demand.together.map_or(1, Together::size);
-        let (mut rules, maximum) = (*rules, shortest(rules));
+        let (mut rules, maximum) = (with_money(rules), shortest(rules));
         let mut providers: BTreeMap<Address, Provider> = BTreeMap::new();
         let mut taken = BTreeSet::new();
         let mut seats = Vec::new();
@@ -199,6 +193,12 @@ pub(super) fn places(together: Together, allowed: u32) -> Vec<(Option<u8>, u32)>
             .filter(|(_, bit)| allowed == 0 || allowed & bit != 0)
             .collect(),
     }
+}
+
+/// The job as if money did not matter to it.
+fn with_money(job: &Job) -> Job {
+    let terms = JobTerms { deposit: MicroUsdc::MAX, ..job.terms };
+    Job { terms, reserved: MicroUsdc::ZERO, paid: MicroUsdc::ZERO, fees: MicroUsdc::ZERO, ..*job }
 }
 
 /// The shortest lease that is worth its transactions to the job.
