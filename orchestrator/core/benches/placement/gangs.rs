@@ -1,9 +1,7 @@
 //! What gangs that wait cost.
 
-use std::hint::black_box;
-
-use millrace_protocol::{JobTerms, Parameters, region};
-use millrace_scheduler::{Action, Core, Demand, Event, Market, Now, Request, Weights, Workload};
+use millrace_protocol::JobTerms;
+use millrace_scheduler::{Core, Event, Now, Workload};
 use millrace_spec::{Gang, Locality, Shape};
 
 use crate::field::{self, Dice, NOW};
@@ -25,27 +23,28 @@ fn asked(dice: &mut Dice) -> (JobTerms, Workload) {
     (JobTerms { concurrent_leases: MEMBERS, ..terms }, Workload { shape, ..workload })
 }
 
-fn connects(core: &mut Core, dice: &mut Dice, number: u64) -> usize {
-    let node = field::address(b'N', number);
+fn connects(dice: &mut Dice, number: u64, session: u64) -> Event {
     let images = field::images(dice).into_iter().collect();
-    offers(&core.on_event(NOW, Event::WorkerConnected { node, session: 1, images, held: Vec::new() }))
+    Event::WorkerConnected { node: field::address(b'N', number), session, images, held: Vec::new() }
 }
 
-fn offers(actions: &[Action]) -> usize {
-    actions.iter().filter(|action| matches!(action, Action::OfferLease(_))).count()
-}
-
-/// A market in which so many gangs wait.
-fn waiting(nodes: u64, gangs: u64) -> (Core, Dice) {
+/// A market with room on some of its nodes.
+fn market(nodes: u64) -> (Core, Dice) {
     let (mut core, mut dice) = (field::core(), Dice(field::SEED));
     for number in 0..nodes {
         let (node, provider) = (field::address(b'N', number), field::address(b'P', number / 10));
         core.on_event(NOW, Event::ProviderSeen { provider, account: field::provider(&mut dice) });
         core.on_event(NOW, Event::NodeSeen { node, view: field::view(&mut dice, provider) });
         if number % ONE_IN == 0 {
-            connects(&mut core, &mut dice, number);
+            core.on_event(NOW, connects(&mut dice, number, 1));
         }
     }
+    (core, dice)
+}
+
+/// The same, and so many gangs that wait.
+fn waiting(nodes: u64, gangs: u64) -> (Core, Dice) {
+    let (mut core, mut dice) = market(nodes);
     let placed: usize = (0..gangs).map(|number| add_job(&mut core, number, asked(&mut dice))).sum();
     assert!(placed as u64 * 10 < gangs.max(10), "{placed} of {gangs} gangs do not wait");
     (core, dice)
@@ -79,14 +78,7 @@ fn in_motion(nodes: u64, gangs: u64) -> Stopwatch {
     for tick in 1..=TICKS {
         let now = Now { millis: NOW.millis + tick * TICK, ..NOW };
         let moved: Vec<u64> = (0..CHANGES).map(|_| dice.roll(nodes)).filter(|number| number % ONE_IN != 0).collect();
-        let images = |dice: &mut Dice| field::images(dice).into_iter().collect();
-        let came: Vec<Event> = moved
-            .iter()
-            .map(|number| {
-                let node = field::address(b'N', *number);
-                Event::WorkerConnected { node, session: tick, images: images(&mut dice), held: Vec::new() }
-            })
-            .collect();
+        let came: Vec<Event> = moved.iter().map(|number| connects(&mut dice, *number, tick)).collect();
         let node = |number: &u64| field::address(b'N', *number);
         let left: Vec<Event> =
             moved.iter().map(|number| Event::WorkerDisconnected { node: node(number), session: tick }).collect();
@@ -102,46 +94,23 @@ fn in_motion(nodes: u64, gangs: u64) -> Stopwatch {
     watch
 }
 
-/// Of the searches alone by which each gang would be planned anew.
-fn planned_anew(nodes: u64, gangs: u64) -> Stopwatch {
-    let mut dice = Dice(field::SEED);
-    let mut market = Market::new(Weights::default(), 30_000);
-    market.set_parameters(NOW, Parameters::default());
-    for number in 0..nodes {
-        let (node, provider) = (field::address(b'N', number), field::address(b'P', number / 10));
-        market.set_provider(NOW, provider, field::provider(&mut dice));
-        market.set_node(NOW, node, field::view(&mut dice, provider));
-        if number % ONE_IN == 0 {
-            let images = field::images(&mut dice);
-            market.set_images(NOW, node, images.iter().map(String::as_str));
-            market.connect(NOW, node, 1);
-        }
-    }
-    let demands: Vec<Demand> = (0..gangs)
-        .map(|_| {
-            let (terms, workload) = asked(&mut dice);
-            Demand::new(&terms, &workload)
-        })
-        .collect();
+/// Of all of them that come, each planned once: what a tick would take that planned each anew.
+fn arrivals(nodes: u64, gangs: u64) -> Stopwatch {
+    let (mut core, mut dice) = market(nodes);
+    let asked: Vec<_> = (0..gangs).map(|_| asked(&mut dice)).collect();
     let mut watch = Stopwatch::default();
-    for _ in 0..TICKS.min(10) {
-        watch.time(|| {
-            for demand in &demands {
-                let regions = (0..region::REGIONS.len() as u8).filter_map(region::bit);
-                for region in regions.filter(|region| demand.regions == 0 || demand.regions & region != 0) {
-                    let demand = Demand { regions: region, ..demand.clone() };
-                    black_box(market.best(NOW, &Request::new(&demand), usize::from(MEMBERS) + 16));
-                }
-            }
-        });
-    }
+    watch.time(|| {
+        for (number, gang) in (0..).zip(asked) {
+            add_job(&mut core, number, gang);
+        }
+    });
     watch
 }
 
 pub fn measure(nodes: u64, gangs: u64) {
     at_rest(nodes, gangs, 0);
     in_motion(nodes, gangs);
-    planned_anew(nodes, gangs);
+    arrivals(nodes, gangs);
 }
 
 /// Prints a section.
@@ -152,13 +121,13 @@ pub fn section() {
         "{gangs} gangs of {MEMBERS} members wait in a market of {nodes} nodes of which one in {ONE_IN} has room, which \
          is too few in every region; two ticks a second. *In motion*: {CHANGES} workers connect before each tick, and \
          go again. *After eleven minutes* each has waited for so long that nodes may be kept for it, if there will be \
-         enough. Baselines in the same run: the market without a gang, and the searches alone by which each would be \
-         planned anew at every tick.\n"
+         enough. Baselines in the same run: the market without a gang, and one in which all come and each is planned \
+         once, as a tick would have to that planned each anew.\n"
     );
     let rest = [gangs, 0].map(|gangs| at_rest(nodes, gangs, 0));
     let late = [gangs, 0].map(|gangs| at_rest(nodes, gangs, PATIENT));
     let motion = [gangs, 0].map(|gangs| in_motion(nodes, gangs));
-    let searches = planned_anew(nodes, gangs);
+    let arrivals = [gangs, 0].map(|gangs| arrivals(nodes, gangs));
     println!("| a tick | mean | its longest | of one core | mean without gangs |\n|---|--:|--:|--:|--:|");
     let row = |name: &str, [mut with, without]: [Stopwatch; 2]| {
         let (mean, longest) = (with.mean() / 1_000.0, with.quantile(1_000) / 1_000.0);
@@ -168,7 +137,7 @@ pub fn section() {
     row("at rest", rest);
     row("in motion, its events included", motion);
     row("after eleven minutes", late);
-    row("each planned anew: its searches alone", [searches, Stopwatch::default()]);
+    row("all arrive, and each is planned once", arrivals);
     println!();
 }
 

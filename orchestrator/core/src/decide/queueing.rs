@@ -24,7 +24,7 @@ impl Core {
         let turn = Turn { rank: Rank { priority, opened_slot: entry.view.opened_slot }, job };
         let (before, buyer) = (entry.demand, entry.view.buyer);
         let id = self.demands.change(before, demand);
-        before.into_iter().for_each(|before| self.forget_line(before));
+        before.filter(|before| *before != id).into_iter().for_each(|before| self.forget_line(before));
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.demand = Some(id);
         }
@@ -136,24 +136,25 @@ impl Core {
     /// Whoever was put aside tries again where a node has more to offer, and at every tick: a node may have
     /// rested long enough. Gangs are too dear to look at for that; their agenda says when one has.
     fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
+        if improved.is_empty() && !scope.is_round() {
+            return;
+        }
         let mut tight = BTreeSet::new();
-        let mut suits = |demand: &Demand, errand: &Errand| {
-            let meets =
-                |slot: &&u32| self.market.room(**slot).is_some_and(|room| room.accepts(errand) && room.meets(errand));
-            improved.iter().filter(meets).any(|slot| {
+        let mut suits = |id, errand: &Errand| {
+            improved.iter().any(|slot| {
+                let room = self.market.room(*slot);
+                let meets = room.is_some_and(|room| room.accepts(errand) && room.meets(errand));
+                let Some(demand) = meets.then(|| self.demands.get(id)).flatten() else { return false };
                 let obstacle = self.market.obstacle_to(now, *slot, demand);
                 tight.extend(Some(*slot).filter(|_| obstacle == Some(Constraint::StakeTooSmall)));
                 obstacle.is_none()
             })
         };
-        let mut recalled = Vec::new();
-        for (id, errand) in self.queue.with_aside() {
-            let Some(demand) = self.demands.get(id) else { continue };
-            let by_time = *scope == Scope::All || scope.is_round() && demand.together.is_none();
-            if by_time || suits(demand, errand) {
-                recalled.push(id);
-            }
-        }
+        let is_gang = |id| self.demands.get(id).is_some_and(|demand| demand.together.is_some());
+        let by_time = |id| *scope == Scope::All || scope.is_round() && !is_gang(id);
+        let aside = self.queue.with_aside();
+        let recalled: Vec<DemandId> =
+            aside.filter(|(id, errand)| by_time(*id) || suits(*id, errand)).map(|(id, _)| id).collect();
         tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
         recalled.into_iter().for_each(|id| self.queue.recall(id));
     }

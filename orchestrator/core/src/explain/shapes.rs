@@ -7,6 +7,7 @@ use millrace_protocol::{Address, MicroUsdc};
 use super::Blocker;
 use crate::decide::Unplanned;
 use crate::market::Demand;
+use crate::state::gang::Hold;
 use crate::{Core, Now};
 
 impl Core {
@@ -44,7 +45,8 @@ impl Core {
             blockers.push(Blocker::GangAssembling { joined: live, size: entry.tasks.len() });
         } else if let Some(hold) = gang.and_then(|gang| gang.hold.as_ref()) {
             let (held, size) = (hold.seats.len(), entry.tasks.len());
-            blockers.push(Blocker::GangHolding { held, size, until: hold.until });
+            let Hold { region, since, until, .. } = *hold;
+            blockers.push(Blocker::GangHolding { held, size, region, since, until });
         } else if live > 0 {
             if entry.pending_tasks() > 0 {
                 blockers.push(Blocker::GangDisbanding);
@@ -53,7 +55,11 @@ impl Core {
             blockers.push(Blocker::GangPausing { failures: gang.failures, again_at: gang.again_at });
         } else {
             match self.plan_gang(now, job, demand, &mut BTreeSet::new()) {
-                Some(Err(Unplanned::Nodes(lacking))) => blockers.push(Blocker::GangIncomplete(lacking)),
+                Some(Err(Unplanned::Nodes(lacking))) => {
+                    let waits = gang.and_then(|gang| Some((gang.waits_since?, gang.hold_at)));
+                    let (since, kept_from) = waits.unwrap_or((now.millis, now.millis));
+                    blockers.push(Blocker::GangIncomplete { lacking, since, kept_from });
+                }
                 Some(Err(Unplanned::Deposit)) => {
                     let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
                     blockers.push(Blocker::DepositExhausted { available });

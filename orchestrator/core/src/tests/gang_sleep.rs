@@ -175,7 +175,7 @@ proptest! {
         // What is left asks for more providers than a place has, or has too little money.
         for (job, _) in world.core.jobs().filter(|(_, entry)| entry.working()) {
             let Explanation { blockers, .. } = world.explain(job);
-            let lacks = |blocker: &Blocker| matches!(blocker, Blocker::GangIncomplete(_) | Blocker::DepositExhausted { .. });
+            let lacks = |blocker: &Blocker| matches!(blocker, Blocker::GangIncomplete { .. } | Blocker::DepositExhausted { .. });
             prop_assert!(blockers.iter().any(lacks), "{:?}", blockers);
         }
     }

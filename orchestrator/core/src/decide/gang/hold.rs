@@ -10,7 +10,7 @@ use millrace_spec::Locality;
 use super::plan::places;
 use crate::decide::Scope;
 use crate::decide::placement::Search;
-use crate::market::{Constraint, Demand};
+use crate::market::{Demand, Vacated};
 use crate::state::gang::Hold;
 use crate::{Core, Now};
 
@@ -92,8 +92,10 @@ impl Core {
         let mut nodes: BTreeMap<Option<u8>, usize> = BTreeMap::new();
         let mut providers = BTreeSet::new();
         for (address, node) in self.market.nodes() {
-            let passes = |constraint: Constraint| constraint.is_wish() || constraint.is_taken_by_others();
-            let suits = self.market.exclusions(now, &request, address).into_iter().all(passes);
+            let suits = match self.market.without(now, &request, address, &Vacated::default()) {
+                Some(Err(obstacle)) => obstacle.is_taken_by_others(),
+                found => found.is_some(),
+            };
             if suits && self.open_leases.of_node(address).all(ends_in_time) {
                 let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
                 let more = !demand.different_providers || providers.insert((region, node.view.provider));
