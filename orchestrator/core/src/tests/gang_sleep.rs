@@ -311,14 +311,61 @@ fn a_gang_does_not_sleep_in_the_line_of_single_jobs() {
     assert!(world.offers().iter().any(|offer| offer.job == address(b'J', 1)));
 }
 
-#[test]
-fn a_gang_that_cannot_pay_keeps_no_nodes_for_an_hour() {
+/// A world with three nodes in one region; the third works for another buyer for a quarter of an hour.
+fn one_is_taken() -> World {
     let mut world = world();
     for node in [1, 2, 3] {
         world.connect(address(b'N', node));
     }
+    world.task_millis = 900_000;
+    let placement = Placement { providers: vec![address(b'P', 3)], ..Placement::default() };
+    let terms = JobTerms { lease_seconds: Seconds(1_000), ..terms() };
+    world.add_job(9, terms, Workload { placement, ..workload(1) });
+    world.drain();
+    world.task_millis = 3_000;
+    world
+}
+
+fn held(world: &World) -> usize {
+    world.core.market.claims().filter(|(_, claim)| claim.buyer == Some(address(b'B', 1))).count()
+}
+
+#[test]
+fn nodes_are_kept_where_a_set_can_come_of_it() {
+    let mut world = one_is_taken();
+    add(&mut world, 1, &gang(3));
+    world.pass(605);
+    assert_eq!(held(&world), 2);
+    world.pass(300);
+    assert_eq!(world.offers().iter().filter(|offer| offer.job == address(b'J', 1)).count(), 3);
+}
+
+#[test]
+fn a_gang_that_cannot_pay_keeps_no_nodes() {
+    let mut world = one_is_taken();
     add(&mut world, 1, &Asked { deposit: 1_500, maximum_price: 500_000, ..gang(3) });
     world.pass(605);
-    assert_eq!(world.core.market.claims().count(), 0);
-    assert_eq!(world.core.gangs.holding, None);
+    assert_eq!((held(&world), world.core.gangs.holding), (0, None));
+}
+
+#[test]
+fn a_gang_that_wants_more_providers_than_there_are_keeps_no_nodes() {
+    let mut world = one_is_taken();
+    world.connect(address(b'N', 4));
+    // Four nodes of three providers.
+    add(&mut world, 1, &Asked { different_providers: true, ..gang(4) });
+    world.pass(605);
+    assert_eq!((held(&world), world.core.gangs.holding), (0, None));
+}
+
+#[test]
+fn prices_that_rise_over_the_deposit_end_a_hold() {
+    let mut world = one_is_taken();
+    add(&mut world, 1, &Asked { deposit: 1_700, maximum_price: 500_000, ..gang(3) });
+    world.pass(605);
+    assert_eq!(held(&world), 2);
+    apply(&mut world, &Change::Price(1, 400_000), &mut 1);
+    world.connect(address(b'N', 4));
+    world.pass(2);
+    assert_eq!((held(&world), world.core.gangs.holding), (0, None), "three are free, and cost too much together");
 }

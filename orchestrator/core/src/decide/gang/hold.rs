@@ -2,12 +2,13 @@
 //! it, until they are enough. One gang at a time holds nodes without all of them, so no two ever wait for each
 //! other's.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, Seconds, region};
+use millrace_protocol::{Address, PricePerGpuHour, Seconds, region};
 use millrace_spec::Locality;
 
-use super::plan::places;
+use super::plan::{length, places};
 use crate::decide::Scope;
 use crate::decide::placement::Search;
 use crate::market::{Demand, Vacated};
@@ -79,8 +80,8 @@ impl Core {
         self.extend_hold(now, job);
     }
 
-    /// Where enough nodes are free or will be before a hold is given up. None where nowhere; within, none for a gang
-    /// that may be anywhere.
+    /// Where enough nodes are free or will be before a hold is given up, at prices that the deposit covers. None where
+    /// nowhere; within, none for a gang that may be anywhere.
     fn place_to_hold(&self, now: Now, job: Address) -> Option<Option<u8>> {
         let entry = self.jobs.get(&job)?;
         let demand = Demand::of_job(entry);
@@ -89,22 +90,30 @@ impl Core {
         let request = past.request(entry, &demand);
         let end = now.chain.after(Seconds(LONGEST / 1_000)).ok()?;
         let ends_in_time = |lease: Address| self.leases.get(&lease).is_none_or(|lease| lease.view.lease.ends_by <= end);
-        let mut nodes: BTreeMap<Option<u8>, usize> = BTreeMap::new();
-        let mut providers = BTreeSet::new();
+        // Of each provider the lowest where no two may be with one, and of each node otherwise.
+        let mut prices: BTreeMap<(Option<u8>, Address), PricePerGpuHour> = BTreeMap::new();
         for (address, node) in self.market.nodes() {
             let suits = match self.market.without(now, &request, address, &Vacated::default()) {
                 Some(Err(obstacle)) => obstacle.is_taken_by_others(),
                 found => found.is_some(),
             };
-            if suits && self.open_leases.of_node(address).all(ends_in_time) {
+            let price = node.view.node.posted_price(demand.spot).filter(|_| suits);
+            if let Some(price) = price.filter(|_| self.open_leases.of_node(address).all(ends_in_time)) {
                 let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
-                let more = !demand.different_providers || providers.insert((region, node.view.provider));
-                *nodes.entry(region).or_default() += usize::from(more);
+                let whose = if demand.different_providers { node.view.provider } else { address };
+                let lowest = prices.entry((region, whose)).or_insert(price);
+                *lowest = price.min(*lowest);
             }
         }
-        let allowed: Vec<_> = places(together, demand.regions).into_iter().map(|(region, _)| region).collect();
-        let enough = nodes.into_iter().filter(|(region, count)| allowed.contains(region) && *count >= together.size());
-        enough.max_by_key(|(_, count)| *count).map(|(region, _)| region)
+        let enough = |region: Option<u8>| {
+            let there = prices.range((region, Address([0; 32]))..).take_while(|((place, _), _)| *place == region);
+            let mut there: Vec<PricePerGpuHour> = there.map(|(_, price)| *price).collect();
+            there.sort_unstable();
+            let cheapest = there.get(..together.size())?.iter().copied();
+            length(&entry.view.job, cheapest).map(|_| (there.len(), Reverse(region), region))
+        };
+        let allowed = places(together, demand.regions).into_iter().map(|(region, _)| region);
+        allowed.filter_map(enough).max().map(|(.., region)| region)
     }
 
     fn extend_hold(&mut self, now: Now, job: Address) {

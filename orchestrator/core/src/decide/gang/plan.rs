@@ -62,7 +62,7 @@ impl Core {
             if seats.len() > lacking.placeable {
                 lacking = Lacking { size, placeable: seats.len(), region };
             }
-            let Some(length) = length(rules, &seats).filter(|_| seats.len() == size) else { continue };
+            let Some(length) = length(rules, prices(&seats)).filter(|_| seats.len() == size) else { continue };
             let total = seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.chosen.score.total()));
             if best.as_ref().is_none_or(|(known, _)| total < *known) {
                 best = Some((total, (seats, length)));
@@ -109,7 +109,7 @@ impl Core {
             for order in [Order::Score, Order::Bond, Order::Price] {
                 let seats =
                     self.take(now, rules, request.demand, &self.ordered(request, &found.candidates, order), tight);
-                if seats.len() == size && length(rules, &seats).is_some() {
+                if seats.len() == size && length(rules, prices(&seats)).is_some() {
                     return seats;
                 }
                 if seats.len() > best.len() {
@@ -206,13 +206,18 @@ fn shortest(rules: &Job) -> Seconds {
     SHORTEST_LEASE.min(rules.terms.lease_seconds)
 }
 
-/// The longest leases that the deposit covers of all members together. None where they are not worth their
+fn prices(seats: &[Seat]) -> impl Iterator<Item = PricePerGpuHour> + Clone {
+    seats.iter().map(|seat| seat.price)
+}
+
+/// The longest leases that the deposit covers at all of these prices together. None where they are not worth their
 /// transactions.
-fn length(rules: &Job, seats: &[Seat]) -> Option<Seconds> {
+pub(super) fn length(rules: &Job, prices: impl Iterator<Item = PricePerGpuHour> + Clone) -> Option<Seconds> {
     let available = rules.available().ok()?;
     let covered = |seconds: u64| {
-        let costs = seats.iter().map(|seat| money::cost(seat.price, rules.terms.requirements.units, Seconds(seconds)));
-        let total = costs.into_iter().try_fold(0u64, |sum, cost| sum.checked_add(cost.ok()?.0));
+        let mut costs =
+            prices.clone().map(|price| money::cost(price, rules.terms.requirements.units, Seconds(seconds)));
+        let total = costs.try_fold(0u64, |sum, cost| sum.checked_add(cost.ok()?.0));
         total.is_some_and(|total| total <= available.0)
     };
     let (mut covers, mut exceeds) = (0, rules.terms.lease_seconds.0 + 1);
