@@ -29,6 +29,7 @@ pub(crate) use auction::{WINDOW as AUCTION_WINDOW, rest_after as auction_rest};
 pub(crate) use challenges::LASTS;
 pub(crate) use ending::preempted;
 pub use gang::Lacking;
+pub(crate) use gang::Unplanned;
 pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use preemption::Preemption;
 #[cfg(test)]

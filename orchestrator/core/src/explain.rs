@@ -1,6 +1,6 @@
 mod shapes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::{
     Address, HardwareAttestation, HardwareClass, JobState, MicroUsdc, PricePerGpuHour, ServiceLevel, UnixSeconds,
@@ -20,7 +20,7 @@ pub struct Explanation {
     /// What holds the job back that is no node's doing. Empty where only nodes are lacking.
     pub blockers: Vec<Blocker>,
     pub nodes_total: usize,
-    /// Nodes that could take a lease of it now.
+    /// Nodes that could take a lease of it now, those that are kept for it included.
     pub nodes_fitting: usize,
     /// Per constraint that speaks against at least one node.
     pub exclusions: BTreeMap<Constraint, Exclusion>,
@@ -80,12 +80,14 @@ pub enum Blocker {
     /// So many tasks ended by themselves and start again, the first of them at these milliseconds since 1970;
     /// one of them has ended so often in a row.
     Restarting { tasks: usize, times: u32, again_at: u64 },
-    /// A gang takes all nodes or none, and too few are free at a time.
-    GangIncomplete(Lacking),
+    /// A gang takes all nodes or none, and too few are free at a time, since so many milliseconds since 1970. From
+    /// `kept_from` on those that come free may be kept for it, in its turn.
+    GangIncomplete { lacking: Lacking, since: u64, kept_from: u64 },
     /// So many of the gang's members have their lease; the others' nodes are kept for them.
     GangAssembling { joined: usize, size: usize },
-    /// So many of the gang's nodes are kept for it, until there are enough or these milliseconds since 1970.
-    GangHolding { held: usize, size: usize, until: u64 },
+    /// So many of the gang's nodes are kept for it, in one region unless it may be anywhere: from when on, and until
+    /// there are enough or until when, in milliseconds since 1970.
+    GangHolding { held: usize, size: usize, region: Option<u8>, since: u64, until: u64 },
     /// So many sets of nodes in a row could not be brought together; the next is tried at these milliseconds.
     GangPausing { failures: u32, again_at: u64 },
     /// Members of an earlier attempt are being let go.
@@ -149,7 +151,12 @@ impl Core {
         let demand = Demand::of_job(entry);
         let request = past.request(entry, &demand);
         let spot = entry.view.job.terms.spot;
+        let kept: BTreeSet<Address> = self.seat_claims(job).into_iter().map(|(_, claim)| claim.node).collect();
         for (address, node) in self.market.nodes() {
+            if kept.contains(&address) {
+                nodes_fitting += 1;
+                continue;
+            }
             let found = self.market.exclusions(now, &request, address);
             let hard: Vec<Constraint> = found.iter().copied().filter(|constraint| !constraint.is_wish()).collect();
             for constraint in &found {
@@ -174,7 +181,9 @@ impl Core {
         }
         let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
         let mut blockers = self.shape_blockers(now, job, &demand);
-        blockers.extend(self.blockers(now, job, entry));
+        let others = self.blockers(now, job, entry).into_iter().filter(|blocker| !blockers.contains(blocker));
+        let others: Vec<Blocker> = others.collect();
+        blockers.extend(others);
         let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
         let exhausted = Blocker::DepositExhausted { available };
         // Cheaper nodes may be there, and not free.

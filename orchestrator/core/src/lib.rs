@@ -42,7 +42,7 @@ pub use event::{ChallengeResult, Event, HeldLease, HeldTask, OpenFailure, TaskPr
 pub use evidence::{Evidence, GpuEvidence};
 pub use explain::{Blocker, Change, Exclusion, Explanation, Suggestion};
 pub use market::{
-    Candidate, Claim, Constraint, Demand, Facts, Found, Held, Market, Request, Resources, Score, Weights,
+    Candidate, Claim, Constraint, Demand, Facts, Found, Held, Market, Request, Resources, Score, Together, Weights,
 };
 pub use meter::Meter;
 pub use reactor::BidRefused;

@@ -35,7 +35,7 @@ use millrace_spec::Runtime;
 
 use claims::Counted;
 pub use claims::{Claim, Held};
-pub use demand::Demand;
+pub use demand::{Demand, Together};
 
 pub use rig::Resources;
 pub(crate) use room::Errand;
@@ -307,6 +307,10 @@ impl Market {
 
     fn rig(&self, node: Address) -> Option<&Rig> {
         self.rigs.get(*self.slots.get(&node)? as usize)
+    }
+
+    pub(crate) fn slot_of(&self, node: Address) -> Option<u32> {
+        self.slots.get(&node).copied()
     }
 
     fn next_slot(&self) -> u32 {

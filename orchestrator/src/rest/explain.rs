@@ -181,6 +181,8 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
 
 fn blocker(now: Now, blocker: &Blocker) -> String {
     let seconds = |at: u64| at.saturating_sub(now.millis).div_ceil(1_000);
+    let passed = |since: u64| now.millis.saturating_sub(since) / 1_000;
+    let place = |region: Option<u8>| region.and_then(region::slug).unwrap_or("all regions");
     match blocker {
         Blocker::NotServed(NotServed::ForeignAttestor(attestor)) => format!(
             "nothing here: only vouchers of {attestor} count, and this orchestrator cannot sign them; award leases \
@@ -241,18 +243,27 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
              start again in {} s",
             seconds(*again_at)
         ),
-        Blocker::GangIncomplete(Lacking { size, placeable, region }) => {
-            let place = region.and_then(region::slug).map_or_else(|| "all regions".to_owned(), str::to_owned);
+        Blocker::GangIncomplete { lacking: Lacking { size, placeable, region }, since, kept_from } => {
             let anywhere = if region.is_some() { ", or let the gang be anywhere" } else { "" };
+            let kept = match seconds(*kept_from) {
+                0 => "those that come free are kept for one gang at a time".to_owned(),
+                left => format!("those that come free may be kept for it in {left} s"),
+            };
             format!(
-                "wait{anywhere}: {size} nodes must be free at a time, and {placeable} of them could be had in {place}"
+                "wait{anywhere}: {size} nodes must be free at a time, and {placeable} of them could be had in {}; it \
+                 has waited for {} s, and {kept}",
+                place(*region),
+                passed(*since)
             )
         }
         Blocker::GangAssembling { joined, size } => {
             format!("wait: {joined} of the gang's {size} members have their lease, the others' nodes are kept")
         }
-        Blocker::GangHolding { held, size, until } => format!(
-            "wait: {held} of the {size} nodes it needs are free and kept for it, for {} s at most",
+        Blocker::GangHolding { held, size, region, since, until } => format!(
+            "wait: {held} of the {size} nodes it needs are free in {} and kept for it, since {} s and for {} s more at \
+             most",
+            place(*region),
+            passed(*since),
             seconds(*until)
         ),
         Blocker::GangPausing { failures, again_at } => format!(

@@ -154,6 +154,8 @@ fn of_job(now: Now, entry: &JobEntry) -> Due {
     if let Some(gang) = &entry.gang {
         due = due.at_millis(now, gang.again_at);
         due = gang.assembly.iter().fold(due, |due, assembly| due.at_millis(now, assembly.until));
+        // Who is no gang looks again at every tick.
+        due = entry.story().resting.values().fold(due, |due, until| due.at_millis(now, *until));
     }
     if let Some(ends_at) = entry.service_ends_at() {
         due = due.at_chain(now, ends_at);

@@ -15,6 +15,7 @@ use crate::state::lease::Stage;
 use crate::{Core, Now};
 
 pub use plan::Lacking;
+pub(crate) use plan::Unplanned;
 
 /// Milliseconds for which the others run on, and are paid, while one member is not heard of.
 pub(super) const SILENCE: u64 = 60_000;

@@ -27,6 +27,8 @@ pub(super) enum Search {
     Refused,
     /// No node fits the job.
     Nothing,
+    /// Too few nodes are there for a gang, and its line sleeps until there may be enough.
+    Asleep,
 }
 
 /// What of a job's past speaks against nodes.

@@ -8,6 +8,7 @@ use super::placement::Search;
 use crate::demands::DemandId;
 use crate::market::{Constraint, Demand, Errand};
 use crate::queue::{Rank, Turn};
+use crate::state::shortfall::Shortfall;
 use crate::{Core, Now};
 
 impl Core {
@@ -23,6 +24,7 @@ impl Core {
         let turn = Turn { rank: Rank { priority, opened_slot: entry.view.opened_slot }, job };
         let (before, buyer) = (entry.demand, entry.view.buyer);
         let id = self.demands.change(before, demand);
+        before.filter(|before| *before != id).into_iter().for_each(|before| self.forget_line(before));
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.demand = Some(id);
         }
@@ -30,6 +32,7 @@ impl Core {
             return self.queue.leave(job);
         }
         self.queue.enter(buyer, (id, errand), turn);
+        self.await_nodes(now, job);
     }
 
     /// The job wants nothing of the market any more.
@@ -37,6 +40,14 @@ impl Core {
         self.queue.leave(job);
         if let Some(id) = self.jobs.get_mut(&job).and_then(|entry| entry.demand.take()) {
             self.demands.remove(id);
+            self.forget_line(id);
+        }
+    }
+
+    /// Nothing is known of what nobody asks for any more.
+    fn forget_line(&mut self, id: DemandId) {
+        if self.demands.get(id).is_none() {
+            self.gangs.lacking.remove(&id);
         }
     }
 
@@ -81,6 +92,7 @@ impl Core {
                 Search::Refused => self.queue.put_aside(job),
                 Search::Nothing if self.fits_others(now, job, &demand) => self.queue.put_aside(job),
                 Search::Nothing => self.queue.sleep(id),
+                Search::Asleep => {}
             }
         }
         if scope.is_round() {
@@ -90,13 +102,15 @@ impl Core {
 
     /// Gives leases on the node to those it suits, in their turn.
     fn fill(&mut self, now: Now, slot: u32) {
+        let mut in_vain = BTreeSet::new();
         while let Some(room) = self.market.room(slot) {
-            let (market, demands) = (&self.market, &self.demands);
+            let (market, demands, lacking) = (&self.market, &self.demands, &mut self.gangs.lacking);
             let mut is_tight = false;
             let suits = |id| {
                 let obstacle = demands.get(id).map(|demand| market.obstacle_to(now, slot, demand));
                 is_tight |= obstacle == Some(Some(Constraint::StakeTooSmall));
-                obstacle == Some(None)
+                let enough = |known: &mut Shortfall| known.count(slot, room.regions);
+                obstacle == Some(None) && !in_vain.contains(&id) && lacking.get_mut(&id).is_none_or(enough)
             };
             let found = self.queue.first_for(room.class, |errand| room.meets(errand), suits);
             if is_tight {
@@ -107,6 +121,9 @@ impl Core {
             match self.place(now, job, &demand) {
                 Search::Placed => self.placed(job),
                 Search::Refused | Search::Nothing => self.queue.put_aside(job),
+                Search::Asleep => {
+                    in_vain.insert(id);
+                }
             }
         }
     }
@@ -117,18 +134,28 @@ impl Core {
     }
 
     /// Whoever was put aside tries again where a node has more to offer, and at every tick: a node may have
-    /// rested long enough.
+    /// rested long enough. Gangs are too dear to look at for that; their agenda says when one has.
     fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
-        let suits = |id, errand: &Errand| {
+        if improved.is_empty() && !scope.is_round() {
+            return;
+        }
+        let mut tight = BTreeSet::new();
+        let mut suits = |id, errand: &Errand| {
             improved.iter().any(|slot| {
-                let obstacle = || self.demands.get(id).map(|demand| self.market.obstacle_to(now, *slot, demand));
                 let room = self.market.room(*slot);
-                room.is_some_and(|room| room.accepts(errand) && room.meets(errand)) && obstacle() == Some(None)
+                let meets = room.is_some_and(|room| room.accepts(errand) && room.meets(errand));
+                let Some(demand) = meets.then(|| self.demands.get(id)).flatten() else { return false };
+                let obstacle = self.market.obstacle_to(now, *slot, demand);
+                tight.extend(Some(*slot).filter(|_| obstacle == Some(Constraint::StakeTooSmall)));
+                obstacle.is_none()
             })
         };
-        let tried = |(id, errand): &(DemandId, &Errand)| scope.is_round() || suits(*id, errand);
-        for id in self.queue.with_aside().filter(tried).map(|(id, _)| id).collect::<Vec<_>>() {
-            self.queue.recall(id);
-        }
+        let is_gang = |id| self.demands.get(id).is_some_and(|demand| demand.together.is_some());
+        let by_time = |id| *scope == Scope::All || scope.is_round() && !is_gang(id);
+        let aside = self.queue.with_aside();
+        let recalled: Vec<DemandId> =
+            aside.filter(|(id, errand)| by_time(*id) || suits(*id, errand)).map(|(id, _)| id).collect();
+        tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
+        recalled.into_iter().for_each(|id| self.queue.recall(id));
     }
 }

@@ -1,9 +1,13 @@
 //! What holds back jobs that are more than tasks one by one.
 
-use millrace_protocol::Address;
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, MicroUsdc};
 
 use super::Blocker;
+use crate::decide::Unplanned;
 use crate::market::Demand;
+use crate::state::gang::Hold;
 use crate::{Core, Now};
 
 impl Core {
@@ -41,15 +45,27 @@ impl Core {
             blockers.push(Blocker::GangAssembling { joined: live, size: entry.tasks.len() });
         } else if let Some(hold) = gang.and_then(|gang| gang.hold.as_ref()) {
             let (held, size) = (hold.seats.len(), entry.tasks.len());
-            blockers.push(Blocker::GangHolding { held, size, until: hold.until });
+            let Hold { region, since, until, .. } = *hold;
+            blockers.push(Blocker::GangHolding { held, size, region, since, until });
         } else if live > 0 {
             if entry.pending_tasks() > 0 {
                 blockers.push(Blocker::GangDisbanding);
             }
         } else if let Some(gang) = gang.filter(|gang| now.millis < gang.again_at) {
             blockers.push(Blocker::GangPausing { failures: gang.failures, again_at: gang.again_at });
-        } else if let Err(Some(lacking)) = self.plan_gang(now, job, demand) {
-            blockers.push(Blocker::GangIncomplete(lacking));
+        } else {
+            match self.plan_gang(now, job, demand, &mut BTreeSet::new()) {
+                Some(Err(Unplanned::Nodes(lacking))) => {
+                    let waits = gang.and_then(|gang| Some((gang.waits_since?, gang.hold_at)));
+                    let (since, kept_from) = waits.unwrap_or((now.millis, now.millis));
+                    blockers.push(Blocker::GangIncomplete { lacking, since, kept_from });
+                }
+                Some(Err(Unplanned::Deposit)) => {
+                    let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
+                    blockers.push(Blocker::DepositExhausted { available });
+                }
+                Some(Ok(_)) | None => {}
+            }
         }
         blockers
     }

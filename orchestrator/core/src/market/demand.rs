@@ -1,9 +1,22 @@
 use millrace_protocol::{
     Address, GpuUnits, HardwareClass, JobTerms, PricePerGpuHour, Requirements, ServiceLevel, Verification,
 };
-use millrace_spec::Runtime;
+use millrace_spec::{Locality, Runtime};
 
 use crate::{JobEntry, Workload};
+
+/// A gang's nodes, which are taken all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Together {
+    pub members: u32,
+    pub locality: Locality,
+}
+
+impl Together {
+    pub(crate) fn size(self) -> usize {
+        self.members as usize
+    }
+}
 
 /// What one lease of a job asks of a node, whichever lease it is. Jobs that ask for the same have the
 /// same demand, and wait for a node together.
@@ -38,6 +51,8 @@ pub struct Demand {
     pub different_providers: bool,
     /// Nodes bid for it: their posted prices do not matter.
     pub auction: bool,
+    /// Of a gang only: what it asks of the other members' nodes.
+    pub together: Option<Together>,
 }
 
 impl Demand {
@@ -73,6 +88,7 @@ impl Demand {
             denied_providers: workload.placement.denied_providers.clone(),
             different_providers: workload.placement.different_providers,
             auction: workload.placement.auction,
+            together: workload.gang().map(|gang| Together { members: workload.tasks, locality: gang.locality }),
         }
     }
 }

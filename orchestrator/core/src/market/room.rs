@@ -34,6 +34,8 @@ impl Errand {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     pub(crate) class: GpuClass,
+    /// The bit of its region.
+    pub(crate) regions: u32,
     pub(super) reach: [Option<Reach>; 2],
 }
 

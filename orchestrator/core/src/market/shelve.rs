@@ -37,7 +37,7 @@ impl Shelf {
 
     pub(super) fn room(&self) -> Room {
         let reach = self.standing.map(|posted| posted.map(|(price, _)| self.reach.at(price)));
-        Room { class: self.class, reach }
+        Room { class: self.class, regions: self.reach.regions(), reach }
     }
 
     /// Whether something may fit now that did not fit before.

@@ -146,6 +146,7 @@ fn demand() -> impl Strategy<Value = Demand> {
             disk_mib: 1_024,
             image: image(wanted),
             auction: false,
+            together: None,
             countries: placement.0,
             providers: named(placement.1),
             denied_providers: named(placement.2),

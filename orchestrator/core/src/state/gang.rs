@@ -1,8 +1,10 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, PricePerGpuHour, Seconds};
 
+use crate::demands::DemandId;
 use crate::market::Candidate;
+use crate::state::shortfall::Shortfall;
 
 /// A node kept for a gang's member that has no lease yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct GangEntry {
     pub failures: u32,
     /// Since when too few nodes are free, in milliseconds.
     pub waits_since: Option<u64>,
+    /// Milliseconds from which nodes may be kept for it as they come free.
+    pub hold_at: u64,
     pub hold: Option<Hold>,
 }
 
@@ -42,6 +46,8 @@ pub(crate) struct Hold {
     /// None for a gang that may be anywhere.
     pub region: Option<u8>,
     pub seats: Vec<Seat>,
+    /// In milliseconds.
+    pub since: u64,
     /// Milliseconds at which it is given up.
     pub until: u64,
 }
@@ -49,8 +55,10 @@ pub(crate) struct Hold {
 /// Gangs that wait. What is kept of it over a restart is nothing: everybody waits anew.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Gangs {
-    /// Those that found too few nodes; some of them are over.
-    pub waiting: BTreeSet<Address>,
+    /// From when nodes may be kept for which one; some of them are over, or not to be thought of before later.
+    pub waiting: BTreeSet<(u64, Address)>,
+    /// How many nodes the gangs of a line were lacking when they were last looked at.
+    pub lacking: BTreeMap<DemandId, Shortfall>,
     /// The one for which nodes are kept.
     pub holding: Option<Address>,
 }

@@ -26,7 +26,7 @@ fn hand_outs(world: &World, from: usize) -> Vec<(u32, u32, Vec<Address>)> {
 
 fn incomplete(world: &World, job: Address) -> Option<Lacking> {
     world.explain(job).blockers.into_iter().find_map(|blocker| match blocker {
-        Blocker::GangIncomplete(lacking) => Some(lacking),
+        Blocker::GangIncomplete { lacking, .. } => Some(lacking),
         _ => None,
     })
 }
@@ -261,6 +261,42 @@ fn small_jobs_do_not_starve_a_gang_for_longer_than_was_promised() {
     world.pass(300);
     assert!(world.core.job(job).unwrap().all_done());
     assert!(world.core.market.claims().all(|(_, claim)| claim.buyer != Some(address(b'B', 1))));
+}
+
+#[test]
+fn its_explanation_says_what_is_lacking_where_and_since_when_nodes_are_kept() {
+    let mut world = World::new();
+    for number in 1..=4u32 {
+        let region = if number <= 3 { 4 } else { 5 };
+        let node = world.add_node(number, PricePerGpuHour(100_000), Hardware { region, ..hardware() });
+        if number != 3 {
+            world.connect(node);
+        }
+    }
+    world.task_millis = 97_000;
+    let lease_seconds = Seconds(1_000);
+    let mut single = JobTerms { lease_seconds, deposit: MicroUsdc(1_000_000_000), concurrent_leases: 1, ..terms() };
+    single.requirements.regions = 1 << 4;
+    world.add_job(7, single, Workload { task_retries: 9, ..workload(2_000) });
+    world.drain();
+    let patient = JobTerms { concurrent_leases: 2, start_window: Seconds(86_400), ..terms() };
+    let job = world.add_job(1, patient, gang(2, Locality::Region));
+    world.drain();
+    let since = world.millis;
+    world.pass(30);
+    let told = world.explain(job);
+    let lacking = Lacking { size: 2, placeable: 1, region: Some(4) };
+    assert_eq!(told.blockers, [Blocker::GangIncomplete { lacking, since, kept_from: since + 600_000 }]);
+    assert_eq!((told.nodes_total, told.nodes_fitting), (4, 2));
+    let excluded = |nodes| Exclusion { nodes, alone: nodes };
+    let expected = [(Constraint::NodeOffline, excluded(1)), (Constraint::NodeFull, excluded(1))];
+    assert_eq!(told.exclusions, expected.into());
+    world.pass(575);
+    let since = since + 600_000;
+    let told = world.explain(job);
+    let holding = Blocker::GangHolding { held: 1, size: 2, region: Some(4), since, until: since + 3_600_000 };
+    assert_eq!(told.blockers, [holding]);
+    assert_eq!((told.nodes_fitting, &told.exclusions), (2, &expected.into()), "what is kept for it is not taken");
 }
 
 #[test]

@@ -397,6 +397,13 @@ impl World {
     fn check_sleepers(&self) {
         assert_eq!(self.core.queue.first(), None);
         for (id, demand) in self.core.queue.asleep().map(|id| (id, self.core.demands.get(id).unwrap())) {
+            if demand.together.is_some() {
+                let mut asks = self.core.jobs().filter(|(_, entry)| entry.demand == Some(id));
+                let (job, _) = asks.next().unwrap();
+                let found = self.core.shortfall(self.now(), job, demand, &mut BTreeSet::new());
+                assert!(found.is_some(), "line {id} sleeps, and there are enough nodes for its gangs");
+                continue;
+            }
             let found = self.core.market.best(self.now(), &Request::new(demand), 1);
             assert!(found.candidates.is_empty(), "line {id} sleeps, and {found:?} fits it");
         }

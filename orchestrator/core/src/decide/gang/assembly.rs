@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
@@ -16,17 +16,25 @@ use crate::{Core, Now, Offer};
 const PAUSE: Backoff = Backoff { first: 5_000, longest: 120_000 };
 
 impl Core {
-    /// Takes a node for every member of the gang and offers the first lease, where there are enough.
+    /// Takes a node for every member of the gang and offers the first lease, where there are enough. Where there are
+    /// not, whoever asks for the same sleeps until there may be.
     pub(in crate::decide) fn place_gang(&mut self, now: Now, job: Address, demand: &Demand) -> Search {
-        let planned = self.plan_gang(now, job, demand);
+        let mut tight = BTreeSet::new();
+        let planned = self.plan_gang(now, job, demand, &mut tight).and_then(Result::ok);
+        let shortfall = match planned {
+            Some(_) => None,
+            None => self.shortfall(now, job, demand, &mut tight),
+        };
+        tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
         let start_timeout = self.market.parameters().map_or(0, |known| known.start_timeout.0);
         let Some(entry) = self.jobs.get_mut(&job) else { return Search::Refused };
-        let gang = entry.gang.get_or_insert_default();
-        let Ok((seats, maximum)) = planned else {
-            gang.waits_since.get_or_insert(now.millis);
-            self.gangs.waiting.insert(job);
-            return Search::Refused;
+        let Some((seats, maximum)) = planned else {
+            let Some((line, shortfall)) = entry.demand.zip(shortfall) else { return Search::Refused };
+            self.queue.sleep(line);
+            self.gangs.lacking.insert(line, shortfall);
+            return Search::Asleep;
         };
+        let gang = entry.gang.get_or_insert_default();
         gang.waits_since = None;
         // The first lease must be at work before its start timeout, image and all.
         let until = now.millis.saturating_add(start_timeout.saturating_mul(1_000) / 2);

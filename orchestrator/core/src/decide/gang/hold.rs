@@ -2,17 +2,18 @@
 //! it, until they are enough. One gang at a time holds nodes without all of them, so no two ever wait for each
 //! other's.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, Seconds, region};
+use millrace_protocol::{Address, PricePerGpuHour, Seconds, region};
 use millrace_spec::Locality;
 
-use super::plan::regions;
+use super::plan::{length, places};
 use crate::decide::Scope;
 use crate::decide::placement::Search;
-use crate::market::{Constraint, Demand};
+use crate::market::{Demand, Vacated};
 use crate::state::gang::Hold;
-use crate::{Core, Now, Workload};
+use crate::{Core, Now};
 
 /// Milliseconds for which a gang waits before nodes are kept for it.
 const PATIENCE: u64 = 600_000;
@@ -37,54 +38,82 @@ impl Core {
         }
     }
 
+    /// Notes that the gang waits, if that is not known.
+    pub(in crate::decide) fn await_nodes(&mut self, now: Now, job: Address) {
+        let Some(entry) = self.jobs.get_mut(&job).filter(|entry| entry.is_gang()) else { return };
+        let gang = entry.gang.get_or_insert_default();
+        if gang.waits_since.is_none() {
+            (gang.waits_since, gang.hold_at) = (Some(now.millis), now.millis.saturating_add(PATIENCE));
+        }
+        self.gangs.waiting.insert((gang.hold_at, job));
+    }
+
+    /// Nodes are kept for others meanwhile.
+    fn postpone_hold(&mut self, job: Address, until: u64) {
+        if let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) {
+            gang.hold_at = until;
+            self.gangs.waiting.insert((until, job));
+        }
+    }
+
     /// The gang that has waited longest, of those that have waited long.
     fn next_to_hold(&mut self, now: Now) -> Option<Address> {
-        let waits_since = |job: &Address| self.jobs.get(job)?.gang.as_ref()?.waits_since;
-        // Whoever waits for something else, or for nothing any more, comes back by itself.
-        let lacking = self.gangs.waiting.iter().filter(|job| self.queue.contains(**job));
-        let mut waiting: Vec<(u64, Address)> = lacking.filter_map(|job| Some((waits_since(job)?, *job))).collect();
-        waiting.sort_unstable();
-        self.gangs.waiting = waiting.iter().map(|(_, job)| *job).collect();
-        let (since, job) = waiting.first().copied()?;
-        (now.millis.saturating_sub(since) >= PATIENCE).then_some(job)
+        while let Some((hold_at, job)) = self.gangs.waiting.first().copied().filter(|(at, _)| *at <= now.millis) {
+            let gang = self.jobs.get(&job).and_then(|entry| entry.gang.as_ref());
+            if gang.is_some_and(|gang| gang.hold_at == hold_at) && self.queue.contains(job) {
+                return Some(job);
+            }
+            // Whoever waits for something else, or for nothing any more, comes back by itself.
+            self.gangs.waiting.remove(&(hold_at, job));
+        }
+        None
     }
 
     fn begin_hold(&mut self, now: Now, job: Address) {
-        let place = self.place_to_hold(now, job);
-        let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) else { return };
-        let Some(region) = place else {
-            // Others have their turn meanwhile.
-            gang.waits_since = Some(now.millis.saturating_sub(PATIENCE) + PAUSE);
-            return;
+        let Some(region) = self.place_to_hold(now, job) else {
+            return self.postpone_hold(job, now.millis.saturating_add(PAUSE));
         };
-        gang.hold = Some(Hold { region, seats: Vec::new(), until: now.millis.saturating_add(LONGEST) });
+        let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) else { return };
+        let (since, until) = (now.millis, now.millis.saturating_add(LONGEST));
+        gang.hold = Some(Hold { region, seats: Vec::new(), since, until });
         self.gangs.holding = Some(job);
         self.extend_hold(now, job);
     }
 
-    /// Where enough nodes are free or will be before a hold is given up. None where nowhere; within, none for a gang
-    /// that may be anywhere.
+    /// Where enough nodes are free or will be before a hold is given up, at prices that the deposit covers. None where
+    /// nowhere; within, none for a gang that may be anywhere.
     fn place_to_hold(&self, now: Now, job: Address) -> Option<Option<u8>> {
         let entry = self.jobs.get(&job)?;
-        let gang = entry.workload().and_then(Workload::gang)?;
         let demand = Demand::of_job(entry);
+        let together = demand.together?;
         let past = self.past(job);
         let request = past.request(entry, &demand);
         let end = now.chain.after(Seconds(LONGEST / 1_000)).ok()?;
         let ends_in_time = |lease: Address| self.leases.get(&lease).is_none_or(|lease| lease.view.lease.ends_by <= end);
-        let mut nodes: BTreeMap<Option<u8>, usize> = BTreeMap::new();
+        // Of each provider the lowest where no two may be with one, and of each node otherwise.
+        let mut prices: BTreeMap<(Option<u8>, Address), PricePerGpuHour> = BTreeMap::new();
         for (address, node) in self.market.nodes() {
-            let passes = |constraint: Constraint| constraint.is_wish() || constraint.is_taken_by_others();
-            let suits = self.market.exclusions(now, &request, address).into_iter().all(passes);
-            if suits && self.open_leases.of_node(address).all(ends_in_time) {
-                let region = (gang.locality == Locality::Region).then_some(node.view.node.hardware.region);
-                *nodes.entry(region).or_default() += 1;
+            let suits = match self.market.without(now, &request, address, &Vacated::default()) {
+                Some(Err(obstacle)) => obstacle.is_taken_by_others(),
+                found => found.is_some(),
+            };
+            let price = node.view.node.posted_price(demand.spot).filter(|_| suits);
+            if let Some(price) = price.filter(|_| self.open_leases.of_node(address).all(ends_in_time)) {
+                let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
+                let whose = if demand.different_providers { node.view.provider } else { address };
+                let lowest = prices.entry((region, whose)).or_insert(price);
+                *lowest = price.min(*lowest);
             }
         }
-        let allowed = regions(gang.locality, demand.regions);
-        let enough =
-            nodes.into_iter().filter(|(region, count)| allowed.contains(region) && *count >= entry.tasks.len());
-        enough.max_by_key(|(_, count)| *count).map(|(region, _)| region)
+        let enough = |region: Option<u8>| {
+            let there = prices.range((region, Address([0; 32]))..).take_while(|((place, _), _)| *place == region);
+            let mut there: Vec<PricePerGpuHour> = there.map(|(_, price)| *price).collect();
+            there.sort_unstable();
+            let cheapest = there.get(..together.size())?.iter().copied();
+            length(&entry.view.job, cheapest).map(|_| (there.len(), Reverse(region), region))
+        };
+        let allowed = places(together, demand.regions).into_iter().map(|(region, _)| region);
+        allowed.filter_map(enough).max().map(|(.., region)| region)
     }
 
     fn extend_hold(&mut self, now: Now, job: Address) {
@@ -97,14 +126,18 @@ impl Core {
         let regions = hold.region.and_then(region::bit).unwrap_or(demand.regions);
         let size = entry.tasks.len();
         if now.millis >= hold.until {
-            if let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) {
-                gang.waits_since = Some(now.millis);
+            return self.postpone_hold(job, now.millis.saturating_add(PATIENCE));
+        }
+        let past = self.past(job);
+        let here = Demand { regions, ..demand.clone() };
+        let seats = self.seats(now, &entry.view.job, &past.request(entry, &here), &mut BTreeSet::new());
+        if seats.len() >= size {
+            match self.place_gang(now, job, &demand) {
+                Search::Placed => self.placed(job),
+                // It cannot pay for what it waited for, and others can.
+                _ => self.postpone_hold(job, now.millis.saturating_add(PATIENCE)),
             }
             return;
-        }
-        let seats = self.seats(now, job, &Demand { regions, ..demand.clone() });
-        if seats.len() >= size && self.place_gang(now, job, &demand) == Search::Placed {
-            return self.placed(job);
         }
         self.gangs.holding = Some(job);
         if let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) {

@@ -1,18 +1,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::transitions::{self, LeaseOffer};
-use millrace_protocol::{Address, Provider, Seconds, money, region};
+use millrace_protocol::{Address, Error, Job, JobTerms, MicroUsdc, PricePerGpuHour, Provider, Seconds, money, region};
 use millrace_spec::Locality;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::placement::shortest_lease;
-use crate::market::Demand;
+use crate::decide::placement::SHORTEST_LEASE;
+use crate::market::{Candidate, Demand, Request, Together, bond};
 use crate::state::gang::Seat;
-use crate::state::job::JobEntry;
-use crate::{Core, Now, Workload};
+use crate::state::shortfall::Shortfall;
+use crate::{Core, Now};
 
 /// Nodes looked at beyond the gang's size: some are with a provider whose stake covers only a part of them.
 const SLACK: usize = 16;
+/// By how much more nodes are looked at where those were too few.
+const GROWTH: usize = 8;
 
 /// The most members of a gang that could have a node now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,62 +25,153 @@ pub struct Lacking {
     pub region: Option<u8>,
 }
 
+/// Why a gang has no set of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unplanned {
+    Nodes(Lacking),
+    /// There are enough, and the deposit covers no lease worth its transactions on all of them together.
+    Deposit,
+}
+
+/// In what order nodes are tried where not all of those that fit can be had beside each other. With the second no
+/// other set has more members; with the third none of a market without differences of stake is cheaper.
+#[derive(Clone, Copy)]
+enum Order {
+    Score,
+    Bond,
+    Price,
+}
+
 impl Core {
-    /// A node for every member, the best set of all regions; or how many members could have one.
+    /// A node for every member, the best set of all regions. Rigs that were passed over for want of stake are noted
+    /// in `tight`.
     pub(crate) fn plan_gang(
         &self,
         now: Now,
         job: Address,
         demand: &Demand,
-    ) -> Result<(Vec<Seat>, Seconds), Option<Lacking>> {
-        let entry = self.jobs.get(&job).ok_or(None)?;
-        let gang = entry.workload().and_then(Workload::gang).ok_or(None)?;
-        let size = entry.tasks.len();
+        tight: &mut BTreeSet<u32>,
+    ) -> Option<Result<(Vec<Seat>, Seconds), Unplanned>> {
+        let (entry, together) = (self.jobs.get(&job)?, demand.together?);
+        let (rules, past, size) = (&entry.view.job, self.past(job), together.size());
         let mut best: Option<(u64, (Vec<Seat>, Seconds))> = None;
         let mut lacking = Lacking { size, placeable: 0, region: None };
-        for region in regions(gang.locality, demand.regions) {
-            let regions = region.and_then(region::bit).unwrap_or(demand.regions);
-            let seats = self.seats(now, job, &Demand { regions, ..demand.clone() });
-            if seats.len() < size {
-                if seats.len() > lacking.placeable {
-                    lacking = Lacking { size, placeable: seats.len(), region };
-                }
-                continue;
+        for (region, regions) in places(together, demand.regions) {
+            let demand = Demand { regions, ..demand.clone() };
+            let seats = self.seats(now, rules, &past.request(entry, &demand), tight);
+            if seats.len() > lacking.placeable {
+                lacking = Lacking { size, placeable: seats.len(), region };
             }
-            let Some(length) = length(entry, &seats) else { continue };
+            let Some(length) = length(rules, prices(&seats)).filter(|_| seats.len() == size) else { continue };
             let total = seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.chosen.score.total()));
             if best.as_ref().is_none_or(|(known, _)| total < *known) {
                 best = Some((total, (seats, length)));
             }
         }
-        best.map(|(_, found)| found).ok_or(Some(lacking))
+        let missing = if lacking.placeable == size { Unplanned::Deposit } else { Unplanned::Nodes(lacking) };
+        Some(best.map(|(_, found)| found).ok_or(missing))
     }
 
-    /// The best nodes on which the chain would open leases of the job beside each other, at most as many as it has
-    /// members.
-    pub(super) fn seats(&self, now: Now, job: Address, demand: &Demand) -> Vec<Seat> {
-        let past = self.past(job);
-        let (Some(entry), Some(parameters)) = (self.jobs.get(&job), self.market.parameters()) else {
-            return Vec::new();
+    /// How many nodes are lacking for anybody who asks for the same, whatever happened to it and whatever it can pay.
+    /// None where there are enough.
+    pub(crate) fn shortfall(
+        &self,
+        now: Now,
+        job: Address,
+        demand: &Demand,
+        tight: &mut BTreeSet<u32>,
+    ) -> Option<Shortfall> {
+        let (entry, together) = (self.jobs.get(&job)?, demand.together?);
+        let mut rules = with_money(&entry.view.job);
+        rules.terms.concurrent_leases = u16::MAX;
+        let mut lacking = Vec::new();
+        for (region, regions) in places(together, demand.regions) {
+            let demand = Demand { regions, ..demand.clone() };
+            let there = self.seats(now, &rules, &Request::new(&demand), tight).len();
+            if there >= together.size() {
+                return None;
+            }
+            lacking.push((region.and_then(region::bit), together.size() - there));
+        }
+        Some(Shortfall::new(lacking))
+    }
+
+    /// The best nodes on which the chain would open leases by these rules beside each other, at most as many as the
+    /// request has members; where those are too few or too dear, as many as there can be, or others that are cheaper.
+    pub(super) fn seats(&self, now: Now, rules: &Job, request: &Request, tight: &mut BTreeSet<u32>) -> Vec<Seat> {
+        let size = request.demand.together.map_or(1, Together::size);
+        let mut wanted = size + SLACK;
+        loop {
+            let found = self.market.best(now, request, wanted);
+            tight.extend(found.tight);
+            let are_all = found.candidates.len() < wanted;
+            let mut best: Vec<Seat> = Vec::new();
+            for order in [Order::Score, Order::Bond, Order::Price] {
+                let seats =
+                    self.take(now, rules, request.demand, &self.ordered(request, &found.candidates, order), tight);
+                if seats.len() == size && length(rules, prices(&seats)).is_some() {
+                    return seats;
+                }
+                if seats.len() > best.len() {
+                    best = seats;
+                }
+                if !are_all || best.len() == found.candidates.len() {
+                    break;
+                }
+            }
+            if are_all {
+                return best;
+            }
+            wanted = wanted.saturating_mul(GROWTH);
+        }
+    }
+
+    fn ordered(&self, request: &Request, candidates: &[Candidate], order: Order) -> Vec<Candidate> {
+        let bond = |candidate: &Candidate| {
+            let class = self.market.node(candidate.node)?.view.node.hardware.gpu_class;
+            let price = PricePerGpuHour(candidate.score.price);
+            bond(self.market.parameters()?, class, price, request.demand.units)
         };
-        let size = entry.tasks.len();
-        let found = self.market.best(now, &past.request(entry, demand), size + SLACK);
-        let maximum = shortest_lease(entry);
-        let mut rules = entry.view.job;
+        let mut ordered = candidates.to_vec();
+        match order {
+            Order::Score => {}
+            Order::Bond => ordered.sort_by_cached_key(|candidate| (bond(candidate), candidate.score.price)),
+            Order::Price => ordered.sort_by_key(|candidate| candidate.score.price),
+        }
+        ordered
+    }
+
+    /// A seat on each of the nodes on which the chain would open one more lease of a job with the money for it.
+    fn take(
+        &self,
+        now: Now,
+        rules: &Job,
+        demand: &Demand,
+        candidates: &[Candidate],
+        tight: &mut BTreeSet<u32>,
+    ) -> Vec<Seat> {
+        let Some(parameters) = self.market.parameters() else { return Vec::new() };
+        let size = demand.together.map_or(1, Together::size);
+        let (mut rules, maximum) = (with_money(rules), shortest(rules));
         let mut providers: BTreeMap<Address, Provider> = BTreeMap::new();
         let mut taken = BTreeSet::new();
         let mut seats = Vec::new();
-        for chosen in found.candidates {
+        for chosen in candidates.iter().copied() {
             let Some((mut node, provider)) = self.market.projected(chosen.node) else { continue };
             let Some(owner) = self.market.node(chosen.node).map(|node| node.view.provider) else { continue };
             if demand.different_providers && taken.contains(&owner) {
                 continue;
             }
             let mut provider = providers.get(&owner).copied().unwrap_or(provider);
-            let price = millrace_protocol::PricePerGpuHour(chosen.score.price);
+            let price = PricePerGpuHour(chosen.score.price);
             let offer = LeaseOffer { price, negotiated: false, maximum };
-            if transitions::open_lease(&mut rules, &mut node, &mut provider, offer, parameters, now.chain).is_err() {
-                continue;
+            match transitions::open_lease(&mut rules, &mut node, &mut provider, offer, parameters, now.chain) {
+                Ok(_) => {}
+                Err(Error::StakeTooSmall) => {
+                    tight.extend(self.market.slot_of(chosen.node));
+                    continue;
+                }
+                Err(_) => continue,
             }
             providers.insert(owner, provider);
             taken.insert(owner);
@@ -91,31 +184,46 @@ impl Core {
     }
 }
 
-/// Where to look, one place at a time.
-pub(super) fn regions(locality: Locality, allowed: u32) -> Vec<Option<u8>> {
-    match locality {
-        Locality::Anywhere => vec![None],
+/// Where to look, one place at a time: the region, where all must be in one, and the regions that are allowed there.
+pub(super) fn places(together: Together, allowed: u32) -> Vec<(Option<u8>, u32)> {
+    match together.locality {
+        Locality::Anywhere => vec![(None, allowed)],
         Locality::Region => (0..u8::try_from(region::REGIONS.len()).unwrap_or(u8::MAX))
-            .filter(|region| allowed == 0 || region::bit(*region).is_some_and(|bit| allowed & bit != 0))
-            .map(Some)
+            .filter_map(|region| Some((Some(region), region::bit(region)?)))
+            .filter(|(_, bit)| allowed == 0 || allowed & bit != 0)
             .collect(),
     }
 }
 
-/// The longest leases that the deposit covers of all members together. None where they are not worth their
+/// The job as if money did not matter to it.
+fn with_money(job: &Job) -> Job {
+    let terms = JobTerms { deposit: MicroUsdc::MAX, ..job.terms };
+    Job { terms, reserved: MicroUsdc::ZERO, paid: MicroUsdc::ZERO, fees: MicroUsdc::ZERO, ..*job }
+}
+
+/// The shortest lease that is worth its transactions to the job.
+fn shortest(rules: &Job) -> Seconds {
+    SHORTEST_LEASE.min(rules.terms.lease_seconds)
+}
+
+fn prices(seats: &[Seat]) -> impl Iterator<Item = PricePerGpuHour> + Clone {
+    seats.iter().map(|seat| seat.price)
+}
+
+/// The longest leases that the deposit covers at all of these prices together. None where they are not worth their
 /// transactions.
-fn length(entry: &JobEntry, seats: &[Seat]) -> Option<Seconds> {
-    let job = &entry.view.job;
-    let available = job.available().ok()?;
+pub(super) fn length(rules: &Job, prices: impl Iterator<Item = PricePerGpuHour> + Clone) -> Option<Seconds> {
+    let available = rules.available().ok()?;
     let covered = |seconds: u64| {
-        let costs = seats.iter().map(|seat| money::cost(seat.price, job.terms.requirements.units, Seconds(seconds)));
-        let total = costs.into_iter().try_fold(0u64, |sum, cost| sum.checked_add(cost.ok()?.0));
+        let mut costs =
+            prices.clone().map(|price| money::cost(price, rules.terms.requirements.units, Seconds(seconds)));
+        let total = costs.try_fold(0u64, |sum, cost| sum.checked_add(cost.ok()?.0));
         total.is_some_and(|total| total <= available.0)
     };
-    let (mut covers, mut exceeds) = (0, job.terms.lease_seconds.0 + 1);
+    let (mut covers, mut exceeds) = (0, rules.terms.lease_seconds.0 + 1);
     while exceeds - covers > 1 {
         let middle = covers + (exceeds - covers) / 2;
         if covered(middle) { covers = middle } else { exceeds = middle }
     }
-    (covers >= shortest_lease(entry).0).then_some(Seconds(covers))
+    (covers >= shortest(rules).0).then_some(Seconds(covers))
 }

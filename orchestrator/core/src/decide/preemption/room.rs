@@ -40,8 +40,8 @@ impl Core {
         let (last, mut looks) = (self.preemption.last, NODES);
         for line in self.queue.lines_at_posted_price(last).take(LINES).collect::<Vec<_>>() {
             self.preemption.last = line;
-            // Who asks what nodes would do it for ends nobody's work for it.
-            if self.demands.get(line).is_some_and(|demand| demand.auction) {
+            // Who asks what nodes would do it for ends nobody's work for it, and gangs have nodes kept for them.
+            if self.demands.get(line).is_some_and(|demand| demand.auction || demand.together.is_some()) {
                 continue;
             }
             while self.reservations.len() < MOST_RESERVED && looks > 0 {

@@ -20,7 +20,7 @@ type Loss = (MicroUsdc, Reverse<UnixSeconds>, Address);
 impl Core {
     /// The node where the least is lost, of those that fit the job but for what spot leases take of them.
     pub(super) fn find_room(&self, now: Now, job: Address) -> Option<Room> {
-        let entry = self.jobs.get(&job).filter(|entry| !entry.is_gang())?;
+        let entry = self.jobs.get(&job)?;
         let demand = Demand::of_job(entry);
         let past = self.past(job);
         let request = past.request(entry, &demand);
