@@ -19,4 +19,5 @@ mod restart;
 mod retries;
 mod services;
 mod simulation;
+mod spot_checks;
 pub(crate) mod world;

@@ -82,6 +82,10 @@ impl Simulation {
             Action::FinalizeLease { lease } => {
                 self.transact(Transaction::FinalizeLease { lease }, lease, Instruction::FinalizeLease { lease });
             }
+            Action::OpenDispute { lease, .. } => {
+                // The market of the model takes every bond out of the buyer's wallet, also this one.
+                self.transact(Transaction::OpenDispute { lease }, lease, Instruction::OpenDispute { lease });
+            }
             Action::ExpireDispute { lease } => {
                 self.transact(Transaction::ExpireDispute { lease }, lease, Instruction::ExpireDispute { lease });
             }
