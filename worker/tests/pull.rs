@@ -1,4 +1,4 @@
-//! Pulling, from a registry of the test's own.
+//! Pulling, from a registry that the test starts.
 
 use std::sync::Mutex;
 
@@ -141,10 +141,10 @@ async fn a_login_that_the_registry_refuses_has_a_name_and_is_not_tried_again() {
     assert!(matches!(error, Error::LoginRefused { .. }), "{error:?}");
     assert!(!error.to_string().contains("wrong"), "{error}");
     // A request without a login, one with it, for each way in which the engine asks; no more come by themselves.
-    let refused = registry.refused.load(std::sync::atomic::Ordering::Relaxed);
+    let refused = registry.refused();
     assert!(refused <= 8, "{refused} requests");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert_eq!(registry.refused.load(std::sync::atomic::Ordering::Relaxed), refused);
+    assert_eq!(registry.refused(), refused);
     assert_eq!(engine.find_image(&image).await.unwrap(), None);
 }
 

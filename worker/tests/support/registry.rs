@@ -1,118 +1,137 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use bollard::Docker;
+use bollard::query_parameters::{CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptions};
+use futures_util::TryStreamExt;
+use tempfile::TempDir;
 
-const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-
-/// What stands for an image registry: on loopback, speaking the registry's API (v2), with one image, `probe:1`, of one layer with one file.
+/// Docker's registry in a process of its own, on loopback, with one image: `probe:1`.
 pub struct Registry {
     /// Host and port: what image names begin with.
     pub host: String,
     /// Digest of the image's manifest.
     pub digest: String,
-    /// Requests that came with no login or a wrong one.
-    pub refused: Arc<AtomicU32>,
+    server: Server,
+    images: TempDir,
 }
 
-struct Content {
-    manifest: Vec<u8>,
-    config: Vec<u8>,
-    layer: Vec<u8>,
+struct Server {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 impl Registry {
     /// Open to everybody.
     pub async fn start() -> Self {
-        Self::serve(None).await
+        let images = TempDir::new().unwrap();
+        let mut server = Server::start(&images, None);
+        let host = server.address().await;
+        let digest = push(&host).await;
+        Self { host, digest, server, images }
     }
 
-    /// One that answers to a login alone, as HTTP Basic has it (RFC 7617).
+    /// One that answers to a login alone.
     pub async fn guarded(username: &str, password: &str) -> Self {
-        let expected = STANDARD.encode(format!("{username}:{password}"));
-        Self::serve(Some(format!("Basic {expected}"))).await
+        let open = Self::start().await;
+        let mut server = Server::start(&open.images, Some((username, password)));
+        let host = server.address().await;
+        Self { host, server, ..open }
     }
 
-    async fn serve(login: Option<String>) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        // Its own layer: another registry's image is not removed while this one is pulled.
-        let layer = tar("hello", format!("from {host}").as_bytes());
-        let config = json!({
-            "architecture": "amd64", "os": "linux", "config": { "Cmd": ["/hello"] },
-            "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
-        });
-        let config = serde_json::to_vec(&config).unwrap();
-        let blob =
-            |kind: &str, bytes: &[u8]| json!({ "mediaType": kind, "size": bytes.len(), "digest": digest(bytes) });
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST,
-            "config": blob("application/vnd.docker.container.image.v1+json", &config),
-            "layers": [blob("application/vnd.docker.image.rootfs.diff.tar.gzip", &layer)],
-        });
-        let manifest = serde_json::to_vec(&manifest).unwrap();
-        let name = digest(&manifest);
-        let routes = Router::new()
-            .route("/v2/", get(|| async { "{}" }))
-            .route("/v2/probe/manifests/{reference}", get(manifest_of))
-            .route("/v2/probe/blobs/{digest}", get(blob_of))
-            .fallback(|| unknown("NAME_UNKNOWN"))
-            .with_state(Arc::new(Content { manifest, config, layer }));
-        let refused = Arc::<AtomicU32>::default();
-        let counted = refused.clone();
-        let routes = routes.layer(from_fn(move |request: Request, next: Next| {
-            let came = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let welcome = login.as_deref().is_none_or(|login| came == Some(login));
-            let counted = counted.clone();
-            async move {
-                if welcome {
-                    return next.run(request).await;
-                }
-                counted.fetch_add(1, Relaxed);
-                let body = json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "authentication required" }] });
-                let realm = [(header::WWW_AUTHENTICATE, "Basic realm=\"test\"")];
-                (StatusCode::UNAUTHORIZED, realm, Json(body)).into_response()
+    /// Requests that came with no login or a wrong one.
+    pub fn refused(&self) -> usize {
+        // The log of an HTTP server as the National Center for Supercomputing Applications had it: the status comes
+        // behind the request.
+        self.server.read("requests").lines().filter(|line| line.contains("\" 401 ")).count()
+    }
+}
+
+impl Server {
+    fn start(images: &TempDir, login: Option<(&str, &str)>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let configuration = folder.path().join("configuration");
+        fs::write(&configuration, configure(images.path(), folder.path(), login)).unwrap();
+        let log = |name| File::create(folder.path().join(name)).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&configuration)
+            .stdin(Stdio::null())
+            .stdout(log("requests"))
+            .stderr(log("log"))
+            .spawn()
+            .expect("docker-registry: ./dev setup");
+        Self { process, folder }
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// Of the port that the system gave it.
+    async fn address(&mut self) -> String {
+        let begun = Instant::now();
+        loop {
+            let log = self.read("log");
+            if let Some((_, rest)) = log.split_once("listening on ") {
+                let end = rest.find(|letter: char| !letter.is_ascii_digit() && !".:".contains(letter));
+                return rest[..end.expect("a whole line")].to_owned();
             }
-        }));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { host, digest: name, refused }
+            let ended = self.process.try_wait().unwrap();
+            assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(60), "{ended:?}: {log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
-async fn manifest_of(State(content): State<Arc<Content>>, Path(reference): Path<String>) -> Response {
-    let digest = digest(&content.manifest);
-    if reference != "1" && reference != digest {
-        return unknown("MANIFEST_UNKNOWN").await;
+/// The options are those of the registry's documentation; JSON is YAML, too.
+fn configure(images: &Path, folder: &Path, login: Option<(&str, &str)>) -> String {
+    let mut configuration = serde_json::json!({
+        "version": 0.1,
+        "log": { "level": "info" },
+        "storage": { "filesystem": { "rootdirectory": images } },
+        "http": { "addr": "127.0.0.1:0" },
+    });
+    if let Some((username, password)) = login {
+        let users = folder.join("users");
+        // The least effort it takes: the login is the test's own.
+        fs::write(&users, format!("{username}:{}\n", bcrypt::hash(password, 4).unwrap())).unwrap();
+        configuration["auth"] = serde_json::json!({ "htpasswd": { "realm": "test", "path": users } });
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MANIFEST));
-    headers.insert("docker-content-digest", digest.parse().unwrap());
-    (headers, content.manifest.clone()).into_response()
+    configuration.to_string()
 }
 
-async fn blob_of(State(content): State<Arc<Content>>, Path(wanted): Path<String>) -> Response {
-    match [&content.config, &content.layer].into_iter().find(|blob| digest(blob) == wanted) {
-        Some(blob) => blob.clone().into_response(),
-        None => unknown("BLOB_UNKNOWN").await,
-    }
-}
-
-/// What the registry protocol says about names without anything behind them.
-async fn unknown(code: &'static str) -> Response {
-    let body = json!({ "errors": [{ "code": code, "message": "unknown" }] });
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", millrace_spec::sha256(bytes))
+/// Puts the image there, and takes it from the engine; its digest.
+async fn push(host: &str) -> String {
+    let docker = Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let name = format!("{host}/probe");
+    // Its own layer: another registry's image is not removed while this one is pulled.
+    let layer = tar("hello", format!("from {host}").as_bytes());
+    let options = CreateImageOptionsBuilder::new()
+        .from_src("-")
+        .repo(&name)
+        .tag("1")
+        .changes(vec!["CMD [\"/hello\"]".to_owned()])
+        .build();
+    let made = docker.create_image(Some(options), Some(bollard::body_full(layer.into())), None);
+    made.try_collect::<Vec<_>>().await.unwrap();
+    let options = PushImageOptionsBuilder::new().tag("1").build();
+    let pushed: Vec<_> = docker.push_image(&name, Some(options), None).try_collect().await.unwrap();
+    let image = format!("{name}:1");
+    let digests = docker.inspect_image(&image).await.unwrap().repo_digests.unwrap_or_default();
+    let digest = digests.iter().find_map(|digest| digest.strip_prefix(&format!("{name}@")));
+    let digest = digest.unwrap_or_else(|| panic!("not pushed: {pushed:?}")).to_owned();
+    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+    digest
 }
 
 /// An archive of one file, as POSIX has it.
