@@ -10,8 +10,8 @@ use millrace_client::{
     AnyAccount, Client, Error, Prepared, Receipt, Sender, Sight, SignedVoucher, Update, Watcher, WatcherOptions,
     cosign, instructions,
 };
-use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::{Address, MicroUsdc};
 use millrace_spec::Sha256;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,21 @@ impl Chain {
 
     pub async fn finalize_lease(&self, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::finalize_lease(lease), &[]).await?;
+        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+    }
+
+    /// The bond comes out of the scheduler's own USDC: a shortage is told before anything is sent.
+    pub async fn open_dispute(
+        &self,
+        job: &JobAccount,
+        lease: &LeaseAccount,
+        evidence: Sha256,
+        bond: MicroUsdc,
+    ) -> Landed {
+        let scheduler = self.sender.payer();
+        self.sender.client().require_usdc(scheduler, job.mint, bond).await?;
+        let instructions = instructions::open_dispute(scheduler, job, lease, evidence.0);
+        let receipt = self.sender.send(&instructions, &[]).await?;
         self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
     }
 

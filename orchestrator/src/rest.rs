@@ -4,6 +4,7 @@
 mod auctions;
 mod authorized;
 mod explain;
+mod findings;
 mod gate;
 mod jobs;
 mod network;
@@ -56,6 +57,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/auctions", get(auctions::show))
+        .route("/v1/jobs/{job}/findings", get(findings::show))
         .route("/v1/jobs/{job}/placements", get(placements::show))
         .route("/v1/jobs/{job}/sealed/{lease}", put(sealed::put))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))

@@ -71,7 +71,9 @@ impl Service {
 
         let heartbeat_millis = u64::try_from(options.heartbeat.as_millis()).unwrap_or(u64::MAX).max(1);
         let program = millrace_client::address::program();
-        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights: options.weights };
+        let signer = Signer::new(options.scheduler_key.clone());
+        let (weights, draw_secret) = (options.weights, signer.draw_secret());
+        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights, draw_secret };
         let core = Core::restore(settings, clock.now(), store.read().await?);
         let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
         let (inbox, inputs) = Inbox::new(INBOX);
@@ -93,7 +95,7 @@ impl Service {
             chain: chain.clone(),
             store,
             objects: objects.clone(),
-            signer: Signer::new(options.scheduler_key),
+            signer,
             inbox: inbox.clone(),
             reconciled,
         });

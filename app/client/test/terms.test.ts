@@ -52,6 +52,9 @@ test("verification decides payment, window and leases where they are left out", 
   assert.deepEqual(verificationOf(quorum), { policy: "quorum", needed: 2, size: 3 });
   const spotCheck = jobTerms({ ...least, verification: { policy: "spot-check", shareBps: 500 } });
   assert.deepEqual([spotCheck.payment, spotCheck.disputeWindow], [0, 3_600n]);
+  assert.equal(spotCheck.deposit, 2n * worstCase(spotCheck));
+  const long = jobTerms({ ...least, leaseSeconds: 7_200n, verification: { policy: "spot-check", shareBps: 10_000 } });
+  assert.equal(long.disputeWindow, 8_100n);
   assert.deepEqual(verificationOf(spotCheck), { policy: "spot-check", shareBps: 500 });
   assert.equal(jobTerms({ ...least, payment: "on-result" }).disputeWindow, 3_600n);
   const enclave = jobTerms({ ...least, verification: { policy: "attested-hardware", hardware: "enclave" } });

@@ -118,6 +118,44 @@ pub struct JobStatus {
     /// How long its money lasts; of a service that runs.
     #[serde(default)]
     pub runway: Option<Runway>,
+    /// How far its spot checks are; of a job that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_checks: Option<SpotChecks>,
+}
+
+/// How many of a job's tasks were drawn to be run again, by what that came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotChecks {
+    /// Not compared yet.
+    pub open: u32,
+    pub equal: u32,
+    pub different: u32,
+    /// Not compared, and no longer of use: see [docs/protocol.md](../../../docs/protocol.md#spot-checks).
+    pub lapsed: u32,
+}
+
+/// `GET /v1/jobs/{job}/findings`: an array of these, for the job's buyer and for the arbiter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub task: u32,
+    /// The result that the job goes by. Its lease is disputed.
+    pub first: Run,
+    pub second: Run,
+    pub found_at: UnixSeconds,
+    /// The hash that stands in the dispute's account.
+    pub evidence: Option<String>,
+    /// Base58 signature of the transaction that opened the dispute, as far as it was heard of.
+    pub dispute: Option<String>,
+    /// Why it could not be opened, the last time it was tried.
+    pub trouble: Option<Failure>,
+}
+
+/// What a task made under a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub lease: Address,
+    pub root: String,
+    pub outputs: Vec<Output>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, HardwareAttestation, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_protocol::{Address, HardwareAttestation, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::{BidRefused, Cause, Checkpoint, Record};
+use crate::{BidRefused, Cause, Checkpoint, Lapse, Record};
 
 /// What should happen outside, to be carried out in the order given.
 #[allow(clippy::large_enum_variant, reason = "moved once, from the answer into the driver")]
@@ -91,6 +91,14 @@ pub enum Action {
     FinalizeLease {
         lease: Address,
     },
+    /// Dispute a reported lease, which a spot check has found another result than. The evidence is in the job's
+    /// findings.
+    OpenDispute {
+        lease: Address,
+        evidence: Sha256,
+        /// What the challenger must have in its token account.
+        bond: MicroUsdc,
+    },
     /// Settle a disputed lease that nobody has decided in time.
     ExpireDispute {
         lease: Address,
@@ -166,6 +174,12 @@ pub struct ChallengeOrder {
 pub enum Notice {
     /// The worker's root over its outputs differs from the orchestrator's, which was signed.
     ResultRootDiffers { lease: Address, reported: Sha256, own: Sha256 },
+    /// A task that was run again came to the same result.
+    ResultsEqual { job: Address, task: u32 },
+    /// A task that was run again came to another result.
+    ResultsDiffer { job: Address, task: u32, first: Address, second: Address },
+    /// A task that was drawn for a spot check was not compared.
+    CheckLapsed { job: Address, task: u32, reason: Lapse },
     /// Tasks went back to the queue because their worker fell silent.
     WorkerSilent { node: Address, lease: Address },
 }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use millrace_protocol::{Address, Provider};
 use millrace_spec::Runtime;
@@ -21,6 +22,16 @@ use crate::state::reservation::Reservation;
 use crate::workloads::Workloads;
 use crate::{Action, Event, Now};
 
+/// What makes draws unpredictable for whoever does not know it. The same one draws the same tasks again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DrawSecret(pub [u8; 32]);
+
+impl fmt::Debug for DrawSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DrawSecret(..)")
+    }
+}
+
 /// What does not change while the orchestrator runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -31,6 +42,8 @@ pub struct Settings {
     pub heartbeat_millis: u64,
     /// How placements are weighed.
     pub weights: Weights,
+    /// By which tasks are drawn for spot checks.
+    pub draw_secret: DrawSecret,
 }
 
 impl Settings {
@@ -289,6 +302,16 @@ impl Core {
     /// The task a lease works on.
     pub(crate) fn active_task(&self, lease: Address) -> Option<u32> {
         self.jobs.get(&self.leases.get(&lease)?.view.job)?.tasks.active(lease).next()
+    }
+
+    /// Whether it works on a task, or runs one again.
+    pub(crate) fn is_busy(&self, lease: Address) -> bool {
+        self.active_task(lease).is_some() || self.checked_task(lease).is_some()
+    }
+
+    /// The task that a lease runs again.
+    pub(crate) fn checked_task(&self, lease: Address) -> Option<u32> {
+        self.jobs.get(&self.leases.get(&lease)?.view.job)?.tasks.checked_by(lease)
     }
 
     pub(crate) fn touch_job(&mut self, job: Address) {

@@ -21,6 +21,7 @@ mod service;
 mod settlement;
 mod silence;
 mod specs;
+mod spot_check;
 mod vouchers;
 mod work;
 
@@ -35,6 +36,7 @@ pub(crate) use preemption::Preemption;
 #[cfg(test)]
 pub(crate) use preemption::reservation_holder;
 pub(crate) use scope::Scope;
+pub(crate) use spot_check::result_root_of;
 
 use std::collections::BTreeSet;
 
@@ -52,14 +54,18 @@ impl Core {
             }
             self.fetch_spec(now, job);
             self.redo_disputed(job);
+            self.redo_refuted(job);
+            self.end_checks(now, job);
             self.refuse_order(now, job);
             self.end_service(now, job);
             self.conclude(job);
             self.end_leases(now, job);
+            self.hand_out_checks(now, job);
             self.hand_out(now, job);
             self.drop_landed_offer(now, job);
             self.tend_gang(now, job);
             self.tend_auction(now, job);
+            self.dispute_findings(now, job);
         }
         self.settle_claims(now);
         for job in jobs.iter().copied() {

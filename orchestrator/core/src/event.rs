@@ -179,6 +179,7 @@ pub enum Transaction {
     NoticePreemption { lease: Address },
     ExpireLease { lease: Address },
     FinalizeLease { lease: Address },
+    OpenDispute { lease: Address },
     ExpireDispute { lease: Address },
     ExpireJob { job: Address },
     CloseJob { job: Address },

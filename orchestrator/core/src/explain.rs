@@ -8,7 +8,7 @@ use millrace_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{affordable, enough_for};
-use crate::market::{Demand, Weights};
+use crate::market::Weights;
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
@@ -75,6 +75,9 @@ pub enum Blocker {
     AuctionPausing { failures: u32, again_at: u64 },
     /// Every task is done or with a node.
     NothingToHandOut,
+    /// So many tasks are to be run again for a spot check before it is done, and so many of them are; the others
+    /// wait for a node of another provider, the first of them until then.
+    SpotChecks { open: usize, running: usize, until: Option<UnixSeconds> },
     /// This job comes first; whether it is known yet.
     After { job: Address, known: bool },
     /// So many tasks ended by themselves and start again, the first of them at these milliseconds since 1970;
@@ -148,10 +151,11 @@ impl Core {
         let (mut nodes_fitting, mut too_dear) = (0, 0);
         let mut best: Option<(Rank, Suggestion)> = None;
         let past = self.past(job);
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let request = past.request(entry, &demand);
         let spot = entry.view.job.terms.spot;
         let kept: BTreeSet<Address> = self.seat_claims(job).into_iter().map(|(_, claim)| claim.node).collect();
+        let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
         for (address, node) in self.market.nodes() {
             if kept.contains(&address) {
                 nodes_fitting += 1;
@@ -170,7 +174,11 @@ impl Core {
                 }
                 [] => nodes_fitting += 1,
                 [only] => {
-                    let suggestion = suggest(*only, address, node, entry, now.chain);
+                    let mut suggestion = suggest(*only, address, node, entry, now.chain);
+                    // Not the buyer denies it: its own result is to be checked.
+                    if *only == Constraint::ProviderUnwanted && checked == Some(node.view.provider) {
+                        suggestion.change = Change::Wait(*only);
+                    }
                     let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, address);
                     if best.as_ref().is_none_or(|(known, _)| rank < *known) {
                         best = Some((rank, suggestion));
@@ -190,6 +198,7 @@ impl Core {
         if nodes_fitting == 0 && too_dear > 0 && entry.outcome.is_none() && !blockers.contains(&exhausted) {
             blockers.push(exhausted);
         }
+        blockers.extend(self.check_blocker(now, job, entry));
         Some(Explanation {
             blockers,
             nodes_total: self.market.len(),
@@ -222,7 +231,7 @@ impl Core {
         if entry.past_start_deadline(now.chain) {
             blockers.push(Blocker::StartDeadlinePassed(entry.view.job.start_deadline));
         }
-        if entry.workload().is_some() && !self.wants_lease(now, job, entry) {
+        if entry.workload().is_some() && !self.wants_lease(now, job, entry) && entry.tasks.n_unchecked() == 0 {
             blockers.push(Blocker::NothingToHandOut);
         }
         if entry.view.job.state == JobState::Active

@@ -36,7 +36,7 @@ mod workloads;
 
 pub use action::{Action, ChallengeOrder, Invitation, Notice, Offer};
 pub use auction::{Auction, Book, BookError, Entered, PassedOver, ReplayError, Step};
-pub use core::{Core, Settings};
+pub use core::{Core, DrawSecret, Settings};
 pub use decide::Lacking;
 pub use event::{ChallengeResult, Event, HeldLease, HeldTask, OpenFailure, TaskProgress, Transaction};
 pub use evidence::{Evidence, GpuEvidence};
@@ -49,6 +49,7 @@ pub use reactor::BidRefused;
 pub use record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
 pub use runway::Runway;
 pub use served::NotServed;
+pub use state::check::{Check, CheckState, Finding, Lapse, Run, evidence_digest};
 pub use state::job::{Asked, Decision, JobEntry, Outcome, SpecStatus};
 pub use state::lease::{LeaseEntry, Stage};
 pub use state::node::{NodeEntry, Worker};

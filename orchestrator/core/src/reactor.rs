@@ -5,6 +5,7 @@ mod ledger;
 mod on_bid;
 mod on_chain;
 mod on_challenge;
+mod on_check;
 mod on_checkpoint;
 mod on_spec;
 mod on_task;

@@ -5,6 +5,7 @@ use millrace_protocol::voucher::Voucher;
 use serde::{Deserialize, Serialize};
 
 use crate::auction::Auction;
+use crate::state::check::Finding;
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::proof::{Proof, Refused, Shown};
@@ -41,6 +42,8 @@ pub struct JobRecord {
     pub closed_by: Option<String>,
     #[serde(default, skip_serializing_if = "Restarts::is_empty")]
     pub restarts: Restarts,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// Kept over a restart: whoever had notice may be gone before the job has the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reservation>,
@@ -105,6 +108,7 @@ impl JobRecord {
             last_failure: entry.story().last_failure.clone(),
             closed_by: entry.story().closed_by.clone(),
             restarts: entry.story().restarts.clone(),
+            findings: entry.story().findings.clone(),
             reserved,
         }
     }

@@ -56,6 +56,7 @@ impl Core {
             last_failure: record.last_failure,
             closed_by: record.closed_by,
             restarts: record.restarts,
+            findings: record.findings,
             ..Story::default()
         };
         entry.story = (&story != Story::NONE).then(|| story.into());
@@ -121,6 +122,10 @@ impl Core {
             let tasks: Vec<u32> = orphaned.flat_map(|lease| entry.tasks.active(lease)).collect();
             for number in tasks {
                 entry.tasks.change(number, |task| task.state = crate::TaskState::Pending);
+            }
+            let orphaned = entry.tasks.checkers().filter(|(lease, _)| !self.open_leases.contains(*lease));
+            for (_, number) in orphaned.collect::<Vec<_>>() {
+                entry.tasks.change_check(number, |check| check.state = crate::CheckState::Waiting);
             }
         }
     }

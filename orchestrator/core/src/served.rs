@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, Verification};
+use millrace_protocol::{Address, Seconds, Verification};
 use serde::{Deserialize, Serialize};
 
 use crate::{Core, JobEntry, LeaseEntry};
@@ -10,8 +10,10 @@ use crate::{Core, JobEntry, LeaseEntry};
 pub enum NotServed {
     /// Only this one's vouchers count, and this orchestrator cannot sign for it.
     ForeignAttestor(Address),
-    /// It would have to run tasks again elsewhere.
-    SpotCheck,
+    /// Results of gangs, of services and under bids are not compared.
+    SpotCheckedShape,
+    /// A task could not run again, as long as a lease may take, before its first lease can no longer be disputed.
+    CheckWindow { window: Seconds, least: Seconds },
     /// It would have to lead a round of commitments.
     Quorum,
 }
@@ -24,10 +26,22 @@ impl Core {
             return Some(NotServed::ForeignAttestor(attestor));
         }
         match view.job.terms.verification {
-            Verification::SpotCheck { .. } => Some(NotServed::SpotCheck),
+            Verification::SpotCheck { .. } => self.spot_check_not_served(entry),
             Verification::Quorum { .. } => Some(NotServed::Quorum),
             Verification::Attested | Verification::AttestedHardware { .. } => None,
         }
+    }
+
+    fn spot_check_not_served(&self, entry: &JobEntry) -> Option<NotServed> {
+        if entry.workload().is_some_and(|workload| workload.shape.is_some()) || entry.is_auctioned() {
+            return Some(NotServed::SpotCheckedShape);
+        }
+        // What the buyer extends later makes nobody stop in the middle: what cannot be compared then says so.
+        if entry.view.job.leases_opened > 0 {
+            return None;
+        }
+        let (window, least) = (entry.view.job.terms.dispute_window, self.least_check_window(entry)?);
+        (window < least).then_some(NotServed::CheckWindow { window, least })
     }
 
     pub(crate) fn serves(&self, job: Address) -> bool {

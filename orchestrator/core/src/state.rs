@@ -1,6 +1,7 @@
 //! What the scheduler knows.
 
 pub(crate) mod auctions;
+pub mod check;
 pub(crate) mod gang;
 pub mod job;
 pub mod lease;

@@ -20,4 +20,5 @@ mod restart;
 mod retries;
 mod services;
 mod simulation;
+mod spot_checks;
 pub(crate) mod world;

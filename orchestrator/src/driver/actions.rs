@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{self, offer_reply};
-use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, MicroUsdc};
 use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Transaction};
+use millrace_spec::Sha256;
 use tokio::sync::oneshot;
 
 use super::specs::cause;
@@ -64,6 +65,7 @@ impl Driver {
             Action::NoticePreemption { lease } => self.notice_preemption(lease),
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
+            Action::OpenDispute { lease, evidence, bond } => self.open_dispute(lease, evidence, bond),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
@@ -76,6 +78,15 @@ impl Driver {
             }
             Action::Notice(Notice::ResultRootDiffers { lease, reported, own }) => {
                 tracing::warn!(%lease, %reported, %own, "a worker's result root differs from what it uploaded");
+            }
+            Action::Notice(Notice::ResultsEqual { job, task }) => {
+                tracing::debug!(%job, task, "a spot check came to the same result");
+            }
+            Action::Notice(Notice::ResultsDiffer { job, task, first, second }) => {
+                tracing::warn!(%job, task, %first, %second, "a spot check came to another result, which is disputed");
+            }
+            Action::Notice(Notice::CheckLapsed { job, task, reason }) => {
+                tracing::warn!(%job, task, ?reason, "a task that was drawn for a spot check was not compared");
             }
             Action::Notice(Notice::WorkerSilent { node, lease }) => {
                 tracing::warn!(%node, %lease, "a worker fell silent, its tasks go to others");
@@ -163,6 +174,17 @@ impl Driver {
         let transaction = Transaction::FinalizeLease { lease };
         let Some(account) = self.book.lease(lease).cloned() else { return self.unknown(transaction) };
         self.transact(transaction, move |chain| async move { chain.finalize_lease(&account).await });
+    }
+
+    /// What was found stays with the job, whatever becomes of the transaction.
+    fn open_dispute(&mut self, lease: Address, evidence: Sha256, bond: MicroUsdc) {
+        let transaction = Transaction::OpenDispute { lease };
+        let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
+        tracing::info!(%lease, job = %account.job, %evidence, %bond, "disputing a lease");
+        self.transact(
+            transaction,
+            move |chain| async move { chain.open_dispute(&job, &account, evidence, bond).await },
+        );
     }
 
     fn expire_dispute(&mut self, lease: Address) {

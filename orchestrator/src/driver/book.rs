@@ -105,7 +105,7 @@ impl Book {
         self.node_keys.get(&key).copied()
     }
 
-    fn get(&self, address: Address) -> Option<&AnyAccount> {
+    pub fn get(&self, address: Address) -> Option<&AnyAccount> {
         self.accounts.get(&address)?.as_ref()
     }
 }

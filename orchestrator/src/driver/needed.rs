@@ -10,6 +10,9 @@ impl Driver {
         let (mut live, mut referred) = (HashSet::new(), HashSet::new());
         for (_, entry) in self.core.jobs() {
             referred.insert(entry.view.spec_hash);
+            for run in entry.story().findings.iter().flat_map(|finding| [&finding.first, &finding.second]) {
+                referred.extend(run.outputs.iter().map(|output| output.object.sha256));
+            }
             for task in entry.tasks.iter() {
                 referred.extend(task.outputs.iter().map(|output| output.object.sha256));
                 live.extend(task.checkpoint.iter().filter(|_| entry.on_chain).map(|made| made.manifest.sha256));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millrace_scheduler::{Action, ChallengeResult, Event, OpenFailure, Transaction};
+use millrace_scheduler::{Action, ChallengeResult, Event, Notice, OpenFailure, Transaction};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -36,6 +36,7 @@ pub(crate) struct Counters {
     pub(super) landed: Family<Kind, Counter>,
     pub(super) failed: Family<Failure, Counter>,
     pub(super) challenges: Family<Outcome, Counter>,
+    pub(super) checks: Family<Outcome, Counter>,
     pub(super) decisions: Histogram,
     pub(super) writes: Histogram,
 }
@@ -49,6 +50,7 @@ impl Default for Counters {
             landed: Family::default(),
             failed: Family::default(),
             challenges: Family::default(),
+            checks: Family::default(),
             decisions: Histogram::new(DECISION),
             writes: Histogram::new(WRITE),
         }
@@ -100,9 +102,17 @@ impl Counters {
 
     /// Something that the scheduler wants done.
     pub fn acted(&self, action: &Action) {
-        if matches!(action, Action::IssueVoucher { .. }) {
-            self.vouchers.inc();
-        }
+        let compared = match action {
+            Action::IssueVoucher { .. } => {
+                self.vouchers.inc();
+                return;
+            }
+            Action::Notice(Notice::ResultsDiffer { .. }) => "different",
+            Action::Notice(Notice::ResultsEqual { .. }) => "equal",
+            Action::Notice(Notice::CheckLapsed { .. }) => "lapsed",
+            _ => return,
+        };
+        self.checks.get_or_create(&Outcome { outcome: compared }).inc();
     }
 
     /// How long records took until they were on the disk.
@@ -118,6 +128,7 @@ fn kind(transaction: &Transaction) -> &'static str {
         Transaction::NoticePreemption { .. } => "notice-preemption",
         Transaction::ExpireLease { .. } => "expire-lease",
         Transaction::FinalizeLease { .. } => "finalize-lease",
+        Transaction::OpenDispute { .. } => "open-dispute",
         Transaction::ExpireDispute { .. } => "expire-dispute",
         Transaction::ExpireJob { .. } => "expire-job",
         Transaction::CloseJob { .. } => "close-job",

@@ -52,6 +52,8 @@ fn market(registry: &mut Registry, core: &Snapshot) {
     let units = states([("leased", leased), ("free", all.saturating_sub(leased))]);
     registry.register("gpu_units", "GPUs, or slices of them, of nodes that are there", units);
     let challenges = core.counters.challenges.clone();
+    let checks = core.counters.checks.clone();
+    registry.register("spot_checks", "Tasks that were to be compared, by outcome, since the start", checks);
     registry.register("challenges", "GPU challenges that ended, by outcome, since the start", challenges);
 }
 

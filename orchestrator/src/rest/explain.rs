@@ -188,9 +188,15 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
             "nothing here: only vouchers of {attestor} count, and this orchestrator cannot sign them; award leases \
              yourself, or cancel"
         ),
-        Blocker::NotServed(NotServed::SpotCheck) => {
-            "open a job without `spot-check`: this orchestrator does not run tasks again yet".to_owned()
+        Blocker::NotServed(NotServed::SpotCheckedShape) => {
+            "open a job without `spot-check`: results of gangs, services and auctioned leases are not compared"
+                .to_owned()
         }
+        Blocker::NotServed(NotServed::CheckWindow { window, least }) => format!(
+            "open a job with a dispute window of at least {} s: in {} s not every task could run again and be disputed, \
+             as long as its leases may take",
+            least.0, window.0
+        ),
         Blocker::NotServed(NotServed::Quorum) => {
             "open a job without `quorum`: this orchestrator does not lead rounds yet".to_owned()
         }
@@ -236,6 +242,14 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
             again_at.saturating_sub(now.millis).div_ceil(1_000)
         ),
         Blocker::NothingToHandOut => "nothing: every task is done or with a node".to_owned(),
+        Blocker::SpotChecks { open, running, until: None } => {
+            format!("wait: {open} task(s) run again to be compared, {running} of them now")
+        }
+        Blocker::SpotChecks { open, running, until: Some(until) } => format!(
+            "wait: {open} task(s) run again to be compared, {running} of them now; where no node of another provider is \
+             there in {} s, they are not compared",
+            until.since(now.chain).0
+        ),
         Blocker::After { job, known: true } => format!("wait: {job} comes first"),
         Blocker::After { job, known: false } => format!("wait: {job} comes first, and nobody has seen it yet"),
         Blocker::Restarting { tasks, times, again_at } => format!(

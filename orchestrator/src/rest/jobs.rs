@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use millrace_link::rest;
-use millrace_protocol::{Address, JobState, Seconds};
+use millrace_protocol::{Address, JobState, Seconds, Verification};
 use millrace_scheduler::{
-    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, SpecStatus, Stage, Task, TaskPhase, TaskState,
+    Cause, CheckState, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, SpecStatus, Stage, Task, TaskPhase,
+    TaskState,
 };
 use serde::Deserialize;
 
@@ -157,7 +158,14 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         explanation: None,
         failure,
         runway: driver.core.runway(address).map(runway),
+        spot_checks: spot_checks(entry),
     }
+}
+
+fn spot_checks(entry: &JobEntry) -> Option<rest::SpotChecks> {
+    let is_checked = matches!(entry.view.job.terms.verification, Verification::SpotCheck { .. });
+    let [open, equal, different, lapsed] = entry.checks().map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    is_checked.then_some(rest::SpotChecks { open, equal, different, lapsed })
 }
 
 fn runway(runway: Runway) -> rest::Runway {
@@ -166,7 +174,13 @@ fn runway(runway: Runway) -> rest::Runway {
 }
 
 fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
+    // A buyer who has to bring something to the rig that runs it again must know where.
+    let checked = task.check.as_ref().and_then(|check| match check.state {
+        CheckState::Running { lease, phase: TaskPhase::AwaitingSecrets { until } } => Some((lease, until)),
+        _ => None,
+    });
     let state = match task.state {
+        _ if checked.is_some() => rest::TaskState::AwaitingSecrets,
         TaskState::Pending => rest::TaskState::Pending,
         TaskState::Done { .. } => rest::TaskState::Done,
         TaskState::Failed => rest::TaskState::Failed,
@@ -181,10 +195,12 @@ fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
         },
     };
     let lease = match task.state {
+        _ if let Some((lease, _)) = checked => Some(lease),
         TaskState::Active { lease, .. } | TaskState::Done { lease } => Some(lease),
         TaskState::Pending | TaskState::Failed => None,
     };
     let secrets_until = match task.state {
+        _ if let Some((_, until)) = checked => Some(until),
         TaskState::Active { phase: TaskPhase::AwaitingSecrets { until }, .. } => Some(until),
         _ => None,
     };
@@ -218,11 +234,11 @@ fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {
     }
 }
 
-fn output(output: &Output) -> rest::Output {
+pub(super) fn output(output: &Output) -> rest::Output {
     rest::Output { path: output.path.clone(), size: output.object.size, sha256: output.object.sha256.to_string() }
 }
 
-fn failure(cause: &Cause) -> rest::Failure {
+pub(super) fn failure(cause: &Cause) -> rest::Failure {
     rest::Failure { code: cause.code.clone(), cause: cause.message.clone(), hint: cause.hint.clone() }
 }
 

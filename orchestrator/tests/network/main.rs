@@ -11,5 +11,6 @@ mod preemption;
 mod restarts;
 mod rig;
 mod sealed;
+mod spot_checks;
 mod whole_jobs;
 mod workers;

@@ -169,9 +169,18 @@ impl Market {
         self.request(path, query).send().await.unwrap()
     }
 
+    /// Signed by somebody else than the buyer.
+    pub async fn get_as(&self, key: &Keypair, path: &str) -> reqwest::Response {
+        self.request_as(key, path, "").send().await.unwrap()
+    }
+
     fn request(&self, path: &str, query: &str) -> reqwest::RequestBuilder {
+        self.request_as(&self.buyer, path, query)
+    }
+
+    fn request_as(&self, key: &Keypair, path: &str, query: &str) -> reqwest::RequestBuilder {
         let now = UnixSeconds(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs());
-        let authorization = auth::authorization(&signing_key(&self.buyer), "GET", path, now);
+        let authorization = auth::authorization(&signing_key(key), "GET", path, now);
         let url = format!("{}{path}{query}", self.http_url());
         reqwest::Client::new().get(url).header("authorization", authorization)
     }

@@ -68,6 +68,8 @@ pub struct Rig {
     failure: Option<grpc::Failure>,
     /// Reports outputs that it never uploads, and writes into the log of whoever is next.
     lies: bool,
+    /// Delivers something else than the tasks make.
+    cheats: bool,
     /// Stops what runs under a lease with notice; otherwise it runs on to its end.
     leaves_on_notice: bool,
     /// Takes no further lease.
@@ -92,6 +94,7 @@ impl Rig {
             task_time,
             failure: None,
             lies: false,
+            cheats: false,
             draining: Arc::default(),
             leaves_on_notice: false,
             proves: None,
@@ -111,6 +114,10 @@ impl Rig {
 
     pub fn lying(self) -> Self {
         Self { lies: true, ..self }
+    }
+
+    pub fn cheating(self) -> Self {
+        Self { cheats: true, ..self }
     }
 
     pub fn proving(self, proves: Proves) -> Self {
@@ -362,7 +369,7 @@ impl Rig {
             }
             say(&outbound, WorkerBody::TaskUpdate(update(Phase::Running)));
             tokio::time::sleep(rig.task_time).await;
-            let content = format!("frame {task}");
+            let content = format!("{} {task}", if rig.cheats { "noise" } else { "frame" });
             let object = if rig.lies {
                 ObjectRef { sha256: millrace_spec::sha256(b"never uploaded"), size: 14 }
             } else {

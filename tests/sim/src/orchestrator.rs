@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{
-    Action, Auction, Cause, Core, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights, Workload,
+    Action, Auction, Cause, Core, DrawSecret, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights,
+    Workload,
 };
 
 use crate::chain::Chain;
@@ -161,7 +162,8 @@ impl Orchestrator {
 }
 
 pub fn settings(heartbeat_millis: u64) -> Settings {
-    Settings { program: name::PROGRAM, attestor: name::SCHEDULER, heartbeat_millis, weights: Weights::default() }
+    let (weights, draw_secret) = (Weights::default(), DrawSecret([7; 32]));
+    Settings { program: name::PROGRAM, attestor: name::SCHEDULER, heartbeat_millis, weights, draw_secret }
 }
 
 /// What the scheduler is told of an account.

@@ -5,7 +5,7 @@ mod hear;
 mod perform;
 mod speak;
 
-pub use perform::result;
+pub use perform::{cheap_result, result};
 
 use std::collections::{BTreeMap, BTreeSet};
 

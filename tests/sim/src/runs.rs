@@ -24,6 +24,10 @@ pub struct Report {
     pub preempted: u64,
     /// Leases that were offered at a node's bid.
     pub bids_taken: u64,
+    /// Tasks that ran again for a spot check and came to the same result.
+    pub compared: u64,
+    /// And to another one.
+    pub found: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -67,6 +71,8 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         leases: simulation.witness.leases_opened,
         preempted: simulation.witness.preempted,
         bids_taken: simulation.witness.bids_taken,
+        compared: simulation.witness.compared,
+        found: simulation.witness.found,
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

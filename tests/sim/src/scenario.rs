@@ -31,6 +31,8 @@ pub enum Character {
     Stubborn,
     /// Takes leases and says nothing more about them.
     Mute,
+    /// Delivers what is not the task's result, and stands by it.
+    Cheat,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,14 @@ impl JobPlan {
         let units = units.min(self.terms.requirements.units);
         self.terms.requirements.units = units;
         self.spec.terms.requirements.units = units;
+    }
+
+    /// A share of its tasks runs again. The window is long enough for that.
+    pub(crate) fn ask_for_spot_checks(&mut self, share: BasisPoints, start_timeout: Seconds) {
+        self.terms.verification = Verification::SpotCheck { share };
+        self.terms.dispute_window = Seconds(self.terms.lease_seconds.0 + start_timeout.0 + 300);
+        self.spec.checkpoint = None;
+        self.spec.terms = self.terms;
     }
 
     /// Only rigs that have answered the network's challenge may take it.
@@ -218,18 +228,20 @@ impl Scenario {
         let weather = if calm { Weather { delay: 40, pull: 10_000, ..Weather::default() } } else { weather(&mut draw) };
         let faults = if calm { Vec::new() } else { faults(&mut draw, &rigs, lasts) };
         let heartbeat_millis = draw.one_of(&[2_000, 5_000, 10_000]);
-        Self {
-            seed,
-            lasts,
-            parameters: parameters(&mut draw),
-            heartbeat_millis,
-            rigs,
-            jobs,
-            faults,
-            weather,
-            kill: None,
-            sabotage: None,
+        let parameters = parameters(&mut draw);
+        let shares = [10_000, 2_500].into_iter().cycle().map(BasisPoints);
+        let plain = jobs.iter_mut().filter(|job| {
+            let alone = job.spec.shape.is_none() && job.spec.placement.is_none();
+            alone && job.terms.verification == Verification::Attested
+        });
+        plain.skip(1).step_by(3).zip(shares).for_each(|(job, share)| {
+            job.ask_for_spot_checks(share, parameters.start_timeout);
+        });
+        if !calm && seed % 3 == 1 {
+            let honest = rigs.iter_mut().find(|rig| rig.character == Character::Honest);
+            honest.into_iter().for_each(|rig| rig.character = Character::Cheat);
         }
+        Self { seed, lasts, parameters, heartbeat_millis, rigs, jobs, faults, weather, kill: None, sabotage: None }
     }
 
     /// A calm market with this many rigs and jobs.
@@ -255,7 +267,7 @@ impl Scenario {
     pub fn must_complete(&self, job: usize) -> bool {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
-        let attested = plan.terms.verification != Verification::Attested;
+        let attested = matches!(plan.terms.verification, Verification::AttestedHardware { .. });
         let bids = |rig: usize| {
             let auction = plan.spec.placement.as_ref().is_some_and(|placement| placement.auction);
             // Dearer than it posts, it may be dearer than the job pays.

@@ -54,6 +54,10 @@ pub struct Witness {
     pub preempted: u64,
     /// Leases that were offered at a bid.
     pub bids_taken: u64,
+    /// Tasks that ran again and came to the same result.
+    pub compared: u64,
+    /// And to another one.
+    pub found: u64,
     pub outcomes: BTreeMap<&'static str, u64>,
 }
 

@@ -41,7 +41,10 @@ export interface Wishes {
   readonly payment?: Payment;
   /** `attested` when left out. */
   readonly verification?: Verification;
-  /** From a lease's end until it settles as reported; an hour where pay or a re-run depends on it, else 0. */
+  /**
+   * From a lease's end until it settles as reported. Left out, it is an hour where pay or a re-run depends on it, and
+   * 15 minutes more than a lease where spot checks need that; else 0.
+   */
   readonly disputeWindow?: bigint;
 }
 
@@ -51,6 +54,9 @@ export function worstCase(terms: Pick<JobTerms, "maximumPrice" | "units" | "leas
 }
 
 const HOUR = 3_600n;
+/** What a spot check's window has beside a whole lease: for a node to be found and to start, and for the dispute. */
+const CHECK_ROOM = 900n;
+const LONGEST_WINDOW = 604_800n;
 
 /** The terms of a job, checked as the program checks them: see `checkTerms`, and its errors. */
 export function jobTerms(wishes: Wishes): JobTerms {
@@ -58,12 +64,13 @@ export function jobTerms(wishes: Wishes): JobTerms {
   const isQuorum = verification.policy === "quorum";
   const payment = wishes.payment ?? (isQuorum ? "on-result" : "streaming");
   const disputable = !isQuorum && (payment === "on-result" || verification.policy === "spot-check");
+  const longEnough = verification.policy === "spot-check" ? min(wishes.leaseSeconds + CHECK_ROOM, LONGEST_WINDOW) : 0n;
   const terms = {
     gpuClasses: mask(GPU_MODELS, wishes.gpuModels ?? []),
     maximumPrice: wishes.maximumPrice,
     leaseSeconds: wishes.leaseSeconds,
     startWindow: wishes.startWindow ?? 900n,
-    disputeWindow: wishes.disputeWindow ?? (disputable ? HOUR : 0n),
+    disputeWindow: wishes.disputeWindow ?? (disputable ? max(HOUR, longEnough) : 0n),
     vramMib: wishes.vramMib ?? 0,
     regions: Number(mask(REGIONS, wishes.regions ?? [])),
     units: wishes.gpus ?? 1,
@@ -75,9 +82,18 @@ export function jobTerms(wishes: Wishes): JobTerms {
     payment: place(PAYMENTS, payment),
     ...verificationFields(verification),
   };
-  const deposit = wishes.deposit ?? worstCase(terms) * BigInt(terms.concurrentLeases);
+  const repeated = Math.ceil((terms.concurrentLeases * terms.spotCheckBps) / 10_000);
+  const deposit = wishes.deposit ?? worstCase(terms) * BigInt(terms.concurrentLeases + repeated);
   checkTerms({ ...terms, deposit });
   return { ...terms, deposit };
+}
+
+function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+function min(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }
 
 function mask(all: readonly string[], wanted: readonly string[]): bigint {

@@ -1,6 +1,6 @@
 //! One job, and lists of jobs.
 
-use millrace_link::rest::{JobStatus, LeaseStatus, Runway, Task, TaskState};
+use millrace_link::rest::{JobStatus, LeaseStatus, Runway, SpotChecks, Task, TaskState};
 use millrace_protocol::{JobState, LeaseOutcome, LeaseState, MicroUsdc, UnixSeconds};
 
 use super::duration::{duration, in_time};
@@ -38,7 +38,8 @@ pub fn is_reported(job: &JobStatus) -> bool {
 
 /// Whether a further node would do the job any good.
 pub fn wants_nodes(job: &JobStatus) -> bool {
-    let waiting = job.tasks.is_empty() || count(job, TaskState::Pending) > 0;
+    let checks = job.spot_checks.is_some_and(|checks| checks.open > 0);
+    let waiting = job.tasks.is_empty() || count(job, TaskState::Pending) > 0 || checks;
     match job.chain.state {
         JobState::Open => true,
         JobState::Active => waiting && job.chain.live_leases < job.chain.terms.concurrent_leases,
@@ -56,6 +57,9 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
     parts.push(money(job));
     if let Some(runway) = &job.runway {
         parts.push(self::runway(runway));
+    }
+    if let Some(checks) = &job.spot_checks {
+        parts.push(self::checks(checks));
     }
     if let Some(failure) = &job.failure {
         let failed = style.error(&format!("failed[{}]", failure.code));
@@ -109,6 +113,15 @@ fn runway(runway: &Runway) -> String {
         runway.hourly,
         counted(usize::from(runway.leases), "lease")
     )
+}
+
+fn checks(checks: &SpotChecks) -> String {
+    let SpotChecks { open, equal, different, lapsed } = *checks;
+    let mut text = format!("spot checks   {equal} equal, {different} different, {open} to come");
+    if lapsed > 0 {
+        text.push_str(&format!(", {lapsed} not compared in time"));
+    }
+    text
 }
 
 fn leases(leases: &[LeaseStatus]) -> String {

@@ -1,6 +1,6 @@
 use millrace_protocol::{
-    GpuUnits, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification, gpu,
-    region,
+    BasisPoints, GpuUnits, JobTerms, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel,
+    Verification, gpu, region,
 };
 
 use super::document::{Budget, Document, Resources};
@@ -13,10 +13,14 @@ use crate::quantity::{parse_mib, parse_seconds, parse_usdc};
 /// How long the report of a lease may be disputed where pay or a re-run depends on it and the file does
 /// not say.
 const DISPUTE_WINDOW: Seconds = Seconds(3_600);
+/// What the window of a spot check has beside a whole lease where the file does not say: for a rig to be found and to
+/// start, and for the dispute.
+const CHECK_ROOM: Seconds = Seconds(900);
 /// The protocol's longest.
 const LONGEST_DISPUTE_WINDOW: Seconds = Seconds(7 * 86_400);
 
-/// What the buyer asks of the chain. A `deposit` left out is the worst case of all concurrent leases.
+/// What the buyer asks of the chain. A `deposit` left out is the worst case of all concurrent leases, and of the share
+/// of them that spot checks run again.
 ///
 /// # Errors
 /// [`Error::Field`], [`Error::Terms`].
@@ -24,11 +28,12 @@ pub(super) fn terms(document: &Document, work: &Work) -> Result<JobTerms, Error>
     let (resources, budget) = (&document.resources, &document.budget);
     let verification = verification(&document.verification)?;
     let payment = payment(budget, verification)?;
+    let lease_seconds = duration("budget.lease", &budget.lease)?;
     let mut terms = JobTerms {
         requirements: requirements(resources)?,
         maximum_price: PricePerGpuHour(money("budget.maximum_price", &budget.maximum_price)?.0),
         concurrent_leases: concurrent_leases(budget, work, verification)?,
-        lease_seconds: duration("budget.lease", &budget.lease)?,
+        lease_seconds,
         start_window: start_window(document)?,
         retries: budget.retries.unwrap_or_else(|| work.lease_retries()),
         deposit: MicroUsdc::ZERO,
@@ -36,16 +41,27 @@ pub(super) fn terms(document: &Document, work: &Work) -> Result<JobTerms, Error>
         service_level: service_level(&resources.service_level)?,
         payment,
         verification,
-        dispute_window: dispute_window(budget, payment, verification)?,
+        dispute_window: dispute_window(budget, payment, (verification, lease_seconds))?,
     };
     terms.deposit = match &budget.deposit {
         Some(text) => money("budget.deposit", text)?,
         None => {
-            let all = terms.worst_case()?.0.checked_mul(u64::from(terms.concurrent_leases));
+            let leases = u64::from(terms.concurrent_leases) + checked_leases(&terms);
+            let all = terms.worst_case()?.0.checked_mul(leases);
             MicroUsdc(all.ok_or(millrace_protocol::Error::Overflow)?)
         }
     };
     Ok(terms)
+}
+
+/// Leases in which spot checks run again what all concurrent ones do: their share, rounded up.
+fn checked_leases(terms: &JobTerms) -> u64 {
+    match terms.verification {
+        Verification::SpotCheck { share } => {
+            (u64::from(terms.concurrent_leases) * u64::from(share.0)).div_ceil(u64::from(BasisPoints::WHOLE.0))
+        }
+        _ => 0,
+    }
 }
 
 /// A job that waits for others may have to wait for long.
@@ -126,11 +142,20 @@ fn concurrent_leases(budget: &Budget, work: &Work, verification: Verification) -
     }
 }
 
-fn dispute_window(budget: &Budget, payment: Payment, verification: Verification) -> Result<Seconds, Error> {
+fn dispute_window(
+    budget: &Budget,
+    payment: Payment,
+    (verification, lease): (Verification, Seconds),
+) -> Result<Seconds, Error> {
     let is_spot_check = matches!(verification, Verification::SpotCheck { .. });
     let Some(text) = &budget.dispute_window else {
         let disputable = !verification.is_quorum() && (payment == Payment::OnResult || is_spot_check);
-        return Ok(if disputable { DISPUTE_WINDOW } else { Seconds::ZERO });
+        let with_check = Seconds(lease.0.saturating_add(CHECK_ROOM.0).min(LONGEST_DISPUTE_WINDOW.0));
+        return Ok(match disputable {
+            true if is_spot_check => DISPUTE_WINDOW.max(with_check),
+            true => DISPUTE_WINDOW,
+            false => Seconds::ZERO,
+        });
     };
     let window = duration("budget.dispute_window", text)?;
     if window > LONGEST_DISPUTE_WINDOW {

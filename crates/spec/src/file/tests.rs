@@ -96,6 +96,13 @@ fn every_policy_comes_with_what_it_needs() {
     let spot_check = terms("policy = \"spot-check\"");
     assert_eq!(spot_check.verification, Verification::SpotCheck { share: BasisPoints(1_000) });
     assert_eq!((spot_check.payment, spot_check.dispute_window), (Payment::Streaming, Seconds(3_600)));
+    let one = spot_check.worst_case().unwrap();
+    assert_eq!(spot_check.deposit, MicroUsdc(2 * one.0), "the share, rounded up to a lease");
+    let long = GOOD.replace("lease = \"30m\"", "lease = \"2h\"")
+        + "\n[verification]\npolicy = \"spot-check\"\nshare = \"100%\"\n";
+    let long = *JobFile::parse(&long).unwrap().terms();
+    assert_eq!((long.lease_seconds, long.dispute_window), (Seconds(7_200), Seconds(8_100)));
+    assert_eq!(long.deposit.0, 6 * long.worst_case().unwrap().0);
     let quorum = terms("policy = \"quorum\"\nneeded = 3\nsize = 5");
     assert_eq!(quorum.verification, Verification::Quorum { needed: 3, size: 5 });
     assert_eq!((quorum.payment, quorum.concurrent_leases), (Payment::OnResult, 5));

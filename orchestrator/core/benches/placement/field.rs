@@ -5,7 +5,7 @@ use millrace_protocol::{
     Parameters, Payment, PricePerGpuHour, Provider, Reputation, Requirements, Seconds, ServiceLevel, Stake,
     UnixSeconds, Verification,
 };
-use millrace_scheduler::{Core, Event, JobView, NodeView, Now, Placement, Settings, Weights, Workload};
+use millrace_scheduler::{Core, DrawSecret, Event, JobView, NodeView, Now, Placement, Settings, Weights, Workload};
 use millrace_spec::sha256;
 
 pub use crate::dice::Dice;
@@ -25,6 +25,7 @@ pub fn core() -> Core {
         attestor: address(b'A', 0),
         heartbeat_millis: 10_000,
         weights: Weights::default(),
+        draw_secret: DrawSecret([0; 32]),
     };
     let mut core = Core::new(settings);
     core.on_event(NOW, Event::ParametersSeen(Parameters::default()));

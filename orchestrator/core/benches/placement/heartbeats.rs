@@ -8,8 +8,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{Address, Job, JobTerms, Parameters, Provider, Seconds, UnixSeconds};
 use millrace_scheduler::{
-    Action, Core, Event, JobView, LeaseView, NodeView, Now, Record, Settings, TaskPhase, TaskProgress, Weights,
-    Workload,
+    Action, Core, DrawSecret, Event, JobView, LeaseView, NodeView, Now, Record, Settings, TaskPhase, TaskProgress,
+    Weights, Workload,
 };
 
 use crate::field::{self, Dice, NOW};
@@ -79,8 +79,13 @@ fn lease(job: &mut Job, view: &mut NodeView, provider: &mut Provider) -> millrac
 /// `workers` that each work on a lease, so many of them for the same job.
 pub fn measure(workers: u64, leases_per_job: u16) -> Figures {
     let attestor = field::address(b'A', 0);
-    let settings =
-        Settings { program: Address::default(), attestor, heartbeat_millis: INTERVAL, weights: Weights::default() };
+    let settings = Settings {
+        program: Address::default(),
+        attestor,
+        heartbeat_millis: INTERVAL,
+        weights: Weights::default(),
+        draw_secret: DrawSecret([0; 32]),
+    };
     let mut core = Core::new(settings);
     let mut dice = Dice(field::SEED);
     core.on_event(NOW, Event::ParametersSeen(Parameters::default()));

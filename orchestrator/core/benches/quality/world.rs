@@ -11,8 +11,8 @@ use millrace_protocol::{
     UnixSeconds, Verification, transitions,
 };
 use millrace_scheduler::{
-    Action, Core, Event, JobView, LeaseView, NodeView, Now, Offer, OpenFailure, Settings, TaskPhase, TaskProgress,
-    Transaction, Weights, Workload,
+    Action, Core, DrawSecret, Event, JobView, LeaseView, NodeView, Now, Offer, OpenFailure, Settings, TaskPhase,
+    TaskProgress, Transaction, Weights, Workload,
 };
 use millrace_spec::{Gang, Locality, Restart, Service, sha256};
 
@@ -110,7 +110,13 @@ impl<'a> World<'a> {
     fn new(shape: &'a Shape, weights: Weights, chooser: Chooser) -> Self {
         let quiet = shape.rigs.iter().all(|rig| rig.outages.is_empty());
         let heartbeat = if quiet { SLOW_HEARTBEAT } else { HEARTBEAT };
-        let settings = Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: heartbeat * 1_000, weights };
+        let settings = Settings {
+            program: PROGRAM,
+            attestor: ATTESTOR,
+            heartbeat_millis: heartbeat * 1_000,
+            weights,
+            draw_secret: DrawSecret([0; 32]),
+        };
         let mut world = Self {
             shape,
             chooser,
@@ -331,6 +337,7 @@ impl<'a> World<'a> {
             }
             Action::ExpireJob { .. }
             | Action::FinalizeLease { .. }
+            | Action::OpenDispute { .. }
             | Action::ExpireDispute { .. }
             | Action::NoticePreemption { .. }
             | Action::TellNotice { .. }

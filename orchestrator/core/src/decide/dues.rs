@@ -103,6 +103,11 @@ impl Core {
             due = due.at_chain(now, deadline);
         }
         let decide_by = entry.dispute.map(|dispute| dispute.decide_by);
+        let due = self
+            .check_by(entry)
+            .filter(|_| job.is_spot_checked())
+            .into_iter()
+            .fold(due, |due, at| due.at_chain(now, at));
         let moments = [lease.preempted_at, lease.ends_by, lease.disputable_until];
         moments.into_iter().chain(decide_by).fold(due, |due, at| due.at_chain(now, at))
     }

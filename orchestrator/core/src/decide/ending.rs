@@ -20,6 +20,7 @@ impl Core {
         let known = entry.workload().is_some();
         self.retire_succeeded(now, job);
         let mut pending = self.kept_busy(now, job);
+        let checks = self.servable_checks(now, job);
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
             if !self.attends(lease) {
@@ -39,19 +40,19 @@ impl Core {
             let exhausted = past_end || entry.meter.exhausted(&entry.view.lease);
             if exhausted {
                 self.interrupt(job, lease);
-                self.begin_end(now, lease, ExitClass::Released);
+                self.begin_end(now, lease, self.class_of_release(job));
                 pending = self.kept_busy(now, job);
                 continue;
             }
-            let idle = known && self.active_task(lease).is_none();
+            let idle = known && !self.is_busy(lease);
             // A silent worker's lease is left to its return or to its deadline: the rules of the
             // chain, not the scheduler, say what its silence costs.
             let entry = &self.leases[&lease];
-            if idle && !entry.silenced {
+            if idle && !entry.silenced && !checks.contains_key(&lease) {
                 // Whoever has notice gets no further task: its node is free the sooner.
                 match pending.checked_sub(1).filter(|_| !entry.has_notice()) {
                     Some(rest) => pending = rest,
-                    None => self.begin_end(now, lease, ExitClass::Released),
+                    None => self.begin_end(now, lease, self.class_of_release(job)),
                 }
             }
         }
@@ -67,7 +68,7 @@ impl Core {
     /// The notice of a spot lease is over: its task goes elsewhere, and that counts against nobody.
     fn send_away(&mut self, now: Now, job: Address, lease: Address) {
         let active = self.active_task(lease);
-        self.begin_end(now, lease, ExitClass::Released);
+        self.begin_end(now, lease, self.class_of_release(job));
         let Some((number, entry)) = active.zip(self.jobs.get_mut(&job)) else { return };
         entry.tasks.change(number, |task| task.last_failure = Some(preempted(number)));
         self.touch_task(job, number);
@@ -76,8 +77,9 @@ impl Core {
     /// A task that outlasts its lease is the buyer's to answer for: more of the same lease would only burn the
     /// deposit. One that had less than half of a lease begins anew with a clean slate.
     fn interrupt(&mut self, job: Address, lease: Address) {
-        let Some(number) = self.active_task(lease) else { return };
+        let active = self.active_task(lease);
         self.stop_and_requeue(lease);
+        let Some(number) = active else { return };
         let had_its_share = self.leases.get(&lease).is_some_and(|entry| {
             let had = entry.meter.millis.saturating_sub(entry.handed_out_at);
             had >= entry.view.lease.maximum.0.saturating_mul(1_000) / 2

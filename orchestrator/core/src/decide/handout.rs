@@ -19,7 +19,7 @@ impl Core {
                 || entry.has_notice()
                 || !self.attends(lease)
                 || !self.is_live(now, node)
-                || self.active_task(lease).is_some()
+                || self.is_busy(lease)
             {
                 continue;
             }

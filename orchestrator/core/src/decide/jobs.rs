@@ -2,7 +2,7 @@ use millrace_protocol::Address;
 
 use crate::Core;
 use crate::state::job::Outcome;
-use crate::state::task::TaskState;
+use crate::state::task::{Task, TaskState};
 
 impl Core {
     /// The oldest first; the address decides between jobs of the same second.
@@ -29,7 +29,8 @@ impl Core {
     }
 
     fn call_back_tasks(&mut self, job: Address) {
-        let active: Vec<Address> = self.jobs[&job].tasks.at_work().collect();
+        let tasks = &self.jobs[&job].tasks;
+        let active: Vec<Address> = tasks.at_work().chain(tasks.checkers().map(|(lease, _)| lease)).collect();
         for lease in active {
             self.stop_and_requeue(lease);
         }
@@ -39,10 +40,7 @@ impl Core {
     pub(super) fn redo_tasks(&mut self, job: Address, numbers: &[u32]) {
         for number in numbers.iter().copied() {
             let Some(entry) = self.jobs.get_mut(&job) else { return };
-            entry.tasks.change(number, |task| {
-                task.state = TaskState::Pending;
-                task.outputs.clear();
-            });
+            entry.tasks.change(number, Task::redo);
             self.touch_task(job, number);
         }
     }

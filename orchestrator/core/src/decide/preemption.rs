@@ -14,7 +14,7 @@ use millrace_spec::sha256;
 
 use super::Scope;
 use crate::demands::DemandId;
-use crate::market::{Candidate, Constraint, Demand, Vacated};
+use crate::market::{Candidate, Constraint, Vacated};
 use crate::state::job::Crank;
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::{Action, Core, Now};
@@ -93,7 +93,7 @@ impl Core {
             return Outlook::Over;
         }
         let node = reservation.chosen.node;
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let request = past.request(entry, &demand);
         let mut vacated = Vacated { claims: vec![(reservation_holder(job), true)], account_is_late: false };
@@ -138,7 +138,7 @@ impl Core {
     /// Whether the job has its room without this lease ending.
     fn is_enough(&self, now: Now, job: Address, node: Address, without: Address) -> bool {
         let Some(entry) = self.jobs.get(&job) else { return false };
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let mut claims = self.leaving(now, node);
         claims.retain(|(lease, _)| *lease != without);
@@ -188,7 +188,7 @@ impl Core {
         if self.awaits_an_end(job) || !self.wants_further_lease(now, job) {
             return;
         }
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let found = self.market.best(now, &past.request(entry, &demand), 1);
         if let Some((offer, decision)) = self.choose(now, job, found.candidates) {

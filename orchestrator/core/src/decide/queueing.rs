@@ -6,7 +6,7 @@ use millrace_protocol::Address;
 use super::Scope;
 use super::placement::Search;
 use crate::demands::DemandId;
-use crate::market::{Constraint, Demand, Errand};
+use crate::market::{Constraint, Errand};
 use crate::queue::{Rank, Turn};
 use crate::state::shortfall::Shortfall;
 use crate::{Core, Now};
@@ -18,7 +18,7 @@ impl Core {
         let Some(workload) = entry.workload().filter(|_| entry.working() && self.serves(job)) else {
             return self.delist(job);
         };
-        let demand = Demand::new(&entry.view.job.terms, workload);
+        let demand = self.demand(now, job, entry);
         let errand = Errand::of(&demand);
         let priority = Reverse(workload.placement.priority);
         let turn = Turn { rank: Rank { priority, opened_slot: entry.view.opened_slot }, job };

@@ -77,6 +77,7 @@ impl Core {
                     | Transaction::NoticePreemption { lease }
                     | Transaction::ExpireLease { lease }
                     | Transaction::FinalizeLease { lease }
+                    | Transaction::OpenDispute { lease }
                     | Transaction::ExpireDispute { lease } => of_lease(lease).into_iter().collect(),
                     Transaction::AttestNode { .. } => BTreeSet::new(),
                 }

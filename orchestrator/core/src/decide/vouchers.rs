@@ -3,8 +3,9 @@ use millrace_protocol::{Address, Seconds};
 use millrace_spec::Sha256;
 use millrace_spec::merkle::{self, Leaf};
 
+use crate::state::check::CheckState;
 use crate::state::lease::Stage;
-use crate::state::task::TaskState;
+use crate::state::task::{Task, TaskState};
 use crate::{Action, Core, Now};
 
 impl Core {
@@ -52,18 +53,21 @@ impl Core {
         }
     }
 
-    /// Merkle root over what the lease's tasks produced.
+    /// Merkle root over what the lease's tasks produced, those that it ran again included.
     pub fn result_root(&self, lease: Address) -> Sha256 {
         let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else {
             return Sha256::default();
         };
-        let done = job.tasks.iter().zip(0u32..).filter(|(task, _)| task.state == TaskState::Done { lease });
-        let leaves = done.flat_map(|(task, number)| {
-            task.outputs.iter().map(move |output| Leaf {
-                task: number,
-                path: output.path.clone(),
-                object: output.object,
-            })
+        let same = |task: &Task| {
+            let check = task.check.as_ref().map(|check| check.state);
+            task.state == TaskState::Done { lease } || check == Some(CheckState::Equal { lease })
+        };
+        let made = job.tasks.iter().zip(0u32..).filter(|(task, _)| same(task));
+        let other = job.story().findings.iter().filter(|finding| finding.second.lease == lease);
+        let outputs = made.map(|(task, number)| (number, &task.outputs));
+        let outputs = outputs.chain(other.map(|finding| (finding.task, &finding.second.outputs)));
+        let leaves = outputs.flat_map(|(task, outputs)| {
+            outputs.iter().map(move |output| Leaf { task, path: output.path.clone(), object: output.object })
         });
         merkle::root(leaves.collect())
     }

@@ -24,14 +24,15 @@ impl Core {
 
     /// Whether more tasks wait than leases are about to take.
     pub(crate) fn wants_lease(&self, now: Now, job: Address, entry: &JobEntry) -> bool {
-        self.waiting(now, job, entry, now.millis) > self.idle_leases(job)
+        let free = self.idle_leases(job).saturating_sub(self.servable_checks(now, job).len());
+        self.waiting(now, job, entry, now.millis) > free || !self.unserved_checks(now, job).is_empty()
     }
 
     /// Leases at work whose worker has nothing to do.
     pub(super) fn idle_leases(&self, job: Address) -> usize {
         let idle = |lease: &Address| {
             let usable = |entry: &LeaseEntry| entry.is_working() && !entry.silenced && !entry.has_notice();
-            self.leases.get(lease).is_some_and(usable) && self.active_task(*lease).is_none()
+            self.leases.get(lease).is_some_and(usable) && !self.is_busy(*lease)
         };
         self.open_leases.of_job(job).filter(idle).count()
     }

@@ -1,5 +1,6 @@
 use millrace_protocol::{Address, JobState, UnixSeconds};
 
+use crate::state::check::CheckState;
 use crate::state::job::{JobEntry, Outcome};
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::task::{Cause, TaskState};
@@ -142,6 +143,13 @@ impl Core {
             });
             requeued.extend(attempt.map(|attempt| (number, attempt)));
         }
+        if let Some(number) = entry.tasks.checked_by(lease) {
+            let attempt = entry.tasks.change_check(number, |check| {
+                check.state = CheckState::Waiting;
+                check.attempt
+            });
+            requeued.extend(attempt.map(|attempt| (number, attempt)));
+        }
         for (number, _) in &requeued {
             self.touch_task(job, *number);
         }
@@ -156,11 +164,19 @@ fn learn_outcome(entry: &mut JobEntry) {
     }
     entry.outcome = match entry.view.job.state {
         JobState::Open | JobState::Active => None,
+        // Only what was still to be compared is missing.
+        JobState::Done | JobState::Expired if is_compared_late(entry) => Some(Outcome::Completed),
         JobState::Expired => Some(Outcome::Expired),
         _ if entry.view.job.cancelled_at != UnixSeconds::ZERO => Some(Outcome::Cancelled),
         JobState::Cancelling => Some(Outcome::Cancelled),
         JobState::Done => Some(Outcome::Failed(ended_by_chain(entry).into())),
     };
+}
+
+/// Whether all its tasks are done, and it ended on chain before all were compared that were to be.
+fn is_compared_late(entry: &JobEntry) -> bool {
+    let cancelled = entry.view.job.cancelled_at != UnixSeconds::ZERO;
+    entry.is_spot_checked() && !cancelled && entry.tasks.all_done()
 }
 
 fn ended_by_chain(entry: &JobEntry) -> Cause {

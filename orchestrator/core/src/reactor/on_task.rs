@@ -26,6 +26,9 @@ impl Core {
         if ours {
             self.hear_lease(now, lease);
         }
+        if ours && self.is_current_check(lease, task, attempt) {
+            return self.on_check_update(now, (node, lease), (task, attempt), progress);
+        }
         let current = ours && self.is_current(lease, task, attempt);
         match progress {
             TaskProgress::Phase { phase, bytes } if current => self.on_phase(now, lease, task, (phase, bytes)),
@@ -59,7 +62,8 @@ impl Core {
     }
 
     fn on_phase(&mut self, now: Now, lease: Address, number: u32, (phase, bytes): (TaskPhase, (u64, u64))) {
-        let busy_elsewhere = self.active_task(lease).is_some_and(|active| active != number);
+        let busy_elsewhere =
+            self.active_task(lease).is_some_and(|active| active != number) || self.checked_task(lease).is_some();
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
@@ -101,6 +105,7 @@ impl Core {
             task.outputs = outputs;
             task.checkpoint = None;
         });
+        self.draw(job, number);
         self.touch_task(job, number);
         self.touch_lease(lease);
     }

@@ -2,6 +2,7 @@ use millrace_protocol::{Address, JobState};
 
 use crate::backoff::Backoff;
 use crate::event::{OpenFailure, Transaction};
+use crate::state::check::Finding;
 use crate::state::job::Crank;
 use crate::state::task::Cause;
 use crate::{Core, Now};
@@ -45,6 +46,15 @@ impl Core {
                 }
             }
             Transaction::NoticePreemption { lease } => self.note_notice(lease, |_| caught_up),
+            Transaction::OpenDispute { lease } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.crank = caught_up;
+                }
+                self.note_dispute(lease, |finding| {
+                    finding.dispute = Some(signature.clone());
+                    finding.trouble = None;
+                });
+            }
             Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }
             | Transaction::ExpireDispute { lease } => {
@@ -81,6 +91,12 @@ impl Core {
         match transaction {
             Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
             Transaction::NoticePreemption { lease } => self.note_notice(lease, |crank| backoff(now, crank)),
+            Transaction::OpenDispute { lease } => {
+                if let Some(entry) = self.leases.get_mut(&lease) {
+                    entry.crank = backoff(now, entry.crank);
+                }
+                self.note_dispute(lease, |finding| finding.trouble = Some(cause.clone()));
+            }
             Transaction::Settle { lease, .. }
             | Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }
@@ -100,6 +116,15 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// What became of the dispute that the lease's evidence was for.
+    fn note_dispute(&mut self, lease: Address, note: impl Fn(&mut Finding)) {
+        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let findings = entry.story_mut().findings.iter_mut();
+        findings.filter(|finding| finding.first.lease == lease && finding.evidence.is_some()).for_each(note);
+        self.touch_job(job);
     }
 
     fn drop_offer(&mut self, now: Now, job: Address, offer: u64, rest: u64, cause: Option<Cause>) {

@@ -154,7 +154,10 @@ impl Core {
     /// Whether the worker may go on with a task it holds: it is still its own, or it was taken
     /// away and nobody else has it yet.
     fn readopt(&mut self, lease: Address, held: HeldTask) -> bool {
-        let busy = self.active_task(lease).is_some();
+        if self.is_current_check(lease, held.task, held.attempt) {
+            return self.readopt_check(lease, held.task);
+        }
+        let busy = self.is_busy(lease);
         let Some(entry) = self.leases.get(&lease) else { return false };
         let (job, working) = (entry.view.job, entry.stage == Stage::Working);
         let Some(entry) = self.jobs.get_mut(&job) else { return false };
@@ -177,9 +180,15 @@ impl Core {
 
     /// A worker that holds only an earlier attempt never heard of the last one.
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
-        let Some(number) = self.active_task(lease) else { return };
-        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        let attempt = job.and_then(|job| job.tasks.get(number)).map(|task| task.attempt);
+        let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else { return };
+        let (number, attempt) = match (self.active_task(lease), self.checked_task(lease)) {
+            (Some(number), _) => (number, job.tasks.get(number).map(|task| task.attempt)),
+            (None, Some(number)) => {
+                let check = job.tasks.get(number).and_then(|task| task.check.as_ref());
+                (number, check.map(|check| check.attempt))
+            }
+            (None, None) => return,
+        };
         if !held.iter().any(|held| held.task == number && Some(held.attempt) == attempt) {
             self.requeue_tasks(lease);
         }

@@ -188,11 +188,11 @@ impl JobEntry {
         self.tasks.n_pending()
     }
 
-    /// Whether nothing is left to do. A service that always restarts is never done.
+    /// Whether nothing is left to do, spot checks included. A service that always restarts is never done.
     pub fn all_done(&self) -> bool {
         match self.workload().and_then(Workload::service) {
             Some(service) => service.restart == Restart::OnFailure && self.tasks.done() >= service.replicas as usize,
-            None => self.tasks.all_done(),
+            None => self.tasks.all_done() && self.tasks.n_unchecked() == 0,
         }
     }
 

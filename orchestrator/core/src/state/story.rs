@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millrace_protocol::Address;
 
 use crate::Decision;
+use crate::state::check::Finding;
 use crate::state::restarts::Restarts;
 use crate::state::task::Cause;
 
@@ -19,6 +20,8 @@ pub struct Story {
     pub closed_by: Option<String>,
     /// Replicas that ended by themselves, and when they start again.
     pub restarts: Restarts,
+    /// Spot checks that came to another result, the oldest first.
+    pub findings: Vec<Finding>,
     /// Nodes not to be asked again before the given milliseconds.
     pub(crate) resting: BTreeMap<Address, u64>,
     /// Why its live leases are where they are, by the lease's number. Not kept on disk.
@@ -32,6 +35,7 @@ impl Story {
         last_failure: None,
         closed_by: None,
         restarts: Restarts::NONE,
+        findings: Vec::new(),
         resting: BTreeMap::new(),
         decisions: BTreeMap::new(),
     };

@@ -2,6 +2,8 @@ use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::ObjectRef;
 use serde::{Deserialize, Serialize};
 
+use crate::state::check::Check;
+
 /// Something that went wrong outside, told to people as it is and never interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
@@ -90,6 +92,9 @@ pub struct Task {
     /// The newest, of whichever attempt; none once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Box<Checkpoint>>,
+    /// Of one that is done and was drawn to be run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Box<Check>>,
     /// Bytes moved and to move in the current phase, where it moves any. Not kept on disk.
     #[serde(skip)]
     pub bytes: (u64, u64),
@@ -111,8 +116,19 @@ impl Task {
         last_failure: None,
         outputs: Vec::new(),
         checkpoint: None,
+        check: None,
         bytes: (0, 0),
     };
+
+    /// What it made counts no more: it waits again, and may be drawn again.
+    pub(crate) fn redo(&mut self) {
+        self.state = TaskState::Pending;
+        self.outputs.clear();
+        if let Some(check) = self.check.take() {
+            // A lease is never handed the same number twice.
+            self.attempt = self.attempt.max(check.attempt);
+        }
+    }
 
     /// It failed by the buyer's own fault: for good, once it has failed more often than it may. Returns whether.
     pub(crate) fn blame(&mut self, retries: u32) -> bool {

@@ -4,6 +4,7 @@ use std::ops::Index;
 
 use millrace_protocol::Address;
 
+use crate::state::check::Check;
 use crate::state::task::{Task, TaskState};
 
 static UNTOUCHED: Task = Task::NEW;
@@ -23,6 +24,10 @@ struct Touched {
     tasks: Vec<Task>,
     pending: BTreeSet<u32>,
     active: BTreeMap<Address, BTreeSet<u32>>,
+    /// Drawn to be run again, and not compared yet.
+    unchecked: BTreeSet<u32>,
+    /// By the lease that runs them again.
+    checking: BTreeMap<Address, u32>,
     done: usize,
 }
 
@@ -70,6 +75,26 @@ impl Tasks {
         self.touched.iter().flat_map(|touched| touched.active.keys()).copied()
     }
 
+    /// Tasks that are still to be run again, the lowest number first.
+    pub fn unchecked(&self) -> impl Iterator<Item = u32> {
+        self.touched.iter().flat_map(|touched| &touched.unchecked).copied()
+    }
+
+    /// How many are still to be run again.
+    pub fn n_unchecked(&self) -> usize {
+        self.touched.as_ref().map_or(0, |touched| touched.unchecked.len())
+    }
+
+    /// The task that the lease runs again.
+    pub fn checked_by(&self, lease: Address) -> Option<u32> {
+        self.touched.as_ref()?.checking.get(&lease).copied()
+    }
+
+    /// Leases that run a task again, and which.
+    pub fn checkers(&self) -> impl Iterator<Item = (Address, u32)> {
+        self.touched.iter().flat_map(|touched| &touched.checking).map(|(lease, number)| (*lease, *number))
+    }
+
     /// How many are done.
     pub fn done(&self) -> usize {
         self.touched.as_ref().map_or(0, |touched| touched.done)
@@ -91,14 +116,21 @@ impl Tasks {
             touched.pending.insert(next);
         }
         let task = touched.tasks.get_mut(number as usize)?;
-        let before = task.state;
+        let before = (task.state, Watch::of(task));
         let result = change(task);
-        let after = task.state;
+        let after = (task.state, Watch::of(task));
         if before != after {
-            touched.forget(number, before);
-            touched.note(number, after);
+            touched.forget(number, before.0);
+            touched.note(number, after.0);
+            touched.watch(number, before.1, after.1);
         }
         Some(result)
+    }
+
+    /// Changes one task's check. None where it has none.
+    pub(crate) fn change_check<R>(&mut self, number: u32, change: impl FnOnce(&mut Check) -> R) -> Option<R> {
+        self.get(number)?.check.as_ref()?;
+        self.change(number, |task| task.check.as_deref_mut().map(change)).flatten()
     }
 
     fn n_untouched(&self) -> u32 {
@@ -110,7 +142,35 @@ impl Tasks {
     }
 }
 
+/// How far a task's check is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Watch {
+    is_open: bool,
+    on: Option<Address>,
+}
+
+impl Watch {
+    fn of(task: &Task) -> Self {
+        let check = task.check.as_deref();
+        Self { is_open: check.is_some_and(Check::is_open), on: check.and_then(Check::running_on) }
+    }
+}
+
 impl Touched {
+    fn watch(&mut self, number: u32, before: Watch, after: Watch) {
+        if let Some(lease) = before.on {
+            self.checking.remove(&lease);
+        }
+        if let Some(lease) = after.on {
+            self.checking.insert(lease, number);
+        }
+        if after.is_open {
+            self.unchecked.insert(number);
+        } else {
+            self.unchecked.remove(&number);
+        }
+    }
+
     fn note(&mut self, number: u32, state: TaskState) {
         match state {
             TaskState::Pending => {
@@ -154,6 +214,7 @@ impl Index<u32> for Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::check::CheckState;
     use crate::state::task::TaskPhase;
 
     #[test]
@@ -174,5 +235,28 @@ mod tests {
         state(&mut tasks, 0, TaskState::Pending);
         assert!(!tasks.all_done() && tasks.pending().eq([0]));
         assert!(!Tasks::default().all_done());
+    }
+
+    #[test]
+    fn checks_are_counted_as_they_change() {
+        let (lease, phase) = (Address([7; 32]), TaskPhase::Running);
+        let mut tasks = Tasks::new(3);
+        assert_eq!(tasks.change_check(1, |_| ()), None, "it was not drawn");
+        tasks.change(1, |task| task.check = Some(Check::NEW.into()));
+        assert_eq!(
+            (tasks.unchecked().collect::<Vec<_>>(), tasks.n_unchecked(), tasks.checked_by(lease)),
+            (vec![1], 1, None)
+        );
+        tasks.change_check(1, |check| check.state = CheckState::Running { lease, phase });
+        assert_eq!((tasks.checked_by(lease), tasks.checkers().collect::<Vec<_>>()), (Some(1), vec![(lease, 1)]));
+        tasks.change_check(1, |check| check.state = CheckState::Waiting);
+        assert_eq!((tasks.checked_by(lease), tasks.n_unchecked()), (None, 1));
+        tasks.change_check(1, |check| check.state = CheckState::Equal { lease });
+        assert_eq!((tasks.n_unchecked(), tasks.checkers().count()), (0, 0));
+        tasks.change(1, |task| {
+            task.check = Some(Check { state: CheckState::Running { lease, phase }, ..Check::NEW }.into())
+        });
+        tasks.change(1, Task::redo);
+        assert_eq!((tasks.n_unchecked(), tasks.checkers().count()), (0, 0));
     }
 }

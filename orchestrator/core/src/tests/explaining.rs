@@ -220,7 +220,7 @@ fn what_is_not_run_here_is_said_and_expires() {
     let other = Address([5; 32]);
     for (terms, attestor, reason) in [
         (quorum, None, NotServed::Quorum),
-        (spot_check, Some(ATTESTOR), NotServed::SpotCheck),
+        (spot_check, Some(ATTESTOR), NotServed::CheckWindow { window, least: Seconds(1_200) }),
         (terms(), Some(other), NotServed::ForeignAttestor(other)),
     ] {
         let mut world = World::with_nodes(3);

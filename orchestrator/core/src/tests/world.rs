@@ -20,7 +20,13 @@ pub const PROGRAM: Address = Address([9; 32]);
 pub const ATTESTOR: Address = Address([8; 32]);
 
 pub fn settings() -> Settings {
-    Settings { program: PROGRAM, attestor: ATTESTOR, heartbeat_millis: HEARTBEAT, weights: Weights::default() }
+    Settings {
+        program: PROGRAM,
+        attestor: ATTESTOR,
+        heartbeat_millis: HEARTBEAT,
+        weights: Weights::default(),
+        draw_secret: DrawSecret([5; 32]),
+    }
 }
 
 pub fn cause(code: &str) -> Cause {
@@ -150,6 +156,10 @@ pub struct World {
     pub challenges: Vec<ChallengeOrder>,
     /// Transactions are refused while set.
     pub chain_down: bool,
+    /// Rigs whose results are not what the task makes.
+    pub liars: BTreeSet<Address>,
+    /// What the scheduler's key has to pay bonds with.
+    pub usdc: MicroUsdc,
     /// Whether containers stop when their lease has notice; they run on to its end otherwise.
     pub leaves_on_notice: bool,
 }
@@ -169,8 +179,8 @@ pub fn lease_address(job: Address, opened_slot: u64, number: u32) -> Address {
     Address(bytes)
 }
 
-fn output(task: u32) -> Output {
-    let content = format!("frame {task}");
+fn output(task: u32, lies: bool) -> Output {
+    let content = format!("{} {task}", if lies { "noise" } else { "frame" });
     Output {
         path: "frame.png".to_owned(),
         object: ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 },
@@ -207,6 +217,8 @@ impl World {
             scheduler: ATTESTOR,
             challenges: Vec::new(),
             chain_down: false,
+            liars: BTreeSet::new(),
+            usdc: MicroUsdc(100_000_000),
             leaves_on_notice: false,
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
@@ -345,7 +357,13 @@ impl World {
     }
 
     fn report_done(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
-        self.report(node, lease, task, attempt, TaskProgress::Done { outputs: vec![output(task)] });
+        self.report(
+            node,
+            lease,
+            task,
+            attempt,
+            TaskProgress::Done { outputs: vec![output(task, self.liars.contains(&node))] },
+        );
     }
 
     pub fn running(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
@@ -551,6 +569,7 @@ impl World {
             Action::NoticePreemption { lease } => self.notice_preemption(lease),
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
+            Action::OpenDispute { lease, evidence, bond } => self.open_dispute(lease, evidence, bond),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
@@ -660,8 +679,9 @@ impl World {
             return;
         }
         rig.running.retain(|running| running.0 != lease);
+        let lies = self.liars.contains(&node);
         let leaves = rig.produced.get(&lease).into_iter().flatten().map(|task| {
-            let output = output(*task);
+            let output = output(*task, lies);
             Leaf { task: *task, path: output.path, object: output.object }
         });
         let result_root = merkle::root(leaves.collect());
@@ -763,7 +783,7 @@ impl World {
                 self.follow(address, movements);
                 self.land(settle, job_address, address, node_address);
             }
-            Err(millrace_protocol::Error::VoucherStale) => {
+            Err(millrace_protocol::Error::VoucherStale | millrace_protocol::Error::LeaseNotLive) => {
                 // Redeemed before a crash; the chain's state says so right away.
                 self.see_lease(address);
                 self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("stale") });
@@ -840,6 +860,36 @@ impl World {
         let (job, node) = (self.leases[&address].job, self.leases[&address].node);
         self.settle_reported(address, transitions::finalize_lease).expect("finalized too early");
         self.land(finalize, job, address, node);
+    }
+
+    fn open_dispute(&mut self, address: Address, evidence: Sha256, bond: MicroUsdc) {
+        let open = Transaction::OpenDispute { lease: address };
+        let view = *self.leases.get(&address).expect("a dispute about a lease that is gone");
+        let Some(Record::Job(record)) = self.disk.get(&(view.job, 0, 0)) else { panic!("the job is not on disk") };
+        let known = record.findings.iter().filter(|finding| finding.evidence == Some(evidence));
+        assert_eq!(evidence_digest(view.job, address, known), evidence, "what the evidence is of is not on disk");
+        if self.chain_down || self.usdc < bond {
+            let cause = cause(if self.chain_down { "rpc" } else { "dispute-bond-missing" });
+            self.inbox.push_back(Event::TransactionFailed { transaction: open, cause });
+            return;
+        }
+        let now = self.now().chain;
+        let lease = &mut self.leases.get_mut(&address).unwrap().lease;
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        let dispute = match transitions::open_dispute(job, lease, &self.parameters, now) {
+            Ok(dispute) => dispute,
+            Err(millrace_protocol::Error::LeaseNotReported) => {
+                // Disputed before a crash; the chain's state says so right away.
+                self.see_lease(address);
+                self.inbox.push_back(Event::TransactionFailed { transaction: open, cause: cause("refused") });
+                return;
+            }
+            Err(error) => panic!("the chain refuses a dispute: {error}"),
+        };
+        assert_eq!(dispute.bond, bond);
+        self.usdc = self.usdc.minus(bond).unwrap();
+        self.disputes.insert(address, dispute);
+        self.land(open, view.job, address, view.node);
     }
 
     fn expire_dispute(&mut self, address: Address) {

@@ -2,7 +2,7 @@
 
 use millrace_agent::TaskKey;
 use millrace_protocol::Address;
-use millrace_scheduler::{Action, Cause, Event, Offer, OpenFailure, Step, Transaction};
+use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Step, Transaction};
 
 use super::{Asked, Chore, Input};
 use crate::chain::Origin;
@@ -19,6 +19,8 @@ pub(super) const ANSWER_PATIENCE: u64 = 20_000;
 impl Simulation {
     pub(super) fn act(&mut self, action: Action) {
         match action {
+            Action::Notice(Notice::ResultsEqual { .. }) => self.witness.compared += 1,
+            Action::Notice(Notice::ResultsDiffer { .. }) => self.witness.found += 1,
             Action::Persist(_) | Action::Notice(_) => {}
             Action::ExpireLease { .. } | Action::Settle { .. } if self.is_sabotaged(Sabotage::NobodyCranks) => {}
             Action::CloseJob { .. } if self.is_sabotaged(Sabotage::NobodyCloses) => {}
@@ -81,6 +83,10 @@ impl Simulation {
             }
             Action::FinalizeLease { lease } => {
                 self.transact(Transaction::FinalizeLease { lease }, lease, Instruction::FinalizeLease { lease });
+            }
+            Action::OpenDispute { lease, .. } => {
+                // The market of the model takes every bond out of the buyer's wallet, also this one.
+                self.transact(Transaction::OpenDispute { lease }, lease, Instruction::OpenDispute { lease });
             }
             Action::ExpireDispute { lease } => {
                 self.transact(Transaction::ExpireDispute { lease }, lease, Instruction::ExpireDispute { lease });

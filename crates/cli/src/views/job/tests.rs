@@ -1,5 +1,5 @@
 use super::*;
-use millrace_link::rest::{Exclusion, Explanation, Failure, Runway};
+use millrace_link::rest::{Exclusion, Explanation, Failure, Runway, SpotChecks};
 use millrace_protocol::{
     Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
@@ -136,12 +136,22 @@ fn job() -> JobStatus {
         explanation: None,
         failure: None,
         runway: None,
+        spot_checks: None,
     }
 }
 
 #[test]
 fn an_active_job_shows_money_leases_and_tasks() {
     insta::assert_snapshot!(text(&job(), NOW, Style::plain()));
+}
+
+#[test]
+fn a_spot_checked_job_says_how_far_its_checks_are() {
+    let checks = SpotChecks { open: 2, equal: 5, different: 1, lapsed: 0 };
+    let said = |checks| text(&JobStatus { spot_checks: Some(checks), ..job() }, NOW, Style::plain());
+    assert!(said(checks).contains("spot checks   5 equal, 1 different, 2 to come\n"));
+    let checks = SpotChecks { lapsed: 3, ..checks };
+    assert!(said(checks).contains("spot checks   5 equal, 1 different, 2 to come, 3 not compared in time\n"));
 }
 
 #[test]

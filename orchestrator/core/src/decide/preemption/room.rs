@@ -3,7 +3,7 @@
 use millrace_protocol::{Address, PricePerGpuHour};
 
 use super::{Preemption, reservation_holder};
-use crate::market::{Candidate, Demand, Vacated};
+use crate::market::{Candidate, Vacated};
 use crate::state::job::Crank;
 use crate::state::reservation::Reservation;
 use crate::{Core, Now};
@@ -74,7 +74,7 @@ impl Core {
     /// Whether a node is about to be free for the job though nobody is given notice.
     fn room_comes_by_itself(&self, now: Now, job: Address) -> bool {
         let Some(entry) = self.jobs.get(&job) else { return false };
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let request = past.request(entry, &demand);
         let live = self.open_leases.iter().filter_map(|lease| self.leases.get(&lease));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money};
 
 use super::room::Room;
-use crate::market::{Candidate, Demand, Request, Vacated};
+use crate::market::{Candidate, Request, Vacated};
 use crate::state::lease::LeaseEntry;
 use crate::{Core, JobEntry, Now};
 
@@ -21,7 +21,7 @@ impl Core {
     /// The node where the least is lost, of those that fit the job but for what spot leases take of them.
     pub(super) fn find_room(&self, now: Now, job: Address) -> Option<Room> {
         let entry = self.jobs.get(&job)?;
-        let demand = Demand::of_job(entry);
+        let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let request = past.request(entry, &demand);
         let highest = demand.maximum_price.min(request.affordable);

@@ -1,0 +1,45 @@
+use std::collections::BTreeSet;
+
+use millrace_protocol::{Address, JobState, LeaseState};
+
+use crate::state::job::Outcome;
+use crate::state::lease::Stage;
+use crate::{Core, TaskState};
+
+impl Core {
+    /// Has the tasks of a lease made again that lost a dispute over a finding before the rest of the job's leases had
+    /// ended. The job's account does not name the ruling: it has one failed attempt more where the buyer was right.
+    /// Where another lease failed in the same time the tasks are made again for nothing, which is the lesser evil.
+    pub(in crate::decide) fn redo_refuted(&mut self, job: Address) {
+        let Some(entry) = self.jobs.get(&job) else { return };
+        let view = &entry.view.job;
+        let open = matches!(view.state, JobState::Open | JobState::Active);
+        if !open || !matches!(entry.outcome, None | Some(Outcome::Completed)) {
+            return;
+        }
+        let ruled_on = |lease: &Address| {
+            let lease = self.leases.get(lease);
+            lease.is_some_and(|lease| lease.stage == Stage::Over && lease.view.lease.state == LeaseState::Disputed)
+        };
+        let findings = entry.story().findings.iter().filter(|finding| view.attempts_failed > finding.attempts_failed);
+        let refuted: BTreeSet<Address> = findings.map(|finding| finding.first.lease).filter(ruled_on).collect();
+        if refuted.is_empty() {
+            return;
+        }
+        let wrong: Vec<u32> = (0u32..)
+            .zip(entry.tasks.iter())
+            .filter(|(_, task)| matches!(&task.state, TaskState::Done { lease } if refuted.contains(lease)))
+            .map(|(number, _)| number)
+            .collect();
+        if wrong.is_empty() {
+            return;
+        }
+        let nodes: Vec<Address> =
+            refuted.iter().filter_map(|lease| self.leases.get(lease)).map(|lease| lease.view.node).collect();
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        entry.outcome = None;
+        entry.story_mut().failed_nodes.extend(nodes);
+        self.redo_tasks(job, &wrong);
+        self.touch_job(job);
+    }
+}
