@@ -12,8 +12,12 @@ pub enum NotServed {
     ForeignAttestor(Address),
     /// It would have to run tasks again elsewhere.
     SpotCheck,
-    /// It would have to lead a round of commitments.
-    Quorum,
+    /// Results are counted of tasks that run one by one, at posted prices.
+    CountedShape,
+}
+
+fn is_shaped(entry: &JobEntry) -> bool {
+    entry.is_gang() || entry.is_service() || entry.is_auctioned()
 }
 
 impl Core {
@@ -25,8 +29,8 @@ impl Core {
         }
         match view.job.terms.verification {
             Verification::SpotCheck { .. } => Some(NotServed::SpotCheck),
-            Verification::Quorum { .. } => Some(NotServed::Quorum),
-            Verification::Attested | Verification::AttestedHardware { .. } => None,
+            Verification::Quorum { .. } if is_shaped(entry) => Some(NotServed::CountedShape),
+            Verification::Quorum { .. } | Verification::Attested | Verification::AttestedHardware { .. } => None,
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod open_leases;
 pub mod proof;
 pub mod reservation;
 pub mod restarts;
+pub mod round;
 pub mod story;
 pub mod task;
 pub mod tasks;

@@ -195,6 +195,8 @@ impl<'a> World<'a> {
             opened_slot: self.slot,
             opened_at: self.now().chain,
             spec_hash: sha256(&job.0),
+            quorum_round: 0,
+            quorum_open: false,
             job: opened,
         };
         self.jobs.insert(job, view);

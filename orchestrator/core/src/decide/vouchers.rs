@@ -54,10 +54,8 @@ impl Core {
 
     /// Merkle root over what the lease's tasks produced.
     pub fn result_root(&self, lease: Address) -> Sha256 {
-        let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else {
-            return Sha256::default();
-        };
-        let done = job.tasks.iter().zip(0u32..).filter(|(task, _)| task.state == TaskState::Done { lease });
+        let Some(tasks) = self.tasks_of(lease) else { return Sha256::default() };
+        let done = tasks.iter().zip(0u32..).filter(|(task, _)| task.state == TaskState::Done { lease });
         let leaves = done.flat_map(|(task, number)| {
             task.outputs.iter().map(move |output| Leaf {
                 task: number,

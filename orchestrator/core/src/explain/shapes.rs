@@ -1,6 +1,7 @@
 //! What holds back jobs that are more than tasks one by one.
 
 use millrace_protocol::Address;
+use millrace_protocol::quorum::{MemberState, Verdict};
 
 use super::Blocker;
 use crate::market::Demand;
@@ -15,6 +16,26 @@ impl Core {
         }
         let (failures, again_at) = (auctions.failures, auctions.again_at);
         (now.millis < again_at).then_some(Blocker::AuctionPausing { failures, again_at })
+    }
+
+    fn round_blocker(&self, now: Now, job: Address, demand: &Demand) -> Option<Blocker> {
+        if let Some(too_few) = self.too_few(now, job, demand) {
+            return Some(Blocker::ProvidersLacking(too_few));
+        }
+        let round = self.round(job).filter(|round| round.quorum.joined > 0)?;
+        let quorum = &round.quorum;
+        if quorum.verdict != Verdict::Open {
+            return Some(Blocker::RoundCounted { round: round.number, decided: quorum.verdict == Verdict::Decided });
+        }
+        let revealed = round.count(MemberState::Revealed);
+        Some(Blocker::RoundOpen {
+            round: round.number,
+            size: quorum.size.into(),
+            joined: quorum.joined().len() - round.count(MemberState::Gone),
+            committed: round.count(MemberState::Committed) + revealed,
+            revealed,
+            until: quorum.reveal_deadline().unwrap_or(quorum.commit_by),
+        })
     }
 
     pub(super) fn shape_blockers(&self, now: Now, job: Address, demand: &Demand) -> Vec<Blocker> {
@@ -32,6 +53,7 @@ impl Core {
         if let (Some(times), Some(again_at)) = (times, again_at) {
             blockers.push(Blocker::Restarting { tasks: resting().count(), times, again_at });
         }
+        blockers.extend(self.round_blocker(now, job, demand));
         if !entry.is_gang() {
             return blockers;
         }

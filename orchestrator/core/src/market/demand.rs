@@ -71,7 +71,7 @@ impl Demand {
             countries: workload.placement.countries.clone(),
             providers: workload.placement.providers.clone(),
             denied_providers: workload.placement.denied_providers.clone(),
-            different_providers: workload.placement.different_providers,
+            different_providers: workload.placement.different_providers || terms.verification.is_quorum(),
             auction: workload.placement.auction,
         }
     }

@@ -1,8 +1,11 @@
 //! Chain, workers and disk in one fake. The chain is the real rules of `millrace_protocol`; the
 //! workers do what they are told. Everything else the scheduler may try panics.
 
+mod rounds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use millrace_protocol::quorum::{Quorum, Verdict};
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
     Address, Dispute, GpuUnits, Hardware, HardwareAttestation, JobState, JobTerms, LeaseState, MicroUsdc, Node,
@@ -13,6 +16,7 @@ use millrace_spec::merkle::{self, Leaf};
 use millrace_spec::{Bid, BidSignature, ObjectRef, Sha256, SignedBid, sha256};
 
 use crate::*;
+pub use rounds::{Vote, Voter};
 
 pub const HEARTBEAT: u64 = 2_000;
 pub const START: u64 = 1_800_000_000;
@@ -104,6 +108,10 @@ pub struct Rig {
     pub refuses: bool,
     /// Of one that answers challenges.
     pub gpus: Option<Vec<String>>,
+    /// Leases of which a task failed at last.
+    pub failed: BTreeSet<Address>,
+    /// What it is to say, and has said, where results are counted. Kept when its process ends.
+    pub votes: BTreeMap<Address, Vote>,
 }
 
 type SettleReported = fn(
@@ -152,6 +160,11 @@ pub struct World {
     pub chain_down: bool,
     /// Whether containers stop when their lease has notice; they run on to its end otherwise.
     pub leaves_on_notice: bool,
+    /// Open rounds, by job: their numbers and accounts.
+    pub quorums: BTreeMap<Address, (u32, Quorum)>,
+    /// Of nodes that are not honest.
+    pub voters: BTreeMap<Address, Voter>,
+    pub verdicts: Vec<(Address, Verdict)>,
 }
 
 pub fn address(kind: u8, number: u32) -> Address {
@@ -169,8 +182,9 @@ pub fn lease_address(job: Address, opened_slot: u64, number: u32) -> Address {
     Address(bytes)
 }
 
-fn output(task: u32) -> Output {
-    let content = format!("frame {task}");
+/// What a task makes, where it is run, or made up.
+pub fn output_of(task: u32, is_made_up: bool) -> Output {
+    let content = if is_made_up { format!("noise {task}") } else { format!("frame {task}") };
     Output {
         path: "frame.png".to_owned(),
         object: ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 },
@@ -208,6 +222,9 @@ impl World {
             challenges: Vec::new(),
             chain_down: false,
             leaves_on_notice: false,
+            quorums: BTreeMap::new(),
+            voters: BTreeMap::new(),
+            verdicts: Vec::new(),
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
         world
@@ -265,8 +282,19 @@ impl World {
         let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
         let (funder, id) = (buyer, u64::from(number));
-        let view =
-            JobView { buyer, funder, delegate: None, attestor, id, opened_slot, opened_at, spec_hash, job: opened };
+        let view = JobView {
+            buyer,
+            funder,
+            delegate: None,
+            attestor,
+            id,
+            opened_slot,
+            opened_at,
+            spec_hash,
+            quorum_round: 0,
+            quorum_open: false,
+            job: opened,
+        };
         self.jobs.insert(job, view);
         self.see_job(job);
         job
@@ -345,7 +373,9 @@ impl World {
     }
 
     fn report_done(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
-        self.report(node, lease, task, attempt, TaskProgress::Done { outputs: vec![output(task)] });
+        let is_made_up = matches!(self.voters.get(&node), Some(Voter::Liar | Voter::Swindler));
+        let outputs = vec![output_of(task, is_made_up)];
+        self.report(node, lease, task, attempt, TaskProgress::Done { outputs });
     }
 
     pub fn running(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
@@ -358,6 +388,7 @@ impl World {
         let exit_code = code.strip_prefix("exit-").and_then(|status| status.parse().ok());
         let rig = self.rigs.get_mut(&node).unwrap();
         let (lease, task, attempt, _) = rig.running.remove(0);
+        rig.failed.insert(lease);
         self.report(node, lease, task, attempt, TaskProgress::Failed { fault, exit_code, cause: cause(code) });
         self.drain();
     }
@@ -461,6 +492,7 @@ impl World {
     }
 
     pub fn work(&mut self) {
+        self.vote();
         let nodes: Vec<Address> = self.rigs.keys().copied().collect();
         for node in nodes {
             let millis = self.millis;
@@ -498,7 +530,9 @@ impl World {
                 if !heard || !self.core.is_live(self.now(), *node) {
                     continue;
                 }
-                let other = seen.insert((view.job, *task), *node);
+                // Members of a round all do the same.
+                let of = if self.quorums.contains_key(&view.job) { *lease } else { view.job };
+                let other = seen.insert((of, *task), *node);
                 assert_eq!(other, None, "task {task} runs on {node} as well");
             }
         }
@@ -525,6 +559,7 @@ impl World {
                 if rig.connected {
                     assert!(rig.running.iter().all(|running| running.0 != lease), "two tasks at once on one lease");
                     rig.leases.insert(lease);
+                    rig.failed.remove(&lease);
                     rig.running.push((lease, task, attempt, done));
                     self.running(node, lease, task, attempt);
                 }
@@ -536,7 +571,7 @@ impl World {
             Action::AcknowledgeTask { node, lease, task, attempt } => {
                 self.rigs.get_mut(&node).unwrap().unacknowledged.retain(|report| *report != (lease, task, attempt));
             }
-            Action::EndLease { node, lease } => self.end_lease(node, lease),
+            Action::EndLease { node, lease, counted } => self.end_lease(node, lease, counted),
             Action::TellNotice { node, lease, left } => self.hear_notice(node, lease, left),
             Action::LeaseOver { node, lease } => forget(self.rigs.get_mut(&node).unwrap(), lease),
             Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
@@ -545,6 +580,9 @@ impl World {
             Action::ExpireLease { lease } => self.expire_lease(lease),
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
+            Action::TallyQuorum { job } => self.tally_quorum(job),
+            Action::SettleMember { lease } => self.settle_member(lease),
+            Action::CloseQuorum { job } => self.close_quorum(job),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::ChallengeNode(order) => {
@@ -588,6 +626,7 @@ impl World {
                 assert!(sequence >= before, "a voucher's sequence fell");
                 (record.lease, 0, 2)
             }
+            Record::MemberTask(record) => (record.lease, record.number, 5),
             Record::Proof(record) => (record.node, 0, 3),
             Record::Auction(auction) => {
                 auction.check().expect("a decision that does not follow from the bids");
@@ -647,14 +686,18 @@ impl World {
         }
     }
 
-    fn end_lease(&mut self, node: Address, lease: Address) {
+    fn end_lease(&mut self, node: Address, lease: Address, counted: bool) {
         let rig = self.rigs.get_mut(&node).unwrap();
         if !rig.connected {
             return;
         }
         rig.running.retain(|running| running.0 != lease);
+        if counted {
+            self.prepare_vote(node, lease);
+            return self.vote();
+        }
         let leaves = rig.produced.get(&lease).into_iter().flatten().map(|task| {
-            let output = output(*task);
+            let output = output_of(*task, false);
             Leaf { task: *task, path: output.path, object: output.object }
         });
         let result_root = merkle::root(leaves.collect());
@@ -696,8 +739,10 @@ impl World {
                 let address = lease_address(offer.job, job.opened_slot, offer.number);
                 let (node, provider, number) = (offer.node, offer.provider, offer.number);
                 let attestor = job.attestor.unwrap_or(self.scheduler);
+                let ends_by = lease.latest_end().unwrap();
                 self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, attestor, lease });
                 self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
+                self.join_round(&offer, address, ends_by);
                 self.land(open, offer.job, address, offer.node);
             }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
@@ -753,10 +798,13 @@ impl World {
         let (job_address, node_address) = (view.job, view.node);
         match settled {
             Ok(movements) => {
+                if movements.settled {
+                    self.leave_round(job_address, address);
+                }
                 self.follow(address, movements);
                 self.land(settle, job_address, address, node_address);
             }
-            Err(millrace_protocol::Error::VoucherStale) => {
+            Err(millrace_protocol::Error::VoucherStale | millrace_protocol::Error::LeaseNotLive) => {
                 // Redeemed before a crash; the chain's state says so right away.
                 self.see_lease(address);
                 self.inbox.push_back(Event::TransactionFailed { transaction: settle, cause: cause("stale") });
@@ -821,6 +869,7 @@ impl World {
         let expired = transitions::expire_lease(job, &mut view.lease, node, provider, now);
         let (job, node) = (view.job, view.node);
         self.follow(address, expired.expect("expired too early"));
+        self.leave_round(job, address);
         self.land(expire, job, address, node);
     }
 
@@ -961,6 +1010,7 @@ impl World {
             self.slot += 1;
         }
         self.see_job(job);
+        assert!(!self.quorums.contains_key(&job), "a job is closed before its round");
         let transaction = Transaction::CloseJob { job };
         self.inbox.push_back(Event::TransactionDone { transaction, signature: "close".to_owned() });
     }
@@ -979,6 +1029,7 @@ impl World {
         self.see_job(job);
         self.see_lease(lease);
         self.see_node(node);
+        self.see_quorum(job);
         self.inbox.push_back(Event::TransactionDone { transaction, signature: format!("{transaction:?}") });
     }
 
@@ -1010,6 +1061,9 @@ impl World {
         let known: Vec<Address> = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job).collect();
         for job in self.jobs.keys().copied().chain(known).collect::<BTreeSet<_>>() {
             self.see_job(job);
+        }
+        for job in self.quorums.keys().copied().collect::<Vec<_>>() {
+            self.see_quorum(job);
         }
         let known: Vec<Address> = self.core.leases.keys().copied().collect();
         for lease in self.leases.keys().copied().chain(known).collect::<BTreeSet<_>>() {
