@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use millrace_client::accounts::{Account, DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::accounts::{
+    Account, DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount, QuorumAccount,
+};
 use millrace_client::{
     AnyAccount, Client, Error, Prepared, Receipt, Sender, Sight, SignedVoucher, Update, Watcher, WatcherOptions,
     cosign, instructions,
@@ -29,6 +31,27 @@ const NO_AUCTION: [u8; 32] = [0; 32];
 
 /// What a landed transaction changed, and its signature.
 pub(crate) type Landed = Result<(Vec<Update>, String), Error>;
+
+/// What a transaction about a lease may have changed beside its job.
+#[derive(Clone, Copy)]
+struct Changed {
+    lease: Address,
+    node: Address,
+    provider: Address,
+    /// Where the job's results are counted.
+    round: Option<Address>,
+}
+
+impl Changed {
+    fn of(lease: Address, node: Address, provider: Address) -> Self {
+        Self { lease, node, provider, round: None }
+    }
+
+    /// Whoever ends may leave a round, or is settled by its count.
+    fn by_end(job: &JobAccount, lease: &LeaseAccount) -> Self {
+        Self { round: job.open_quorum(), ..Self::of(lease.address, lease.node, lease.provider) }
+    }
+}
 
 /// Sends transactions. Cheap to clone.
 #[derive(Clone)]
@@ -73,11 +96,13 @@ impl Chain {
         job: &JobAccount,
         node: &NodeAccount,
         offer: LeaseOffer,
-        bid_book: Option<Sha256>,
+        (bid_book, opens_round): (Option<Sha256>, bool),
     ) -> Result<Prepared, Error> {
         let scheduler = self.sender.payer();
         let root = bid_book.map_or(NO_AUCTION, |root| root.0);
-        let instructions = instructions::open_lease(scheduler, scheduler, job, node, offer, root);
+        // Together with its first lease: anybody may close a round that is empty.
+        let mut instructions = if opens_round { instructions::open_quorum(scheduler, job) } else { Vec::new() };
+        instructions.extend(instructions::open_lease(scheduler, scheduler, job, node, offer, root));
         self.sender.prepare(&instructions, &[]).await
     }
 
@@ -92,27 +117,29 @@ impl Chain {
         let signed = cosign::attach(&prepared.transaction, node.node_key, signature);
         let signed = signed.ok_or(Error::TransactionMalformed)?;
         let receipt = self.sender.submit_signed(&signed, prepared.last_valid_block_height).await?;
-        self.landed(receipt, job.address, Some((job.next_lease(), node.address, node.provider))).await
+        let changed =
+            Changed { round: job.open_quorum(), ..Changed::of(job.next_lease(), node.address, node.provider) };
+        self.landed(receipt, job.address, Some(changed)).await
     }
 
     pub async fn settle(&self, job: &JobAccount, lease: &LeaseAccount, voucher: &SignedVoucher) -> Landed {
         let receipt = self.sender.send(&instructions::settle(job, lease, voucher), &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::by_end(job, lease))).await
     }
 
     pub async fn notice_preemption(&self, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::notice_preemption(self.sender.payer(), lease), &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::of(lease.address, lease.node, lease.provider))).await
     }
 
     pub async fn expire_lease(&self, job: &JobAccount, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::expire_lease(job, lease), &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::by_end(job, lease))).await
     }
 
     pub async fn finalize_lease(&self, lease: &LeaseAccount) -> Landed {
         let receipt = self.sender.send(&instructions::finalize_lease(lease), &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::of(lease.address, lease.node, lease.provider))).await
     }
 
     /// The bond comes out of the scheduler's own USDC: a shortage is told before anything is sent.
@@ -133,7 +160,23 @@ impl Chain {
     pub async fn expire_dispute(&self, job: &JobAccount, lease: &LeaseAccount, dispute: &DisputeAccount) -> Landed {
         let instructions = instructions::expire_dispute(self.sender.payer(), job, lease, dispute);
         let receipt = self.sender.send(&instructions, &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::of(lease.address, lease.node, lease.provider))).await
+    }
+
+    pub async fn tally_quorum(&self, round: &QuorumAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::tally_quorum(round.address), &[]).await?;
+        let read = self.read::<QuorumAccount>(round.address, receipt.slot, any_round).await;
+        Ok((read.into_iter().collect(), receipt.signature.to_string()))
+    }
+
+    pub async fn settle_member(&self, job: &JobAccount, lease: &LeaseAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::settle_member(lease, job.round()), &[]).await?;
+        self.landed(receipt, lease.job, Some(Changed::by_end(job, lease))).await
+    }
+
+    pub async fn close_quorum(&self, round: &QuorumAccount) -> Landed {
+        let receipt = self.sender.send(&instructions::close_quorum(round), &[]).await?;
+        self.landed(receipt, round.job, None).await
     }
 
     pub async fn expire_job(&self, job: Address) -> Landed {
@@ -154,16 +197,19 @@ impl Chain {
     }
 
     /// Reads what the transaction changed. When that fails the watcher will tell.
-    async fn landed(&self, receipt: Receipt, job: Address, lease: Option<(Address, Address, Address)>) -> Landed {
+    async fn landed(&self, receipt: Receipt, job: Address, changed: Option<Changed>) -> Landed {
         let mut updates = Vec::new();
         // The lease's side first: a job that shows a lease nobody knows would be misread as one to fill.
-        if let Some((lease, node, provider)) = lease {
-            let (lease, node, provider) = tokio::join!(
+        if let Some(Changed { lease, node, provider, round }) = changed {
+            let read_round = async { self.read::<QuorumAccount>(round?, receipt.slot, any_round).await };
+            let (lease, node, provider, round) = tokio::join!(
                 self.read::<LeaseAccount>(lease, receipt.slot, AnyAccount::Lease),
                 self.read::<NodeAccount>(node, receipt.slot, AnyAccount::Node),
                 self.read::<ProviderAccount>(provider, receipt.slot, AnyAccount::Provider),
+                read_round,
             );
-            updates.extend([node, provider, lease].into_iter().flatten());
+            // A lease that is gone is booked by what its round said of it before.
+            updates.extend([node, provider, lease, round].into_iter().flatten());
         }
         updates.extend(self.read::<JobAccount>(job, receipt.slot, AnyAccount::Job).await);
         Ok((updates, receipt.signature.to_string()))
@@ -216,6 +262,10 @@ impl Chain {
             }
         }
     }
+}
+
+fn any_round(round: QuorumAccount) -> AnyAccount {
+    AnyAccount::Quorum(round.into())
 }
 
 /// That an account does not exist is told only by who has seen the transaction's slot: a job taken for

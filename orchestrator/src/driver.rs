@@ -255,7 +255,7 @@ impl Driver {
         let changed = records.iter().filter_map(|record| match record {
             Record::Job(record) => Some(record.job),
             Record::Task(record) => Some(record.job),
-            Record::Lease(_) | Record::Proof(_) | Record::Auction(_) => None,
+            Record::MemberTask(_) | Record::Lease(_) | Record::Proof(_) | Record::Auction(_) => None,
         });
         for job in changed.collect::<BTreeSet<_>>() {
             self.tally.note(job, self.core.job(job));

@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use millrace_protocol::Diagnostic;
-use millrace_scheduler::{Auction, JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use millrace_scheduler::{Auction, JobRecord, LeaseRecord, MemberTaskRecord, ProofRecord, Record, TaskRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use thiserror::Error;
 
 /// Steps from an empty database to the present layout, in order; each runs once.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sql/0001_journal.sql"),
     include_str!("../../migrations/sql/0002_proofs.sql"),
     include_str!("../../migrations/sql/0003_auctions.sql"),
+    include_str!("../../migrations/sql/0004_member_tasks.sql"),
 ];
 
 #[derive(Debug, Error)]
@@ -106,6 +107,12 @@ impl Store {
                         .bind(i64::from(record.number))
                         .bind(json(record)?)
                 }
+                Record::MemberTask(record) => {
+                    sqlx::query("INSERT OR REPLACE INTO member_tasks (lease, number, body) VALUES (?1, ?2, ?3)")
+                        .bind(record.lease.to_string())
+                        .bind(i64::from(record.number))
+                        .bind(json(record)?)
+                }
                 Record::Lease(record) => sqlx::query("INSERT OR REPLACE INTO leases (lease, body) VALUES (?1, ?2)")
                     .bind(record.lease.to_string())
                     .bind(json(record)?),
@@ -136,6 +143,9 @@ impl Store {
         }
         for body in self.bodies("SELECT body FROM tasks").await? {
             records.push(Record::Task(parse::<Box<TaskRecord>>(&body)?));
+        }
+        for body in self.bodies("SELECT body FROM member_tasks").await? {
+            records.push(Record::MemberTask(parse::<Box<MemberTaskRecord>>(&body)?));
         }
         for body in self.bodies("SELECT body FROM leases").await? {
             records.push(Record::Lease(parse::<Box<LeaseRecord>>(&body)?));

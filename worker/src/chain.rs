@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use millrace_client::accounts::{JobAccount, LeaseAccount};
+use millrace_client::accounts::{JobAccount, LeaseAccount, QuorumAccount};
 use millrace_client::{Client, Error, Keypair, Sender, SignedVoucher, instructions};
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, UnixSeconds};
+use millrace_spec::Sha256;
 
 /// What a node may have to do for a lease by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,16 @@ pub enum Deed {
     Redeem(Box<SignedVoucher>),
     ExtendStart,
     Hold,
+    /// Commit to the result in its round.
+    Commit {
+        root: Sha256,
+        salt: [u8; 32],
+    },
+    /// Show the result in its round.
+    Reveal {
+        root: Sha256,
+        salt: [u8; 32],
+    },
 }
 
 /// The chain, as a worker sees it.
@@ -26,6 +38,9 @@ pub trait Chain: Send + Sync + 'static {
 
     /// A lease, if there is one, and the chain's time.
     fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>>;
+
+    /// The round in which a lease's result is counted, and the chain's time; none once the lease is settled.
+    fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>>;
 
     /// One transaction, signed and paid for by the node's key.
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>>;
@@ -63,12 +78,29 @@ impl Chain for Rpc {
         .boxed()
     }
 
+    fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>> {
+        async move {
+            let clock = self.client.chain_clock().await?;
+            let Some(lease) = self.client.find::<LeaseAccount>(lease).await? else { return Ok((None, clock)) };
+            let job = self.job(lease.job).await?;
+            let round: QuorumAccount = self.client.fetch(job.round()).await?;
+            Ok((Some(round.quorum), clock))
+        }
+        .boxed()
+    }
+
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             let instructions = match deed {
                 Deed::Redeem(voucher) => instructions::settle(&self.job(lease.job).await?, &lease, &voucher),
                 Deed::ExtendStart => instructions::extend_start(self.node_key, &lease),
                 Deed::Hold => instructions::hold_lease(self.node_key, &lease),
+                Deed::Commit { root, salt } => {
+                    instructions::commit_result(self.node_key, &self.job(lease.job).await?, &lease, root.0, salt)
+                }
+                Deed::Reveal { root, salt } => {
+                    instructions::reveal_result(self.node_key, &self.job(lease.job).await?, &lease, root.0, salt)
+                }
             };
             self.sender.send(&instructions, &[]).await.map(|_| ())
         }

@@ -226,6 +226,9 @@ impl Driver {
                 Some(Action::Redeem { voucher, signature }) => self.redeem(voucher, &signature),
                 Some(Action::ExtendStart(lease)) => self.act(lease, Deed::ExtendStart),
                 Some(Action::HoldLease(lease)) => self.act(lease, Deed::Hold),
+                Some(Action::ReadRound(lease)) => self.read_round(lease),
+                Some(Action::CommitResult { lease, root, salt }) => self.act(lease, Deed::Commit { root, salt }),
+                Some(Action::RevealResult { lease, root, salt }) => self.act(lease, Deed::Reveal { root, salt }),
                 Some(Action::AnswerChallenge(number)) => self.challenges.begin(number),
                 Some(Action::GiveUpChallenge(number)) => self.challenges.give_up(number).await,
                 Some(other) => unreachable!("a step of a task was given back: {other:?}"),
@@ -390,6 +393,9 @@ fn subject(action: &Action) -> Option<TaskKey> {
         | Action::Redeem { .. }
         | Action::ExtendStart(_)
         | Action::HoldLease(_)
+        | Action::ReadRound(_)
+        | Action::CommitResult { .. }
+        | Action::RevealResult { .. }
         | Action::AnswerChallenge(_)
         | Action::GiveUpChallenge(_)
         | Action::Report(_) => None,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use millrace_client::keys::address_of;
 use millrace_link::grpc::Phase;
-use millrace_protocol::UnixSeconds;
+use millrace_protocol::quorum::{Quorum, commitment_preimage};
+use millrace_protocol::{Address, Seconds, UnixSeconds};
+use millrace_spec::sha256;
 use millrace_worker::Deed;
 
 use crate::support::fake_engine::{FakeEngine, Script};
@@ -55,5 +57,46 @@ async fn a_voucher_that_nobody_redeems_is_brought_to_the_chain_as_it_was_signed(
         }
         other => panic!("{other:?}"),
     }
+    rig.stop().await;
+}
+
+/// The worker's next deed but those it did before.
+async fn deed_after(rig: &Rig, known: usize) -> Deed {
+    for _ in 0..400 {
+        if let Some(deed) = rig.chain.deeds.lock().unwrap().get(known) {
+            return deed.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the worker did nothing for its result");
+}
+
+#[tokio::test]
+async fn a_result_that_is_counted_is_committed_to_and_shown_once_all_have() {
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start(engine, Objects::default(), offer::spec("true")).await;
+    rig.leased().await;
+    let lease = offer::lease(&rig.job, &rig.node, address_of(rig.scheduler()), 1_000);
+    let (now, until) = (UnixSeconds(1_010), UnixSeconds(2_000));
+    let mut round = Quorum::new(2, 2, Seconds(600));
+    let other = Address([2; 32]);
+    round.join(lease.address, Address([1; 32]), until, now).unwrap();
+    round.join(other, other, until, now).unwrap();
+    *rig.chain.clock.lock().unwrap() = now;
+    *rig.chain.lease.lock().unwrap() = Some(lease.clone());
+    *rig.chain.round.lock().unwrap() = Some(round);
+    rig.count_lease();
+    let Deed::Commit { root, salt } = first_deed(&rig).await else { panic!("it does something else first") };
+    let commitment = sha256(&commitment_preimage(lease.address, root.0, salt)).0;
+    round.commit(lease.address, commitment, now).unwrap();
+    round.commit(other, [9; 32], now).unwrap();
+    *rig.chain.round.lock().unwrap() = Some(round);
+    let known = rig.chain.deeds.lock().unwrap().len();
+    let mut shown = deed_after(&rig, known).await;
+    if let Deed::Commit { .. } = shown {
+        // Read before the commitment was there.
+        shown = deed_after(&rig, known + 1).await;
+    }
+    assert_eq!(shown, Deed::Reveal { root, salt });
     rig.stop().await;
 }

@@ -2,7 +2,7 @@
 //!
 //! The node key is hot and sits on a stranger's rig, so it signs exactly one kind of transaction:
 //! one `open_lease` of this program for this node, paid by somebody else, with nothing beside it
-//! but compute budget.
+//! but compute budget and the opening of the round that the lease joins.
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::{AnchorDeserialize, Discriminator, ToAccountMetas};
@@ -90,9 +90,10 @@ pub struct Cosigned {
 pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<OfferedLease, CosignError> {
     let message = decode(transaction).ok_or(CosignError::Malformed)?.message;
     let key_of = |index: u8| message.account_keys.get(usize::from(index)).copied().ok_or(CosignError::Malformed);
-    let mut leases = Vec::new();
+    let (mut leases, mut rounds) = (Vec::new(), Vec::new());
     for instruction in &message.instructions {
         match key_of(instruction.program_id_index)? {
+            program if program == millrace::ID && opens_round(instruction) => rounds.push(instruction),
             program if program == millrace::ID => leases.push(instruction),
             program if program == solana_sdk_ids::compute_budget::ID => {}
             program => return Err(CosignError::ForeignInstruction(plain(program))),
@@ -100,6 +101,7 @@ pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<O
     }
     let [instruction] = leases[..] else { return Err(CosignError::NotOneLease(leases.len())) };
     let offered = read(&message, instruction, node, node_key)?;
+    check_rounds(&message, &rounds, instruction)?;
     check_exposure(&message, pubkey(node_key))?;
     Ok(offered)
 }
@@ -178,6 +180,27 @@ fn read(
         authority: plain(authority),
         offer,
     })
+}
+
+fn opens_round(instruction: &CompiledInstruction) -> bool {
+    instruction.data.starts_with(millrace::instruction::OpenQuorum::DISCRIMINATOR)
+}
+
+/// A round may be opened beside its first lease, of the same job, and is the one that the lease joins.
+fn check_rounds(
+    message: &Message,
+    rounds: &[&CompiledInstruction],
+    lease: &CompiledInstruction,
+) -> Result<(), CosignError> {
+    let account = |instruction: &CompiledInstruction, place: usize| {
+        message.account_keys.get(usize::from(*instruction.accounts.get(place)?)).copied()
+    };
+    let ([] | [_]) = rounds else { return Err(CosignError::NotOneLease(rounds.len() + 1)) };
+    // Of `open_quorum` the job is the third account and the round the fourth; of `open_lease`, the fifth and the ninth.
+    let same = |round: &&CompiledInstruction| {
+        account(round, 2) == account(lease, 4) && account(round, 3) == account(lease, 8) && account(round, 3).is_some()
+    };
+    if rounds.iter().all(same) { Ok(()) } else { Err(CosignError::AccountsMismatch) }
 }
 
 /// A key that is only a read-only signer can neither be charged nor changed by any program.

@@ -2,11 +2,12 @@
 //!
 //! An output's leaf is `SHA-256(0 ‖ task u32 LE ‖ path length u32 LE ‖ path ‖ size u64 LE ‖ content SHA-256)`, a node
 //! `SHA-256(1 ‖ left ‖ right)`; the first byte keeps a node from passing for a leaf. A node without
-//! a sibling moves up unchanged. The root of no leaf is 32 zeros.
+//! a sibling moves up unchanged. The root of no leaf is 32 zeros. Where results are counted, a member whose work
+//! failed has [`failed`] for its root.
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use crate::{ObjectRef, Sha256};
+use crate::{ObjectRef, Sha256, sha256};
 
 /// One output file of one task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,12 @@ pub fn root(mut leaves: Vec<Leaf>) -> Sha256 {
     root_over(leaves.iter().map(Leaf::hash).collect())
 }
 
+/// What stands for the results of work that failed: `SHA-256("millrace failed result v1")`. How far it came differs
+/// between rigs, that it fails does not; and it must not pass for work that succeeds without any output.
+pub fn failed() -> Sha256 {
+    sha256(b"millrace failed result v1")
+}
+
 /// The root over hashes of leaves, in this order.
 pub fn root_over(mut level: Vec<Sha256>) -> Sha256 {
     while level.len() > 1 {
@@ -70,7 +77,6 @@ pub fn root_over(mut level: Vec<Sha256>) -> Sha256 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sha256;
     use proptest::prelude::*;
 
     fn leaf(task: u32, path: &str) -> Leaf {
@@ -81,6 +87,7 @@ mod tests {
     fn no_output_is_zeros_and_one_is_its_leaf() {
         assert_eq!(root(vec![]), Sha256([0; 32]));
         assert_eq!(root(vec![leaf(1, "a")]), leaf(1, "a").hash());
+        assert_ne!(failed(), root(vec![]), "work that fails is not work without outputs");
     }
 
     #[test]

@@ -53,10 +53,12 @@ pub enum Action {
         task: u32,
         attempt: u32,
     },
-    /// No task is left for the lease: the worker cleans up and reports its result root.
+    /// No task is left for the lease: the worker cleans up and reports its result root. Where results are counted it
+    /// commits to that root on chain first.
     EndLease {
         node: Address,
         lease: Address,
+        counted: bool,
     },
     /// The lease ends by a notice, in so much time: its containers are to save what they have. Told again with each
     /// heartbeat.
@@ -98,6 +100,18 @@ pub enum Action {
         evidence: Sha256,
         /// What the challenger must have in its token account.
         bond: MicroUsdc,
+    },
+    /// Count the results of the job's open round.
+    TallyQuorum {
+        job: Address,
+    },
+    /// Settle a reported lease by what its round's count said.
+    SettleMember {
+        lease: Address,
+    },
+    /// Close the account of the job's round, which is over.
+    CloseQuorum {
+        job: Address,
     },
     /// Settle a disputed lease that nobody has decided in time.
     ExpireDispute {
@@ -142,6 +156,17 @@ pub struct Offer {
     pub maximum: Seconds,
     /// Root of the bids, where the price is one of them.
     pub bid_book: Option<Sha256>,
+    /// Where the job's results are counted.
+    pub joins: Option<Joins>,
+}
+
+/// The round that a lease joins when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joins {
+    /// Its number within the job.
+    pub round: u32,
+    /// It is opened in the same transaction: anybody may close a round as long as it is empty.
+    pub opens: bool,
 }
 
 /// What a node is asked to bid for: one lease of a job.

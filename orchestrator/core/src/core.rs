@@ -10,7 +10,7 @@ use crate::decide::Preemption;
 use crate::demands::Demands;
 use crate::market::{Market, Weights};
 use crate::queue::Queue;
-use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use crate::record::{JobRecord, LeaseRecord, MemberTaskRecord, ProofRecord, Record, TaskRecord};
 use crate::state::auctions::Auctions;
 use crate::state::gang::Gangs;
 use crate::state::job::JobEntry;
@@ -19,6 +19,7 @@ use crate::state::node::{NodeEntry, Worker};
 use crate::state::open_leases::OpenLeases;
 use crate::state::proof::Proof;
 use crate::state::reservation::Reservation;
+use crate::state::round::Round;
 use crate::workloads::Workloads;
 use crate::{Action, Event, Now};
 
@@ -78,6 +79,8 @@ pub struct Core {
     pub(crate) preemption: Preemption,
     /// By job.
     pub(crate) auctions: BTreeMap<Address, Auctions>,
+    /// As last read, by job.
+    pub(crate) rounds: BTreeMap<Address, Round>,
     /// Jobs that wait for one that nobody has seen, since so many milliseconds.
     pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
@@ -95,6 +98,7 @@ pub struct Core {
     pub(crate) out: Vec<Action>,
     dirty_jobs: BTreeSet<Address>,
     dirty_tasks: BTreeSet<(Address, u32)>,
+    dirty_own_tasks: BTreeSet<(Address, u32)>,
     dirty_leases: BTreeSet<Address>,
     dirty_proofs: BTreeSet<Address>,
     dirty_auctions: BTreeSet<(Address, u32)>,
@@ -119,6 +123,7 @@ impl Core {
             reservations: BTreeMap::new(),
             preemption: Preemption::default(),
             auctions: BTreeMap::new(),
+            rounds: BTreeMap::new(),
             order_unknown: BTreeMap::new(),
             holds: BTreeMap::new(),
             stale_claims: BTreeSet::new(),
@@ -130,6 +135,7 @@ impl Core {
             out: Vec::new(),
             dirty_jobs: BTreeSet::new(),
             dirty_tasks: BTreeSet::new(),
+            dirty_own_tasks: BTreeSet::new(),
             dirty_leases: BTreeSet::new(),
             dirty_proofs: BTreeSet::new(),
             dirty_auctions: BTreeSet::new(),
@@ -146,6 +152,7 @@ impl Core {
             Event::NodeSeen { node, view } => self.market.set_node(now, node, view),
             Event::JobSeen { job, view } => self.on_job_seen(now, job, view),
             Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
+            Event::QuorumSeen { job, round, quorum } => self.on_quorum_seen(job, round, *quorum),
             Event::DisputeSeen { lease, dispute } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.dispute = Some(dispute);
@@ -301,7 +308,7 @@ impl Core {
 
     /// The task a lease works on.
     pub(crate) fn active_task(&self, lease: Address) -> Option<u32> {
-        self.jobs.get(&self.leases.get(&lease)?.view.job)?.tasks.active(lease).next()
+        self.tasks_of(lease)?.active(lease).next()
     }
 
     /// Whether it works on a task, or runs one again.
@@ -321,6 +328,10 @@ impl Core {
 
     pub(crate) fn touch_task(&mut self, job: Address, task: u32) {
         self.dirty_tasks.insert((job, task));
+    }
+
+    pub(crate) fn touch_own_task(&mut self, lease: Address, task: u32) {
+        self.dirty_own_tasks.insert((lease, task));
     }
 
     pub(crate) fn touch_lease(&mut self, lease: Address) {
@@ -354,6 +365,12 @@ impl Core {
                 let opened_slot = entry.view.opened_slot;
                 actions.push(Action::Persist(Record::Task(Box::new(TaskRecord { job, opened_slot, number, task }))));
             }
+        }
+        for (lease, number) in std::mem::take(&mut self.dirty_own_tasks) {
+            let own = self.leases.get(&lease).and_then(|entry| entry.own_tasks.as_ref());
+            let task = own.and_then(|tasks| tasks.get(number).cloned());
+            let record = task.map(|task| MemberTaskRecord { lease, number, task });
+            actions.extend(record.map(|record| Action::Persist(Record::MemberTask(record.into()))));
         }
         for lease in std::mem::take(&mut self.dirty_leases) {
             if let Some(entry) = self.leases.get(&lease) {

@@ -16,6 +16,7 @@ mod jobs;
 mod placement;
 mod preemption;
 mod queueing;
+mod quorum;
 mod scope;
 mod service;
 mod settlement;
@@ -28,13 +29,14 @@ mod work;
 #[cfg(test)]
 pub(crate) use auction::{WINDOW as AUCTION_WINDOW, rest_after as auction_rest};
 pub(crate) use challenges::LASTS;
-pub(crate) use ending::preempted;
+pub(crate) use ending::{is_result, preempted};
 pub use gang::Lacking;
 pub(crate) use gang::Unplanned;
 pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
 pub(crate) use preemption::Preemption;
 #[cfg(test)]
 pub(crate) use preemption::reservation_holder;
+pub use quorum::TooFew;
 pub(crate) use scope::Scope;
 pub(crate) use spot_check::result_root_of;
 
@@ -56,9 +58,11 @@ impl Core {
             self.redo_disputed(job);
             self.redo_refuted(job);
             self.end_checks(now, job);
+            self.heed_verdict(job);
             self.refuse_order(now, job);
             self.end_service(now, job);
             self.conclude(job);
+            self.equip_members(job);
             self.end_leases(now, job);
             self.hand_out_checks(now, job);
             self.hand_out(now, job);
@@ -74,6 +78,7 @@ impl Core {
         self.place_all(now, scope);
         self.finalize_unreported(now, &leases);
         self.settle_and_expire(now, &leases);
+        self.crank_rounds(now, &jobs);
         self.crank_jobs(now, &jobs);
         self.schedule(now, &self.touched(scope, &jobs));
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, Dispute, Parameters, Provider};
 use millrace_spec::{Runtime, Sha256, SignedBid};
 
@@ -29,6 +30,12 @@ pub enum Event {
     LeaseSeen {
         lease: Address,
         view: LeaseView,
+    },
+    /// A round of a job whose results are counted, by its number within the job.
+    QuorumSeen {
+        job: Address,
+        round: u32,
+        quorum: Box<Quorum>,
     },
     /// A lease's dispute, as its challenger opened it.
     DisputeSeen {
@@ -181,6 +188,9 @@ pub enum Transaction {
     FinalizeLease { lease: Address },
     OpenDispute { lease: Address },
     ExpireDispute { lease: Address },
+    TallyQuorum { job: Address },
+    SettleMember { lease: Address },
+    CloseQuorum { job: Address },
     ExpireJob { job: Address },
     CloseJob { job: Address },
     AttestNode { node: Address },

@@ -12,7 +12,7 @@ use crate::market::Weights;
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
-use crate::{Constraint, Core, Decision, Lacking, NotServed, Now, Outcome, Runway};
+use crate::{Constraint, Core, Decision, Lacking, NotServed, Now, Outcome, Runway, TooFew};
 
 /// Why a job has no node, or fewer than it may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,13 @@ pub enum Blocker {
     GangPausing { failures: u32, again_at: u64 },
     /// Members of an earlier attempt are being let go.
     GangDisbanding,
+    /// A round takes so many providers at once, and too few have a node for it.
+    ProvidersLacking(TooFew),
+    /// Results are counted in this round: so many leases have joined it, committed, and shown their results, until
+    /// this moment at the latest; zero before the first has joined.
+    RoundOpen { round: u32, size: usize, joined: usize, committed: usize, revealed: usize, until: UnixSeconds },
+    /// The round is counted, and its members are settled.
+    RoundCounted { round: u32, decided: bool },
 }
 
 /// One change, and the node it would win.
@@ -231,7 +238,8 @@ impl Core {
         if entry.past_start_deadline(now.chain) {
             blockers.push(Blocker::StartDeadlinePassed(entry.view.job.start_deadline));
         }
-        if entry.workload().is_some() && !self.wants_lease(now, job, entry) && entry.tasks.n_unchecked() == 0 {
+        let works_on = !entry.is_counted() && !self.wants_lease(now, job, entry) && entry.tasks.n_unchecked() == 0;
+        if entry.workload().is_some() && works_on {
             blockers.push(Blocker::NothingToHandOut);
         }
         if entry.view.job.state == JobState::Active
@@ -284,6 +292,8 @@ fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry
         Constraint::Region => Change::AcceptRegion(hardware.region),
         Constraint::Country => Change::AcceptCountry(hardware.country),
         Constraint::ProviderUnwanted => Change::AcceptProvider(entry.view.provider),
+        // Whose results are compared must not be one and the same.
+        Constraint::SameProvider if job.is_counted() => Change::Wait(only),
         Constraint::SameProvider => Change::AcceptSameProvider,
         Constraint::Simulated => Change::AcceptSimulated,
         Constraint::Cpu => Change::LowerCpu(hardware.cpu_cores),

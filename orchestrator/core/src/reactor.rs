@@ -7,6 +7,7 @@ mod on_chain;
 mod on_challenge;
 mod on_check;
 mod on_checkpoint;
+mod on_round;
 mod on_spec;
 mod on_task;
 mod on_transaction;

@@ -23,6 +23,8 @@ use crate::{JobView, LeaseView, Meter};
 pub enum Record {
     Job(Box<JobRecord>),
     Task(Box<TaskRecord>),
+    /// Of the lease and the task's number.
+    MemberTask(Box<MemberTaskRecord>),
     Lease(Box<LeaseRecord>),
     Proof(Box<ProofRecord>),
     /// Of the job and its number within it.
@@ -59,6 +61,14 @@ pub struct TaskRecord {
     pub task: Task,
 }
 
+/// A task as a member of a round does it: each member does all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberTaskRecord {
+    pub lease: Address,
+    pub number: u32,
+    pub task: Task,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
     pub lease: Address,
@@ -68,6 +78,9 @@ pub struct LeaseRecord {
     pub voucher: Option<Voucher>,
     pub settlements: Vec<String>,
     pub silenced: bool,
+    /// The round that it is a member of, by its number within the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
 }
 
 /// What a node has shown of its GPUs; of a node that is gone, nothing.
@@ -124,6 +137,7 @@ impl LeaseRecord {
             voucher: entry.voucher,
             settlements: entry.settlements.clone(),
             silenced: entry.silenced,
+            round: entry.round,
         }
     }
 }

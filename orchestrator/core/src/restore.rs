@@ -2,7 +2,7 @@ use crate::Now;
 use crate::agenda::Due;
 use crate::auction::Auction;
 use crate::core::{Core, Settings};
-use crate::record::{JobRecord, LeaseRecord, ProofRecord, Record, TaskRecord};
+use crate::record::{JobRecord, LeaseRecord, MemberTaskRecord, ProofRecord, Record, TaskRecord};
 use crate::state::auctions::Auctions;
 use crate::state::job::{JobEntry, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
@@ -16,12 +16,13 @@ impl Core {
     /// every lease gets the usual patience, counted from `now`.
     pub fn restore(settings: Settings, now: Now, records: impl IntoIterator<Item = Record>) -> Self {
         let mut core = Self::new(settings);
-        let (mut tasks, mut auctions) = (Vec::new(), Vec::new());
+        let (mut tasks, mut own_tasks, mut auctions) = (Vec::new(), Vec::new(), Vec::new());
         for record in records {
             match record {
                 Record::Job(record) => core.restore_job(now, *record),
                 Record::Lease(record) => core.restore_lease(now, *record),
                 Record::Task(record) => tasks.push(*record),
+                Record::MemberTask(record) => own_tasks.push(*record),
                 Record::Proof(record) => core.restore_proof(*record),
                 Record::Auction(auction) => auctions.push(*auction),
             }
@@ -31,6 +32,7 @@ impl Core {
                 entry.tasks.change(number, |slot| *slot = task);
             }
         }
+        own_tasks.into_iter().for_each(|record| core.restore_own_task(record));
         auctions.into_iter().for_each(|auction| core.restore_auction(now, auction));
         core.requeue_orphans();
         core
@@ -87,7 +89,16 @@ impl Core {
             self.stale_claims.insert(record.lease);
             self.market.expect(now, record.view.node);
         }
+        entry.round = record.round;
         self.insert_lease(record.lease, entry);
+    }
+
+    fn restore_own_task(&mut self, MemberTaskRecord { lease, number, task }: MemberTaskRecord) {
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
+        let Some(job) = self.jobs.get(&entry.view.job) else { return };
+        let count = u32::try_from(job.tasks.len()).unwrap_or(u32::MAX);
+        let tasks = entry.own_tasks.get_or_insert_with(|| Tasks::new(count).into());
+        tasks.change(number, |slot| *slot = task);
     }
 
     /// One of an earlier job under the same id is nobody's.

@@ -14,8 +14,12 @@ pub enum NotServed {
     SpotCheckedShape,
     /// A task could not run again, as long as a lease may take, before its first lease can no longer be disputed.
     CheckWindow { window: Seconds, least: Seconds },
-    /// It would have to lead a round of commitments.
-    Quorum,
+    /// Results are counted of tasks that run one by one, at posted prices.
+    CountedShape,
+}
+
+fn is_shaped(entry: &JobEntry) -> bool {
+    entry.is_gang() || entry.is_service() || entry.is_auctioned()
 }
 
 impl Core {
@@ -27,8 +31,8 @@ impl Core {
         }
         match view.job.terms.verification {
             Verification::SpotCheck { .. } => self.spot_check_not_served(entry),
-            Verification::Quorum { .. } => Some(NotServed::Quorum),
-            Verification::Attested | Verification::AttestedHardware { .. } => None,
+            Verification::Quorum { .. } if is_shaped(entry) => Some(NotServed::CountedShape),
+            Verification::Quorum { .. } | Verification::Attested | Verification::AttestedHardware { .. } => None,
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod open_leases;
 pub mod proof;
 pub mod reservation;
 pub mod restarts;
+pub mod round;
 pub(crate) mod shortfall;
 pub mod story;
 pub mod task;

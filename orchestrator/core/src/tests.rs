@@ -15,6 +15,7 @@ mod metering;
 mod order;
 mod placement;
 mod preemption;
+mod quorums;
 mod reports;
 mod restart;
 mod retries;

@@ -47,8 +47,8 @@ impl Driver {
                 let lease = lease.0.to_vec();
                 self.tell(node, Body::TaskAck(grpc::TaskAck { lease, index: task, attempt }));
             }
-            Action::EndLease { node, lease } => {
-                self.tell(node, Body::EndLease(grpc::EndLease { lease: lease.0.to_vec() }));
+            Action::EndLease { node, lease, counted } => {
+                self.tell(node, Body::EndLease(grpc::EndLease { lease: lease.0.to_vec(), counted }));
             }
             Action::TellNotice { node, lease, left } => {
                 let notice = grpc::LeaseNotice { lease: lease.0.to_vec(), seconds_left: left.0 };
@@ -67,6 +67,9 @@ impl Driver {
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::OpenDispute { lease, evidence, bond } => self.open_dispute(lease, evidence, bond),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
+            Action::TallyQuorum { job } => self.tally_quorum(job),
+            Action::SettleMember { lease } => self.settle_member(lease),
+            Action::CloseQuorum { job } => self.close_quorum(job),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::ChallengeNode(order) => self.challenge_node(&order),
@@ -104,6 +107,10 @@ impl Driver {
         let (mut job, node, spec) = (job.clone(), node.clone(), spec.bytes.clone());
         // The scheduler's count is never behind; the account's may be a reading late.
         job.job.leases_opened = offer.number;
+        if let Some(joins) = offer.joins {
+            (job.quorum_round, job.quorum_open) = (joins.round, true);
+        }
+        let opens_round = offer.joins.is_some_and(|joins| joins.opens);
         let negotiated = offer.bid_book.is_some();
         let terms = LeaseOffer { price: offer.price, negotiated, maximum: offer.maximum };
         let lease = job.next_lease();
@@ -112,7 +119,7 @@ impl Driver {
         let (chain, inbox) = (self.chain.clone(), self.inbox.clone());
         self.beside.spawn(async move {
             let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
-            let prepared = match chain.prepare_lease(&job, &node, terms, offer.bid_book).await {
+            let prepared = match chain.prepare_lease(&job, &node, terms, (offer.bid_book, opens_round)).await {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     tracing::warn!(job = %job.address, %error, "a lease cannot be prepared");
@@ -192,6 +199,24 @@ impl Driver {
         let accounts = self.book.lease_and_job(lease).zip(self.book.dispute(lease).cloned());
         let Some(((job, account), dispute)) = accounts else { return self.unknown(transaction) };
         self.transact(transaction, move |chain| async move { chain.expire_dispute(&job, &account, &dispute).await });
+    }
+
+    fn tally_quorum(&mut self, job: Address) {
+        let transaction = Transaction::TallyQuorum { job };
+        let Some(round) = self.book.round(job).cloned() else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.tally_quorum(&round).await });
+    }
+
+    fn settle_member(&mut self, lease: Address) {
+        let transaction = Transaction::SettleMember { lease };
+        let Some((job, account)) = self.book.lease_and_job(lease) else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.settle_member(&job, &account).await });
+    }
+
+    fn close_quorum(&mut self, job: Address) {
+        let transaction = Transaction::CloseQuorum { job };
+        let Some(round) = self.book.round(job).cloned() else { return self.unknown(transaction) };
+        self.transact(transaction, move |chain| async move { chain.close_quorum(&round).await });
     }
 
     fn expire_job(&mut self, job: Address) {

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
-use millrace_client::accounts::{DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount};
+use millrace_client::accounts::{
+    DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount, QuorumAccount,
+};
 use millrace_client::{AnyAccount, Update};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, JobView, LeaseView, NodeView};
@@ -38,8 +40,11 @@ impl Book {
                 self.disputes.insert(dispute.lease, dispute.address);
                 Event::DisputeSeen { lease: dispute.lease, dispute: dispute.dispute }
             }
-            // Rounds are not led here, and balances are their owners' own.
-            Some(AnyAccount::Quorum(_) | AnyAccount::Buyer(_) | AnyAccount::Allowance(_)) => return None,
+            Some(AnyAccount::Quorum(round)) => {
+                Event::QuorumSeen { job: round.job, round: round.round, quorum: round.quorum.into() }
+            }
+            // Balances are their owners' own.
+            Some(AnyAccount::Buyer(_) | AnyAccount::Allowance(_)) => return None,
         })
     }
 
@@ -66,6 +71,14 @@ impl Book {
     pub fn dispute(&self, lease: Address) -> Option<&DisputeAccount> {
         match self.get(*self.disputes.get(&lease)?)? {
             AnyAccount::Dispute(dispute) => Some(dispute),
+            _ => None,
+        }
+    }
+
+    /// The job's open round.
+    pub fn round(&self, job: Address) -> Option<&QuorumAccount> {
+        match self.get(self.job(job)?.open_quorum()?)? {
+            AnyAccount::Quorum(round) => Some(round),
             _ => None,
         }
     }
@@ -122,6 +135,8 @@ fn job_view(job: &JobAccount) -> JobView {
         opened_slot: job.opened_slot,
         opened_at: job.opened_at,
         spec_hash: Sha256(job.spec_hash),
+        quorum_round: job.quorum_round,
+        quorum_open: job.quorum_open,
         job: job.job,
     }
 }

@@ -4,7 +4,7 @@ use millrace_link::rest;
 use millrace_protocol::{
     Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
 };
-use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion};
+use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion, TooFew};
 use millrace_spec::Runtime;
 
 use crate::driver::Driver;
@@ -197,8 +197,10 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
              as long as its leases may take",
             least.0, window.0
         ),
-        Blocker::NotServed(NotServed::Quorum) => {
-            "open a job without `quorum`: this orchestrator does not lead rounds yet".to_owned()
+        Blocker::NotServed(NotServed::CountedShape) => {
+            "open a job with `quorum` without `service`, `gang` and `auction`: results are counted of tasks that run one \
+             by one, at posted prices"
+                .to_owned()
         }
         Blocker::ParametersUnknown => "wait: the network's parameters are being read".to_owned(),
         Blocker::SpecMissing(Some(cause)) => format!("wait: the spec is not here yet ({})", cause.message),
@@ -286,6 +288,21 @@ fn blocker(now: Now, blocker: &Blocker) -> String {
         ),
         Blocker::GangDisbanding => {
             "wait: a member was lost, and the others are let go before all begin anew".to_owned()
+        }
+        Blocker::ProvidersLacking(TooFew { providers, fitting }) => format!(
+            "wait, or ask for a smaller quorum: a round takes nodes of {providers} providers at a time, and {fitting} \
+             have one that fits"
+        ),
+        Blocker::RoundOpen { round, size, joined, committed, revealed, until } => format!(
+            "nothing: in round {round} {joined} of {size} members work or have a result, {committed} have committed to \
+             it and {revealed} have shown it; it is counted in {} s at the latest",
+            until.since(now.chain).0
+        ),
+        Blocker::RoundCounted { round, decided: true } => {
+            format!("nothing: round {round} is decided, and its members are being settled")
+        }
+        Blocker::RoundCounted { round, decided: false } => {
+            format!("nothing: no result of round {round} had enough votes; the next begins when it is settled")
         }
     }
 }

@@ -1,5 +1,5 @@
 use millrace_protocol::Address;
-use millrace_scheduler::{Record, Task, TaskRecord, TaskState};
+use millrace_scheduler::{MemberTaskRecord, Record, Task, TaskRecord, TaskState};
 
 use super::*;
 
@@ -16,9 +16,15 @@ async fn records_replace_earlier_ones_and_survive_reopening() {
     let done = TaskState::Done { lease: Address([2; 32]) };
     store.write(&[task(0, TaskState::Pending), task(1, TaskState::Pending)]).await.unwrap();
     store.write(&[task(1, done)]).await.unwrap();
+    let own = |state| {
+        let task = Task { state, ..Task::default() };
+        Record::MemberTask(Box::new(MemberTaskRecord { lease: Address([3; 32]), number: 1, task }))
+    };
+    store.write(&[own(TaskState::Pending)]).await.unwrap();
+    store.write(&[own(done)]).await.unwrap();
     store.close().await;
     let store = Store::open(&path).await.unwrap();
-    assert_eq!(store.read().await.unwrap(), [task(0, TaskState::Pending), task(1, done)]);
+    assert_eq!(store.read().await.unwrap(), [task(0, TaskState::Pending), task(1, done), own(done)]);
 }
 
 #[tokio::test]

@@ -49,6 +49,20 @@ pub enum Action {
     ExtendStart(Address),
     /// Say on chain that the rig works on, although no voucher comes.
     HoldLease(Address),
+    /// Look up the round on chain in which the lease's result is counted.
+    ReadRound(Address),
+    /// Bind the rig to the result on chain, without showing it.
+    CommitResult {
+        lease: Address,
+        root: Sha256,
+        salt: [u8; 32],
+    },
+    /// Show the result on chain that the rig has committed to.
+    RevealResult {
+        lease: Address,
+        root: Sha256,
+        salt: [u8; 32],
+    },
     /// Have the rig's GPUs answer the challenge of this number.
     AnswerChallenge(u64),
     /// Stop whatever works on the challenge. The next action begins when the GPUs are free.
@@ -75,7 +89,8 @@ pub enum Report {
     Failed(TaskKey, Failure),
     LeaseEnded {
         lease: Address,
-        /// Merkle root over the outputs of the lease's finished tasks, by task, then path.
+        /// Merkle root over the outputs of the lease's finished tasks, by task, then path; where results are
+        /// counted and a task failed, [`millrace_spec::merkle::failed`].
         result_root: Sha256,
     },
     /// Something is wrong with a GPU: for the rig's owner.

@@ -16,7 +16,7 @@ use millrace_protocol::{Address, GpuUnits, UnixSeconds};
 pub use on_challenge::ChallengeRefusal;
 
 use crate::bids::Bids;
-use crate::{Action, Event, GpuFault, Lease, OwnBid, Record, Task, TaskKey};
+use crate::{Action, Event, GpuFault, Lease, OwnBid, Record, Task, TaskKey, Vote};
 
 /// A rig's leases and tasks. Feed it every [`Event`]; do every [`Action`], in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Agent {
     pub(crate) leases: BTreeMap<Address, Lease>,
     pub(crate) tasks: BTreeMap<TaskKey, Task>,
     pub(crate) bids: Bids,
+    /// By lease, which may be closed already.
+    pub(crate) votes: BTreeMap<Address, Vote>,
     /// GPUs that are out of order. Not kept on disk: a restarted worker looks for itself.
     pub(crate) faulty: BTreeMap<u16, GpuFault>,
     /// Not kept on disk: whoever asked is gone with the worker.
@@ -81,6 +83,10 @@ impl Agent {
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
             Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
+            Event::CountLease { lease, salt } => self.on_count_lease(lease, salt, now, &mut actions),
+            Event::RoundRead { lease, round, clock } => {
+                self.on_round_read(lease, round.as_deref(), clock, &mut actions);
+            }
             Event::NoticeGiven { lease, left } => self.on_notice(lease, left, now, &mut actions),
             Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),

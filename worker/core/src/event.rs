@@ -1,3 +1,4 @@
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::{ObjectRef, SignedBid};
@@ -81,6 +82,19 @@ pub enum Event {
     /// The scheduler has booked the task's end.
     TaskAcknowledged(TaskKey),
     EndLease(Address),
+    /// The same, of a lease whose result is counted with others'. The salt is known to nobody but this
+    /// rig.
+    CountLease {
+        lease: Address,
+        salt: [u8; 32],
+    },
+    /// The round in which the lease's result is counted, and the chain's time; no round once the lease is settled.
+    /// Follows [`crate::Action::ReadRound`].
+    RoundRead {
+        lease: Address,
+        round: Option<Box<Quorum>>,
+        clock: UnixSeconds,
+    },
     /// The lease ends by a notice, in so many seconds. Told again and again; the first word counts.
     NoticeGiven {
         lease: Address,

@@ -50,6 +50,21 @@ pub enum Record {
     LeaseEnding {
         lease: Address,
     },
+    /// Its result is counted; the salt is for its commitment.
+    LeaseCounted {
+        lease: Address,
+        salt: [u8; 32],
+    },
+    /// Written before the commitment leaves the rig: without it, it can never be shown.
+    VotePrepared {
+        lease: Address,
+        root: Sha256,
+        salt: [u8; 32],
+    },
+    /// It was shown, or can be shown no more.
+    VoteOver {
+        lease: Address,
+    },
     /// Written before its containers hear of it.
     NoticeGiven {
         lease: Address,

@@ -87,12 +87,14 @@ pub struct Lease {
     /// Not kept on disk: the shell opens what it has again, and says so.
     pub(crate) unsealed: bool,
     pub(crate) notice: Option<Notice>,
+    /// Of one whose result is counted, once that is told.
+    pub(crate) salt: Option<[u8; 32]>,
 }
 
 impl Lease {
     pub(crate) fn new(terms: LeaseTerms) -> Self {
         let upkeep = Upkeep::new(terms.accepted_at);
-        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep, unsealed: false, notice: None }
+        Self { terms, phase: LeasePhase::Offered, voucher: None, upkeep, unsealed: false, notice: None, salt: None }
     }
 
     pub fn phase(&self) -> LeasePhase {

@@ -18,6 +18,7 @@ mod lease;
 mod recover;
 mod task;
 mod upkeep;
+mod vote;
 
 pub mod policy;
 
@@ -33,6 +34,7 @@ pub use journal::Record;
 pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
 pub use task::{Outcome, Phase, Task};
+pub use vote::Vote;
 
 #[cfg(test)]
 mod tests;

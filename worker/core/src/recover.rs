@@ -42,7 +42,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let history = History::replay(records);
     let mut actions = Vec::new();
     let mut owned = adoptable(found, &history, &mut actions);
-    let mut agent = Agent { leases: history.leases, bids: history.bids, ..Agent::default() };
+    let mut agent = Agent { leases: history.leases, bids: history.bids, votes: history.votes, ..Agent::default() };
     for (key, past) in history.tasks {
         let state = owned.remove(&key);
         let notice = agent.leases.get(&key.lease).and_then(Lease::notice);

@@ -13,3 +13,4 @@ mod secrets;
 mod spec;
 mod tasks;
 mod upkeep;
+mod votes;

@@ -1,14 +1,18 @@
+use ed25519_dalek::Signer;
 use millrace_agent::{Assignment, Cause, Event, Failure, Report, Restore, StopReason};
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{AssignTask, OrchestratorMessage, Peer, Voucher};
 use millrace_link::{auth, is_advertisable};
-use millrace_protocol::{Seconds, voucher};
-use millrace_spec::{JobSpec, ObjectRef, Sha256, Shape};
+use millrace_protocol::{Address, Seconds, voucher};
+use millrace_spec::{JobSpec, ObjectRef, Sha256, Shape, sha256};
 
 use super::Driver;
 use crate::Error;
 use crate::logs::Shipment;
 use crate::messages::{Malformed, address, key, report};
+
+/// First bytes of what the node's key signs for a salt.
+const SALT: &[u8] = b"millrace result salt v1";
 
 impl Driver {
     /// The orchestrator is believed in what it may decide, and checked in everything else.
@@ -30,7 +34,12 @@ impl Driver {
             Some(Body::AssignTask(assign)) => self.assigned(assign),
             Some(Body::StopTask(stop)) => key(&stop.lease, stop.index, stop.attempt)
                 .map(|key| Some(Event::StopTask { key, reason: StopReason::Requested })),
-            Some(Body::EndLease(end)) => address(&end.lease, "lease").map(|lease| Some(Event::EndLease(lease))),
+            Some(Body::EndLease(end)) => address(&end.lease, "lease").map(|lease| {
+                Some(match end.counted {
+                    true => Event::CountLease { lease, salt: self.salt(lease) },
+                    false => Event::EndLease(lease),
+                })
+            }),
             Some(Body::LeaseNotice(notice)) => {
                 let left = Seconds(notice.seconds_left);
                 address(&notice.lease, "lease").map(|lease| Some(Event::NoticeGiven { lease, left }))
@@ -107,6 +116,13 @@ impl Driver {
         if let Some(message) = message {
             self.send(message);
         }
+    }
+
+    /// What nobody can guess without the node's key, and the same whenever it is asked for: whoever knew it could try
+    /// out what a result is before it is shown.
+    fn salt(&self, lease: Address) -> [u8; 32] {
+        let signature = self.signing.sign(&[SALT, &lease.0].concat());
+        sha256(&signature.to_bytes()).0
     }
 
     /// A voucher, if its attestor signed it for a lease of this rig.

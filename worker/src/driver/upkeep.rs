@@ -16,6 +16,19 @@ impl Driver {
         tokio::spawn(async move { read(&chain, lease, &readings).await });
     }
 
+    /// Reads the round of a lease's result beside the loop.
+    pub(super) fn read_round(&self, lease: Address) {
+        let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
+        tokio::spawn(async move {
+            match chain.round(lease).await {
+                Ok((round, clock)) => {
+                    let _ = readings.send(Event::RoundRead { lease, round: round.map(Box::new), clock });
+                }
+                Err(error) => tracing::debug!(%lease, %error, "the round cannot be read now"),
+            }
+        });
+    }
+
     pub(super) fn redeem(&mut self, voucher: Voucher, signature: &[u8]) {
         // Kept only once it was verified: of 64 bytes, and under a lease that is known.
         let attestor = self.agent.lease(&voucher.lease).map(|lease| lease.terms.attestor);
@@ -69,5 +82,7 @@ fn name(deed: &Deed) -> &'static str {
         Deed::Redeem(_) => "redeemed its voucher",
         Deed::ExtendStart => "extended its start",
         Deed::Hold => "held it",
+        Deed::Commit { .. } => "committed to its result",
+        Deed::Reveal { .. } => "showed its result",
     }
 }

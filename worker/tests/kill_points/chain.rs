@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use millrace_client::Error;
 use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, LeaseState, Seconds, UnixSeconds};
 use millrace_worker::{Chain, Deed};
 
@@ -76,6 +77,10 @@ impl Chain for FileChain {
             Ok((Some(account), UnixSeconds(clock)))
         }
         .boxed()
+    }
+
+    fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>> {
+        panic!("the result of {lease} is not counted")
     }
 
     /// Redeems by the program's rules: only what is genuine and newer counts.

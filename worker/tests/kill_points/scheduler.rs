@@ -185,7 +185,7 @@ impl Scheduler {
 
     pub fn end(&mut self) {
         self.ending = true;
-        self.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec() }));
+        self.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec(), counted: false }));
     }
 
     pub fn is_ending(&self) -> bool {

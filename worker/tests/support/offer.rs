@@ -7,6 +7,7 @@ use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
 use millrace_client::keys::address_of;
 use millrace_client::{Error, Instruction, Keypair, Pubkey, Signer, instructions};
 use millrace_link::grpc;
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::{
     Address, BasisPoints, GpuUnits, Hardware, HardwareAttestation, Job, JobState, JobTerms, Lease, LeaseOutcome,
@@ -142,6 +143,8 @@ pub struct OneJob {
     pub scheduler: Address,
     pub lease: Mutex<Option<LeaseAccount>>,
     pub clock: Mutex<UnixSeconds>,
+    /// In which the lease's result is counted.
+    pub round: Mutex<Option<Quorum>>,
     /// What the worker did about the lease.
     pub deeds: Mutex<Vec<Deed>>,
 }
@@ -149,7 +152,7 @@ pub struct OneJob {
 impl OneJob {
     pub fn new(job: JobAccount, scheduler: Address) -> Self {
         let (lease, clock) = (Mutex::default(), Mutex::new(UnixSeconds(1)));
-        Self { job, scheduler, lease, clock, deeds: Mutex::default() }
+        Self { job, scheduler, lease, clock, deeds: Mutex::default(), round: Mutex::default() }
     }
 }
 
@@ -166,6 +169,11 @@ impl millrace_worker::Chain for OneJob {
     fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>> {
         assert_eq!(address, self.job.next_lease(), "the worker asks for another lease");
         async { Ok((self.lease.lock().unwrap().clone(), *self.clock.lock().unwrap())) }.boxed()
+    }
+
+    fn round(&self, address: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>> {
+        assert_eq!(address, self.job.next_lease(), "the worker asks for another lease's round");
+        async { Ok((*self.round.lock().unwrap(), *self.clock.lock().unwrap())) }.boxed()
     }
 
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {

@@ -241,7 +241,12 @@ impl Rig {
     }
 
     pub fn end_lease(&self) {
-        self.orchestrator.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec() }));
+        self.orchestrator.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec(), counted: false }));
+    }
+
+    /// Its result is counted with others'.
+    pub fn count_lease(&self) {
+        self.orchestrator.say(Body::EndLease(grpc::EndLease { lease: self.lease().0.to_vec(), counted: true }));
     }
 
     pub fn give_notice(&self, seconds_left: u64) {

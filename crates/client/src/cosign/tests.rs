@@ -7,7 +7,7 @@ use solana_compute_budget_interface::ComputeBudgetInstruction;
 
 use super::*;
 use crate::accounts::{JobAccount, NodeAccount};
-use crate::instructions::{cancel_job, open_lease};
+use crate::instructions::{cancel_job, open_lease, open_quorum};
 use crate::sender::{missing_signature, sign};
 
 struct Offer {
@@ -157,6 +157,29 @@ fn anything_beside_the_lease_is_refused() {
     assert_eq!(with(cancel.clone()), Err(CosignError::NotOneLease(2)));
     assert_eq!(offer.inspect(&[cancel]), Err(CosignError::NotALease));
     assert_eq!(offer.inspect(&[ComputeBudgetInstruction::set_compute_unit_limit(1)]), Err(CosignError::NotOneLease(0)));
+}
+
+/// Its lease joins the round that is opened beside it, or none is opened.
+#[test]
+fn a_round_may_be_opened_beside_its_first_lease_and_no_other() {
+    let mut offer = Offer::new();
+    offer.job.quorum_open = true;
+    let scheduler = address_of(&offer.scheduler);
+    let round = |job: &JobAccount| open_quorum(scheduler, job);
+    let opened = [round(&offer.job), offer.lease()].concat();
+    assert_eq!(offer.inspect(&opened).unwrap().lease, offer.job.next_lease());
+    let twice = [round(&offer.job), round(&offer.job), offer.lease()].concat();
+    assert_eq!(offer.inspect(&twice), Err(CosignError::NotOneLease(3)));
+    let next = JobAccount { quorum_round: 1, ..offer.job.clone() };
+    let strangers = JobAccount { address: Address([8; 32]), ..offer.job.clone() };
+    for other in [next, strangers] {
+        let beside = [round(&other), offer.lease()].concat();
+        assert_eq!(offer.inspect(&beside), Err(CosignError::AccountsMismatch));
+    }
+    let outside = JobAccount { quorum_open: false, ..offer.job.clone() };
+    let plain = open_lease(scheduler, scheduler, &outside, &offer.node, offer.offer(), [0; 32]);
+    assert_eq!(offer.inspect(&[round(&offer.job), plain].concat()), Err(CosignError::AccountsMismatch));
+    assert_eq!(offer.inspect(&round(&offer.job)), Err(CosignError::NotOneLease(0)));
 }
 
 #[test]

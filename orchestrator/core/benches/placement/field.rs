@@ -123,6 +123,8 @@ pub fn job_view(number: u64, buyer: Address, job: Job) -> JobView {
         opened_slot: number,
         opened_at: NOW.chain,
         spec_hash: sha256(&number.to_le_bytes()),
+        quorum_round: 0,
+        quorum_open: false,
         job,
     }
 }

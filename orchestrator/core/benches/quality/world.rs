@@ -201,6 +201,8 @@ impl<'a> World<'a> {
             opened_slot: self.slot,
             opened_at: self.now().chain,
             spec_hash: sha256(&job.0),
+            quorum_round: 0,
+            quorum_open: false,
             job: opened,
         };
         self.jobs.insert(job, view);
@@ -325,7 +327,7 @@ impl<'a> World<'a> {
                 self.inbox.push_back(Event::TaskUpdate { node, lease, task, attempt, progress });
             }
             Action::StopTask { lease, .. } => self.stop(lease),
-            Action::EndLease { node, lease } if self.held.contains_key(&node) => {
+            Action::EndLease { node, lease, counted: false } if self.held.contains_key(&node) => {
                 let result_root = self.core.result_root(lease);
                 self.inbox.push_back(Event::LeaseReport { node, lease, result_root });
             }

@@ -23,7 +23,9 @@ impl Core {
                 JobState::Open if entry.offer.is_none() && entry.past_start_deadline(now.chain) => {
                     Action::ExpireJob { job }
                 }
-                JobState::Done | JobState::Expired if entry.view.job.live_leases == 0 => Action::CloseJob { job },
+                JobState::Done | JobState::Expired if entry.view.job.live_leases == 0 && !entry.view.quorum_open => {
+                    Action::CloseJob { job }
+                }
                 _ => continue,
             };
             entry.crank.in_flight = true;

@@ -6,6 +6,7 @@ use super::challenges::{BETWEEN_JOBS, OVERDUE, RENEW_AFTER};
 use super::dependencies::UNKNOWN_PATIENCE;
 use super::ending::REPORT_PATIENCE;
 use super::gang::SILENCE;
+use super::quorum::COMMIT_PATIENCE;
 use super::service::{handover, hands_over};
 use super::settlement::half_way;
 use crate::agenda::Due;
@@ -73,6 +74,10 @@ impl Core {
         let bids = auctions.and_then(|auctions| auctions.open.as_ref()).map(|open| open.closes_at);
         let rested = auctions.map(|auctions| auctions.again_at);
         let due = bids.into_iter().chain(rested).fold(due, |due, at| due.at_millis(now, at));
+        let due = self.round(job).map_or(due, |round| {
+            let due = due.at_millis(now, round.crank.again_at);
+            round.moments().into_iter().fold(due, |due, at| due.at_chain(now, at))
+        });
         let unknown = self.order_unknown.get(&job).map(|since| since.saturating_add(UNKNOWN_PATIENCE + 1));
         let due = unknown.into_iter().fold(due, |due, at| due.at_millis(now, at));
         leases.fold(due, |due, lease| self.of_lease(now, due, entry, lease))
@@ -98,6 +103,9 @@ impl Core {
         }
         if let Stage::Ending { since, .. } = entry.stage {
             due = due.at_millis(now, since.saturating_add(REPORT_PATIENCE + 1));
+            if job.is_counted() {
+                due = due.at_millis(now, since.saturating_add(COMMIT_PATIENCE + 1));
+            }
         }
         if let Ok((deadline, _)) = lease.deadline(&job.view.job) {
             due = due.at_chain(now, deadline);

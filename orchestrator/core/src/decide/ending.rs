@@ -1,5 +1,6 @@
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
+use millrace_spec::Sha256;
 
 use crate::state::job::Outcome;
 use crate::state::lease::Stage;
@@ -16,6 +17,9 @@ impl Core {
     /// or the lease has run as long as it may be paid for.
     pub(super) fn end_leases(&mut self, now: Now, job: Address) {
         let Some(entry) = self.jobs.get(&job) else { return };
+        if entry.is_counted() {
+            return self.end_members(now, job);
+        }
         let over = entry.outcome.is_some();
         let known = entry.workload().is_some();
         self.retire_succeeded(now, job);
@@ -111,18 +115,39 @@ impl Core {
     pub(crate) fn begin_end(&mut self, now: Now, lease: Address, class: ExitClass) {
         let Some(entry) = self.leases.get_mut(&lease).filter(|entry| entry.stage == Stage::Working) else { return };
         entry.stage = Stage::Ending { class, since: now.millis };
-        let node = entry.view.node;
         self.touch_lease(lease);
         self.stop_and_requeue(lease);
+        self.order_end(lease);
+    }
+
+    /// Asks the worker for the lease's report. Where its result is counted, it commits to that before.
+    pub(crate) fn order_end(&mut self, lease: Address) {
+        let Some(entry) = self.leases.get(&lease) else { return };
+        let Stage::Ending { class, .. } = entry.stage else { return };
+        let node = entry.view.node;
+        let counted = self.is_counted(entry.view.job) && is_result(class);
         if self.is_connected(node) {
-            self.push(Action::EndLease { node, lease });
+            self.push(Action::EndLease { node, lease, counted });
+        }
+    }
+
+    /// Issues the final voucher for a lease that its worker has reported.
+    pub(crate) fn finalize_if_reported(&mut self, now: Now, lease: Address) {
+        let counted = self.leases.get(&lease).is_some_and(|entry| self.is_counted(entry.view.job));
+        if !counted || self.member_class(now, lease).is_some() {
+            self.finalize(now, lease);
         }
     }
 
     pub(super) fn finalize_unreported(&mut self, now: Now, leases: &[Address]) {
         for lease in leases.iter().copied().filter(|lease| self.open_leases.contains(*lease)).collect::<Vec<_>>() {
             let Some(entry) = self.leases.get(&lease) else { continue };
-            let Stage::Ending { since, .. } = entry.stage else { continue };
+            let Stage::Ending { class, since } = entry.stage else { continue };
+            if self.is_counted(entry.view.job) && is_result(class) {
+                // Its commitment is its report.
+                self.finalize_if_reported(now, lease);
+                continue;
+            }
             let overdue = now.millis.saturating_sub(since) > REPORT_PATIENCE;
             if overdue || self.is_silent(now, entry.view.node) {
                 self.finalize(now, lease);
@@ -132,12 +157,15 @@ impl Core {
 
     /// Issues the lease's final voucher.
     pub(crate) fn finalize(&mut self, now: Now, lease: Address) {
-        let result_root = self.result_root(lease);
         let Some(entry) = self.leases.get(&lease) else { return };
         let Stage::Ending { class, .. } = entry.stage else { return };
         let node = entry.view.node;
+        // Who has not committed yet must not read a member's root from its voucher.
+        let counted = self.is_counted(entry.view.job);
+        let result_root = if counted { Sha256::default() } else { self.result_root(lease) };
         // The job's own end decides: whichever lease ends last must not put it back on the market.
         let class = match self.jobs.get(&entry.view.job).and_then(|job| job.outcome.as_ref()) {
+            _ if counted => self.member_class(now, lease).unwrap_or(ExitClass::NodeFault),
             Some(Outcome::Failed(_)) => ExitClass::Failed,
             Some(Outcome::Completed | Outcome::Cancelled | Outcome::Expired) => ExitClass::Completed,
             None => class,
@@ -155,6 +183,11 @@ impl Core {
             self.push(Action::IssueVoucher { node, voucher });
         }
     }
+}
+
+/// Whether a count judges it, where results are counted.
+pub(crate) fn is_result(class: ExitClass) -> bool {
+    matches!(class, ExitClass::Completed | ExitClass::Failed)
 }
 
 /// Why a task goes elsewhere whose spot lease had notice.

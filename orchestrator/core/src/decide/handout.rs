@@ -12,6 +12,9 @@ impl Core {
             // All at once, or none.
             return;
         }
+        if entry.is_counted() {
+            return self.hand_out_to_members(now, job);
+        }
         for lease in self.open_leases_of(job) {
             let Some(entry) = self.leases.get(&lease).filter(|entry| entry.stage == Stage::Working) else { continue };
             let node = entry.view.node;
@@ -34,8 +37,7 @@ impl Core {
     /// Hands the task to the lease's worker. `peers` are a gang's nodes by rank; empty for whoever is on its own.
     pub(super) fn assign(&mut self, job: Address, lease: Address, number: u32, peers: Vec<Address>) {
         let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { return };
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let assigned = entry.tasks.change(number, |task| {
+        let assigned = self.change_task(lease, number, |task| {
             task.attempt += 1;
             task.lease = Some(lease);
             task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
@@ -45,7 +47,7 @@ impl Core {
         if let Some(entry) = self.leases.get_mut(&lease) {
             entry.handed_out_at = entry.meter.millis;
         }
-        self.touch_task(job, number);
+        self.touch_task_of(lease, number);
         self.push(Action::AssignTask { node, lease, job, task: number, attempt, peers, checkpoint });
     }
 

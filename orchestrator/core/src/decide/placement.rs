@@ -48,6 +48,9 @@ impl Core {
         if entry.is_gang() {
             return self.place_gang(now, job, demand);
         }
+        if entry.is_counted() {
+            return self.place_member(now, job, demand);
+        }
         if entry.is_auctioned() {
             return self.place_by_auction(now, job, demand);
         }
@@ -117,7 +120,7 @@ impl Core {
         let number = entry.view.job.leases_opened;
         let (offer, node) = (self.next_offer, chosen.node);
         let (price, maximum) = (terms.price, terms.maximum);
-        let offer = Offer { offer, job, node, provider, number, price, maximum, bid_book: None };
+        let offer = Offer { offer, job, node, provider, number, price, maximum, bid_book: None, joins: None };
         Some((offer, Decision { number, chosen, runners_up: candidates.collect() }))
     }
 
@@ -125,6 +128,11 @@ impl Core {
     /// them has to wait for the end of another.
     pub(super) fn lease_length(&self, now: Now, job: Address, price: PricePerGpuHour) -> Option<Seconds> {
         let entry = self.jobs.get(&job)?;
+        if entry.is_counted() {
+            // Each member does the same work: those that are lacking share what there is.
+            let share = covered(entry, price, u64::try_from(self.free_places(now, job).max(1)).unwrap_or(u64::MAX));
+            return share.filter(|share| *share >= shortest_lease(entry));
+        }
         let longest = affordable(entry, price)?;
         if !entry.is_service() {
             return Some(longest);
@@ -156,13 +164,18 @@ impl Core {
         let leases = || self.open_leases.of_job(job).filter_map(live);
         Past {
             leased: leases().map(|entry| entry.view.node).collect(),
-            providers: leases().map(|entry| entry.view.provider).collect(),
+            providers: leases().map(|entry| entry.view.provider).chain(self.providers_of_round(job)).collect(),
             affordable: self.job(job).map_or(PricePerGpuHour::ZERO, most_to_ask),
         }
     }
 }
 
 impl Past {
+    /// Nor does the provider get a further one.
+    pub(super) fn note_provider(&mut self, provider: Address) {
+        self.providers.insert(provider);
+    }
+
     pub(crate) fn request<'a>(&'a self, entry: &'a JobEntry, demand: &'a Demand) -> Request<'a> {
         let resting: &BTreeMap<Address, u64> = &entry.story().resting;
         Request {

@@ -50,6 +50,7 @@ impl Core {
             | Event::GpusAnnounced { .. }
             | Event::ChallengeEnded { .. } => BTreeSet::new(),
             Event::JobSeen { job, .. }
+            | Event::QuorumSeen { job, .. }
             | Event::SpecFetched { job, .. }
             | Event::SpecFailed { job, .. }
             | Event::BidDeclined { job, .. }
@@ -71,6 +72,8 @@ impl Core {
             Event::TransactionDone { transaction, .. } | Event::TransactionFailed { transaction, .. } => {
                 match transaction {
                     Transaction::OpenLease { job, .. }
+                    | Transaction::TallyQuorum { job }
+                    | Transaction::CloseQuorum { job }
                     | Transaction::ExpireJob { job }
                     | Transaction::CloseJob { job } => [*job].into(),
                     Transaction::Settle { lease, .. }
@@ -78,6 +81,7 @@ impl Core {
                     | Transaction::ExpireLease { lease }
                     | Transaction::FinalizeLease { lease }
                     | Transaction::OpenDispute { lease }
+                    | Transaction::SettleMember { lease }
                     | Transaction::ExpireDispute { lease } => of_lease(lease).into_iter().collect(),
                     Transaction::AttestNode { .. } => BTreeSet::new(),
                 }

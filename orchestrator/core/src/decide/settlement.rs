@@ -21,6 +21,7 @@ impl Core {
             let action = match unredeemed {
                 Some(voucher) if self.settlement_due(now, entry, past_deadline) => Action::Settle { lease, voucher },
                 _ if past_deadline => Action::ExpireLease { lease },
+                _ if self.is_judged(entry) => Action::SettleMember { lease },
                 _ if window_is_over(now, entry, job) => Action::FinalizeLease { lease },
                 _ if is_undecided(now, entry) => Action::ExpireDispute { lease },
                 _ => continue,
@@ -30,6 +31,12 @@ impl Core {
             }
             self.push(action);
         }
+    }
+
+    /// Whether the round of a reported lease says how it is to be settled.
+    fn is_judged(&self, entry: &LeaseEntry) -> bool {
+        let reported = entry.view.lease.state == LeaseState::Reported;
+        reported && self.round(entry.view.job).is_some_and(|round| round.has_judged(entry.address))
     }
 
     /// Whether the latest voucher should go to the chain now: it is final, the worker is silent,

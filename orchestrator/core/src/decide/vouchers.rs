@@ -58,11 +58,12 @@ impl Core {
         let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else {
             return Sha256::default();
         };
+        let Some(tasks) = self.tasks_of(lease) else { return Sha256::default() };
         let same = |task: &Task| {
             let check = task.check.as_ref().map(|check| check.state);
             task.state == TaskState::Done { lease } || check == Some(CheckState::Equal { lease })
         };
-        let made = job.tasks.iter().zip(0u32..).filter(|(task, _)| same(task));
+        let made = tasks.iter().zip(0u32..).filter(|(task, _)| same(task));
         let other = job.story().findings.iter().filter(|finding| finding.second.lease == lease);
         let outputs = made.map(|(task, number)| (number, &task.outputs));
         let outputs = outputs.chain(other.map(|finding| (finding.task, &finding.second.outputs)));

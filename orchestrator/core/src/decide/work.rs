@@ -9,6 +9,9 @@ use crate::{Core, Now};
 impl Core {
     /// Tasks that leases are wanted for at `at`, in milliseconds, which is now or not long after.
     pub(crate) fn waiting(&self, now: Now, job: Address, entry: &JobEntry, at: u64) -> usize {
+        if entry.is_counted() {
+            return self.free_places(now, job);
+        }
         let pending = entry.pending_tasks();
         let (done, resting) = (entry.tasks.done(), entry.story().restarts.resting(at));
         let Some(service) = entry.workload().and_then(crate::Workload::service) else {
@@ -24,7 +27,9 @@ impl Core {
 
     /// Whether more tasks wait than leases are about to take.
     pub(crate) fn wants_lease(&self, now: Now, job: Address, entry: &JobEntry) -> bool {
-        let free = self.idle_leases(job).saturating_sub(self.servable_checks(now, job).len());
+        // Members of a round wait for each other, not for work.
+        let idle = if entry.is_counted() { 0 } else { self.idle_leases(job) };
+        let free = idle.saturating_sub(self.servable_checks(now, job).len());
         self.waiting(now, job, entry, now.millis) > free || !self.unserved_checks(now, job).is_empty()
     }
 

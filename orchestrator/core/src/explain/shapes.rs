@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use millrace_protocol::quorum::{MemberState, Verdict};
 use millrace_protocol::{Address, MicroUsdc};
 
 use super::Blocker;
@@ -21,6 +22,26 @@ impl Core {
         (now.millis < again_at).then_some(Blocker::AuctionPausing { failures, again_at })
     }
 
+    fn round_blocker(&self, now: Now, job: Address, demand: &Demand) -> Option<Blocker> {
+        if let Some(too_few) = self.too_few(now, job, demand) {
+            return Some(Blocker::ProvidersLacking(too_few));
+        }
+        let round = self.round(job).filter(|round| round.quorum.joined > 0)?;
+        let quorum = &round.quorum;
+        if quorum.verdict != Verdict::Open {
+            return Some(Blocker::RoundCounted { round: round.number, decided: quorum.verdict == Verdict::Decided });
+        }
+        let revealed = round.count(MemberState::Revealed);
+        Some(Blocker::RoundOpen {
+            round: round.number,
+            size: quorum.size.into(),
+            joined: quorum.joined().len() - round.count(MemberState::Gone),
+            committed: round.count(MemberState::Committed) + revealed,
+            revealed,
+            until: quorum.reveal_deadline().unwrap_or(quorum.commit_by),
+        })
+    }
+
     pub(super) fn shape_blockers(&self, now: Now, job: Address, demand: &Demand) -> Vec<Blocker> {
         let mut blockers = Vec::new();
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.working() && self.serves(job)) else {
@@ -36,6 +57,7 @@ impl Core {
         if let (Some(times), Some(again_at)) = (times, again_at) {
             blockers.push(Blocker::Restarting { tasks: resting().count(), times, again_at });
         }
+        blockers.extend(self.round_blocker(now, job, demand));
         if !entry.is_gang() {
             return blockers;
         }

@@ -86,7 +86,7 @@ impl Demand {
             countries: workload.placement.countries.clone(),
             providers: workload.placement.providers.clone(),
             denied_providers: workload.placement.denied_providers.clone(),
-            different_providers: workload.placement.different_providers,
+            different_providers: workload.placement.different_providers || terms.verification.is_quorum(),
             auction: workload.placement.auction,
             together: workload.gang().map(|gang| Together { members: workload.tasks, locality: gang.locality }),
         }

@@ -49,6 +49,7 @@ impl<'a> Request<'a> {
     /// Whether something of the job itself may keep it from a node that fits the demand.
     pub fn has_past(&self) -> bool {
         self.affordable < self.demand.maximum_price
+            || self.demand.different_providers && !self.providers.is_empty()
             || !(self.leased.is_empty() && self.resting.is_empty() && self.failed.is_empty())
     }
 }

@@ -16,6 +16,7 @@ impl Core {
             self.drop_assembly(now, job);
             self.forget_room(now, job);
             self.forget_auctions(job);
+            self.rounds.remove(&job);
             self.delist(job);
             self.jobs.insert(job, JobEntry::new(view).into());
             self.open_jobs.insert(job);
@@ -94,6 +95,8 @@ impl Core {
         self.drop_assembly(now, job);
         self.forget_room(now, job);
         self.delist(job);
+        self.heed_verdict(job);
+        self.rounds.remove(&job);
         self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
@@ -110,11 +113,10 @@ impl Core {
         self.open_leases.remove(lease, job, node);
         let foreseen = matches!(entry.stage, Stage::Final | Stage::Reported);
         // A final voucher under way is booked when its transaction is.
-        if entry.stage != Stage::Final
-            && let Some(job) = self.jobs.get(&job)
-        {
-            entry.book_end(&job.view.job);
+        if entry.stage != Stage::Final {
+            self.book_end(lease);
         }
+        let Some(entry) = self.leases.get_mut(&lease) else { return };
         entry.stage = Stage::Over;
         self.touch_lease(lease);
         self.requeue_tasks(lease);
@@ -133,25 +135,25 @@ impl Core {
 
     /// Puts what the lease works on back into the queue. Returns the tasks and their attempts.
     pub(crate) fn requeue_tasks(&mut self, lease: Address) -> Vec<(u32, u32)> {
-        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return Vec::new() };
-        let Some(entry) = self.jobs.get_mut(&job) else { return Vec::new() };
+        let active: Vec<u32> = self.tasks_of(lease).into_iter().flat_map(|tasks| tasks.active(lease)).collect();
         let mut requeued = Vec::new();
-        for number in entry.tasks.active(lease).collect::<Vec<_>>() {
-            let attempt = entry.tasks.change(number, |task| {
+        for number in active {
+            let attempt = self.change_task(lease, number, |task| {
                 task.state = TaskState::Pending;
                 task.attempt
             });
             requeued.extend(attempt.map(|attempt| (number, attempt)));
+            self.touch_task_of(lease, number);
         }
+        let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return requeued };
+        let Some(entry) = self.jobs.get_mut(&job) else { return requeued };
         if let Some(number) = entry.tasks.checked_by(lease) {
             let attempt = entry.tasks.change_check(number, |check| {
                 check.state = CheckState::Waiting;
                 check.attempt
             });
             requeued.extend(attempt.map(|attempt| (number, attempt)));
-        }
-        for (number, _) in &requeued {
-            self.touch_task(job, *number);
+            self.touch_task(job, number);
         }
         requeued
     }
@@ -169,6 +171,8 @@ fn learn_outcome(entry: &mut JobEntry) {
         JobState::Expired => Some(Outcome::Expired),
         _ if entry.view.job.cancelled_at != UnixSeconds::ZERO => Some(Outcome::Cancelled),
         JobState::Cancelling => Some(Outcome::Cancelled),
+        // The round's verdict says what of.
+        JobState::Done if entry.is_counted() && entry.view.job.completed => None,
         JobState::Done => Some(Outcome::Failed(ended_by_chain(entry).into())),
     };
 }

@@ -18,8 +18,10 @@ impl Core {
         else {
             return;
         };
-        let Some(entry) = self.jobs.get_mut(&job).filter(|entry| entry.outcome.is_none()) else { return };
-        let current = entry.tasks.get(number).is_some_and(|task| {
+        if self.jobs.get(&job).is_none_or(|entry| entry.outcome.is_some()) {
+            return;
+        }
+        let current = self.tasks_of(lease).and_then(|tasks| tasks.get(number)).is_some_and(|task| {
             let open = match task.state {
                 TaskState::Pending => true,
                 TaskState::Active { lease: holder, .. } => holder == lease,
@@ -29,8 +31,8 @@ impl Core {
             open && newer && task.attempt == checkpoint.attempt && task.lease == Some(lease)
         });
         if current {
-            entry.tasks.change(number, |task| task.checkpoint = Some(checkpoint.into()));
-            self.touch_task(job, number);
+            self.change_task(lease, number, |task| task.checkpoint = Some(checkpoint.into()));
+            self.touch_task_of(lease, number);
         }
     }
 }

@@ -50,8 +50,7 @@ impl Core {
 
     /// Whether a report is about the task's last hand-out, and the task is still to be done.
     fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
-        let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
-        job.and_then(|job| job.tasks.get(task)).is_some_and(|task| {
+        self.tasks_of(lease).and_then(|tasks| tasks.get(task)).is_some_and(|task| {
             let open = match task.state {
                 TaskState::Pending => true,
                 TaskState::Active { lease: holder, .. } => holder == lease,
@@ -64,12 +63,12 @@ impl Core {
     fn on_phase(&mut self, now: Now, lease: Address, number: u32, (phase, bytes): (TaskPhase, (u64, u64))) {
         let busy_elsewhere =
             self.active_task(lease).is_some_and(|active| active != number) || self.checked_task(lease).is_some();
+        let Some(task) = self.tasks_of(lease).and_then(|tasks| tasks.get(number)) else { return };
+        let (before, attempt) = (task.state, task.attempt);
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, working) = (entry.view.job, entry.view.node, entry.stage == Stage::Working);
         let Some(job_entry) = self.jobs.get_mut(&job) else { return };
-        let Some(task) = job_entry.tasks.get(number) else { return };
         let wanted = working && job_entry.outcome.is_none();
-        let (before, attempt) = (task.state, task.attempt);
         let adopted = before != TaskState::Pending || !busy_elsewhere;
         if !wanted || !adopted {
             self.push(Action::StopTask { node, lease, task: number, attempt });
@@ -84,29 +83,29 @@ impl Core {
         }
         let state = TaskState::Active { lease, phase };
         let moved = before != state;
-        job_entry.tasks.change(number, |task| {
+        self.change_task(lease, number, |task| {
             task.bytes = bytes;
             task.state = state;
         });
         if moved {
-            self.touch_task(job, number);
+            self.touch_task_of(lease, number);
             self.touch_lease(lease);
         }
     }
 
     fn on_task_done(&mut self, now: Now, lease: Address, number: u32, outputs: Vec<Output>) {
         let Some(job) = self.leases.get(&lease).map(|entry| entry.view.job) else { return };
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let Some(entry) = self.jobs.get(&job) else { return };
         if entry.workload().and_then(Workload::service).is_some_and(|service| service.restart == Restart::Always) {
             return self.on_replica_ended(now, (job, lease), number, ended_well());
         }
-        entry.tasks.change(number, |task| {
+        self.change_task(lease, number, |task| {
             task.state = TaskState::Done { lease };
             task.outputs = outputs;
             task.checkpoint = None;
         });
         self.draw(job, number);
-        self.touch_task(job, number);
+        self.touch_task_of(lease, number);
         self.touch_lease(lease);
     }
 
@@ -144,16 +143,13 @@ impl Core {
         if entry.is_service() && fault == Fault::Buyer && verdict != Verdict::Fatal {
             return self.on_replica_ended(now, (job, lease), number, cause);
         }
-        let Some(task) = entry.tasks.get(number) else { return };
+        let Some(task) = self.tasks_of(lease).and_then(|tasks| tasks.get(number)) else { return };
         // Stopped though nobody asked for it: handed out again, it would come back as fast.
         let unasked = fault == Fault::Nobody && !left && task.active_lease() == Some(lease);
         let fault = if unasked { Fault::Node } else { fault };
         // Why it was stopped on request is known better here.
         let told = fault != Fault::Nobody || left || task.last_failure.is_none();
-        if told {
-            entry.story_mut().last_failure = Some(cause.clone());
-        }
-        let failed = entry.tasks.change(number, |task| {
+        let failed = self.change_task(lease, number, |task| {
             if told {
                 task.last_failure = Some(cause.clone());
             }
@@ -164,13 +160,18 @@ impl Core {
                 Verdict::Uncounted => false,
             }
         });
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if told {
+            entry.story_mut().last_failure = Some(cause.clone());
+        }
         if fault == Fault::Buyer
             && let Some(retry) = entry.workload().and_then(|workload| workload.retry.as_ref())
         {
             let backoff = of_retry(retry);
             entry.story_mut().restarts.note(number, now.millis, backoff);
         }
-        let mut fatal = failed == Some(true);
+        // Of a round each member fails for itself.
+        let mut fatal = failed == Some(true) && !entry.is_counted();
         if fault == Fault::Image {
             entry.story_mut().image_failures.insert(node, cause.clone());
             fatal = entry.story().image_failures.len() >= NODES_TO_BLAME_IMAGE;
@@ -183,7 +184,7 @@ impl Core {
             entry.outcome.get_or_insert(Outcome::Failed(cause.into()));
         }
         self.touch_job(job);
-        self.touch_task(job, number);
+        self.touch_task_of(lease, number);
         self.touch_lease(lease);
         if nodes_fault {
             self.begin_end(now, lease, ExitClass::NodeFault);

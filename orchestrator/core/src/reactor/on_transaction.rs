@@ -57,14 +57,18 @@ impl Core {
             }
             Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }
+            | Transaction::SettleMember { lease }
             | Transaction::ExpireDispute { lease } => {
+                self.book_end(lease);
                 if let Some(entry) = self.leases.get_mut(&lease) {
-                    if let Some(job) = self.jobs.get(&entry.view.job) {
-                        entry.book_end(&job.view.job);
-                    }
                     entry.crank = caught_up;
                     entry.settlements.push(signature);
                     self.touch_lease(lease);
+                }
+            }
+            Transaction::TallyQuorum { job } | Transaction::CloseQuorum { job } => {
+                if let Some(round) = self.rounds.get_mut(&job) {
+                    round.crank = caught_up;
                 }
             }
             Transaction::ExpireJob { job } => {
@@ -100,6 +104,7 @@ impl Core {
             Transaction::Settle { lease, .. }
             | Transaction::ExpireLease { lease }
             | Transaction::FinalizeLease { lease }
+            | Transaction::SettleMember { lease }
             | Transaction::ExpireDispute { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = backoff(now, entry.crank);
@@ -108,6 +113,11 @@ impl Core {
             Transaction::AttestNode { node } => {
                 if let Some(proof) = self.proofs.get_mut(&node) {
                     proof.crank = backoff(now, proof.crank);
+                }
+            }
+            Transaction::TallyQuorum { job } | Transaction::CloseQuorum { job } => {
+                if let Some(round) = self.rounds.get_mut(&job) {
+                    round.crank = backoff(now, round.crank);
                 }
             }
             Transaction::ExpireJob { job } | Transaction::CloseJob { job } => {

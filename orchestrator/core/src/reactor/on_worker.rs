@@ -72,13 +72,13 @@ impl Core {
         if !matches!(entry.stage, Stage::Ending { .. }) {
             return;
         }
-        let own = self.result_root(lease);
+        let own = self.counted_root(lease);
         // Replicas have no results, whatever they leave behind.
         let has_results = !self.is_service(lease);
         if has_results && own != reported {
             self.push(Action::Notice(Notice::ResultRootDiffers { lease, reported, own }));
         }
-        self.finalize(now, lease);
+        self.finalize_if_reported(now, lease);
     }
 
     fn is_service(&self, lease: Address) -> bool {
@@ -144,7 +144,7 @@ impl Core {
         }
         self.tell_notice(now, lease);
         match (stage, voucher) {
-            (Stage::Ending { .. }, _) => self.push(Action::EndLease { node, lease }),
+            (Stage::Ending { .. }, _) => self.order_end(lease),
             (Stage::Final | Stage::Reported, Some(voucher)) => self.push(Action::IssueVoucher { node, voucher }),
             (Stage::Reported, None) => self.push(Action::LeaseOver { node, lease }),
             _ => {}
@@ -160,9 +160,9 @@ impl Core {
         let busy = self.is_busy(lease);
         let Some(entry) = self.leases.get(&lease) else { return false };
         let (job, working) = (entry.view.job, entry.stage == Stage::Working);
-        let Some(entry) = self.jobs.get_mut(&job) else { return false };
+        let Some(entry) = self.jobs.get(&job) else { return false };
         let wanted = working && entry.outcome.is_none();
-        let Some(task) = entry.tasks.get(held.task) else { return false };
+        let Some(task) = self.tasks_of(lease).and_then(|tasks| tasks.get(held.task)) else { return false };
         if !wanted || task.attempt != held.attempt || task.lease != Some(lease) {
             return false;
         }
@@ -170,8 +170,8 @@ impl Core {
             TaskState::Active { lease: holder, .. } => holder == lease,
             TaskState::Pending if !busy => {
                 let state = TaskState::Active { lease, phase: TaskPhase::Assigned };
-                entry.tasks.change(held.task, |task| task.state = state);
-                self.touch_task(job, held.task);
+                self.change_task(lease, held.task, |task| task.state = state);
+                self.touch_task_of(lease, held.task);
                 true
             }
             TaskState::Pending | TaskState::Done { .. } | TaskState::Failed => false,
@@ -180,11 +180,11 @@ impl Core {
 
     /// A worker that holds only an earlier attempt never heard of the last one.
     fn requeue_unless_held(&mut self, lease: Address, held: &[HeldTask]) {
-        let Some(job) = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job)) else { return };
+        let Some(tasks) = self.tasks_of(lease) else { return };
         let (number, attempt) = match (self.active_task(lease), self.checked_task(lease)) {
-            (Some(number), _) => (number, job.tasks.get(number).map(|task| task.attempt)),
+            (Some(number), _) => (number, tasks.get(number).map(|task| task.attempt)),
             (None, Some(number)) => {
-                let check = job.tasks.get(number).and_then(|task| task.check.as_ref());
+                let check = tasks.get(number).and_then(|task| task.check.as_ref());
                 (number, check.map(|check| check.attempt))
             }
             (None, None) => return,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::HeldTask;
 use crate::state::job::Crank;
+use crate::state::tasks::Tasks;
 use crate::{LeaseView, Meter};
 
 /// How far a lease is, in the scheduler's eyes.
@@ -50,6 +51,10 @@ pub struct LeaseEntry {
     /// Not kept on disk: the chain is read anew after a restart.
     pub(crate) dispute: Option<Dispute>,
     pub(crate) crank: Crank,
+    /// The round that it is a member of, by its number within the job.
+    pub round: Option<u32>,
+    /// A member's own copies of the job's tasks.
+    pub(crate) own_tasks: Option<Box<Tasks>>,
 }
 
 impl LeaseEntry {
@@ -67,7 +72,14 @@ impl LeaseEntry {
             silent_since: None,
             dispute: None,
             crank: Crank::default(),
+            round: None,
+            own_tasks: None,
         }
+    }
+
+    /// What it does of the job's tasks as a member of a round; none for other leases, whose tasks are the job's.
+    pub fn own_tasks(&self) -> Option<&Tasks> {
+        self.own_tasks.as_deref()
     }
 
     /// Whether its account may still exist.

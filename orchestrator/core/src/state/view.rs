@@ -27,6 +27,12 @@ pub struct JobView {
     pub opened_at: UnixSeconds,
     /// SHA-256 of the canonical spec.
     pub spec_hash: Sha256,
+    /// The round whose results are counted next, or now; of a job with a quorum.
+    #[serde(default)]
+    pub quorum_round: u32,
+    /// Whether that round's account exists.
+    #[serde(default)]
+    pub quorum_open: bool,
     pub job: Job,
 }
 
@@ -45,12 +51,13 @@ pub struct LeaseView {
 
 impl JobView {
     /// Whether this was read before `other`, of the same job. Openings, ends and settlements of leases,
-    /// payments, extensions and the cancel only ever add up, so one of them being lower decides; a job
+    /// payments, extensions, rounds and the cancel only ever add up, so one of them being lower decides; a job
     /// that is over stays so.
     pub fn is_older_than(&self, other: &Self) -> bool {
         let over = |job: &Job| matches!(job.state, JobState::Done | JobState::Expired);
         let ended = |job: &Job| job.leases_opened.saturating_sub(u32::from(job.live_leases));
         let settled = |job: &Job| job.leases_opened.saturating_sub(job.unsettled_leases());
+        let (self_round, other_round) = (self.round(), other.round());
         let (this, other) = (&self.job, &other.job);
         this.leases_opened < other.leases_opened
             || ended(this) < ended(other)
@@ -63,6 +70,14 @@ impl JobView {
             || this.compensation < other.compensation
             || this.cancelled_at < other.cancelled_at
             || (!over(this) && over(other))
+            || (self_round < other_round)
+    }
+}
+
+impl JobView {
+    /// A round is opened once and closed once, and the next one has a higher number.
+    fn round(&self) -> (u32, bool) {
+        (self.quorum_round, self.quorum_open)
     }
 }
 

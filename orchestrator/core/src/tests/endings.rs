@@ -135,7 +135,7 @@ fn a_worker_that_never_reports_the_end_is_settled_without_it() {
     let now = world.now();
     let progress = TaskProgress::Done { outputs: Vec::new() };
     let actions = world.core.on_event(now, Event::TaskUpdate { node, lease, task, attempt, progress });
-    assert!(actions.contains(&Action::EndLease { node, lease }));
+    assert!(actions.contains(&Action::EndLease { node, lease, counted: false }));
     for action in actions {
         if matches!(action, Action::Persist(_)) {
             world.carry_out(action);

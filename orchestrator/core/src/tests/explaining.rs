@@ -3,7 +3,7 @@ use millrace_protocol::{
     Node, NodeStatus, Payment, PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
 };
-use millrace_spec::Runtime;
+use millrace_spec::{Gang, Locality, Runtime, Shape};
 
 use super::world::*;
 use crate::*;
@@ -218,13 +218,14 @@ fn what_is_not_run_here_is_said_and_expires() {
     let window = Seconds(60);
     let spot_check = JobTerms { verification: Verification::SpotCheck { share }, dispute_window: window, ..terms() };
     let other = Address([5; 32]);
-    for (terms, attestor, reason) in [
-        (quorum, None, NotServed::Quorum),
-        (spot_check, Some(ATTESTOR), NotServed::CheckWindow { window, least: Seconds(1_200) }),
-        (terms(), Some(other), NotServed::ForeignAttestor(other)),
+    let gang = Workload { shape: Some(Shape::Gang(Gang { locality: Locality::Region })), ..workload(3) };
+    for (terms, workload, attestor, reason) in [
+        (quorum, gang, None, NotServed::CountedShape),
+        (spot_check, workload(1), Some(ATTESTOR), NotServed::CheckWindow { window, least: Seconds(1_200) }),
+        (terms(), workload(1), Some(other), NotServed::ForeignAttestor(other)),
     ] {
         let mut world = World::with_nodes(3);
-        let job = world.add_attested_job(1, terms, workload(1), attestor);
+        let job = world.add_attested_job(1, terms, workload, attestor);
         world.drain();
         world.pass(5);
         assert_eq!(world.explain(job).blockers, [Blocker::NotServed(reason)]);
@@ -252,7 +253,17 @@ fn attested_by_others(attestor: Option<Address>, scheduler: Address) {
     // The buyer awarded it to the node without the scheduler.
     let price = PricePerGpuHour(100_000);
     let provider = address(b'P', 1);
-    world.award(Offer { offer: 0, job, node, provider, number: 0, price, maximum: Seconds(600), bid_book: None });
+    world.award(Offer {
+        offer: 0,
+        job,
+        node,
+        provider,
+        number: 0,
+        price,
+        maximum: Seconds(600),
+        bid_book: None,
+        joins: None,
+    });
     let lease = world.lease_of(node);
     world.connect(node);
     world.pass(299);

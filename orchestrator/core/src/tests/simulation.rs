@@ -1,7 +1,9 @@
 //! Random crashes, breaks, delays, repetitions and restarts. Whatever happens, no task is lost, none
 //! is with two rigs that are there, every waiting job has a reason, and the money adds up.
 
-use millrace_protocol::{Address, JobState, JobTerms, Parameters, Payment, Ruling, Seconds, UnixSeconds, transitions};
+use millrace_protocol::{
+    Address, JobState, JobTerms, Parameters, Payment, Ruling, Seconds, UnixSeconds, Verification, transitions,
+};
 use millrace_spec::{Gang, Locality, Restart, Service, Shape};
 use proptest::prelude::*;
 
@@ -47,7 +49,7 @@ fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
         2 => (node.clone(), 0..4u8).prop_map(|(node, fault)| Mishap::FailTask(node, fault)),
         1 => (node, any::<bool>()).prop_map(|(node, refuses)| Mishap::Refuse(node, refuses)),
         8 => (1..15u64).prop_map(Mishap::Pass),
-        1 => (1..=JOBS + 3).prop_map(Mishap::Cancel),
+        1 => (1..=JOBS + 4).prop_map(Mishap::Cancel),
         3 => (0..4usize, 0..5u8).prop_map(|(lease, word)| Mishap::Object(lease, word)),
         1 => (0..4usize).prop_map(Mishap::Preempt),
         1 => (0..4usize).prop_map(Mishap::Extend),
@@ -175,6 +177,14 @@ fn check(world: &World) {
 fn add_shapes(world: &mut World) {
     let service = Service { replicas: 2, restart: Restart::Always, run_for: Some(Seconds(900)) };
     let shapes = [(3, Shape::Service(service)), (3, GANG), (2, GANG)];
+    let counted = JobTerms {
+        verification: Verification::Quorum { needed: 2, size: 3 },
+        payment: Payment::OnResult,
+        retries: 20,
+        lease_seconds: Seconds(300),
+        ..terms()
+    };
+    world.add_job(JOBS + 4, counted, Workload { task_retries: 20, ..workload(2) });
     for ((tasks, shape), number) in shapes.into_iter().zip(JOBS + 1..) {
         let leases = u16::try_from(tasks).unwrap();
         let terms = JobTerms { concurrent_leases: leases, retries: 20, lease_seconds: Seconds(300), ..terms() };

@@ -1,8 +1,11 @@
 //! Chain, workers and disk in one fake. The chain is the real rules of `millrace_protocol`; the
 //! workers do what they are told. Everything else the scheduler may try panics.
 
+mod rounds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use millrace_protocol::quorum::{Quorum, Verdict};
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{
     Address, Dispute, GpuUnits, Hardware, HardwareAttestation, JobState, JobTerms, LeaseState, MicroUsdc, Node,
@@ -13,6 +16,7 @@ use millrace_spec::merkle::{self, Leaf};
 use millrace_spec::{Bid, BidSignature, ObjectRef, Sha256, SignedBid, sha256};
 
 use crate::*;
+pub use rounds::{Vote, Voter};
 
 pub const HEARTBEAT: u64 = 2_000;
 pub const START: u64 = 1_800_000_000;
@@ -110,6 +114,10 @@ pub struct Rig {
     pub refuses: bool,
     /// Of one that answers challenges.
     pub gpus: Option<Vec<String>>,
+    /// Leases of which a task failed at last.
+    pub failed: BTreeSet<Address>,
+    /// What it is to say, and has said, where results are counted. Kept when its process ends.
+    pub votes: BTreeMap<Address, Vote>,
 }
 
 type SettleReported = fn(
@@ -162,6 +170,11 @@ pub struct World {
     pub usdc: MicroUsdc,
     /// Whether containers stop when their lease has notice; they run on to its end otherwise.
     pub leaves_on_notice: bool,
+    /// Open rounds, by job: their numbers and accounts.
+    pub quorums: BTreeMap<Address, (u32, Quorum)>,
+    /// Of nodes that are not honest.
+    pub voters: BTreeMap<Address, Voter>,
+    pub verdicts: Vec<(Address, Verdict)>,
 }
 
 pub fn address(kind: u8, number: u32) -> Address {
@@ -179,8 +192,9 @@ pub fn lease_address(job: Address, opened_slot: u64, number: u32) -> Address {
     Address(bytes)
 }
 
-fn output(task: u32, lies: bool) -> Output {
-    let content = format!("{} {task}", if lies { "noise" } else { "frame" });
+/// What a task makes, where it is run, or made up.
+pub fn output_of(task: u32, is_made_up: bool) -> Output {
+    let content = format!("{} {task}", if is_made_up { "noise" } else { "frame" });
     Output {
         path: "frame.png".to_owned(),
         object: ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 },
@@ -220,6 +234,9 @@ impl World {
             liars: BTreeSet::new(),
             usdc: MicroUsdc(100_000_000),
             leaves_on_notice: false,
+            quorums: BTreeMap::new(),
+            voters: BTreeMap::new(),
+            verdicts: Vec::new(),
         };
         world.inbox.push_back(Event::ParametersSeen(world.parameters));
         world
@@ -277,8 +294,19 @@ impl World {
         let (opened_slot, opened_at) = (self.slot, self.now().chain);
         let buyer = address(b'B', number);
         let (funder, id) = (buyer, u64::from(number));
-        let view =
-            JobView { buyer, funder, delegate: None, attestor, id, opened_slot, opened_at, spec_hash, job: opened };
+        let view = JobView {
+            buyer,
+            funder,
+            delegate: None,
+            attestor,
+            id,
+            opened_slot,
+            opened_at,
+            spec_hash,
+            quorum_round: 0,
+            quorum_open: false,
+            job: opened,
+        };
         self.jobs.insert(job, view);
         self.see_job(job);
         job
@@ -357,13 +385,10 @@ impl World {
     }
 
     fn report_done(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
-        self.report(
-            node,
-            lease,
-            task,
-            attempt,
-            TaskProgress::Done { outputs: vec![output(task, self.liars.contains(&node))] },
-        );
+        let is_made_up =
+            self.liars.contains(&node) || matches!(self.voters.get(&node), Some(Voter::Liar | Voter::Swindler));
+        let outputs = vec![output_of(task, is_made_up)];
+        self.report(node, lease, task, attempt, TaskProgress::Done { outputs });
     }
 
     pub fn running(&mut self, node: Address, lease: Address, task: u32, attempt: u32) {
@@ -376,6 +401,7 @@ impl World {
         let exit_code = code.strip_prefix("exit-").and_then(|status| status.parse().ok());
         let rig = self.rigs.get_mut(&node).unwrap();
         let (lease, task, attempt, _) = rig.running.remove(0);
+        rig.failed.insert(lease);
         self.report(node, lease, task, attempt, TaskProgress::Failed { fault, exit_code, cause: cause(code) });
         self.drain();
     }
@@ -486,6 +512,7 @@ impl World {
     }
 
     pub fn work(&mut self) {
+        self.vote();
         let nodes: Vec<Address> = self.rigs.keys().copied().collect();
         for node in nodes {
             let millis = self.millis;
@@ -523,7 +550,9 @@ impl World {
                 if !heard || !self.core.is_live(self.now(), *node) {
                     continue;
                 }
-                let other = seen.insert((view.job, *task), *node);
+                // Members of a round all do the same.
+                let of = if self.quorums.contains_key(&view.job) { *lease } else { view.job };
+                let other = seen.insert((of, *task), *node);
                 assert_eq!(other, None, "task {task} runs on {node} as well");
             }
         }
@@ -550,6 +579,7 @@ impl World {
                 if rig.connected {
                     assert!(rig.running.iter().all(|running| running.0 != lease), "two tasks at once on one lease");
                     rig.leases.insert(lease);
+                    rig.failed.remove(&lease);
                     rig.running.push((lease, task, attempt, done));
                     self.running(node, lease, task, attempt);
                 }
@@ -561,7 +591,7 @@ impl World {
             Action::AcknowledgeTask { node, lease, task, attempt } => {
                 self.rigs.get_mut(&node).unwrap().unacknowledged.retain(|report| *report != (lease, task, attempt));
             }
-            Action::EndLease { node, lease } => self.end_lease(node, lease),
+            Action::EndLease { node, lease, counted } => self.end_lease(node, lease, counted),
             Action::TellNotice { node, lease, left } => self.hear_notice(node, lease, left),
             Action::LeaseOver { node, lease } => forget(self.rigs.get_mut(&node).unwrap(), lease),
             Action::IssueVoucher { node, voucher } => self.take_voucher(node, voucher),
@@ -571,6 +601,9 @@ impl World {
             Action::FinalizeLease { lease } => self.finalize_lease(lease),
             Action::OpenDispute { lease, evidence, bond } => self.open_dispute(lease, evidence, bond),
             Action::ExpireDispute { lease } => self.expire_dispute(lease),
+            Action::TallyQuorum { job } => self.tally_quorum(job),
+            Action::SettleMember { lease } => self.settle_member(lease),
+            Action::CloseQuorum { job } => self.close_quorum(job),
             Action::ExpireJob { job } => self.expire_job(job),
             Action::CloseJob { job } => self.close_job(job),
             Action::ChallengeNode(order) => {
@@ -614,6 +647,7 @@ impl World {
                 assert!(sequence >= before, "a voucher's sequence fell");
                 (record.lease, 0, 2)
             }
+            Record::MemberTask(record) => (record.lease, record.number, 5),
             Record::Proof(record) => (record.node, 0, 3),
             Record::Auction(auction) => {
                 auction.check().expect("a decision that does not follow from the bids");
@@ -673,15 +707,19 @@ impl World {
         }
     }
 
-    fn end_lease(&mut self, node: Address, lease: Address) {
+    fn end_lease(&mut self, node: Address, lease: Address, counted: bool) {
         let rig = self.rigs.get_mut(&node).unwrap();
         if !rig.connected {
             return;
         }
         rig.running.retain(|running| running.0 != lease);
+        if counted {
+            self.prepare_vote(node, lease);
+            return self.vote();
+        }
         let lies = self.liars.contains(&node);
         let leaves = rig.produced.get(&lease).into_iter().flatten().map(|task| {
-            let output = output(*task, lies);
+            let output = output_of(*task, lies);
             Leaf { task: *task, path: output.path, object: output.object }
         });
         let result_root = merkle::root(leaves.collect());
@@ -723,8 +761,10 @@ impl World {
                 let address = lease_address(offer.job, job.opened_slot, offer.number);
                 let (node, provider, number) = (offer.node, offer.provider, offer.number);
                 let attestor = job.attestor.unwrap_or(self.scheduler);
+                let ends_by = lease.latest_end().unwrap();
                 self.leases.insert(address, LeaseView { job: offer.job, node, provider, number, attestor, lease });
                 self.rigs.get_mut(&offer.node).unwrap().leases.insert(address);
+                self.join_round(&offer, address, ends_by);
                 self.land(open, offer.job, address, offer.node);
             }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
@@ -780,6 +820,9 @@ impl World {
         let (job_address, node_address) = (view.job, view.node);
         match settled {
             Ok(movements) => {
+                if movements.settled {
+                    self.leave_round(job_address, address);
+                }
                 self.follow(address, movements);
                 self.land(settle, job_address, address, node_address);
             }
@@ -848,6 +891,7 @@ impl World {
         let expired = transitions::expire_lease(job, &mut view.lease, node, provider, now);
         let (job, node) = (view.job, view.node);
         self.follow(address, expired.expect("expired too early"));
+        self.leave_round(job, address);
         self.land(expire, job, address, node);
     }
 
@@ -1018,6 +1062,7 @@ impl World {
             self.slot += 1;
         }
         self.see_job(job);
+        assert!(!self.quorums.contains_key(&job), "a job is closed before its round");
         let transaction = Transaction::CloseJob { job };
         self.inbox.push_back(Event::TransactionDone { transaction, signature: "close".to_owned() });
     }
@@ -1036,6 +1081,7 @@ impl World {
         self.see_job(job);
         self.see_lease(lease);
         self.see_node(node);
+        self.see_quorum(job);
         self.inbox.push_back(Event::TransactionDone { transaction, signature: format!("{transaction:?}") });
     }
 
@@ -1067,6 +1113,9 @@ impl World {
         let known: Vec<Address> = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job).collect();
         for job in self.jobs.keys().copied().chain(known).collect::<BTreeSet<_>>() {
             self.see_job(job);
+        }
+        for job in self.quorums.keys().copied().collect::<Vec<_>>() {
+            self.see_quorum(job);
         }
         let known: Vec<Address> = self.core.leases.keys().copied().collect();
         for lease in self.leases.keys().copied().chain(known).collect::<BTreeSet<_>>() {

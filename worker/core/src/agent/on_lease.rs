@@ -37,6 +37,21 @@ impl Agent {
         }
     }
 
+    /// The lease ends, and what it made is counted with others' results. The first word's salt counts.
+    pub(super) fn on_count_lease(
+        &mut self,
+        address: Address,
+        salt: [u8; 32],
+        now: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Some(lease) = self.leases.get_mut(&address).filter(|lease| lease.is_live() && lease.salt.is_none()) {
+            lease.salt = Some(salt);
+            actions.push(Action::Journal(Record::LeaseCounted { lease: address, salt }));
+        }
+        self.on_end_lease(address, now, actions);
+    }
+
     /// The lease is gone, or never was: what belongs to it goes, too.
     pub(super) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
@@ -68,7 +83,10 @@ impl Agent {
             return;
         };
         lease.phase = LeasePhase::Reported { result_root };
-        let paid_out = lease.is_paid_out();
+        let (paid_out, salt) = (lease.is_paid_out(), lease.salt);
+        if let Some(salt) = salt {
+            self.prepare_vote(address, result_root, salt, actions);
+        }
         actions.push(Action::Journal(Record::LeaseReported { lease: address, result_root }));
         actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
         if paid_out {

@@ -25,6 +25,7 @@ impl Agent {
             self.leave(lease, now, actions);
         }
         self.look_up(now, actions);
+        self.look_at_rounds(now, actions);
         self.end_overdue_challenge(now, actions);
     }
 }

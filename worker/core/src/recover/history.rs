@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::{Address, UnixSeconds};
 
 use crate::bids::Bids;
-use crate::{Assignment, Exit, Failure, Lease, LeasePhase, Outcome, Output, Record, Saved, TaskKey};
+use crate::{Assignment, Exit, Failure, Lease, LeasePhase, Outcome, Output, Record, Saved, TaskKey, Vote};
 
 /// What a journal says about one task.
 pub(super) struct TaskHistory {
@@ -29,6 +29,7 @@ pub(super) struct History {
     pub leases: BTreeMap<Address, Lease>,
     pub tasks: BTreeMap<TaskKey, TaskHistory>,
     pub bids: Bids,
+    pub votes: BTreeMap<Address, Vote>,
 }
 
 impl History {
@@ -74,6 +75,17 @@ impl History {
                 if let Some(lease) = self.leases.get_mut(&lease) {
                     lease.notice = Some(notice);
                 }
+            }
+            Record::LeaseCounted { lease, salt } => {
+                if let Some(lease) = self.leases.get_mut(&lease) {
+                    lease.salt = Some(salt);
+                }
+            }
+            Record::VotePrepared { lease, root, salt } => {
+                self.votes.insert(lease, Vote { root, salt, look_at: UnixSeconds::ZERO });
+            }
+            Record::VoteOver { lease } => {
+                self.votes.remove(&lease);
             }
             Record::LeaseEnding { lease } => self.phase(lease, LeasePhase::Ending),
             Record::LeaseOver { lease } => self.phase(lease, LeasePhase::Over),

@@ -9,9 +9,15 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
         if let Some(notice) = lease.notice {
             records.push(Record::NoticeGiven { lease: *address, notice });
         }
+        if let Some(salt) = lease.salt {
+            records.push(Record::LeaseCounted { lease: *address, salt });
+        }
         if let Some((voucher, signature)) = &lease.voucher {
             records.push(Record::Voucher { voucher: *voucher, signature: signature.clone() });
         }
+    }
+    for (lease, vote) in &agent.votes {
+        records.push(Record::VotePrepared { lease: *lease, root: vote.root, salt: vote.salt });
     }
     for task in agent.tasks.values() {
         records.push(Record::TaskAssigned { assignment: task.assignment.clone() });

@@ -149,9 +149,13 @@ impl Rig {
                 Action::RemoveFoldersExcept(keys) => self.folders.retain(|key| keys.contains(key)),
                 Action::CopyLog(key) => self.copied.push(key),
                 Action::Terminate(_) | Action::Kill(_) => self.signals.push(action),
-                Action::ReadLease(_) | Action::Redeem { .. } | Action::ExtendStart(_) | Action::HoldLease(_) => {
-                    self.asked.push(action)
-                }
+                Action::ReadLease(_)
+                | Action::Redeem { .. }
+                | Action::ExtendStart(_)
+                | Action::HoldLease(_)
+                | Action::ReadRound(_)
+                | Action::CommitResult { .. }
+                | Action::RevealResult { .. } => self.asked.push(action),
                 other => self.pending.push(other),
             }
         }

@@ -102,7 +102,7 @@ impl Core {
         let terms = LeaseOffer { price, negotiated: true, maximum };
         let provider = self.dry_run(now, entry, bid, terms).ok_or(not_leasable)?;
         let (offer, number, node) = (self.next_offer, entry.view.job.leases_opened, bid.node);
-        Ok(Offer { offer, job, node, provider, number, price, maximum, bid_book: Some(root) })
+        Ok(Offer { offer, job, node, provider, number, price, maximum, bid_book: Some(root), joins: None })
     }
 
     /// An offer that is under way no more, and came to no lease: with the orchestrator's last run, or in time.

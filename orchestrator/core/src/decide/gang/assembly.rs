@@ -86,7 +86,8 @@ impl Core {
         let provider = self.jobs.get(&job).and_then(|entry| self.dry_run(now, entry, seat.chosen, terms));
         let Some(provider) = provider else { return self.disband(now, job) };
         let (offer, node) = (self.next_offer, seat.chosen.node);
-        let offer = Offer { offer, job, node, provider, number, price: seat.price, maximum, bid_book: None };
+        let offer =
+            Offer { offer, job, node, provider, number, price: seat.price, maximum, bid_book: None, joins: None };
         self.send_offer(now, offer, Decision { number, chosen: seat.chosen, runners_up: Vec::new() });
     }
 

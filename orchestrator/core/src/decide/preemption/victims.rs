@@ -8,7 +8,7 @@ use millrace_protocol::{Address, MicroUsdc, PricePerGpuHour, Seconds, UnixSecond
 use super::room::Room;
 use crate::market::{Candidate, Request, Vacated};
 use crate::state::lease::LeaseEntry;
-use crate::{Core, JobEntry, Now};
+use crate::{Core, Now};
 
 /// What ending leases on a node costs others: work that is lost, how many are disturbed; then what the node is
 /// worth to the job. The least is the best.
@@ -20,7 +20,7 @@ type Loss = (MicroUsdc, Reverse<UnixSeconds>, Address);
 impl Core {
     /// The node where the least is lost, of those that fit the job but for what spot leases take of them.
     pub(super) fn find_room(&self, now: Now, job: Address) -> Option<Room> {
-        let entry = self.jobs.get(&job)?;
+        let entry = self.jobs.get(&job).filter(|entry| !entry.is_counted())?;
         let demand = self.demand(now, job, entry);
         let past = self.past(job);
         let request = past.request(entry, &demand);
@@ -117,14 +117,14 @@ impl Core {
             return MicroUsdc::ZERO;
         }
         if !job.is_gang() {
-            return self.spent_on_task(job, entry);
+            return self.spent_on_task(entry);
         }
         let members = self.open_leases.of_job(entry.view.job).filter_map(|lease| self.leases.get(&lease));
-        MicroUsdc(members.fold(0u64, |sum, member| sum.saturating_add(self.spent_on_task(job, member).0)))
+        MicroUsdc(members.fold(0u64, |sum, member| sum.saturating_add(self.spent_on_task(member).0)))
     }
 
-    fn spent_on_task(&self, job: &JobEntry, entry: &LeaseEntry) -> MicroUsdc {
-        if job.tasks.active(entry.address).next().is_none() {
+    fn spent_on_task(&self, entry: &LeaseEntry) -> MicroUsdc {
+        if self.active_task(entry.address).is_none() {
             return MicroUsdc::ZERO;
         }
         let (price, units): (PricePerGpuHour, _) = (entry.view.lease.price, entry.view.lease.units);

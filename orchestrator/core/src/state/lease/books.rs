@@ -1,9 +1,10 @@
 //! What a lease was paid in the end: its account is gone before anybody could read it.
 
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{Error, Job, Lease, LeaseState, MicroUsdc, Payment, Seconds, money};
+use millrace_protocol::{Error, Job, Lease, LeaseOutcome, LeaseState, MicroUsdc, Payment, Seconds, money};
 
 use super::LeaseEntry;
+use crate::decide::is_result;
 
 impl LeaseEntry {
     /// Books the voucher with this sequence, if it has ended the lease for good. One whose report may be
@@ -13,9 +14,12 @@ impl LeaseEntry {
         if voucher.sequence != sequence || self.view.lease.sequence >= sequence {
             return;
         }
-        let resultless = voucher.exit_class == ExitClass::NodeFault;
         let terms = &job.terms;
-        if !resultless && (terms.dispute_window > Seconds::ZERO || terms.verification.is_quorum()) {
+        let waits = match terms.verification.is_quorum() {
+            true => is_result(voucher.exit_class),
+            false => voucher.exit_class != ExitClass::NodeFault && terms.dispute_window > Seconds::ZERO,
+        };
+        if waits {
             return;
         }
         if let Some(owed) = self.owed_by_final_voucher(job)
@@ -33,7 +37,9 @@ impl LeaseEntry {
     /// What its final voucher entitles it to in all, where nobody disputes the report.
     pub(crate) fn owed_by_final_voucher(&self, job: &Job) -> Option<MicroUsdc> {
         let voucher = self.final_voucher()?;
-        let resultless = voucher.exit_class == ExitClass::NodeFault;
+        let left_round =
+            job.terms.verification.is_quorum() && !is_result(voucher.exit_class) && !self.view.lease.was_sent_away(job);
+        let resultless = voucher.exit_class == ExitClass::NodeFault || left_round;
         let lease = Lease { metered: voucher.metered, ..self.view.lease };
         match job.terms.payment {
             Payment::OnResult if resultless => Some(lease.paid),
@@ -50,6 +56,21 @@ impl LeaseEntry {
         }
         // What the protocol refuses to compute it has not paid either.
         let _ = self.book(Ok(paid));
+    }
+
+    /// Books what the count of its round made of the lease, as [`millrace_protocol::transitions::settle_member`] does.
+    pub(crate) fn book_count(&mut self, outcome: LeaseOutcome, job: &Job) {
+        if self.view.lease.state != LeaseState::Reported || !self.is_unbooked() {
+            return;
+        }
+        let unpaid = match outcome {
+            LeaseOutcome::Completed => false,
+            LeaseOutcome::NoQuorum => !job.is_cancelled(),
+            _ => true,
+        };
+        let owed = if unpaid { Ok(self.view.lease.paid) } else { self.view.lease.owed(job) };
+        // What the protocol refuses to compute it has not paid either.
+        let _ = self.book(owed);
     }
 
     /// Books that the lease was settled as reported, or ended by its deadline. What a ruling or a count

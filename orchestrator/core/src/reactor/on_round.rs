@@ -1,0 +1,27 @@
+use millrace_protocol::Address;
+use millrace_protocol::quorum::Quorum;
+
+use crate::Core;
+use crate::state::round::Round;
+
+impl Core {
+    pub(crate) fn on_quorum_seen(&mut self, job: Address, number: u32, quorum: Quorum) {
+        let mut seen = Round::new(number, quorum);
+        if let Some(known) = self.rounds.get(&job) {
+            let older = number < known.number || number == known.number && seen.is_older_than(known);
+            if older {
+                return;
+            }
+            if number == known.number {
+                seen.crank = known.crank;
+            }
+        }
+        self.rounds.insert(job, seen);
+        for lease in quorum.joined().iter().map(|member| member.lease) {
+            if let Some(entry) = self.leases.get_mut(&lease).filter(|entry| entry.round != Some(number)) {
+                entry.round = Some(number);
+                self.touch_lease(lease);
+            }
+        }
+    }
+}

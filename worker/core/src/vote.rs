@@ -1,0 +1,73 @@
+use millrace_protocol::quorum::{MemberState, Quorum, Verdict, commitment_preimage};
+use millrace_protocol::{Address, Seconds, UnixSeconds};
+use millrace_spec::{Sha256, sha256};
+
+use crate::{Action, Agent, Record};
+
+/// Between two looks at a round: others may commit at any moment, and with the last of them the time to show results
+/// begins.
+const LOOK_AGAIN: Seconds = Seconds(15);
+
+/// A result that is counted with others': committed to, and shown when all have committed. It outlives its lease on
+/// the rig, because the bond is at stake until it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vote {
+    pub root: Sha256,
+    pub(crate) salt: [u8; 32],
+    /// Not kept on disk: the chain remembers.
+    pub(crate) look_at: UnixSeconds,
+}
+
+impl Agent {
+    /// What the rig has to commit to, or to show, by lease.
+    pub fn votes(&self) -> impl Iterator<Item = (Address, &Vote)> {
+        self.votes.iter().map(|(lease, vote)| (*lease, vote))
+    }
+
+    /// The lease's result is counted: what it is must be on disk before it is committed to.
+    pub(crate) fn prepare_vote(&mut self, lease: Address, root: Sha256, salt: [u8; 32], actions: &mut Vec<Action>) {
+        if !self.votes.contains_key(&lease) {
+            self.votes.insert(lease, Vote { root, salt, look_at: UnixSeconds::ZERO });
+            actions.push(Action::Journal(Record::VotePrepared { lease, root, salt }));
+        }
+    }
+
+    /// Has rounds looked up in which there may be something to do.
+    pub(crate) fn look_at_rounds(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        for (lease, vote) in &mut self.votes {
+            if now >= vote.look_at {
+                vote.look_at = now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
+                actions.push(Action::ReadRound(*lease));
+            }
+        }
+    }
+
+    /// The round as the chain has it at `clock`, the chain's own time; none once the lease is settled.
+    pub(crate) fn on_round_read(
+        &mut self,
+        lease: Address,
+        round: Option<&Quorum>,
+        clock: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(vote) = self.votes.get(&lease).copied() else { return };
+        let (root, salt) = (vote.root, vote.salt);
+        let commitment = sha256(&commitment_preimage(lease, root.0, salt)).0;
+        let member = round.and_then(|round| round.joined().iter().find(|member| member.lease == lease));
+        let Some((mut round, member)) = round.copied().zip(member) else { return self.vote_is_over(lease, actions) };
+        let is_over = matches!(member.state, MemberState::Revealed | MemberState::Gone | MemberState::Settled);
+        if is_over || round.verdict != Verdict::Open {
+            self.vote_is_over(lease, actions);
+        } else if round.reveal(lease, root.0, commitment, clock).is_ok() {
+            // Not a moment before the chain takes it: whoever still may commit must not read it.
+            actions.push(Action::RevealResult { lease, root, salt });
+        } else if round.commit(lease, commitment, clock).is_ok() {
+            actions.push(Action::CommitResult { lease, root, salt });
+        }
+    }
+
+    fn vote_is_over(&mut self, lease: Address, actions: &mut Vec<Action>) {
+        self.votes.remove(&lease);
+        actions.push(Action::Journal(Record::VoteOver { lease }));
+    }
+}
