@@ -24,6 +24,10 @@ pub struct Report {
     pub preempted: u64,
     /// Leases that were offered at a node's bid.
     pub bids_taken: u64,
+    /// Rounds of jobs whose results are counted that came to a verdict with a winner.
+    pub decided: u64,
+    /// Leases that lost their bond in a count.
+    pub outvoted: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -67,6 +71,8 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         leases: simulation.witness.leases_opened,
         preempted: simulation.witness.preempted,
         bids_taken: simulation.witness.bids_taken,
+        decided: simulation.chain.confirmed.decided(),
+        outvoted: simulation.chain.confirmed.wrong.len() as u64,
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

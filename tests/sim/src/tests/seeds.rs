@@ -3,16 +3,19 @@
 use crate::{Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
-    let (mut preempted, mut bids_taken) = (0, 0);
+    let (mut preempted, mut bids_taken, mut decided, mut outvoted) = (0, 0, 0, 0);
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
         assert!(report.jobs > 0 && report.lasted >= 3_600_000, "seed {seed} does something for an hour: {report:?}");
         preempted += report.preempted;
         bids_taken += report.bids_taken;
+        decided += report.decided;
+        outvoted += report.outvoted;
     }
     assert!(preempted > 0, "spot leases make room for others in some of them");
     assert!(bids_taken > 0, "nodes bid for leases in some of them");
+    assert!(decided > 0 && outvoted > 0, "results are counted in some of them, and liars lose: {decided}, {outvoted}");
 }
 
 #[test]
