@@ -154,7 +154,7 @@ impl Chain {
         self.sender.client().require_usdc(scheduler, job.mint, bond).await?;
         let instructions = instructions::open_dispute(scheduler, job, lease, evidence.0);
         let receipt = self.sender.send(&instructions, &[]).await?;
-        self.landed(receipt, lease.job, Some((lease.address, lease.node, lease.provider))).await
+        self.landed(receipt, lease.job, Some(Changed::of(lease.address, lease.node, lease.provider))).await
     }
 
     pub async fn expire_dispute(&self, job: &JobAccount, lease: &LeaseAccount, dispute: &DisputeAccount) -> Landed {

@@ -187,7 +187,7 @@ async fn store_log(context: &Context, node: Address, chunk: LogChunk, outbound: 
     let known = context.inbox.ask(move |driver| {
         let own = driver.core.lease(lease).is_some_and(|entry| entry.view.node == node && entry.view.job == job);
         let entry = driver.core.job(job).filter(|_| own)?;
-        let task = entry.tasks.get(index)?;
+        let task = driver.core.tasks_of(lease)?.get(index)?;
         let current = task.attempt == attempt && task.lease == Some(lease);
         current.then_some(Log { job, opened_slot: entry.view.opened_slot, task: index, attempt })
     });

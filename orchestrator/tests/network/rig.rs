@@ -17,7 +17,7 @@ use millrace_link::{LINK_VERSION, auth};
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{Bid, ObjectRef};
+use millrace_spec::{Bid, ObjectRef, Sha256};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -43,6 +43,8 @@ pub struct Journal {
     pub n_assigned: usize,
     /// Why its bids did not count.
     pub refused_bids: Vec<String>,
+    /// Leases whose results are counted, and what they made.
+    pub counted: Option<(Address, Sha256)>,
     /// What buyers brought, as it came.
     pub sealed: Vec<Vec<u8>>,
 }
@@ -68,8 +70,8 @@ pub struct Rig {
     failure: Option<grpc::Failure>,
     /// Reports outputs that it never uploads, and writes into the log of whoever is next.
     lies: bool,
-    /// Delivers something else than the tasks make.
-    cheats: bool,
+    /// Uploads something else than the work makes.
+    invents: bool,
     /// Stops what runs under a lease with notice; otherwise it runs on to its end.
     leaves_on_notice: bool,
     /// Takes no further lease.
@@ -94,7 +96,7 @@ impl Rig {
             task_time,
             failure: None,
             lies: false,
-            cheats: false,
+            invents: false,
             draining: Arc::default(),
             leaves_on_notice: false,
             proves: None,
@@ -116,8 +118,19 @@ impl Rig {
         Self { lies: true, ..self }
     }
 
-    pub fn cheating(self) -> Self {
-        Self { cheats: true, ..self }
+    pub fn inventing(self) -> Self {
+        Self { invents: true, ..self }
+    }
+
+    /// The lease that it was told is counted, and its result.
+    pub async fn counted(&self) -> (Address, Sha256) {
+        for _ in 0..300 {
+            if let Some(counted) = self.journal.lock().unwrap().counted {
+                return counted;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("nothing of {} is counted", self.node);
     }
 
     pub fn proving(self, proves: Proves) -> Self {
@@ -223,6 +236,9 @@ impl Rig {
                 let lease = Address(end.lease.clone().try_into().unwrap());
                 journal.running.retain(|task| task.0 != lease);
                 let root = merkle::root(journal.leaves.get(&lease).cloned().unwrap_or_default());
+                if end.counted {
+                    journal.counted = Some((lease, root));
+                }
                 let report = grpc::LeaseReport { lease: end.lease, result_root: root.0.to_vec() };
                 say(outbound, WorkerBody::LeaseReport(report));
             }
@@ -369,7 +385,7 @@ impl Rig {
             }
             say(&outbound, WorkerBody::TaskUpdate(update(Phase::Running)));
             tokio::time::sleep(rig.task_time).await;
-            let content = format!("{} {task}", if rig.cheats { "noise" } else { "frame" });
+            let content = if rig.invents { format!("noise {task}") } else { format!("frame {task}") };
             let object = if rig.lies {
                 ObjectRef { sha256: millrace_spec::sha256(b"never uploaded"), size: 14 }
             } else {

@@ -59,7 +59,7 @@ async fn honest_rigs_come_to_the_same_and_are_both_paid() {
 async fn a_cheat_is_found_and_disputed_and_its_work_made_again() {
     let market = Market::found().await;
     let cheat = market.add_rig("cheat", PricePerGpuHour(1_800_000)).await;
-    Rig::new(market.link_url(), &cheat, TASK).cheating().run();
+    Rig::new(market.link_url(), &cheat, TASK).inventing().run();
     let mut honest = Vec::new();
     for name in ["b", "c"] {
         let rig = market.add_rig(name, PricePerGpuHour(3_600_000)).await;

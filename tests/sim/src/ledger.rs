@@ -1,9 +1,12 @@
 //! What the chain holds: the pure market of `millrace_model`, and the addresses under which the network
 //! knows its parts.
 
+mod rounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_model::{Account as Vault, Action, Funding, Market, Refusal};
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::transitions::{JobExtension, LeaseOffer};
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{
@@ -24,6 +27,7 @@ pub enum Account {
     Job(JobView),
     Lease(LeaseView),
     Dispute { lease: Address, dispute: Dispute },
+    Round { job: Address, round: u32, quorum: Box<Quorum> },
 }
 
 /// What a transaction asks of the program.
@@ -88,6 +92,26 @@ pub enum Instruction {
     NoticePreemption {
         lease: Address,
     },
+    /// Only the commitment is on the chain.
+    CommitResult {
+        lease: Address,
+        root: Sha256,
+        salt: [u8; 32],
+    },
+    RevealResult {
+        lease: Address,
+        root: Sha256,
+        salt: [u8; 32],
+    },
+    TallyQuorum {
+        job: Address,
+    },
+    SettleMember {
+        lease: Address,
+    },
+    CloseQuorum {
+        job: Address,
+    },
     SetDraining {
         provider: usize,
         draining: bool,
@@ -132,6 +156,14 @@ pub struct Ledger {
     pub jobs: BTreeMap<Address, JobAt>,
     pub leases: BTreeMap<Address, LeaseAt>,
     disputes: BTreeMap<Address, usize>,
+    /// Of every lease there ever was, by its position in the market.
+    names: BTreeMap<usize, Address>,
+    /// What members of rounds have said, by the lease's position.
+    said: BTreeMap<usize, rounds::Said>,
+    /// Results of each round, by the round's position.
+    roots: BTreeMap<usize, Vec<Sha256>>,
+    /// Leases that lost their bond in a count, by position.
+    pub wrong: BTreeSet<usize>,
     /// Transactions that are in.
     pub landed: BTreeSet<u64>,
     /// All tokens there are.
@@ -147,6 +179,10 @@ impl Ledger {
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            said: BTreeMap::new(),
+            roots: BTreeMap::new(),
+            wrong: BTreeSet::new(),
             landed: BTreeSet::new(),
             supply,
             sabotage,
@@ -194,6 +230,7 @@ impl Ledger {
                 self.act(Action::OpenLease { job: at.index, node: name::number(*node), offer: *offer })?;
                 let lease = name::lease(*job, *opened_slot, *number);
                 self.leases.insert(lease, LeaseAt { index, job: *job, node: *node, number: *number });
+                self.names.insert(index, lease);
                 Ok(self.around(lease))
             }
             Instruction::Settle { voucher, signed } => {
@@ -238,6 +275,11 @@ impl Ledger {
                 let dispute = *self.disputes.get(lease).ok_or(Failure::Account)?;
                 self.on_lease(*lease, |_| Action::ExpireDispute { dispute })
             }
+            Instruction::CommitResult { lease, root, salt } => self.commit_result(*lease, *root, *salt),
+            Instruction::RevealResult { lease, root, salt } => self.reveal_result(*lease, *root, *salt),
+            Instruction::TallyQuorum { job } => self.on_round(*job, |round| Action::Tally { round }),
+            Instruction::SettleMember { lease } => self.settle_member(*lease),
+            Instruction::CloseQuorum { job } => self.on_round(*job, |round| Action::CloseQuorum { round }),
             Instruction::SetDraining { provider, draining } => {
                 self.act(Action::SetDraining { provider: *provider, draining: *draining })?;
                 Ok(vec![name::provider(*provider)])
@@ -275,7 +317,15 @@ impl Ledger {
     /// What a transaction on a lease changes, in the order in which it is read back.
     pub fn around(&self, lease: Address) -> Vec<Address> {
         let Some(at) = self.leases.get(&lease) else { return vec![lease] };
-        vec![at.node, name::provider(self.market.nodes[name::number(at.node)].provider), lease, at.job]
+        let provider = name::provider(self.market.nodes[name::number(at.node)].provider);
+        let around = [at.node, provider, lease].into_iter().chain(self.round_address(at.job));
+        around.chain([at.job]).collect()
+    }
+
+    /// The number of the job's open round, or of the next one.
+    fn next_round(&self, job: usize) -> u32 {
+        let job = &self.market.jobs[job];
+        job.rounds - u32::from(job.round.is_some())
     }
 
     pub fn read(&self, address: Address) -> Option<Account> {
@@ -299,6 +349,8 @@ impl Ledger {
                     opened_slot: at.opened_slot,
                     opened_at: at.opened_at,
                     spec_hash: at.spec_hash,
+                    quorum_round: self.next_round(at.index),
+                    quorum_open: self.market.jobs[at.index].round.is_some(),
                     job: self.market.jobs[at.index].rules,
                 })
             }
@@ -321,6 +373,7 @@ impl Ledger {
                 });
                 Account::Dispute { lease, dispute: self.market.disputes[*self.disputes.get(&lease)?].rules }
             }
+            b'Q' => self.read_round(address)?,
             _ if address == name::CONFIG => Account::Config(Box::new(self.market.parameters)),
             _ => return None,
         })
@@ -331,7 +384,7 @@ impl Ledger {
         let providers = (0..self.market.providers.len()).map(name::provider);
         let nodes = (0..self.market.nodes.len()).map(name::node);
         let disputes = self.disputes.keys().map(|lease| name::dispute(*lease));
-        let rest = self.leases.keys().copied().chain(disputes).chain(self.jobs.keys().copied());
+        let rest = self.leases.keys().copied().chain(disputes).chain(self.rounds()).chain(self.jobs.keys().copied());
         [name::CONFIG].into_iter().chain(providers).chain(nodes).chain(rest).collect()
     }
 
@@ -357,6 +410,9 @@ impl Ledger {
             return match lease.state {
                 LeaseState::Assigned | LeaseState::Running => {
                     lease.deadline(&self.market.jobs[self.jobs.get(&at.job)?.index].rules).ok().map(|(at, _)| at)
+                }
+                LeaseState::Reported if self.market.leases[at.index].round.is_some() => {
+                    Self::round_due_since(&self.market, at.index)
                 }
                 LeaseState::Reported => Some(lease.disputable_until),
                 LeaseState::Disputed => {

@@ -24,6 +24,8 @@ pub enum ToRig {
     Stop(TaskKey),
     Acknowledge(TaskKey),
     EndLease(Address),
+    /// And its result is counted.
+    CountLease(Address),
     LeaseOver(Address),
     Notice {
         lease: Address,

@@ -39,6 +39,13 @@ pub fn lease(job: Address, opened_slot: u64, lease_number: u32) -> Address {
     Address(bytes)
 }
 
+/// Of a job's round, by its number.
+pub fn round(job: Address, opened_slot: u64, number: u32) -> Address {
+    let mut bytes = lease(job, opened_slot, number).0;
+    bytes[0] = b'Q';
+    Address(bytes)
+}
+
 /// Of the dispute about a lease.
 pub fn dispute(lease: Address) -> Address {
     let mut bytes = lease.0;
@@ -55,7 +62,7 @@ pub fn number(address: Address) -> usize {
 pub fn short(address: Address) -> String {
     let kind = char::from(address.0[0]);
     match kind {
-        'L' | 'D' => {
+        'L' | 'D' | 'Q' => {
             let lease = u32::from_be_bytes(address.0[5..9].try_into().expect("four bytes"));
             let slot = u64::from_be_bytes(address.0[24..32].try_into().expect("eight bytes"));
             format!("{kind}{}.{lease}@{slot}", number(address))

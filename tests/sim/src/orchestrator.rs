@@ -155,6 +155,7 @@ impl Orchestrator {
             Record::Job(record) => (record.job, 0, 0),
             Record::Task(record) => (record.job, record.number, 1),
             Record::Lease(record) => (record.lease, 0, 2),
+            Record::MemberTask(record) => (record.lease, record.number, 5),
             Record::Proof(record) => (record.node, 0, 3),
             Record::Auction(auction) => (auction.book.job, auction.book.auction, 4),
         }
@@ -175,6 +176,7 @@ pub fn event(address: Address, account: Option<&Account>) -> Event {
         Some(Account::Node(view)) => Event::NodeSeen { node: address, view },
         Some(Account::Job(view)) => Event::JobSeen { job: address, view },
         Some(Account::Lease(view)) => Event::LeaseSeen { lease: address, view },
+        Some(Account::Round { job, round, quorum }) => Event::QuorumSeen { job, round, quorum },
         Some(Account::Dispute { lease, dispute }) => Event::DisputeSeen { lease, dispute },
     }
 }
@@ -496,6 +498,13 @@ fn described(record: &Record) -> String {
                 TaskState::Failed => "failed".to_owned(),
             }
         ),
+        Record::MemberTask(task) => format!(
+            "task {} of {} attempt {}: {:?}",
+            task.number,
+            name::short(task.lease),
+            task.task.attempt,
+            task.task.state
+        ),
         Record::Lease(lease) => format!(
             "{}: {:?}, metered {} ms, voucher {:?}",
             name::short(lease.lease),
@@ -531,6 +540,10 @@ fn told_line(event: &Event) -> String {
         ),
         Event::LeaseSeen { lease, view } => {
             format!("{}: {:?} #{}", name::short(*lease), view.lease.state, view.lease.sequence)
+        }
+        Event::QuorumSeen { job, round, quorum } => {
+            let states: Vec<_> = quorum.joined().iter().map(|member| member.state).collect();
+            format!("round {round} of {}: {states:?} {:?}", name::short(*job), quorum.verdict)
         }
         Event::DisputeSeen { lease, .. } => format!("dispute about {}", name::short(*lease)),
         Event::AccountGone { address } => format!("{} is gone", name::short(*address)),

@@ -131,6 +131,7 @@ impl Simulation {
             RigChore::Step { key, step, event } => self.step_is_done(rig, key, step, event),
             RigChore::Vetted { lease, job, offer } => self.vetted(rig, lease, job, offer),
             RigChore::Read { lease } => self.lease_is_read(rig, lease),
+            RigChore::ReadRound { lease } => self.round_is_read(rig, lease),
             RigChore::Proved { number } => self.rig_has_proved(rig, number),
             RigChore::ProverGone { number } => self.rig_feed(rig, Event::ChallengeEnded(number)),
         }

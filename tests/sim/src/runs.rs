@@ -28,6 +28,10 @@ pub struct Report {
     pub compared: u64,
     /// And to another one.
     pub found: u64,
+    /// Rounds of jobs whose results are counted that came to a verdict with a winner.
+    pub decided: u64,
+    /// Leases that lost their bond in a count.
+    pub outvoted: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -73,6 +77,8 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         bids_taken: simulation.witness.bids_taken,
         compared: simulation.witness.compared,
         found: simulation.witness.found,
+        decided: simulation.chain.confirmed.decided(),
+        outvoted: simulation.chain.confirmed.wrong.len() as u64,
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

@@ -190,6 +190,8 @@ pub struct Scenario {
     pub weather: Weather,
     /// Kills the orchestrator at one of its writes, counted from 0.
     pub kill: Option<Kill>,
+    /// The rig that makes its results up where they are counted, and brings them all the same.
+    pub liar: Option<usize>,
     /// What is broken on purpose.
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -241,7 +243,19 @@ impl Scenario {
             let honest = rigs.iter_mut().find(|rig| rig.character == Character::Honest);
             honest.into_iter().for_each(|rig| rig.character = Character::Cheat);
         }
-        Self { seed, lasts, parameters, heartbeat_millis, rigs, jobs, faults, weather, kill: None, sabotage: None }
+        Self {
+            seed,
+            lasts,
+            parameters,
+            heartbeat_millis,
+            rigs,
+            jobs,
+            faults,
+            weather,
+            kill: None,
+            liar: Some(0),
+            sabotage: None,
+        }
     }
 
     /// A calm market with this many rigs and jobs.
@@ -259,6 +273,7 @@ impl Scenario {
             faults: Vec::new(),
             weather: Weather { delay: 200, pull: 60_000, ..Weather::default() },
             kill: None,
+            liar: Some(0),
             sabotage: None,
         }
     }
@@ -267,6 +282,10 @@ impl Scenario {
     pub fn must_complete(&self, job: usize) -> bool {
         let plan = &self.jobs[job];
         let wanted = &plan.terms.requirements;
+        if plan.terms.verification.is_quorum() {
+            // It needs as many providers at a time as it has members, and others may have their rigs.
+            return false;
+        }
         let attested = matches!(plan.terms.verification, Verification::AttestedHardware { .. });
         let bids = |rig: usize| {
             let auction = plan.spec.placement.as_ref().is_some_and(|placement| placement.auction);

@@ -201,6 +201,11 @@ pub fn describe(instruction: &Instruction) -> String {
             format!("resolve_dispute {}: {ruling:?}", name::short(*lease))
         }
         Instruction::ExpireDispute { lease } => format!("expire_dispute {}", name::short(*lease)),
+        Instruction::CommitResult { lease, .. } => format!("commit_result {}", name::short(*lease)),
+        Instruction::RevealResult { lease, root, .. } => format!("reveal_result {}: {root}", name::short(*lease)),
+        Instruction::TallyQuorum { job } => format!("tally_quorum {}", name::short(*job)),
+        Instruction::SettleMember { lease } => format!("settle_member {}", name::short(*lease)),
+        Instruction::CloseQuorum { job } => format!("close_quorum {}", name::short(*job)),
         Instruction::NoticePreemption { lease } => format!("notice_preemption {}", name::short(*lease)),
         Instruction::AttestNode { node, attestation } => {
             format!("attest_node {}: {:?} until {}", name::short(*node), attestation.class, attestation.expires_at.0)

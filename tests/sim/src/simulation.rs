@@ -133,6 +133,7 @@ pub enum RigChore {
     Step { key: TaskKey, step: u64, event: TaskEvent },
     Vetted { lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
     Read { lease: Address },
+    ReadRound { lease: Address },
     Proved { number: u64 },
     ProverGone { number: u64 },
 }

@@ -201,11 +201,13 @@ impl Simulation {
         live && session.is_some() && self.orchestrator.session(node) == session
     }
 
-    /// No task is run by two live leases at the same time.
+    /// No task is run by two live leases at the same time unless its results are counted.
     fn look_at_work(&mut self) {
         let now = self.now;
         let mut twice = BTreeSet::new();
-        for keys in self.at_work().values().filter(|keys| keys.len() > 1) {
+        let work = self.at_work();
+        // Members of a round do the same by its policy.
+        for (_, keys) in work.iter().filter(|((job, _), keys)| keys.len() > 1 && !self.is_counted(*job)) {
             for pair in keys.windows(2) {
                 twice.insert((pair[0].1, pair[1].1));
             }

@@ -1,3 +1,5 @@
+use std::collections::btree_map::Entry;
+
 use millrace_protocol::quorum::{MemberState, Quorum, Verdict, commitment_preimage};
 use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::{Sha256, sha256};
@@ -26,8 +28,8 @@ impl Agent {
 
     /// The lease's result is counted: what it is must be on disk before it is committed to.
     pub(crate) fn prepare_vote(&mut self, lease: Address, root: Sha256, salt: [u8; 32], actions: &mut Vec<Action>) {
-        if !self.votes.contains_key(&lease) {
-            self.votes.insert(lease, Vote { root, salt, look_at: UnixSeconds::ZERO });
+        if let Entry::Vacant(place) = self.votes.entry(lease) {
+            place.insert(Vote { root, salt, look_at: UnixSeconds::ZERO });
             actions.push(Action::Journal(Record::VotePrepared { lease, root, salt }));
         }
     }

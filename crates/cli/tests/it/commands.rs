@@ -23,7 +23,7 @@ them once.
 const TAIL: &str = "
 ## Without a command
 
-These have builders in both SDKs and no command yet: awarding a lease directly, leading quorum rounds, delisting
+These have builders in both SDKs and no command yet: awarding a lease directly, delisting
 and relisting by reputation. Hardware is attested and deadlines are pushed on by the orchestrator.
 ";
 

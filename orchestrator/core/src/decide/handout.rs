@@ -37,8 +37,9 @@ impl Core {
     /// Hands the task to the lease's worker. `peers` are a gang's nodes by rank; empty for whoever is on its own.
     pub(super) fn assign(&mut self, job: Address, lease: Address, number: u32, peers: Vec<Address>) {
         let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { return };
+        let earlier = self.attempts(job, lease, number);
         let assigned = self.change_task(lease, number, |task| {
-            task.attempt += 1;
+            task.attempt = earlier + 1;
             task.lease = Some(lease);
             task.state = TaskState::Active { lease, phase: TaskPhase::Assigned };
             (task.attempt, task.checkpoint.as_deref().copied())

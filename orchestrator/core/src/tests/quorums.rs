@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use millrace_protocol::quorum::{MemberState, Verdict};
 use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Payment, PricePerGpuHour, Seconds, Verification};
 
@@ -61,6 +63,11 @@ fn each_member_does_all_tasks_and_the_equal_results_are_the_jobs() {
     assert!(world.ended.iter().all(|(_, _, paid)| *paid > MicroUsdc::ZERO));
     let tasks = &world.core.job(job).unwrap().tasks;
     assert!(tasks.iter().all(|task| task.outputs.len() == 1));
+    let attempts = world.log.iter().filter_map(|action| match action {
+        Action::AssignTask { task, attempt, .. } => Some((*task, *attempt)),
+        _ => None,
+    });
+    assert_eq!(attempts.collect::<BTreeSet<_>>().len(), 6, "whoever has an attempt at a task has it alone");
     assert!(
         world.settled().iter().all(|voucher| voucher.result_root == [0; 32]),
         "nobody reads a root before its time"

@@ -56,7 +56,8 @@ impl Simulation {
             Action::AcknowledgeTask { node, lease, task, attempt } => {
                 self.tell(node, ToRig::Acknowledge(TaskKey { lease, task, attempt }));
             }
-            Action::EndLease { node, lease } => self.tell(node, ToRig::EndLease(lease)),
+            Action::EndLease { node, lease, counted: false } => self.tell(node, ToRig::EndLease(lease)),
+            Action::EndLease { node, lease, counted: true } => self.tell(node, ToRig::CountLease(lease)),
             Action::TellNotice { node, lease, left } => self.tell(node, ToRig::Notice { lease, left }),
             Action::LeaseOver { node, lease } => self.tell(node, ToRig::LeaseOver(lease)),
             Action::IssueVoucher { node, voucher } => {
@@ -90,6 +91,15 @@ impl Simulation {
             }
             Action::ExpireDispute { lease } => {
                 self.transact(Transaction::ExpireDispute { lease }, lease, Instruction::ExpireDispute { lease });
+            }
+            Action::TallyQuorum { job } => {
+                self.transact(Transaction::TallyQuorum { job }, job, Instruction::TallyQuorum { job });
+            }
+            Action::SettleMember { lease } => {
+                self.transact(Transaction::SettleMember { lease }, lease, Instruction::SettleMember { lease });
+            }
+            Action::CloseQuorum { job } => {
+                self.transact(Transaction::CloseQuorum { job }, job, Instruction::CloseQuorum { job });
             }
             Action::ExpireJob { job } => {
                 self.transact(Transaction::ExpireJob { job }, job, Instruction::ExpireJob { job });

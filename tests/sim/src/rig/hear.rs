@@ -4,6 +4,7 @@ use millrace_agent::{Assignment, Event, LeasePhase, Report, StopReason, TaskKey,
 use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_scheduler::{Cause, JobView};
+use millrace_spec::sha256;
 
 use crate::ledger::Account;
 use crate::message::{ToOrchestrator, ToRig};
@@ -32,11 +33,16 @@ impl Simulation {
             // It is in the log by now, which is where an owner looks.
             ToRig::BidRefused(_) => {}
             ToRig::Assign { key, job } => self.assigned(rig, key, job),
-            ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::LeaseOver(_) | ToRig::Notice { .. }
+            ToRig::Stop(_) | ToRig::EndLease(_) | ToRig::CountLease(_) | ToRig::LeaseOver(_) | ToRig::Notice { .. }
                 if self.character(rig) == Character::Stubborn && !self.quiet => {}
             ToRig::Stop(key) => self.rig_feed(rig, Event::StopTask { key, reason: StopReason::Requested }),
             ToRig::Acknowledge(key) => self.rig_feed(rig, Event::TaskAcknowledged(key)),
             ToRig::EndLease(lease) => self.rig_feed(rig, Event::EndLease(lease)),
+            ToRig::CountLease(lease) => {
+                // Nobody else asks for it in here.
+                let salt = sha256(&[lease.0.as_slice(), b"salt"].concat()).0;
+                self.rig_feed(rig, Event::CountLease { lease, salt });
+            }
             ToRig::LeaseOver(lease) => self.rig_feed(rig, Event::LeaseOver(lease)),
             ToRig::Notice { lease, left } => self.rig_feed(rig, Event::NoticeGiven { lease, left }),
             // It is in the log by now, which is where an owner looks.
@@ -132,6 +138,12 @@ impl Simulation {
         self.rig_feed(rig, Event::LeaseRead { lease, account, clock });
     }
 
+    pub fn round_is_read(&mut self, rig: usize, lease: Address) {
+        let round = self.chain.confirmed.round_for(lease).map(Box::new);
+        let clock = self.chain.clock;
+        self.rig_feed(rig, Event::RoundRead { lease, round, clock });
+    }
+
     /// The leases the worker works for: what a heartbeat names.
     pub fn works_for(&self, rig: usize) -> Vec<Address> {
         let works = |phase| matches!(phase, LeasePhase::Held | LeasePhase::Ending);
@@ -157,6 +169,7 @@ fn line(message: &ToRig) -> String {
         ToRig::Stop(key) => format!("stop {}", task(key)),
         ToRig::Acknowledge(key) => format!("{} is booked", task(key)),
         ToRig::EndLease(lease) => format!("end {}", name::short(*lease)),
+        ToRig::CountLease(lease) => format!("end {}, its result is counted", name::short(*lease)),
         ToRig::LeaseOver(lease) => format!("{} is over", name::short(*lease)),
         ToRig::Notice { lease, left } => format!("{} ends in {} s by a notice", name::short(*lease), left.0),
         ToRig::Refused { code } => format!("its GPUs are refused: {code}"),

@@ -66,7 +66,8 @@ impl Simulation {
             Action::CollectOutputs(assignment) => {
                 let after = self.draw.between(50..=3_000);
                 let idles = self.character(rig) == Character::Idler && !self.quiet;
-                let outputs = vec![if idles {
+                let lies = self.scenario.liar == Some(rig) && self.is_counted(assignment.job);
+                let outputs = vec![if idles || lies {
                     pretended(&assignment)
                 } else {
                     output(&assignment, self.character(rig) == Character::Cheat)
@@ -97,10 +98,26 @@ impl Simulation {
             }
             Action::ExtendStart(lease) => self.rig_sends(rig, lease, Instruction::ExtendStart { lease }),
             Action::HoldLease(lease) => self.rig_sends(rig, lease, Instruction::HoldLease { lease }),
+            Action::ReadRound(lease) => {
+                let delay = self.delay();
+                self.rig_plan(rig, delay, RigChore::ReadRound { lease });
+            }
+            Action::CommitResult { lease, root, salt } => {
+                self.rig_sends(rig, lease, Instruction::CommitResult { lease, root, salt });
+            }
+            Action::RevealResult { lease, root, salt } => {
+                self.rig_sends(rig, lease, Instruction::RevealResult { lease, root, salt });
+            }
             Action::AnswerChallenge(number) => self.rig_proves(rig, number),
             Action::GiveUpChallenge(number) => self.rig_gives_up_proving(rig, number),
             Action::Report(report) => self.rig_reports(rig, report),
         }
+    }
+
+    /// Whether results of the job are counted.
+    pub fn is_counted(&self, job: Address) -> bool {
+        let view = self.job_on_chain(job);
+        view.is_some_and(|view| view.job.terms.verification.is_quorum())
     }
 
     fn or_fails(&mut self, cause: Cause, event: TaskEvent) -> TaskEvent {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use millrace_protocol::{Address, MicroUsdc, Payment, Seconds};
+use millrace_protocol::{Address, MicroUsdc, Payment, Seconds, Verification};
 use millrace_spec::{After, Condition, Gang, Locality, Placement, Restart, Retry, Service, Shape};
 
 use super::{JobPlan, RigPlan, Word, job};
@@ -47,7 +47,26 @@ pub(super) fn draw(seed: u64, first: u64, hours: u64, rigs: &[RigPlan], calm: bo
         plan.spec.placement = Some(Placement { auction: true, ..Placement::default() });
         plans.push(plan);
     }
+    for _ in 0..draw.one_of(&[0, 1, 1, 2]) * hours {
+        let number = first + plans.len() as u64;
+        let plan = job(&mut draw, number, lasts, calm);
+        plans.push(counted(&mut draw, plan));
+    }
     plans
+}
+
+/// Several providers do the same, and what most of them make is believed.
+fn counted(draw: &mut Draw, mut plan: JobPlan) -> JobPlan {
+    let (needed, size) = draw.one_of(&[(2, 2), (2, 3), (2, 3), (3, 4)]);
+    plan.terms.verification = Verification::Quorum { needed, size };
+    plan.terms.payment = Payment::OnResult;
+    plan.terms.dispute_window = Seconds::ZERO;
+    plan.terms.concurrent_leases = size.into();
+    plan.terms.deposit = MicroUsdc(plan.terms.deposit.0.saturating_mul(size.into()));
+    plan.spec.tasks = plan.spec.tasks.min(3);
+    plan.spec.terms = plan.terms;
+    plan.word = Word::Nothing;
+    plan
 }
 
 /// A job that takes every rig that has room, as spot leases.

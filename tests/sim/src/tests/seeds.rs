@@ -3,7 +3,7 @@
 use crate::{Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
-    let (mut preempted, mut bids_taken, mut compared, mut found) = (0, 0, 0, 0);
+    let (mut preempted, mut bids_taken, mut compared, mut found, mut decided, mut outvoted) = (0, 0, 0, 0, 0, 0);
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
@@ -12,10 +12,13 @@ fn hold(seeds: std::ops::Range<u64>) {
         bids_taken += report.bids_taken;
         compared += report.compared;
         found += report.found;
+        decided += report.decided;
+        outvoted += report.outvoted;
     }
     assert!(preempted > 0, "spot leases make room for others in some of them");
     assert!(bids_taken > 0, "nodes bid for leases in some of them");
     assert!(compared > 0 && found > 0, "tasks run again in some of them, and cheats are found: {compared}, {found}");
+    assert!(decided > 0 && outvoted > 0, "results are counted in some of them, and liars lose: {decided}, {outvoted}");
 }
 
 #[test]

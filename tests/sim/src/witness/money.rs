@@ -105,7 +105,15 @@ impl Receipts {
         let providers: BTreeSet<usize> = self.disputed.iter().map(provider_of).collect();
         for provider in (0..market.providers.len()).filter(|provider| !providers.contains(provider)) {
             let leases = (0..market.leases.len()).filter(|lease| provider_of(lease) == provider);
-            let should: u128 = leases.map(|lease| u128::from(market.leases[lease].rules.paid.0)).sum();
+            let should: u128 = leases
+                .map(|lease| {
+                    let rules = &market.leases[lease].rules;
+                    // The network's: what a result that was outvoted costs beyond what was paid for it.
+                    let lost =
+                        if ledger.wrong.contains(&lease) { rules.bond.0.saturating_sub(rules.paid.0) } else { 0 };
+                    u128::from(rules.paid.0) + u128::from(lost)
+                })
+                .sum();
             let has = market.vaults.balance(Account::Earnings(provider));
             if u128::from(has.0) != should {
                 return Err(format!("provider {provider} earned {should} micro-USDC and has {}", has.0));

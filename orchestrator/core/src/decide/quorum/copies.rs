@@ -6,7 +6,7 @@ use crate::state::tasks::Tasks;
 
 impl Core {
     /// The tasks that the lease works on: its job's, or as a member of a round all of them by itself.
-    pub(crate) fn tasks_of(&self, lease: Address) -> Option<&Tasks> {
+    pub fn tasks_of(&self, lease: Address) -> Option<&Tasks> {
         let entry = self.leases.get(&lease)?;
         let job = self.jobs.get(&entry.view.job)?;
         if job.is_counted() { entry.own_tasks.as_deref() } else { Some(&job.tasks) }
@@ -22,6 +22,15 @@ impl Core {
         let job = self.jobs.get_mut(&entry.view.job)?;
         let tasks = if job.is_counted() { entry.own_tasks.as_deref_mut()? } else { &mut job.tasks };
         tasks.change(number, change)
+    }
+
+    /// How often the job's task was handed out, to whichever member: logs are told apart by attempts.
+    pub(in crate::decide) fn attempts(&self, job: Address, lease: Address, number: u32) -> u32 {
+        let of = |tasks: Option<&Tasks>| tasks.and_then(|tasks| tasks.get(number)).map_or(0, |task| task.attempt);
+        if !self.is_counted(job) {
+            return of(self.tasks_of(lease));
+        }
+        self.leases_of(job).into_iter().map(|member| of(member.own_tasks())).max().unwrap_or(0)
     }
 
     /// The task, as the lease has it, is to be written down.
