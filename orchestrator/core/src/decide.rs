@@ -35,7 +35,7 @@ pub(crate) use preemption::Preemption;
 #[cfg(test)]
 pub(crate) use preemption::reservation_holder;
 pub(crate) use scope::Scope;
-pub(crate) use spot_check::result_root_of;
+pub(crate) use spot_check::task_root;
 
 use std::collections::BTreeSet;
 
