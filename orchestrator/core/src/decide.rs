@@ -38,7 +38,7 @@ pub(crate) use preemption::Preemption;
 pub(crate) use preemption::reservation_holder;
 pub use quorum::TooFew;
 pub(crate) use scope::Scope;
-pub(crate) use spot_check::result_root_of;
+pub(crate) use spot_check::task_root;
 
 use std::collections::BTreeSet;
 

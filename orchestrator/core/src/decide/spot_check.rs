@@ -10,7 +10,7 @@ mod handout;
 mod lapse;
 mod refuted;
 
-pub(crate) use draw::root as result_root_of;
+pub(crate) use draw::task_root;
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Address, Seconds, UnixSeconds, Verification};
 

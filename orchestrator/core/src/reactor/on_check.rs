@@ -1,7 +1,7 @@
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
 
-use crate::decide::result_root_of;
+use crate::decide::task_root;
 use crate::event::TaskProgress;
 use crate::state::check::{Check, CheckState, Finding, Lapse, Run};
 use crate::state::lease::Stage;
@@ -70,7 +70,7 @@ impl Core {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let Some(task) = entry.tasks.get(number) else { return };
         let TaskState::Done { lease: first } = task.state else { return };
-        let run = |lease, outputs| Run { lease, root: result_root_of(number, outputs), outputs: outputs.to_vec() };
+        let run = |lease, outputs| Run { lease, root: task_root(number, outputs), outputs: outputs.to_vec() };
         let (first, second) = (run(first, &task.outputs), run(lease, &outputs));
         let equal = first.root == second.root;
         let state = if equal { CheckState::Equal { lease } } else { CheckState::Different { lease } };

@@ -15,14 +15,14 @@ impl Core {
         let Verification::SpotCheck { share } = entry.view.job.terms.verification else { return };
         let opened_slot = entry.view.opened_slot;
         entry.tasks.change(number, |task| {
-            let lot = lot(&secret, (job, opened_slot), number, root(number, &task.outputs));
+            let lot = lot(&secret, (job, opened_slot), number, task_root(number, &task.outputs));
             task.check = is_drawn(lot, share).then(|| Check::NEW.into());
         });
     }
 }
 
 /// Merkle root over what a task made.
-pub(crate) fn root(task: u32, outputs: &[Output]) -> Sha256 {
+pub(crate) fn task_root(task: u32, outputs: &[Output]) -> Sha256 {
     let leaf = |output: &Output| Leaf { task, path: output.path.clone(), object: output.object };
     merkle::root(outputs.iter().map(leaf).collect())
 }
