@@ -15,7 +15,7 @@ use std::path::Path;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use millrace_agent::{Assignment, Cause, Failure, Saved};
-use millrace_spec::{CheckpointFile, CheckpointManifest, ObjectRef};
+use millrace_spec::{Manifest, ManifestFile, ObjectRef};
 
 use crate::context::Context;
 use crate::outputs;
@@ -41,7 +41,7 @@ pub(crate) async fn save(context: &Context, assignment: &Assignment) -> Result<O
         return Ok(None);
     }
     let files = stream::iter(taken).map(|taken| send(context, taken)).buffered(AT_ONCE).try_collect().await?;
-    let manifest = CheckpointManifest { files };
+    let manifest = Manifest { files };
     let path = saving.join("manifest");
     fs::write(&path, manifest.to_bytes()).map_err(|error| failed(&error))?;
     let saved = Saved {
@@ -55,14 +55,14 @@ pub(crate) async fn save(context: &Context, assignment: &Assignment) -> Result<O
     Ok(Some(saved))
 }
 
-async fn send(context: &Context, taken: Taken) -> Result<CheckpointFile, Failure> {
+async fn send(context: &Context, taken: Taken) -> Result<ManifestFile, Failure> {
     let object = store(context, &taken.link, &taken.path).await?;
     let now = fs::symlink_metadata(&taken.link).map_err(|error| failed(&error))?;
     if (now.mtime(), now.mtime_nsec(), now.size()) != taken.state || object.size != now.size() {
         let detail = format!("{} was written to while it was read; write it as a .partial and rename it", taken.path);
         return Err(Failure::new(Cause::OutputInvalid, detail));
     }
-    Ok(CheckpointFile { path: taken.path, object })
+    Ok(ManifestFile { path: taken.path, object })
 }
 
 /// Hashed first: most of a checkpoint is often what the one before it was.

@@ -1,7 +1,7 @@
 use millrace_link::grpc;
 use millrace_protocol::Address;
 use millrace_scheduler::{Checkpoint, Event};
-use millrace_spec::{CheckpointManifest, ObjectRef, Sha256};
+use millrace_spec::{Manifest, ObjectRef, Sha256};
 use tonic::Status;
 
 use super::{Context, convert};
@@ -37,14 +37,14 @@ pub(super) async fn arrived(
 
 /// Its manifest, where that and every file it names are complete objects. It is noted for the day on which nobody
 /// needs it any more.
-async fn whole(context: &Context, manifest: ObjectRef) -> Result<Option<CheckpointManifest>, objects::Error> {
+async fn whole(context: &Context, manifest: ObjectRef) -> Result<Option<Manifest>, objects::Error> {
     let objects = &context.objects;
-    let bytes = match objects.get_bytes(manifest.sha256, CheckpointManifest::LONGEST).await {
+    let bytes = match objects.get_bytes(manifest.sha256, Manifest::LONGEST).await {
         Ok(bytes) if bytes.len() as u64 == manifest.size => bytes,
         Ok(_) | Err(objects::Error::NotFound(_) | objects::Error::TooLarge { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Some(read) = CheckpointManifest::from_bytes(&bytes) else { return Ok(None) };
+    let Some(read) = Manifest::from_bytes(&bytes) else { return Ok(None) };
     for file in &read.files {
         match objects.size(file.object.sha256).await {
             Ok(size) if size == file.object.size => {}

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use millrace_spec::{CheckpointManifest, Sha256};
+use millrace_spec::{Manifest, Sha256};
 
 use super::{Error, Objects, receive};
 
@@ -68,12 +68,12 @@ impl Objects {
     }
 
     async fn files_of(&self, manifest: Sha256) -> Result<Vec<Sha256>, Error> {
-        let bytes = match self.get_bytes(manifest, CheckpointManifest::LONGEST).await {
+        let bytes = match self.get_bytes(manifest, Manifest::LONGEST).await {
             Ok(bytes) => bytes,
             Err(Error::NotFound(_) | Error::TooLarge { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let read = CheckpointManifest::from_bytes(&bytes);
+        let read = Manifest::from_bytes(&bytes);
         Ok(read.into_iter().flat_map(|read| read.files).map(|file| file.object.sha256).collect())
     }
 
@@ -99,7 +99,7 @@ fn rests(now: SystemTime, since: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use millrace_spec::{CheckpointFile, ObjectRef, sha256};
+    use millrace_spec::{ManifestFile, ObjectRef, sha256};
 
     use super::*;
     use crate::objects::Piece;
@@ -114,8 +114,8 @@ mod tests {
 
     async fn checkpoint(objects: &Objects, files: &[ObjectRef]) -> Sha256 {
         let named = files.iter().enumerate();
-        let files = named.map(|(index, object)| CheckpointFile { path: index.to_string(), object: *object }).collect();
-        let manifest = put(objects, &CheckpointManifest { files }.to_bytes()).await.sha256;
+        let files = named.map(|(index, object)| ManifestFile { path: index.to_string(), object: *object }).collect();
+        let manifest = put(objects, &Manifest { files }.to_bytes()).await.sha256;
         objects.note_checkpoint(manifest).await.unwrap();
         manifest
     }

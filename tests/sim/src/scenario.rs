@@ -382,6 +382,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         limits,
         name: format!("job {number}"),
         network: false,
+        outputs: None,
         placement: None,
         retry: None,
         runtime: None,

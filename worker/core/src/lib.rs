@@ -16,6 +16,8 @@ mod gpu_fault;
 mod journal;
 mod lease;
 mod recover;
+mod rounds;
+mod setback;
 mod task;
 mod upkeep;
 
@@ -32,6 +34,8 @@ pub use gpu_fault::{GpuFault, Severity, Slowdown};
 pub use journal::Record;
 pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
+pub use rounds::Round;
+pub use setback::{Setback, SetbackCause};
 pub use task::{Outcome, Phase, Task};
 
 #[cfg(test)]

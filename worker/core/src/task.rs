@@ -2,8 +2,10 @@ use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Secrets;
+use crate::rounds::Rounds;
 use crate::{
-    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Saved, StopReason, TaskEvent, TaskKey,
+    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Round, Saved, Setback, SetbackCause,
+    StopReason, TaskEvent, TaskKey,
 };
 
 /// From SIGTERM to SIGKILL.
@@ -72,18 +74,8 @@ pub struct Task {
     digest: String,
     /// The scheduler has booked the end.
     acknowledged: bool,
-    pub(crate) checkpoints: Checkpoints,
-}
-
-/// What was brought away of a task, and when that is due again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Checkpoints {
-    pub saved: Option<Saved>,
-    /// None before its container runs.
-    pub due: Option<UnixSeconds>,
-    /// Of the last one that was begun.
-    pub number: u32,
-    pub under_way: bool,
+    checkpoints: Rounds,
+    early_outputs: Rounds,
 }
 
 impl Task {
@@ -93,7 +85,24 @@ impl Task {
 
     /// As recovery found it.
     pub(crate) fn at(assignment: Assignment, phase: Phase) -> Self {
-        Self { assignment, phase, digest: String::new(), acknowledged: false, checkpoints: Checkpoints::default() }
+        Self {
+            assignment,
+            phase,
+            digest: String::new(),
+            acknowledged: false,
+            checkpoints: Rounds::default(),
+            early_outputs: Rounds::default(),
+        }
+    }
+
+    /// As recovery found it, with the newest checkpoint that the journal knows.
+    pub(crate) fn with_checkpoint(self, saved: Option<Saved>) -> Self {
+        Self { checkpoints: Rounds::with(saved), ..self }
+    }
+
+    /// The newest, where one was brought away.
+    pub(crate) fn checkpoint(&self) -> Option<Saved> {
+        self.checkpoints.saved
     }
 
     pub fn key(&self) -> TaskKey {
@@ -195,25 +204,19 @@ impl Task {
             }
             (Phase::Starting, TaskEvent::Started) => {
                 actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
-                self.begin_saving(now);
+                self.begin_rounds(now);
                 self.enter(Phase::Running { started_at: now }, Action::Follow(key), actions);
             }
             // The engine must be watched, or nobody notices that the container has stopped.
             (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
             (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, now, actions),
-            (Phase::Running { .. } | Phase::Stopping { .. }, TaskEvent::CheckpointOver { number, saved }) => {
-                if number == self.checkpoints.number {
-                    self.checkpoints.under_way = false;
-                }
-                self.note_saved(saved, actions);
+            (Phase::FetchingInputs, TaskEvent::CheckpointLost(setback)) => {
+                self.set_back(Round::Checkpoint, Some(setback), actions);
             }
-            (Phase::Saving { failure, .. }, TaskEvent::CheckpointOver { number, saved }) => {
-                let outcome = Outcome::Failed(failure.clone());
-                self.note_saved(saved, actions);
-                if number == self.checkpoints.number {
-                    self.clean(outcome, actions);
-                }
-            }
+            (
+                Phase::Running { .. } | Phase::Stopping { .. } | Phase::Saving { .. },
+                TaskEvent::RoundOver { round, number, result },
+            ) => self.on_round_over(round, number, result, actions),
             // It broke a limit that only the shell can see, such as the disk's: no grace.
             (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
@@ -314,9 +317,15 @@ impl Task {
             }
             Phase::Saving { failure, until } if now >= *until => {
                 let outcome = Outcome::Failed(failure.clone());
+                let late = Setback::new(SetbackCause::CheckpointLate, format!("{} s", SAVE_PATIENCE.0));
+                self.set_back(Round::Checkpoint, Some(late), actions);
                 self.clean(outcome, actions);
             }
-            Phase::Running { .. } if self.checkpoints.due.is_some_and(|due| now >= due) => self.save(now, actions),
+            Phase::Running { .. } => {
+                for round in [Round::Checkpoint, Round::Outputs] {
+                    self.bring_away_if_due(round, now, actions);
+                }
+            }
             _ => {}
         }
     }
@@ -341,39 +350,82 @@ impl Task {
         if self.assignment.checkpoint.is_none() {
             return self.clean(Outcome::Failed(failure), actions);
         }
-        self.save(now, actions);
+        let (assignment, number) = (self.assignment.clone(), self.checkpoints.last());
+        actions.push(Action::BringAway { round: Round::Checkpoint, assignment, number });
         self.phase = Phase::Saving { failure, until: later(now, SAVE_PATIENCE) };
     }
 
-    fn save(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
-        let Some(checkpoint) = self.assignment.checkpoint else { return };
-        let running = matches!(self.phase, Phase::Running { .. });
-        self.checkpoints.due = Some(later(now, checkpoint.every));
-        // One that takes longer than from one to the next is left to it.
-        if running && self.checkpoints.under_way {
-            return;
+    fn rounds(&mut self, round: Round) -> &mut Rounds {
+        match round {
+            Round::Checkpoint => &mut self.checkpoints,
+            Round::Outputs => &mut self.early_outputs,
         }
-        self.checkpoints.number += 1;
-        self.checkpoints.under_way = true;
-        let (assignment, number) = (self.assignment.clone(), self.checkpoints.number);
-        actions.push(Action::SaveCheckpoint { assignment, number });
     }
 
-    fn note_saved(&mut self, saved: Option<Saved>, actions: &mut Vec<Action>) {
-        let Some(saved) = saved.filter(|saved| self.checkpoints.saved != Some(*saved)) else { return };
-        self.checkpoints.saved = Some(saved);
-        actions.push(Action::Journal(Record::CheckpointSaved { key: self.key(), saved }));
-        actions.push(Action::Report(Report::CheckpointSaved(self.key(), saved)));
+    /// From one round to the next; none where there are none.
+    fn every(&self, round: Round) -> Option<Seconds> {
+        match round {
+            Round::Checkpoint => self.assignment.checkpoint.map(|checkpoint| checkpoint.every),
+            Round::Outputs => self.assignment.outputs_every,
+        }
     }
 
-    /// What the orchestrator should have heard of its checkpoints.
-    pub(crate) fn checkpoint_report(&self) -> Option<Report> {
-        self.checkpoints.saved.map(|saved| Report::CheckpointSaved(self.key(), saved))
+    /// Its container runs, since now as far as rounds go.
+    pub(crate) fn begin_rounds(&mut self, now: UnixSeconds) {
+        for round in [Round::Checkpoint, Round::Outputs] {
+            let every = self.every(round);
+            self.rounds(round).begin(every, now);
+        }
     }
 
-    /// Its container runs, since now as far as checkpoints go.
-    pub(crate) fn begin_saving(&mut self, now: UnixSeconds) {
-        self.checkpoints.due = self.assignment.checkpoint.map(|checkpoint| later(now, checkpoint.every));
+    fn bring_away_if_due(&mut self, round: Round, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let Some(every) = self.every(round).filter(|_| self.rounds(round).is_due(now)) else { return };
+        if let Some(number) = self.rounds(round).next(every, now) {
+            actions.push(Action::BringAway { round, assignment: self.assignment.clone(), number });
+        }
+    }
+
+    fn on_round_over(
+        &mut self,
+        round: Round,
+        number: u32,
+        result: Result<Option<Saved>, Setback>,
+        actions: &mut Vec<Action>,
+    ) {
+        let key = self.key();
+        let changed = self.rounds(round).over(number, result);
+        if let Some(saved) = changed.saved {
+            if round == Round::Checkpoint {
+                actions.push(Action::Journal(Record::CheckpointSaved { key, saved }));
+            }
+            actions.push(Action::Report(Report::BroughtAway(key, round, saved)));
+        }
+        actions.extend(changed.setback.map(|setback| Action::Report(Report::SetBack(key, round, setback))));
+        if let Phase::Saving { failure, .. } = &self.phase
+            && round == Round::Checkpoint
+            && self.checkpoints.is_last(number)
+        {
+            let outcome = Outcome::Failed(failure.clone());
+            self.clean(outcome, actions);
+        }
+    }
+
+    fn set_back(&mut self, round: Round, setback: Option<Setback>, actions: &mut Vec<Action>) {
+        let key = self.key();
+        let told = self.rounds(round).set_back(setback);
+        actions.extend(told.map(|setback| Action::Report(Report::SetBack(key, round, setback))));
+    }
+
+    /// What the orchestrator should have heard of its rounds.
+    pub(crate) fn round_reports(&self) -> Vec<Report> {
+        let key = self.key();
+        let both = [(Round::Checkpoint, &self.checkpoints), (Round::Outputs, &self.early_outputs)];
+        let reports = both.into_iter().flat_map(|(round, rounds)| {
+            let saved = rounds.saved.map(|saved| Report::BroughtAway(key, round, saved));
+            let setback = rounds.setback().map(|setback| Report::SetBack(key, round, Some(setback.clone())));
+            saved.into_iter().chain(setback)
+        });
+        reports.collect()
     }
 
     pub(crate) fn collect(&mut self, actions: &mut Vec<Action>) {

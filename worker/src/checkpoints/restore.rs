@@ -2,7 +2,7 @@ use std::path::Path;
 
 use millrace_agent::{Assignment, Cause, Failure, Restore};
 use millrace_link::objects::Error;
-use millrace_spec::{CheckpointManifest, ObjectRef};
+use millrace_spec::{Manifest, ObjectRef};
 
 use super::failed;
 use crate::context::Context;
@@ -40,14 +40,14 @@ async fn bring(context: &Context, assignment: &Assignment, newest: Restore) -> R
     let (folders, limits) = (&context.folders, &assignment.limits);
     let folder = folders.checkpoint(assignment.key);
     let broken = |error: &std::io::Error| Obstacle::Failed(failed(error));
-    if newest.manifest.size > CheckpointManifest::LONGEST {
+    if newest.manifest.size > Manifest::LONGEST {
         return Err(Obstacle::Unusable("its manifest is too long".to_owned()));
     }
     let path = folders.restored(assignment.key).with_extension("manifest");
     fetch(context, newest.manifest, &path).await?;
     let bytes = std::fs::read(&path).map_err(|error| broken(&error))?;
-    let manifest = CheckpointManifest::from_bytes(&bytes)
-        .ok_or_else(|| Obstacle::Unusable("its manifest cannot be read".to_owned()))?;
+    let manifest =
+        Manifest::from_bytes(&bytes).ok_or_else(|| Obstacle::Unusable("its manifest cannot be read".to_owned()))?;
     let count = u64::try_from(manifest.files.len()).unwrap_or(u64::MAX);
     if manifest.bytes() > limits.output_bytes || count > u64::from(limits.output_files) {
         return Err(Obstacle::Unusable("it is larger than the task may be".to_owned()));
