@@ -260,6 +260,9 @@ impl Driver {
                 totals.leases_closed += 1;
                 totals.earned = totals.earned.plus(*earned).unwrap_or(MicroUsdc::MAX);
             }
+            Report::SetBack(key, _, Some(setback)) => {
+                tracing::warn!(task = %key, code = setback.cause.code(), %setback, "the task goes on without");
+            }
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
@@ -274,7 +277,8 @@ impl Driver {
             | Report::Starting(key)
             | Report::Running(key)
             | Report::Uploading(key)
-            | Report::CheckpointSaved(key, _)
+            | Report::BroughtAway(key, ..)
+            | Report::SetBack(key, ..)
             | Report::Done(key, _)
             | Report::Failed(key, _) => {
                 self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job)
@@ -375,7 +379,7 @@ fn subject(action: &Action) -> Option<TaskKey> {
         Action::FetchInputs(assignment)
         | Action::PullImage(assignment)
         | Action::CreateContainer(assignment)
-        | Action::SaveCheckpoint { assignment, .. }
+        | Action::BringAway { assignment, .. }
         | Action::CollectOutputs(assignment) => Some(assignment.key),
         Action::StartContainer(key)
         | Action::Follow(key)

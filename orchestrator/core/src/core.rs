@@ -143,6 +143,7 @@ impl Core {
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
             Event::WorkerConnected { node, session, images, held } => {
                 self.on_worker_connected(now, node, session, &images, &held);
+                self.forget_setbacks(node);
                 self.forget_announcement(now, node);
             }
             Event::WorkerDisconnected { node, session } => {
@@ -165,8 +166,11 @@ impl Core {
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);
             }
-            Event::CheckpointSaved { node, lease, task, checkpoint } => {
-                self.on_checkpoint_saved(now, (node, lease), task, checkpoint);
+            Event::BroughtAway { node, lease, task, round, brought } => {
+                self.on_brought(now, (node, lease), task, round, brought);
+            }
+            Event::SetBack { node, lease, task, attempt, round, cause } => {
+                self.on_set_back(now, (node, lease), (task, attempt), round, cause);
             }
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),

@@ -56,7 +56,7 @@ pub use state::proof::{Proof, Refused, Shown};
 pub use state::reservation::Reservation;
 pub use state::restarts::{Restarted, Restarts};
 pub use state::story::Story;
-pub use state::task::{Cause, Checkpoint, Fault, Output, Task, TaskPhase, TaskState};
+pub use state::task::{Brought, Cause, Fault, Output, Round, Setback, Setbacks, Task, TaskPhase, TaskState};
 pub use state::tasks::Tasks;
 pub use state::view::{JobView, LeaseView, NodeView};
 pub use time::Now;

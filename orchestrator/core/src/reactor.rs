@@ -5,7 +5,7 @@ mod ledger;
 mod on_bid;
 mod on_chain;
 mod on_challenge;
-mod on_checkpoint;
+mod on_round;
 mod on_spec;
 mod on_task;
 mod on_transaction;

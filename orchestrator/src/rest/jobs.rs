@@ -8,7 +8,8 @@ use axum::response::IntoResponse;
 use millrace_link::rest;
 use millrace_protocol::{Address, JobState, Seconds};
 use millrace_scheduler::{
-    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, SpecStatus, Stage, Task, TaskPhase, TaskState,
+    Cause, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, Setbacks, SpecStatus, Stage, Task, TaskPhase,
+    TaskState,
 };
 use serde::Deserialize;
 
@@ -199,7 +200,19 @@ fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
         bytes_total,
         outputs: task.outputs.iter().map(output).collect(),
         failure: task.last_failure.as_ref().map(failure),
+        early_outputs: task.early_outputs.as_deref().map(|early| rest::EarlyOutputs {
+            attempt: early.attempt,
+            files: early.files,
+            bytes: early.bytes,
+        }),
+        setbacks: task.setbacks.as_deref().map(setbacks).unwrap_or_default(),
     }
+}
+
+fn setbacks(setbacks: &Setbacks) -> Vec<rest::Setback> {
+    let both = [(rest::Round::Checkpoint, &setbacks.checkpoint), (rest::Round::Outputs, &setbacks.outputs)];
+    let told = both.into_iter().filter_map(|(round, told)| told.as_ref().map(|told| (round, told)));
+    told.map(|(round, told)| rest::Setback { round, attempt: told.attempt, failure: failure(&told.cause) }).collect()
 }
 
 fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {

@@ -16,10 +16,14 @@ pub enum SetbackCause {
     CheckpointLate,
     #[error("the checkpoint to begin with is of no use: the task has begun with nothing")]
     CheckpointLost,
+    #[error("a checkpoint takes longer to be brought away than from one to the next")]
+    CheckpointSlow,
     #[error("what lies in /outputs could be no result")]
     OutputsInvalid,
     #[error("outputs could not be brought away while the task runs")]
     OutputsFailed,
+    #[error("outputs take longer to be brought away than from one look to the next")]
+    OutputsSlow,
 }
 
 impl Diagnostic for SetbackCause {
@@ -29,8 +33,10 @@ impl Diagnostic for SetbackCause {
             Self::CheckpointFailed => "checkpoint-failed",
             Self::CheckpointLate => "checkpoint-late",
             Self::CheckpointLost => "checkpoint-lost",
+            Self::CheckpointSlow => "checkpoint-slow",
             Self::OutputsInvalid => "early-outputs-invalid",
             Self::OutputsFailed => "early-outputs-failed",
+            Self::OutputsSlow => "early-outputs-slow",
         }
     }
 
@@ -47,11 +53,16 @@ impl Diagnostic for SetbackCause {
                 "write less into /checkpoint, or more often; the next attempt begins with the checkpoint before"
             }
             Self::CheckpointLost => "nothing to do: the task works from the start",
+            Self::CheckpointSlow => {
+                "write less into /checkpoint, or raise `checkpoint.every`; it goes on, and until it is there the next \
+                 attempt begins with the checkpoint before"
+            }
             Self::OutputsInvalid => {
                 "write plain files into /outputs: no links, no devices, within the job's limits; at the task's end they \
                  are refused"
             }
             Self::OutputsFailed => "nothing to do: it is tried again, and all outputs come at the task's end",
+            Self::OutputsSlow => "raise `outputs.every`; it goes on, and all outputs come at the task's end",
         }
         .to_owned()
     }
@@ -68,6 +79,14 @@ pub struct Setback {
 impl Setback {
     pub fn new(cause: SetbackCause, detail: impl Into<String>) -> Self {
         Self { cause, detail: detail.into() }
+    }
+
+    /// A round that is not over when the next one is due.
+    pub(crate) fn slow(round: Round) -> Self {
+        match round {
+            Round::Checkpoint => Self::new(SetbackCause::CheckpointSlow, ""),
+            Round::Outputs => Self::new(SetbackCause::OutputsSlow, ""),
+        }
     }
 
     /// A round that came to nothing, which fails no task.

@@ -380,8 +380,9 @@ impl Task {
 
     fn bring_away_if_due(&mut self, round: Round, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(every) = self.every(round).filter(|_| self.rounds(round).is_due(now)) else { return };
-        if let Some(number) = self.rounds(round).next(every, now) {
-            actions.push(Action::BringAway { round, assignment: self.assignment.clone(), number });
+        match self.rounds(round).next(every, now) {
+            Some(number) => actions.push(Action::BringAway { round, assignment: self.assignment.clone(), number }),
+            None => self.set_back(round, Some(Setback::slow(round)), actions),
         }
     }
 

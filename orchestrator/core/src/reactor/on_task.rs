@@ -46,7 +46,7 @@ impl Core {
     }
 
     /// Whether a report is about the task's last hand-out, and the task is still to be done.
-    fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
+    pub(super) fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
         let job = self.leases.get(&lease).and_then(|entry| self.jobs.get(&entry.view.job));
         job.and_then(|job| job.tasks.get(task)).is_some_and(|task| {
             let open = match task.state {
@@ -96,11 +96,7 @@ impl Core {
         if entry.workload().and_then(Workload::service).is_some_and(|service| service.restart == Restart::Always) {
             return self.on_replica_ended(now, (job, lease), number, ended_well());
         }
-        entry.tasks.change(number, |task| {
-            task.state = TaskState::Done { lease };
-            task.outputs = outputs;
-            task.checkpoint = None;
-        });
+        entry.tasks.change(number, |task| task.finish(lease, outputs));
         self.touch_task(job, number);
         self.touch_lease(lease);
     }

@@ -60,8 +60,10 @@ fn a_setback_has_a_code_of_its_own_a_hint_and_says_what_was_found() {
         SetbackCause::CheckpointFailed,
         SetbackCause::CheckpointLate,
         SetbackCause::CheckpointLost,
+        SetbackCause::CheckpointSlow,
         SetbackCause::OutputsInvalid,
         SetbackCause::OutputsFailed,
+        SetbackCause::OutputsSlow,
     ];
     let codes: BTreeSet<&str> = all.iter().map(SetbackCause::code).chain(ALL.iter().map(Cause::code)).collect();
     assert_eq!(codes.len(), all.len() + ALL.len());

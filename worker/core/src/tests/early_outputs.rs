@@ -50,9 +50,6 @@ fn a_round_is_due_each_time_it_says_and_not_a_second_sooner() {
     assert!(begun(&rig).is_empty());
     rig.tick(1);
     assert_eq!(begun(&rig), [1]);
-    // It takes longer than until the next one.
-    rig.tick(30);
-    assert_eq!(begun(&rig), [1]);
     told(&mut rig);
     over(&mut rig, 1, Ok(Some(saved(1))));
     assert_eq!(told(&mut rig), [Report::BroughtAway(key(0), Round::Outputs, saved(1))]);
@@ -60,6 +57,21 @@ fn a_round_is_due_each_time_it_says_and_not_a_second_sooner() {
     assert_eq!(begun(&rig), [2]);
     over(&mut rig, 2, Ok(Some(saved(1))));
     assert!(told(&mut rig).is_empty(), "the same again is nothing new");
+}
+
+#[test]
+fn one_that_takes_long_is_not_begun_again_and_that_is_told() {
+    let mut rig = running();
+    rig.tick(30);
+    told(&mut rig);
+    rig.tick(30);
+    assert_eq!(begun(&rig), [1]);
+    assert_eq!(told(&mut rig), [Report::SetBack(key(0), Round::Outputs, Some(Setback::slow(Round::Outputs)))]);
+    over(&mut rig, 1, Ok(Some(saved(1))));
+    assert_eq!(
+        told(&mut rig),
+        [Report::BroughtAway(key(0), Round::Outputs, saved(1)), Report::SetBack(key(0), Round::Outputs, None),]
+    );
 }
 
 #[test]
