@@ -18,7 +18,7 @@ use crate::support::rig::Rig;
 
 /// Does `before`, waits to be told, and does `after`.
 fn spec(before: &str, after: &str) -> JobSpec {
-    let mut spec = offer::spec(&format!("cd /outputs; {before}; until [ -e /inputs/go ]; do sleep 0.1; done; {after}"));
+    let mut spec = offer::spec(&format!("cd /outputs\n{before}\nuntil [ -e /inputs/go ]; do sleep 0.1; done\n{after}"));
     spec.outputs = Some(millrace_spec::EarlyOutputs { every: Seconds(10) });
     spec
 }

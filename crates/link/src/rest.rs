@@ -202,13 +202,14 @@ pub enum Round {
 /// change, go away, or come again from another attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEarlyOutputs {
-    pub index: u32,
+    /// Which has made them; another one may be at work by now.
     pub attempt: u32,
-    pub outputs: Vec<Output>,
+    #[serde(flatten)]
+    pub task: TaskOutputs,
 }
 
 /// `GET /v1/jobs/{job}/outputs`: an array of [`TaskOutputs`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskOutputs {
     pub index: u32,
     pub node: Address,

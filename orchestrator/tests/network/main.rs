@@ -10,6 +10,7 @@ mod objects;
 mod preemption;
 mod restarts;
 mod rig;
+mod rounds;
 mod sealed;
 mod whole_jobs;
 mod workers;
