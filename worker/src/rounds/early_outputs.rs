@@ -69,7 +69,7 @@ pub(crate) async fn bring_away(
     };
     let found = looked.unwrap_or_else(|error| Err(failed(&io::Error::other(error))))?;
     let unsent = known.unsent(&found);
-    // Not where the result is encrypted: nothing breaks off what writes there.
+    // Not where the result is encrypted: what is broken off may still be writing there.
     let sealing = Sealing::of(assignment, folders.sealed_outputs(assignment.key).join("early"))?;
     let sealing = sealing.as_ref();
     // What is encrypted takes room beside what the task may take: one file at a time.
