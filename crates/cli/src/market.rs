@@ -109,12 +109,12 @@ impl Market {
         self.json(&format!("/v1/jobs/{job}/outputs"), "").await
     }
 
-    /// Of tasks that are not done.
+    /// Of one task that is not done; none where nothing of it is finished.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn early_outputs(&self, job: Address) -> Result<Vec<TaskEarlyOutputs>, Error> {
-        self.json(&format!("/v1/jobs/{job}/outputs/early"), "").await
+    pub async fn early_outputs(&self, job: Address, task: u32) -> Result<Option<TaskEarlyOutputs>, Error> {
+        self.json(&format!("/v1/jobs/{job}/outputs/early"), &format!("?task={task}")).await
     }
 
     /// Hands what was sealed for a lease's rig to it; returns once the rig has opened and kept it.

@@ -198,8 +198,8 @@ pub enum Round {
     Outputs,
 }
 
-/// `GET /v1/jobs/{job}/outputs/early`: an array of these, of tasks that are not done. They are no results: files may
-/// change, go away, or come again from another attempt.
+/// `GET /v1/jobs/{job}/outputs/early?task=`: one of these, or null where there is none, as of a task that is done. They
+/// are no results: files may change, go away, or come again from another attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEarlyOutputs {
     /// Which has made them; another one may be at work by now.

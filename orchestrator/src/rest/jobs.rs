@@ -88,8 +88,7 @@ pub(super) async fn logs(
         found.map(|found| Log { job, opened_slot: entry.view.opened_slot, task, attempt: found.attempt })
     });
     let Some(log) = log.await? else {
-        let hint = "tasks count from 0; `millrace job show` lists them";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint));
+        return Err(task_unknown(task));
     };
     let read = context.logs.read(log, piece.from).await;
     let bytes = read.map_err(|error| {
@@ -97,6 +96,11 @@ pub(super) async fn logs(
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable", error.to_string(), hint)
     })?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes))
+}
+
+pub(super) fn task_unknown(task: u32) -> Refusal {
+    let hint = "tasks count from 0; `millrace job show` lists them";
+    Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint)
 }
 
 /// Answers about a job to whoever may follow it.

@@ -141,9 +141,10 @@ impl AtWork {
         task.setbacks[0].clone()
     }
 
-    async fn early(&self) -> Vec<TaskEarlyOutputs> {
+    async fn early(&self) -> Option<TaskEarlyOutputs> {
         let path = format!("/v1/jobs/{}/outputs/early", self.job);
-        self.market.get(&path, "").await.json().await.unwrap()
+        assert_eq!(self.market.get(&path, "?task=1").await.status(), 404, "there is no such task");
+        self.market.get(&path, "?task=0").await.json().await.unwrap()
     }
 
     async fn is_here(&self, object: ObjectRef) -> bool {
@@ -231,12 +232,11 @@ async fn early_outputs_are_shown_as_such_and_what_is_no_result_in_the_end_is_del
     work.tell_early_outputs(early);
     let summary = rest::EarlyOutputs { attempt: 1, files: 2, bytes: frame.size + log.size };
     work.told(|task| task.early_outputs == Some(summary)).await;
-    let shown = work.early().await;
-    assert_eq!(shown.len(), 1);
-    assert_eq!((shown[0].task.index, shown[0].attempt), (0, 1));
-    let paths: Vec<&str> = shown[0].task.outputs.iter().map(|output| output.path.as_str()).collect();
+    let shown = work.early().await.expect("nothing is shown");
+    assert_eq!((shown.task.index, shown.attempt), (0, 1));
+    let paths: Vec<&str> = shown.task.outputs.iter().map(|output| output.path.as_str()).collect();
     assert_eq!(paths, ["frame.png", "log"]);
-    assert_eq!(shown[0].task.outputs[1].sha256, log.sha256.to_string());
+    assert_eq!(shown.task.outputs[1].sha256, log.sha256.to_string());
     let results = work.market.get(&format!("/v1/jobs/{}/outputs", work.job), "").await;
     assert!(results.json::<Vec<rest::TaskOutputs>>().await.unwrap().is_empty(), "it is no result");
     work.tell_setback(grpc::Round::Outputs, Some("early-outputs-invalid"));
@@ -245,12 +245,12 @@ async fn early_outputs_are_shown_as_such_and_what_is_no_result_in_the_end_is_del
     // Whoever connects and does not say it again has none, and what was brought away stays.
     work.hours_later_nothing_goes().await;
     work.told(|task| task.setbacks.is_empty()).await;
-    assert_eq!(work.early().await, shown);
+    assert_eq!(work.early().await, Some(shown));
 
     let whole = work.put("log to its end").await;
     work.end(&[("frame.png", frame), ("log", whole)]);
     work.market.wait_for(work.job, |status| status.closed).await;
-    assert!(work.early().await.is_empty() && work.market.job(work.job).await.tasks[0].early_outputs.is_none());
+    assert!(work.early().await.is_none() && work.market.job(work.job).await.tasks[0].early_outputs.is_none());
     work.hours_later(log).await;
     assert!(!work.is_here(early).await && work.is_here(frame).await && work.is_here(whole).await);
 }
@@ -260,8 +260,8 @@ impl AtWork {
     async fn hours_later_nothing_goes(&mut self) {
         let file = self.put("of no use").await;
         let superseded = self.manifest(&[("x", file)]).await;
-        let current = self.early().await;
-        let files: Vec<(&str, ObjectRef)> = current[0]
+        let current = self.early().await.unwrap();
+        let files: Vec<(&str, ObjectRef)> = current
             .task
             .outputs
             .iter()

@@ -16,7 +16,6 @@ mod gpu_fault;
 mod journal;
 mod lease;
 mod recover;
-mod rounds;
 mod setback;
 mod task;
 mod upkeep;
@@ -34,9 +33,8 @@ pub use gpu_fault::{GpuFault, Severity, Slowdown};
 pub use journal::Record;
 pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
-pub use rounds::Round;
 pub use setback::{Setback, SetbackCause};
-pub use task::{Outcome, Phase, Task};
+pub use task::{Outcome, Phase, Round, Task};
 
 #[cfg(test)]
 mod tests;

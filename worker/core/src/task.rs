@@ -1,12 +1,16 @@
+mod rounds;
+
 use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Secrets;
-use crate::rounds::Rounds;
 use crate::{
-    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Round, Saved, Setback, SetbackCause,
-    StopReason, TaskEvent, TaskKey,
+    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Saved, Setback, SetbackCause, StopReason,
+    TaskEvent, TaskKey,
 };
+
+pub use rounds::Round;
+use rounds::Rounds;
 
 /// From SIGTERM to SIGKILL.
 pub(crate) const STOP_GRACE: Seconds = Seconds(10);
@@ -353,80 +357,6 @@ impl Task {
         let (assignment, number) = (self.assignment.clone(), self.checkpoints.last());
         actions.push(Action::BringAway { round: Round::Checkpoint, assignment, number });
         self.phase = Phase::Saving { failure, until: later(now, SAVE_PATIENCE) };
-    }
-
-    fn rounds(&mut self, round: Round) -> &mut Rounds {
-        match round {
-            Round::Checkpoint => &mut self.checkpoints,
-            Round::Outputs => &mut self.early_outputs,
-        }
-    }
-
-    /// From one round to the next; none where there are none.
-    fn every(&self, round: Round) -> Option<Seconds> {
-        match round {
-            Round::Checkpoint => self.assignment.checkpoint.map(|checkpoint| checkpoint.every),
-            Round::Outputs => self.assignment.outputs_every,
-        }
-    }
-
-    /// Its container runs, since now as far as rounds go.
-    pub(crate) fn begin_rounds(&mut self, now: UnixSeconds) {
-        for round in [Round::Checkpoint, Round::Outputs] {
-            let every = self.every(round);
-            self.rounds(round).begin(every, now);
-        }
-    }
-
-    fn bring_away_if_due(&mut self, round: Round, now: UnixSeconds, actions: &mut Vec<Action>) {
-        let Some(every) = self.every(round).filter(|_| self.rounds(round).is_due(now)) else { return };
-        match self.rounds(round).next(every, now) {
-            Some(number) => actions.push(Action::BringAway { round, assignment: self.assignment.clone(), number }),
-            None => self.set_back(round, Some(Setback::slow(round)), actions),
-        }
-    }
-
-    fn on_round_over(
-        &mut self,
-        round: Round,
-        number: u32,
-        result: Result<Option<Saved>, Setback>,
-        actions: &mut Vec<Action>,
-    ) {
-        let key = self.key();
-        let changed = self.rounds(round).over(number, result);
-        if let Some(saved) = changed.saved {
-            if round == Round::Checkpoint {
-                actions.push(Action::Journal(Record::CheckpointSaved { key, saved }));
-            }
-            actions.push(Action::Report(Report::BroughtAway(key, round, saved)));
-        }
-        actions.extend(changed.setback.map(|setback| Action::Report(Report::SetBack(key, round, setback))));
-        if let Phase::Saving { failure, .. } = &self.phase
-            && round == Round::Checkpoint
-            && self.checkpoints.is_last(number)
-        {
-            let outcome = Outcome::Failed(failure.clone());
-            self.clean(outcome, actions);
-        }
-    }
-
-    fn set_back(&mut self, round: Round, setback: Option<Setback>, actions: &mut Vec<Action>) {
-        let key = self.key();
-        let told = self.rounds(round).set_back(setback);
-        actions.extend(told.map(|setback| Action::Report(Report::SetBack(key, round, setback))));
-    }
-
-    /// What the orchestrator should have heard of its rounds.
-    pub(crate) fn round_reports(&self) -> Vec<Report> {
-        let key = self.key();
-        let both = [(Round::Checkpoint, &self.checkpoints), (Round::Outputs, &self.early_outputs)];
-        let reports = both.into_iter().flat_map(|(round, rounds)| {
-            let saved = rounds.saved.map(|saved| Report::BroughtAway(key, round, saved));
-            let setback = rounds.setback().map(|setback| Report::SetBack(key, round, Some(setback.clone())));
-            saved.into_iter().chain(setback)
-        });
-        reports.collect()
     }
 
     pub(crate) fn collect(&mut self, actions: &mut Vec<Action>) {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millrace_link::objects::ObjectClient;
+use millrace_link::rest::TaskOutputs;
 use millrace_protocol::Address;
 use serde::Serialize;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use crate::args::OutputsOf;
 use crate::context::{Context, signing_key};
 use crate::errors::Failure;
+use crate::market::Market;
 use crate::output::{self, Report, Style};
 use crate::transfer::Destination;
 use crate::{sealing, transfer, views};
@@ -69,8 +71,7 @@ pub async fn run(context: &Context<'_>, args: OutputsOf) -> Result<(), Failure> 
     let key = context.keypair()?;
     let market = context.market(&key);
     let (tasks, into) = if args.early {
-        let early = market.early_outputs(args.job).await?;
-        (early.into_iter().map(|early| early.task).collect(), args.into.join("early"))
+        (early(&market, args.job).await?, args.into.join("early"))
     } else {
         (market.outputs(args.job).await?, args.into)
     };
@@ -83,4 +84,12 @@ pub async fn run(context: &Context<'_>, args: OutputsOf) -> Result<(), Failure> 
     }
     context.output.report(&Downloaded { job: args.job, into, early: args.early, files });
     Ok(())
+}
+
+async fn early(market: &Market, job: Address) -> Result<Vec<TaskOutputs>, Failure> {
+    let mut found = Vec::new();
+    for task in market.job(job).await?.tasks.iter().filter(|task| task.early_outputs.is_some()) {
+        found.extend(market.early_outputs(job, task.index).await?.map(|early| early.task));
+    }
+    Ok(found)
 }

@@ -246,7 +246,8 @@ fn one_that_cannot_be_taken_is_told_until_one_is() {
 
 #[test]
 fn a_last_one_that_fails_or_comes_too_late_is_told_before_the_end() {
-    let ends: [(fn(&mut Rig), &str); 2] = [
+    type End = (fn(&mut Rig), &'static str);
+    let ends: [End; 2] = [
         (|rig| ended(rig, 1, Err(Setback::of(Round::Checkpoint, &Cause::UploadFailed.into()))), "checkpoint-failed"),
         (|rig| rig.tick(40), "checkpoint-late"),
     ];
