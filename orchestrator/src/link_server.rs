@@ -1,9 +1,9 @@
 //! The workers' end: one stream per worker, opened by the worker, which proves its node key before
 //! anything else is heard. A stream only translates; all state is the driver's.
 
-mod checkpoints;
 mod convert;
 mod handshake;
+mod rounds;
 mod stream;
 
 use std::pin::Pin;

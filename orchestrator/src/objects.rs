@@ -2,9 +2,9 @@
 //! hashed as it comes, until all of it is there and its hash is right. Then it is synced and renamed: its bytes are
 //! written once and never read again.
 
-mod checkpoints;
 mod growing;
 mod receive;
+mod rounds;
 mod staged;
 
 use std::collections::HashMap;
@@ -120,7 +120,7 @@ pub(crate) struct Objects {
     uploads: PathBuf,
     /// Uploads without a hash, by their owner.
     staged: PathBuf,
-    /// Marks by the manifests of checkpoints.
+    /// Marks by the manifests of rounds, of checkpoints and others.
     checkpoints: PathBuf,
     maximum: u64,
     /// Bytes left free on the disk.

@@ -3,6 +3,7 @@
 
 mod auctions;
 mod authorized;
+mod early_outputs;
 mod explain;
 mod findings;
 mod gate;
@@ -61,6 +62,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/jobs/{job}/placements", get(placements::show))
         .route("/v1/jobs/{job}/sealed/{lease}", put(sealed::put))
         .route("/v1/jobs/{job}/outputs", get(jobs::outputs))
+        .route("/v1/jobs/{job}/outputs/early", get(early_outputs::show))
         .route("/v1/jobs/{job}/logs", get(jobs::logs))
         .fallback(problem::no_such_route)
         // Objects and envelopes limit themselves; nothing else reads a body.

@@ -199,7 +199,7 @@ where
     ended
 }
 
-/// Deletes uploads that nobody goes on with, and checkpoints that no task begins with any more.
+/// Deletes uploads that nobody goes on with, and checkpoints and early outputs that no task needs any more.
 async fn sweep(objects: Objects, inbox: Inbox, stop: CancellationToken) {
     let mut hours = tokio::time::interval(SWEEPING);
     while stop.run_until_cancelled(hours.tick()).await.is_some() {
@@ -207,8 +207,11 @@ async fn sweep(objects: Objects, inbox: Inbox, stop: CancellationToken) {
             tracing::warn!(error = &error as &dyn std::error::Error, "abandoned uploads are not deleted");
         }
         let Some((live, referred)) = inbox.ask(Driver::needed_objects).await else { return };
-        if let Err(error) = objects.sweep_checkpoints(SystemTime::now(), &live, &referred).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "old checkpoints are not deleted");
+        if let Err(error) = objects.sweep_rounds(SystemTime::now(), &live, &referred).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "old checkpoints and early outputs are not deleted"
+            );
         }
     }
 }

@@ -263,6 +263,9 @@ impl Driver {
                 totals.leases_closed += 1;
                 totals.earned = totals.earned.plus(*earned).unwrap_or(MicroUsdc::MAX);
             }
+            Report::SetBack(key, _, Some(setback)) => {
+                tracing::warn!(task = %key, code = setback.cause.code(), %setback, "the task goes on without");
+            }
             other => tracing::debug!(report = ?other),
         }
         let job = match &report {
@@ -277,7 +280,8 @@ impl Driver {
             | Report::Starting(key)
             | Report::Running(key)
             | Report::Uploading(key)
-            | Report::CheckpointSaved(key, _)
+            | Report::BroughtAway(key, ..)
+            | Report::SetBack(key, ..)
             | Report::Done(key, _)
             | Report::Failed(key, _) => {
                 self.agent.lease(&key.lease).map_or_else(Address::default, |lease| lease.terms.job)
@@ -378,7 +382,7 @@ fn subject(action: &Action) -> Option<TaskKey> {
         Action::FetchInputs(assignment)
         | Action::PullImage(assignment)
         | Action::CreateContainer(assignment)
-        | Action::SaveCheckpoint { assignment, .. }
+        | Action::BringAway { assignment, .. }
         | Action::CollectOutputs(assignment) => Some(assignment.key),
         Action::StartContainer(key)
         | Action::Follow(key)

@@ -106,6 +106,11 @@ impl Folders {
         self.task(key).join("restored")
     }
 
+    /// Outputs on their way before the task's end.
+    pub fn early_outputs(&self, key: TaskKey) -> PathBuf {
+        self.task(key).join("early")
+    }
+
     /// Outputs on their way that leave the rig only encrypted.
     pub fn sealed_outputs(&self, key: TaskKey) -> PathBuf {
         self.task(key).join("sealed")
@@ -162,15 +167,13 @@ impl Folders {
         chown(file, Some(self.host_user.0), Some(self.host_user.1))
     }
 
-    /// An empty folder for a checkpoint on its way; an earlier one's goes.
+    /// Empties a folder of the task's for what is on its way.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn prepare_saving(&self, key: TaskKey) -> io::Result<PathBuf> {
-        let folder = self.saving(key);
-        absent_is_fine(remove_tree(&folder))?;
-        std::fs::create_dir(&folder)?;
-        Ok(folder)
+    pub fn prepare_round(&self, folder: &Path) -> io::Result<()> {
+        absent_is_fine(remove_tree(folder))?;
+        std::fs::create_dir(folder)
     }
 
     /// Leaves a mark that the task's outputs are being uploaded; true where there is one already, or none can be left.

@@ -9,7 +9,6 @@
 
 mod chain;
 mod challenge;
-mod checkpoints;
 mod checks;
 mod clock;
 mod context;
@@ -27,6 +26,7 @@ mod metrics;
 mod objects;
 mod options;
 mod outputs;
+mod rounds;
 mod service;
 mod steps;
 mod troubles;

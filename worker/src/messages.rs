@@ -1,6 +1,8 @@
 //! The agent's words in the link's language, and back.
 
-use millrace_agent::{Agent, Failure, Fault, Lease, LeasePhase, Outcome, Output, Phase, Report, Task, TaskKey};
+use millrace_agent::{
+    Agent, Failure, Fault, Lease, LeasePhase, Outcome, Output, Phase, Report, Round, Setback, Task, TaskKey,
+};
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, WorkerMessage};
 use millrace_protocol::{Address, Diagnostic};
@@ -60,7 +62,7 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
         Report::Failed(key, found) => {
             grpc::TaskUpdate { failure: Some(failure(&found)), ..update(key, job, grpc::Phase::Failed) }
         }
-        Report::CheckpointSaved(key, saved) => {
+        Report::BroughtAway(key, Round::Checkpoint, saved) => {
             return Some(message(Body::CheckpointSaved(grpc::CheckpointSaved {
                 lease: key.lease.0.to_vec(),
                 index: key.task,
@@ -72,6 +74,28 @@ pub(crate) fn report(report: Report, job: Address) -> Option<WorkerMessage> {
                 }),
                 files: saved.files,
                 bytes: saved.bytes,
+            })));
+        }
+        Report::BroughtAway(key, Round::Outputs, saved) => {
+            return Some(message(Body::EarlyOutputs(grpc::EarlyOutputs {
+                lease: key.lease.0.to_vec(),
+                index: key.task,
+                attempt: key.attempt,
+                manifest: saved.manifest.sha256.0.to_vec(),
+                manifest_size: saved.manifest.size,
+            })));
+        }
+        Report::SetBack(key, round, told) => {
+            let round = match round {
+                Round::Checkpoint => grpc::Round::Checkpoint,
+                Round::Outputs => grpc::Round::Outputs,
+            };
+            return Some(message(Body::Setback(grpc::Setback {
+                lease: key.lease.0.to_vec(),
+                index: key.task,
+                attempt: key.attempt,
+                round: round.into(),
+                failure: told.as_ref().map(setback),
             })));
         }
         Report::LeaseEnded { lease, result_root } => {
@@ -199,6 +223,17 @@ fn failure(failure: &Failure) -> grpc::Failure {
         hint: failure.cause.hint(),
         fault: fault.into(),
         exit_code,
+    }
+}
+
+/// Nobody answers for it: the task goes on.
+fn setback(setback: &Setback) -> grpc::Failure {
+    grpc::Failure {
+        code: setback.cause.code().to_owned(),
+        cause: setback.to_string(),
+        hint: setback.cause.hint(),
+        fault: grpc::Fault::None.into(),
+        exit_code: None,
     }
 }
 

@@ -24,7 +24,7 @@ mod sealing;
 use removed::Removed;
 use rules::invalid;
 pub(crate) use rules::{DEPTH, Rules};
-use sealing::{Sealing, StoreError, sealed_name};
+pub(crate) use sealing::{Sealing, StoreError, sealed_name};
 
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
@@ -44,12 +44,13 @@ pub(crate) async fn collect(
     progress: impl Fn(Progress),
 ) -> Result<Vec<Output>, Failure> {
     let folder = context.folders.outputs(assignment.key);
-    let sealing = Sealing::of(context, assignment)?;
+    let sealing = Sealing::of(assignment, context.folders.sealed_outputs(assignment.key))?;
     let sealing = sealing.as_ref();
     let files = list(&folder, &assignment.limits)?;
     let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
     progress(state);
-    let begun = context.folders.begin_upload(assignment.key);
+    // What was brought away before the end may be what is there now: its hash tells.
+    let begun = context.folders.begin_upload(assignment.key) || assignment.outputs_every.is_some();
     let mut outputs = Vec::with_capacity(files.len());
     let mut stored = stream::iter(files)
         .map(|file| async {
@@ -91,7 +92,7 @@ pub(crate) async fn store(context: &Context, path: &Path, mut begun: bool) -> Re
 /// costs nothing, and what the container has removed and goes on using.
 pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) -> Failure {
     let folders = &context.folders;
-    let written = [folders.outputs(key), folders.checkpoint(key), folders.saving(key)];
+    let written = [folders.outputs(key), folders.checkpoint(key), folders.saving(key), folders.early_outputs(key)];
     let mut removed = Removed::new(&written[0]);
     loop {
         tokio::time::sleep(WATCH).await;
@@ -128,7 +129,7 @@ struct Usage {
 /// What folders take together, as far as can be seen while they change; no further than the limits.
 fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
     let mut usage = Usage::default();
-    // A file of a checkpoint on its way is one and the same as in the checkpoint's folder.
+    // A file on its way is one and the same as in its own folder.
     let mut linked = BTreeSet::new();
     let mut folders: Vec<(PathBuf, usize)> = folders.iter().map(|folder| (folder.clone(), 0)).collect();
     while let Some((folder, depth)) = folders.pop() {

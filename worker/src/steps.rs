@@ -6,7 +6,7 @@ mod task_queue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millrace_agent::{Action, Assignment, Limits, TaskEvent, TaskKey};
+use millrace_agent::{Action, Assignment, Limits, Round, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ enum Step {
     Start,
     Follow(Address, Limits, Vec<u16>),
     CopyLog(Address),
-    SaveCheckpoint(Assignment, u32),
+    BringAway(Round, Assignment, u32),
     Terminate,
     Kill,
     Collect(Assignment),
@@ -65,7 +65,9 @@ impl Steps {
                 (key, Step::Follow(assignment.job, assignment.limits, gpus))
             }
             Action::CopyLog(key) => (key, Step::CopyLog(assignment?.job)),
-            Action::SaveCheckpoint { assignment, number } => (assignment.key, Step::SaveCheckpoint(assignment, number)),
+            Action::BringAway { round, assignment, number } => {
+                (assignment.key, Step::BringAway(round, assignment, number))
+            }
             Action::Terminate(key) => (key, Step::Terminate),
             Action::Kill(key) => (key, Step::Kill),
             Action::CollectOutputs(assignment) => (assignment.key, Step::Collect(assignment)),

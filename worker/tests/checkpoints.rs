@@ -52,7 +52,7 @@ impl Rig {
 fn file(objects: &Objects, checkpoint: &Checkpoint, path: &str) -> Option<String> {
     let manifest = objects.get(&checkpoint.manifest).expect("the manifest is there");
     assert_eq!(manifest.len() as u64, checkpoint.manifest_size);
-    let manifest = millrace_spec::CheckpointManifest::from_bytes(&manifest).unwrap();
+    let manifest = millrace_spec::Manifest::from_bytes(&manifest).unwrap();
     let file = manifest.files.iter().find(|file| file.path == path)?;
     Some(String::from_utf8(objects.get(&file.object.sha256.0).unwrap().to_vec()).unwrap())
 }
@@ -107,8 +107,8 @@ async fn a_checkpoint_that_is_not_what_it_was_is_not_begun_with() {
     let manifest = objects.put(br#"{"files":[{"path":"../escaped","object":{"sha256":"00","size":1}}]}"#);
     let escaping = Checkpoint { manifest: manifest.sha256.0.to_vec(), manifest_size: manifest.size, attempt: 1 };
     let content = objects.put(b"41");
-    let named = millrace_spec::CheckpointManifest {
-        files: vec![millrace_spec::CheckpointFile { path: "state/count".into(), object: content }],
+    let named = millrace_spec::Manifest {
+        files: vec![millrace_spec::ManifestFile { path: "state/count".into(), object: content }],
     };
     let named = objects.put(&named.to_bytes());
     objects.corrupt(&content);

@@ -2,6 +2,7 @@
 //! next job on it is fine. `docs/security-worker.md` names the test behind each line of defence.
 
 mod ascent;
+mod early_outputs;
 mod exhaustion;
 mod network;
 mod outputs;
@@ -53,13 +54,18 @@ async fn rig(spec: JobSpec) -> Option<Rig> {
 async fn end_of_attack(rig: &mut Rig) -> TaskUpdate {
     rig.assign(0);
     let end = rig.orchestrator.end().await;
+    aftermath(rig).await;
+    end
+}
+
+/// Nothing of the attack is left, and an honest task does its work.
+async fn aftermath(rig: &mut Rig) {
     assert!(rig.is_clean().await, "something of the attack is left");
     rig.assign(1);
     let next = rig.orchestrator.end().await;
     assert_eq!(next.phase(), Phase::Done, "the next task: {:?}", next.failure);
     assert_eq!(rig.objects.get(&next.outputs[0].sha256).unwrap().as_ref(), b"fine\n");
     assert!(rig.is_clean().await, "something of the next task is left");
-    end
 }
 
 /// Code of the failure that the attack ends with, for which its job answers, and what else is said of it.

@@ -98,6 +98,22 @@ async fn work_that_is_being_uploaded() {
     futures_util::stream::iter(lives).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_that_are_brought_away_early() {
+    if !docker_is_here() {
+        return;
+    }
+    // Two files and their manifest.
+    let deaths = (1..=3).flat_map(|upload| [(upload, false), (upload, true)]);
+    let lives = deaths.map(|(upload, stored)| async move {
+        let mut life = Life::begin(Plot::Early, [None, None]).await;
+        life.die_at_upload(upload, stored);
+        life.live().await;
+        assert_eq!(life.lives, 2, "it was not killed at upload {upload}");
+    });
+    futures_util::stream::iter(lives).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
 /// The worker that recovers is killed, too, at each of its moments until it has recovered and a little beyond.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_kill_during_recovery() {

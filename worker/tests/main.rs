@@ -5,6 +5,7 @@ mod checkpoints;
 mod control;
 mod docker;
 mod doctor;
+mod early_outputs;
 mod fence;
 mod gpu_lost;
 mod hostile;

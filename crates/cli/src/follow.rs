@@ -1,6 +1,6 @@
 //! Watching a job until it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use millrace_link::rest::{JobStatus, TaskState};
@@ -8,8 +8,8 @@ use millrace_protocol::{Address, JobState};
 
 use crate::errors::{ExitClass, Failure};
 use crate::market::{self, Market};
-use crate::output::Output;
 use crate::output::progress::Progress;
+use crate::output::{Output, Style};
 use crate::sealing::Handover;
 use crate::views;
 
@@ -34,6 +34,7 @@ pub async fn follow(
     let mut progress = None;
     let mut away_since: Option<Instant> = None;
     let mut over_since: Option<Instant> = None;
+    let mut told = BTreeSet::new();
     loop {
         match market.job(job).await {
             Ok(status) => {
@@ -42,6 +43,11 @@ pub async fn follow(
                 }
                 if let Some(handover) = handover.as_deref_mut() {
                     handover.bring(output, market, &status).await?;
+                }
+                for (task, setback) in views::job::setbacks(&status) {
+                    if told.insert((task.index, setback.attempt, setback.failure.code.clone())) {
+                        output.note(&views::job::setback(task, setback, Style::plain()));
+                    }
                 }
                 let n_tasks = status.tasks.len() as u64;
                 if n_tasks > 0 {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::SigningKey;
 use millrace_link::auth;
-use millrace_link::rest::{JobStatus, Network, Node, Placements, Problem, TaskOutputs};
+use millrace_link::rest::{JobStatus, Network, Node, Placements, Problem, TaskEarlyOutputs, TaskOutputs};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use millrace_scheduler::Auction;
 use reqwest::{Method, Response, StatusCode};
@@ -107,6 +107,14 @@ impl Market {
     /// [`Error`].
     pub async fn outputs(&self, job: Address) -> Result<Vec<TaskOutputs>, Error> {
         self.json(&format!("/v1/jobs/{job}/outputs"), "").await
+    }
+
+    /// Of one task that is not done; none where nothing of it is finished.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn early_outputs(&self, job: Address, task: u32) -> Result<Option<TaskEarlyOutputs>, Error> {
+        self.json(&format!("/v1/jobs/{job}/outputs/early"), &format!("?task={task}")).await
     }
 
     /// Hands what was sealed for a lease's rig to it; returns once the rig has opened and kept it.

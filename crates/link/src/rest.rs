@@ -202,10 +202,52 @@ pub struct Task {
     pub outputs: Vec<Output>,
     /// Of the last attempt that failed.
     pub failure: Option<Failure>,
+    /// What is finished of its outputs while it runs; none once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_outputs: Option<EarlyOutputs>,
+    /// What goes wrong beside it, which fails nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setbacks: Vec<Setback>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyOutputs {
+    /// Which has made them; another one may be at work by now.
+    pub attempt: u32,
+    pub files: u32,
+    pub bytes: u64,
+}
+
+/// Why the last round of what is brought away of a running task came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setback {
+    pub round: Round,
+    pub attempt: u32,
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Round {
+    /// What the next attempt begins with.
+    Checkpoint,
+    /// Early outputs.
+    Outputs,
+}
+
+/// `GET /v1/jobs/{job}/outputs/early?task=`: one of these, or null where there is none, as of a task that is done. They
+/// are no results: files may change, go away, or come again from another attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEarlyOutputs {
+    /// Which has made them; another one may be at work by now.
+    pub attempt: u32,
+    #[serde(flatten)]
+    pub task: TaskOutputs,
 }
 
 /// `GET /v1/jobs/{job}/outputs`: an array of [`TaskOutputs`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskOutputs {
     pub index: u32,
     pub node: Address,

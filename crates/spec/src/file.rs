@@ -60,6 +60,7 @@ impl JobFile {
         let sealing = Sealing::of(&document.encryption);
         let registry = document.registry.map(|registry| RegistryFiles::of(registry, &document.image));
         let checkpoint = document.checkpoint.as_ref().map(order::checkpoint).transpose()?;
+        let outputs = document.outputs.as_ref().map(order::outputs).transpose()?;
         let spec = JobSpec {
             after,
             checkpoint,
@@ -79,6 +80,7 @@ impl JobFile {
             },
             name: document.name,
             network,
+            outputs,
             placement,
             retry,
             runtime,

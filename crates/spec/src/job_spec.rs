@@ -4,8 +4,8 @@ use millrace_protocol::JobTerms;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    After, Checkpointing, Destination, Error, ObjectRef, Placement, Retry, Runtime, Sealed, Sha256, Shape, after,
-    egress, sha256,
+    After, Checkpointing, Destination, EarlyOutputs, Error, ObjectRef, Placement, Retry, Runtime, Sealed, Sha256,
+    Shape, after, egress, sha256,
 };
 
 /// What the network runs. Its JSON is the canonical form, which other languages can reproduce: keys in
@@ -35,6 +35,9 @@ pub struct JobSpec {
     pub name: String,
     /// Whether the container has a network at all.
     pub network: bool,
+    /// None where outputs are brought away at a task's end alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<EarlyOutputs>,
     /// None where nothing is asked that the terms do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
@@ -135,6 +138,7 @@ impl JobSpec {
         egress::check(&self.egress, self.network)?;
         self.after.as_deref().map_or(Ok(()), after::check)?;
         self.checkpoint.map_or(Ok(()), |checkpoint| checkpoint.check(self))?;
+        self.outputs.map_or(Ok(()), |outputs| outputs.check(self))?;
         self.retry.as_ref().map_or(Ok(()), Retry::check)?;
         let placement = self.placement.as_ref();
         placement.map_or(Ok(()), |placement| placement.check(self.shape.as_ref(), &self.terms))?;

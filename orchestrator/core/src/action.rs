@@ -2,7 +2,7 @@ use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, HardwareAttestation, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::{BidRefused, Cause, Checkpoint, Lapse, Record};
+use crate::{BidRefused, Brought, Cause, Lapse, Record};
 
 /// What should happen outside, to be carried out in the order given.
 #[allow(clippy::large_enum_variant, reason = "moved once, from the answer into the driver")]
@@ -37,7 +37,7 @@ pub enum Action {
         /// A gang's nodes, by rank, which is the task's number; empty for a task on its own.
         peers: Vec<Address>,
         /// What it begins with.
-        checkpoint: Option<Checkpoint>,
+        checkpoint: Option<Brought>,
     },
     /// The worker must not run this any more; whatever it produced is dropped.
     StopTask {

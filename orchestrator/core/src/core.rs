@@ -18,8 +18,8 @@ use crate::state::lease::LeaseEntry;
 use crate::state::node::{NodeEntry, Worker};
 use crate::state::open_leases::OpenLeases;
 use crate::state::proof::Proof;
+use crate::state::quorum_round::QuorumRound;
 use crate::state::reservation::Reservation;
-use crate::state::round::Round;
 use crate::workloads::Workloads;
 use crate::{Action, Event, Now};
 
@@ -80,7 +80,7 @@ pub struct Core {
     /// By job.
     pub(crate) auctions: BTreeMap<Address, Auctions>,
     /// As last read, by job.
-    pub(crate) rounds: BTreeMap<Address, Round>,
+    pub(crate) rounds: BTreeMap<Address, QuorumRound>,
     /// Jobs that wait for one that nobody has seen, since so many milliseconds.
     pub(crate) order_unknown: BTreeMap<Address, u64>,
     /// GPUs that buyers hold more or less than the queue knows.
@@ -163,6 +163,7 @@ impl Core {
             Event::SpecFailed { job, cause, permanent } => self.on_spec_failed(now, job, cause, permanent),
             Event::WorkerConnected { node, session, images, held } => {
                 self.on_worker_connected(now, node, session, &images, &held);
+                self.forget_setbacks(node);
                 self.forget_announcement(now, node);
             }
             Event::WorkerDisconnected { node, session } => {
@@ -185,8 +186,11 @@ impl Core {
             Event::TaskUpdate { node, lease, task, attempt, progress } => {
                 self.on_task_update(now, (node, lease), (task, attempt), progress);
             }
-            Event::CheckpointSaved { node, lease, task, checkpoint } => {
-                self.on_checkpoint_saved(now, (node, lease), task, checkpoint);
+            Event::BroughtAway { node, lease, task, round, brought } => {
+                self.on_brought(now, (node, lease), task, round, brought);
+            }
+            Event::SetBack { node, lease, task, attempt, round, cause } => {
+                self.on_set_back(now, (node, lease), (task, attempt), round, cause);
             }
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),

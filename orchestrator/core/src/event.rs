@@ -5,7 +5,7 @@ use millrace_protocol::{Address, Dispute, Parameters, Provider};
 use millrace_spec::{Runtime, Sha256, SignedBid};
 
 use crate::evidence::Evidence;
-use crate::state::task::{Cause, Checkpoint, Fault, TaskPhase};
+use crate::state::task::{Brought, Cause, Fault, Round, TaskPhase};
 use crate::{JobView, LeaseView, NodeView, Output, Workload};
 
 /// What happened outside.
@@ -102,12 +102,22 @@ pub enum Event {
         attempt: u32,
         progress: TaskProgress,
     },
-    /// A worker has brought a checkpoint of a task away; all of it is with the objects.
-    CheckpointSaved {
+    /// A worker has brought something of a task away; all of it is with the objects.
+    BroughtAway {
         node: Address,
         lease: Address,
         task: u32,
-        checkpoint: Checkpoint,
+        round: Round,
+        brought: Brought,
+    },
+    /// Something goes wrong beside a task that goes on; no cause where it goes well again.
+    SetBack {
+        node: Address,
+        lease: Address,
+        task: u32,
+        attempt: u32,
+        round: Round,
+        cause: Option<Cause>,
     },
     /// The worker ended the lease and names the root over what it produced.
     LeaseReport {

@@ -3,11 +3,11 @@
 
 mod ledger;
 mod on_bid;
+mod on_brought;
 mod on_chain;
 mod on_challenge;
 mod on_check;
-mod on_checkpoint;
-mod on_round;
+mod on_quorum;
 mod on_spec;
 mod on_task;
 mod on_transaction;

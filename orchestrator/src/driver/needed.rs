@@ -6,7 +6,7 @@ use millrace_spec::Sha256;
 use super::Driver;
 
 impl Driver {
-    /// Manifests that a task may begin with, and whatever else a job refers to: its spec, its inputs, its outputs.
+    /// Manifests that a task may begin with or show, and whatever else a job refers to: its spec, its inputs, its outputs.
     pub(crate) fn needed_objects(&self) -> (HashSet<Sha256>, HashSet<Sha256>) {
         let (mut live, mut referred) = (HashSet::new(), HashSet::new());
         for (job, entry) in self.core.jobs() {
@@ -19,7 +19,8 @@ impl Driver {
             let own = members.into_iter().filter_map(LeaseEntry::own_tasks).flat_map(Tasks::iter);
             for task in entry.tasks.iter().chain(own) {
                 referred.extend(task.outputs.iter().map(|output| output.object.sha256));
-                live.extend(task.checkpoint.iter().filter(|_| entry.on_chain).map(|made| made.manifest.sha256));
+                let brought = task.checkpoint.iter().chain(&task.early_outputs);
+                live.extend(brought.filter(|_| entry.on_chain).map(|made| made.manifest.sha256));
             }
         }
         for spec in self.specs.values() {

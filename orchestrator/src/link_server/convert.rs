@@ -209,8 +209,12 @@ fn failed(failure: Option<&grpc::Failure>) -> Result<TaskProgress, Status> {
         WireFault::Node | WireFault::Unspecified => Fault::Node,
         WireFault::None => Fault::Nobody,
     };
-    let cause = Cause { code: text(&failure.code), message: text(&failure.cause), hint: text(&failure.hint) };
-    Ok(TaskProgress::Failed { fault, exit_code: failure.exit_code, cause })
+    Ok(TaskProgress::Failed { fault, exit_code: failure.exit_code, cause: cause(failure) })
+}
+
+/// Of bounded length.
+pub(super) fn cause(failure: &grpc::Failure) -> Cause {
+    Cause { code: text(&failure.code), message: text(&failure.cause), hint: text(&failure.hint) }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::handshake::{Outbound, next, shake_hands};
-use super::{Context, checkpoints, convert};
+use super::{Context, convert, rounds};
 use crate::challenge::Heard;
 use crate::driver::{Input, Session};
 use crate::logs::Log;
@@ -88,7 +88,15 @@ async fn converse(
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::CheckpointSaved(saved)) => {
-                let Some(event) = checkpoints::arrived(context, node, &saved).await? else { continue };
+                let Some(event) = rounds::arrived(context, node, rounds::checkpoint(&saved)?).await else { continue };
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::EarlyOutputs(told)) => {
+                let Some(event) = rounds::arrived(context, node, rounds::early_outputs(&told)?).await else { continue };
+                Input::FromWorker { node, session: id, event }
+            }
+            Some(WorkerBody::Setback(told)) => {
+                let Some(event) = rounds::setback(node, &told)? else { continue };
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::LeaseReport(report)) => {

@@ -8,8 +8,8 @@ use axum::response::IntoResponse;
 use millrace_link::rest;
 use millrace_protocol::{Address, JobState, Seconds, Verification};
 use millrace_scheduler::{
-    Cause, CheckState, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, SpecStatus, Stage, Task, TaskPhase,
-    TaskState,
+    Cause, CheckState, JobEntry, JobView, LeaseEntry, Outcome, Output, Runway, Setbacks, SpecStatus, Stage, Task,
+    TaskPhase, TaskState,
 };
 use serde::Deserialize;
 
@@ -88,8 +88,7 @@ pub(super) async fn logs(
         found.map(|found| Log { job, opened_slot: entry.view.opened_slot, task, attempt: found.attempt })
     });
     let Some(log) = log.await? else {
-        let hint = "tasks count from 0; `millrace job show` lists them";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint));
+        return Err(task_unknown(task));
     };
     let read = context.logs.read(log, piece.from).await;
     let bytes = read.map_err(|error| {
@@ -97,6 +96,11 @@ pub(super) async fn logs(
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable", error.to_string(), hint)
     })?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes))
+}
+
+pub(super) fn task_unknown(task: u32) -> Refusal {
+    let hint = "tasks count from 0; `millrace job show` lists them";
+    Refusal::new(StatusCode::NOT_FOUND, "task-unknown", format!("there is no task {task}"), hint)
 }
 
 /// Answers about a job to whoever may follow it.
@@ -215,7 +219,19 @@ fn task(driver: &Driver, index: u32, task: &Task) -> rest::Task {
         bytes_total,
         outputs: task.outputs.iter().map(output).collect(),
         failure: task.last_failure.as_ref().map(failure),
+        early_outputs: task.early_outputs.as_deref().map(|early| rest::EarlyOutputs {
+            attempt: early.attempt,
+            files: early.files,
+            bytes: early.bytes,
+        }),
+        setbacks: task.setbacks.as_deref().map(setbacks).unwrap_or_default(),
     }
+}
+
+fn setbacks(setbacks: &Setbacks) -> Vec<rest::Setback> {
+    let both = [(rest::Round::Checkpoint, &setbacks.checkpoint), (rest::Round::Outputs, &setbacks.outputs)];
+    let told = both.into_iter().filter_map(|(round, told)| told.as_ref().map(|told| (round, told)));
+    told.map(|(round, told)| rest::Setback { round, attempt: told.attempt, failure: failure(&told.cause) }).collect()
 }
 
 fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {

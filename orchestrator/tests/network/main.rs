@@ -11,6 +11,7 @@ mod preemption;
 mod quorums;
 mod restarts;
 mod rig;
+mod rounds;
 mod sealed;
 mod spot_checks;
 mod whole_jobs;

@@ -263,6 +263,7 @@ pub fn spec(tasks: u32) -> JobSpec {
         limits: Limits { cpu_milli: 500, disk_mib: 64, memory_mib: 64, pids: 16, task_seconds: 60 },
         name: "frames".to_owned(),
         network: false,
+        outputs: None,
         placement: None,
         retry: None,
         runtime: None,

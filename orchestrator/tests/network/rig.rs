@@ -41,6 +41,8 @@ pub struct Journal {
     pub refusals: Vec<String>,
     /// Every task ever handed out.
     pub n_assigned: usize,
+    /// What the last one is to begin with.
+    pub begins_with: Option<grpc::Checkpoint>,
     /// Why its bids did not count.
     pub refused_bids: Vec<String>,
     /// Leases whose results are counted, and what they made.
@@ -83,6 +85,8 @@ pub struct Rig {
     bid: Option<u64>,
     /// Signs another price than it names.
     forges_bids: bool,
+    /// Of the stream that stands.
+    outbound: Arc<Mutex<Option<UnboundedSender<WorkerMessage>>>>,
 }
 
 impl Rig {
@@ -103,7 +107,13 @@ impl Rig {
             provers: Arc::default(),
             bid: None,
             forges_bids: false,
+            outbound: Arc::default(),
         }
+    }
+
+    /// Says something more than it says by itself.
+    pub fn say(&self, body: WorkerBody) {
+        say(self.outbound.lock().unwrap().as_ref().expect("it has no stream"), body);
     }
 
     pub fn failing(self, failure: grpc::Failure) -> Self {
@@ -175,6 +185,7 @@ impl Rig {
         assert_eq!(welcome.node, self.node.0);
         let objects = ObjectClient::new(&welcome.object_endpoint, Arc::new(signing));
         say(&outbound, WorkerBody::Resume(self.resume()));
+        *self.outbound.lock().unwrap() = Some(outbound.clone());
         if let Some(proves) = &self.proves {
             let gpus = vec![proves.gpu.to_owned()];
             say(&outbound, WorkerBody::GpuAnnouncement(grpc::GpuAnnouncement { gpus, simulated: proves.admits }));
@@ -214,6 +225,7 @@ impl Rig {
                 }
                 let lease = Address(task.lease.try_into().unwrap());
                 journal.n_assigned += 1;
+                journal.begins_with = task.checkpoint;
                 journal.running.insert((lease, task.index, task.attempt));
                 drop(journal);
                 self.work(outbound, objects, lease, task.index, task.attempt);

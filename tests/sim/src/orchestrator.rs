@@ -572,7 +572,7 @@ fn told_line(event: &Event) -> String {
             };
             format!("{} task {task}.{attempt} on {}: {progress}", name::short(*node), name::short(*lease))
         }
-        Event::CheckpointSaved { lease, task, .. } => format!("checkpoint of {task} of {}", name::short(*lease)),
+        Event::BroughtAway { lease, task, round, .. } => format!("{round:?} of {task} of {}", name::short(*lease)),
         Event::LeaseReport { node, lease, .. } => format!("{} reports {}", name::short(*node), name::short(*lease)),
         other => format!("{other:?}"),
     }

@@ -9,7 +9,7 @@ use millrace_protocol::{
     BasisPoints, GpuUnits, Hardware, HardwareClass, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour,
     Requirements, Seconds, ServiceLevel, Verification,
 };
-use millrace_spec::{Checkpointing, Gang, JobSpec, Limits, Locality, Shape};
+use millrace_spec::{Checkpointing, EarlyOutputs, Gang, JobSpec, Limits, Locality, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
@@ -413,6 +413,7 @@ fn job(draw: &mut Draw, number: u64, lasts: u64, calm: bool) -> JobPlan {
         limits,
         name: format!("job {number}"),
         network: false,
+        outputs: number.is_multiple_of(3).then_some(EarlyOutputs { every: Seconds(60) }),
         placement: None,
         retry: None,
         runtime: None,

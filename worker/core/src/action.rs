@@ -2,7 +2,7 @@ use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, Saved, TaskKey};
+use crate::{Assignment, ChallengeRefusal, Failure, GpuFault, Output, Record, Round, Saved, Setback, TaskKey};
 
 /// What the shell has to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,11 @@ pub enum Action {
     Terminate(TaskKey),
     /// Do not ask any more (SIGKILL).
     Kill(TaskKey),
-    /// Bring what lies whole in the checkpoint folder away. One that is under way is given up.
-    SaveCheckpoint {
+    /// Bring away what is whole. One of the same kind that is under way is given up.
+    BringAway {
+        round: Round,
         assignment: Assignment,
-        /// Tells the task's checkpoints of one run of the worker apart.
+        /// Tells the task's rounds of one kind and one run of the worker apart.
         number: u32,
     },
     /// Check, hash and upload what lies in the outputs folder.
@@ -84,7 +85,9 @@ pub enum Report {
     Running(TaskKey),
     Uploading(TaskKey),
     /// Also after its task has ended, until that is booked.
-    CheckpointSaved(TaskKey, Saved),
+    BroughtAway(TaskKey, Round, Saved),
+    /// What goes wrong beside a task that goes on; none where it goes well again.
+    SetBack(TaskKey, Round, Option<Setback>),
     Done(TaskKey, Vec<Output>),
     Failed(TaskKey, Failure),
     LeaseEnded {

@@ -67,6 +67,10 @@ pub struct Assignment {
     /// None where it keeps nothing for its next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpointing>,
+    /// From the container's start, and from one look at its outputs to the next; none where they are brought away at
+    /// its end alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs_every: Option<Seconds>,
     /// GPUs to hand through.
     pub gpus: u16,
     /// Where a container with a network may connect to; empty for all of the internet.
@@ -110,6 +114,7 @@ impl Assignment {
             },
             finish_on_notice: spec.finish_on_notice || matches!(spec.shape, Some(Shape::Service(_))),
             checkpoint: spec.checkpoint.map(|asked| Checkpointing { every: asked.every, restore: None }),
+            outputs_every: spec.outputs.map(|asked| asked.every),
             gpus: spec.terms.requirements.units.0,
             egress: spec.egress.clone(),
             runtime: spec.runtime,

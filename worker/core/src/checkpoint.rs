@@ -20,7 +20,7 @@ pub struct Restore {
     pub attempt: u32,
 }
 
-/// A checkpoint whose files are all at the network's.
+/// What a round has brought away: all files are at the network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     pub manifest: ObjectRef,

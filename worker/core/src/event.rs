@@ -4,7 +4,7 @@ use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::{ObjectRef, SignedBid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Assignment, Failure, GpuFault, LeaseTerms, Saved, TaskKey};
+use crate::{Assignment, Failure, GpuFault, LeaseTerms, Round, Saved, Setback, TaskKey};
 
 /// How a container ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +51,13 @@ pub enum TaskEvent {
     /// The engine knows no such container any more.
     Vanished,
     Uploaded(Vec<Output>),
-    /// The checkpoint of this number is over; nothing was saved where there was nothing, or something was in the way.
-    CheckpointOver {
+    /// What it was to begin with is of no use.
+    CheckpointLost(Setback),
+    /// The round of this number is over; nothing was saved where there was nothing.
+    RoundOver {
+        round: Round,
         number: u32,
-        saved: Option<Saved>,
+        result: Result<Option<Saved>, Setback>,
     },
     /// The step under way failed.
     Failed(Failure),

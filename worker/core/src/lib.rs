@@ -16,6 +16,7 @@ mod gpu_fault;
 mod journal;
 mod lease;
 mod recover;
+mod setback;
 mod task;
 mod upkeep;
 mod vote;
@@ -33,7 +34,8 @@ pub use gpu_fault::{GpuFault, Severity, Slowdown};
 pub use journal::Record;
 pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
-pub use task::{Outcome, Phase, Task};
+pub use setback::{Setback, SetbackCause};
+pub use task::{Outcome, Phase, Round, Task};
 pub use vote::Vote;
 
 #[cfg(test)]

@@ -103,15 +103,13 @@ fn resume(
 ) -> Task {
     let key = past.assignment.key;
     if let Some(outcome) = past.outcome {
-        let mut task = Task::at(past.assignment, Phase::Ended { outcome });
-        task.checkpoints.saved = past.saved;
+        let mut task = Task::at(past.assignment, Phase::Ended { outcome }).with_checkpoint(past.saved);
         if past.acknowledged {
             task.acknowledge();
         }
         return task;
     }
-    let mut task = Task::new(past.assignment);
-    task.checkpoints.saved = past.saved;
+    let mut task = Task::new(past.assignment).with_checkpoint(past.saved);
     if let Some(FoundState::Exited(_)) = found {
         // Before anything that ends with the container's removal.
         actions.push(Action::CopyLog(key));
@@ -144,10 +142,8 @@ fn resume(
                 actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
                 now
             });
-            let saved = task.checkpoints.saved;
-            task = Task::at(task.assignment, Phase::Running { started_at });
-            task.checkpoints.saved = saved;
-            task.begin_saving(now);
+            task = Task::at(task.assignment, Phase::Running { started_at }).with_checkpoint(past.saved);
+            task.begin_rounds(now);
             actions.push(Action::Follow(key));
         }
         (None, None, None, _) if past.started_at.is_some() => task.fail(Cause::ContainerLost.into(), actions),

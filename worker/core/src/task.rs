@@ -1,10 +1,16 @@
+mod rounds;
+
 use millrace_protocol::{Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Secrets;
 use crate::{
-    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Saved, StopReason, TaskEvent, TaskKey,
+    Action, Assignment, Cause, Exit, Failure, Notice, Output, Record, Report, Saved, Setback, SetbackCause, StopReason,
+    TaskEvent, TaskKey,
 };
+
+pub use rounds::Round;
+use rounds::Rounds;
 
 /// From SIGTERM to SIGKILL.
 pub(crate) const STOP_GRACE: Seconds = Seconds(10);
@@ -72,18 +78,8 @@ pub struct Task {
     digest: String,
     /// The scheduler has booked the end.
     acknowledged: bool,
-    pub(crate) checkpoints: Checkpoints,
-}
-
-/// What was brought away of a task, and when that is due again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Checkpoints {
-    pub saved: Option<Saved>,
-    /// None before its container runs.
-    pub due: Option<UnixSeconds>,
-    /// Of the last one that was begun.
-    pub number: u32,
-    pub under_way: bool,
+    checkpoints: Rounds,
+    early_outputs: Rounds,
 }
 
 impl Task {
@@ -93,7 +89,24 @@ impl Task {
 
     /// As recovery found it.
     pub(crate) fn at(assignment: Assignment, phase: Phase) -> Self {
-        Self { assignment, phase, digest: String::new(), acknowledged: false, checkpoints: Checkpoints::default() }
+        Self {
+            assignment,
+            phase,
+            digest: String::new(),
+            acknowledged: false,
+            checkpoints: Rounds::default(),
+            early_outputs: Rounds::default(),
+        }
+    }
+
+    /// As recovery found it, with the newest checkpoint that the journal knows.
+    pub(crate) fn with_checkpoint(self, saved: Option<Saved>) -> Self {
+        Self { checkpoints: Rounds::with(saved), ..self }
+    }
+
+    /// The newest, where one was brought away.
+    pub(crate) fn checkpoint(&self) -> Option<Saved> {
+        self.checkpoints.saved
     }
 
     pub fn key(&self) -> TaskKey {
@@ -195,25 +208,19 @@ impl Task {
             }
             (Phase::Starting, TaskEvent::Started) => {
                 actions.push(Action::Journal(Record::TaskStarted { key, at: now }));
-                self.begin_saving(now);
+                self.begin_rounds(now);
                 self.enter(Phase::Running { started_at: now }, Action::Follow(key), actions);
             }
             // The engine must be watched, or nobody notices that the container has stopped.
             (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
             (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, now, actions),
-            (Phase::Running { .. } | Phase::Stopping { .. }, TaskEvent::CheckpointOver { number, saved }) => {
-                if number == self.checkpoints.number {
-                    self.checkpoints.under_way = false;
-                }
-                self.note_saved(saved, actions);
+            (Phase::FetchingInputs, TaskEvent::CheckpointLost(setback)) => {
+                self.set_back(Round::Checkpoint, Some(setback), actions);
             }
-            (Phase::Saving { failure, .. }, TaskEvent::CheckpointOver { number, saved }) => {
-                let outcome = Outcome::Failed(failure.clone());
-                self.note_saved(saved, actions);
-                if number == self.checkpoints.number {
-                    self.clean(outcome, actions);
-                }
-            }
+            (
+                Phase::Running { .. } | Phase::Stopping { .. } | Phase::Saving { .. },
+                TaskEvent::RoundOver { round, number, result },
+            ) => self.on_round_over(round, number, result, actions),
             // It broke a limit that only the shell can see, such as the disk's: no grace.
             (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
@@ -314,9 +321,15 @@ impl Task {
             }
             Phase::Saving { failure, until } if now >= *until => {
                 let outcome = Outcome::Failed(failure.clone());
+                let late = Setback::new(SetbackCause::CheckpointLate, format!("{} s", SAVE_PATIENCE.0));
+                self.set_back(Round::Checkpoint, Some(late), actions);
                 self.clean(outcome, actions);
             }
-            Phase::Running { .. } if self.checkpoints.due.is_some_and(|due| now >= due) => self.save(now, actions),
+            Phase::Running { .. } => {
+                for round in [Round::Checkpoint, Round::Outputs] {
+                    self.bring_away_if_due(round, now, actions);
+                }
+            }
             _ => {}
         }
     }
@@ -341,39 +354,9 @@ impl Task {
         if self.assignment.checkpoint.is_none() {
             return self.clean(Outcome::Failed(failure), actions);
         }
-        self.save(now, actions);
+        let (assignment, number) = (self.assignment.clone(), self.checkpoints.last());
+        actions.push(Action::BringAway { round: Round::Checkpoint, assignment, number });
         self.phase = Phase::Saving { failure, until: later(now, SAVE_PATIENCE) };
-    }
-
-    fn save(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
-        let Some(checkpoint) = self.assignment.checkpoint else { return };
-        let running = matches!(self.phase, Phase::Running { .. });
-        self.checkpoints.due = Some(later(now, checkpoint.every));
-        // One that takes longer than from one to the next is left to it.
-        if running && self.checkpoints.under_way {
-            return;
-        }
-        self.checkpoints.number += 1;
-        self.checkpoints.under_way = true;
-        let (assignment, number) = (self.assignment.clone(), self.checkpoints.number);
-        actions.push(Action::SaveCheckpoint { assignment, number });
-    }
-
-    fn note_saved(&mut self, saved: Option<Saved>, actions: &mut Vec<Action>) {
-        let Some(saved) = saved.filter(|saved| self.checkpoints.saved != Some(*saved)) else { return };
-        self.checkpoints.saved = Some(saved);
-        actions.push(Action::Journal(Record::CheckpointSaved { key: self.key(), saved }));
-        actions.push(Action::Report(Report::CheckpointSaved(self.key(), saved)));
-    }
-
-    /// What the orchestrator should have heard of its checkpoints.
-    pub(crate) fn checkpoint_report(&self) -> Option<Report> {
-        self.checkpoints.saved.map(|saved| Report::CheckpointSaved(self.key(), saved))
-    }
-
-    /// Its container runs, since now as far as checkpoints go.
-    pub(crate) fn begin_saving(&mut self, now: UnixSeconds) {
-        self.checkpoints.due = self.assignment.checkpoint.map(|checkpoint| later(now, checkpoint.every));
     }
 
     pub(crate) fn collect(&mut self, actions: &mut Vec<Action>) {

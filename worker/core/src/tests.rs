@@ -3,6 +3,7 @@ mod bids;
 mod causes;
 mod challenges;
 mod checkpoints;
+mod early_outputs;
 mod gpus;
 mod kill_points;
 mod notice;

@@ -14,13 +14,13 @@ use super::store;
 use crate::context::Context;
 
 /// What encrypted outputs are called, as age tools do.
-pub(super) fn sealed_name(path: &str) -> String {
+pub(crate) fn sealed_name(path: &str) -> String {
     format!("{path}.age")
 }
 
 /// Why one output is not at the endpoint.
 #[derive(Debug, Error)]
-pub(super) enum StoreError {
+pub(crate) enum StoreError {
     #[error(transparent)]
     Upload(#[from] Error),
     #[error("it cannot be encrypted: {0}")]
@@ -37,7 +37,7 @@ impl StoreError {
 }
 
 /// Outputs that leave the rig only encrypted.
-pub(super) struct Sealing {
+pub(crate) struct Sealing {
     to: Recipient,
     /// Where they lie encrypted until they are uploaded.
     folder: PathBuf,
@@ -45,16 +45,15 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    /// `None` where the job wants them as they are.
+    /// `None` where the job wants them as they are. `folder` is nobody else's while they are on their way.
     ///
     /// # Errors
     /// A [`Failure`] where the job names nobody that anything can be encrypted to.
-    pub fn of(context: &Context, assignment: &Assignment) -> Result<Option<Self>, Failure> {
+    pub fn of(assignment: &Assignment, folder: PathBuf) -> Result<Option<Self>, Failure> {
         let to = assignment.sealed.as_ref().and_then(|sealed| sealed.outputs.as_ref());
         let Some(to) = to else { return Ok(None) };
         let to =
             to.parse().map_err(|error: millrace_seal::Error| Failure::new(Cause::OutputInvalid, error.to_string()))?;
-        let folder = context.folders.sealed_outputs(assignment.key);
         fs::create_dir_all(&folder).map_err(|error| Failure::new(Cause::UploadFailed, error.to_string()))?;
         Ok(Some(Self { to, folder, made: AtomicU64::new(0) }))
     }

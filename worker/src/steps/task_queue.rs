@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_agent::{Assignment, Cause, Failure, Limits, TaskEvent, TaskKey};
+use millrace_agent::{Assignment, Cause, Failure, Limits, Round, Saved, Setback, TaskEvent, TaskKey};
 use millrace_protocol::Address;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -12,7 +13,8 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
-use crate::{checkpoints, disk, egress, inputs, logs, outputs};
+use crate::rounds::{self, Known};
+use crate::{disk, egress, inputs, logs, outputs};
 
 /// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
 const GPU_PATIENCE: Duration = Duration::from_secs(5);
@@ -36,6 +38,8 @@ pub(super) async fn run(
     let mut background: JoinSet<()> = JoinSet::new();
     let mut log: JoinSet<()> = JoinSet::new();
     let mut saving: JoinSet<()> = JoinSet::new();
+    let mut early: JoinSet<()> = JoinSet::new();
+    let known = Arc::<Mutex<Known>>::default();
     while let Some(step) = steps.recv().await {
         match step {
             Step::FetchInputs(assignment) => queue.in_background(&mut background, |queue| async move {
@@ -55,29 +59,38 @@ pub(super) async fn run(
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
             }
-            Step::SaveCheckpoint(assignment, number) => {
+            Step::BringAway(Round::Checkpoint, assignment, number) => {
                 // What one that is given up has brought away stays there.
                 saving.shutdown().await;
                 queue.in_background(&mut saving, |queue| async move {
-                    let saved = checkpoints::save(&queue.context, &assignment).await;
-                    if let Err(problem) = &saved {
-                        tracing::warn!(task = %queue.key, %problem, "no checkpoint is taken");
-                    }
-                    let saved = saved.ok().flatten();
-                    queue.tell(Ok(TaskEvent::CheckpointOver { number, saved }));
+                    let result = rounds::save(&queue.context, &assignment).await;
+                    queue.tell_round(Round::Checkpoint, number, result);
+                });
+            }
+            Step::BringAway(Round::Outputs, assignment, number) => {
+                early.shutdown().await;
+                let known = known.clone();
+                queue.in_background(&mut early, |queue| async move {
+                    let result = rounds::bring_away(&queue.context, &assignment, &known).await;
+                    queue.tell_round(Round::Outputs, number, result);
                 });
             }
             Step::CopyLog(job) => queue.in_background(&mut log, |queue| async move { queue.spool(job).await }),
             Step::Terminate => queue.signal(Signal::Terminate).await,
             Step::Kill => queue.signal(Signal::Kill).await,
-            Step::Collect(assignment) => queue.in_background(&mut background, |queue| async move {
-                let collected =
-                    outputs::collect(&queue.context, &assignment, |progress| queue.progress(progress)).await;
-                queue.tell(collected.map(TaskEvent::Uploaded));
-            }),
+            Step::Collect(assignment) => {
+                // What counts now is what is there.
+                early.shutdown().await;
+                queue.in_background(&mut background, |queue| async move {
+                    let collected =
+                        outputs::collect(&queue.context, &assignment, |progress| queue.progress(progress)).await;
+                    queue.tell(collected.map(TaskEvent::Uploaded));
+                });
+            }
             Step::Clean => {
                 background.shutdown().await;
                 saving.shutdown().await;
+                early.shutdown().await;
                 // A container that still runs has no end of its log to wait for.
                 queue.stop_now().await;
                 let _ = timeout(LOG_GRACE, log.join_next()).await;
@@ -113,13 +126,21 @@ impl Queue {
         let _ = self.events.send(StepEvent::Task { key: self.key, event });
     }
 
+    fn tell_round(&self, round: Round, number: u32, result: Result<Option<Saved>, Failure>) {
+        let result = result.map_err(|failure| Setback::of(round, &failure));
+        self.tell(Ok(TaskEvent::RoundOver { round, number, result }));
+    }
+
     fn progress(&self, progress: Progress) {
         let _ = self.events.send(StepEvent::Progress { key: self.key, progress });
     }
 
     async fn prepare(&self, assignment: &Assignment) -> Result<(), Failure> {
         inputs::fetch(&self.context, assignment, |progress| self.progress(progress)).await?;
-        checkpoints::restore(&self.context, assignment).await
+        if let Some(setback) = rounds::restore(&self.context, assignment).await? {
+            self.tell(Ok(TaskEvent::CheckpointLost(setback)));
+        }
+        Ok(())
     }
 
     async fn image(&self, assignment: &Assignment) -> Result<TaskEvent, Failure> {

@@ -72,6 +72,7 @@ fn assignment(files: &[&str]) -> Assignment {
         inputs: Vec::new(),
         limits,
         checkpoint: None,
+        outputs_every: None,
         finish_on_notice: false,
         gpus: 1,
         runtime: None,

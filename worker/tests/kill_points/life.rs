@@ -9,8 +9,8 @@ use millrace_client::keys::address_of;
 use millrace_link::grpc::Phase;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Seconds, UnixSeconds};
-use millrace_spec::JobSpec;
 use millrace_spec::merkle::{self, Leaf};
+use millrace_spec::{EarlyOutputs, JobSpec, Manifest};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::Engine;
 use millrace_worker::container::docker::Docker;
@@ -42,6 +42,8 @@ pub enum Plot {
     Notice,
     /// The scheduler disappears while the container runs: the node redeems its voucher itself.
     Silence,
+    /// What is finished is brought away while the container runs, and then it goes on.
+    Early,
     /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
     /// The container runs into its time limit.
     ClockStep(i64),
@@ -57,6 +59,10 @@ impl Plot {
                 "echo begin; until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; \
                  head -c 300000 /dev/zero > /outputs/frame; echo end"
             }
+            Self::Early => {
+                "echo begin; head -c 300000 /dev/zero > /outputs/frame; echo early > /outputs/index; \
+                 until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; echo end"
+            }
             Self::Failure => "until [ -e /inputs/go ]; do sleep 0.1; done; exit 3",
             Self::Cancel | Self::ClockStep(_) => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
             Self::Notice => "trap 'echo saved; exit 0' TERM; while true; do sleep 0.1; done",
@@ -68,6 +74,9 @@ impl Plot {
         let mut spec = offer::spec(self.script());
         if let Self::ClockStep(_) = self {
             spec.limits.task_seconds = LIMIT.0;
+        }
+        if self == Self::Early {
+            spec.outputs = Some(EarlyOutputs { every: Seconds(10) });
         }
         spec
     }
@@ -170,6 +179,7 @@ impl Life {
             }
             match self.plot {
                 Plot::Success | Plot::Failure => self.go(0, attested),
+                Plot::Early => self.go(0, self.lives > 1 && self.scheduler.early.is_some()),
                 Plot::Cancel if attested && !self.scheduler.is_stopping() => self.scheduler.stop(),
                 Plot::Preemption if attested && !self.scheduler.is_ending() => self.scheduler.end(),
                 Plot::Notice if attested && !self.scheduler.has_notice() => self.scheduler.give_notice(),
@@ -222,7 +232,7 @@ impl Life {
 
     /// Whether the log has come, which may take longer than the money.
     fn is_told(&self) -> bool {
-        !matches!(self.plot, Plot::Success | Plot::Silence) || self.scheduler.log == LOG.as_bytes()
+        !matches!(self.plot, Plot::Success | Plot::Silence | Plot::Early) || self.scheduler.log == LOG.as_bytes()
     }
 
     /// Lets a container go on that waits for it.
@@ -279,7 +289,7 @@ impl Life {
         for (index, end) in &scheduler.ends {
             let code = end.failure.as_ref().map(|failure| failure.code.as_str());
             match self.plot {
-                Plot::Success | Plot::Silence => {
+                Plot::Success | Plot::Silence | Plot::Early => {
                     assert_eq!(end.phase(), Phase::Done, "finished work is lost: {:?}", end.failure);
                     for (path, content) in [("frame", vec![0; 300_000]), ("index", format!("{index}\n").into_bytes())] {
                         let output = end.outputs.iter().find(|output| output.path == path).expect("an output is lost");
@@ -298,7 +308,16 @@ impl Life {
         }
         assert_eq!(scheduler.report, Some(merkle::root(leaves).0), "the result is not what was uploaded");
 
-        if let Plot::Success | Plot::Silence = self.plot {
+        if self.plot == Plot::Early {
+            let early = scheduler.early.as_ref().expect("nothing was brought away early");
+            let manifest = Manifest::from_bytes(&self.objects.get(&early.manifest).unwrap()).unwrap();
+            for (path, content) in [("frame", vec![0; 300_000]), ("index", b"early\n".to_vec())] {
+                let file = manifest.files.iter().find(|file| file.path == path).expect("a file is not there early");
+                assert!(self.objects.get(&file.object.sha256.0).unwrap() == content, "another {path}");
+            }
+        }
+
+        if let Plot::Success | Plot::Silence | Plot::Early = self.plot {
             assert_eq!(String::from_utf8_lossy(&scheduler.log), LOG, "some of the log is lost");
         }
 

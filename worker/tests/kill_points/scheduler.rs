@@ -34,6 +34,8 @@ pub struct Scheduler {
     ending: bool,
     /// When it ends that has notice.
     notice: Option<Instant>,
+    /// The newest that was told of.
+    pub early: Option<grpc::EarlyOutputs>,
     pub report: Option<[u8; 32]>,
     heard: Option<Instant>,
     metered: Duration,
@@ -54,6 +56,7 @@ impl Scheduler {
             stopping: false,
             ending: false,
             notice: None,
+            early: None,
             report: None,
             heard: None,
             metered: Duration::ZERO,
@@ -105,7 +108,8 @@ impl Scheduler {
                     false => self.attest(true),
                 }
             }
-            WorkerBody::CheckpointSaved(_) | WorkerBody::Images(_) => {}
+            WorkerBody::EarlyOutputs(told) => self.early = Some(told),
+            WorkerBody::CheckpointSaved(_) | WorkerBody::Setback(_) | WorkerBody::Images(_) => {}
             WorkerBody::GpuAnnouncement(_) => {}
             WorkerBody::GpuCommitment(_)
             | WorkerBody::GpuOpening(_)

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 
 /// Objects by hex digest. Small ones only: each comes in one piece.
 #[derive(Clone, Default)]
-pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>, Arc<AtomicU32>, Arc<Hold>);
+pub struct Objects(Arc<Mutex<BTreeMap<String, Bytes>>>, Arc<AtomicU32>, Arc<Hold>, Arc<AtomicU32>);
 
 /// An upload that gets no answer.
 #[derive(Default)]
@@ -56,6 +56,11 @@ impl Objects {
         self.2.holding.swap(false, Relaxed)
     }
 
+    /// How many uploads have come, whatever became of them.
+    pub fn uploads(&self) -> u32 {
+        self.3.load(Relaxed)
+    }
+
     pub fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
@@ -64,7 +69,8 @@ impl Objects {
     pub async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let routes = Router::new().route("/v1/objects/{sha256}", get(read).put(write)).with_state(self.clone());
+        let routes = Router::new().route("/v1/objects/{sha256}", get(read).put(write));
+        let routes = routes.layer(DefaultBodyLimit::disable()).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         url
     }
@@ -75,6 +81,7 @@ async fn read(State(objects): State<Objects>, Path(sha256): Path<String>) -> Res
 }
 
 async fn write(State(objects): State<Objects>, Path(sha256): Path<String>, body: Bytes) -> StatusCode {
+    objects.3.fetch_add(1, Relaxed);
     if objects.1.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
         return StatusCode::BAD_GATEWAY;
     }

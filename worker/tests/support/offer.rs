@@ -71,6 +71,7 @@ pub fn spec(script: &str) -> JobSpec {
         limits: Limits { cpu_milli: 1_000, disk_mib: 16, memory_mib: 64, pids: 32, task_seconds: 60 },
         name: "probe".into(),
         network: false,
+        outputs: None,
         placement: None,
         retry: None,
         runtime: None,

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millrace_agent::TaskKey;
 use millrace_client::Keypair;
 use millrace_client::accounts::{JobAccount, NodeAccount};
 use millrace_client::keys::address_of;
@@ -228,6 +229,12 @@ impl Rig {
             peers: peers.iter().map(peer).collect(),
             checkpoint: self.checkpoint.clone(),
         }));
+    }
+
+    /// Lets a task's container go on that waits for the file `/inputs/go`.
+    pub fn go(&self, index: u32) {
+        let key = TaskKey { lease: self.lease(), task: index, attempt: self.attempt };
+        std::fs::write(self.data().join(format!("tasks/{key}/inputs/go")), "").unwrap();
     }
 
     pub fn stop_task(&self, index: u32) {

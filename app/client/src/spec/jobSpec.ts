@@ -23,6 +23,12 @@ export interface Checkpointing {
   readonly every: bigint;
 }
 
+/** How often what is finished of a task's outputs is brought away while it runs. */
+export interface EarlyOutputs {
+  /** Seconds from the container's start, and from one look to the next. */
+  readonly every: bigint;
+}
+
 /** What the network runs. Its SHA-256 is the spec hash on chain. */
 export interface JobSpec {
   /** Jobs that come first. */
@@ -55,6 +61,8 @@ export interface JobSpec {
   };
   /** Whether the container has a network at all. */
   readonly network: boolean;
+  /** None where outputs are brought away at a task's end alone. */
+  readonly outputs?: EarlyOutputs;
   readonly placement?: Placement;
   /** None where a task that failed runs again at once. */
   readonly retry?: Retry;
@@ -94,6 +102,7 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     `"limits":${limits}`,
     `"name":${text(spec.name)}`,
     `"network":${spec.network}`,
+    ...(spec.outputs === undefined ? [] : [`"outputs":{"every":${spec.outputs.every}}`]),
     ...(placement === undefined ? [] : [`"placement":${placement}`]),
     ...(spec.retry === undefined ? [] : [`"retry":${canonicalRetry(spec.retry)}`]),
     ...(spec.runtime === undefined ? [] : [`"runtime":${text(spec.runtime)}`]),

@@ -157,8 +157,12 @@ pub struct LogsOf {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  millrace job outputs <JOB> --into frames")]
+#[command(after_help = "Examples:
+  millrace job outputs <JOB> --into frames
+  millrace job outputs <JOB> --early
+
+A job whose file has `[outputs] every` brings what is finished away while its tasks run. That is no result: \
+a file may change, go away, or come again from another attempt.")]
 pub struct OutputsOf {
     /// Address of the job
     #[arg(value_name = "JOB")]
@@ -166,6 +170,9 @@ pub struct OutputsOf {
     /// Folder to download into
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     pub into: PathBuf,
+    /// What is finished of tasks that are not done, into the folder `early` in it
+    #[arg(long)]
+    pub early: bool,
 }
 
 #[derive(Debug, Args)]

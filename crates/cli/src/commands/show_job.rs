@@ -40,7 +40,11 @@ pub fn next_for(job: &JobStatus) -> Vec<String> {
             format!("millrace job accept {address}  (settles it now)"),
             format!("millrace job dispute {address} --lease <N> --evidence <FILE>"),
         ],
-        JobState::Active => vec![format!("millrace job logs {address} --follow")],
+        JobState::Active => {
+            let early = job.tasks.iter().any(|task| task.early_outputs.is_some());
+            let outputs = early.then(|| format!("millrace job outputs {address} --early"));
+            std::iter::once(format!("millrace job logs {address} --follow")).chain(outputs).collect()
+        }
         JobState::Cancelling => vec![format!("millrace job show {address}  (until its leases are settled)")],
         JobState::Done if views::job::count(job, TaskState::Done) == 0 => vec![format!("millrace job logs {address}")],
         JobState::Done => vec![format!("millrace job outputs {address}")],

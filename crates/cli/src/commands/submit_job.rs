@@ -145,7 +145,7 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
         downloads: args.outputs.is_some(),
     });
     match args.outputs {
-        Some(into) => job_outputs::run(context, OutputsOf { job, into }).await,
+        Some(into) => job_outputs::run(context, OutputsOf { job, into, early: false }).await,
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! One job, and lists of jobs.
 
-use millrace_link::rest::{JobStatus, LeaseStatus, Runway, SpotChecks, Task, TaskState};
+use millrace_link::rest::{Failure, JobStatus, LeaseStatus, Runway, Setback, SpotChecks, Task, TaskState};
 use millrace_protocol::{JobState, LeaseOutcome, LeaseState, MicroUsdc, UnixSeconds};
 
 use super::duration::{duration, in_time};
@@ -10,6 +10,8 @@ use crate::output::table::{Column, render};
 
 /// Tasks listed one by one; more are counted only.
 const TASKS_LISTED: usize = 40;
+/// Setbacks told one by one; more are counted only.
+const SETBACKS_LISTED: usize = 8;
 
 /// One word for where a job stands.
 pub fn state(job: &JobStatus) -> &'static str {
@@ -78,7 +80,25 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
     if !job.tasks.is_empty() {
         parts.push(tasks(job, now));
     }
+    let setbacks: Vec<_> = setbacks(job).map(|(task, setback)| self::setback(task, setback, style)).collect();
+    if !setbacks.is_empty() {
+        let more = setbacks.len().saturating_sub(SETBACKS_LISTED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        parts.push(setbacks.into_iter().take(SETBACKS_LISTED).chain(more).collect::<Vec<_>>().join("\n"));
+    }
     parts.join("\n\n")
+}
+
+/// What goes wrong beside the job's tasks, which go on.
+pub fn setbacks(job: &JobStatus) -> impl Iterator<Item = (&Task, &Setback)> {
+    job.tasks.iter().flat_map(|task| task.setbacks.iter().map(move |setback| (task, setback)))
+}
+
+/// `warning[checkpoint-invalid]: task 3, attempt 1: …`
+pub fn setback(task: &Task, setback: &Setback, style: Style) -> String {
+    let Setback { attempt, failure: Failure { code, cause, hint }, .. } = setback;
+    let warning = style.accent(&format!("warning[{code}]"));
+    format!("{warning}: task {}, attempt {attempt}: {cause}\n{}: {hint}", task.index, style.accent("hint"))
 }
 
 fn title(job: &JobStatus) -> &str {
@@ -224,6 +244,11 @@ fn task_row(job: &JobStatus, task: &Task, now: UnixSeconds) -> Vec<String> {
         (None, 0) => String::new(),
         (None, total) => format!("{} of {total} bytes", task.bytes_done),
     };
+    let early = task.early_outputs.map(|early| {
+        let files = counted(early.files as usize, "file");
+        format!("{files} ({} bytes) of attempt {} so far, not final", early.bytes, early.attempt)
+    });
+    let note = [Some(note).filter(|note| !note.is_empty()), early].into_iter().flatten().collect::<Vec<_>>().join("; ");
     let at = task.node.map(short).unwrap_or_default();
     let state = match (is_over(job), task.state, task.attempt) {
         (true, TaskState::Pending, 0) => "not started",

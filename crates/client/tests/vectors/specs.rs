@@ -95,6 +95,7 @@ fn canonical_specs_and_their_hashes() {
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
         case("checkpoints", &format!("{plain}\n[checkpoint]\nevery = \"5m\"\n")),
+        case("early outputs", &format!("{plain}\n[outputs]\nevery = \"30s\"\n")),
         case(
             "runs on to the end of its notice",
             &counter_with("spot = true", "").replace("[tasks]", "[tasks]\non_notice = \"finish\""),

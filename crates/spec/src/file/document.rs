@@ -24,6 +24,7 @@ pub(super) struct Document {
     pub service: Option<Service>,
     pub gang: Option<Gang>,
     pub checkpoint: Option<Checkpoint>,
+    pub outputs: Option<Outputs>,
     #[serde(default)]
     pub placement: Placement,
     pub resources: Resources,
@@ -97,6 +98,12 @@ pub(super) struct Gang {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Checkpoint {
+    pub every: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outputs {
     pub every: String,
 }
 

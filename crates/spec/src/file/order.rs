@@ -5,7 +5,7 @@ use millrace_protocol::Seconds;
 use super::document::{self, Document};
 use super::wrong;
 use crate::quantity::parse_seconds;
-use crate::{After, Checkpointing, Condition, Error, Retry};
+use crate::{After, Checkpointing, Condition, EarlyOutputs, Error, Retry};
 
 /// Jobs that come first, in the one order; none where nothing does.
 ///
@@ -30,9 +30,17 @@ pub(super) fn after(document: &Document) -> Result<Option<Vec<After>>, Error> {
 /// # Errors
 /// [`Error::Field`].
 pub(super) fn checkpoint(document: &document::Checkpoint) -> Result<Checkpointing, Error> {
-    let every = &document.every;
-    let wrong = || wrong("checkpoint.every", every, "a duration such as `90s` or `5m`");
-    Ok(Checkpointing { every: parse_seconds(every).ok_or_else(wrong)? })
+    Ok(Checkpointing { every: every("checkpoint.every", &document.every)? })
+}
+
+/// # Errors
+/// [`Error::Field`].
+pub(super) fn outputs(document: &document::Outputs) -> Result<EarlyOutputs, Error> {
+    Ok(EarlyOutputs { every: every("outputs.every", &document.every)? })
+}
+
+fn every(field: &'static str, text: &str) -> Result<Seconds, Error> {
+    parse_seconds(text).ok_or_else(|| wrong(field, text, "a duration such as `90s` or `5m`"))
 }
 
 /// # Errors

@@ -340,6 +340,9 @@ impl<'a> World<'a> {
             Action::ExpireJob { .. }
             | Action::FinalizeLease { .. }
             | Action::OpenDispute { .. }
+            | Action::TallyQuorum { .. }
+            | Action::SettleMember { .. }
+            | Action::CloseQuorum { .. }
             | Action::ExpireDispute { .. }
             | Action::NoticePreemption { .. }
             | Action::TellNotice { .. }

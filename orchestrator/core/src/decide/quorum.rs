@@ -17,7 +17,7 @@ mod verdict;
 use millrace_protocol::{Address, Verification};
 
 use crate::state::job::JobEntry;
-use crate::state::round::Round;
+use crate::state::quorum_round::QuorumRound;
 use crate::{Core, Now};
 
 pub use membership::TooFew;
@@ -40,7 +40,7 @@ impl JobEntry {
 
 impl Core {
     /// The job's present round; none before it is opened, and once it is closed.
-    pub fn round(&self, job: Address) -> Option<&Round> {
+    pub fn round(&self, job: Address) -> Option<&QuorumRound> {
         let current = self.jobs.get(&job)?.view.quorum_round;
         self.rounds.get(&job).filter(|round| round.number == current)
     }

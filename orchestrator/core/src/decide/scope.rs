@@ -57,8 +57,8 @@ impl Core {
             | Event::OfferFailed { job, .. } => [*job].into(),
             Event::BidMade { signed, .. } => [signed.bid.job].into(),
             Event::LeaseSeen { lease, view } => of_lease(lease).into_iter().chain([view.job]).collect(),
-            // The next hand-out finds it.
-            Event::CheckpointSaved { .. } => BTreeSet::new(),
+            // The next hand-out finds it, and the buyer.
+            Event::BroughtAway { .. } | Event::SetBack { .. } => BTreeSet::new(),
             Event::DisputeSeen { lease, .. } | Event::LeaseReport { lease, .. } | Event::TaskUpdate { lease, .. } => {
                 of_lease(lease).into_iter().collect()
             }

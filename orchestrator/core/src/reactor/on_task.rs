@@ -49,7 +49,7 @@ impl Core {
     }
 
     /// Whether a report is about the task's last hand-out, and the task is still to be done.
-    fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
+    pub(super) fn is_current(&self, lease: Address, task: u32, attempt: u32) -> bool {
         self.tasks_of(lease).and_then(|tasks| tasks.get(task)).is_some_and(|task| {
             let open = match task.state {
                 TaskState::Pending => true,
@@ -99,11 +99,7 @@ impl Core {
         if entry.workload().and_then(Workload::service).is_some_and(|service| service.restart == Restart::Always) {
             return self.on_replica_ended(now, (job, lease), number, ended_well());
         }
-        self.change_task(lease, number, |task| {
-            task.state = TaskState::Done { lease };
-            task.outputs = outputs;
-            task.checkpoint = None;
-        });
+        self.change_task(lease, number, |task| task.finish(lease, outputs));
         self.draw(job, number);
         self.touch_task_of(lease, number);
         self.touch_lease(lease);

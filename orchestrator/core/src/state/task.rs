@@ -66,15 +66,49 @@ pub struct Output {
     pub object: ObjectRef,
 }
 
-/// What a task's next attempt begins with. All of it is with the objects.
+/// What is brought away of a task while its container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// What its next attempt begins with.
+    Checkpoint,
+    /// What is finished of its outputs, for the buyer to see before the end.
+    Outputs,
+}
+
+/// What a round has brought away. All of it is with the objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct Brought {
     /// Names its files.
     pub manifest: ObjectRef,
     /// That made it.
     pub attempt: u32,
     pub files: u32,
     pub bytes: u64,
+}
+
+/// What goes wrong beside a task that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setback {
+    pub attempt: u32,
+    pub cause: Cause,
+}
+
+/// What the last rounds of a task came to, where that was nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Setbacks {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Setback>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Setback>,
+}
+
+impl Setbacks {
+    fn of(&mut self, round: Round) -> &mut Option<Setback> {
+        match round {
+            Round::Checkpoint => &mut self.checkpoint,
+            Round::Outputs => &mut self.outputs,
+        }
+    }
 }
 
 /// One piece of a job, such as a frame.
@@ -91,7 +125,12 @@ pub struct Task {
     pub outputs: Vec<Output>,
     /// The newest, of whichever attempt; none once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Box<Checkpoint>>,
+    pub checkpoint: Option<Box<Brought>>,
+    /// What was finished of its outputs, of whichever attempt; none once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_outputs: Option<Box<Brought>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setbacks: Option<Box<Setbacks>>,
     /// Of one that is done and was drawn to be run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Box<Check>>,
@@ -117,6 +156,8 @@ impl Task {
         outputs: Vec::new(),
         checkpoint: None,
         check: None,
+        early_outputs: None,
+        setbacks: None,
         bytes: (0, 0),
     };
 
@@ -138,6 +179,53 @@ impl Task {
             self.state = TaskState::Failed;
         }
         for_good
+    }
+
+    /// Takes note of what a round came to. Returns whether that is anything new.
+    pub(crate) fn set_back(&mut self, round: Round, setback: Option<Setback>) -> bool {
+        if setback.is_none() && self.setbacks.is_none() {
+            return false;
+        }
+        let setbacks = self.setbacks.get_or_insert_default();
+        let known = setbacks.of(round);
+        let is_new = *known != setback;
+        *known = setback;
+        if **setbacks == Setbacks::default() {
+            self.setbacks = None;
+        }
+        is_new
+    }
+
+    /// Forgets those of the attempt that is under way. Returns whether there are any.
+    pub(crate) fn forget_setbacks(&mut self) -> bool {
+        let Some(mut setbacks) = self.setbacks.take() else { return false };
+        let before = setbacks.clone();
+        for setback in [&mut setbacks.checkpoint, &mut setbacks.outputs] {
+            setback.take_if(|told| told.attempt == self.attempt);
+        }
+        let is_new = setbacks != before;
+        self.setbacks = Some(setbacks).filter(|left| **left != Setbacks::default());
+        is_new
+    }
+
+    /// Takes note of what a round has brought away. Returns whether that is anything new.
+    pub(crate) fn keep(&mut self, round: Round, brought: Brought) -> bool {
+        let kept = match round {
+            Round::Checkpoint => &mut self.checkpoint,
+            Round::Outputs => &mut self.early_outputs,
+        };
+        let is_new = kept.as_deref() != Some(&brought);
+        if is_new {
+            *kept = Some(brought.into());
+        }
+        self.set_back(round, None) || is_new
+    }
+
+    /// It is done: nobody goes on from anything that was brought away before.
+    pub(crate) fn finish(&mut self, lease: Address, outputs: Vec<Output>) {
+        self.state = TaskState::Done { lease };
+        self.outputs = outputs;
+        (self.checkpoint, self.early_outputs, self.setbacks) = (None, None, None);
     }
 
     /// The lease that works on it now.

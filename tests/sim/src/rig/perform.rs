@@ -1,6 +1,8 @@
 //! What the agent's actions become: steps that take their time, containers that end.
 
-use millrace_agent::{Action, Assignment, Cause, Exit, Failure, FoundState, Output, Saved, TaskEvent, TaskKey};
+use millrace_agent::{
+    Action, Assignment, Cause, Exit, Failure, FoundState, Output, Saved, Setback, TaskEvent, TaskKey,
+};
 use millrace_protocol::Address;
 use millrace_spec::{ObjectRef, sha256};
 
@@ -75,12 +77,14 @@ impl Simulation {
                 let result = self.or_fails(Cause::UploadFailed, TaskEvent::Uploaded(outputs));
                 self.step(rig, assignment.key, after, result);
             }
-            Action::SaveCheckpoint { assignment, number } => {
+            Action::BringAway { round, assignment, number } => {
                 let after = self.draw.between(50..=3_000);
-                let content = format!("checkpoint {number} of {}", assignment.key);
+                let content = format!("{round:?} {number} of {}", assignment.key);
                 let manifest = ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 };
-                let saved = self.draw.permille(900).then_some(Saved { manifest, files: 1, bytes: 1 });
-                self.step(rig, assignment.key, after, TaskEvent::CheckpointOver { number, saved });
+                let saved = Saved { manifest, files: 1, bytes: 1 };
+                let full = || Setback::of(round, &Cause::DiskFull.into());
+                let result = if self.draw.permille(900) { Ok(Some(saved)) } else { Err(full()) };
+                self.step(rig, assignment.key, after, TaskEvent::RoundOver { round, number, result });
             }
             Action::Clean(key) => {
                 let after = self.draw.between(50..=1_000);

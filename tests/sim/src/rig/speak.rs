@@ -1,12 +1,13 @@
 //! What a worker says, like the real shell; and what liars make of it.
 
 use millrace_agent::{
-    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, Saved, TaskKey,
+    Agent, Cause as AgentCause, Event, Failure, Fault as AgentFault, LeasePhase, Outcome, Phase, Report, Round, Saved,
+    TaskKey,
 };
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Diagnostic, Seconds};
 use millrace_scheduler::{
-    Cause, Checkpoint, Event as Told, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress,
+    Brought, Cause, Event as Told, Fault, HeldLease, HeldTask, Output, Round as ToldRound, TaskPhase, TaskProgress,
 };
 use millrace_spec::Sha256;
 
@@ -133,10 +134,19 @@ impl Simulation {
             Report::Uploading(key) => update(node, key, phase(TaskPhase::Uploading)),
             Report::Done(key, outputs) => update(node, key, done(&outputs)),
             Report::Failed(key, failure) => update(node, key, failed(&failure)),
-            Report::CheckpointSaved(key, saved) => {
+            Report::BroughtAway(key, of, saved) => {
                 let Saved { manifest, files, bytes } = saved;
-                let checkpoint = Checkpoint { manifest, attempt: key.attempt, files, bytes };
-                Told::CheckpointSaved { node, lease: key.lease, task: key.task, checkpoint }
+                let brought = Brought { manifest, attempt: key.attempt, files, bytes };
+                Told::BroughtAway { node, lease: key.lease, task: key.task, round: round(of), brought }
+            }
+            Report::SetBack(key, of, setback) => {
+                let cause = setback.map(|setback| Cause {
+                    code: setback.cause.code().to_owned(),
+                    message: setback.to_string(),
+                    hint: setback.cause.hint(),
+                });
+                let (TaskKey { lease, task, attempt }, round) = (key, round(of));
+                Told::SetBack { node, lease, task, attempt, round, cause }
             }
             Report::LeaseEnded { lease, result_root } => {
                 let forged = character == Character::Forger;
@@ -189,6 +199,13 @@ fn failed(failure: &Failure) -> TaskProgress {
         _ => None,
     };
     TaskProgress::Failed { fault, exit_code, cause }
+}
+
+fn round(round: Round) -> ToldRound {
+    match round {
+        Round::Checkpoint => ToldRound::Checkpoint,
+        Round::Outputs => ToldRound::Outputs,
+    }
 }
 
 fn progress(of: &Phase) -> TaskProgress {

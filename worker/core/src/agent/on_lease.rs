@@ -133,7 +133,7 @@ impl Agent {
     pub(super) fn on_connected(&self, actions: &mut Vec<Action>) {
         for task in self.tasks.values().filter(|task| !task.is_acknowledged()) {
             // Before its end: then it is the next attempt's.
-            let reports = task.checkpoint_report().into_iter().chain(task.report());
+            let reports = task.round_reports().into_iter().chain(task.report());
             actions.extend(reports.map(Action::Report));
         }
         for (address, lease) in &self.leases {

@@ -21,7 +21,7 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     }
     for task in agent.tasks.values() {
         records.push(Record::TaskAssigned { assignment: task.assignment.clone() });
-        let (key, saved) = (task.key(), task.checkpoints.saved);
+        let (key, saved) = (task.key(), task.checkpoint());
         records.extend(saved.map(|saved| Record::CheckpointSaved { key, saved }));
         records.extend(of_task(task));
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use millrace_protocol::Diagnostic;
 
-use crate::{Cause, Failure, Fault};
+use crate::{Cause, Failure, Fault, Round, Setback, SetbackCause};
 
 const ALL: [Cause; 24] = [
     Cause::ImageMissing,
@@ -51,4 +51,27 @@ fn a_failure_reads_as_cause_and_detail() {
     assert_eq!(Failure::from(Cause::ExitCode(2)).to_string(), "the container exited with status 2");
     let failure = Failure::new(Cause::OutputInvalid, "a is a link");
     assert_eq!(failure.to_string(), "the outputs are not acceptable: a is a link");
+}
+
+#[test]
+fn a_setback_has_a_code_of_its_own_a_hint_and_says_what_was_found() {
+    let all = [
+        SetbackCause::CheckpointInvalid,
+        SetbackCause::CheckpointFailed,
+        SetbackCause::CheckpointLate,
+        SetbackCause::CheckpointLost,
+        SetbackCause::CheckpointSlow,
+        SetbackCause::OutputsInvalid,
+        SetbackCause::OutputsFailed,
+        SetbackCause::OutputsSlow,
+    ];
+    let codes: BTreeSet<&str> = all.iter().map(SetbackCause::code).chain(ALL.iter().map(Cause::code)).collect();
+    assert_eq!(codes.len(), all.len() + ALL.len());
+    assert!(all.iter().all(|cause| !cause.hint().is_empty() && !cause.hint().ends_with('.')));
+    let invalid = Failure::new(Cause::OutputInvalid, "a is a link");
+    let of = |round| Setback::of(round, &invalid).to_string();
+    assert_eq!(of(Round::Checkpoint), "what lies in /checkpoint cannot be kept: a is a link");
+    assert_eq!(of(Round::Outputs), "what lies in /outputs could be no result: a is a link");
+    let full = Setback::of(Round::Outputs, &Cause::DiskFull.into());
+    assert_eq!((full.cause, full.detail.as_str()), (SetbackCause::OutputsFailed, "the rig's disk is full"));
 }

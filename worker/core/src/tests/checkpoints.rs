@@ -1,6 +1,6 @@
 //! What a task keeps for its next attempt.
 
-use millrace_protocol::{Seconds, UnixSeconds};
+use millrace_protocol::{Diagnostic, Seconds, UnixSeconds};
 
 use super::rig::*;
 use crate::*;
@@ -23,20 +23,24 @@ fn running() -> Rig {
 /// Numbers of the checkpoints that were begun and are not over.
 fn begun(rig: &Rig) -> Vec<u32> {
     let begun = rig.pending.iter().filter_map(|action| match action {
-        Action::SaveCheckpoint { number, .. } => Some(*number),
+        Action::BringAway { round: Round::Checkpoint, number, .. } => Some(*number),
         _ => None,
     });
     begun.collect()
 }
 
 fn over(rig: &mut Rig, number: u32, saved: Option<Saved>) {
-    rig.pending.retain(|action| !matches!(action, Action::SaveCheckpoint { number: begun, .. } if *begun == number));
-    rig.task(0, TaskEvent::CheckpointOver { number, saved });
+    ended(rig, number, Ok(saved));
+}
+
+fn ended(rig: &mut Rig, number: u32, result: Result<Option<Saved>, Setback>) {
+    rig.pending.retain(|action| !matches!(action, Action::BringAway { number: begun, .. } if *begun == number));
+    rig.task(0, TaskEvent::RoundOver { round: Round::Checkpoint, number, result });
 }
 
 fn told(rig: &Rig) -> Vec<Saved> {
     let told = rig.reports.iter().filter_map(|report| match report {
-        Report::CheckpointSaved(_, saved) => Some(*saved),
+        Report::BroughtAway(_, Round::Checkpoint, saved) => Some(*saved),
         _ => None,
     });
     told.collect()
@@ -102,7 +106,7 @@ fn what_was_stopped_or_failed_is_saved_before_it_is_cleaned() {
     for stop in stops {
         let mut rig = running();
         stop(&mut rig);
-        rig.pending.retain(|action| !matches!(action, Action::SaveCheckpoint { .. }));
+        rig.pending.retain(|action| !matches!(action, Action::BringAway { .. }));
         exit(&mut rig, 143);
         assert!(matches!(rig.phase(0), Phase::Saving { .. }));
         assert_eq!(begun(&rig).len(), 1);
@@ -112,7 +116,7 @@ fn what_was_stopped_or_failed_is_saved_before_it_is_cleaned() {
             .reports
             .iter()
             .filter_map(|report| match report {
-                Report::CheckpointSaved(..) => Some(true),
+                Report::BroughtAway(..) => Some(true),
                 Report::Failed(..) => Some(false),
                 _ => None,
             })
@@ -127,7 +131,7 @@ fn a_task_that_is_done_keeps_nothing() {
     let mut rig = running();
     rig.tick(30);
     exit(&mut rig, 0);
-    rig.pending.retain(|action| !matches!(action, Action::SaveCheckpoint { .. }));
+    rig.pending.retain(|action| !matches!(action, Action::BringAway { .. }));
     rig.settle();
     assert_eq!(rig.done(), [0]);
 }
@@ -170,7 +174,7 @@ fn what_was_saved_is_told_again_until_the_end_is_booked() {
     rig.settle();
     rig.reports.clear();
     rig.event(Event::Connected);
-    assert!(matches!(rig.reports[..], [Report::CheckpointSaved(..), Report::Failed(..)]), "{:?}", rig.reports);
+    assert!(matches!(rig.reports[..], [Report::BroughtAway(..), Report::Failed(..)]), "{:?}", rig.reports);
     rig.event(Event::TaskAcknowledged(key(0)));
     rig.reports.clear();
     rig.event(Event::Connected);
@@ -200,7 +204,7 @@ fn a_kill_at_any_record_loses_no_checkpoint_that_was_saved() {
             rig.event(Event::Connected);
             assert!(!told(&rig).is_empty(), "cut after {cut}: the saved one is told");
             let again = recover(&rig.agent.snapshot(), &[], rig.now).agent;
-            let known = |agent: &Agent| agent.task(key(0)).unwrap().checkpoint_report();
+            let known = |agent: &Agent| agent.task(key(0)).unwrap().checkpoint();
             assert_eq!(known(&again), known(&rig.agent), "a shortened journal says the same");
             if found == FoundState::Running {
                 rig.event(Event::NoticeGiven { lease: LEASE, left: Seconds(25) });
@@ -211,4 +215,64 @@ fn a_kill_at_any_record_loses_no_checkpoint_that_was_saved() {
             assert!(rig.done().is_empty());
         }
     }
+}
+
+fn setbacks(rig: &mut Rig) -> Vec<Option<&'static str>> {
+    let told = std::mem::take(&mut rig.reports).into_iter().filter_map(|report| match report {
+        Report::SetBack(_, Round::Checkpoint, setback) => Some(setback.map(|setback| setback.cause.code())),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn one_that_cannot_be_taken_is_told_until_one_is() {
+    let mut rig = running();
+    rig.tick(30);
+    let refused = Failure::new(Cause::OutputInvalid, "trick is a link");
+    ended(&mut rig, 1, Err(Setback::of(Round::Checkpoint, &refused)));
+    assert_eq!(setbacks(&mut rig), [Some("checkpoint-invalid")]);
+    rig.tick(30);
+    ended(&mut rig, 2, Err(Setback::of(Round::Checkpoint, &Failure::from(Cause::DiskFull))));
+    assert_eq!(setbacks(&mut rig), [Some("checkpoint-failed")]);
+    rig.event(Event::Connected);
+    assert_eq!(setbacks(&mut rig), [Some("checkpoint-failed")]);
+    rig.tick(30);
+    over(&mut rig, 3, Some(saved(3)));
+    assert_eq!(setbacks(&mut rig), [None]);
+    rig.event(Event::Connected);
+    assert!(setbacks(&mut rig).is_empty());
+}
+
+#[test]
+fn a_last_one_that_fails_or_comes_too_late_is_told_before_the_end() {
+    type End = (fn(&mut Rig), &'static str);
+    let ends: [End; 2] = [
+        (|rig| ended(rig, 1, Err(Setback::of(Round::Checkpoint, &Cause::UploadFailed.into()))), "checkpoint-failed"),
+        (|rig| rig.tick(40), "checkpoint-late"),
+    ];
+    for (end, code) in ends {
+        let mut rig = running();
+        rig.event(Event::StopTask { key: key(0), reason: StopReason::Requested });
+        exit(&mut rig, 143);
+        end(&mut rig);
+        assert!(matches!(rig.phase(0), Phase::Cleaning { .. }));
+        rig.settle();
+        rig.reports.clear();
+        rig.event(Event::Connected);
+        assert!(matches!(rig.reports[..], [Report::SetBack(..), Report::Failed(..)]), "{:?}", rig.reports);
+        assert_eq!(setbacks(&mut rig), [Some(code)]);
+    }
+}
+
+#[test]
+fn one_that_cannot_be_begun_with_is_told() {
+    let mut rig = Rig::leased();
+    rig.event(Event::TaskAssigned(keeping()));
+    rig.task(0, TaskEvent::CheckpointLost(Setback::new(SetbackCause::CheckpointLost, "it is gone")));
+    assert_eq!(setbacks(&mut rig), [Some("checkpoint-lost")]);
+    (0..4).for_each(|_| rig.step());
+    rig.tick(30);
+    over(&mut rig, 1, Some(saved(1)));
+    assert_eq!(setbacks(&mut rig), [None]);
 }

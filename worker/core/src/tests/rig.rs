@@ -52,6 +52,7 @@ pub fn assignment(task: u32) -> Assignment {
         },
         finish_on_notice: false,
         checkpoint: None,
+        outputs_every: None,
         gpus: 1,
         runtime: None,
         egress: vec![],
@@ -188,9 +189,12 @@ impl Rig {
                 assert!(self.folders.contains(&assignment.key), "outputs are gone before they were collected");
                 (assignment.key, TaskEvent::Uploaded(vec![output("frame.png")]))
             }
-            Action::SaveCheckpoint { assignment, number } => {
+            Action::BringAway { round, assignment, number } => {
                 assert!(self.folders.contains(&assignment.key), "it is gone before it was saved");
-                (assignment.key, TaskEvent::CheckpointOver { number: *number, saved: Some(saved(*number)) })
+                (
+                    assignment.key,
+                    TaskEvent::RoundOver { round: *round, number: *number, result: Ok(Some(saved(*number))) },
+                )
             }
             Action::Clean(key) => {
                 self.containers.remove(key);

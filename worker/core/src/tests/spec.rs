@@ -21,6 +21,7 @@ fn spec() -> JobSpec {
         limits: Limits { cpu_milli: 1_500, disk_mib: 10, memory_mib: 256, pids: 32, task_seconds: 60 },
         name: "render".into(),
         network: false,
+        outputs: None,
         placement: None,
         retry: None,
         runtime: None,

@@ -1,5 +1,5 @@
 use super::*;
-use millrace_link::rest::{Exclusion, Explanation, Failure, Runway, SpotChecks};
+use millrace_link::rest::{EarlyOutputs, Exclusion, Explanation, Failure, Round, Runway, SpotChecks};
 use millrace_protocol::{
     Address, BasisPoints, GpuUnits, Hardware, Job, JobTerms, Lease, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
@@ -115,6 +115,8 @@ fn task(index: u32, state: TaskState, node: Option<Address>) -> Task {
         bytes_total: 0,
         outputs: Vec::new(),
         failure: None,
+        early_outputs: None,
+        setbacks: Vec::new(),
     }
 }
 
@@ -253,4 +255,29 @@ fn a_service_says_how_long_its_money_lasts() {
     job.runway = Some(Runway { leases: 3, hourly, unspent, lasts: Seconds(10_800) });
     let text = text(&job, NOW, Style::plain());
     assert!(text.contains("lasts 3h more: 0.300000 USDC an hour for 3 leases"), "{text}");
+}
+
+#[test]
+fn what_is_finished_of_a_running_task_and_what_goes_wrong_beside_it_are_told() {
+    let mut status = job();
+    let failure = Failure {
+        code: "checkpoint-invalid".to_owned(),
+        cause: "what lies in /checkpoint cannot be kept: trick is a link".to_owned(),
+        hint: "write plain files".to_owned(),
+    };
+    let setback = Setback { round: Round::Checkpoint, attempt: 2, failure };
+    status.tasks = (0..10)
+        .map(|index| Task {
+            early_outputs: Some(EarlyOutputs { attempt: 2, files: 3, bytes: 4_096 }),
+            setbacks: vec![setback.clone()],
+            ..task(index, TaskState::Running, None)
+        })
+        .collect();
+    let text = text(&status, NOW, Style::plain());
+    assert!(text.contains("3 files (4096 bytes) of attempt 2 so far, not final"), "{text}");
+    let told = "warning[checkpoint-invalid]: task 0, attempt 2: what lies in /checkpoint cannot be kept: trick is a \
+        link\nhint: write plain files";
+    assert!(text.contains(told), "{text}");
+    assert!(text.ends_with("and 2 more"), "{text}");
+    assert_eq!(text.matches("warning[").count(), SETBACKS_LISTED);
 }

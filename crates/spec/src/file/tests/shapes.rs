@@ -259,3 +259,23 @@ fn checkpoints_are_asked_for_and_lie_nowhere_in_the_open_that_outputs_do_not() {
     let sealed = and("[encryption]\noutputs = \"wallet\"\n[checkpoint]\nevery = \"5m\"");
     assert_eq!(sealed.unwrap_err(), Error::CheckpointUnsealed);
 }
+
+#[test]
+fn outputs_of_a_running_task_are_asked_for_sealed_or_not_where_they_are_a_result() {
+    let text = |file: JobFile| String::from_utf8(spec_of(&file).canonical_bytes()).unwrap();
+    assert!(!text(and("").unwrap()).contains(r#""outputs""#));
+    let asked = text(and("[outputs]\nevery = \"30s\"").unwrap());
+    assert!(asked.contains(r#""network":false,"outputs":{"every":30},"task_retries""#), "{asked}");
+    let sealed = and("[encryption]\noutputs = \"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\"\n\
+        [outputs]\nevery = \"1d\"");
+    assert!(sealed.is_ok(), "{sealed:?}");
+    for every in ["9s", "25h", "5", ""] {
+        refused(and(&format!("[outputs]\nevery = \"{every}\"")), "outputs.every");
+    }
+    assert!(matches!(and("[outputs]\nstream = \"30s\""), Err(Error::Syntax(_))));
+    for policy in ["spot-check", "quorum"] {
+        let compared = format!("[verification]\npolicy = \"{policy}\"\n[outputs]\nevery = \"5m\"");
+        refused(and(&compared), "outputs");
+    }
+    refused(self::service("replicas = 2\n[outputs]\nevery = \"5m\""), "outputs");
+}

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use millrace_agent::{Assignment, Cause, Failure, Restore};
+use millrace_agent::{Assignment, Cause, Failure, Restore, Setback, SetbackCause};
 use millrace_link::objects::Error;
-use millrace_spec::{CheckpointManifest, ObjectRef};
+use millrace_spec::{Manifest, ObjectRef};
 
 use super::failed;
 use crate::context::Context;
@@ -17,21 +17,24 @@ enum Obstacle {
 }
 
 /// Lays the task's newest checkpoint out in its folder, each file checked against its hash. One that is of no use is
-/// left: the task begins with nothing, and its container is told so.
+/// left: the task begins with nothing, and its container and its buyer are told so.
 ///
 /// # Errors
 /// A [`Failure`] where another rig may do better.
-pub(crate) async fn restore(context: &Context, assignment: &Assignment) -> Result<(), Failure> {
+pub(crate) async fn restore(context: &Context, assignment: &Assignment) -> Result<Option<Setback>, Failure> {
     let (folders, key) = (&context.folders, assignment.key);
-    let Some(kept) = assignment.checkpoint else { return Ok(()) };
+    let Some(kept) = assignment.checkpoint else { return Ok(None) };
     folders.prepare_checkpoint(key).map_err(|error| failed(&error))?;
-    let Some(newest) = kept.restore else { return Ok(()) };
+    let Some(newest) = kept.restore else { return Ok(None) };
     match bring(context, assignment, newest).await {
-        Ok(()) => std::fs::write(folders.restored(key), newest.attempt.to_string()).map_err(|error| failed(&error)),
+        Ok(()) => {
+            std::fs::write(folders.restored(key), newest.attempt.to_string()).map_err(|error| failed(&error))?;
+            Ok(None)
+        }
         Err(Obstacle::Failed(failure)) => Err(failure),
         Err(Obstacle::Unusable(problem)) => {
-            tracing::warn!(task = %key, problem, "the task begins with nothing: its checkpoint is of no use");
-            folders.prepare_checkpoint(key).map_err(|error| failed(&error))
+            folders.prepare_checkpoint(key).map_err(|error| failed(&error))?;
+            Ok(Some(Setback::new(SetbackCause::CheckpointLost, problem)))
         }
     }
 }
@@ -40,14 +43,14 @@ async fn bring(context: &Context, assignment: &Assignment, newest: Restore) -> R
     let (folders, limits) = (&context.folders, &assignment.limits);
     let folder = folders.checkpoint(assignment.key);
     let broken = |error: &std::io::Error| Obstacle::Failed(failed(error));
-    if newest.manifest.size > CheckpointManifest::LONGEST {
+    if newest.manifest.size > Manifest::LONGEST {
         return Err(Obstacle::Unusable("its manifest is too long".to_owned()));
     }
     let path = folders.restored(assignment.key).with_extension("manifest");
     fetch(context, newest.manifest, &path).await?;
     let bytes = std::fs::read(&path).map_err(|error| broken(&error))?;
-    let manifest = CheckpointManifest::from_bytes(&bytes)
-        .ok_or_else(|| Obstacle::Unusable("its manifest cannot be read".to_owned()))?;
+    let manifest =
+        Manifest::from_bytes(&bytes).ok_or_else(|| Obstacle::Unusable("its manifest cannot be read".to_owned()))?;
     let count = u64::try_from(manifest.files.len()).unwrap_or(u64::MAX);
     if manifest.bytes() > limits.output_bytes || count > u64::from(limits.output_files) {
         return Err(Obstacle::Unusable("it is larger than the task may be".to_owned()));

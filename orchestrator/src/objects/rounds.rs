@@ -1,12 +1,13 @@
-//! Checkpoints are not kept for ever, as outputs are: what was one is noted, and deleted when no task begins with it
-//! any more. Objects are shared by their contents, so a file of one may be somebody's input or output as well: nothing
-//! goes that anybody refers to, or that was asked for of late and may be referred to soon.
+//! What is brought away of tasks that run is not kept for ever, as results are: checkpoints and early outputs are noted,
+//! and deleted when no task begins with them, or shows them, any more. Objects are shared by their contents, so a file
+//! of one may be somebody's input or output as well: nothing goes that anybody refers to, or that was asked for of late
+//! and may be referred to soon.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use millrace_spec::{CheckpointManifest, Sha256};
+use millrace_spec::{Manifest, Sha256};
 
 use super::{Error, Objects, receive};
 
@@ -18,8 +19,8 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Full`].
-    pub async fn note_checkpoint(&self, manifest: Sha256) -> Result<(), Error> {
-        let mark = self.checkpoint_mark(manifest);
+    pub async fn note_round(&self, manifest: Sha256) -> Result<(), Error> {
+        let mark = self.round_mark(manifest);
         Ok(receive::beside(move || std::fs::File::create(mark).map(drop)).await?)
     }
 
@@ -32,12 +33,12 @@ impl Objects {
         }
     }
 
-    /// Deletes what only checkpoints needed that are none any more. `live` are manifests that a task may begin with,
-    /// `referred` whatever else anybody refers to.
+    /// Deletes what only rounds needed that are over. `live` are manifests that a task may begin with, or show; `referred`
+    /// is whatever else anybody refers to.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn sweep_checkpoints(
+    pub async fn sweep_rounds(
         &self,
         now: SystemTime,
         live: &HashSet<Sha256>,
@@ -67,13 +68,20 @@ impl Objects {
         Ok(())
     }
 
+    /// What a manifest names; none where it is no manifest, or not here.
+    ///
+    /// # Errors
+    /// [`Error::Backend`].
+    pub async fn manifest(&self, manifest: Sha256) -> Result<Option<Manifest>, Error> {
+        match self.get_bytes(manifest, Manifest::LONGEST).await {
+            Ok(bytes) => Ok(Manifest::from_bytes(&bytes)),
+            Err(Error::NotFound(_) | Error::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn files_of(&self, manifest: Sha256) -> Result<Vec<Sha256>, Error> {
-        let bytes = match self.get_bytes(manifest, CheckpointManifest::LONGEST).await {
-            Ok(bytes) => bytes,
-            Err(Error::NotFound(_) | Error::TooLarge { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let read = CheckpointManifest::from_bytes(&bytes);
+        let read = self.manifest(manifest).await?;
         Ok(read.into_iter().flat_map(|read| read.files).map(|file| file.object.sha256).collect())
     }
 
@@ -88,7 +96,7 @@ impl Objects {
         Ok(rests)
     }
 
-    fn checkpoint_mark(&self, manifest: Sha256) -> PathBuf {
+    fn round_mark(&self, manifest: Sha256) -> PathBuf {
         self.checkpoints.join(manifest.to_string())
     }
 }
@@ -99,7 +107,7 @@ fn rests(now: SystemTime, since: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use millrace_spec::{CheckpointFile, ObjectRef, sha256};
+    use millrace_spec::{ManifestFile, ObjectRef, sha256};
 
     use super::*;
     use crate::objects::Piece;
@@ -114,9 +122,9 @@ mod tests {
 
     async fn checkpoint(objects: &Objects, files: &[ObjectRef]) -> Sha256 {
         let named = files.iter().enumerate();
-        let files = named.map(|(index, object)| CheckpointFile { path: index.to_string(), object: *object }).collect();
-        let manifest = put(objects, &CheckpointManifest { files }.to_bytes()).await.sha256;
-        objects.note_checkpoint(manifest).await.unwrap();
+        let files = named.map(|(index, object)| ManifestFile { path: index.to_string(), object: *object }).collect();
+        let manifest = put(objects, &Manifest { files }.to_bytes()).await.sha256;
+        objects.note_round(manifest).await.unwrap();
         manifest
     }
 
@@ -135,15 +143,15 @@ mod tests {
         let (live, referred) = (HashSet::from([after]), HashSet::from([output.sha256]));
         let is_here = async |object: Sha256| objects.size(object).await.is_ok();
         // Somebody may refer to it soon.
-        objects.sweep_checkpoints(SystemTime::now(), &live, &referred).await.unwrap();
+        objects.sweep_rounds(SystemTime::now(), &live, &referred).await.unwrap();
         assert!(is_here(before).await && is_here(old.sha256).await);
         let later = SystemTime::now() + RESTS + Duration::from_secs(60);
-        objects.sweep_checkpoints(later, &live, &referred).await.unwrap();
+        objects.sweep_rounds(later, &live, &referred).await.unwrap();
         assert!(!is_here(before).await && !is_here(old.sha256).await);
         for kept in [after, shared.sha256, new.sha256, output.sha256] {
             assert!(is_here(kept).await);
         }
-        objects.sweep_checkpoints(later, &HashSet::new(), &referred).await.unwrap();
+        objects.sweep_rounds(later, &HashSet::new(), &referred).await.unwrap();
         assert!(!is_here(after).await && !is_here(shared.sha256).await && !is_here(new.sha256).await);
         assert!(is_here(output.sha256).await);
         assert_eq!(std::fs::read_dir(&objects.checkpoints).unwrap().count(), 0);
@@ -157,10 +165,10 @@ mod tests {
         let manifest = checkpoint(&objects, &[file]).await;
         let later = SystemTime::now() + RESTS + Duration::from_secs(60);
         std::fs::File::open(objects.complete_path(file.sha256)).unwrap().set_modified(later).unwrap();
-        objects.sweep_checkpoints(later, &HashSet::new(), &HashSet::new()).await.unwrap();
+        objects.sweep_rounds(later, &HashSet::new(), &HashSet::new()).await.unwrap();
         assert!(objects.size(file.sha256).await.is_ok() && objects.size(manifest).await.is_ok());
         let still_later = later + RESTS + Duration::from_secs(60);
-        objects.sweep_checkpoints(still_later, &HashSet::new(), &HashSet::new()).await.unwrap();
+        objects.sweep_rounds(still_later, &HashSet::new(), &HashSet::new()).await.unwrap();
         assert!(objects.size(file.sha256).await.is_err() && objects.size(manifest).await.is_err());
     }
 }

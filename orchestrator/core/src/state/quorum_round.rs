@@ -6,14 +6,14 @@ use crate::state::job::Crank;
 /// A round of a job whose results are counted, as last read. Not kept on disk: the chain is read anew after a
 /// restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Round {
+pub struct QuorumRound {
     /// Within the job.
     pub number: u32,
     pub quorum: Quorum,
     pub(crate) crank: Crank,
 }
 
-impl Round {
+impl QuorumRound {
     pub(crate) fn new(number: u32, quorum: Quorum) -> Self {
         Self { number, quorum, crank: Crank::default() }
     }

@@ -2,11 +2,11 @@ use millrace_protocol::Address;
 use millrace_protocol::quorum::Quorum;
 
 use crate::Core;
-use crate::state::round::Round;
+use crate::state::quorum_round::QuorumRound;
 
 impl Core {
     pub(crate) fn on_quorum_seen(&mut self, job: Address, number: u32, quorum: Quorum) {
-        let mut seen = Round::new(number, quorum);
+        let mut seen = QuorumRound::new(number, quorum);
         if let Some(known) = self.rounds.get(&job) {
             let older = number < known.number || number == known.number && seen.is_older_than(known);
             if older {
