@@ -327,7 +327,7 @@ impl<'a> World<'a> {
                 self.inbox.push_back(Event::TaskUpdate { node, lease, task, attempt, progress });
             }
             Action::StopTask { lease, .. } => self.stop(lease),
-            Action::EndLease { node, lease, counted: false } if self.held.contains_key(&node) => {
+            Action::EndLease { node, lease, .. } if self.held.contains_key(&node) => {
                 let result_root = self.core.result_root(lease);
                 self.inbox.push_back(Event::LeaseReport { node, lease, result_root });
             }
@@ -340,15 +340,15 @@ impl<'a> World<'a> {
             Action::ExpireJob { .. }
             | Action::FinalizeLease { .. }
             | Action::OpenDispute { .. }
-            | Action::TallyQuorum { .. }
-            | Action::SettleMember { .. }
-            | Action::CloseQuorum { .. }
             | Action::ExpireDispute { .. }
             | Action::NoticePreemption { .. }
             | Action::TellNotice { .. }
             | Action::InviteBids { .. }
+            | Action::TallyQuorum { .. }
+            | Action::SettleMember { .. }
+            | Action::CloseQuorum { .. }
             | Action::RefuseBid { .. } => {
-                panic!("no job here gives up, is disputed, takes spot leases or has bids: {action:?}")
+                panic!("no job here gives up, is disputed, counted, takes spot leases or has bids: {action:?}")
             }
             Action::Persist(_)
             | Action::IssueVoucher { .. }
