@@ -3,7 +3,7 @@ use std::time::Duration;
 use millrace_client::{Seen, SeenEndpoint, Sight};
 use millrace_metrics::text;
 use millrace_protocol::Address;
-use millrace_scheduler::{Cause, ChallengeResult, Event, OpenFailure, Transaction};
+use millrace_scheduler::{Action, Cause, ChallengeResult, Event, Lapse, Notice, OpenFailure, Transaction};
 
 use super::Counters;
 use super::families::registry;
@@ -32,6 +32,15 @@ fn counters() -> Counters {
     ] {
         counters.seen(&event);
         counters.decided(Duration::from_micros(50));
+    }
+    for notice in [
+        Notice::ResultsEqual { job: JOB, task: 1 },
+        Notice::ResultsEqual { job: JOB, task: 2 },
+        Notice::ResultsDiffer { job: JOB, task: 3, first: LEASE, second: LEASE },
+        Notice::CheckLapsed { job: JOB, task: 4, reason: Lapse::WindowOver },
+        Notice::WorkerSilent { node: JOB, lease: LEASE },
+    ] {
+        counters.acted(&Action::Notice(notice));
     }
     counters.wrote(Duration::from_millis(2));
     counters
