@@ -22,6 +22,14 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the text is not an amount",
     hint: "write USDC with at most six decimals, such as `2.50`",
   },
+  "envelope-too-large": {
+    cause: "the envelope is too large",
+    hint: "put what is large into encrypted inputs instead of secrets",
+  },
+  "identity-malformed": {
+    cause: "the key is neither an age identity nor the 32 secret bytes of a wallet",
+    hint: "pass the first 32 bytes of a Solana key file, or a text such as `AGE-SECRET-KEY-1…`",
+  },
   "insufficient-sol": {
     cause: "the SOL it needs for rent and fees is not there",
     hint: "fund the wallet with SOL for rent and fees and try again",
@@ -30,6 +38,30 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the tokens it would move are not there",
     hint: "fund the wallet's USDC account and try again",
   },
+  "lease-foreign": {
+    cause: "the lease is another job's",
+    hint: "nothing was sealed; do not trust whoever named this lease",
+  },
+  "orchestrator-foreign": {
+    cause: "what answers is no orchestrator of Millrace",
+    hint: "check the URL: it is that of the HTTP interface, not the one for workers",
+  },
+  "orchestrator-refused": {
+    cause: "the orchestrator refuses the request",
+    hint: "the error's `cause` has the orchestrator's own code and hint",
+  },
+  "orchestrator-unreachable": {
+    cause: "the orchestrator does not answer",
+    hint: "check its URL, or start one with `millrace orchestrator run`",
+  },
+  "provider-unwanted": {
+    cause: "a provider that the job does not accept has a lease of it",
+    hint: "nothing was sealed; do not trust the job's orchestrator",
+  },
+  "recipient-malformed": {
+    cause: "the text is no age recipient",
+    hint: "pass what `recipientOf` gives, or make one with an age tool",
+  },
   "rpc-rejected": {
     cause: "the endpoint refuses the request",
     hint: "use another RPC endpoint: this one lacks the method or limits it",
@@ -37,6 +69,22 @@ export const CLIENT_DIAGNOSTICS = {
   "rpc-unreachable": {
     cause: "the endpoint does not answer",
     hint: "check that the endpoint is the network you mean, or start one here with `millrace localnet up`",
+  },
+  "seal-key-weak": {
+    cause: "nothing can be sealed to the key: it is none, or one that anybody has",
+    hint: "leave the node out with `placement.deniedProviders`",
+  },
+  "sealed-damaged": {
+    cause: "it was changed or broken off on its way",
+    hint: "fetch it again; whoever carries it has changed it",
+  },
+  "sealed-to-another": {
+    cause: "it is sealed to another key",
+    hint: "use the wallet that opened the job, or the identity of the recipient in its spec",
+  },
+  "secrets-too-large": {
+    cause: "the secrets are too large together",
+    hint: "put what is large into encrypted inputs",
   },
   "signature-missing": {
     cause: "a signer of the transaction is missing",

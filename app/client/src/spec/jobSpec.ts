@@ -3,7 +3,7 @@ import { MillraceError } from "../errors/MillraceError.js";
 import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
-import { integers, text, utf8Order } from "./canonical.js";
+import { entries, integers, text, utf8Order } from "./canonical.js";
 import { canonicalAfter, canonicalRetry, type After, type Retry } from "./order.js";
 import { canonicalPlacement, type Placement } from "./placement.js";
 import { canonicalSealed, type Sealed } from "./sealed.js";
@@ -79,7 +79,6 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     pids: spec.limits.pids,
     task_seconds: spec.limits.taskSeconds,
   });
-  const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
   const placement = spec.placement === undefined ? undefined : canonicalPlacement(spec.placement);
   const sealed = spec.sealed === undefined ? undefined : canonicalSealed(spec.sealed);
   const fields = [
@@ -87,10 +86,10 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     ...(spec.checkpoint === undefined ? [] : [`"checkpoint":{"every":${spec.checkpoint.every}}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
     ...(spec.egress === undefined || spec.egress.length === 0 ? [] : [`"egress":${destinations(spec.egress)}`]),
-    `"env":${map(spec.env, text)}`,
+    `"env":${entries(spec.env, text)}`,
     ...(spec.finishOnNotice === true ? ['"finish_on_notice":true'] : []),
     `"image":${text(spec.image)}`,
-    `"inputs":${map(spec.inputs, input)}`,
+    `"inputs":${entries(spec.inputs, canonicalObject)}`,
     `"limits":${limits}`,
     `"name":${text(spec.name)}`,
     `"network":${spec.network}`,
@@ -111,13 +110,12 @@ export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
 }
 
-function destinations(egress: readonly string[]): string {
-  return `[${[...new Set(egress)].sort(utf8Order).map(text).join(",")}]`;
+export function canonicalObject({ sha256, size }: ObjectRef): string {
+  return `{"sha256":${text(sha256)},"size":${size}}`;
 }
 
-function map<T>(entries: Readonly<Record<string, T>>, write: (value: T) => string): string {
-  const keys = Object.keys(entries).sort(utf8Order);
-  return `{${keys.map((key) => `${text(key)}:${write(entries[key]!)}`).join(",")}}`;
+function destinations(egress: readonly string[]): string {
+  return `[${[...new Set(egress)].sort(utf8Order).map(text).join(",")}]`;
 }
 
 /** In the order in which the protocol declares them. */
