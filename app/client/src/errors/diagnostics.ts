@@ -1,5 +1,7 @@
 import { PROGRAM_DIAGNOSTICS } from "../generated/diagnostics.js";
 
+const REPORT = "keep what the orchestrator answered, and report it to the network's operator";
+
 /** Refusals of the chain around the program, and of this package before anything is sent. */
 export const CLIENT_DIAGNOSTICS = {
   "account-missing": {
@@ -21,6 +23,62 @@ export const CLIENT_DIAGNOSTICS = {
   "amount-malformed": {
     cause: "the text is not an amount",
     hint: "write USDC with at most six decimals, such as `2.50`",
+  },
+  "auction-bid-forged": {
+    cause: "a bid is not signed by its key",
+    hint: REPORT,
+  },
+  "auction-book-malformed": {
+    cause: "a book that no auction can have",
+    hint: REPORT,
+  },
+  "auction-foreign": {
+    cause: "the auction is another job's, or another program's",
+    hint: REPORT,
+  },
+  "auction-job-differs": {
+    cause: "what the auction tells of the job is not what the chain tells",
+    hint: REPORT,
+  },
+  "auction-lease-differs": {
+    cause: "a lease on chain is not the one that was awarded",
+    hint: REPORT,
+  },
+  "auction-not-shown": {
+    cause: "a lease was opened on bids that are not shown",
+    hint: REPORT,
+  },
+  "auction-out-of-time": {
+    cause: "a lease was opened when its bids were not good",
+    hint: REPORT,
+  },
+  "auction-out-of-turn": {
+    cause: "a decision does not follow from the bids",
+    hint: REPORT,
+  },
+  "auction-reputation-differs": {
+    cause: "a bidder was counted with another reputation than it had on chain",
+    hint: REPORT,
+  },
+  "auction-root-differs": {
+    cause: "the bids do not have the root that is told",
+    hint: REPORT,
+  },
+  "bid-left-out": {
+    cause: "your bid is not among the bids",
+    hint: "a bid that came late does not count, and the worker's log says so; otherwise keep answer and bid, and report it",
+  },
+  "bid-malformed": {
+    cause: "the text holds no bids",
+    hint: "on the rig that has bid, `millrace --json worker bids` writes its bids",
+  },
+  "bid-not-yours": {
+    cause: "your bid is not signed by its node's key, so it proves nothing",
+    hint: "pass what `millrace --json worker bids` has written on the bidding rig",
+  },
+  "bid-of-another-job": {
+    cause: "a bid is for a lease of another job",
+    hint: "pass only the bids of this job",
   },
   "envelope-too-large": {
     cause: "the envelope is too large",

@@ -112,6 +112,20 @@ test("an encrypted output is opened with the buyer's wallet", async () => {
   assert.equal(await readFile(path, "utf8"), "pixels");
 });
 
+test("a job without auctions has none that are wrong", async () => {
+  const { address: job } = await market.openJob({ deposit: 600_000n });
+  const path = `/v1/jobs/${job}/auctions`;
+  orchestrator = await FakeOrchestrator.start([{ method: "GET", path, status: 200, body: "[]" }]);
+  try {
+    assert.equal(await example("audit-auctions", job), "0 auctions, and all of them as they should be\n");
+  } finally {
+    await orchestrator.stop();
+    orchestrator = undefined;
+  }
+  await example("cancel-job", job);
+  await example("collect-refund", job);
+});
+
 test("another wallet funds a job, and a job that nobody took refunds it", async () => {
   const printed = await example("fund-job", join(folder, "funder.json"));
   const [, job, funder] = matched(printed, /^(\w+) is open, (\w+) paid 0\.016666 USDC\n$/);
