@@ -148,6 +148,10 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "a signer of the transaction is missing",
     hint: "pass a signer, not only an address, for each account that signs",
   },
+  "spec-invalid": {
+    cause: "the spec holds things that do not go together",
+    hint: "leave one of the two out; docs/job-file.md says what each is for",
+  },
   "transaction-expired": {
     cause: "the transaction expired before any leader took it",
     hint: "send it again: nothing has happened",

@@ -4,6 +4,7 @@ import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
 import { entries, integers, text, utf8Order } from "./canonical.js";
+import { checkSpec } from "./checkSpec.js";
 import { canonicalAfter, canonicalRetry, type After, type Retry } from "./order.js";
 import { canonicalPlacement, type Placement } from "./placement.js";
 import { canonicalSealed, type Sealed } from "./sealed.js";
@@ -17,9 +18,12 @@ export interface ObjectRef {
   readonly size: bigint;
 }
 
-/** How often what a task keeps for its next attempt is brought away. */
+/**
+ * How often what a task keeps in `/checkpoint` for its next attempt, on whatever rig, is brought away. Not in a service,
+ * where results are compared, or with encrypted outputs.
+ */
 export interface Checkpointing {
-  /** Seconds from the container's start, and from one checkpoint to the next. */
+  /** Seconds from the container's start, and from one checkpoint to the next: 10 to 86 400. */
   readonly every: bigint;
 }
 
@@ -39,7 +43,10 @@ export interface JobSpec {
   /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Whether a task runs on when its spot lease has notice; otherwise it is told to stop at once. */
+  /**
+   * Whether a task runs on when its spot lease has notice, and is done if it ends in time; otherwise it is told to stop
+   * at once and has the notice to save what it has. With `terms.spot` alone, and not in a service.
+   */
   readonly finishOnNotice?: boolean;
   /** By path under `/inputs`. */
   readonly inputs: Readonly<Record<string, ObjectRef>>;
@@ -105,8 +112,9 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
   return new TextEncoder().encode(`{${fields.join(",")}}`);
 }
 
-/** SHA-256 of the canonical spec: what stands in the job's account. */
+/** SHA-256 of the canonical spec: what stands in the job's account. Throws `spec-invalid`, `terms-invalid`. */
 export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
+  checkSpec(spec);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
 }
 
