@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { createKeyPairSignerFromPrivateKeyBytes, getAddressDecoder, type Address } from "@solana/kit";
+import {
+  createKeyPairSignerFromPrivateKeyBytes,
+  createSignableMessage,
+  getAddressDecoder,
+  type Address,
+} from "@solana/kit";
 import { MillraceError } from "@millrace/client";
 import {
   dataKey,
@@ -233,10 +238,16 @@ test("what is too large is not sealed", async () => {
   assert.equal(await codeOf(seal({ registry: login }, golden.binding, node.address, buyer)), "envelope-too-large");
 });
 
-test("a signer that does not sign seals nothing", async () => {
+test("a signer that does not sign, or signs something else, seals nothing", async () => {
   const none = { address: buyer.address, signMessages: () => Promise.resolve([{}]) };
   assert.equal(await codeOf(seal(secrets(), golden.binding, node.address, none)), "signature-missing");
   const other = getAddressDecoder().decode(new Uint8Array(32).fill(5));
+  const prefixing: typeof buyer.signMessages = (messages) => {
+    const around = messages.map(({ content }) => createSignableMessage(Uint8Array.from([1, ...content])));
+    return buyer.signMessages(around);
+  };
+  const talkative = { address: buyer.address, signMessages: prefixing };
+  assert.equal(await codeOf(seal(secrets(), golden.binding, node.address, talkative)), "signature-foreign");
   const foreign = { address: other, signMessages: buyer.signMessages };
   assert.equal(await codeOf(seal(secrets(), golden.binding, node.address, foreign)), "signature-missing");
 });

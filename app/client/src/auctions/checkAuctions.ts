@@ -2,12 +2,12 @@ import type { Address } from "@solana/kit";
 import { MillraceError } from "../errors/MillraceError.js";
 import type { ErrorCode } from "../errors/diagnostics.js";
 import { findLeasePda } from "../generated/pdas/index.js";
+import { isSignedBy } from "../signature.js";
 import type { Auction, Book, SignedBid } from "./auction.js";
 import { bidMessage, malformed, rootOf, signedBid } from "./book.js";
 import type { Chain, Opened } from "./chain.js";
 import { reputationNote, sizeNote, TOLERANCE } from "./facts.js";
 import { outOfTurn } from "./replay.js";
-import { isSignedBy } from "./signature.js";
 
 /** What one may still want to know of auctions that are as they should be. */
 export type Note =

@@ -144,6 +144,10 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the secrets are too large together",
     hint: "put what is large into encrypted inputs",
   },
+  "signature-foreign": {
+    cause: "the wallet has signed something else than it was asked to",
+    hint: "use a wallet that signs messages as they are, without a text of its own around them",
+  },
   "signature-missing": {
     cause: "a signer of the transaction is missing",
     hint: "pass a signer, not only an address, for each account that signs",

@@ -1,6 +1,7 @@
 import { createSignableMessage, getAddressEncoder, type Address, type MessagePartialSigner } from "@solana/kit";
 import { MillraceError } from "../errors/MillraceError.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "../generated/programs/index.js";
+import { isSignedBy } from "../signature.js";
 import { text } from "../spec/canonical.js";
 import { encrypt } from "./file.js";
 import { recipientOf } from "./keys.js";
@@ -28,7 +29,7 @@ export interface Binding {
 /**
  * Seals secrets to a node for one lease, signed by who opened the job: its buyer, or the delegate. `nodeKey` is the key
  * that the node's account has on chain; `sealForLease` reads it there. Throws `seal-key-weak`, `secrets-too-large`,
- * `envelope-too-large`, `identity-malformed`, and whatever the signer throws.
+ * `envelope-too-large`, `identity-malformed`, `signature-missing`, `signature-foreign`, and whatever the signer throws.
  */
 export async function seal(
   secrets: Secrets,
@@ -42,6 +43,8 @@ export async function seal(
   const [signatures] = await opener.signMessages([createSignableMessage(signed)]);
   const signature = signatures?.[opener.address];
   if (signature?.length !== SIGNATURE_BYTES) throw new MillraceError("signature-missing");
+  // Some wallets sign a text around the message, which the rig would refuse.
+  if (!isSignedBy(opener.address, signed, Uint8Array.from(signature))) throw new MillraceError("signature-foreign");
   const key = Uint8Array.from(getAddressEncoder().encode(opener.address)).subarray(0, KEY_BYTES);
   const { bytes } = await encrypt(recipient, joined(key, signature, content));
   if (bytes.length > LARGEST_ENVELOPE) {
