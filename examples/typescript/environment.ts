@@ -11,10 +11,24 @@ export function network(): Connection {
   });
 }
 
+/** Of MILLRACE_ORCHESTRATOR_URL; a local one when unset. */
+export function orchestratorUrl(): string {
+  return process.env["MILLRACE_ORCHESTRATOR_URL"] ?? "http://127.0.0.1:8080";
+}
+
 /** A wallet in a file as Solana's tools and `millrace key new` write it; MILLRACE_KEYPAIR when not named. */
 export async function wallet(path = process.env["MILLRACE_KEYPAIR"]): Promise<KeyPairSigner> {
+  return createKeyPairSignerFromBytes(await keyFile(path));
+}
+
+/** The 32 secret bytes of such a wallet. */
+export async function secretOf(path = process.env["MILLRACE_KEYPAIR"]): Promise<Uint8Array> {
+  return (await keyFile(path)).subarray(0, 32);
+}
+
+async function keyFile(path: string | undefined): Promise<Uint8Array> {
   if (!path) throw new Error("set MILLRACE_KEYPAIR to the file of your wallet");
-  return createKeyPairSignerFromBytes(Uint8Array.from(JSON.parse(await readFile(path, "utf8")) as number[]));
+  return Uint8Array.from(JSON.parse(await readFile(path, "utf8")) as number[]);
 }
 
 /** The argument at a position, after the script's own name. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   canonicalSpec,
+  isMillraceError,
   PAYMENTS,
   SERVICE_LEVELS,
   specHash,
@@ -81,5 +82,54 @@ test("canonical specs and their hashes are Rust's", async () => {
   for (const { name, spec: loose, canonical, hash } of await vectors<Case[]>("specs")) {
     assert.equal(new TextDecoder().decode(Uint8Array.from(canonicalSpec(spec(loose)))), canonical, name);
     assert.equal(toHex(await specHash(spec(loose))), hash, name);
+  }
+});
+
+const plain = async (): Promise<JobSpec> => spec((await vectors<Case[]>("specs"))[0]!.spec);
+
+test("lists may come in any order", async () => {
+  const retry = { backoff: 1n, longestBackoff: 2n, fatalExitCodes: [9, 75, 9], uncountedExitCodes: [100, 20] };
+  const sealed = { files: ["b", "a.key", "b"] };
+  const text = new TextDecoder().decode(Uint8Array.from(canonicalSpec({ ...(await plain()), retry, sealed })));
+  assert.ok(text.includes('"fatal_exit_codes":[9,75]') && text.includes('"uncounted_exit_codes":[20,100]'), text);
+  assert.ok(text.includes('"files":["a.key","b"]'), text);
+});
+
+test("what does not go together is refused before there is a hash to pay for", async () => {
+  const base = await plain();
+  const spot = { ...base.terms, spot: true };
+  const service = { service: { replicas: 1, restart: "always" } } as const;
+  const gang = { gang: { locality: "anywhere" } } as const;
+  const compared = (verification: Verification) => ({ ...base.terms, ...verificationFields(verification) });
+  const every = (seconds: bigint) => ({ checkpoint: { every: seconds } });
+  const right: Partial<JobSpec>[] = [
+    { finishOnNotice: true, terms: spot },
+    { finishOnNotice: false, shape: service },
+    every(10n),
+    every(86_400n),
+    { ...every(60n), terms: spot },
+    { ...every(60n), shape: gang },
+    { placement: { auction: true } },
+    { placement: { auction: false }, terms: spot },
+  ];
+  for (const changes of right) await specHash({ ...base, ...changes });
+  const wrong: [Partial<JobSpec>, string][] = [
+    [{ finishOnNotice: true }, "finishOnNotice"],
+    [{ finishOnNotice: true, terms: spot, shape: service }, "finishOnNotice"],
+    [every(9n), "checkpoint.every"],
+    [every(86_401n), "checkpoint.every"],
+    [{ ...every(60n), shape: service }, "checkpoint"],
+    [{ ...every(60n), terms: compared({ policy: "quorum", needed: 2, size: 3 }) }, "checkpoint"],
+    [{ ...every(60n), terms: compared({ policy: "spot-check", shareBps: 1 }) }, "checkpoint"],
+    [{ ...every(60n), sealed: { outputs: "age1" } }, "checkpoint"],
+    [{ placement: { auction: true }, terms: spot }, "placement.auction"],
+    [{ placement: { auction: true }, shape: service }, "placement.auction"],
+    [{ placement: { auction: true }, shape: gang }, "placement.auction"],
+  ];
+  for (const [changes, field] of wrong) {
+    await assert.rejects(specHash({ ...base, ...changes }), (error) => {
+      assert.ok(isMillraceError(error, "spec-invalid"));
+      return error.message.startsWith(`\`${field}\``) && error.hint.length > 0;
+    });
   }
 });

@@ -4,6 +4,8 @@ import { diagnostic, type ErrorCode } from "./diagnostics.js";
 export interface ErrorDetails {
   /** Where more is known than the code tells; the code's own cause otherwise. */
   readonly message?: string;
+  /** Where somebody knows better what to do than the code tells. */
+  readonly hint?: string;
   /** The error below, as the RPC or the codec threw it. */
   readonly cause?: unknown;
   /** Of the refused transaction, where the endpoint gave them. */
@@ -24,7 +26,7 @@ export class MillraceError extends Error {
     const known = diagnostic(code);
     super(details.message ?? known.cause, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
-    this.hint = known.hint;
+    this.hint = details.hint ?? known.hint;
     this.logs = details.logs ?? [];
   }
 }

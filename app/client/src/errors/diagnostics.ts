@@ -1,5 +1,7 @@
 import { PROGRAM_DIAGNOSTICS } from "../generated/diagnostics.js";
 
+const REPORT = "keep what the orchestrator answered, and report it to the network's operator";
+
 /** Refusals of the chain around the program, and of this package before anything is sent. */
 export const CLIENT_DIAGNOSTICS = {
   "account-missing": {
@@ -22,6 +24,70 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the text is not an amount",
     hint: "write USDC with at most six decimals, such as `2.50`",
   },
+  "auction-bid-forged": {
+    cause: "a bid is not signed by its key",
+    hint: REPORT,
+  },
+  "auction-book-malformed": {
+    cause: "a book that no auction can have",
+    hint: REPORT,
+  },
+  "auction-foreign": {
+    cause: "the auction is another job's, or another program's",
+    hint: REPORT,
+  },
+  "auction-job-differs": {
+    cause: "what the auction tells of the job is not what the chain tells",
+    hint: REPORT,
+  },
+  "auction-lease-differs": {
+    cause: "a lease on chain is not the one that was awarded",
+    hint: REPORT,
+  },
+  "auction-not-shown": {
+    cause: "a lease was opened on bids that are not shown",
+    hint: REPORT,
+  },
+  "auction-out-of-time": {
+    cause: "a lease was opened when its bids were not good",
+    hint: REPORT,
+  },
+  "auction-out-of-turn": {
+    cause: "a decision does not follow from the bids",
+    hint: REPORT,
+  },
+  "auction-reputation-differs": {
+    cause: "a bidder was counted with another reputation than it had on chain",
+    hint: REPORT,
+  },
+  "auction-root-differs": {
+    cause: "the bids do not have the root that is told",
+    hint: REPORT,
+  },
+  "bid-left-out": {
+    cause: "your bid is not among the bids",
+    hint: "a bid that came late does not count, and the worker's log says so; otherwise keep answer and bid, and report it",
+  },
+  "bid-malformed": {
+    cause: "the text holds no bids",
+    hint: "on the rig that has bid, `millrace --json worker bids` writes its bids",
+  },
+  "bid-not-yours": {
+    cause: "your bid is not signed by its node's key, so it proves nothing",
+    hint: "pass what `millrace --json worker bids` has written on the bidding rig",
+  },
+  "bid-of-another-job": {
+    cause: "a bid is for a lease of another job",
+    hint: "pass only the bids of this job",
+  },
+  "envelope-too-large": {
+    cause: "the envelope is too large",
+    hint: "put what is large into encrypted inputs instead of secrets",
+  },
+  "identity-malformed": {
+    cause: "the key is neither an age identity nor the 32 secret bytes of a wallet",
+    hint: "pass the first 32 bytes of a Solana key file, or a text such as `AGE-SECRET-KEY-1…`",
+  },
   "insufficient-sol": {
     cause: "the SOL it needs for rent and fees is not there",
     hint: "fund the wallet with SOL for rent and fees and try again",
@@ -29,6 +95,30 @@ export const CLIENT_DIAGNOSTICS = {
   "insufficient-usdc": {
     cause: "the tokens it would move are not there",
     hint: "fund the wallet's USDC account and try again",
+  },
+  "lease-foreign": {
+    cause: "the lease is another job's",
+    hint: "nothing was sealed; do not trust whoever named this lease",
+  },
+  "orchestrator-foreign": {
+    cause: "what answers is no orchestrator of Millrace",
+    hint: "check the URL: it is that of the HTTP interface, not the one for workers",
+  },
+  "orchestrator-refused": {
+    cause: "the orchestrator refuses the request",
+    hint: "the error's `cause` has the orchestrator's own code and hint",
+  },
+  "orchestrator-unreachable": {
+    cause: "the orchestrator does not answer",
+    hint: "check its URL, or start one with `millrace orchestrator run`",
+  },
+  "provider-unwanted": {
+    cause: "a provider that the job does not accept has a lease of it",
+    hint: "nothing was sealed; do not trust the job's orchestrator",
+  },
+  "recipient-malformed": {
+    cause: "the text is no age recipient",
+    hint: "pass what `recipientOf` gives, or make one with an age tool",
   },
   "rpc-rejected": {
     cause: "the endpoint refuses the request",
@@ -38,9 +128,33 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the endpoint does not answer",
     hint: "check that the endpoint is the network you mean, or start one here with `millrace localnet up`",
   },
+  "seal-key-weak": {
+    cause: "nothing can be sealed to the key: it is none, or one that anybody has",
+    hint: "leave the node out with `placement.deniedProviders`",
+  },
+  "sealed-damaged": {
+    cause: "it was changed or broken off on its way",
+    hint: "fetch it again; whoever carries it has changed it",
+  },
+  "sealed-to-another": {
+    cause: "it is sealed to another key",
+    hint: "use the wallet that opened the job, or the identity of the recipient in its spec",
+  },
+  "secrets-too-large": {
+    cause: "the secrets are too large together",
+    hint: "put what is large into encrypted inputs",
+  },
+  "signature-foreign": {
+    cause: "the wallet has signed something else than it was asked to",
+    hint: "use a wallet that signs messages as they are, without a text of its own around them",
+  },
   "signature-missing": {
     cause: "a signer of the transaction is missing",
     hint: "pass a signer, not only an address, for each account that signs",
+  },
+  "spec-invalid": {
+    cause: "the spec holds things that do not go together",
+    hint: "leave one of the two out; docs/job-file.md says what each is for",
   },
   "transaction-expired": {
     cause: "the transaction expired before any leader took it",

@@ -68,8 +68,7 @@ function codeOf(error: unknown, instructions: readonly Instruction[], logs: read
   if (isSolanaError(error, SOLANA_ERROR__ACCOUNTS__ACCOUNT_NOT_FOUND)) return "account-missing";
   if (isSolanaError(error, SOLANA_ERROR__ACCOUNTS__FAILED_TO_DECODE_ACCOUNT)) return "account-unreadable";
   if (isSolanaError(error, SOLANA_ERROR__RPC__TRANSPORT_HTTP_ERROR)) return "rpc-rejected";
-  // What `fetch` throws where nothing listens.
-  if (error instanceof TypeError && error.message === "fetch failed") return "rpc-unreachable";
+  if (error instanceof MillraceError) return error.code;
   return undefined;
 }
 

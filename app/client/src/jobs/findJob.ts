@@ -1,9 +1,10 @@
 import { type Account, type Address } from "@solana/kit";
 import type { Connection } from "../connection.js";
 import { refusal } from "../errors/refusal.js";
-import { fetchMaybeJob, type Job } from "../generated/accounts/index.js";
+import { fetchMaybeJob, JOB_DISCRIMINATOR, type Job } from "../generated/accounts/index.js";
 import { JOB_STATES } from "../generated/catalogue.js";
 import { findJobPda } from "../generated/pdas/index.js";
+import { genuine } from "../genuine.js";
 
 export type JobState = (typeof JOB_STATES)[number];
 
@@ -20,7 +21,7 @@ export async function findJob(
 export async function readJob(connection: Connection, address: Address): Promise<Account<Job> | undefined> {
   try {
     const account = await fetchMaybeJob(connection.rpc, address, { commitment: connection.commitment });
-    return account.exists ? account : undefined;
+    return genuine(account, JOB_DISCRIMINATOR);
   } catch (error) {
     throw refusal(error);
   }

@@ -1,9 +1,16 @@
 import type { Account, Address } from "@solana/kit";
 import type { Connection } from "../connection.js";
 import { refusal } from "../errors/refusal.js";
-import { fetchAllMaybeLease, fetchMaybeLease, type Job, type Lease } from "../generated/accounts/index.js";
+import {
+  fetchAllMaybeLease,
+  fetchMaybeLease,
+  LEASE_DISCRIMINATOR,
+  type Job,
+  type Lease,
+} from "../generated/accounts/index.js";
 import { LEASE_STATES } from "../generated/catalogue.js";
 import { findLeasePda } from "../generated/pdas/index.js";
+import { genuine } from "../genuine.js";
 
 export type LeaseState = (typeof LEASE_STATES)[number];
 
@@ -11,7 +18,7 @@ export type LeaseState = (typeof LEASE_STATES)[number];
 export async function readLease(connection: Connection, address: Address): Promise<Account<Lease> | undefined> {
   try {
     const account = await fetchMaybeLease(connection.rpc, address, { commitment: connection.commitment });
-    return account.exists ? account : undefined;
+    return genuine(account, LEASE_DISCRIMINATOR);
   } catch (error) {
     throw refusal(error);
   }

@@ -9,6 +9,12 @@ export function integers(fields: Readonly<Record<string, number | bigint | boole
   return `{${entries.join(",")}}`;
 }
 
+/** JSON text of an object with any keys, in the order of their UTF-8. */
+export function entries<T>(values: Readonly<Record<string, T>>, write: (value: T) => string): string {
+  const keys = Object.keys(values).sort(utf8Order);
+  return `{${keys.map((key) => `${text(key)}:${write(values[key]!)}`).join(",")}}`;
+}
+
 /** Order of the bytes in UTF-8: that of the code points, which is not JavaScript's own beyond U+FFFF. */
 export function utf8Order(left: string, right: string): number {
   const [a, b] = [Array.from(left), Array.from(right)];

@@ -3,7 +3,8 @@ import { MillraceError } from "../errors/MillraceError.js";
 import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
-import { integers, text, utf8Order } from "./canonical.js";
+import { entries, integers, text, utf8Order } from "./canonical.js";
+import { checkSpec } from "./checkSpec.js";
 import { canonicalAfter, canonicalRetry, type After, type Retry } from "./order.js";
 import { canonicalPlacement, type Placement } from "./placement.js";
 import { canonicalSealed, type Sealed } from "./sealed.js";
@@ -17,9 +18,12 @@ export interface ObjectRef {
   readonly size: bigint;
 }
 
-/** How often what a task keeps for its next attempt is brought away. */
+/**
+ * How often what a task keeps in `/checkpoint` for its next attempt, on whatever rig, is brought away. Not in a service,
+ * where results are compared, or with encrypted outputs.
+ */
 export interface Checkpointing {
-  /** Seconds from the container's start, and from one checkpoint to the next. */
+  /** Seconds from the container's start, and from one checkpoint to the next: 10 to 86 400. */
   readonly every: bigint;
 }
 
@@ -45,7 +49,10 @@ export interface JobSpec {
   /** Words of the container's command, with `{task}` and `{task1}` for the task's number. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Whether a task runs on when its spot lease has notice; otherwise it is told to stop at once. */
+  /**
+   * Whether a task runs on when its spot lease has notice, and is done if it ends in time; otherwise it is told to stop
+   * at once and has the notice to save what it has. With `terms.spot` alone, and not in a service.
+   */
   readonly finishOnNotice?: boolean;
   /** By path under `/inputs`. */
   readonly inputs: Readonly<Record<string, ObjectRef>>;
@@ -87,7 +94,6 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     pids: spec.limits.pids,
     task_seconds: spec.limits.taskSeconds,
   });
-  const input = ({ sha256, size }: ObjectRef) => `{"sha256":${text(sha256)},"size":${size}}`;
   const placement = spec.placement === undefined ? undefined : canonicalPlacement(spec.placement);
   const sealed = spec.sealed === undefined ? undefined : canonicalSealed(spec.sealed);
   const fields = [
@@ -95,10 +101,10 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
     ...(spec.checkpoint === undefined ? [] : [`"checkpoint":{"every":${spec.checkpoint.every}}`]),
     `"command":[${spec.command.map(text).join(",")}]`,
     ...(spec.egress === undefined || spec.egress.length === 0 ? [] : [`"egress":${destinations(spec.egress)}`]),
-    `"env":${map(spec.env, text)}`,
+    `"env":${entries(spec.env, text)}`,
     ...(spec.finishOnNotice === true ? ['"finish_on_notice":true'] : []),
     `"image":${text(spec.image)}`,
-    `"inputs":${map(spec.inputs, input)}`,
+    `"inputs":${entries(spec.inputs, canonicalObject)}`,
     `"limits":${limits}`,
     `"name":${text(spec.name)}`,
     `"network":${spec.network}`,
@@ -115,18 +121,18 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
   return new TextEncoder().encode(`{${fields.join(",")}}`);
 }
 
-/** SHA-256 of the canonical spec: what stands in the job's account. */
+/** SHA-256 of the canonical spec: what stands in the job's account. Throws `spec-invalid`, `terms-invalid`. */
 export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
+  checkSpec(spec);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
+}
+
+export function canonicalObject({ sha256, size }: ObjectRef): string {
+  return `{"sha256":${text(sha256)},"size":${size}}`;
 }
 
 function destinations(egress: readonly string[]): string {
   return `[${[...new Set(egress)].sort(utf8Order).map(text).join(",")}]`;
-}
-
-function map<T>(entries: Readonly<Record<string, T>>, write: (value: T) => string): string {
-  const keys = Object.keys(entries).sort(utf8Order);
-  return `{${keys.map((key) => `${text(key)}:${write(entries[key]!)}`).join(",")}}`;
 }
 
 /** In the order in which the protocol declares them. */

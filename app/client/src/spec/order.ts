@@ -8,7 +8,7 @@ export interface After {
   readonly on: "completed" | "ended";
 }
 
-/** What happens after a container has ended with another status than 0. Codes are in order and each once. */
+/** What happens after a container has ended with another status than 0. Codes may come in any order. */
 export interface Retry {
   /** Seconds before the task runs again; twice as long after each further failure in a row. */
   readonly backoff: bigint;
@@ -28,7 +28,7 @@ export function canonicalAfter(after: readonly After[]): string {
 
 export function canonicalRetry(retry: Retry): string {
   const codes = (name: string, list: readonly number[] = []) =>
-    list.length > 0 ? [`${text(name)}:[${list.join(",")}]`] : [];
+    list.length > 0 ? [`${text(name)}:[${[...new Set(list)].sort((one, other) => one - other).join(",")}]`] : [];
   const fields = [
     `"backoff":${retry.backoff}`,
     ...codes("fatal_exit_codes", retry.fatalExitCodes),

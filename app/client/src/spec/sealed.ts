@@ -1,8 +1,8 @@
-import { text } from "./canonical.js";
+import { text, utf8Order } from "./canonical.js";
 
 /** What the buyer brings to each lease's rig itself; only names are in the spec. */
 export interface Sealed {
-  /** Names under `/run/secrets`, in order. */
+  /** Names under `/run/secrets`, in any order. */
   readonly files?: readonly string[];
   /** Salt of the key that all inputs are encrypted with: 64 digits of lower-case hex. */
   readonly inputs?: string;
@@ -14,7 +14,8 @@ export interface Sealed {
 
 /** None where nothing is sealed. */
 export function canonicalSealed(sealed: Sealed): string | undefined {
-  const { files = [], inputs, outputs, registry } = sealed;
+  const { inputs, outputs, registry } = sealed;
+  const files = [...new Set(sealed.files)].sort(utf8Order);
   const fields = [
     ...(files.length === 0 ? [] : [`"files":[${files.map(text).join(",")}]`]),
     ...(inputs === undefined ? [] : [`"inputs":${text(inputs)}`]),

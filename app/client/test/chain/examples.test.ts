@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { address, writeKeyPairSigner } from "@solana/kit";
 import { readLease } from "@millrace/client";
+import { decrypt, encrypt, identityOf, recipientOf } from "@millrace/client/seal";
+import { FakeOrchestrator } from "../fakeOrchestrator.js";
 import { Market } from "./market.js";
 
 const run = promisify(execFile);
 let market: Market;
 let folder: string;
+let orchestrator: FakeOrchestrator | undefined;
 const ran = new Set<string>(["environment"]);
 
 before(async () => {
@@ -39,6 +42,7 @@ async function exampleOf(person: string, name: string, ...args: string[]): Promi
     MILLRACE_RPC_URL: rpcUrl,
     MILLRACE_WS_URL: wsUrl,
     MILLRACE_KEYPAIR: join(folder, `${person}.json`),
+    ...(orchestrator ? { MILLRACE_ORCHESTRATOR_URL: orchestrator.url } : {}),
   };
   return (await run(process.execPath, ["scripts/example.mjs", name, ...args], { env })).stdout;
 }
@@ -70,6 +74,56 @@ test("a lease shows while it runs", async () => {
   await market.settle(lease, { sequence: 1n, seconds: 10n });
   const shown = `${address} is active: 0.010000 USDC of 1.500000 USDC used\n  lease 0 is running, 10 s attested\n`;
   assert.equal(await example("find-job", id.toString()), shown);
+});
+
+/** The 32 secret bytes of a wallet that examples read. */
+async function secretOf(person: string): Promise<Uint8Array> {
+  return Uint8Array.from(JSON.parse(await readFile(join(folder, `${person}.json`), "utf8")) as number[]).subarray(
+    0,
+    32,
+  );
+}
+
+test("a secret goes to a lease's rig through an orchestrator that cannot read it", async () => {
+  const { address: job } = await market.openJob({ deposit: 600_000n });
+  const lease = await market.openLease(job);
+  const token = join(folder, "token");
+  await writeFile(token, "battery staple");
+  const path = `/v1/jobs/${job}/sealed/${lease.address}`;
+  orchestrator = await FakeOrchestrator.start([{ method: "PUT", path, status: 204 }]);
+  try {
+    assert.equal(await example("hand-over-secret", job, lease.address, token), "token is with the rig\n");
+  } finally {
+    await orchestrator.stop();
+  }
+  const { body } = orchestrator.requests[0]!;
+  orchestrator = undefined;
+  assert.ok(!Buffer.from(body).includes("battery staple"));
+  const opened = Buffer.from(await decrypt(identityOf(await secretOf("node")), body)).toString("latin1");
+  assert.ok(opened.includes(`"token":"${Buffer.from("battery staple").toString("hex")}"`));
+  assert.ok(opened.includes(`"lease":"${lease.address}"`));
+});
+
+test("an encrypted output is opened with the buyer's wallet", async () => {
+  const sealed = await encrypt(recipientOf(market.buyer.address), new TextEncoder().encode("pixels"));
+  const path = join(folder, "frame.png");
+  await writeFile(`${path}.age`, sealed.bytes);
+  assert.equal(await example("open-output", `${path}.age`), `${path} has 6 bytes\n`);
+  assert.equal(await readFile(path, "utf8"), "pixels");
+});
+
+test("a job without auctions has none that are wrong", async () => {
+  const { address: job } = await market.openJob({ deposit: 600_000n });
+  const path = `/v1/jobs/${job}/auctions`;
+  orchestrator = await FakeOrchestrator.start([{ method: "GET", path, status: 200, body: "[]" }]);
+  try {
+    assert.equal(await example("audit-auctions", job), "0 auctions, and all of them as they should be\n");
+  } finally {
+    await orchestrator.stop();
+    orchestrator = undefined;
+  }
+  await example("cancel-job", job);
+  await example("collect-refund", job);
 });
 
 test("another wallet funds a job, and a job that nobody took refunds it", async () => {

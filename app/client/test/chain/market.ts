@@ -182,11 +182,15 @@ export class Market {
   }
 
   /** Scheduler, or buyer, and rig sign one transaction: both agree on node and price. */
-  async openLease(job: Address, authority = this.scheduler): Promise<Account<Lease>> {
+  async openLease(
+    job: Address,
+    authority = this.scheduler,
+    { price = PRICE, bidBookRoot = new Uint8Array(32) } = {},
+  ): Promise<Account<Lease>> {
     const { openedSlot, leasesOpened: number } = (await this.job(job)).data;
     const lease = await findLeasePda({ job, openedSlot, number });
     const { nodeKey, node, provider } = this;
-    const offer = { price: PRICE, maximumSeconds: LEASE_SECONDS, bidBookRoot: new Uint8Array(32) };
+    const offer = { price, maximumSeconds: LEASE_SECONDS, bidBookRoot };
     const accounts = { authority, rentPayer: authority, nodeKey, job, node: node[0], provider, lease };
     await this.send(authority, getOpenLeaseInstruction({ ...accounts, ...offer }));
     return fetchLease(this.connection.rpc, lease[0], { commitment: this.connection.commitment });

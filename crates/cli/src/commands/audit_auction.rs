@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use millrace_client::accounts::NodeAccount;
+use millrace_client::Client;
+use millrace_client::accounts::{JobAccount, NodeAccount, ProviderAccount};
 use millrace_client::address as addresses;
 use millrace_client::history::JobEvent;
-use millrace_protocol::{Address, Diagnostic};
+use millrace_protocol::{Address, Diagnostic, Reputation};
 use millrace_scheduler::Auction;
 use millrace_spec::SignedBid;
 use millrace_worker::status::OwnBid;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::AuctionOf;
-use crate::audit::{self, Note, Opened};
+use crate::audit::{self, Bidder, Chain, Note, Opened, Terms};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::market::Market;
@@ -86,22 +87,44 @@ pub async fn run(context: &Context<'_>, args: AuctionOf) -> Result<(), Failure> 
     let client = context.client();
     let history = client.job_history(args.job).await?;
     let opened: Vec<Opened> = history.entries.iter().filter_map(|entry| opened(&entry.event)).collect();
-    let bidders = auctions.iter().flat_map(|auction| auction.book.bids.iter().map(|entered| entered.node));
-    let nodes: BTreeSet<Address> = bidders.chain(own.iter().map(|own| own.bid.node)).collect();
+    let bidding = auctions.iter().flat_map(|auction| auction.book.bids.iter().map(|entered| entered.node));
+    let nodes: BTreeSet<Address> = bidding.chain(own.iter().map(|own| own.bid.node)).collect();
     let nodes: Vec<Address> = nodes.into_iter().collect();
-    let found = client.find_many::<NodeAccount>(&nodes).await?;
-    let keys: BTreeMap<Address, Address> =
-        found.into_iter().flatten().map(|node| (node.address, node.node_key)).collect();
-    let notes = audit::check((addresses::program(), args.job), &auctions, &opened, &keys, &own)?;
+    let bidders = bidders(&client, &nodes).await?;
+    let job: Option<JobAccount> = client.find(args.job).await?;
+    let terms = job.map(|found| Terms { opened_slot: found.opened_slot, maximum_price: found.job.terms.maximum_price });
+    let chain = Chain { program: addresses::program(), job: args.job, terms, opened, bidders };
+    let notes = audit::check(&chain, &auctions, &own)?;
     context.output.report(&Audited { job: args.job, auctions, notes });
     Ok(())
 }
 
+/// Those nodes that are still there, with what their providers' leases have made of their reputations.
+async fn bidders(client: &Client, nodes: &[Address]) -> Result<BTreeMap<Address, Bidder>, Failure> {
+    let nodes: Vec<NodeAccount> = client.find_many(nodes).await?.into_iter().flatten().collect();
+    let providers: BTreeSet<Address> = nodes.iter().map(|node| node.provider).collect();
+    let providers: Vec<Address> = providers.into_iter().collect();
+    let found = client.find_many::<ProviderAccount>(&providers).await?.into_iter().flatten();
+    let reputations: BTreeMap<Address, Reputation> =
+        found.map(|found| (found.address, found.provider.reputation)).collect();
+    let bidder = |node: NodeAccount| {
+        let reputation = reputations.get(&node.provider).copied();
+        (node.address, Bidder { key: node.node_key, units: node.node.hardware.units().0, reputation })
+    };
+    Ok(nodes.into_iter().map(bidder).collect())
+}
+
 fn opened(event: &JobEvent) -> Option<Opened> {
     match event {
-        JobEvent::LeaseOpened { number, node, price, bid_book_root, .. } => {
-            Some(Opened { number: *number, node: *node, price: *price, bid_book_root: *bid_book_root })
-        }
+        JobEvent::LeaseOpened { lease, number, node, price, units, bid_book_root, at, .. } => Some(Opened {
+            lease: *lease,
+            number: *number,
+            node: *node,
+            price: *price,
+            units: units.0,
+            bid_book_root: *bid_book_root,
+            at: *at,
+        }),
         _ => None,
     }
 }

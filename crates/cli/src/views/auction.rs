@@ -80,6 +80,15 @@ fn note(note: &Note) -> String {
         Note::OtherKey { auction, node } => {
             format!("auction {auction}: the key of {node} on chain is another one than that of its bid")
         }
+        Note::ReputationMoved { auction, node, recorded, least } => format!(
+            "auction {auction}: leases of the provider of {node} were settled since; its reputation, {} in the book, \
+             was {} or more (of 10000), and no more can be said",
+            recorded.0, least.0
+        ),
+        Note::OtherSize { auction, node, idle_gpus, units } => format!(
+            "auction {auction}: {node} has {units} GPUs on chain now, and could not be left with {idle_gpus} idle; it was \
+             changed since, or the bids are weighed wrongly"
+        ),
         Note::NoBook { auction } => format!("auction {auction}: nothing was decided in it, so your bid lost nothing"),
         Note::InBook { auction } => format!("auction {auction}: your bid is among the bids"),
     }

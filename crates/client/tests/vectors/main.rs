@@ -3,9 +3,11 @@
 
 mod accounts;
 mod addresses;
+mod authorization;
 mod catalogue;
 mod errors;
 mod money;
+mod sealed;
 mod specs;
 mod vouchers;
 
