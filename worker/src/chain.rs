@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use millrace_client::accounts::{JobAccount, LeaseAccount, QuorumAccount};
-use millrace_client::{Client, Error, Keypair, Sender, SignedVoucher, instructions};
+use millrace_client::{Asset, Client, Error, Keypair, Sender, SenderOptions, SignedVoucher, instructions};
 use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::Sha256;
@@ -46,6 +46,14 @@ pub trait Chain: Send + Sync + 'static {
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>>;
 }
 
+/// Lamports that a payer of fees must keep: the rent-exempt minimum of an account without data, (128 bytes of
+/// overhead) × 3480 lamports × 2 years (Solana's default `Rent`).
+const KEPT: u64 = 890_880;
+/// Lamports for the one signature of a transaction (Solana's base fee).
+const SIGNATURE: u64 = 5_000;
+/// Compute units that one transaction can have (Solana's `MAX_COMPUTE_UNIT_LIMIT`).
+const MOST_UNITS: u64 = 1_400_000;
+
 /// The chain behind RPC endpoints.
 pub(crate) struct Rpc {
     client: Client,
@@ -58,6 +66,11 @@ impl Rpc {
         let payer = Arc::new(node_key.insecure_clone());
         let address = millrace_client::keys::address_of(node_key);
         Self { sender: Sender::new(client.clone(), payer), client, node_key: address }
+    }
+
+    /// A result that is committed to and not shown costs the bond, one that is not committed to only its pay.
+    async fn check_funds(&self) -> Result<(), Error> {
+        check_funds(self.node_key, self.client.lamports(self.node_key).await?)
     }
 }
 
@@ -96,6 +109,7 @@ impl Chain for Rpc {
                 Deed::ExtendStart => instructions::extend_start(self.node_key, &lease),
                 Deed::Hold => instructions::hold_lease(self.node_key, &lease),
                 Deed::Commit { root, salt } => {
+                    self.check_funds().await?;
                     instructions::commit_result(self.node_key, &self.job(lease.job).await?, &lease, root.0, salt)
                 }
                 Deed::Reveal { root, salt } => {
@@ -105,5 +119,45 @@ impl Chain for Rpc {
             self.sender.send(&instructions, &[]).await.map(|_| ())
         }
         .boxed()
+    }
+}
+
+/// Lamports for a commitment and for showing it, each signed as often, and at as high a price, as a sender ever does.
+fn needed_to_vote(options: SenderOptions) -> u64 {
+    let priority = MOST_UNITS.saturating_mul(options.highest_unit_price).div_ceil(1_000_000);
+    let one = SIGNATURE.saturating_add(priority);
+    one.saturating_mul(2).saturating_mul(options.signings.into()).saturating_add(KEPT)
+}
+
+/// Whether a key can show what it is about to commit to.
+///
+/// # Errors
+/// [`Error::InsufficientFunds`].
+fn check_funds(owner: Address, available: u64) -> Result<(), Error> {
+    let needed = needed_to_vote(SenderOptions::default());
+    if available >= needed {
+        return Ok(());
+    }
+    Err(Error::InsufficientFunds { owner, asset: Asset::Sol, available: Some(available), needed: Some(needed) })
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::Diagnostic;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_committed_to_that_could_not_be_shown() {
+        // Six transactions of 5 000 lamports and 1 400 000 units at 0.2 lamports each.
+        let needed = 890_880 + 6 * (5_000 + 280_000);
+        let key = Address([1; 32]);
+        assert!(check_funds(key, needed).is_ok());
+        for available in [0, 5_000, needed - 1] {
+            let error = check_funds(key, available).unwrap_err();
+            assert_eq!(error.code(), "insufficient-sol");
+            assert!(error.hint().contains(&key.to_string()), "{error}");
+            assert!(matches!(error, Error::InsufficientFunds { needed: Some(told), .. } if told == needed), "{error}");
+        }
     }
 }

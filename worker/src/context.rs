@@ -35,6 +35,9 @@ pub(crate) struct Context {
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.
     pub fetching: Mutex<()>,
+    /// What is encrypted takes room beside what it is made of: one file at a time on the rig, so that it is known
+    /// to be there.
+    pub encrypting: Mutex<()>,
     pub images: ImageCache,
     /// What buyers have sealed for this rig.
     pub vault: Vault,

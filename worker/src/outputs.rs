@@ -2,7 +2,7 @@
 //! then uploaded.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) ->
     }
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Usage {
     files: u64,
     /// Further names of files that are counted.
@@ -124,13 +124,35 @@ struct Usage {
     bytes: u64,
     /// What lies further down than any path reaches would not be counted.
     too_deep: bool,
+    /// The device and inode of each plain file that is counted.
+    counted: BTreeSet<(u64, u64)>,
+}
+
+impl Usage {
+    /// Counts a file once, whatever its names are. How many links it has does not tell: one of them, in the folder of
+    /// what is on its way, may be gone before the next is seen.
+    fn count(&mut self, metadata: &Metadata) {
+        if metadata.is_file() && !self.counted.insert((metadata.dev(), metadata.ino())) {
+            self.links += 1;
+            return;
+        }
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(metadata.blocks().saturating_mul(512));
+    }
+
+    /// Links have a count of their own: as many files as there may be may each lie in two folders, and no more.
+    fn is_over(&mut self, limits: &Limits) -> bool {
+        let most = u64::from(limits.output_files);
+        if self.links > most {
+            self.files = u64::MAX;
+        }
+        self.files > most || self.bytes > limits.output_bytes
+    }
 }
 
 /// What folders take together, as far as can be seen while they change; no further than the limits.
 fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
     let mut usage = Usage::default();
-    // A file on its way is one and the same as in its own folder.
-    let mut linked = BTreeSet::new();
     let mut folders: Vec<(PathBuf, usize)> = folders.iter().map(|folder| (folder.clone(), 0)).collect();
     while let Some((folder, depth)) = folders.pop() {
         usage.too_deep |= depth > DEPTH;
@@ -139,22 +161,12 @@ fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
-            if metadata.is_file() && metadata.nlink() > 1 && !linked.insert((metadata.dev(), metadata.ino())) {
-                usage.links += 1;
-                // A count of its own: as many files as there may be may each lie in two folders, and no more.
-                usage.files = if usage.links > u64::from(limits.output_files) { u64::MAX } else { usage.files };
-                if usage.files == u64::MAX {
-                    return usage;
-                }
-                continue;
+            usage.count(&metadata);
+            if usage.is_over(limits) {
+                return usage;
             }
-            usage.files += 1;
-            usage.bytes = usage.bytes.saturating_add(metadata.blocks().saturating_mul(512));
             if metadata.is_dir() {
                 folders.push((entry.path(), depth + 1));
-            }
-            if usage.files > u64::from(limits.output_files) || usage.bytes > limits.output_bytes {
-                return usage;
             }
         }
     }
@@ -273,9 +285,35 @@ mod tests {
         let sparse = fs::File::create(folder.path().join("sparse")).unwrap();
         sparse.set_len(1 << 30).unwrap();
         let limits = Limits { output_bytes: 64 << 10, ..LIMITS };
-        assert_eq!(usage(&[folder.path().to_owned()], &limits), Usage { files: 1, ..Usage::default() });
+        let sparse = usage(&[folder.path().to_owned()], &limits);
+        assert_eq!((sparse.files, sparse.links, sparse.bytes), (1, 0, 0));
         fs::write(folder.path().join("real"), vec![1; 128 << 10]).unwrap();
         assert!(usage(&[folder.path().to_owned()], &limits).bytes > 64 << 10);
+    }
+
+    #[test]
+    fn a_file_on_its_way_counts_once_also_where_its_link_is_gone_before_it_is_seen() {
+        let folder = folder();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "x").unwrap();
+        fs::hard_link(&file, &link).unwrap();
+        let mut usage = Usage::default();
+        usage.count(&fs::symlink_metadata(&link).unwrap());
+        fs::remove_file(link).unwrap();
+        usage.count(&fs::symlink_metadata(&file).unwrap());
+        assert_eq!((usage.files, usage.links), (1, 1));
+    }
+
+    #[test]
+    fn further_names_are_limited_too() {
+        let folder = folder();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        for index in 0..5 {
+            let over = usage(&[folder.path().to_owned()], &LIMITS).files > u64::from(LIMITS.output_files);
+            assert_eq!(over, index > 3, "{index} links");
+            fs::hard_link(&file, folder.path().join(index.to_string())).unwrap();
+        }
     }
 
     #[test]

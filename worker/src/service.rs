@@ -114,6 +114,7 @@ impl Service {
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
             fetching: Mutex::new(()),
+            encrypting: Mutex::new(()),
             images,
             vault,
             troubles: troubles.clone(),

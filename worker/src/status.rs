@@ -2,6 +2,7 @@
 
 pub(crate) mod leases;
 pub(crate) mod tasks;
+pub(crate) mod votes;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub use crate::troubles::Trouble;
 pub use leases::{LeaseStatus, at_rest};
 pub use millrace_agent::OwnBid;
 pub use tasks::TaskStatus;
+pub use votes::VoteStatus;
 
 /// All of it, at one moment. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Status {
     /// By position in the inventory.
     pub gpus: Vec<GpuStatus>,
     pub leases: Vec<LeaseStatus>,
+    /// What it has still to commit to, or to show.
+    #[serde(default)]
+    pub votes: Vec<VoteStatus>,
     /// Those of the leases above.
     pub tasks: Vec<TaskStatus>,
     pub storage: StorageStatus,

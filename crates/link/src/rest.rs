@@ -202,7 +202,8 @@ pub struct Task {
     pub outputs: Vec<Output>,
     /// Of the last attempt that failed.
     pub failure: Option<Failure>,
-    /// What is finished of its outputs while it runs; none once it is done.
+    /// What was brought away of its outputs before its end, by whichever attempt did last: also between attempts, where
+    /// it failed, and once its job is over. None once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_outputs: Option<EarlyOutputs>,
     /// What goes wrong beside it, which fails nothing.

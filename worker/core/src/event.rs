@@ -53,11 +53,13 @@ pub enum TaskEvent {
     Uploaded(Vec<Output>),
     /// What it was to begin with is of no use.
     CheckpointLost(Setback),
-    /// The round of this number is over; nothing was saved where there was nothing.
+    /// The round of this number is over; nothing was saved where there was nothing. One that was set back may have
+    /// saved the rest.
     RoundOver {
         round: Round,
         number: u32,
-        result: Result<Option<Saved>, Setback>,
+        saved: Option<Saved>,
+        setback: Option<Setback>,
     },
     /// The step under way failed.
     Failed(Failure),

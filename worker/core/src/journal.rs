@@ -58,6 +58,8 @@ pub enum Record {
     /// Written before the commitment leaves the rig: without it, it can never be shown.
     VotePrepared {
         lease: Address,
+        #[serde(default)]
+        job: Option<Address>,
         root: Sha256,
         salt: [u8; 32],
     },

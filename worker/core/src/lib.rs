@@ -36,7 +36,7 @@ pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
 pub use recover::{FoundContainer, FoundState, Recovered, recover};
 pub use setback::{Setback, SetbackCause};
 pub use task::{Outcome, Phase, Round, Task};
-pub use vote::Vote;
+pub use vote::{Vote, VoteStanding};
 
 #[cfg(test)]
 mod tests;

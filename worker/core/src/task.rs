@@ -219,8 +219,8 @@ impl Task {
             }
             (
                 Phase::Running { .. } | Phase::Stopping { .. } | Phase::Saving { .. },
-                TaskEvent::RoundOver { round, number, result },
-            ) => self.on_round_over(round, number, result, actions),
+                TaskEvent::RoundOver { round, number, saved, setback },
+            ) => self.on_round_over(round, number, saved, setback, actions),
             // It broke a limit that only the shell can see, such as the disk's: no grace.
             (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),

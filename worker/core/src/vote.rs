@@ -14,10 +14,43 @@ const LOOK_AGAIN: Seconds = Seconds(15);
 /// the rig, because the bond is at stake until it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vote {
+    /// `None` where it is from the journal of an older worker.
+    pub job: Option<Address>,
     pub root: Sha256,
     pub(crate) salt: [u8; 32],
     /// Not kept on disk: the chain remembers.
     pub(crate) look_at: UnixSeconds,
+    pub(crate) standing: Option<VoteStanding>,
+}
+
+/// How far a counted result is, as the chain was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VoteStanding {
+    /// Whether it is committed to; if not, nothing but the pay is lost.
+    pub committed: bool,
+    /// Until when it can be committed to, or shown, at the latest, by the chain's clock. It can be sooner as soon as
+    /// all have committed.
+    pub until: UnixSeconds,
+}
+
+impl Vote {
+    pub(crate) fn new(job: Option<Address>, root: Sha256, salt: [u8; 32]) -> Self {
+        Self { job, root, salt, look_at: UnixSeconds::ZERO, standing: None }
+    }
+
+    /// `None` before the chain was read.
+    pub fn standing(&self) -> Option<VoteStanding> {
+        self.standing
+    }
+}
+
+impl VoteStanding {
+    fn of(round: &Quorum, member: MemberState) -> Self {
+        match member {
+            MemberState::Leased => Self { committed: false, until: round.commit_by },
+            _ => Self { committed: true, until: round.reveal_deadline().unwrap_or(UnixSeconds::MAX) },
+        }
+    }
 }
 
 impl Agent {
@@ -29,8 +62,9 @@ impl Agent {
     /// The lease's result is counted: what it is must be on disk before it is committed to.
     pub(crate) fn prepare_vote(&mut self, lease: Address, root: Sha256, salt: [u8; 32], actions: &mut Vec<Action>) {
         if let Entry::Vacant(place) = self.votes.entry(lease) {
-            place.insert(Vote { root, salt, look_at: UnixSeconds::ZERO });
-            actions.push(Action::Journal(Record::VotePrepared { lease, root, salt }));
+            let job = self.leases.get(&lease).map(|lease| lease.terms.job);
+            place.insert(Vote::new(job, root, salt));
+            actions.push(Action::Journal(Record::VotePrepared { lease, job, root, salt }));
         }
     }
 
@@ -57,6 +91,9 @@ impl Agent {
         let commitment = sha256(&commitment_preimage(lease, root.0, salt)).0;
         let member = round.and_then(|round| round.joined().iter().find(|member| member.lease == lease));
         let Some((mut round, member)) = round.copied().zip(member) else { return self.vote_is_over(lease, actions) };
+        if let Some(vote) = self.votes.get_mut(&lease) {
+            vote.standing = Some(VoteStanding::of(&round, member.state));
+        }
         let is_over = matches!(member.state, MemberState::Revealed | MemberState::Gone | MemberState::Settled);
         if is_over || round.verdict != Verdict::Open {
             self.vote_is_over(lease, actions);

@@ -8,7 +8,7 @@ use super::Driver;
 use crate::control::{Ask, Asked};
 use crate::folders;
 use crate::gpu::Gpu;
-use crate::status::{GpuStatus, LinkStatus, Status, StorageStatus, Totals, leases, tasks};
+use crate::status::{GpuStatus, LinkStatus, Status, StorageStatus, Totals, leases, tasks, votes};
 
 /// What the loop notes for its owner, beside what it decides with.
 pub(super) struct Noted {
@@ -85,6 +85,7 @@ impl Driver {
             draining: self.rig.draining,
             gpus: (0..).zip(&inventory.gpus).map(|(position, gpu)| self.gpu(position, gpu)).collect(),
             leases: leases::of(&self.agent),
+            votes: votes::of(&self.agent),
             tasks: tasks::of(&self.agent),
             storage: StorageStatus::default(),
             bids: self.agent.bids().copied().collect(),

@@ -62,6 +62,7 @@ fn status() -> Status {
             unredeemed: MicroUsdc(100_000),
             voucher: Some(360),
         }],
+        votes: vec![],
         tasks: vec![task(0, "done"), task(1, "running"), task(2, "running"), task(3, "assigned")],
         storage: StorageStatus {
             data_dir: "/var/lib/millrace".into(),

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use millrace_agent::{Assignment, Cause, Failure};
 use millrace_link::objects::Error;
@@ -10,8 +10,9 @@ use millrace_seal::Recipient;
 use millrace_spec::ObjectRef;
 use thiserror::Error;
 
-use super::store;
+use super::{PAUSE, store};
 use crate::context::Context;
+use crate::disk;
 
 /// What encrypted outputs are called, as age tools do.
 pub(crate) fn sealed_name(path: &str) -> String {
@@ -25,12 +26,17 @@ pub(crate) enum StoreError {
     Upload(#[from] Error),
     #[error("it cannot be encrypted: {0}")]
     Seal(#[from] millrace_seal::Error),
+    #[error("{free_mib} MiB are free, {needed_mib} MiB are needed to encrypt it")]
+    NoRoom { free_mib: u64, needed_mib: u64 },
 }
 
 impl StoreError {
     pub fn failure(&self, path: &str) -> Failure {
-        let full =
-            matches!(self, Self::Seal(millrace_seal::Error::File(error)) if error.kind() == io::ErrorKind::StorageFull);
+        let full = match self {
+            Self::Seal(millrace_seal::Error::File(error)) => error.kind() == io::ErrorKind::StorageFull,
+            Self::NoRoom { .. } => true,
+            Self::Upload(_) | Self::Seal(_) => false,
+        };
         let cause = if full { Cause::DiskFull } else { Cause::UploadFailed };
         Failure::new(cause, format!("{path}: {self}"))
     }
@@ -42,6 +48,8 @@ pub(crate) struct Sealing {
     /// Where they lie encrypted until they are uploaded.
     folder: PathBuf,
     made: AtomicU64,
+    /// Those that lie there encrypted.
+    on_way: AtomicUsize,
 }
 
 impl Sealing {
@@ -55,19 +63,55 @@ impl Sealing {
         let to =
             to.parse().map_err(|error: millrace_seal::Error| Failure::new(Cause::OutputInvalid, error.to_string()))?;
         fs::create_dir_all(&folder).map_err(|error| Failure::new(Cause::UploadFailed, error.to_string()))?;
-        Ok(Some(Self { to, folder, made: AtomicU64::new(0) }))
+        Ok(Some(Self { to, folder, made: AtomicU64::new(0), on_way: AtomicUsize::new(0) }))
     }
 
-    /// Encrypts and uploads one file.
+    /// Encrypts and uploads one file. Waits for room while it is taken by others of the same task.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`] where the rig's reserve would be touched: other tasks live on it.
     pub async fn store(&self, context: &Context, path: &Path) -> Result<ObjectRef, StoreError> {
         let sealed = self.folder.join(self.made.fetch_add(1, Ordering::Relaxed).to_string());
-        let (to, plain, fresh) = (self.to.clone(), path.to_owned(), sealed.clone());
-        let made = tokio::task::spawn_blocking(move || encrypt(&to, &plain, &fresh)).await;
-        made.unwrap_or_else(|error| Err(io::Error::other(error).into()))?;
+        while !self.encrypt(context, path, &sealed).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
         let stored = store(context, &sealed, false).await;
         let _ = fs::remove_file(sealed);
+        self.on_way.fetch_sub(1, Ordering::Relaxed);
         Ok(stored?)
     }
+
+    /// False where there is no room before others of the task's are away.
+    async fn encrypt(&self, context: &Context, plain: &Path, sealed: &Path) -> Result<bool, StoreError> {
+        let _one_at_a_time = context.encrypting.lock().await;
+        let bytes = fs::symlink_metadata(plain).map_err(millrace_seal::Error::File)?.len();
+        let free = disk::free_bytes(&self.folder).map_err(millrace_seal::Error::File)?;
+        match check_room(free, bytes, context.disk_reserve) {
+            Err(_) if self.on_way.load(Ordering::Relaxed) > 0 => return Ok(false),
+            checked => checked?,
+        }
+        let (to, plain, fresh) = (self.to.clone(), plain.to_owned(), sealed.to_owned());
+        let made = tokio::task::spawn_blocking(move || encrypt(&to, &plain, &fresh)).await;
+        if let Err(error) = made.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
+            // What is half made takes room, too.
+            let _ = fs::remove_file(sealed);
+            return Err(error.into());
+        }
+        self.on_way.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
+    }
+}
+
+/// Whether `bytes` can be encrypted with `reserve` left free.
+fn check_room(free: u64, bytes: u64, reserve: u64) -> Result<(), StoreError> {
+    // 16 bytes for each chunk of 64 KiB, and a header (https://age-encryption.org/v1).
+    let sealed = bytes.saturating_add(bytes / 4_096).saturating_add(4_096);
+    let needed = sealed.saturating_add(reserve);
+    if free >= needed {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes / 1_048_576;
+    Err(StoreError::NoRoom { free_mib: mib(free), needed_mib: mib(needed) })
 }
 
 fn encrypt(to: &Recipient, plain: &Path, sealed: &Path) -> Result<(), millrace_seal::Error> {
@@ -75,4 +119,22 @@ fn encrypt(to: &Recipient, plain: &Path, sealed: &Path) -> Result<(), millrace_s
     let mut options = File::options();
     let sealed = options.write(true).create(true).truncate(true).mode(0o600).open(sealed)?;
     millrace_seal::encrypt(to, File::open(plain)?, sealed).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_encrypted_into_the_reserve() {
+        let mib = 1_u64 << 20;
+        assert!(check_room(200 * mib, 100 * mib, 50 * mib).is_ok());
+        for (free, bytes, reserve) in [(149, 100, 50), (150, 100, 50), (0, 0, 0)] {
+            let error = check_room(free * mib, bytes * mib, reserve * mib).unwrap_err();
+            assert_eq!(error.failure("frame").cause, Cause::DiskFull, "{free} free");
+        }
+        let failure = check_room(10 * mib, 20 * mib, 5 * mib).unwrap_err().failure("frame");
+        assert_eq!(failure.detail, "frame: 10 MiB are free, 25 MiB are needed to encrypt it");
+        assert!(check_room(u64::MAX - 1, u64::MAX, u64::MAX).is_err());
+    }
 }

@@ -9,13 +9,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use millrace_agent::{Assignment, Failure, Saved};
+use futures_util::stream::{self, StreamExt};
+use millrace_agent::{Assignment, Failure};
 use millrace_spec::{ManifestFile, ObjectRef};
 use tokio::sync::Mutex;
 
 use super::snapshot::{self, Found, State};
-use super::{AT_ONCE, failed, not_stored, store, store_manifest};
+use super::{AT_ONCE, Brought, failed, not_stored, store, store_manifest};
 use crate::context::Context;
 use crate::outputs::{Sealing, sealed_name};
 
@@ -49,7 +49,8 @@ impl Known {
     }
 }
 
-/// Brings away what is finished and was not before. `None` where nothing is yet.
+/// Brings away what is finished and was not before. A file that cannot be sent keeps no other from it. Saves nothing
+/// where nothing is finished yet.
 ///
 /// # Errors
 /// A [`Failure`] that says what was in the way; the task goes on.
@@ -57,7 +58,7 @@ pub(crate) async fn bring_away(
     context: &Context,
     assignment: &Assignment,
     known: &Mutex<Known>,
-) -> Result<Option<Saved>, Failure> {
+) -> Result<Brought, Failure> {
     let mut known = known.lock().await;
     let folders = &context.folders;
     let links = folders.early_outputs(assignment.key);
@@ -75,17 +76,12 @@ pub(crate) async fn bring_away(
     // What is encrypted takes room beside what the task may take: one file at a time.
     let at_once = if sealing.is_some() { 1 } else { AT_ONCE };
     let round = Round { context, source: &source, links: &links, sealing };
-    let sent: Result<Vec<_>, Failure> =
-        stream::iter(unsent).map(|file| round.send(file)).buffer_unordered(at_once).try_collect().await;
-    match sent {
-        Ok(sent) => known.note(&found, sent.into_iter().flatten()),
-        Err(failure) => {
-            known.note(&found, []);
-            return Err(failure);
-        }
-    }
+    // In order, so that what is told of several failures is the same each time.
+    let tried: Vec<_> = stream::iter(unsent).map(|file| round.send(file)).buffered(at_once).collect().await;
+    let (sent, setback) = settled(tried);
+    known.note(&found, sent);
     if known.named.is_empty() {
-        return Ok(None);
+        return Ok(Brought { saved: None, setback });
     }
     let name = |path: &String| sealing.map_or_else(|| path.clone(), |_| sealed_name(path));
     let mut files: Vec<ManifestFile> =
@@ -93,7 +89,19 @@ pub(crate) async fn bring_away(
     files.sort_by(|left, right| left.path.cmp(&right.path));
     let saved = store_manifest(context, &links, files).await?;
     tracing::debug!(task = %assignment.key, files = saved.files, bytes = saved.bytes, "outputs are brought away early");
-    Ok(Some(saved))
+    Ok(Brought { saved: Some(saved), setback })
+}
+
+/// What was sent, and the first failure: the others are most often of the same kind.
+fn settled(tried: Vec<Result<Option<(State, ObjectRef)>, Failure>>) -> (Vec<(State, ObjectRef)>, Option<Failure>) {
+    let (mut sent, mut setback) = (Vec::new(), None);
+    for one in tried {
+        match one {
+            Ok(one) => sent.extend(one),
+            Err(failure) => setback = setback.or(Some(failure)),
+        }
+    }
+    (sent, setback)
 }
 
 struct Round<'a> {
@@ -126,6 +134,8 @@ impl Round<'_> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_agent::Cause;
+
     use super::*;
 
     fn found(path: &str, inode: u64, bytes: u64) -> Found {
@@ -174,6 +184,20 @@ mod tests {
         assert_eq!(known.named, BTreeMap::from([("metrics".to_owned(), object(1))]));
         known.note(&[found("other", 2, 20)], []);
         assert!(known.named.is_empty() && known.sent.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_sent_keeps_no_other_back_and_is_tried_again() {
+        let mut known = Known::default();
+        let all = [found("a", 1, 10), found("bad", 2, 10), found("c", 3, 10), found("worse", 4, 10)];
+        known.note(&all, []);
+        let failure = |path: &str| Err(Failure::new(Cause::UploadFailed, path));
+        let tried = vec![Ok(Some((all[0].state, object(1)))), failure("bad"), Ok(None), failure("worse")];
+        let (sent, setback) = settled(tried);
+        assert_eq!(setback.map(|failure| failure.detail).as_deref(), Some("bad"));
+        known.note(&all, sent);
+        assert_eq!(known.named, BTreeMap::from([("a".to_owned(), object(1))]));
+        assert_eq!(unsent(&known, &all), ["bad", "c", "worse"], "what was sent is not sent again");
     }
 
     #[test]

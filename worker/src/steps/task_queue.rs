@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_agent::{Assignment, Cause, Failure, Limits, Round, Saved, Setback, TaskEvent, TaskKey};
+use millrace_agent::{Assignment, Cause, Failure, Limits, Round, Setback, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
-use crate::rounds::{self, Known};
+use crate::rounds::{self, Brought, Known};
 use crate::{disk, egress, inputs, logs, outputs};
 
 /// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
@@ -126,9 +126,11 @@ impl Queue {
         let _ = self.events.send(StepEvent::Task { key: self.key, event });
     }
 
-    fn tell_round(&self, round: Round, number: u32, result: Result<Option<Saved>, Failure>) {
-        let result = result.map_err(|failure| Setback::of(round, &failure));
-        self.tell(Ok(TaskEvent::RoundOver { round, number, result }));
+    fn tell_round(&self, round: Round, number: u32, result: Result<Brought, Failure>) {
+        let Brought { saved, setback } =
+            result.unwrap_or_else(|failure| Brought { setback: Some(failure), ..Brought::default() });
+        let setback = setback.map(|failure| Setback::of(round, &failure));
+        self.tell(Ok(TaskEvent::RoundOver { round, number, saved, setback }));
     }
 
     fn progress(&self, progress: Progress) {

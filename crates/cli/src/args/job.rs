@@ -162,7 +162,8 @@ pub struct LogsOf {
   millrace job outputs <JOB> --early
 
 A job whose file has `[outputs] every` brings what is finished away while its tasks run. That is no result: \
-a file may change, go away, or come again from another attempt.")]
+a file may change, go away, or come again from another attempt. What was brought away stays to be had until its task is \
+done, also where it failed.")]
 pub struct OutputsOf {
     /// Address of the job
     #[arg(value_name = "JOB")]

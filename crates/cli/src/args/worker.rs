@@ -180,7 +180,7 @@ pub struct DrainWorker {
     /// The worker's data folder [default: that of the installed service, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Return when no lease is left; Ctrl-C stops waiting, not draining
+    /// Return when no lease is left and no result is still to be shown; Ctrl-C stops waiting, not draining
     #[arg(long, conflicts_with = "undo")]
     pub wait: bool,
     /// Take leases again
@@ -192,7 +192,7 @@ pub struct DrainWorker {
 #[command(after_help = "Example:
   sudo millrace worker drain --wait && sudo millrace worker uninstall")]
 pub struct UninstallWorker {
-    /// Do it although the rig holds leases, and lose their bonds
+    /// Do it although the rig holds leases or has results to show, and lose their bonds
     #[arg(long)]
     pub force: bool,
 }

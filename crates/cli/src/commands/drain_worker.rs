@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use millrace_protocol::Address;
 use millrace_worker::control::{self, Ask, Error};
-use millrace_worker::status::{LeaseStatus, Status};
+use millrace_worker::status::{LeaseStatus, Status, VoteStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ struct Drained {
     running: bool,
     /// What the rig still works for.
     leases: Vec<Address>,
+    /// Leases whose results it has still to show.
+    votes: Vec<Address>,
 }
 
 impl Report for Drained {
@@ -32,12 +34,12 @@ impl Report for Drained {
     }
 
     fn human(&self, style: Style) -> String {
-        let n_leases = views::counted(self.leases.len(), "lease");
-        style.good(&match (self.draining, self.running, self.leases.is_empty()) {
-            (true, true, true) => {
+        let due = pending(self.leases.len(), self.votes.len());
+        style.good(&match (self.draining, self.running, due) {
+            (true, true, None) => {
                 "the rig takes no further lease, and holds none: its worker may be stopped".to_owned()
             }
-            (true, true, false) => format!("the rig takes no further lease, and finishes {n_leases}"),
+            (true, true, Some(due)) => format!("the rig takes no further lease, and still has {due}"),
             (true, false, _) => "no worker runs here: the next one takes no lease until `--undo`".to_owned(),
             (false, true, _) => "the rig takes leases".to_owned(),
             (false, false, _) => "no worker runs here: the next one takes leases".to_owned(),
@@ -45,7 +47,7 @@ impl Report for Drained {
     }
 
     fn next(&self) -> Vec<String> {
-        match (self.draining, self.leases.is_empty()) {
+        match (self.draining, self.leases.is_empty() && self.votes.is_empty()) {
             (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
             (true, false) => vec![
                 "millrace worker drain --wait  (until the last one is over)".to_owned(),
@@ -71,11 +73,11 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
         Err(error) => return Err(error.into()),
     };
     if args.wait {
-        let mut told = usize::MAX;
-        while !held(&status).is_empty() {
-            if held(&status).len() != told {
-                told = held(&status).len();
-                context.output.note(&format!("waiting for {}", views::counted(told, "lease")));
+        let mut told = None;
+        while let Some(due) = pending(held(&status).len(), owed(&status).len()) {
+            if told.as_ref() != Some(&due) {
+                context.output.note(&format!("waiting for {due}"));
+                told = Some(due);
             }
             tokio::select! {
                 () = asked_to_stop() => break,
@@ -85,7 +87,8 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
         }
     }
     let leases = held(&status).into_iter().map(|lease| lease.lease).collect();
-    context.output.report(&Drained { draining: status.draining, running: true, leases });
+    let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
+    context.output.report(&Drained { draining: status.draining, running: true, leases, votes });
     Ok(())
 }
 
@@ -94,13 +97,27 @@ fn at_rest(context: &Context<'_>, data_dir: &Path, draining: bool, error: Error)
     if !control::tell_next(data_dir, draining)? {
         return Err(error.into());
     }
-    context.output.report(&Drained { draining, running: false, leases: vec![] });
+    context.output.report(&Drained { draining, running: false, leases: vec![], votes: vec![] });
     Ok(())
 }
 
 /// Those that still need the rig: a reported one only waits for the chain.
 pub fn held(status: &Status) -> Vec<&LeaseStatus> {
     status.leases.iter().filter(|lease| lease.phase != "reported").collect()
+}
+
+/// Results that the rig has still to commit to or to show: where it does not, a bond is lost, whatever became of the
+/// lease on the rig.
+pub fn owed(status: &Status) -> Vec<&VoteStatus> {
+    status.votes.iter().filter(|vote| vote.is_due(status.at)).collect()
+}
+
+/// What a rig must not go away before, in words.
+pub fn pending(leases: usize, votes: usize) -> Option<String> {
+    let leases = Some(views::counted(leases, "lease")).filter(|_| leases > 0);
+    let votes = Some(format!("{} to show", views::counted(votes, "result"))).filter(|_| votes > 0);
+    let both: Vec<String> = [leases, votes].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join(" and "))
 }
 
 #[cfg(test)]
@@ -110,10 +127,17 @@ mod tests {
 
     #[test]
     fn each_way_it_may_be_is_told() {
-        for (draining, running, leases) in
-            [(true, true, 0), (true, true, 2), (true, false, 0), (false, true, 1), (false, false, 0)]
-        {
-            let drained = Drained { draining, running, leases: vec![Address([1; 32]); leases] };
+        for (draining, running, leases, votes) in [
+            (true, true, 0, 0),
+            (true, true, 2, 0),
+            (true, false, 0, 0),
+            (false, true, 1, 0),
+            (false, false, 0, 0),
+            (true, true, 0, 1),
+            (true, true, 1, 2),
+        ] {
+            let all = |number| vec![Address([1; 32]); number];
+            let drained = Drained { draining, running, leases: all(leases), votes: all(votes) };
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
     }
@@ -124,5 +148,17 @@ mod tests {
         assert_eq!(held(&status).len(), 1);
         status.leases[0].phase = "reported".to_owned();
         assert!(held(&status).is_empty());
+    }
+
+    #[test]
+    fn a_result_is_waited_for_until_it_is_shown_or_it_is_too_late() {
+        let mut status = busy();
+        let owing = |status: &Status| owed(status).iter().map(|vote| vote.lease.0[0]).collect::<Vec<_>>();
+        assert_eq!(owing(&status), [5, 7], "one that nobody has looked up may be due");
+        status.at = status.votes[0].until.unwrap();
+        assert_eq!(owing(&status), [7]);
+        status.votes.clear();
+        assert!(owing(&status).is_empty());
+        assert_eq!(pending(0, 0), None);
     }
 }

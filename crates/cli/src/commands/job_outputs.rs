@@ -47,7 +47,7 @@ impl Report for Downloaded {
         let what = format!("{n_files} ({bytes} bytes) in {}, every hash right", self.into.display());
         if self.early {
             return format!(
-                "{what}\nnot final: their tasks still run, and only what is there at the end is the result"
+                "{what}\nnot final: their tasks are not done, and only what is there at the end is the result"
             );
         }
         style.good(&what)
@@ -58,7 +58,7 @@ impl Report for Downloaded {
             return Vec::new();
         }
         let job = self.job;
-        vec![format!("millrace job outputs {job} --early  (what is finished of tasks that still run)")]
+        vec![format!("millrace job outputs {job} --early  (what was finished of tasks that are not done)")]
     }
 }
 

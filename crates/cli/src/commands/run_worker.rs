@@ -26,9 +26,9 @@ struct Up {
     lamports: u64,
 }
 
-/// Two hundred transactions. A node pays for some itself: a longer start, a hold, a voucher that nobody
-/// else redeems.
-const ENOUGH: u64 = 1_000_000;
+/// What a worker wants to see before it commits to a result that is counted, and hundreds of other transactions. A node
+/// pays for some itself: a longer start, a hold, a voucher that nobody else redeems.
+const ENOUGH: u64 = 3_000_000;
 
 impl Report for Up {
     fn json(&self) -> Value {

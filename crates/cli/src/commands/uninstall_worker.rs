@@ -7,12 +7,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::UninstallWorker;
-use crate::commands::drain_worker::held;
+use crate::commands::drain_worker::{held, owed, pending};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::systemd::Systemd;
-use crate::views;
 
 #[derive(Serialize)]
 struct Uninstalled {
@@ -41,9 +40,9 @@ impl Report for Uninstalled {
 
 /// The rig has promised what it would break.
 #[derive(Debug, Error)]
-#[error("the rig holds {}", views::counted(*leases, "lease"))]
+#[error("the rig still has {due}")]
 struct Busy {
-    leases: usize,
+    due: String,
 }
 
 impl Diagnostic for Busy {
@@ -59,16 +58,17 @@ impl Diagnostic for Busy {
 /// Takes the worker away from systemd.
 ///
 /// # Errors
-/// A worker that is not installed or holds leases, a unit that cannot be removed, a `systemctl` that fails.
+/// A worker that is not installed, holds leases or has results to show, a unit that cannot be removed, a `systemctl` that fails.
 pub async fn run(context: &Context<'_>, args: UninstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let (unit, data_dir) = (systemd.unit_path(), systemd.data_dir());
     if let (false, Some(data_dir)) = (args.force, &data_dir) {
-        match control::ask(data_dir, Ask::Status).await.map(|status| held(&status).len()) {
-            Ok(leases @ 1..) => return Err(Failure::refused(&Busy { leases })),
+        let status = control::ask(data_dir, Ask::Status).await;
+        match status.map(|status| pending(held(&status).len(), owed(&status).len())) {
+            Ok(Some(due)) => return Err(Failure::refused(&Busy { due })),
             Err(error @ control::Error::NotAllowed { .. }) => return Err(error.into()),
             // One that does not run or does not answer is no better for staying.
-            Ok(0) | Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     systemd.uninstall()?;

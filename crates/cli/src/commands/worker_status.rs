@@ -52,6 +52,9 @@ impl Report for Shown {
             [] => "no leases".to_owned(),
             leases => views::worker::leases(leases),
         });
+        if !worker.votes.is_empty() {
+            parts.push(views::worker::votes(&worker.votes, worker.at));
+        }
         if worker.tasks.iter().any(|task| !views::worker::has_ended(task)) {
             parts.push(views::worker::tasks(&worker.tasks, worker.at));
         }

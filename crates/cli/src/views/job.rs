@@ -32,10 +32,11 @@ pub fn is_over(job: &JobStatus) -> bool {
     matches!(job.chain.state, JobState::Done | JobState::Expired)
 }
 
-/// Whether the work is done, and what is left is to wait until nobody may object any more.
+/// Whether the work is done and no check of it is open, and what is left is to wait until nobody may object any more.
 pub fn is_reported(job: &JobStatus) -> bool {
     let chain = &job.chain;
-    chain.state == JobState::Active && chain.completed && chain.live_leases == 0 && chain.reported_leases > 0
+    let checked = job.spot_checks.is_none_or(|checks| checks.open == 0);
+    checked && chain.state == JobState::Active && chain.completed && chain.live_leases == 0 && chain.reported_leases > 0
 }
 
 /// Whether a further node would do the job any good.

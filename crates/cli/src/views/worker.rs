@@ -1,9 +1,9 @@
 //! A worker's own account of itself, as text.
 
 use millrace_protocol::{Seconds, UnixSeconds};
-use millrace_worker::status::{GpuStatus, LeaseStatus, Status, TaskStatus, Trouble};
+use millrace_worker::status::{GpuStatus, LeaseStatus, Status, TaskStatus, Trouble, VoteStatus};
 
-use super::duration::duration;
+use super::duration::{duration, in_time};
 use super::money::usdc;
 use super::{counted, short};
 use crate::output::table::{Column, render};
@@ -127,6 +127,25 @@ pub fn leases(leases: &[LeaseStatus]) -> String {
         Column::Number("not yet paid"),
     ];
     render(&columns, &leases.iter().map(line).collect::<Vec<_>>())
+}
+
+/// Every result that is counted with others' and not shown yet.
+pub fn votes(votes: &[VoteStatus], at: UnixSeconds) -> String {
+    let line = |vote: &VoteStatus| {
+        let next = match vote.committed {
+            Some(true) => "to be shown",
+            Some(false) => "to be committed to",
+            None => "not looked up yet",
+        };
+        let until = match vote.until {
+            Some(until) if vote.is_due(at) => format!("{} at the latest", in_time(until, at)),
+            Some(_) => "too late".to_owned(),
+            None => String::new(),
+        };
+        vec![vote.lease.to_string(), vote.job.map(short).unwrap_or_default(), next.to_owned(), until]
+    };
+    let columns = [Column::Text("result of"), Column::Text("job"), Column::Text("next"), Column::Text("due")];
+    render(&columns, &votes.iter().map(line).collect::<Vec<_>>())
 }
 
 /// Every task that has not ended, and what it does.

@@ -83,8 +83,8 @@ impl Simulation {
                 let manifest = ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 };
                 let saved = Saved { manifest, files: 1, bytes: 1 };
                 let full = || Setback::of(round, &Cause::DiskFull.into());
-                let result = if self.draw.permille(900) { Ok(Some(saved)) } else { Err(full()) };
-                self.step(rig, assignment.key, after, TaskEvent::RoundOver { round, number, result });
+                let (saved, setback) = if self.draw.permille(900) { (Some(saved), None) } else { (None, Some(full())) };
+                self.step(rig, assignment.key, after, TaskEvent::RoundOver { round, number, saved, setback });
             }
             Action::Clean(key) => {
                 let after = self.draw.between(50..=1_000);

@@ -81,8 +81,8 @@ impl History {
                     lease.salt = Some(salt);
                 }
             }
-            Record::VotePrepared { lease, root, salt } => {
-                self.votes.insert(lease, Vote { root, salt, look_at: UnixSeconds::ZERO });
+            Record::VotePrepared { lease, job, root, salt } => {
+                self.votes.insert(lease, Vote::new(job, root, salt));
             }
             Record::VoteOver { lease } => {
                 self.votes.remove(&lease);

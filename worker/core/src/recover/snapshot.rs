@@ -17,7 +17,7 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
         }
     }
     for (lease, vote) in &agent.votes {
-        records.push(Record::VotePrepared { lease: *lease, root: vote.root, salt: vote.salt });
+        records.push(Record::VotePrepared { lease: *lease, job: vote.job, root: vote.root, salt: vote.salt });
     }
     for task in agent.tasks.values() {
         records.push(Record::TaskAssigned { assignment: task.assignment.clone() });

@@ -16,7 +16,7 @@ pub enum Round {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Rounds {
     pub saved: Option<Saved>,
-    /// Why the last one brought nothing away.
+    /// What the last one did not bring away, and why.
     setback: Option<Setback>,
     /// None before the container runs, and where there are none.
     due: Option<UnixSeconds>,
@@ -65,16 +65,15 @@ impl Rounds {
     }
 
     /// A round is over. One that found nothing to bring away went well.
-    pub fn over(&mut self, number: u32, result: Result<Option<Saved>, Setback>) -> Changed {
+    pub fn over(&mut self, number: u32, saved: Option<Saved>, setback: Option<Setback>) -> Changed {
         if self.is_last(number) {
             self.under_way = false;
         }
-        let (saved, setback) = match result {
-            Ok(saved) => (saved.filter(|saved| self.saved != Some(*saved)), None),
-            Err(setback) => (None, Some(setback)),
-        };
+        let saved = saved.filter(|saved| self.saved != Some(*saved));
         self.saved = saved.or(self.saved);
-        Changed { saved, setback: self.set_back(setback) }
+        // Whoever hears that something was brought away takes all of it to be well.
+        let again = setback.clone().filter(|_| saved.is_some()).map(Some);
+        Changed { saved, setback: self.set_back(setback).or(again) }
     }
 
     /// What there is to tell, if it is anything new.
@@ -125,11 +124,12 @@ impl Task {
         &mut self,
         round: Round,
         number: u32,
-        result: Result<Option<Saved>, Setback>,
+        saved: Option<Saved>,
+        setback: Option<Setback>,
         actions: &mut Vec<Action>,
     ) {
         let key = self.key();
-        let changed = self.rounds(round).over(number, result);
+        let changed = self.rounds(round).over(number, saved, setback);
         if let Some(saved) = changed.saved {
             if round == Round::Checkpoint {
                 actions.push(Action::Journal(Record::CheckpointSaved { key, saved }));

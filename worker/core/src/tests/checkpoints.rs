@@ -35,7 +35,9 @@ fn over(rig: &mut Rig, number: u32, saved: Option<Saved>) {
 
 fn ended(rig: &mut Rig, number: u32, result: Result<Option<Saved>, Setback>) {
     rig.pending.retain(|action| !matches!(action, Action::BringAway { number: begun, .. } if *begun == number));
-    rig.task(0, TaskEvent::RoundOver { round: Round::Checkpoint, number, result });
+    let setback = result.clone().err();
+    let saved = result.ok().flatten();
+    rig.task(0, TaskEvent::RoundOver { round: Round::Checkpoint, number, saved, setback });
 }
 
 fn told(rig: &Rig) -> Vec<Saved> {

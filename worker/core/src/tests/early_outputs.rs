@@ -27,7 +27,9 @@ fn begun(rig: &Rig) -> Vec<u32> {
 
 fn over(rig: &mut Rig, number: u32, result: Result<Option<Saved>, Setback>) {
     rig.pending.retain(|action| !matches!(action, Action::BringAway { number: begun, .. } if *begun == number));
-    rig.task(0, TaskEvent::RoundOver { round: Round::Outputs, number, result });
+    let setback = result.clone().err();
+    let saved = result.ok().flatten();
+    rig.task(0, TaskEvent::RoundOver { round: Round::Outputs, number, saved, setback });
 }
 
 fn exit(rig: &mut Rig, code: i64) {
@@ -149,4 +151,29 @@ fn after_a_kill_the_rounds_go_on() {
     over(&mut rig, 1, Ok(Some(saved(1))));
     assert_eq!(told(&mut rig), [Report::BroughtAway(key(0), Round::Outputs, saved(1))], "it may not have been heard");
     assert_eq!(rig.now, UnixSeconds(START.0 + 60));
+}
+
+#[test]
+fn a_round_that_was_set_back_tells_what_it_has_brought_away_all_the_same() {
+    let mut rig = running();
+    rig.tick(30);
+    told(&mut rig);
+    let event = |made| TaskEvent::RoundOver {
+        round: Round::Outputs,
+        number: 1,
+        saved: Some(saved(made)),
+        setback: Some(refused()),
+    };
+    let both = |made| {
+        [
+            Report::BroughtAway(key(0), Round::Outputs, saved(made)),
+            Report::SetBack(key(0), Round::Outputs, Some(refused())),
+        ]
+    };
+    rig.task(0, event(1));
+    assert_eq!(told(&mut rig), both(1));
+    rig.task(0, event(1));
+    assert!(told(&mut rig).is_empty(), "neither is new");
+    rig.task(0, event(2));
+    assert_eq!(told(&mut rig), both(2), "what was brought away would take the place of what was in the way");
 }

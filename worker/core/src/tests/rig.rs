@@ -193,7 +193,7 @@ impl Rig {
                 assert!(self.folders.contains(&assignment.key), "it is gone before it was saved");
                 (
                     assignment.key,
-                    TaskEvent::RoundOver { round: *round, number: *number, result: Ok(Some(saved(*number))) },
+                    TaskEvent::RoundOver { round: *round, number: *number, saved: Some(saved(*number)), setback: None },
                 )
             }
             Action::Clean(key) => {

@@ -63,7 +63,7 @@ fn it_commits_then_waits_for_the_others_then_shows_and_forgets() {
     let mut rig = done();
     let (mut round, now) = round();
     count(&mut rig);
-    let prepared = Record::VotePrepared { lease: LEASE, root: root(), salt: SALT };
+    let prepared = Record::VotePrepared { lease: LEASE, job: Some(JOB), root: root(), salt: SALT };
     assert!(rig.journal.contains(&prepared), "it is on disk before anything is said");
     assert!(rig.asked.is_empty());
     assert_eq!(asks(&mut rig, Some(round)), [commit()]);
@@ -77,6 +77,31 @@ fn it_commits_then_waits_for_the_others_then_shows_and_forgets() {
     round.reveal(LEASE, root().0, commitment(), now).unwrap();
     assert_eq!(asks(&mut rig, Some(round)), []);
     assert_eq!(rig.agent, Agent::default());
+}
+
+#[test]
+fn what_is_owed_is_told_until_it_is_shown_also_after_its_lease() {
+    let mut rig = done();
+    let (mut round, now) = round();
+    let owed = |rig: &Rig| rig.agent.votes().map(|(_, vote)| (vote.job, vote.standing())).collect::<Vec<_>>();
+    let standing = |committed, until| vec![(Some(JOB), Some(VoteStanding { committed, until }))];
+    count(&mut rig);
+    assert_eq!(owed(&rig), [(Some(JOB), None)], "nobody has looked yet");
+    asks(&mut rig, Some(round));
+    assert_eq!(owed(&rig), standing(false, round.commit_by));
+    round.commit(LEASE, commitment(), now).unwrap();
+    rig.event(voucher(2, 20, true));
+    assert_eq!(rig.agent.leases().count(), 0);
+    asks(&mut rig, Some(round));
+    assert_eq!(owed(&rig), standing(true, UnixSeconds(round.commit_by.0 + 600)));
+    round.commit(OTHER, [1; 32], now).unwrap();
+    asks(&mut rig, Some(round));
+    assert_eq!(owed(&rig), standing(true, UnixSeconds(now.0 + 600)), "all have committed: it is due sooner");
+    rig.restart();
+    assert_eq!(owed(&rig), [(Some(JOB), None)]);
+    round.reveal(LEASE, root().0, commitment(), now).unwrap();
+    asks(&mut rig, Some(round));
+    assert!(owed(&rig).is_empty());
 }
 
 #[test]

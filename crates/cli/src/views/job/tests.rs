@@ -216,6 +216,12 @@ fn a_job_whose_report_may_be_disputed_says_until_when() {
     job.chain.dispute_bonds = MicroUsdc(1_000_000);
     job.tasks.truncate(1);
     insta::assert_snapshot!(text(&job, NOW, Style::plain()));
+    assert!(is_reported(&job));
+    for (open, reported) in [(1, false), (0, true)] {
+        job.spot_checks = Some(SpotChecks { open, equal: 1, different: 0, lapsed: 0 });
+        assert_eq!(is_reported(&job), reported, "a rig that checks may ask for what only the buyer has");
+    }
+    job.spot_checks = None;
     let later = text(&job, UnixSeconds(100_000), Style::plain());
     assert!(later.contains("it is settled now"), "{later}");
 }

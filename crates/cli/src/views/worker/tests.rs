@@ -19,6 +19,7 @@ pub fn idle() -> Status {
         draining: false,
         gpus: vec![],
         leases: vec![],
+        votes: vec![],
         tasks: vec![],
         storage: StorageStatus {
             data_dir: "/var/lib/millrace".into(),
@@ -88,6 +89,15 @@ pub fn busy() -> Status {
         draining: true,
         gpus: vec![gpu.clone(), broken, GpuStatus { slice: Some("1g.10gb".to_owned()), lease: None, ..gpu }],
         leases: vec![lease],
+        votes: vec![
+            VoteStatus {
+                lease: Address([5; 32]),
+                job: Some(Address([6; 32])),
+                committed: Some(true),
+                until: Some(UnixSeconds(1_000_540)),
+            },
+            VoteStatus { lease: Address([7; 32]), job: None, committed: None, until: None },
+        ],
         tasks: vec![task(0, "done", None), task(1, "running", Some(UnixSeconds(999_000))), task(2, "assigned", None)],
         bids: Vec::new(),
         totals: Totals { leases_closed: 1, earned: MicroUsdc(1_234_567), tasks_done: 12, ..Totals::default() },

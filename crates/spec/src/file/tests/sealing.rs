@@ -75,8 +75,10 @@ fn a_seal_refuses_nonsense() {
     refused(and(&format!("[secrets]\n{} = \"a\"", "a".repeat(101))), "secrets");
     let without_inputs = GOOD.replace("\"scene.pov\" = \"scene.pov\"\n", "");
     refused(JobFile::parse(&format!("{without_inputs}\n[encryption]\ninputs = true")), "encryption.inputs");
-    let compared = "[verification]\npolicy = \"quorum\"\n[encryption]\noutputs = \"wallet\"";
-    refused(and(compared), "encryption.outputs");
+    for policy in ["quorum", "spot-check"] {
+        let compared = format!("[verification]\npolicy = \"{policy}\"\n[encryption]\noutputs = \"wallet\"");
+        refused(and(&compared), "encryption.outputs");
+    }
     assert!(
         matches!(and("[registry]\nusername = \"a\"\npassword = \"b\""), Err(Error::Syntax(_))),
         "never in the file"
