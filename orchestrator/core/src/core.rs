@@ -247,6 +247,15 @@ impl Core {
         leases.filter_map(|(.., lease)| self.leases.get(lease)).collect()
     }
 
+    /// Those of the job's account that is there now, or was there last; not those of an earlier job under the same
+    /// id, whose rounds began with the same numbers.
+    pub(crate) fn leases_of_account(&self, job: Address) -> Vec<&LeaseEntry> {
+        let Some(opened_at) = self.jobs.get(&job).map(|entry| entry.view.opened_at) else { return Vec::new() };
+        let mut leases = self.leases_of(job);
+        leases.retain(|lease| lease.view.lease.opened_at >= opened_at);
+        leases
+    }
+
     pub(crate) fn insert_lease(&mut self, lease: Address, entry: LeaseEntry) {
         self.leases_by_job.insert((entry.view.job, entry.view.number, lease));
         self.leases.insert(lease, entry);

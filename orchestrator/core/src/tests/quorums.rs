@@ -321,3 +321,35 @@ fn killed_at_any_step_a_round_ends_the_same() {
     let written = (0..).take_while(|step| killed_at(*step, Some(0))).count();
     assert!(lost > 50 && written > 50, "{lost} and {written} steps");
 }
+
+/// The rounds of a new job begin with the number that those of the old one began with.
+#[test]
+fn a_job_under_the_id_of_an_earlier_one_has_no_part_in_its_rounds() {
+    let (mut world, job) = two_of_three_for(7, 1, 10_000_000);
+    until_closed(&mut world, job);
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "lease-too-short"));
+    let before = world.core.leases_of(job).len();
+    world.task_millis = 3_000;
+    assert_eq!(world.add_job(1, counted(2, 3), workload(1)), job);
+    world.drain();
+    assert_eq!(world.core.leases_of(job).len() - before, 3, "{:?}", world.explain(job));
+    until_closed(&mut world, job);
+    assert!(world.finished(job), "{:?}", world.outcome(job));
+    world.check_money();
+}
+
+/// Of the new job nothing was made here that could have won its round.
+#[test]
+fn results_of_an_earlier_job_under_the_same_id_are_not_believed() {
+    let (mut world, job) = two_of_three(3, 1);
+    until_closed(&mut world, job);
+    world.pass(5);
+    world.add_job(1, counted(2, 3), workload(1));
+    world.jobs.get_mut(&job).unwrap().job.completed = true;
+    world.see_job(job);
+    while let Some(event) = world.inbox.pop_front() {
+        world.core.on_event(world.now(), event);
+    }
+    assert!(world.core.job(job).unwrap().tasks.iter().all(|task| task.outputs.is_empty()));
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "results-missing"));
+}

@@ -48,7 +48,8 @@ impl Core {
             };
             unfinished && had_its_share && !lease.has_notice() && class == Some(ExitClass::Released)
         };
-        let of_round = self.leases_of(job).into_iter().filter(|lease| lease.round == Some(entry.view.quorum_round));
+        let of_round =
+            self.leases_of_account(job).into_iter().filter(|lease| lease.round == Some(entry.view.quorum_round));
         if of_round.filter(ran_out).count() <= usize::from(size - needed) {
             return;
         }

@@ -45,7 +45,7 @@ impl Core {
     fn majority(&self, job: Address) -> Option<Address> {
         let (needed, _) = self.jobs.get(&job)?.votes()?;
         let has_result = |lease: &&LeaseEntry| lease.own_tasks.is_some() && self.has_result(lease.address);
-        let leases: Vec<_> = self.leases_of(job).into_iter().filter(has_result).collect();
+        let leases: Vec<_> = self.leases_of_account(job).into_iter().filter(has_result).collect();
         let last = leases.iter().filter_map(|lease| lease.round).max()?;
         let mut votes: BTreeMap<Sha256, Vec<Address>> = BTreeMap::new();
         for lease in leases.iter().filter(|lease| lease.round == Some(last)) {
