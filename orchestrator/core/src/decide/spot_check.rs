@@ -34,11 +34,12 @@ impl Core {
         Some(Seconds(lease.0.saturating_add(parameters.start_timeout.0).saturating_add(ROOM.0)))
     }
 
-    /// What the job asks of the node of its next lease. Where a check needs one, that is not with the provider whose
-    /// result is checked.
+    /// What the job asks of the node of its next lease. Where only a check needs one, that is not with the provider
+    /// whose result is checked; tasks that wait are served by any.
     pub(crate) fn demand(&self, now: Now, job: Address, entry: &JobEntry) -> Demand {
         let mut demand = Demand::of_job(entry);
-        demand.denied_providers.extend(self.unserved_checks(now, job).first().map(|(_, provider)| *provider));
+        let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
+        demand.denied_providers.extend(checked.filter(|_| !self.wants_lease_for_tasks(now, job, entry)));
         demand
     }
 

@@ -431,3 +431,16 @@ fn a_kill_at_any_event_loses_no_finding() {
         }
     }
 }
+
+/// There is no other provider for the checks, and the tasks do not wait for one.
+#[test]
+fn a_check_that_nobody_can_run_keeps_no_task_waiting() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, JobTerms { lease_seconds: Seconds(30), ..checked(ALL) }, workload(20));
+    world.drain();
+    world.pass(200);
+    assert!(world.offers().len() > 1);
+    assert_eq!(world.core.job(job).unwrap().tasks.done(), 20, "{:?}", world.explain(job));
+    assert_eq!(world.outcome(job), None, "the checks wait");
+    world.check_money();
+}
