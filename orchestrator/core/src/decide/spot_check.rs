@@ -45,7 +45,7 @@ impl Core {
 
     /// Which class of exit a lease gets that ends because nothing is left for it: where only checks are left, the
     /// job is done as far as the chain is concerned, and must not go back on the market if none of them can be run.
-    pub(in crate::decide) fn class_of_release(&self, job: Address) -> ExitClass {
+    pub(crate) fn class_of_release(&self, job: Address) -> ExitClass {
         let done = |entry: &JobEntry| entry.is_spot_checked() && entry.tasks.all_done();
         if self.job(job).is_some_and(done) { ExitClass::Completed } else { ExitClass::Released }
     }
