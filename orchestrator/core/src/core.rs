@@ -152,7 +152,7 @@ impl Core {
             Event::NodeSeen { node, view } => self.market.set_node(now, node, view),
             Event::JobSeen { job, view } => self.on_job_seen(now, job, view),
             Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
-            Event::QuorumSeen { job, round, quorum } => self.on_quorum_seen(job, round, *quorum),
+            Event::QuorumSeen { job, round, quorum } => self.on_quorum_seen(now, job, round, *quorum),
             Event::DisputeSeen { lease, dispute } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.dispute = Some(dispute);

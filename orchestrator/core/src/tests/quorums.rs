@@ -439,3 +439,17 @@ fn a_job_that_is_given_up_ends_whoever_still_works_at_once() {
     assert!(stages.iter().filter(|stage| matches!(stage, Stage::Ending { .. })).count() >= 2, "{stages:?}");
     assert!(!stages.contains(&Stage::Working), "{stages:?}");
 }
+
+/// Nothing is read of the chain for longer than a member may take to commit, and it could not have committed.
+#[test]
+fn an_outage_is_not_held_against_members_that_have_their_result() {
+    let (mut world, job) = two_of_three_for(3, 1, 200_000);
+    world.pass(190);
+    world.chain_down = true;
+    world.pass(280);
+    world.chain_down = false;
+    until_closed(&mut world, job);
+    assert!(world.finished(job), "{:?}", world.explain(job));
+    assert_eq!(outcomes(&world), [LeaseOutcome::Completed; 3]);
+    world.check_money();
+}

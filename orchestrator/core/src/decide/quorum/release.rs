@@ -7,9 +7,9 @@ use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::task::Cause;
 use crate::{Core, Now};
 
-/// Milliseconds for which a member that is done may take to have its commitment on chain. A transaction is given up
-/// after about 90 seconds, and is sent again at least once.
-pub(in crate::decide) const COMMIT_PATIENCE: u64 = 240_000;
+/// Milliseconds for which a member that is done may take to have its commitment on chain, while the chain can be read.
+/// A transaction is given up after about 90 seconds, and is sent again at least once.
+const COMMIT_PATIENCE: u64 = 240_000;
 
 impl Core {
     /// Ends members that have their result, and those that will have none: they leave the round unpaid, unless the job
@@ -73,7 +73,7 @@ impl Core {
 
     /// How the lease is to be reported, where that can be told already. A member without its commitment has no result,
     /// whatever it made: the count would take its whole bond for that.
-    pub(in crate::decide) fn member_class(&self, now: Now, lease: Address) -> Option<ExitClass> {
+    pub(in crate::decide) fn member_class(&self, lease: Address) -> Option<ExitClass> {
         let entry = self.leases.get(&lease)?;
         let Stage::Ending { class, since } = entry.stage else { return None };
         let job = self.jobs.get(&entry.view.job)?;
@@ -86,7 +86,8 @@ impl Core {
         if entry.view.lease.was_sent_away(&job.view.job) || job.outcome.is_some() {
             return Some(ExitClass::Released);
         }
-        (now.millis.saturating_sub(since) > COMMIT_PATIENCE).then_some(ExitClass::NodeFault)
+        let waited = self.round(entry.view.job).map_or(0, |round| round.read_for(since));
+        (waited > COMMIT_PATIENCE).then_some(ExitClass::NodeFault)
     }
 }
 
