@@ -33,6 +33,7 @@ use crate::store::{self, Store};
 
 pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
+use book::round_seen;
 use challenges::Exams;
 pub(crate) use input::{Inbox, Input};
 use sealed::Handovers;
@@ -221,6 +222,10 @@ impl Driver {
         for address in gone {
             self.feed(Event::AccountGone { address }, actions);
         }
+        // A round in which nothing has happened was not told, and who waits for its members must know that it was read.
+        let rounds = self.core.jobs().filter(|(_, entry)| entry.on_chain && entry.is_counted());
+        let rounds: Vec<Event> = rounds.filter_map(|(job, _)| self.book.round(job).map(round_seen)).collect();
+        rounds.into_iter().for_each(|seen| self.feed(seen, actions));
         // Whoever closed them: a job that is gone is handed out no more.
         self.specs.retain(|job, _| self.core.job(*job).is_some_and(|entry| entry.on_chain));
         if let Some(reconciled) = self.reconciled.take() {

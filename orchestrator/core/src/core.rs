@@ -152,7 +152,7 @@ impl Core {
             Event::NodeSeen { node, view } => self.market.set_node(now, node, view),
             Event::JobSeen { job, view } => self.on_job_seen(now, job, view),
             Event::LeaseSeen { lease, view } => self.on_lease_seen(now, lease, view),
-            Event::QuorumSeen { job, round, quorum } => self.on_quorum_seen(job, round, *quorum),
+            Event::QuorumSeen { job, round, quorum } => self.on_quorum_seen(now, job, round, *quorum),
             Event::DisputeSeen { lease, dispute } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.dispute = Some(dispute);
@@ -245,6 +245,15 @@ impl Core {
         let first = (job, 0, Address([0; 32]));
         let leases = self.leases_by_job.range(first..).take_while(|(of, ..)| *of == job);
         leases.filter_map(|(.., lease)| self.leases.get(lease)).collect()
+    }
+
+    /// Those of the job's account that is there now, or was there last; not those of an earlier job under the same
+    /// id, whose rounds began with the same numbers.
+    pub(crate) fn leases_of_account(&self, job: Address) -> Vec<&LeaseEntry> {
+        let Some(opened_at) = self.jobs.get(&job).map(|entry| entry.view.opened_at) else { return Vec::new() };
+        let mut leases = self.leases_of(job);
+        leases.retain(|lease| lease.view.lease.opened_at >= opened_at);
+        leases
     }
 
     pub(crate) fn insert_lease(&mut self, lease: Address, entry: LeaseEntry) {

@@ -8,6 +8,10 @@ use millrace_protocol::Address;
 use millrace_scheduler::{Event, JobView, LeaseView, NodeView};
 use millrace_spec::Sha256;
 
+pub(crate) fn round_seen(round: &QuorumAccount) -> Event {
+    Event::QuorumSeen { job: round.job, round: round.round, quorum: round.quorum.into() }
+}
+
 /// The program's accounts as last read: transactions are built from them.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -40,9 +44,7 @@ impl Book {
                 self.disputes.insert(dispute.lease, dispute.address);
                 Event::DisputeSeen { lease: dispute.lease, dispute: dispute.dispute }
             }
-            Some(AnyAccount::Quorum(round)) => {
-                Event::QuorumSeen { job: round.job, round: round.round, quorum: round.quorum.into() }
-            }
+            Some(AnyAccount::Quorum(round)) => round_seen(round),
             // Balances are their owners' own.
             Some(AnyAccount::Buyer(_) | AnyAccount::Allowance(_)) => return None,
         })

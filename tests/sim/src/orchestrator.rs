@@ -461,6 +461,10 @@ impl Simulation {
         for address in gone {
             self.feed(Event::AccountGone { address }, actions);
         }
+        let Some(running) = &self.orchestrator.running else { return };
+        let accounts = running.accounts.iter().filter(|(_, account)| matches!(account, Some(Account::Round { .. })));
+        let rounds: Vec<Event> = accounts.map(|(address, account)| event(*address, account.as_ref())).collect();
+        rounds.into_iter().for_each(|seen| self.feed(seen, actions));
         if let Some(running) = &mut self.orchestrator.running {
             let core = &running.core;
             running.specs.retain(|job| core.job(*job).is_some_and(|entry| entry.on_chain));

@@ -6,7 +6,6 @@ use super::challenges::{BETWEEN_JOBS, OVERDUE, RENEW_AFTER};
 use super::dependencies::UNKNOWN_PATIENCE;
 use super::ending::REPORT_PATIENCE;
 use super::gang::SILENCE;
-use super::quorum::COMMIT_PATIENCE;
 use super::service::{handover, hands_over};
 use super::settlement::half_way;
 use crate::agenda::Due;
@@ -103,9 +102,6 @@ impl Core {
         }
         if let Stage::Ending { since, .. } = entry.stage {
             due = due.at_millis(now, since.saturating_add(REPORT_PATIENCE + 1));
-            if job.is_counted() {
-                due = due.at_millis(now, since.saturating_add(COMMIT_PATIENCE + 1));
-            }
         }
         if let Ok((deadline, _)) = lease.deadline(&job.view.job) {
             due = due.at_chain(now, deadline);

@@ -134,7 +134,7 @@ impl Core {
     /// Issues the final voucher for a lease that its worker has reported.
     pub(crate) fn finalize_if_reported(&mut self, now: Now, lease: Address) {
         let counted = self.leases.get(&lease).is_some_and(|entry| self.is_counted(entry.view.job));
-        if !counted || self.member_class(now, lease).is_some() {
+        if !counted || self.member_class(lease).is_some() {
             self.finalize(now, lease);
         }
     }
@@ -165,7 +165,7 @@ impl Core {
         let result_root = if counted { Sha256::default() } else { self.result_root(lease) };
         // The job's own end decides: whichever lease ends last must not put it back on the market.
         let class = match self.jobs.get(&entry.view.job).and_then(|job| job.outcome.as_ref()) {
-            _ if counted => self.member_class(now, lease).unwrap_or(ExitClass::NodeFault),
+            _ if counted => self.member_class(lease).unwrap_or(ExitClass::NodeFault),
             Some(Outcome::Failed(_)) => ExitClass::Failed,
             Some(Outcome::Completed | Outcome::Cancelled | Outcome::Expired) => ExitClass::Completed,
             None => class,

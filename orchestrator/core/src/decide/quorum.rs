@@ -21,7 +21,6 @@ use crate::state::quorum_round::QuorumRound;
 use crate::{Core, Now};
 
 pub use membership::TooFew;
-pub(super) use release::COMMIT_PATIENCE;
 
 impl JobEntry {
     /// Whether results of its leases are counted.

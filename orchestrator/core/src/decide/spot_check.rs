@@ -34,17 +34,18 @@ impl Core {
         Some(Seconds(lease.0.saturating_add(parameters.start_timeout.0).saturating_add(ROOM.0)))
     }
 
-    /// What the job asks of the node of its next lease. Where a check needs one, that is not with the provider whose
-    /// result is checked.
+    /// What the job asks of the node of its next lease. Where only a check needs one, that is not with the provider
+    /// whose result is checked; tasks that wait are served by any.
     pub(crate) fn demand(&self, now: Now, job: Address, entry: &JobEntry) -> Demand {
         let mut demand = Demand::of_job(entry);
-        demand.denied_providers.extend(self.unserved_checks(now, job).first().map(|(_, provider)| *provider));
+        let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
+        demand.denied_providers.extend(checked.filter(|_| !self.wants_lease_for_tasks(now, job, entry)));
         demand
     }
 
     /// Which class of exit a lease gets that ends because nothing is left for it: where only checks are left, the
     /// job is done as far as the chain is concerned, and must not go back on the market if none of them can be run.
-    pub(in crate::decide) fn class_of_release(&self, job: Address) -> ExitClass {
+    pub(crate) fn class_of_release(&self, job: Address) -> ExitClass {
         let done = |entry: &JobEntry| entry.is_spot_checked() && entry.tasks.all_done();
         if self.job(job).is_some_and(done) { ExitClass::Completed } else { ExitClass::Released }
     }

@@ -25,12 +25,17 @@ impl Core {
         wanted.saturating_sub(active).min(pending.saturating_sub(resting))
     }
 
-    /// Whether more tasks wait than leases are about to take.
+    /// Whether more tasks wait than leases are about to take, or a check for a lease that may run it.
     pub(crate) fn wants_lease(&self, now: Now, job: Address, entry: &JobEntry) -> bool {
+        self.wants_lease_for_tasks(now, job, entry) || !self.unserved_checks(now, job).is_empty()
+    }
+
+    /// Whether more tasks wait than leases are about to take.
+    pub(in crate::decide) fn wants_lease_for_tasks(&self, now: Now, job: Address, entry: &JobEntry) -> bool {
         // Members of a round wait for each other, not for work.
         let idle = if entry.is_counted() { 0 } else { self.idle_leases(job) };
         let free = idle.saturating_sub(self.servable_checks(now, job).len());
-        self.waiting(now, job, entry, now.millis) > free || !self.unserved_checks(now, job).is_empty()
+        self.waiting(now, job, entry, now.millis) > free
     }
 
     /// Leases at work whose worker has nothing to do.

@@ -11,10 +11,8 @@ impl Core {
     /// died, or gave up before the chain went on, or it was the node itself.
     pub(crate) fn book_from_ledger(&mut self, job: Address) {
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.view.job.unsettled_leases() == 0) else { return };
-        let (ledger, opened_at) = (entry.view.job, entry.view.opened_at);
-        let mut leases = self.leases_of(job);
-        // Not those of an earlier job under the same id.
-        leases.retain(|lease| lease.view.lease.opened_at >= opened_at);
+        let ledger = entry.view.job;
+        let leases = self.leases_of_account(job);
         let known_to_both = leases.len() == ledger.leases_opened as usize;
         let (unbooked, booked): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.is_unbooked());
         if !known_to_both || unbooked.is_empty() {

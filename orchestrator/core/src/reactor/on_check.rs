@@ -125,7 +125,9 @@ impl Core {
             self.lapse(job, number, Lapse::NoSecondResult);
         }
         if nodes_fault {
-            self.begin_end(now, lease, ExitClass::NodeFault);
+            // Where only checks are left the job is done: its last lease's fault would have the chain undo that.
+            let done = self.class_of_release(job) == ExitClass::Completed;
+            self.begin_end(now, lease, if done { ExitClass::Completed } else { ExitClass::NodeFault });
         }
     }
 

@@ -1,19 +1,19 @@
 use millrace_protocol::Address;
 use millrace_protocol::quorum::Quorum;
 
-use crate::Core;
 use crate::state::quorum_round::QuorumRound;
+use crate::{Core, Now};
 
 impl Core {
-    pub(crate) fn on_quorum_seen(&mut self, job: Address, number: u32, quorum: Quorum) {
-        let mut seen = QuorumRound::new(number, quorum);
+    pub(crate) fn on_quorum_seen(&mut self, now: Now, job: Address, number: u32, quorum: Quorum) {
+        let mut seen = QuorumRound::new(now, number, quorum);
         if let Some(known) = self.rounds.get(&job) {
             let older = number < known.number || number == known.number && seen.is_older_than(known);
             if older {
                 return;
             }
             if number == known.number {
-                seen.crank = known.crank;
+                seen.follow(known);
             }
         }
         self.rounds.insert(job, seen);

@@ -156,6 +156,7 @@ impl Core {
                 Verdict::Uncounted => false,
             }
         });
+        let ran_elsewhere = fault == Fault::Image && self.has_run_for_a_member(job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         if told {
             entry.story_mut().last_failure = Some(cause.clone());
@@ -170,7 +171,7 @@ impl Core {
         let mut fatal = failed == Some(true) && !entry.is_counted();
         if fault == Fault::Image {
             entry.story_mut().image_failures.insert(node, cause.clone());
-            fatal = entry.story().image_failures.len() >= NODES_TO_BLAME_IMAGE;
+            fatal = entry.story().image_failures.len() >= NODES_TO_BLAME_IMAGE && !ran_elsewhere;
         }
         let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
         if nodes_fault {

@@ -1,6 +1,7 @@
 use millrace_protocol::quorum::{Member, MemberState, Quorum, Verdict};
 use millrace_protocol::{Address, UnixSeconds};
 
+use crate::Now;
 use crate::state::job::Crank;
 
 /// A round of a job whose results are counted, as last read. Not kept on disk: the chain is read anew after a
@@ -11,11 +12,31 @@ pub struct QuorumRound {
     pub number: u32,
     pub quorum: Quorum,
     pub(crate) crank: Crank,
+    /// When it was last read, in milliseconds since 1970, and since when it has been without a long break.
+    read_at: u64,
+    read_since: u64,
 }
 
+/// Milliseconds between two readings after which nobody knows whether the chain could be reached in between. Rounds
+/// are read at least every 30 seconds.
+const LONGEST_BREAK: u64 = 90_000;
+
 impl QuorumRound {
-    pub(crate) fn new(number: u32, quorum: Quorum) -> Self {
-        Self { number, quorum, crank: Crank::default() }
+    pub(crate) fn new(now: Now, number: u32, quorum: Quorum) -> Self {
+        Self { number, quorum, crank: Crank::default(), read_at: now.millis, read_since: now.millis }
+    }
+
+    /// Takes over what was known of the round before this reading.
+    pub(crate) fn follow(&mut self, known: &Self) {
+        self.crank = known.crank;
+        if self.read_at.saturating_sub(known.read_at) <= LONGEST_BREAK {
+            self.read_since = known.read_since;
+        }
+    }
+
+    /// Milliseconds after `since` for which it is known what its members have committed to.
+    pub(crate) fn read_for(&self, since: u64) -> u64 {
+        self.read_at.saturating_sub(since.max(self.read_since))
     }
 
     pub fn member(&self, lease: Address) -> Option<&Member> {

@@ -321,3 +321,135 @@ fn killed_at_any_step_a_round_ends_the_same() {
     let written = (0..).take_while(|step| killed_at(*step, Some(0))).count();
     assert!(lost > 50 && written > 50, "{lost} and {written} steps");
 }
+
+/// The rounds of a new job begin with the number that those of the old one began with.
+#[test]
+fn a_job_under_the_id_of_an_earlier_one_has_no_part_in_its_rounds() {
+    let (mut world, job) = two_of_three_for(7, 1, 10_000_000);
+    until_closed(&mut world, job);
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "lease-too-short"));
+    let before = world.core.leases_of(job).len();
+    world.task_millis = 3_000;
+    assert_eq!(world.add_job(1, counted(2, 3), workload(1)), job);
+    world.drain();
+    assert_eq!(world.core.leases_of(job).len() - before, 3, "{:?}", world.explain(job));
+    until_closed(&mut world, job);
+    assert!(world.finished(job), "{:?}", world.outcome(job));
+    world.check_money();
+}
+
+/// Of the new job nothing was made here that could have won its round.
+#[test]
+fn results_of_an_earlier_job_under_the_same_id_are_not_believed() {
+    let (mut world, job) = two_of_three(3, 1);
+    until_closed(&mut world, job);
+    world.pass(5);
+    world.add_job(1, counted(2, 3), workload(1));
+    world.jobs.get_mut(&job).unwrap().job.completed = true;
+    world.see_job(job);
+    while let Some(event) = world.inbox.pop_front() {
+        world.core.on_event(world.now(), event);
+    }
+    assert!(world.core.job(job).unwrap().tasks.iter().all(|task| task.outputs.is_empty()));
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "results-missing"));
+}
+
+/// Two have committed when the buyer cancels, and the chain pays them once they show the same.
+#[test]
+fn what_a_cancelled_job_paid_for_is_the_buyers() {
+    let (mut world, job) = two_of_three_for(3, 1, 20_000);
+    world.pass(10);
+    world.rigs.get_mut(&node(3)).unwrap().running[0].3 += 1_000_000;
+    world.pass(30);
+    assert_eq!(world.members(job).values().filter(|state| **state == MemberState::Committed).count(), 2);
+    world.cancel(job);
+    until_closed(&mut world, job);
+    assert_eq!((world.outcome(job), &world.verdicts[..]), (Some(&Outcome::Cancelled), &[(job, Verdict::Decided)][..]));
+    let outputs: Vec<_> = world.core.job(job).unwrap().tasks.iter().map(|task| task.outputs.clone()).collect();
+    assert_eq!(outputs, [[output_of(0, false)]]);
+    assert_eq!(outcomes(&world).iter().filter(|outcome| **outcome == LeaseOutcome::Completed).count(), 2);
+    world.check_money();
+}
+
+#[test]
+fn an_image_that_ran_for_one_member_is_not_to_blame_for_others_that_cannot_get_it() {
+    let (mut world, job) = two_of_three_for(6, 1, 60_000);
+    world.pass(5);
+    for number in [2, 3] {
+        world.fail_task(node(number), Fault::Image, "image-unavailable");
+    }
+    assert_eq!(world.outcome(job), None);
+    until_closed(&mut world, job);
+    assert!(world.finished(job), "{:?}", world.outcome(job));
+    world.check_money();
+}
+
+#[test]
+fn an_image_that_runs_for_nobody_ends_a_counted_job() {
+    let (mut world, job) = two_of_three_for(6, 1, 60_000);
+    // Nobody has come so far as to run it.
+    for lease in world.core.open_leases_of(job) {
+        world.core.leases.get_mut(&lease).unwrap().meter = Meter::default();
+    }
+    for number in [2, 3] {
+        let (lease, task, attempt, _) = world.rigs.get_mut(&node(number)).unwrap().running.remove(0);
+        let progress = TaskProgress::Failed { fault: Fault::Image, exit_code: None, cause: cause("image-unavailable") };
+        world.inbox.push_back(Event::TaskUpdate { node: node(number), lease, task, attempt, progress });
+    }
+    world.drain();
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "image-unavailable"));
+}
+
+/// Two of three, where the second and the third are lost half way and the first runs out while their successors work.
+fn one_runs_out_before_the_others(needed: u8) -> (World, Address) {
+    let mut world = World::with_nodes(6);
+    world.task_millis = 10_000_000;
+    let job = world.add_job(1, JobTerms { lease_seconds: Seconds(600), ..counted(needed, 3) }, workload(1));
+    world.drain();
+    world.pass(400);
+    world.task_millis = 300_000;
+    [2, 3].into_iter().for_each(|number| world.fail_task(node(number), Fault::Node, "disk"));
+    world.pass(100);
+    assert_eq!(world.offers().len(), 5);
+    world.task_millis = 10_000_000;
+    (world, job)
+}
+
+#[test]
+fn one_place_that_runs_out_twice_takes_no_vote_from_the_others() {
+    let (mut world, job) = one_runs_out_before_the_others(2);
+    until_closed(&mut world, job);
+    let released = outcomes(&world).into_iter().filter(|outcome| *outcome == LeaseOutcome::Released).count();
+    assert_eq!((released, &world.verdicts[..]), (2, &[(job, Verdict::Decided)][..]));
+    assert!(world.finished(job), "{:?}", world.outcome(job));
+    world.check_money();
+}
+
+#[test]
+fn a_job_that_is_given_up_ends_whoever_still_works_at_once() {
+    let (mut world, job) = one_runs_out_before_the_others(3);
+    while world.outcome(job).is_none() {
+        match world.inbox.pop_front() {
+            Some(event) => world.feed(event),
+            None => world.wait_a_second(),
+        }
+    }
+    assert!(matches!(world.outcome(job), Some(Outcome::Failed(cause)) if cause.code == "lease-too-short"));
+    let stages: Vec<_> = world.core.leases_of(job).iter().map(|lease| lease.stage).collect();
+    assert!(stages.iter().filter(|stage| matches!(stage, Stage::Ending { .. })).count() >= 2, "{stages:?}");
+    assert!(!stages.contains(&Stage::Working), "{stages:?}");
+}
+
+/// Nothing is read of the chain for longer than a member may take to commit, and it could not have committed.
+#[test]
+fn an_outage_is_not_held_against_members_that_have_their_result() {
+    let (mut world, job) = two_of_three_for(3, 1, 200_000);
+    world.pass(190);
+    world.chain_down = true;
+    world.pass(280);
+    world.chain_down = false;
+    until_closed(&mut world, job);
+    assert!(world.finished(job), "{:?}", world.explain(job));
+    assert_eq!(outcomes(&world), [LeaseOutcome::Completed; 3]);
+    world.check_money();
+}

@@ -431,3 +431,32 @@ fn a_kill_at_any_event_loses_no_finding() {
         }
     }
 }
+
+/// There is no other provider for the checks, and the tasks do not wait for one.
+#[test]
+fn a_check_that_nobody_can_run_keeps_no_task_waiting() {
+    let mut world = World::with_nodes(1);
+    let job = world.add_job(1, JobTerms { lease_seconds: Seconds(30), ..checked(ALL) }, workload(20));
+    world.drain();
+    world.pass(200);
+    assert!(world.offers().len() > 1);
+    assert_eq!(world.core.job(job).unwrap().tasks.done(), 20, "{:?}", world.explain(job));
+    assert_eq!(world.outcome(job), None, "the checks wait");
+    world.check_money();
+}
+
+#[test]
+fn a_checkers_fault_leaves_the_job_done() {
+    let (mut world, job) = world(2, 1, ALL);
+    until_reported(&mut world, 1);
+    world.pass(2);
+    let checker = world.lease_of(node(2));
+    world.fail_task(node(2), Fault::Node, "disk-full");
+    world.pass(60);
+    assert!(world.core.job(job).unwrap().story().failed_nodes.contains(&node(2)));
+    assert_eq!(world.final_class(checker), Some(ExitClass::Completed));
+    assert_ne!(world.jobs[&job].job.state, JobState::Open, "it is done as far as the chain is concerned");
+    world.pass(1_400);
+    assert!(world.finished(job), "{:?} {:?}", world.outcome(job), world.explain(job));
+    world.check_money();
+}

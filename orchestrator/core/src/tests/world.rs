@@ -19,6 +19,8 @@ use crate::*;
 pub use rounds::{Vote, Voter};
 
 pub const HEARTBEAT: u64 = 2_000;
+/// Milliseconds between full readings of the chain, which tell rounds that nothing has happened in, too.
+const RECONCILED: u64 = 30_000;
 pub const START: u64 = 1_800_000_000;
 pub const PROGRAM: Address = Address([9; 32]);
 pub const ATTESTOR: Address = Address([8; 32]);
@@ -498,6 +500,9 @@ impl World {
         self.work();
         if self.millis.is_multiple_of(HEARTBEAT) {
             self.heartbeats();
+        }
+        if self.millis.is_multiple_of(RECONCILED) && !self.chain_down {
+            self.quorums.keys().copied().collect::<Vec<_>>().into_iter().for_each(|job| self.see_quorum(job));
         }
         self.inbox.push_back(Event::Tick);
     }

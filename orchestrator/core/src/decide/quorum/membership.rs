@@ -64,7 +64,7 @@ impl Core {
             Some(known) => known == round,
             None => lease.on_chain(),
         };
-        self.leases_of(job).into_iter().filter(of_round).count()
+        self.leases_of_account(job).into_iter().filter(of_round).count()
     }
 
     /// What the next round lacks, before its first member is there.

@@ -7,9 +7,9 @@ use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::task::Cause;
 use crate::{Core, Now};
 
-/// Milliseconds for which a member that is done may take to have its commitment on chain. A transaction is given up
-/// after about 90 seconds, and is sent again at least once.
-pub(in crate::decide) const COMMIT_PATIENCE: u64 = 240_000;
+/// Milliseconds for which a member that is done may take to have its commitment on chain, while the chain can be read.
+/// A transaction is given up after about 90 seconds, and is sent again at least once.
+const COMMIT_PATIENCE: u64 = 240_000;
 
 impl Core {
     /// Ends members that have their result, and those that will have none: they leave the round unpaid, unless the job
@@ -30,27 +30,31 @@ impl Core {
                 self.begin_end(now, lease, ExitClass::Released);
             }
         }
-        self.give_up_the_unfinished(job);
+        if self.give_up_the_unfinished(job) {
+            // Whoever still works does so for nothing.
+            self.end_members(now, job);
+        }
     }
 
     /// Where so many members have not come to an end in the time of a lease that the rest cannot decide, the work is
     /// too long for its leases, and more rounds would come to nothing like this one.
-    fn give_up_the_unfinished(&mut self, job: Address) {
-        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.outcome.is_none()) else { return };
-        let Some((needed, size)) = entry.votes() else { return };
+    fn give_up_the_unfinished(&mut self, job: Address) -> bool {
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.outcome.is_none()) else { return false };
+        let Some((needed, size)) = entry.votes() else { return false };
         let ran_out = |lease: &&LeaseEntry| {
             let (own, view) = (lease.own_tasks.as_deref(), &lease.view.lease);
             let unfinished = own.is_some_and(|tasks| !tasks.all_done()) && !self.failed_own_task(lease.address);
             let had_its_share = lease.meter.millis >= view.maximum.0.saturating_mul(1_000) / 2;
-            let class = match lease.stage {
-                Stage::Ending { class, .. } => Some(class),
-                _ => lease.final_voucher().map(|voucher| voucher.exit_class),
-            };
-            unfinished && had_its_share && !lease.has_notice() && class == Some(ExitClass::Released)
+            unfinished && had_its_share && !lease.has_notice() && ends_with(lease) == Some(ExitClass::Released)
         };
-        let of_round = self.leases_of(job).into_iter().filter(|lease| lease.round == Some(entry.view.quorum_round));
-        if of_round.filter(ran_out).count() <= usize::from(size - needed) {
-            return;
+        // A place that was taken over is that of its last lease: those before it have no vote to lose.
+        let may_vote = |lease: &&LeaseEntry| lease.stage == Stage::Working || ends_with(lease).is_some_and(is_result);
+        let mut of_round = self.leases_of_account(job);
+        of_round.retain(|lease| lease.round == Some(entry.view.quorum_round));
+        let votes = of_round.iter().copied().filter(may_vote).count();
+        let n_ran_out = of_round.into_iter().filter(ran_out).count();
+        if n_ran_out <= usize::from(size - needed) || votes >= usize::from(needed) {
+            return false;
         }
         let cause = Cause {
             code: "lease-too-short".to_owned(),
@@ -64,15 +68,12 @@ impl Core {
             entry.outcome = Some(Outcome::Failed(cause.into()));
         }
         self.touch_job(job);
-        // Whoever still works does so for nothing.
-        for lease in self.open_leases_of(job) {
-            self.stop_and_requeue(lease);
-        }
+        true
     }
 
     /// How the lease is to be reported, where that can be told already. A member without its commitment has no result,
     /// whatever it made: the count would take its whole bond for that.
-    pub(in crate::decide) fn member_class(&self, now: Now, lease: Address) -> Option<ExitClass> {
+    pub(in crate::decide) fn member_class(&self, lease: Address) -> Option<ExitClass> {
         let entry = self.leases.get(&lease)?;
         let Stage::Ending { class, since } = entry.stage else { return None };
         let job = self.jobs.get(&entry.view.job)?;
@@ -85,6 +86,15 @@ impl Core {
         if entry.view.lease.was_sent_away(&job.view.job) || job.outcome.is_some() {
             return Some(ExitClass::Released);
         }
-        (now.millis.saturating_sub(since) > COMMIT_PATIENCE).then_some(ExitClass::NodeFault)
+        let waited = self.round(entry.view.job).map_or(0, |round| round.read_for(since));
+        (waited > COMMIT_PATIENCE).then_some(ExitClass::NodeFault)
+    }
+}
+
+/// What the lease's end says, or is about to say, where it has come to one by a voucher.
+fn ends_with(lease: &LeaseEntry) -> Option<ExitClass> {
+    match lease.stage {
+        Stage::Ending { class, .. } => Some(class),
+        _ => lease.final_voucher().map(|voucher| voucher.exit_class),
     }
 }

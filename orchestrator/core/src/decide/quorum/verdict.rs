@@ -4,7 +4,7 @@ use millrace_protocol::quorum::{MemberState, Quorum, Verdict};
 use millrace_protocol::{Address, LeaseOutcome};
 use millrace_spec::{Sha256, merkle};
 
-use crate::state::job::Outcome;
+use crate::state::job::{JobEntry, Outcome};
 use crate::state::lease::Stage;
 use crate::state::task::{Cause, Task, TaskState};
 use crate::{Core, LeaseEntry};
@@ -15,9 +15,10 @@ impl Core {
         if self.failed_own_task(lease) { merkle::failed() } else { self.result_root(lease) }
     }
 
-    /// Takes what the round came to: the winner's tasks are the job's.
+    /// Takes what the round came to: the winner's tasks are the job's, and paid for, also where the job had been given
+    /// up or cancelled before the count.
     pub(crate) fn heed_verdict(&mut self, job: Address) {
-        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.is_counted() && entry.outcome.is_none()) else {
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.is_counted() && !entry.has_verdict()) else {
             return;
         };
         let round = self.round(job).map(|round| round.quorum);
@@ -26,10 +27,12 @@ impl Core {
                 let winner = round.map_or([0; 32], |quorum| quorum.winner);
                 self.adopt(job, self.of_root(job, Sha256(winner)));
             }
-            Verdict::Failed => self.note_failed_round(job),
+            Verdict::Failed if entry.outcome.is_none() => self.note_failed_round(job),
             // Somebody else has counted, settled and closed before anything of it was read.
-            Verdict::Open if entry.view.job.completed && !entry.view.quorum_open => self.adopt(job, self.majority(job)),
-            Verdict::Open => {}
+            Verdict::Open if entry.outcome.is_none() && entry.view.job.completed && !entry.view.quorum_open => {
+                self.adopt(job, self.majority(job));
+            }
+            Verdict::Failed | Verdict::Open => {}
         }
     }
 
@@ -45,7 +48,7 @@ impl Core {
     fn majority(&self, job: Address) -> Option<Address> {
         let (needed, _) = self.jobs.get(&job)?.votes()?;
         let has_result = |lease: &&LeaseEntry| lease.own_tasks.is_some() && self.has_result(lease.address);
-        let leases: Vec<_> = self.leases_of(job).into_iter().filter(has_result).collect();
+        let leases: Vec<_> = self.leases_of_account(job).into_iter().filter(has_result).collect();
         let last = leases.iter().filter_map(|lease| lease.round).max()?;
         let mut votes: BTreeMap<Sha256, Vec<Address>> = BTreeMap::new();
         for lease in leases.iter().filter(|lease| lease.round == Some(last)) {
@@ -79,6 +82,9 @@ impl Core {
         let own = winner.and_then(|lease| self.leases.get(&lease)?.own_tasks.clone());
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let Some(own) = own else {
+            if entry.outcome.is_some() {
+                return;
+            }
             entry.outcome = Some(Outcome::Failed(results_lost().into()));
             return self.touch_job(job);
         };
@@ -87,7 +93,9 @@ impl Core {
         // What else a member made whose work failed nobody has compared.
         let counts = |task: &Task| failure.is_none() || failed(&task);
         let adopted: Vec<(u32, Task)> = (0..).zip(own.iter().cloned()).filter(|(_, task)| counts(task)).collect();
-        entry.outcome = Some(failure.clone().map_or(Outcome::Completed, |cause| Outcome::Failed(cause.into())));
+        if matches!(entry.outcome, None | Some(Outcome::Failed(_))) {
+            entry.outcome = Some(failure.clone().map_or(Outcome::Completed, |cause| Outcome::Failed(cause.into())));
+        }
         for (number, done) in adopted {
             if let Some(entry) = self.jobs.get_mut(&job) {
                 entry.tasks.change(number, |task| *task = done);
@@ -104,6 +112,13 @@ impl Core {
             entry.story_mut().last_failure = Some(cause);
             self.touch_job(job);
         }
+    }
+}
+
+impl JobEntry {
+    /// Whether its tasks are those of a round's winner already.
+    fn has_verdict(&self) -> bool {
+        self.tasks.all_done() || self.has_failed_task()
     }
 }
 
