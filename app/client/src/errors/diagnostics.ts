@@ -128,6 +128,10 @@ export const CLIENT_DIAGNOSTICS = {
     cause: "the endpoint does not answer",
     hint: "check that the endpoint is the network you mean, or start one here with `millrace localnet up`",
   },
+  "salt-malformed": {
+    cause: "the salt is not the 32 bytes in `sealed.inputs` of the job's spec",
+    hint: "pass what `freshSalt` gave when the job was made, or read its 64 hex digits in the spec",
+  },
   "seal-key-weak": {
     cause: "nothing can be sealed to the key: it is none, or one that anybody has",
     hint: "leave the node out with `placement.deniedProviders`",
