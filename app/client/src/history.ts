@@ -1,5 +1,6 @@
 import { getBase58Encoder, type Address, type ReadonlyUint8Array, type Signature } from "@solana/kit";
 import type { Connection } from "./connection.js";
+import { MillraceError } from "./errors/MillraceError.js";
 import { MILLRACE_PROGRAM_ADDRESS } from "./generated/programs/index.js";
 
 /** The most signatures that one request returns. */
@@ -9,7 +10,10 @@ const AT_ONCE = 8;
 /** First bytes of an event's instruction data: Anchor's own tag. */
 const EVENT_TAG = [0xe4, 0x45, 0xa5, 0x2e, 0x51, 0xcb, 0x9a, 0x1d];
 
-/** Every event of the program in the successful transactions that name an account, oldest first. */
+/**
+ * Every event of the program in the successful transactions that name an account, oldest first, as far back as the
+ * endpoint keeps them. Throws `history-incomplete` for a transaction of which it does not tell what happened.
+ */
 export async function eventsOf(connection: Connection, account: Address): Promise<Uint8Array[]> {
   const signatures = await signaturesOf(connection, account);
   const events: Uint8Array[] = [];
@@ -46,9 +50,15 @@ async function eventsIn({ rpc, commitment }: Connection, signature: Signature): 
       maxSupportedTransactionVersion: 0,
     })
     .send();
-  const keys = found?.transaction.message.accountKeys ?? [];
-  const calls = (found?.meta?.innerInstructions ?? []).flatMap(({ instructions }) => [...instructions]);
-  return calls
+  if (!found?.meta?.innerInstructions) {
+    const message = `the endpoint does not tell everything that happened in transaction ${signature}`;
+    throw new MillraceError("history-incomplete", { message });
+  }
+  // Those out of lookup tables come last: the program may be called by way of one.
+  const { writable = [], readonly = [] } = found.meta.loadedAddresses ?? {};
+  const keys = [...found.transaction.message.accountKeys, ...writable, ...readonly];
+  return found.meta.innerInstructions
+    .flatMap(({ instructions }) => [...instructions])
     .filter(({ programIdIndex }) => keys[programIdIndex] === MILLRACE_PROGRAM_ADDRESS)
     .map(({ data }) => getBase58Encoder().encode(data))
     .filter((data) => startsWith(data, EVENT_TAG))

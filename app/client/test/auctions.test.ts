@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, isMillraceError } from "@millrace/client";
+import { connect, isMillraceError, type Connection } from "@millrace/client";
 import {
   auditAuctions,
   checkAuctions,
   parseAuctions,
   parseBids,
   ranked,
+  readChain,
   rootOf,
   type Bidder,
   type Chain,
 } from "@millrace/client/auctions";
-import type { Address } from "@solana/kit";
+import { MILLRACE_PROGRAM_ADDRESS } from "@millrace/client/program";
+import { getAddressEncoder, getBase58Decoder, type Address, type Rpc, type SolanaRpcApi } from "@solana/kit";
 import { FakeOrchestrator } from "./fakeOrchestrator.js";
 import { vectors } from "./vectors.js";
 
@@ -159,10 +161,60 @@ test("a bid of another job is not looked for, and a refusal is the orchestrator'
   const job = cases[0]!.chain.program;
   const other = auditAuctions(connection, "http://127.0.0.1:1", { job, own });
   await assert.rejects(other, (error) => isMillraceError(error, "bid-of-another-job"));
+  // Of a rig's bids, which are for many jobs, those for this one are looked for.
+  const [bid] = own;
+  const mixed = [...own, { ...bid!, bid: { ...bid!.bid, job } }];
+  const looked = auditAuctions(connection, "http://127.0.0.1:1", { job, own: mixed });
+  await assert.rejects(looked, (error) => isMillraceError(error, "orchestrator-unreachable"));
   const problem = { code: "job-unknown", cause: "there is no such job", hint: "check the address" };
   const answer = { method: "GET", path: `/v1/jobs/${job}/auctions`, status: 404, body: JSON.stringify(problem) };
   const fake = await FakeOrchestrator.start([answer]);
   const refused = auditAuctions(connection, fake.url, { job });
   await assert.rejects(refused, (error) => isMillraceError(error, "orchestrator-refused"));
   await fake.stop();
+});
+
+/** A transaction with one event, of which only the job is told: by the program itself, a key of a lookup table. */
+async function transaction(event: string, job: Address) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`event:${event}`));
+  const tags = [0xe4, 0x45, 0xa5, 0x2e, 0x51, 0xcb, 0x9a, 0x1d, ...new Uint8Array(digest).subarray(0, 8)];
+  const data = Uint8Array.from([...tags, ...getAddressEncoder().encode(job), ...new Uint8Array(400)]);
+  const instruction = { programIdIndex: 2, data: getBase58Decoder().decode(data) };
+  return {
+    transaction: { message: { accountKeys: [job] } },
+    meta: {
+      innerInstructions: [{ instructions: [instruction] }],
+      loadedAddresses: { writable: [job], readonly: [MILLRACE_PROGRAM_ADDRESS] },
+    },
+  };
+}
+
+/** A chain without accounts, whose endpoint tells of these transactions, the latest first. */
+function endpoint(transactions: readonly unknown[]): Connection {
+  const answer = (value: unknown) => ({ send: () => Promise.resolve(value) });
+  const rpc = {
+    getAccountInfo: () => answer({ value: null }),
+    getSignaturesForAddress: () => answer(transactions.map((_, at) => ({ signature: String(at), err: null }))),
+    getTransaction: (signature: string) => answer(transactions[Number(signature)]),
+  };
+  const connection = connect({ rpcUrl: "http://127.0.0.1:1", wsUrl: "ws://127.0.0.1:1" });
+  return { ...connection, rpc: rpc as unknown as Rpc<SolanaRpcApi> };
+}
+
+test("what an endpoint does not tell of is not taken for what did not happen", async () => {
+  const { job, program } = cases[0]!.chain;
+  const [opening, lease] = [await transaction("JobOpened", job), await transaction("LeaseOpened", job)];
+  assert.equal((await readChain(endpoint([lease, lease, opening]), job, [])).opened.length, 2);
+  assert.deepEqual((await readChain(endpoint([opening, lease, opening]), job, [])).opened, [], "of an id used again");
+  for (const kept of [
+    [],
+    [lease],
+    [lease, await transaction("JobOpened", program)],
+    [lease, null, opening],
+    [lease, { ...lease, meta: null }, opening],
+    [{ ...lease, meta: { ...lease.meta, innerInstructions: null } }, opening],
+  ]) {
+    const read = readChain(endpoint(kept), job, []);
+    await assert.rejects(read, (error) => isMillraceError(error, "history-incomplete"), JSON.stringify(kept));
+  }
 });

@@ -204,6 +204,43 @@ test("a stream is encrypted and decrypted piece by piece, and its own failure is
   }
 });
 
+test("what was encrypted is told, or why not, however the stream ends", async () => {
+  const broken = new Error("the disk broke");
+  const breaking = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(broken) });
+  const failed = await encryptStream(recipientOf(buyer.address), breaking);
+  await assert.rejects(new Response(failed.sealed as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer(), broken);
+  await assert.rejects(failed.objects, broken);
+
+  let stopped: unknown;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(PIECE)),
+    cancel: (reason) => void (stopped = reason),
+  });
+  const enough = new Error("enough");
+  const left = await encryptStream(recipientOf(buyer.address), endless);
+  await left.sealed.cancel(enough);
+  await assert.rejects(left.objects, enough);
+  assert.equal(stopped, enough);
+});
+
+test("nothing more is read of a stream that does not decrypt", async () => {
+  const identity = identityOf(fromHex(golden.buyer));
+  const foreign = await encrypt(recipientOf(node.address), new Uint8Array(1));
+  for (const [start, code] of [
+    [foreign.bytes, "sealed-to-another"],
+    [new TextEncoder().encode("not age at all\n"), "sealed-damaged"],
+  ] as const) {
+    let cancelled: unknown;
+    const open = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(start),
+      pull: (controller) => controller.enqueue(new Uint8Array(PIECE)),
+      cancel: (reason) => void (cancelled = reason),
+    });
+    assert.equal(await codeOf(decryptStream(identity, open)), code);
+    assert.ok(cancelled instanceof MillraceError && cancelled.code === code, code);
+  }
+});
+
 test("what is no recipient or identity is refused, also another kind of age's", async () => {
   const own = recipientOf(buyer.address);
   for (const text of [
@@ -225,6 +262,7 @@ test("what is no recipient or identity is refused, also another kind of age's", 
   for (const length of [0, 31, 33, 64]) {
     assert.throws(() => identityOf(new Uint8Array(length)), refused("identity-malformed"));
     assert.throws(() => dataKey(new Uint8Array(length), freshSalt()), refused("identity-malformed"));
+    assert.throws(() => dataKey(fromHex(golden.buyer), new Uint8Array(length)), refused("salt-malformed"));
   }
 });
 

@@ -101,7 +101,13 @@ test("what does not go together is refused before there is a hash to pay for", a
   const service = { service: { replicas: 1, restart: "always" } } as const;
   const gang = { gang: { locality: "anywhere" } } as const;
   const compared = (verification: Verification) => ({ ...base.terms, ...verificationFields(verification) });
+  const [quorum, spotCheck] = [
+    compared({ policy: "quorum", needed: 2, size: 3 }),
+    compared({ policy: "spot-check", shareBps: 1 }),
+  ];
   const every = (seconds: bigint) => ({ checkpoint: { every: seconds } });
+  const early = (seconds: bigint) => ({ outputs: { every: seconds } });
+  const encrypted = { sealed: { outputs: "age1" } };
   const right: Partial<JobSpec>[] = [
     { finishOnNotice: true, terms: spot },
     { finishOnNotice: false, shape: service },
@@ -109,6 +115,11 @@ test("what does not go together is refused before there is a hash to pay for", a
     every(86_400n),
     { ...every(60n), terms: spot },
     { ...every(60n), shape: gang },
+    early(10n),
+    early(86_400n),
+    { ...early(60n), ...encrypted, shape: gang, terms: spot },
+    { sealed: { files: ["token"] }, terms: quorum },
+    { ...encrypted, shape: service },
     { placement: { auction: true } },
     { placement: { auction: false }, terms: spot },
   ];
@@ -119,9 +130,20 @@ test("what does not go together is refused before there is a hash to pay for", a
     [every(9n), "checkpoint.every"],
     [every(86_401n), "checkpoint.every"],
     [{ ...every(60n), shape: service }, "checkpoint"],
-    [{ ...every(60n), terms: compared({ policy: "quorum", needed: 2, size: 3 }) }, "checkpoint"],
-    [{ ...every(60n), terms: compared({ policy: "spot-check", shareBps: 1 }) }, "checkpoint"],
-    [{ ...every(60n), sealed: { outputs: "age1" } }, "checkpoint"],
+    [{ ...every(60n), terms: quorum }, "checkpoint"],
+    [{ ...every(60n), terms: spotCheck }, "checkpoint"],
+    [{ ...every(60n), ...encrypted }, "checkpoint"],
+    [early(9n), "outputs.every"],
+    [early(86_401n), "outputs.every"],
+    [{ ...early(60n), shape: service }, "outputs"],
+    [{ ...early(60n), terms: quorum }, "outputs"],
+    [{ ...early(60n), terms: spotCheck }, "outputs"],
+    [{ ...encrypted, terms: quorum }, "sealed.outputs"],
+    [{ ...encrypted, terms: spotCheck }, "sealed.outputs"],
+    [{ shape: gang, terms: quorum }, "shape"],
+    [{ shape: gang, terms: spotCheck }, "shape"],
+    [{ shape: service, terms: quorum }, "shape"],
+    [{ shape: service, terms: spotCheck }, "shape"],
     [{ placement: { auction: true }, terms: spot }, "placement.auction"],
     [{ placement: { auction: true }, shape: service }, "placement.auction"],
     [{ placement: { auction: true }, shape: gang }, "placement.auction"],

@@ -172,7 +172,7 @@ fn shares(status: &JobStatus, outputs: &[TaskOutputs]) -> Vec<Share> {
         share.metered = Seconds(share.metered.0 + lease.metered.0);
     }
     for task in outputs {
-        if let Some(share) = shares.values_mut().find(|share| share.node == task.node) {
+        if let Some(share) = shares.values_mut().find(|share| Some(share.node) == task.node) {
             share.frames.push(task.index + 1);
         }
     }

@@ -146,7 +146,7 @@ mod tests {
 
     fn outputs(index: u32, paths: &[&str]) -> TaskOutputs {
         let output = |path: &&str| Output { path: (*path).to_owned(), size: 1, sha256: "ab".repeat(32) };
-        TaskOutputs { index, node: Address([1; 32]), outputs: paths.iter().map(output).collect() }
+        TaskOutputs { index, node: Some(Address([1; 32])), outputs: paths.iter().map(output).collect() }
     }
 
     fn paths(tasks: &[TaskOutputs]) -> Vec<String> {

@@ -56,6 +56,12 @@ pub enum Error {
     /// `answer` is what was asked for.
     #[error("{endpoint} answers with something that is no {answer}")]
     AnswerMalformed { endpoint: String, answer: &'static str },
+    /// It is kept without the calls that programs made in it, and so without the events.
+    #[error("the endpoint does not tell everything that happened in transaction {signature}")]
+    TransactionIncomplete { signature: Signature },
+    /// What happened before is not told, so what is missing is no sign that it did not happen.
+    #[error("what the endpoint tells of job {job} does not begin with its opening")]
+    HistoryIncomplete { job: Address },
 }
 
 impl Error {
@@ -88,7 +94,9 @@ impl Error {
             | Self::AccountMissing { .. }
             | Self::AccountUnreadable { .. }
             | Self::TransactionMalformed
-            | Self::SignatureInvalid { .. } => false,
+            | Self::SignatureInvalid { .. }
+            | Self::TransactionIncomplete { .. }
+            | Self::HistoryIncomplete { .. } => false,
         }
     }
 }
@@ -108,6 +116,7 @@ impl Diagnostic for Error {
             Self::TransactionMalformed => "transaction-malformed",
             Self::SignatureInvalid { .. } => "signature-invalid",
             Self::AnswerMalformed { .. } => "rpc-answer-malformed",
+            Self::TransactionIncomplete { .. } | Self::HistoryIncomplete { .. } => "history-incomplete",
         }
     }
 
@@ -161,6 +170,9 @@ impl Diagnostic for Error {
             Self::AccountUnreadable { source, .. } => source.hint(),
             Self::TransactionMalformed => "pass the bytes of a whole, legacy transaction".to_owned(),
             Self::SignatureInvalid { signer } => format!("have {signer} sign this very message"),
+            Self::TransactionIncomplete { .. } | Self::HistoryIncomplete { .. } => {
+                "use another RPC endpoint, one that keeps the chain's whole history".to_owned()
+            }
         }
     }
 }

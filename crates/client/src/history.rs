@@ -18,8 +18,8 @@ use solana_rpc_client::rpc_client::GetConfirmedSignaturesForAddress2Config;
 use solana_rpc_client_api::config::RpcTransactionConfig;
 use solana_signature::Signature;
 use solana_transaction_status_client_types::{
-    EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction, UiParsedInstruction,
-    UiTransactionEncoding,
+    EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction, UiLoadedAddresses,
+    UiParsedInstruction, UiTransactionEncoding, UiTransactionStatusMeta,
 };
 
 use crate::address::pubkey;
@@ -53,12 +53,25 @@ pub struct JobHistory {
     pub entries: Vec<Entry>,
 }
 
+impl JobHistory {
+    /// The same, where it begins with the job's opening: for whoever takes what is not in it for what did not happen.
+    ///
+    /// # Errors
+    /// [`Error::HistoryIncomplete`]: the endpoint keeps less, or knows nothing of the job.
+    pub fn from_opening(self) -> Result<Self, Error> {
+        match self.entries.first() {
+            Some(Entry { event: JobEvent::Opened { .. }, .. }) => Ok(self),
+            _ => Err(Error::HistoryIncomplete { job: self.job }),
+        }
+    }
+}
+
 impl Client {
     /// Reads a job's history; also of a job that is closed. Reaches as far back as the endpoint
     /// keeps transactions; empty for a job it knows nothing of.
     ///
     /// # Errors
-    /// [`Error::Unreachable`], [`Error::Rejected`].
+    /// [`Error::Unreachable`], [`Error::Rejected`], [`Error::TransactionIncomplete`].
     pub async fn job_history(&self, job: Address) -> Result<JobHistory, Error> {
         let signatures = self.signatures_of(job).await?;
         let read = stream::iter(signatures).map(|signature| self.entries_of(signature, job)).buffered(AT_ONCE);
@@ -84,7 +97,8 @@ impl Client {
         };
         let found = self.ask(|rpc| async move { rpc.get_transaction_with_config(&signature, config).await }).await?;
         let time = found.block_time.and_then(|time| u64::try_from(time).ok()).map(UnixSeconds);
-        Ok((Landed { slot: found.slot, time }, events_of(&found)))
+        let events = events_of(&found).ok_or(Error::TransactionIncomplete { signature })?;
+        Ok((Landed { slot: found.slot, time }, events))
     }
 
     /// The successful transactions that name an account, oldest first: of several endpoints' lists the
@@ -127,24 +141,26 @@ async fn list_signatures(rpc: &RpcClient, account: Address) -> RpcResult<Vec<Sig
     }
 }
 
-/// Events in a transaction, each with its job: calls of the program to itself.
-fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<(Address, JobEvent)> {
-    let Some(meta) = &found.transaction.meta else { return Vec::new() };
-    let keys = keys_of(found);
+/// Events in a transaction, each with its job: calls of the program to itself. None where the calls are not told.
+fn events_of(found: &EncodedConfirmedTransactionWithStatusMeta) -> Option<Vec<(Address, JobEvent)>> {
+    let meta = found.transaction.meta.as_ref()?;
+    let keys = keys_of(found, meta)?;
     let inner: Option<Vec<UiInnerInstructions>> = meta.inner_instructions.clone().into();
-    inner
-        .unwrap_or_default()
-        .into_iter()
-        .flat_map(|group| group.instructions)
-        .filter_map(|instruction| call(instruction, &keys))
-        .filter(|(program, _)| *program == millrace::ID)
-        .filter_map(|(_, data)| JobEvent::decode(data.strip_prefix(EVENT_IX_TAG_LE)?))
-        .collect()
+    let calls = inner?.into_iter().flat_map(|group| group.instructions).filter_map(|inner| call(inner, &keys));
+    let own = calls.filter(|(program, _)| *program == millrace::ID);
+    Some(own.filter_map(|(_, data)| JobEvent::decode(data.strip_prefix(EVENT_IX_TAG_LE)?)).collect())
 }
 
-fn keys_of(found: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Pubkey> {
-    let Some(transaction) = found.transaction.transaction.decode() else { return Vec::new() };
-    transaction.message.static_account_keys().to_vec()
+/// Its own, then those out of lookup tables: the program may be called by way of one.
+fn keys_of(found: &EncodedConfirmedTransactionWithStatusMeta, meta: &UiTransactionStatusMeta) -> Option<Vec<Pubkey>> {
+    let transaction = found.transaction.transaction.decode()?;
+    let looked_up: Option<UiLoadedAddresses> = meta.loaded_addresses.clone().into();
+    let looked_up = looked_up.map(|found| [found.writable, found.readonly].concat()).unwrap_or_default();
+    let mut keys = transaction.message.static_account_keys().to_vec();
+    for key in looked_up {
+        keys.push(key.parse().ok()?);
+    }
+    Some(keys)
 }
 
 fn call(instruction: UiInstruction, keys: &[Pubkey]) -> Option<(Pubkey, Vec<u8>)> {
@@ -158,3 +174,6 @@ fn call(instruction: UiInstruction, keys: &[Pubkey]) -> Option<(Pubkey, Vec<u8>)
     };
     Some((program, bs58::decode(data).into_vec().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

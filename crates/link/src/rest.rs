@@ -251,7 +251,9 @@ pub struct TaskEarlyOutputs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskOutputs {
     pub index: u32,
-    pub node: Address,
+    /// Whose rig has made them; none where that is not known any more, as of an earlier attempt's early ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Address>,
     pub outputs: Vec<Output>,
 }
 

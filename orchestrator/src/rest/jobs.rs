@@ -67,7 +67,7 @@ pub(super) async fn outputs(
         });
         done.map(|(task, index, lease)| rest::TaskOutputs {
             index,
-            node: driver.core.lease(lease).map(|lease| lease.view.node).unwrap_or_default(),
+            node: driver.core.lease(lease).map(|lease| lease.view.node),
             outputs: task.outputs.iter().map(output).collect(),
         })
         .collect()

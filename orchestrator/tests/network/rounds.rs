@@ -234,6 +234,7 @@ async fn early_outputs_are_shown_as_such_and_what_is_no_result_in_the_end_is_del
     work.told(|task| task.early_outputs == Some(summary)).await;
     let shown = work.early().await.expect("nothing is shown");
     assert_eq!((shown.task.index, shown.attempt), (0, 1));
+    assert_eq!(shown.task.node, Some(work.market.job(work.job).await.leases[0].node));
     let paths: Vec<&str> = shown.task.outputs.iter().map(|output| output.path.as_str()).collect();
     assert_eq!(paths, ["frame.png", "log"]);
     assert_eq!(shown.task.outputs[1].sha256, log.sha256.to_string());

@@ -9,7 +9,7 @@ import { readChain } from "./readChain.js";
 
 export interface Audit {
   readonly job: Address;
-  /** Bids of your own, to see that they were let in: `parseBids`. All of them are of this job. */
+  /** Bids of your own, to see that they were let in: `parseBids`. Those of other jobs are not looked at. */
   readonly own?: readonly SignedBid[];
   readonly signal?: AbortSignal;
 }
@@ -22,14 +22,15 @@ export interface Audited {
 /**
  * A job's auctions, once everything that the orchestrator tells of them is found right: what `millrace job auction` does.
  * For anybody; no wallet is needed. The endpoint of `connection` is believed. Throws what `checkAuctions` throws, what the
- * orchestrator or the endpoint refuses with, and `bid-of-another-job`.
+ * orchestrator or the endpoint refuses with, `history-incomplete`, and `bid-of-another-job` where all own bids are.
  */
 export async function auditAuctions(
   connection: Connection,
   orchestratorUrl: string,
-  { job, own = [], signal }: Audit,
+  { job, own: all = [], signal }: Audit,
 ): Promise<Audited> {
-  if (own.some(({ bid }) => bid.job !== job)) throw new MillraceError("bid-of-another-job");
+  const own = all.filter(({ bid }) => bid.job === job);
+  if (own.length === 0 && all.length > 0) throw new MillraceError("bid-of-another-job");
   const path = `/v1/jobs/${job}/auctions`;
   const text = await request(orchestratorUrl, { method: "GET", path, ...(signal ? { signal } : {}) });
   const auctions = parseAuctions(text);

@@ -2,6 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Account, Address, MaybeAccount, ReadonlyUint8Array } from "@solana/kit";
 import type { Connection } from "../connection.js";
+import { MillraceError } from "../errors/MillraceError.js";
 import { refusal } from "../errors/refusal.js";
 import {
   fetchAllMaybeNode,
@@ -22,7 +23,11 @@ const LEASE_OPENED = eventTag("LeaseOpened");
 /** Accounts that one request may ask for. */
 const BATCH = 100;
 
-/** Reads what a job's auctions are compared with, also of a job that is closed. Throws what the endpoint throws. */
+/**
+ * Reads what a job's auctions are compared with, also of a job that is closed. Throws what the endpoint throws, and
+ * `history-incomplete` where it does not tell of everything since the job's opening: a lease that nobody tells of could
+ * not be compared with anything.
+ */
 export async function readChain(connection: Connection, job: Address, nodes: Iterable<Address>): Promise<Chain> {
   try {
     const [account, opened, bidders] = await Promise.all([
@@ -39,16 +44,18 @@ export async function readChain(connection: Connection, job: Address, nodes: Ite
 
 /** Of an id that was used again, those of the latest job. */
 async function leaseOpenings(connection: Connection, job: Address): Promise<Opened[]> {
-  let opened: Opened[] = [];
+  let opened: Opened[] | undefined;
   for (const event of await eventsOf(connection, job)) {
     if (startsWith(event, JOB_OPENED) && getJobOpenedDecoder().decode(event, JOB_OPENED.length).job === job) {
       opened = [];
     }
     if (!startsWith(event, LEASE_OPENED)) continue;
     const { bidBookRoot, ...found } = getLeaseOpenedDecoder().decode(event, LEASE_OPENED.length);
-    if (found.job === job) opened.push({ ...found, bidBookRoot: bytesToHex(Uint8Array.from(bidBookRoot)) });
+    if (found.job === job) opened?.push({ ...found, bidBookRoot: bytesToHex(Uint8Array.from(bidBookRoot)) });
   }
-  return opened;
+  if (opened) return opened;
+  const message = `what the endpoint tells of job ${job} does not begin with its opening`;
+  throw new MillraceError("history-incomplete", { message });
 }
 
 async function readBidders({ rpc, commitment }: Connection, nodes: Address[]): Promise<Map<Address, Bidder>> {

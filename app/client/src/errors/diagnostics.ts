@@ -77,12 +77,16 @@ export const CLIENT_DIAGNOSTICS = {
     hint: "pass what `millrace --json worker bids` has written on the bidding rig",
   },
   "bid-of-another-job": {
-    cause: "a bid is for a lease of another job",
-    hint: "pass only the bids of this job",
+    cause: "none of the bids is for a lease of this job",
+    hint: "pass what `millrace --json worker bids` has written on the rig that has bid for it",
   },
   "envelope-too-large": {
     cause: "the envelope is too large",
     hint: "put what is large into encrypted inputs instead of secrets",
+  },
+  "history-incomplete": {
+    cause: "the endpoint does not tell everything that happened to the job since its opening",
+    hint: "use another RPC endpoint, one that keeps the chain's whole history",
   },
   "identity-malformed": {
     cause: "the key is neither an age identity nor the 32 secret bytes of a wallet",
@@ -99,6 +103,10 @@ export const CLIENT_DIAGNOSTICS = {
   "lease-foreign": {
     cause: "the lease is another job's",
     hint: "nothing was sealed; do not trust whoever named this lease",
+  },
+  "lease-over": {
+    cause: "the lease has ended, and its rig runs nothing more",
+    hint: "nothing was sealed; seal for the lease that the orchestrator names now",
   },
   "orchestrator-foreign": {
     cause: "what answers is no orchestrator of Millrace",
@@ -127,6 +135,10 @@ export const CLIENT_DIAGNOSTICS = {
   "rpc-unreachable": {
     cause: "the endpoint does not answer",
     hint: "check that the endpoint is the network you mean, or start one here with `millrace localnet up`",
+  },
+  "salt-malformed": {
+    cause: "the salt is not the 32 bytes in `sealed.inputs` of the job's spec",
+    hint: "pass what `freshSalt` gave when the job was made, or read its 64 hex digits in the spec",
   },
   "seal-key-weak": {
     cause: "nothing can be sealed to the key: it is none, or one that anybody has",

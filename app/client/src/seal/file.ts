@@ -21,17 +21,22 @@ export async function encrypt(
   return { bytes, ...(await objects) };
 }
 
-/** Encrypts a stream of any length. `objects` is known once `sealed` was read to its end. Throws `recipient-malformed`. */
+/**
+ * Encrypts a stream of any length. `objects` is known once `sealed` was read to its end, and fails as `plain` does, or with
+ * the reason for which `sealed` was cancelled. Throws `recipient-malformed`.
+ */
 export async function encryptStream(
   recipient: string,
   plain: ReadableStream<Uint8Array>,
 ): Promise<{ readonly sealed: ReadableStream<Uint8Array>; readonly objects: Promise<EncryptedObjects> }> {
   const encrypter = new Encrypter();
   encrypter.addRecipient(checkedRecipient(recipient));
-  const [before, after] = [hashing(), hashing()];
-  const encrypted = await encrypter.encrypt(plain.pipeThrough(before.through));
+  const before = hashed(plain);
+  const after = hashed(await encrypter.encrypt(before.stream));
   const objects = Promise.all([before.object, after.object]).then(([plain, sealed]) => ({ plain, sealed }));
-  return { sealed: encrypted.pipeThrough(after.through), objects };
+  // Who reads `sealed` alone learns of a failure there.
+  objects.catch(() => undefined);
+  return { sealed: after.stream, objects };
 }
 
 /** Decrypts bytes, all or nothing. Throws `sealed-to-another`, `sealed-damaged`, `identity-malformed`. */
@@ -42,7 +47,8 @@ export async function decrypt(identity: string, sealed: Uint8Array): Promise<Uin
 /**
  * Decrypts a stream of any length, piece by piece: each is whole and genuine before it is handed out, and one that was
  * broken off fails at its end, so keep what came before only once the end was reached. Throws, also while it is read,
- * `sealed-to-another`, `sealed-damaged`, `identity-malformed`, and whatever `sealed` fails with.
+ * `sealed-to-another`, `sealed-damaged`, `identity-malformed`, and whatever `sealed` fails with; what it does not decrypt
+ * it reads no further.
  */
 export async function decryptStream(
   identity: string,
@@ -57,7 +63,9 @@ export async function decryptStream(
     const opened = await decrypter.decrypt(source.stream);
     return mapped(opened, (error) => source.failureOr("sealed-damaged", error));
   } catch (error) {
-    throw source.failureOr(nobodys.wasAsked ? "sealed-to-another" : "sealed-damaged", error);
+    const failure = source.failureOr(nobodys.wasAsked ? "sealed-to-another" : "sealed-damaged", error);
+    source.leave(failure);
+    throw failure;
   }
 }
 
@@ -74,55 +82,89 @@ class NobodysKey implements Identity {
 /** A stream that remembers whether it failed itself: a broken connection is no forgery. */
 class Source {
   private failure: { readonly reason: unknown } | undefined;
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly stream: ReadableStream<Uint8Array>;
 
   constructor(inner: ReadableStream<Uint8Array>) {
-    this.stream = mapped(inner, (reason) => {
-      this.failure = { reason };
-      return reason;
+    this.reader = inner.getReader();
+    this.stream = readBy(this.reader, {
+      failed: (reason) => {
+        this.failure = { reason };
+        return reason;
+      },
     });
   }
 
   failureOr(code: "sealed-to-another" | "sealed-damaged", cause: unknown): unknown {
     return this.failure ? this.failure.reason : new MillraceError(code, { cause });
   }
+
+  /** Lets go of what is not read any more, such as a connection. */
+  leave(reason: unknown): void {
+    // What has failed cannot be cancelled, and need not.
+    this.reader.cancel(reason).catch(() => undefined);
+  }
 }
 
 /** The same stream, whose failures are others. */
-function mapped(inner: ReadableStream<Uint8Array>, failure: (error: unknown) => unknown): ReadableStream<Uint8Array> {
-  const reader = inner.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        controller.error(failure(error));
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
+function mapped(inner: ReadableStream<Uint8Array>, failed: (error: unknown) => unknown): ReadableStream<Uint8Array> {
+  return readBy(inner.getReader(), { failed });
 }
 
-/** Passes everything on, and tells at the end what it was. */
-function hashing(): {
-  readonly through: TransformStream<Uint8Array, Uint8Array>;
+/** The same stream, which tells at its end what it was. */
+function hashed(inner: ReadableStream<Uint8Array>): {
+  readonly stream: ReadableStream<Uint8Array>;
   readonly object: Promise<ObjectRef>;
 } {
   const hasher = sha256.create();
   let size = 0n;
-  let told: (object: ObjectRef) => void;
-  const object = new Promise<ObjectRef>((resolve) => (told = resolve));
-  const through = new TransformStream<Uint8Array, Uint8Array>({
-    transform(bytes, controller) {
+  let settle: { readonly told: (object: ObjectRef) => void; readonly failed: (reason: unknown) => void };
+  const object = new Promise<ObjectRef>((told, failed) => (settle = { told, failed }));
+  object.catch(() => undefined);
+  const stream = readBy(inner.getReader(), {
+    passed(bytes) {
       hasher.update(bytes);
       size += BigInt(bytes.length);
-      controller.enqueue(bytes);
     },
-    flush: () => told({ sha256: bytesToHex(hasher.digest()), size }),
+    ended: () => settle.told({ sha256: bytesToHex(hasher.digest()), size }),
+    failed(reason) {
+      settle.failed(reason);
+      return reason;
+    },
+    cancelled: (reason) => settle.failed(reason),
   });
-  return { through, object };
+  return { stream, object };
+}
+
+interface Watch {
+  readonly passed?: (bytes: Uint8Array) => void;
+  readonly ended?: () => void;
+  /** Says what the stream fails with. */
+  readonly failed: (error: unknown) => unknown;
+  readonly cancelled?: (reason: unknown) => void;
+}
+
+function readBy(reader: ReadableStreamDefaultReader<Uint8Array>, watch: Watch): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) {
+          watch.ended?.();
+          controller.close();
+        } else {
+          watch.passed?.(value);
+          controller.enqueue(value);
+        }
+      } catch (error) {
+        controller.error(watch.failed(error));
+      }
+    },
+    cancel(reason) {
+      watch.cancelled?.(reason);
+      return reader.cancel(reason);
+    },
+  });
 }
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {

@@ -45,9 +45,10 @@ export async function recipientOfIdentity(identity: string): Promise<string> {
 /**
  * The age identity of one job's encrypted inputs, from the 32 secret bytes of the wallet that opens it and the 32 of
  * the salt in `sealed.inputs` of its spec (HKDF-SHA256, RFC 5869): the wallet finds it again, and need not keep it.
- * Throws `identity-malformed`.
+ * Throws `identity-malformed`, `salt-malformed`.
  */
 export function dataKey(secret: ReadonlyUint8Array, salt: ReadonlyUint8Array): string {
+  if (salt.length !== KEY_BYTES) throw new MillraceError("salt-malformed");
   return identity(hkdf(sha256, seed(secret), Uint8Array.from(salt), DATA_KEY_DOMAIN, KEY_BYTES));
 }
 

@@ -1,7 +1,7 @@
 import type { Address, MessagePartialSigner } from "@solana/kit";
 import type { Connection } from "../connection.js";
 import { MillraceError } from "../errors/MillraceError.js";
-import { readLease } from "../leases/findLeases.js";
+import { leaseState, readLease } from "../leases/findLeases.js";
 import { readNode } from "../nodes/readNode.js";
 import type { Placement } from "../spec/placement.js";
 import { seal } from "./envelope.js";
@@ -20,7 +20,7 @@ export interface Sealing {
 
 /**
  * Seals what a lease's rig needs to the key that its node has on chain: whoever carries the envelope could name a node
- * of its own. Throws `account-missing` for a lease that is not there yet or has ended, `lease-foreign`,
+ * of its own. Throws `account-missing` for a lease that is not there yet or is settled, `lease-foreign`, `lease-over`,
  * `provider-unwanted`, and whatever `seal` throws.
  */
 export async function sealForLease(connection: Connection, sealing: Sealing): Promise<Uint8Array> {
@@ -29,6 +29,11 @@ export async function sealForLease(connection: Connection, sealing: Sealing): Pr
   if (!found) throw new MillraceError("account-missing");
   const { node, provider } = found.data;
   if (found.data.job !== job) throw new MillraceError("lease-foreign", { message: `${lease} is no lease of ${job}` });
+  const state = leaseState(found.data);
+  if (state !== "assigned" && state !== "running") {
+    const message = `${lease} is ${state ?? "in a state that this package does not know"}: its rig runs nothing more`;
+    throw new MillraceError("lease-over", { message });
+  }
   if (!isWanted(provider, placement)) {
     const message = `${provider} is none of the providers that the job accepts, and its rig has a lease of the job`;
     throw new MillraceError("provider-unwanted", { message });

@@ -6,13 +6,14 @@ const OFTENEST = 10n;
 const RAREST = 86_400n;
 
 /**
- * What may stand together in a spec: notices, checkpoints and auctions do not go with everything, and a rig or an
- * orchestrator that refuses the spec does so only after its deposit is in the vault. `specHash` calls it. Not all rules of
+ * What may stand together in a spec: notices, checkpoints, early or encrypted outputs, gangs, services and auctions do not
+ * go with everything, and a rig or an orchestrator that refuses the spec does so only after its deposit is in the vault. `specHash` calls it. Not all rules of
  * a job file are here: names, paths, sizes and lists are looked at by the orchestrator. Throws `spec-invalid`, whose
  * message names the field.
  */
 export function checkSpec(spec: JobSpec): void {
-  const wrong = noticeFlaw(spec) ?? checkpointFlaw(spec) ?? auctionFlaw(spec);
+  const flaws = [noticeFlaw, checkpointFlaw, earlyOutputsFlaw, sealedFlaw, shapeFlaw, auctionFlaw];
+  const wrong = flaws.map((flaw) => flaw(spec)).find((found) => found !== undefined);
   if (wrong) throw new MillraceError("spec-invalid", { message: wrong });
 }
 
@@ -25,19 +26,49 @@ function noticeFlaw({ finishOnNotice, shape, terms }: JobSpec): string | undefin
 function checkpointFlaw({ checkpoint, shape, terms, sealed }: JobSpec): string | undefined {
   if (checkpoint === undefined) return undefined;
   const { every } = checkpoint;
-  if (every < OFTENEST || every > RAREST) return `\`checkpoint.every\` is ${every} s, and may be 10 s to a day`;
+  const interval = intervalFlaw("checkpoint.every", every);
+  if (interval) return interval;
   if (isService(shape)) return "`checkpoint` is left out of a service: its replicas are no attempts at one task";
-  const policy = verificationOf(terms)?.policy;
-  if (policy === "quorum" || policy === "spot-check") {
+  if (isCompared(terms)) {
     return "`checkpoint` is left out where results are compared: each rig is to come to them by itself";
   }
   if (sealed?.outputs === undefined) return undefined;
   return "`checkpoint` and `sealed.outputs` do not go together: the rig that reads a checkpoint is not known yet";
 }
 
+function earlyOutputsFlaw({ outputs, shape, terms }: JobSpec): string | undefined {
+  if (outputs === undefined) return undefined;
+  const interval = intervalFlaw("outputs.every", outputs.every);
+  if (interval) return interval;
+  if (isService(shape)) return "`outputs` is left out of a service: what its replicas leave is no result";
+  return isCompared(terms)
+    ? "`outputs` is left out where results are compared: none is to be seen before it counts"
+    : undefined;
+}
+
+function sealedFlaw({ sealed, terms }: JobSpec): string | undefined {
+  if (sealed?.outputs === undefined || !isCompared(terms)) return undefined;
+  return "`sealed.outputs` is left out where results are compared: no two encryptions of one file are the same";
+}
+
+function shapeFlaw({ shape, terms }: JobSpec): string | undefined {
+  if (shape === undefined || !isCompared(terms)) return undefined;
+  return "`shape` is left out where results are compared: neither gangs nor services can be run twice";
+}
+
 function auctionFlaw({ placement, shape, terms }: JobSpec): string | undefined {
   if (placement?.auction !== true || (shape === undefined && !terms.spot)) return undefined;
   return "`placement.auction` is left out for gangs, services and spot leases: those are taken at posted prices";
+}
+
+function intervalFlaw(field: string, every: bigint): string | undefined {
+  return every < OFTENEST || every > RAREST ? `\`${field}\` is ${every} s, and may be 10 s to a day` : undefined;
+}
+
+/** Whether tasks run more than once, to compare what comes out. */
+function isCompared(terms: JobSpec["terms"]): boolean {
+  const policy = verificationOf(terms)?.policy;
+  return policy === "quorum" || policy === "spot-check";
 }
 
 function isService(shape: JobSpec["shape"]): boolean {

@@ -27,9 +27,9 @@ export interface Checkpointing {
   readonly every: bigint;
 }
 
-/** How often what is finished of a task's outputs is brought away while it runs. */
+/** How often what is finished of a task's outputs is brought away while it runs. Not in a service, or where results are compared. */
 export interface EarlyOutputs {
-  /** Seconds from the container's start, and from one look to the next. */
+  /** Seconds from the container's start, and from one look to the next: 10 to 86 400. */
   readonly every: bigint;
 }
 

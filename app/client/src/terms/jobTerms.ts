@@ -32,7 +32,7 @@ export interface Wishes {
   readonly startWindow?: bigint;
   /** How many attempts may fail by their node's fault before the job ends; 2 when left out. */
   readonly retries?: number;
-  /** The worst case of all concurrent leases when left out. */
+  /** The worst case of all concurrent leases, and of those that a spot check repeats, when left out. */
   readonly deposit?: bigint;
   /** Takes leases at the nodes' spot price, which the network may end with notice. */
   readonly spot?: boolean;

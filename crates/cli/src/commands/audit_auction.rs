@@ -85,7 +85,7 @@ pub async fn run(context: &Context<'_>, args: AuctionOf) -> Result<(), Failure> 
     // They are for everybody: no wallet is needed.
     let auctions = Market::new(&context.settings.orchestrator_url.value, None).auctions(args.job).await?;
     let client = context.client();
-    let history = client.job_history(args.job).await?;
+    let history = client.job_history(args.job).await?.from_opening()?;
     let opened: Vec<Opened> = history.entries.iter().filter_map(|entry| opened(&entry.event)).collect();
     let bidding = auctions.iter().flat_map(|auction| auction.book.bids.iter().map(|entered| entered.node));
     let nodes: BTreeSet<Address> = bidding.chain(own.iter().map(|own| own.bid.node)).collect();

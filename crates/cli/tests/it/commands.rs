@@ -107,7 +107,7 @@ fn exists(top: &Command, words: &[&str]) -> bool {
 
 #[test]
 fn no_page_and_no_hint_names_a_command_that_does_not_exist() {
-    let mut files: Vec<_> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "app/README.md"]
+    let mut files: Vec<_> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "app/client/README.md"]
         .map(|page| root().join(page))
         .to_vec();
     for entry in std::fs::read_dir(root().join("docs")).unwrap().flatten() {

@@ -36,7 +36,7 @@ impl Client {
     /// back as the endpoint keeps transactions; empty for a node it knows nothing of.
     ///
     /// # Errors
-    /// [`Error::Unreachable`], [`Error::Rejected`].
+    /// [`Error::Unreachable`], [`Error::Rejected`], [`Error::TransactionIncomplete`].
     pub async fn node_history(&self, node: Address, range: Range<UnixSeconds>) -> Result<NodeHistory, Error> {
         let mut signatures = self.signatures_of(node).await?;
         let mut entries = Vec::new();
