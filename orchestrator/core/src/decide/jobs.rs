@@ -39,9 +39,20 @@ impl Core {
     /// What these tasks made counts no more: they wait again.
     pub(super) fn redo_tasks(&mut self, job: Address, numbers: &[u32]) {
         for number in numbers.iter().copied() {
+            self.stop_check(job, number);
             let Some(entry) = self.jobs.get_mut(&job) else { return };
             entry.tasks.change(number, Task::redo);
             self.touch_task(job, number);
+        }
+    }
+
+    /// There is nothing left to compare a second run with.
+    fn stop_check(&mut self, job: Address, task: u32) {
+        let check = self.jobs.get(&job).and_then(|entry| entry.tasks.get(task)?.check.as_deref());
+        let Some((lease, attempt)) = check.and_then(|check| Some((check.running_on()?, check.attempt))) else { return };
+        let node = self.leases.get(&lease).map(|entry| entry.view.node);
+        if let Some(node) = node.filter(|node| self.is_connected(*node)) {
+            self.push(crate::Action::StopTask { node, lease, task, attempt });
         }
     }
 
