@@ -164,13 +164,19 @@ fn a_ruling_while_the_job_still_works_has_its_tasks_made_again() {
     let job = world.add_job(1, terms, workload(30));
     world.drain();
     let lease = world.lease_of(node(1));
+    let checked = |world: &World| {
+        let tasks = &world.core.job(job).unwrap().tasks;
+        let of_lease = |number: u32| tasks.get(number).is_some_and(|task| task.state == TaskState::Done { lease });
+        tasks.checkers().find(|(_, number)| of_lease(*number))
+    };
     for _ in 0..90 {
         world.pass(1);
-        if world.leases[&lease].lease.state == LeaseState::Disputed {
+        if world.leases[&lease].lease.state == LeaseState::Disputed && checked(&world).is_some() {
             break;
         }
     }
     assert_eq!((world.leases[&lease].lease.state, world.outcome(job)), (LeaseState::Disputed, None));
+    let again = checked(&world).expect("a task of its runs again elsewhere");
     let made = |world: &World| {
         let tasks = world.core.job(job).unwrap().tasks.iter();
         tasks.filter(|task| task.state == TaskState::Done { lease }).count()
@@ -179,6 +185,8 @@ fn a_ruling_while_the_job_still_works_has_its_tasks_made_again() {
     world.rule(lease, Some(Ruling::BuyerRight));
     world.pass(1);
     assert_eq!((made(&world), world.outcome(job)), (0, None));
+    let stops = |action: &Action| matches!(action, Action::StopTask { lease, task, .. } if (*lease, *task) == again);
+    assert_eq!(world.count(stops), 1, "what there is nothing to compare with is not run on");
     assert!(world.core.job(job).unwrap().story().failed_nodes.contains(&node(1)));
     world.check_money();
 }
