@@ -14,18 +14,25 @@ impl Core {
         if !reopened || entry.outcome != Some(Outcome::Completed) {
             return;
         }
-        let ruled_on = |lease: &Address| {
-            let lease = self.leases.get(lease);
-            lease.is_some_and(|lease| lease.stage == Stage::Over && lease.view.lease.state == LeaseState::Disputed)
-        };
-        let wrong: Vec<u32> = (0u32..)
-            .zip(entry.tasks.iter())
-            .filter(|(_, task)| matches!(&task.state, TaskState::Done { lease } if ruled_on(lease)))
-            .map(|(number, _)| number)
-            .collect();
+        let wrong = entry.tasks_done_by(|lease| self.is_ruled_on(lease));
         let Some(entry) = self.jobs.get_mut(&job).filter(|_| !wrong.is_empty()) else { return };
         entry.outcome = None;
         self.redo_tasks(job, &wrong);
         self.touch_job(job);
+    }
+
+    /// A lease that was disputed and has ended: by a ruling, or for want of one.
+    pub(super) fn is_ruled_on(&self, lease: &Address) -> bool {
+        let lease = self.leases.get(lease);
+        lease.is_some_and(|lease| lease.stage == Stage::Over && lease.view.lease.state == LeaseState::Disputed)
+    }
+}
+
+impl crate::JobEntry {
+    /// Numbers of the tasks whose results these leases made.
+    pub(super) fn tasks_done_by(&self, of: impl Fn(&Address) -> bool) -> Vec<u32> {
+        let tasks = (0u32..).zip(self.tasks.iter());
+        let made = tasks.filter(|(_, task)| matches!(&task.state, TaskState::Done { lease } if of(lease)));
+        made.map(|(number, _)| number).collect()
     }
 }

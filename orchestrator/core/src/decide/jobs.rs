@@ -46,13 +46,11 @@ impl Core {
         }
     }
 
-    /// There is nothing left to compare a second run with.
-    fn stop_check(&mut self, job: Address, task: u32) {
-        let check = self.jobs.get(&job).and_then(|entry| entry.tasks.get(task)?.check.as_deref());
-        let Some((lease, attempt)) = check.and_then(|check| Some((check.running_on()?, check.attempt))) else { return };
-        let node = self.leases.get(&lease).map(|entry| entry.view.node);
-        if let Some(node) = node.filter(|node| self.is_connected(*node)) {
-            self.push(crate::Action::StopTask { node, lease, task, attempt });
+    /// Calls back the second run of a task: there is nothing left to compare it with.
+    pub(super) fn stop_check(&mut self, job: Address, task: u32) {
+        let entry = self.jobs.get(&job);
+        if let Some(lease) = entry.and_then(|entry| entry.tasks.get(task)?.check.as_ref()?.running_on()) {
+            self.stop_and_requeue(lease);
         }
     }
 

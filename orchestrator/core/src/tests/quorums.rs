@@ -277,36 +277,18 @@ fn a_round_that_others_count_settle_and_close_unseen_is_believed_by_its_results(
     assert!(world.finished(job), "{:?}", world.outcome(job));
 }
 
-/// Kills the scheduler at its `step`th answer; see [`World::kill_at`].
+/// See [`World::finish_killed_at`].
 fn killed_at(step: usize, survives: Option<usize>) -> bool {
     let (mut world, job) = two_of_three_undrained();
     world.voters.insert(node(1), Voter::Liar);
-    let (mut n_events, mut killed) = (0, false);
-    for _ in 0..6_000 {
-        let Some(event) = world.inbox.pop_front() else {
-            if world.finished(job) {
-                break;
-            }
-            world.wait_a_second();
-            continue;
-        };
-        if n_events == step && !killed {
-            killed = true;
-            if !world.kill_at(event, survives) {
-                return false;
-            }
-            continue;
-        }
-        n_events += 1;
-        world.feed(event);
+    if !world.finish_killed_at(job, 6_000, step, survives) {
+        return false;
     }
-    assert!(world.finished(job), "killed at {step}, survives {survives:?}: {:?}", world.explain(job));
-    world.check_money();
     let outputs: Vec<_> = world.core.job(job).unwrap().tasks.iter().map(|task| task.outputs.clone()).collect();
     assert_eq!(outputs, [[output_of(0, false)], [output_of(1, false)]], "killed at {step}, survives {survives:?}");
     let expected = [LeaseOutcome::Completed, LeaseOutcome::Completed, LeaseOutcome::WrongResult];
     assert_eq!(outcomes(&world), expected, "killed at {step}, survives {survives:?}");
-    killed
+    true
 }
 
 fn two_of_three_undrained() -> (World, Address) {

@@ -5,36 +5,16 @@ use millrace_protocol::LeaseOutcome;
 use super::world::*;
 use crate::*;
 
-/// Runs one job to its end, killing the scheduler at its `step`th answer, of which `survives` as [`World::kill_at`]
-/// says. None where there is no such answer, or it has fewer actions than are to survive.
-fn killed_at(step: usize, survives: Option<usize>) -> Option<World> {
+/// See [`World::finish_killed_at`].
+fn killed_at(step: usize, survives: Option<usize>) -> bool {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, terms(), workload(5));
-    let mut n_events = 0;
-    let mut killed = false;
-    for _ in 0..4_000 {
-        let Some(event) = world.inbox.pop_front() else {
-            if world.finished(job) {
-                break;
-            }
-            world.wait_a_second();
-            continue;
-        };
-        if n_events == step && !killed {
-            killed = true;
-            if !world.kill_at(event, survives) {
-                return None;
-            }
-            continue;
-        }
-        n_events += 1;
-        world.feed(event);
+    if !world.finish_killed_at(job, 4_000, step, survives) {
+        return false;
     }
-    assert!(world.finished(job), "killed at {step}, survives {survives:?}: {:?}", world.explain(job));
-    world.check_money();
     assert_eq!(made(&world, job), made_undisturbed(), "killed at {step}, survives {survives:?}");
     assert!(world.ended.iter().all(|ended| matches!(ended.1, LeaseOutcome::Completed | LeaseOutcome::Released)));
-    killed.then_some(world)
+    true
 }
 
 /// What the job's tasks produced.
@@ -53,7 +33,7 @@ fn made_undisturbed() -> Vec<Vec<Output>> {
 
 #[test]
 fn killed_at_any_step_with_records_lost_it_ends_the_same() {
-    let n_steps = (0..).take_while(|step| killed_at(*step, None).is_some()).count();
+    let n_steps = (0..).take_while(|step| killed_at(*step, None)).count();
     assert!(n_steps > 50, "{n_steps} steps");
 }
 
@@ -61,8 +41,8 @@ fn killed_at_any_step_with_records_lost_it_ends_the_same() {
 #[test]
 fn killed_between_any_two_actions_it_ends_the_same() {
     let (mut n_steps, mut n_kills) = (0, 0);
-    while killed_at(n_steps, Some(0)).is_some() {
-        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Some(*count)).is_some()).count();
+    while killed_at(n_steps, Some(0)) {
+        n_kills += 1 + (1..).take_while(|count| killed_at(n_steps, Some(*count))).count();
         n_steps += 1;
     }
     assert!(n_steps > 50 && n_kills > n_steps, "{n_steps} steps, {n_kills} kills");

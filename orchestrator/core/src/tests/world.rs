@@ -1090,7 +1090,34 @@ impl World {
         self.inbox.push_back(Event::TransactionDone { transaction, signature: format!("{transaction:?}") });
     }
 
-    /// SIGKILL and a new start: what is on disk, then the chain, then the workers.
+    /// Runs until the job is finished and the money exact, for at most `turns`, and kills the scheduler at its `step`th
+    /// answer as [`Self::kill_at`] says. False where there is no such answer, or it has fewer actions than are to
+    /// survive.
+    pub fn finish_killed_at(&mut self, job: Address, turns: u32, step: usize, survives: Option<usize>) -> bool {
+        let (mut n_events, mut killed) = (0, false);
+        for _ in 0..turns {
+            let Some(event) = self.inbox.pop_front() else {
+                if self.finished(job) {
+                    break;
+                }
+                self.wait_a_second();
+                continue;
+            };
+            if n_events == step && !killed {
+                killed = true;
+                if !self.kill_at(event, survives) {
+                    return false;
+                }
+                continue;
+            }
+            n_events += 1;
+            self.feed(event);
+        }
+        assert!(self.finished(job), "killed at {step}, survives {survives:?}: {:?}", self.explain(job));
+        self.check_money();
+        killed
+    }
+
     /// Kills the scheduler at its answer to this event and restarts it. Its records are written together and before
     /// all else; they survive with so many of the actions that follow them, or nothing does. False where there are
     /// fewer.
@@ -1106,6 +1133,7 @@ impl World {
         enough
     }
 
+    /// SIGKILL and a new start: what is on disk, then the chain, then the workers.
     pub fn restart(&mut self) {
         self.inbox.clear();
         self.challenges.clear();

@@ -27,12 +27,11 @@ impl Core {
             ends.extend(end.map(|end| (number, end)));
         }
         for (number, end) in ends {
-            let running = self.jobs[&job].tasks.get(number).and_then(|task| task.check.as_ref()?.running_on());
-            if let Some(lease) = running {
-                self.stop_and_requeue(lease);
-            }
             match end {
-                End::Lapses(reason) => self.lapse(job, number, reason),
+                End::Lapses(reason) => {
+                    self.stop_check(job, number);
+                    self.lapse(job, number, reason);
+                }
                 End::Redo => self.redo_tasks(job, &[number]),
             }
         }

@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::{Address, JobState, LeaseState};
+use millrace_protocol::{Address, JobState};
 
+use crate::Core;
 use crate::state::job::Outcome;
-use crate::state::lease::Stage;
-use crate::{Core, TaskState};
 
 impl Core {
     /// Has the tasks of a lease made again that lost a dispute over a finding before the rest of the job's leases had
@@ -17,20 +16,13 @@ impl Core {
         if !open || !matches!(entry.outcome, None | Some(Outcome::Completed)) {
             return;
         }
-        let ruled_on = |lease: &Address| {
-            let lease = self.leases.get(lease);
-            lease.is_some_and(|lease| lease.stage == Stage::Over && lease.view.lease.state == LeaseState::Disputed)
-        };
         let findings = entry.story().findings.iter().filter(|finding| view.attempts_failed > finding.attempts_failed);
-        let refuted: BTreeSet<Address> = findings.map(|finding| finding.first.lease).filter(ruled_on).collect();
+        let refuted: BTreeSet<Address> =
+            findings.map(|finding| finding.first.lease).filter(|lease| self.is_ruled_on(lease)).collect();
         if refuted.is_empty() {
             return;
         }
-        let wrong: Vec<u32> = (0u32..)
-            .zip(entry.tasks.iter())
-            .filter(|(_, task)| matches!(&task.state, TaskState::Done { lease } if refuted.contains(lease)))
-            .map(|(number, _)| number)
-            .collect();
+        let wrong = entry.tasks_done_by(|lease| refuted.contains(lease));
         if wrong.is_empty() {
             return;
         }
