@@ -52,7 +52,9 @@ impl Horizon {
         let believed = |index: &usize| {
             (self.slot > 0 && self.allows(claims[*index], now)) || (claims.len() > 1 && !stands_alone(*index))
         };
-        let chosen = order.iter().copied().find(believed).or_else(|| order.first().copied())?;
+        // Where nobody can be believed the chain has jumped, and the least that was said is the least of a lie.
+        let nearest = if self.slot > 0 { order.last() } else { order.first() };
+        let chosen = order.iter().copied().find(believed).or_else(|| nearest.copied())?;
         if claims[chosen] > self.slot {
             (self.slot, self.at) = (claims[chosen], asked_at);
         }
@@ -117,6 +119,7 @@ mod tests {
         horizon.newest(&[1_000], now, now);
         assert_eq!(horizon.newest(&[900_000, 900_001], now, now), Some(1));
         assert_eq!(horizon.newest(&[2_000_000], now, now), Some(0));
+        assert_eq!(horizon.newest(&[u64::MAX, 2_000_500], now, now), Some(1));
         assert_eq!(Horizon::new(now).newest(&[1], now, now), Some(0));
     }
 }
