@@ -1,9 +1,11 @@
 //! The workers' end: one stream per worker, opened by the worker, which proves its node key before
-//! anything else is heard. A stream only translates; all state is the driver's.
+//! anything else is heard. A stream only translates; all state is the driver's. What a worker says of objects is looked
+//! into beside it.
 
 mod convert;
 mod handshake;
 mod rounds;
+mod said;
 mod stream;
 
 use std::pin::Pin;

@@ -6,11 +6,14 @@ mod growing;
 mod receive;
 mod rounds;
 mod staged;
+mod sweep;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -25,9 +28,13 @@ use crate::disk;
 use growing::Progress;
 pub(crate) use receive::Piece;
 pub(crate) use staged::StagedId;
+use sweep::Deleted;
+pub(crate) use sweep::Needed;
 
 /// The largest object in bytes.
 const MAXIMUM: u64 = 64 * 1024 * 1024 * 1024;
+/// The longest spec in bytes.
+pub(crate) const LONGEST_SPEC: u64 = 4 * 1024 * 1024;
 /// How long an upload may stand still before it counts as broken off.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -53,6 +60,8 @@ pub enum Error {
     File(#[source] std::io::Error),
     #[error("the object store fails")]
     Backend(#[source] object_store::Error),
+    #[error("object {0} does not hold what it is named after")]
+    Damaged(Sha256),
 }
 
 impl Diagnostic for Error {
@@ -66,7 +75,7 @@ impl Diagnostic for Error {
             Self::TooManyUploads => "object-uploads-too-many",
             Self::BrokenOff => "object-upload-broken-off",
             Self::Full => "disk-full",
-            Self::File(_) | Self::Backend(_) => "object-store-failed",
+            Self::File(_) | Self::Backend(_) | Self::Damaged(_) => "object-store-failed",
         }
     }
 
@@ -80,7 +89,9 @@ impl Diagnostic for Error {
             Self::TooManyUploads => "finish those that are under way, or name the object by its hash".to_owned(),
             Self::BrokenOff => "ask with HEAD where to go on".to_owned(),
             Self::Full => "the operator must free space; try again later, the upload goes on from there".to_owned(),
-            Self::File(_) | Self::Backend(_) => "the operator must look at the data folder".to_owned(),
+            Self::File(_) | Self::Backend(_) | Self::Damaged(_) => {
+                "the operator must look at the data folder".to_owned()
+            }
         }
     }
 }
@@ -101,7 +112,7 @@ impl From<object_store::Error> for Error {
 fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut causes = chain.filter_map(|error| error.downcast_ref::<std::io::Error>());
-    causes.any(|cause| matches!(cause.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
+    causes.any(|cause| matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// How far an upload is.
@@ -122,6 +133,9 @@ pub(crate) struct Objects {
     staged: PathBuf,
     /// Marks by the manifests of rounds, of checkpoints and others.
     checkpoints: PathBuf,
+    /// Held by many who claim an object, and by one who deletes one.
+    claims: Arc<RwLock<()>>,
+    deleted: Arc<Deleted>,
     maximum: u64,
     /// Bytes left free on the disk.
     reserve: u64,
@@ -156,7 +170,7 @@ impl Objects {
         for first in 0..=u8::MAX {
             std::fs::create_dir_all(complete.join(format!("{first:02x}")))?;
         }
-        std::fs::File::open(&complete)?.sync_all()?;
+        File::open(&complete)?.sync_all()?;
         let backend = Arc::new(LocalFileSystem::new_with_prefix(&complete)?);
         let (writing, hashes, admitting) = (Arc::default(), Arc::default(), Arc::default());
         Ok(Self {
@@ -165,6 +179,8 @@ impl Objects {
             uploads,
             staged,
             checkpoints,
+            claims: Arc::default(),
+            deleted: Arc::default(),
             maximum,
             reserve,
             stall: STALL,
@@ -173,17 +189,6 @@ impl Objects {
             admitting,
             received: Arc::default(),
         })
-    }
-
-    /// Deletes uploads that nobody went on with for a day, whoever began them and before whichever restart.
-    ///
-    /// # Errors
-    /// [`Error::File`].
-    pub async fn sweep(&self, now: SystemTime) -> Result<(), Error> {
-        let _alone = self.admitting.lock().await;
-        let folders = [self.uploads.clone(), self.staged.clone()];
-        let swept = move || folders.iter().try_for_each(|folder| staged::sweep(folder, now));
-        Ok(receive::beside(swept).await?)
     }
 
     /// Bytes of objects that came in since the start, whatever became of them.
@@ -208,6 +213,24 @@ impl Objects {
             Err(object_store::Error::NotFound { .. }) => Err(Error::NotFound(sha256)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Size of a complete object, for somebody who refers to it soon: it stays for a day, whoever needed it before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::File`].
+    pub async fn claim(&self, sha256: Sha256) -> Result<u64, Error> {
+        let (path, claims) = (self.complete_path(sha256), self.claims.clone());
+        let claimed = receive::beside(move || {
+            let _stays = claims.read().unwrap_or_else(PoisonError::into_inner);
+            let file = File::open(path)?;
+            file.set_modified(SystemTime::now())?;
+            Ok(file.metadata()?.len())
+        });
+        claimed.await.map_err(|error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound => Error::NotFound(sha256),
+            _ => error.into(),
+        })
     }
 
     /// Bytes of an incomplete upload, counting what was staged for it.

@@ -27,7 +27,7 @@ const INBOX: usize = 4_096;
 const FIRST_RECONCILIATION: u64 = 60;
 /// How long services may take to finish what they are doing.
 const GRACE: Duration = Duration::from_secs(10);
-/// From one look at abandoned uploads to the next; the first comes at the start.
+/// From one look at what may be deleted to the next; the first comes at the start.
 const SWEEPING: Duration = Duration::from_secs(3_600);
 
 /// An orchestrator.
@@ -104,13 +104,13 @@ impl Service {
         let mut tasks = JoinSet::new();
         tasks.spawn(chain.watch(inbox.clone(), stop.clone()));
         tasks.spawn(follow_clock(client, clock, stop.clone()));
-        tasks.spawn(sweep(objects.clone(), inbox.clone(), stop.clone()));
         let ended = drive(&mut tasks, stop.clone(), |stop| driver.run(inputs, stop));
         let patience = Duration::from_secs(FIRST_RECONCILIATION);
         if !matches!(tokio::time::timeout(patience, first_reconciliation).await, Ok(Ok(()))) {
             stop.cancel();
             return Err(Error::ChainSilent { seconds: FIRST_RECONCILIATION });
         }
+        tasks.spawn(sweep(objects.clone(), inbox.clone(), stop.clone()));
 
         let (link_addr, http_addr) = (local(&link, options.link_addr)?, local(&http, options.http_addr)?);
         let object_endpoint = options.public_http_url.unwrap_or_else(|| format!("http://{http_addr}"));
@@ -199,19 +199,18 @@ where
     ended
 }
 
-/// Deletes uploads that nobody goes on with, and checkpoints and early outputs that no task needs any more.
+/// Deletes uploads that nobody goes on with, and objects that nobody needs.
 async fn sweep(objects: Objects, inbox: Inbox, stop: CancellationToken) {
     let mut hours = tokio::time::interval(SWEEPING);
     while stop.run_until_cancelled(hours.tick()).await.is_some() {
-        if let Err(error) = objects.sweep(SystemTime::now()).await {
+        let now = SystemTime::now();
+        if let Err(error) = objects.sweep_uploads(now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "abandoned uploads are not deleted");
         }
-        let Some((live, referred)) = inbox.ask(Driver::needed_objects).await else { return };
-        if let Err(error) = objects.sweep_rounds(SystemTime::now(), &live, &referred).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "old checkpoints and early outputs are not deleted"
-            );
+        let Some(needed) = inbox.ask(Driver::needed_objects).await else { return };
+        let Some(needed) = needed else { continue };
+        if let Some(Err(error)) = stop.run_until_cancelled(objects.sweep(now, needed)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "objects that nobody needs are not deleted");
         }
     }
 }

@@ -68,7 +68,7 @@ async fn whole(context: &Context, manifest: ObjectRef) -> Result<Option<Manifest
     let objects = &context.objects;
     let Some(read) = objects.manifest(manifest.sha256).await? else { return Ok(None) };
     for object in read.files.iter().map(|file| file.object).chain([manifest]) {
-        match objects.size(object.sha256).await {
+        match objects.claim(object.sha256).await {
             Ok(size) if size == object.size => {}
             Ok(_) | Err(objects::Error::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),

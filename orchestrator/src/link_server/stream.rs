@@ -4,17 +4,17 @@ use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{LogAck, LogChunk, OrchestratorMessage, WorkerMessage};
 use millrace_protocol::Address;
-use millrace_scheduler::{Cause, Event, Fault, TaskProgress};
+use millrace_scheduler::{Event, TaskProgress};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::handshake::{Outbound, next, shake_hands};
+use super::said::{self, Said, Saying};
 use super::{Context, convert, rounds};
 use crate::challenge::Heard;
 use crate::driver::{Input, Session};
 use crate::logs::Log;
-use crate::objects;
 
 /// One worker's stream, from its hello to its end.
 pub(super) async fn run(context: Context, id: u64, mut inbound: Streaming<WorkerMessage>, outbound: Outbound) {
@@ -40,10 +40,12 @@ async fn serve(
         }
     };
     tracing::info!(%node, session = id, "worker connected");
-    let conversation = converse(context, id, node, inbound, outbound, end.clone());
+    let (saying, said) = said::channel();
+    let conversation = converse(context, id, node, inbound, outbound, saying, end.clone());
     let ended = tokio::select! {
         () = end.cancelled() => Status::unavailable("the orchestrator has ended this stream"),
         Err(status) = conversation => status,
+        Err(status) = said::look_into(context, node, id, said) => status,
     };
     tracing::info!(%node, session = id, reason = ended.message(), "worker disconnected");
     context.inbox.send(Input::Detached { node, session: id }).await;
@@ -56,15 +58,17 @@ async fn converse(
     node: Address,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
+    saying: Saying,
     end: CancellationToken,
 ) -> Result<Infallible, Status> {
     let Some(WorkerBody::Resume(resume)) = next(inbound).await? else {
         return Err(Status::failed_precondition("a worker first says what it holds"));
     };
     let held = convert::held(&resume)?;
-    let mut reports = Vec::with_capacity(resume.tasks.len());
+    let (mut reports, mut ends) = (Vec::new(), Vec::new());
     for update in &resume.tasks {
-        reports.extend(arrived(context, convert::task_update(node, update)?).await);
+        let event = convert::task_update(node, update)?;
+        if is_end(&event) { &mut ends } else { &mut reports }.push(event);
     }
     let advertised_address = convert::advertised_address(&resume.advertised_address);
     let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
@@ -72,6 +76,9 @@ async fn converse(
     let runtimes = convert::runtimes(&resume.runtimes);
     let mut draining = resume.draining;
     deliver(context, Input::Attached { session, draining, runtimes, images, held, reports }).await?;
+    for event in ends {
+        saying.say(Said::Event(event)).await?;
+    }
     loop {
         let input = match next(inbound).await? {
             Some(WorkerBody::Heartbeat(heartbeat)) => {
@@ -84,24 +91,30 @@ async fn converse(
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::TaskUpdate(update)) => {
-                let Some(event) = arrived(context, convert::task_update(node, &update)?).await else { continue };
+                let event = convert::task_update(node, &update)?;
+                if is_end(&event) {
+                    saying.say(Said::Event(event)).await?;
+                    continue;
+                }
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::CheckpointSaved(saved)) => {
-                let Some(event) = rounds::arrived(context, node, rounds::checkpoint(&saved)?).await else { continue };
-                Input::FromWorker { node, session: id, event }
+                saying.say_if_there_is_room(node, rounds::checkpoint(&saved)?);
+                continue;
             }
             Some(WorkerBody::EarlyOutputs(told)) => {
-                let Some(event) = rounds::arrived(context, node, rounds::early_outputs(&told)?).await else { continue };
-                Input::FromWorker { node, session: id, event }
+                saying.say_if_there_is_room(node, rounds::early_outputs(&told)?);
+                continue;
             }
             Some(WorkerBody::Setback(told)) => {
-                let Some(event) = rounds::setback(node, &told)? else { continue };
-                Input::FromWorker { node, session: id, event }
+                if let Some(event) = rounds::setback(node, &told)? {
+                    saying.say(Said::Event(event)).await?;
+                }
+                continue;
             }
             Some(WorkerBody::LeaseReport(report)) => {
-                let event = convert::lease_report(node, &report)?;
-                Input::FromWorker { node, session: id, event }
+                saying.say(Said::Event(convert::lease_report(node, &report)?)).await?;
+                continue;
             }
             Some(WorkerBody::Images(images)) => {
                 let event = Event::WorkerImages { node, images: convert::images(images.cached_images) };
@@ -156,34 +169,13 @@ async fn converse(
     }
 }
 
-/// A task is done when its outputs are here, not when its worker says so. None while the store cannot
-/// tell: the worker repeats itself until it is answered.
-async fn arrived(context: &Context, event: Event) -> Option<Event> {
-    let Event::TaskUpdate { node, lease, task, attempt, progress: TaskProgress::Done { outputs } } = event else {
-        return Some(event);
-    };
-    for output in &outputs {
-        match context.objects.size(output.object.sha256).await {
-            Ok(size) if size == output.object.size => {}
-            Ok(_) | Err(objects::Error::NotFound(_)) => {
-                let cause = Cause {
-                    code: "output-missing".to_owned(),
-                    message: format!("{} was reported as done and never uploaded", output.path),
-                    hint: "nothing to do: the task goes to another node".to_owned(),
-                };
-                let progress = TaskProgress::Failed { fault: Fault::Node, exit_code: None, cause };
-                return Some(Event::TaskUpdate { node, lease, task, attempt, progress });
-            }
-            Err(error) => {
-                tracing::warn!(%node, task, %error, "outputs cannot be looked for");
-                return None;
-            }
-        }
-    }
-    Some(Event::TaskUpdate { node, lease, task, attempt, progress: TaskProgress::Done { outputs } })
+/// A task's last word.
+fn is_end(event: &Event) -> bool {
+    use TaskProgress::{Done, Failed};
+    matches!(event, Event::TaskUpdate { progress: Done { .. } | Failed { .. }, .. })
 }
 
-async fn deliver(context: &Context, input: Input) -> Result<(), Status> {
+pub(super) async fn deliver(context: &Context, input: Input) -> Result<(), Status> {
     if context.inbox.send(input).await { Ok(()) } else { Err(Status::unavailable("the orchestrator is stopping")) }
 }
 

@@ -113,6 +113,11 @@ fn pace(registry: &mut Registry, core: &Snapshot, shell: &Shell) {
     let received = ConstCounter::new(shell.received_bytes);
     let help = "Bytes of objects that were received since the start";
     registry.register_with_unit("objects_received", help, Unit::Bytes, received);
+    let (objects, bytes) = shell.deleted;
+    let help = "Objects that nobody needed any more and that were deleted since the start";
+    registry.register("objects_deleted", help, ConstCounter::new(objects));
+    let help = "Bytes of objects that were deleted since the start";
+    registry.register_with_unit("objects_deleted", help, Unit::Bytes, ConstCounter::new(bytes));
     registry.register_with_unit("journal", "The journal's files", Unit::Bytes, gauge(shell.journal_bytes));
     if let Some(free) = shell.free_bytes {
         let help = "Free on the file system of the data folder";

@@ -98,6 +98,8 @@ pub(super) struct Shell {
     /// Inputs that wait for the driver.
     pub waiting: u64,
     pub received_bytes: u64,
+    /// Objects, and their bytes.
+    pub deleted: (u64, u64),
     pub lamports: Option<u64>,
     pub seen: Seen,
     pub journal_bytes: u64,
@@ -110,6 +112,7 @@ impl Shell {
         Self {
             waiting: source.inbox.waiting() as u64,
             received_bytes: source.objects.received(),
+            deleted: source.objects.deleted(),
             lamports: source.wallet.lamports(),
             seen: source.wallet.client().seen(),
             journal_bytes: length("journal.sqlite") + length("journal.sqlite-wal"),

@@ -67,6 +67,7 @@ fn scrape() -> String {
     let shell = Shell {
         waiting: 2,
         received_bytes: 4_096,
+        deleted: (3, 1_024),
         lamports: Some(1_500_000_000),
         seen: Seen { slot: 300_000_000, age: Duration::from_millis(400), endpoints },
         journal_bytes: 65_536,

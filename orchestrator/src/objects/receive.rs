@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -53,12 +54,15 @@ impl Objects {
             let path = this.upload_path(object);
             let lock = this.lock(&path);
             let _writing = lock.lock().await;
-            let complete = this.size(object).await.is_ok();
+            let complete = match this.claim(object).await {
+                Ok(_) => true,
+                Err(Error::NotFound(_)) => false,
+                Err(error) => return Err(error),
+            };
             if let Some(staged) = staged {
                 this.adopt(staged, (!complete).then_some(path.as_path())).await?;
             }
             if complete {
-                this.touch(object).await;
                 return Ok(Stored::Complete);
             }
             let upload = this.receive(&path, piece, body).await?;
@@ -245,14 +249,16 @@ async fn uninterrupted<T: Send + 'static>(
 }
 
 /// Where the disk holds nobody up.
-pub(super) async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+pub(super) async fn beside<T: Send + 'static, E: From<std::io::Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
 }
 
 /// Gives a synced file its name, for good: returns when that is on the disk, too.
 fn publish(from: &Path, to: &Path) -> std::io::Result<()> {
+    // Its last byte may have come long before its hash was named.
+    std::fs::File::open(from)?.set_modified(SystemTime::now())?;
     std::fs::rename(from, to)?;
     let folder = to.parent().unwrap_or(to);
     std::fs::File::open(folder)?.sync_all()

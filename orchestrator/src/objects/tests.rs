@@ -243,10 +243,10 @@ async fn uploads_that_nobody_goes_on_with_are_deleted_and_others_are_not() {
     objects.stage(staged(1), part(whole, 0, 1), body(&[b"0"])).await.unwrap();
     objects.put(whole.sha256, part(whole, 0, 2), None, body(&[b"01"])).await.unwrap();
     let hours = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 3_600);
-    objects.sweep(hours(23)).await.unwrap();
+    objects.sweep_uploads(hours(23)).await.unwrap();
     assert_eq!(objects.uploaded(whole.sha256, Some(staged(1))).await, 2);
     let objects = Objects::with_limits(folder.path(), 1_000, 0).unwrap();
-    objects.sweep(hours(25)).await.unwrap();
+    objects.sweep_uploads(hours(25)).await.unwrap();
     assert_eq!(objects.uploaded(whole.sha256, Some(staged(1))).await, 0);
     assert_eq!(std::fs::read_dir(folder.path().join("staged")).unwrap().count(), 0, "nor is their owner's folder left");
     assert_eq!(objects.size(fresh.sha256).await.unwrap(), 5);

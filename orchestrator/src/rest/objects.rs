@@ -69,11 +69,8 @@ async fn head(
 ) -> Result<Response, Refusal> {
     let sha256 = parse(&sha256)?;
     let staged = staged(&headers, key)?;
-    match endpoint.objects.size(sha256).await {
-        Ok(size) => {
-            endpoint.objects.touch(sha256).await;
-            Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response())
-        }
+    match endpoint.objects.claim(sha256).await {
+        Ok(size) => Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response()),
         Err(error @ Error::NotFound(_)) => {
             let offset = endpoint.objects.uploaded(sha256, staged).await;
             Err(Refusal::from(error).at_offset(offset))

@@ -61,7 +61,9 @@ impl From<objects::Error> for Refusal {
             objects::Error::PieceTooLong | objects::Error::BrokenOff => StatusCode::BAD_REQUEST,
             objects::Error::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
             objects::Error::Full => StatusCode::INSUFFICIENT_STORAGE,
-            objects::Error::File(_) | objects::Error::Backend(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            objects::Error::File(_) | objects::Error::Backend(_) | objects::Error::Damaged(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         };
         if status.is_server_error() {
             tracing::error!(error = &error as &dyn std::error::Error, "an object request failed");

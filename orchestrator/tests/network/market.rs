@@ -1,8 +1,10 @@
 //! A founded network with an orchestrator, providers and a buyer.
 
+use std::fs::File;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_client::accounts::{JobAccount, ProviderAccount};
@@ -10,7 +12,7 @@ use millrace_client::instructions::{self, Foundation, NewJob, NewNode, Software}
 use millrace_client::keys::address_of;
 use millrace_client::{Client, Endpoints, Keypair, Sender, address};
 use millrace_link::auth;
-use millrace_link::objects::ObjectClient;
+use millrace_link::objects::{Error, ObjectClient};
 use millrace_link::rest::JobStatus;
 use millrace_localnet::{Localnet, SlotMode};
 use millrace_orchestrator::{Handle, Options, Service, Weights};
@@ -18,7 +20,7 @@ use millrace_protocol::{
     Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
 };
-use millrace_spec::{JobSpec, Limits};
+use millrace_spec::{JobSpec, Limits, ObjectRef};
 use tempfile::TempDir;
 
 const SOL: u64 = 1_000_000_000;
@@ -145,6 +147,36 @@ impl Market {
         ObjectClient::new(&self.http_url(), Arc::new(signing_key(key)))
     }
 
+    pub async fn is_here(&self, object: ObjectRef) -> bool {
+        match self.objects(&self.buyer).get_bytes(object.sha256, 4_096).await {
+            Ok(_) => true,
+            Err(Error::NotFound { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Returns when the orchestrator has deleted it.
+    pub async fn goes(&self, object: ObjectRef) {
+        for _ in 0..100 {
+            if !self.is_here(object).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{} stays", object.sha256);
+    }
+
+    /// Where a complete object lies.
+    pub fn object_path(&self, object: ObjectRef) -> PathBuf {
+        let name = object.sha256.to_string();
+        self.options().data_dir.join("objects/complete").join(&name[..2]).join(name)
+    }
+
+    /// Nobody has stored or asked for anything since then.
+    pub fn age_objects(&self, by: Duration) {
+        age(&self.options().data_dir.join("objects"), SystemTime::now() - by);
+    }
+
     /// Uploads the spec and opens the job.
     pub async fn submit(&self, id: u64, spec: &JobSpec) -> Address {
         self.objects(&self.buyer).put_bytes(&spec.canonical_bytes()).await.unwrap();
@@ -229,6 +261,17 @@ impl Market {
 
     pub async fn is_gone(&self, job: Address) -> bool {
         self.client.find::<JobAccount>(job).await.unwrap().is_none()
+    }
+}
+
+fn age(folder: &Path, since: SystemTime) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            age(&entry.path(), since);
+        } else {
+            File::open(entry.path()).unwrap().set_modified(since).unwrap();
+        }
     }
 }
 

@@ -1,9 +1,15 @@
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
 use millrace_client::Keypair;
 use millrace_link::objects::Error;
 use millrace_protocol::Diagnostic;
-use millrace_spec::{ObjectRef, sha256};
+use millrace_spec::{JobSpec, ObjectRef, sha256};
 
 use crate::market::Market;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn objects_go_up_and_down_whole_and_jobs_of_others_stay_theirs() {
@@ -51,4 +57,43 @@ async fn objects_go_up_and_down_whole_and_jobs_of_others_stay_theirs() {
     let forbidden = market.objects(&Keypair::new()).get_bytes(hash, 10_000).await.unwrap_err();
     assert_eq!(forbidden.code(), "object-endpoint-unauthorized", "{forbidden:?}");
     assert_eq!(market.objects(&market.buyer).get_bytes(hash, 10_000).await.unwrap(), spec.canonical_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_job_on_chain_names_goes_and_a_start_without_a_journal_forgets_no_input() {
+    let mut market = Market::found().await;
+    let objects = market.objects(&market.buyer);
+    let [input, of_nobody] =
+        [objects.put_bytes(b"scene").await.unwrap(), objects.put_bytes(b"never used").await.unwrap()];
+    let spec = JobSpec { inputs: [("scene".to_owned(), input)].into(), ..crate::market::spec(1) };
+    let job = market.submit(1, &spec).await;
+    market.wait_for(job, |status| status.name == "frames").await;
+    let bytes = spec.canonical_bytes();
+    let spec = ObjectRef { sha256: sha256(&bytes), size: bytes.len() as u64 };
+
+    market.stop().await;
+    market.age_objects(DAY + MINUTE);
+    for file in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = std::fs::remove_file(market.options().data_dir.join(file));
+    }
+    market.start().await;
+    market.goes(of_nobody).await;
+    market.wait_for(job, |status| status.name == "frames").await;
+    assert!(market.is_here(spec).await && market.is_here(input).await);
+
+    // It rests for a day from its job's end on, and the spec as long as the job is known.
+    market.cancel(job).await;
+    market.wait_for(job, |status| status.closed).await;
+    let of_nobody = market.objects(&market.buyer).put_bytes(b"never used either").await.unwrap();
+    market.stop().await;
+    let earlier = SystemTime::now() - DAY - MINUTE;
+    File::open(market.object_path(of_nobody)).unwrap().set_modified(earlier).unwrap();
+    market.start().await;
+    market.goes(of_nobody).await;
+    assert!(market.is_here(input).await);
+    market.stop().await;
+    market.age_objects(DAY + MINUTE);
+    market.start().await;
+    market.goes(input).await;
+    assert!(market.is_here(spec).await);
 }

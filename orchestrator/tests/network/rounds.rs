@@ -1,16 +1,17 @@
 //! What a worker brings away of a task that runs: kept, handed on, shown, and deleted when nobody needs it.
 
 use std::fs::File;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, Phase};
-use millrace_link::objects::{Error, ObjectClient};
+use millrace_link::objects::ObjectClient;
 use millrace_link::rest::{self, JobStatus, TaskEarlyOutputs, TaskState};
 use millrace_protocol::{Address, PricePerGpuHour, Seconds};
 use millrace_spec::merkle::Leaf;
 use millrace_spec::{Checkpointing, EarlyOutputs, JobSpec, Manifest, ManifestFile, ObjectRef};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::market::{Market, spec};
 use crate::rig::Rig;
@@ -148,37 +149,39 @@ impl AtWork {
     }
 
     async fn is_here(&self, object: ObjectRef) -> bool {
-        match self.market.objects(&self.market.buyer).get_bytes(object.sha256, 1_000).await {
-            Ok(_) => true,
-            Err(Error::NotFound { .. }) => false,
-            Err(error) => panic!("{error}"),
-        }
+        self.market.is_here(object).await
     }
 
     /// Hours later, after which the orchestrator looks at what it may delete; returns when this one is gone.
     async fn hours_later(&mut self, gone: ObjectRef) {
         self.market.stop().await;
-        age(&self.market.options().data_dir.join("objects"));
+        self.market.age_objects(Duration::from_secs(2 * 3_600));
         self.market.start().await;
-        for _ in 0..100 {
-            if !self.is_here(gone).await {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it stays");
+        self.market.goes(gone).await;
     }
 }
 
-fn age(folder: &Path) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            age(&entry.path());
-        } else {
-            let earlier = SystemTime::now() - Duration::from_secs(2 * 3_600);
-            File::open(entry.path()).unwrap().set_modified(earlier).unwrap();
-        }
+/// An object on a disk that hangs: who opens it waits until this is dropped.
+struct Hanging {
+    path: PathBuf,
+    content: Vec<u8>,
+}
+
+impl Hanging {
+    fn new(path: PathBuf) -> Self {
+        let content = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        Self { path, content }
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let released = File::options().read(true).write(true).open(&self.path).unwrap();
+        std::fs::remove_file(&self.path).unwrap();
+        std::fs::write(&self.path, &self.content).unwrap();
+        drop(released);
     }
 }
 
@@ -213,7 +216,7 @@ async fn a_checkpoint_is_kept_when_it_is_whole_handed_to_the_next_attempt_and_de
 
     work.hours_later(old).await;
     work.runs(2).await;
-    assert!(!work.is_here(before).await);
+    work.market.goes(before).await;
     for kept in [after, shared, new] {
         assert!(work.is_here(kept).await, "the next attempt begins with it");
     }
@@ -221,7 +224,38 @@ async fn a_checkpoint_is_kept_when_it_is_whole_handed_to_the_next_attempt_and_de
     work.end(&[("model", shared)]);
     work.market.wait_for(work.job, |status| status.closed).await;
     work.hours_later(new).await;
-    assert!(!work.is_here(after).await && work.is_here(shared).await);
+    work.market.goes(after).await;
+    assert!(work.is_here(shared).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rig_is_heard_while_a_disk_hangs_on_what_it_brought_away_and_nothing_overtakes_that() {
+    let work = AtWork::begin().await;
+    let file = work.put("state").await;
+    let [first, second, third] =
+        [work.manifest(&[("1", file)]).await, work.manifest(&[("2", file)]).await, work.manifest(&[("3", file)]).await];
+    let hanging = Hanging::new(work.market.object_path(first));
+    for manifest in [first, second, third] {
+        work.tell_checkpoint(manifest);
+    }
+    work.end(&[]);
+    let sequence = || {
+        let journal = work.rig.journal.lock().unwrap();
+        journal.vouchers.values().map(|voucher| voucher.sequence).max().unwrap_or(0)
+    };
+    let before = sequence();
+    let answered = async {
+        while sequence() < before + 4 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered).await.expect("its heartbeats are not answered");
+    let task = work.market.job(work.job).await.tasks.remove(0);
+    assert_eq!((task.state, task.attempt, task.setbacks.len()), (TaskState::Running, 1, 0));
+    drop(hanging);
+    work.runs(2).await;
+    let begins_with = work.rig.journal.lock().unwrap().begins_with.clone().expect("it begins with nothing");
+    assert_eq!(begins_with.manifest, third.sha256.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -253,7 +287,8 @@ async fn early_outputs_are_shown_as_such_and_what_is_no_result_in_the_end_is_del
     work.market.wait_for(work.job, |status| status.closed).await;
     assert!(work.early().await.is_none() && work.market.job(work.job).await.tasks[0].early_outputs.is_none());
     work.hours_later(log).await;
-    assert!(!work.is_here(early).await && work.is_here(frame).await && work.is_here(whole).await);
+    work.market.goes(early).await;
+    assert!(work.is_here(frame).await && work.is_here(whole).await);
 }
 
 impl AtWork {

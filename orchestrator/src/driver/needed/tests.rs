@@ -1,0 +1,217 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use millrace_client::{Client, Endpoints, Keypair, Sender};
+use millrace_protocol::*;
+use millrace_scheduler::{
+    Brought, Core, DrawSecret, Finding, JobRecord, JobView, LeaseRecord, LeaseView, MemberTaskRecord, Meter, Output,
+    Placement, Record, Restarts, Run, Settings, SpecStatus, Stage, Task, TaskRecord, TaskState, Weights, Workload,
+};
+use millrace_spec::{ObjectRef, Sha256, sha256};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::chain::Chain;
+use crate::clock::Clock;
+use crate::driver::{Inbox, Input, Parts};
+use crate::objects::Objects;
+use crate::signer::Signer;
+use crate::store::Store;
+
+const RUNS: Address = Address([1; 32]);
+const ENDED: Address = Address([2; 32]);
+const COUNTED: Address = Address([3; 32]);
+const MEMBER: Address = Address([4; 32]);
+
+fn object(name: &str) -> ObjectRef {
+    ObjectRef { sha256: sha256(name.as_bytes()), size: 1 }
+}
+
+fn named<const N: usize>(names: [&str; N]) -> HashSet<Sha256> {
+    names.map(|name| object(name).sha256).into()
+}
+
+fn outputs(name: &str) -> Vec<Output> {
+    vec![Output { path: "file".to_owned(), object: object(name) }]
+}
+
+fn brought(name: &str) -> Option<Box<Brought>> {
+    Some(Brought { manifest: object(name), attempt: 1, files: 1, bytes: 1 }.into())
+}
+
+fn job(job: Address, spec: &str, verification: Verification) -> JobRecord {
+    let terms = JobTerms {
+        requirements: Requirements {
+            gpu_classes: 0,
+            vram_mib: 0,
+            units: GpuUnits(1),
+            regions: 0,
+            accept_simulated: true,
+        },
+        maximum_price: PricePerGpuHour(1_000_000),
+        concurrent_leases: 3,
+        lease_seconds: Seconds(600),
+        start_window: Seconds(600),
+        retries: 2,
+        deposit: MicroUsdc(10_000_000),
+        spot: false,
+        service_level: ServiceLevel::None,
+        payment: Payment::OnResult,
+        verification,
+        dispute_window: Seconds(600),
+    };
+    let view = JobView {
+        buyer: Address([9; 32]),
+        funder: Address([9; 32]),
+        delegate: None,
+        attestor: None,
+        id: 1,
+        opened_slot: 1,
+        opened_at: UnixSeconds(1),
+        spec_hash: object(spec).sha256,
+        quorum_round: 0,
+        quorum_open: false,
+        job: transitions::open_job(terms, &Parameters::default(), UnixSeconds(1)).unwrap(),
+    };
+    let workload = Workload {
+        name: "frames".to_owned(),
+        tasks: 2,
+        task_retries: 1,
+        cpu_milli: 10,
+        memory_mib: 8,
+        disk_mib: 1,
+        image: "image".to_owned(),
+        placement: Placement::default(),
+        shape: None,
+        after: Vec::new(),
+        retry: None,
+        runtime: None,
+    };
+    JobRecord {
+        job,
+        view,
+        on_chain: true,
+        spec: SpecStatus::Known(workload.into()),
+        outcome: None,
+        failed_nodes: Default::default(),
+        image_failures: Default::default(),
+        last_failure: None,
+        closed_by: None,
+        restarts: Restarts::default(),
+        findings: Vec::new(),
+        reserved: None,
+    }
+}
+
+fn task(job: Address, number: u32, task: Task) -> Record {
+    Record::Task(TaskRecord { job, opened_slot: 1, number, task }.into())
+}
+
+fn member() -> LeaseRecord {
+    let lease = Lease {
+        state: LeaseState::Running,
+        price: PricePerGpuHour(1_000_000),
+        units: GpuUnits(1),
+        opened_at: UnixSeconds(1),
+        maximum: Seconds(600),
+        reserved: MicroUsdc(166_666),
+        paid: MicroUsdc::ZERO,
+        fees: MicroUsdc::ZERO,
+        bond: MicroUsdc::ZERO,
+        sequence: 1,
+        metered: Seconds(1),
+        downtime: Seconds::ZERO,
+        start_by: UnixSeconds(300),
+        start_extended: false,
+        started_late: false,
+        attested_at: UnixSeconds(1),
+        checkpoint_by: UnixSeconds(900),
+        ends_by: UnixSeconds(1_000),
+        preempted_at: UnixSeconds(0),
+        reported: LeaseOutcome::Completed,
+        disputable_until: UnixSeconds(0),
+        fee: BasisPoints(500),
+        abandon_penalty: BasisPoints(1_000),
+        lost_penalty: BasisPoints(2_500),
+        start_timeout: Seconds(300),
+        checkpoint_interval: Seconds(900),
+        hold_limit: Seconds(600),
+        settle_grace: Seconds(600),
+    };
+    let (node, provider, attestor) = (Address([5; 32]), Address([6; 32]), Address([7; 32]));
+    LeaseRecord {
+        lease: MEMBER,
+        view: LeaseView { job: COUNTED, node, provider, number: 0, attestor, lease },
+        stage: Stage::Working,
+        meter: Meter::default(),
+        voucher: None,
+        settlements: Vec::new(),
+        silenced: false,
+        round: Some(0),
+    }
+}
+
+fn records() -> Vec<Record> {
+    let run = |name| Run { lease: MEMBER, root: object("root").sha256, outputs: outputs(name) };
+    let finding = Finding {
+        task: 0,
+        first: run("found first"),
+        second: run("found second"),
+        found_at: UnixSeconds(1),
+        attempts_failed: 0,
+        evidence: Some(object("no object").sha256),
+        dispute: None,
+        trouble: None,
+    };
+    let done = |name| Task { state: TaskState::Done { lease: MEMBER }, outputs: outputs(name), ..Task::default() };
+    let under_way =
+        |checkpoint, early| Task { checkpoint: brought(checkpoint), early_outputs: brought(early), ..Task::default() };
+    let ended =
+        JobRecord { on_chain: false, findings: vec![finding], ..job(ENDED, "ended's spec", Verification::Attested) };
+    let own = MemberTaskRecord { lease: MEMBER, number: 0, task: done("member's output") };
+    vec![
+        Record::Job(job(RUNS, "spec", Verification::Attested).into()),
+        task(RUNS, 0, done("output")),
+        task(RUNS, 1, under_way("checkpoint", "early outputs")),
+        Record::Job(ended.into()),
+        task(ENDED, 0, done("result")),
+        task(ENDED, 1, under_way("old checkpoint", "old early outputs")),
+        Record::Job(job(COUNTED, "counted spec", Verification::Quorum { needed: 2, size: 3 }).into()),
+        Record::Lease(member().into()),
+        Record::MemberTask(own.into()),
+    ]
+}
+
+#[tokio::test]
+async fn what_jobs_refer_to_is_known_once_the_chain_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, clock, draw_secret) = (Arc::new(Keypair::new()), Arc::new(Clock::default()), DrawSecret([0; 32]));
+    let attestor = Address([7; 32]);
+    let weights = Weights::default();
+    let settings = Settings { program: Address([8; 32]), attestor, heartbeat_millis: 1_000, weights, draw_secret };
+    let nowhere = Client::new(Endpoints { rpc: Vec::new(), ws: Vec::new() });
+    let mut driver = Driver::new(Parts {
+        core: Core::restore(settings, clock.now(), records()),
+        clock,
+        chain: Chain::new(Sender::new(nowhere, key.clone())),
+        store: Store::open(&folder.path().join("journal.sqlite")).await.unwrap(),
+        objects: Objects::open(&folder.path().join("objects")).unwrap(),
+        signer: Signer::new(key),
+        inbox: Inbox::new(1).0,
+        reconciled: oneshot::channel().0,
+    });
+    assert_eq!(driver.needed_objects(), None, "jobs may have been opened meanwhile");
+    // As if the accounts had been told before.
+    driver.reconciled = None;
+    let needed = driver.needed_objects().unwrap();
+    assert_eq!(needed.specs, named(["spec", "counted spec"]));
+    assert_eq!(needed.manifests, named(["checkpoint", "early outputs"]));
+    let kept = ["output", "ended's spec", "result", "found first", "found second", "member's output"];
+    assert_eq!(needed.others, named(kept));
+    // None of these jobs has an account on chain.
+    driver.reconciled = Some(oneshot::channel().0);
+    driver.take(Input::Reconciled, &mut Vec::new());
+    let needed = driver.needed_objects().unwrap();
+    assert!(needed.specs.is_empty() && needed.manifests.is_empty());
+    assert!(needed.others.is_superset(&named(["spec", "output", "result"])));
+}
