@@ -8,6 +8,7 @@ mod actions;
 mod bids;
 mod book;
 mod challenges;
+mod forgetting;
 mod input;
 mod needed;
 mod sealed;
@@ -19,17 +20,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millrace_protocol::Address;
-use millrace_scheduler::{Action, Core, Event, Record, SpecStatus};
+use millrace_scheduler::{Action, Core, Event, Forgotten, Record, SpecStatus};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::Chain;
 use crate::clock::Clock;
+use crate::logs::Logs;
 use crate::metrics::{Counters, Tally};
 use crate::objects::Objects;
 use crate::signer::Signer;
-use crate::store::{self, Store};
+use crate::store::{self, Change, Store};
 
 pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
@@ -61,6 +63,7 @@ pub(crate) struct Driver {
     handovers: Handovers,
     store: Store,
     objects: Objects,
+    logs: Logs,
     signer: Signer,
     inbox: Inbox,
     /// Transactions and fetches under way. They end with the loop; the state outlives them.
@@ -78,6 +81,7 @@ pub(crate) struct Parts {
     pub chain: Chain,
     pub store: Store,
     pub objects: Objects,
+    pub logs: Logs,
     pub signer: Signer,
     pub inbox: Inbox,
     /// Told once, when every account on chain has been seen.
@@ -99,6 +103,7 @@ impl Driver {
             handovers: Handovers::default(),
             store: parts.store,
             objects: parts.objects,
+            logs: parts.logs,
             signer: parts.signer,
             inbox: parts.inbox,
             beside: JoinSet::new(),
@@ -229,24 +234,27 @@ impl Driver {
         // Whoever closed them: a job that is gone is handed out no more.
         self.specs.retain(|job, _| self.core.job(*job).is_some_and(|entry| entry.on_chain));
         if let Some(reconciled) = self.reconciled.take() {
+            self.delete_stray_logs();
             let _ = reconciled.send(());
         }
     }
 
     async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), store::Error> {
-        let mut records: Vec<Record> = Vec::new();
+        let mut changes = Vec::new();
         let mut others = Vec::new();
         for action in actions {
             match action {
-                Action::Persist(record) => records.push(record),
+                Action::Persist(record) => changes.push(Change::Put(record)),
+                Action::Forget(forgotten) => changes.push(Change::Delete(forgotten)),
                 other => others.push(other),
             }
         }
-        if !records.is_empty() {
+        if !changes.is_empty() {
             let began = Instant::now();
-            self.store.write(&records).await?;
+            self.store.write(&changes).await?;
             self.counters.wrote(began.elapsed());
-            self.count(&records);
+            self.count(&changes);
+            self.forget(&changes);
         }
         for action in others {
             self.counters.acted(&action);
@@ -256,11 +264,12 @@ impl Driver {
     }
 
     /// Whatever changes of a job or a task is written down.
-    fn count(&mut self, records: &[Record]) {
-        let changed = records.iter().filter_map(|record| match record {
-            Record::Job(record) => Some(record.job),
-            Record::Task(record) => Some(record.job),
-            Record::MemberTask(_) | Record::Lease(_) | Record::Proof(_) | Record::Auction(_) => None,
+    fn count(&mut self, changes: &[Change]) {
+        let changed = changes.iter().filter_map(|change| match change {
+            Change::Put(Record::Job(record)) => Some(record.job),
+            Change::Put(Record::Task(record)) => Some(record.job),
+            Change::Delete(Forgotten { job, .. }) => Some(*job),
+            Change::Put(Record::MemberTask(_) | Record::Lease(_) | Record::Proof(_) | Record::Auction(_)) => None,
         });
         for job in changed.collect::<BTreeSet<_>>() {
             self.tally.note(job, self.core.job(job));

@@ -1,6 +1,7 @@
 //! What containers wrote: one file per task and attempt. A piece names its offset, so a repeated
 //! one changes nothing.
 
+use std::collections::HashSet;
 use std::io::SeekFrom;
 use std::path::PathBuf;
 
@@ -80,10 +81,45 @@ impl Logs {
         Ok(piece)
     }
 
+    /// Deletes all logs of a job.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub async fn forget(&self, (job, opened_slot): (Address, u64)) -> std::io::Result<()> {
+        match tokio::fs::remove_dir_all(self.folder.join(folder_of(job, opened_slot))).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Jobs, with the slots they were opened in, that have logs here and are none of these.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn strays(&self, known: &HashSet<(Address, u64)>) -> std::io::Result<Vec<(Address, u64)>> {
+        let folders = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            folders => folders?,
+        };
+        let names = folders.map(|folder| Ok(folder?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+        let jobs = names.iter().filter_map(|name| job_of(name.to_str()?));
+        Ok(jobs.filter(|job| !known.contains(job)).collect())
+    }
+
     fn path(&self, log: Log) -> PathBuf {
         let Log { job, opened_slot, task, attempt } = log;
-        self.folder.join(format!("{job}-{opened_slot}")).join(format!("{task}-{attempt}.log"))
+        self.folder.join(folder_of(job, opened_slot)).join(format!("{task}-{attempt}.log"))
     }
+}
+
+fn folder_of(job: Address, opened_slot: u64) -> String {
+    format!("{job}-{opened_slot}")
+}
+
+/// Whose folder has this name.
+fn job_of(name: &str) -> Option<(Address, u64)> {
+    let (job, opened_slot) = name.split_once('-')?;
+    Some((job.parse().ok()?, opened_slot.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -115,6 +151,26 @@ mod tests {
         let refused = full.append(log(1), 5, b" second").await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull);
         assert_eq!(logs.read(log(1), 0).await.unwrap(), b"first");
+    }
+
+    #[tokio::test]
+    async fn a_forgotten_jobs_logs_are_gone_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = Logs::new(folder.path().join("logs"));
+        assert_eq!(logs.strays(&HashSet::new()).unwrap(), [], "there is no folder yet");
+        let later = Log { opened_slot: 6, ..log(1) };
+        for log in [log(1), log(2), later] {
+            logs.append(log, 0, b"hello").await.unwrap();
+        }
+        let (earlier, later_one) = ((later.job, 5), (later.job, 6));
+        assert_eq!(logs.strays(&HashSet::from([later_one])).unwrap(), [earlier]);
+        assert_eq!(logs.strays(&HashSet::from([earlier, later_one])).unwrap(), []);
+        logs.forget(earlier).await.unwrap();
+        logs.forget(earlier).await.unwrap();
+        assert_eq!(logs.read(log(1), 0).await.unwrap(), b"");
+        assert_eq!(logs.read(log(2), 0).await.unwrap(), b"");
+        assert_eq!(logs.read(later, 0).await.unwrap(), b"hello");
+        assert_eq!(logs.strays(&HashSet::new()).unwrap(), [later_one]);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_client::Keypair;
+use millrace_protocol::Seconds;
 use millrace_scheduler::Weights;
 
 /// What an orchestrator needs to run.
@@ -29,4 +30,7 @@ pub struct Options {
     pub public_http_url: Option<String>,
     /// What nodes are charged beside their price when one is chosen.
     pub weights: Weights,
+    /// How long a job, its logs and its results are kept once it is closed. Not shorter than what was said of a job
+    /// before may be on its way.
+    pub keep_jobs: Seconds,
 }

@@ -73,7 +73,8 @@ impl Service {
         let program = millrace_client::address::program();
         let signer = Signer::new(options.scheduler_key.clone());
         let (weights, draw_secret) = (options.weights, signer.draw_secret());
-        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights, draw_secret };
+        let keep_jobs = options.keep_jobs;
+        let settings = Settings { program, attestor: scheduler, heartbeat_millis, weights, draw_secret, keep_jobs };
         let core = Core::restore(settings, clock.now(), store.read().await?);
         let chain = Chain::new(Sender::new(client.clone(), options.scheduler_key.clone()));
         let (inbox, inputs) = Inbox::new(INBOX);
@@ -95,6 +96,7 @@ impl Service {
             chain: chain.clone(),
             store,
             objects: objects.clone(),
+            logs: logs.clone(),
             signer,
             inbox: inbox.clone(),
             reconciled,

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use millrace_protocol::Diagnostic;
-use millrace_scheduler::{Auction, JobRecord, LeaseRecord, MemberTaskRecord, ProofRecord, Record, TaskRecord};
+use millrace_scheduler::{
+    Auction, Forgotten, JobRecord, LeaseRecord, MemberTaskRecord, ProofRecord, Record, TaskRecord,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use thiserror::Error;
 
@@ -52,6 +55,13 @@ fn is_full(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "13")
 }
 
+/// A change of what is on the disk.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Put(Record),
+    Delete(Forgotten),
+}
+
 #[derive(Clone)]
 pub(crate) struct Store {
     pool: SqlitePool,
@@ -90,43 +100,17 @@ impl Store {
         Ok(())
     }
 
-    /// Writes records, all or none.
+    /// Makes the changes one after the other, all or none.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn write(&self, records: &[Record]) -> Result<(), Error> {
+    pub async fn write(&self, changes: &[Change]) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
-        for record in records {
-            let query = match record {
-                Record::Job(record) => sqlx::query("INSERT OR REPLACE INTO jobs (job, body) VALUES (?1, ?2)")
-                    .bind(record.job.to_string())
-                    .bind(json(record)?),
-                Record::Task(record) => {
-                    sqlx::query("INSERT OR REPLACE INTO tasks (job, number, body) VALUES (?1, ?2, ?3)")
-                        .bind(record.job.to_string())
-                        .bind(i64::from(record.number))
-                        .bind(json(record)?)
-                }
-                Record::MemberTask(record) => {
-                    sqlx::query("INSERT OR REPLACE INTO member_tasks (lease, number, body) VALUES (?1, ?2, ?3)")
-                        .bind(record.lease.to_string())
-                        .bind(i64::from(record.number))
-                        .bind(json(record)?)
-                }
-                Record::Lease(record) => sqlx::query("INSERT OR REPLACE INTO leases (lease, body) VALUES (?1, ?2)")
-                    .bind(record.lease.to_string())
-                    .bind(json(record)?),
-                Record::Proof(record) => sqlx::query("INSERT OR REPLACE INTO proofs (node, body) VALUES (?1, ?2)")
-                    .bind(record.node.to_string())
-                    .bind(json(record)?),
-                Record::Auction(auction) => {
-                    sqlx::query("INSERT OR REPLACE INTO auctions (job, number, body) VALUES (?1, ?2, ?3)")
-                        .bind(auction.book.job.to_string())
-                        .bind(i64::from(auction.book.auction))
-                        .bind(json(auction)?)
-                }
-            };
-            query.execute(&mut *transaction).await?;
+        for change in changes {
+            match change {
+                Change::Put(record) => put(&mut transaction, record).await?,
+                Change::Delete(forgotten) => delete(&mut transaction, forgotten).await?,
+            }
         }
         transaction.commit().await?;
         Ok(())
@@ -166,6 +150,57 @@ impl Store {
     async fn bodies(&self, sql: &'static str) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar(sql).fetch_all(&self.pool).await?)
     }
+}
+
+async fn put(connection: &mut SqliteConnection, record: &Record) -> Result<(), Error> {
+    let query = match record {
+        Record::Job(record) => sqlx::query("INSERT OR REPLACE INTO jobs (job, body) VALUES (?1, ?2)")
+            .bind(record.job.to_string())
+            .bind(json(record)?),
+        Record::Task(record) => sqlx::query("INSERT OR REPLACE INTO tasks (job, number, body) VALUES (?1, ?2, ?3)")
+            .bind(record.job.to_string())
+            .bind(i64::from(record.number))
+            .bind(json(record)?),
+        Record::MemberTask(record) => {
+            sqlx::query("INSERT OR REPLACE INTO member_tasks (lease, number, body) VALUES (?1, ?2, ?3)")
+                .bind(record.lease.to_string())
+                .bind(i64::from(record.number))
+                .bind(json(record)?)
+        }
+        Record::Lease(record) => sqlx::query("INSERT OR REPLACE INTO leases (lease, body) VALUES (?1, ?2)")
+            .bind(record.lease.to_string())
+            .bind(json(record)?),
+        Record::Proof(record) => sqlx::query("INSERT OR REPLACE INTO proofs (node, body) VALUES (?1, ?2)")
+            .bind(record.node.to_string())
+            .bind(json(record)?),
+        Record::Auction(auction) => {
+            sqlx::query("INSERT OR REPLACE INTO auctions (job, number, body) VALUES (?1, ?2, ?3)")
+                .bind(auction.book.job.to_string())
+                .bind(i64::from(auction.book.auction))
+                .bind(json(auction)?)
+        }
+    };
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Of an earlier job at the address only what is found by its leases: the other rows are the later one's.
+async fn delete(connection: &mut SqliteConnection, forgotten: &Forgotten) -> Result<(), Error> {
+    if !forgotten.is_replaced {
+        for sql in [
+            "DELETE FROM jobs WHERE job = ?1",
+            "DELETE FROM tasks WHERE job = ?1",
+            "DELETE FROM auctions WHERE job = ?1",
+        ] {
+            sqlx::query(sql).bind(forgotten.job.to_string()).execute(&mut *connection).await?;
+        }
+    }
+    for lease in &forgotten.leases {
+        for sql in ["DELETE FROM leases WHERE lease = ?1", "DELETE FROM member_tasks WHERE lease = ?1"] {
+            sqlx::query(sql).bind(lease.to_string()).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 fn json(record: &impl Serialize) -> Result<String, Error> {

@@ -109,6 +109,10 @@ pub struct JobStatus {
     pub chain: Job,
     /// The account is closed: everything has been paid out.
     pub closed: bool,
+    /// Until when a closed job is kept, with its logs and its results; then nobody knows it any more. What waits for it
+    /// keeps it for longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<UnixSeconds>,
     pub tasks: Vec<Task>,
     pub leases: Vec<LeaseStatus>,
     /// Why the job has no node, or fewer than it may have. Not in lists.

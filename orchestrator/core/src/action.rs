@@ -10,6 +10,8 @@ use crate::{BidRefused, Brought, Cause, Lapse, Record};
 pub enum Action {
     /// Write this to disk; what follows may only be sent once it is there.
     Persist(Record),
+    /// Delete these from the disk, in order with the records: another job may come to the same address.
+    Forget(Forgotten),
     FetchSpec {
         job: Address,
         spec_hash: Sha256,
@@ -140,6 +142,24 @@ pub enum Action {
     },
     /// Nothing to do; worth a line in the log.
     Notice(Notice),
+}
+
+impl Action {
+    /// Whether it is carried out on the disk, together with others like it and before all else.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Persist(_) | Self::Forget(_))
+    }
+}
+
+/// A job that was kept for as long as it is to be, or for which another one has come to its address since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    pub job: Address,
+    /// Of its account.
+    pub opened_slot: u64,
+    pub leases: Vec<Address>,
+    /// The address has another job now, whose records, with its tasks and its auctions, stay.
+    pub is_replaced: bool,
 }
 
 /// A lease the scheduler wants.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use millrace_protocol::{Address, Provider};
+use millrace_protocol::{Address, Provider, Seconds, UnixSeconds};
 use millrace_spec::Runtime;
 
 use crate::agenda::Agenda;
@@ -21,7 +21,7 @@ use crate::state::proof::Proof;
 use crate::state::quorum_round::QuorumRound;
 use crate::state::reservation::Reservation;
 use crate::workloads::Workloads;
-use crate::{Action, Event, Now};
+use crate::{Action, Event, Forgotten, Now};
 
 /// What makes draws unpredictable for whoever does not know it. The same one draws the same tasks again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Settings {
     pub weights: Weights,
     /// By which tasks are drawn for spot checks.
     pub draw_secret: DrawSecret,
+    /// How long a job is kept once its account is gone, by the chain's clock.
+    pub keep_jobs: Seconds,
 }
 
 impl Settings {
@@ -65,7 +67,7 @@ pub struct Core {
     /// Boxed: a tree keeps room for entries that it does not have.
     pub(crate) jobs: BTreeMap<Address, Box<JobEntry>>,
     pub(crate) leases: BTreeMap<Address, LeaseEntry>,
-    /// Every lease a job ever had: the job, the lease's number, the lease.
+    /// Every lease that is kept of a job: the job, the lease's number, the lease.
     pub(crate) leases_by_job: BTreeSet<(Address, u32, Address)>,
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
@@ -73,6 +75,10 @@ pub struct Core {
     pub(crate) agenda: Agenda,
     /// Jobs that wait for another one, by that one; they are looked at when it changes.
     pub(crate) followers: BTreeMap<Address, BTreeSet<Address>>,
+    /// Jobs with an account that are to run after another one, by that one; it is kept for them.
+    pub(crate) named_by: BTreeMap<Address, BTreeSet<Address>>,
+    /// Until when jobs are kept whose accounts are gone.
+    pub(crate) kept: BTreeSet<(UnixSeconds, Address)>,
     pub(crate) gangs: Gangs,
     /// Nodes kept for jobs that spot leases make room for, by job.
     pub(crate) reservations: BTreeMap<Address, Reservation>,
@@ -96,6 +102,7 @@ pub struct Core {
     pub(crate) next_challenge: u64,
     pub(crate) next_offer: u64,
     pub(crate) out: Vec<Action>,
+    pub(crate) forgotten: Vec<Forgotten>,
     dirty_jobs: BTreeSet<Address>,
     dirty_tasks: BTreeSet<(Address, u32)>,
     dirty_own_tasks: BTreeSet<(Address, u32)>,
@@ -119,6 +126,8 @@ impl Core {
             open_leases: OpenLeases::default(),
             agenda: Agenda::default(),
             followers: BTreeMap::new(),
+            named_by: BTreeMap::new(),
+            kept: BTreeSet::new(),
             gangs: Gangs::default(),
             reservations: BTreeMap::new(),
             preemption: Preemption::default(),
@@ -133,6 +142,7 @@ impl Core {
             next_challenge: 1,
             next_offer: 1,
             out: Vec::new(),
+            forgotten: Vec::new(),
             dirty_jobs: BTreeSet::new(),
             dirty_tasks: BTreeSet::new(),
             dirty_own_tasks: BTreeSet::new(),
@@ -207,7 +217,7 @@ impl Core {
         self.take_actions()
     }
 
-    /// Every job ever seen, by address.
+    /// Every job that is kept, by address.
     pub fn jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
         self.jobs.iter().map(|(address, entry)| (*address, &**entry))
     }
@@ -240,7 +250,7 @@ impl Core {
         self.queue.len()
     }
 
-    /// Every lease a job ever had, by number.
+    /// Every lease that is kept of a job, by number.
     pub fn leases_of(&self, job: Address) -> Vec<&LeaseEntry> {
         let first = (job, 0, Address([0; 32]));
         let leases = self.leases_by_job.range(first..).take_while(|(of, ..)| *of == job);
@@ -254,6 +264,17 @@ impl Core {
         let mut leases = self.leases_of(job);
         leases.retain(|lease| lease.view.lease.opened_at >= opened_at);
         leases
+    }
+
+    /// Until when the job is kept, by the chain's clock; none while it has an account. What waits for something of it
+    /// keeps it for longer.
+    pub fn kept_until(&self, job: Address) -> Option<UnixSeconds> {
+        self.jobs.get(&job)?.story().closed_at.map(|closed_at| self.end_of_keeping(closed_at))
+    }
+
+    /// Of what was closed then.
+    pub(crate) fn end_of_keeping(&self, closed_at: UnixSeconds) -> UnixSeconds {
+        closed_at.after(self.settings.keep_jobs).unwrap_or(UnixSeconds(u64::MAX))
     }
 
     pub(crate) fn insert_lease(&mut self, lease: Address, entry: LeaseEntry) {
@@ -365,7 +386,8 @@ impl Core {
     }
 
     fn take_actions(&mut self) -> Vec<Action> {
-        let mut actions = Vec::new();
+        // Before the records of another job at the same address.
+        let mut actions: Vec<Action> = std::mem::take(&mut self.forgotten).into_iter().map(Action::Forget).collect();
         for job in std::mem::take(&mut self.dirty_jobs) {
             if let Some(entry) = self.jobs.get(&job) {
                 let reserved = self.reservations.get(&job).cloned();

@@ -10,6 +10,7 @@ mod dependencies;
 mod disputes;
 mod dues;
 mod ending;
+mod forgetting;
 mod gang;
 mod handout;
 mod jobs;
@@ -80,6 +81,7 @@ impl Core {
         self.settle_and_expire(now, &leases);
         self.crank_rounds(now, &jobs);
         self.crank_jobs(now, &jobs);
+        self.forget_jobs(now, scope);
         self.schedule(now, &self.touched(scope, &jobs));
     }
 

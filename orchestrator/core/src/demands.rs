@@ -47,6 +47,11 @@ impl Demands {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.numbers.is_empty() && self.known.is_empty()
+    }
+
     pub(crate) fn get(&self, id: DemandId) -> Option<&Arc<Demand>> {
         self.known.get(&id).map(|(demand, _)| demand)
     }

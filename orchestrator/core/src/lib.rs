@@ -34,7 +34,7 @@ mod time;
 mod workload;
 mod workloads;
 
-pub use action::{Action, ChallengeOrder, Invitation, Joins, Notice, Offer};
+pub use action::{Action, ChallengeOrder, Forgotten, Invitation, Joins, Notice, Offer};
 pub use auction::{Auction, Book, BookError, Entered, PassedOver, ReplayError, Step};
 pub use core::{Core, DrawSecret, Settings};
 pub use decide::{Lacking, TooFew};
@@ -57,7 +57,7 @@ pub use state::proof::{Proof, Refused, Shown};
 pub use state::quorum_round::QuorumRound;
 pub use state::reservation::Reservation;
 pub use state::restarts::{Restarted, Restarts};
-pub use state::story::Story;
+pub use state::story::{Earlier, Story};
 pub use state::task::{Brought, Cause, Fault, Output, Round, Setback, Setbacks, Task, TaskPhase, TaskState};
 pub use state::tasks::Tasks;
 pub use state::view::{JobView, LeaseView, NodeView};

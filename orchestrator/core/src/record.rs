@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::Address;
 use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::auction::Auction;
@@ -11,6 +11,7 @@ use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::proof::{Proof, Refused, Shown};
 use crate::state::reservation::Reservation;
 use crate::state::restarts::Restarts;
+use crate::state::story::Earlier;
 use crate::state::task::{Cause, Task};
 use crate::{JobView, LeaseView, Meter};
 
@@ -42,6 +43,12 @@ pub struct JobRecord {
     pub image_failures: BTreeMap<Address, Cause>,
     pub last_failure: Option<Cause>,
     pub closed_by: Option<String>,
+    /// When its account was first seen gone; a closed job's record of an earlier version does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<UnixSeconds>,
+    /// Jobs that its address had before, and of which something is still kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
     #[serde(default, skip_serializing_if = "Restarts::is_empty")]
     pub restarts: Restarts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -120,6 +127,8 @@ impl JobRecord {
             image_failures: entry.story().image_failures.clone(),
             last_failure: entry.story().last_failure.clone(),
             closed_by: entry.story().closed_by.clone(),
+            closed_at: entry.story().closed_at,
+            earlier: entry.story().earlier.clone(),
             restarts: entry.story().restarts.clone(),
             findings: entry.story().findings.clone(),
             reserved,

@@ -57,14 +57,18 @@ impl Core {
             image_failures: record.image_failures,
             last_failure: record.last_failure,
             closed_by: record.closed_by,
+            closed_at: record.closed_at,
+            earlier: record.earlier,
             restarts: record.restarts,
             findings: record.findings,
             ..Story::default()
         };
         entry.story = (&story != Story::NONE).then(|| story.into());
         self.jobs.insert(record.job, entry.into());
+        self.keep(now, record.job);
         if self.jobs[&record.job].on_chain {
             self.open_jobs.insert(record.job);
+            self.note_naming(record.job);
             if let Some(reservation) = record.reserved {
                 // Its worker gets the usual patience, like those that hold a lease.
                 self.market.expect(now, reservation.chosen.node);

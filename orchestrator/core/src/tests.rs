@@ -9,6 +9,7 @@ mod engine;
 mod explaining;
 mod fairness;
 mod faults;
+mod forgetting;
 mod gang_sleep;
 mod gangs;
 mod metering;

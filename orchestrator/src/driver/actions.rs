@@ -19,7 +19,7 @@ impl Driver {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             // Written before anything else of the batch.
-            Action::Persist(_) => {}
+            Action::Persist(_) | Action::Forget(_) => {}
             Action::FetchSpec { job, spec_hash } => self.fetch_spec(job, spec_hash),
             Action::OfferLease(offer) => self.offer_lease(offer),
             Action::InviteBids { nodes, invitation } => self.invite_bids(nodes, invitation),

@@ -15,7 +15,7 @@ pub(crate) fn round_seen(round: &QuorumAccount) -> Event {
 /// The program's accounts as last read: transactions are built from them.
 #[derive(Default)]
 pub(crate) struct Book {
-    accounts: HashMap<Address, Option<AnyAccount>>,
+    accounts: HashMap<Address, AnyAccount>,
     node_keys: HashMap<Address, Address>,
     /// By lease.
     disputes: HashMap<Address, Address>,
@@ -26,7 +26,10 @@ impl Book {
     /// watcher tells every change in order, so an older one is soon followed by the newer.
     /// `None` for accounts that the scheduler does not follow.
     pub fn apply(&mut self, update: &Update) -> Option<Event> {
-        self.accounts.insert(update.address, update.account.clone());
+        match &update.account {
+            Some(account) => _ = self.accounts.insert(update.address, account.clone()),
+            None => self.remove(update.address),
+        }
         Some(match &update.account {
             None => Event::AccountGone { address: update.address },
             Some(AnyAccount::Config(config)) => Event::ParametersSeen(config.parameters),
@@ -50,9 +53,15 @@ impl Book {
         })
     }
 
+    fn remove(&mut self, address: Address) {
+        if let Some(AnyAccount::Dispute(dispute)) = self.accounts.remove(&address) {
+            self.disputes.remove(&dispute.lease);
+        }
+    }
+
     /// Whether the account exists, as far as was told.
     pub fn knows(&self, address: Address) -> bool {
-        self.accounts.get(&address).is_some_and(Option::is_some)
+        self.accounts.contains_key(&address)
     }
 
     pub fn job(&self, address: Address) -> Option<&JobAccount> {
@@ -121,7 +130,7 @@ impl Book {
     }
 
     pub fn get(&self, address: Address) -> Option<&AnyAccount> {
-        self.accounts.get(&address)?.as_ref()
+        self.accounts.get(&address)
     }
 }
 

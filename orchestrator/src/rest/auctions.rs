@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use millrace_scheduler::Auction;
 
-use super::jobs::parse;
+use super::jobs::{no_such_job, parse};
 use super::{Context, Refusal};
 
 /// The job's auctions that are over, for anybody: who has lost one must be able to see by what.
@@ -13,9 +13,9 @@ pub(super) async fn show(
     Path(job): Path<String>,
 ) -> Result<Json<Vec<Auction>>, Refusal> {
     let job = parse(&job)?;
-    let found = context
-        .inbox
-        .ask(move |driver| driver.core.job(job).map(|_| driver.core.auctions_of(job).cloned().collect::<Vec<_>>()));
-    let auctions = found.await.ok_or_else(Refusal::stopping)?;
-    auctions.map(Json).ok_or_else(Refusal::no_such_job)
+    let found = context.inbox.ask(move |driver| {
+        driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
+        Ok(driver.core.auctions_of(job).cloned().collect())
+    });
+    found.await.ok_or_else(Refusal::stopping)?.map(Json)
 }

@@ -7,7 +7,7 @@ use millrace_link::rest;
 use millrace_protocol::Address;
 use millrace_scheduler::{Finding, Run};
 
-use super::jobs::{check_follower, failure, output, parse};
+use super::jobs::{check_follower, failure, no_such_job, output, parse};
 use super::{Authorized, Context, Refusal};
 use crate::driver::Driver;
 
@@ -20,7 +20,7 @@ pub(super) async fn show(
 ) -> Result<Json<Vec<rest::Finding>>, Refusal> {
     let job = parse(&job)?;
     let found = context.inbox.ask(move |driver| {
-        let entry = driver.core.job(job).ok_or_else(Refusal::no_such_job)?;
+        let entry = driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
         if arbiter(driver) != Some(key) {
             check_follower(&entry.view, key)?;
         }

@@ -112,11 +112,15 @@ pub(super) async fn of_owner<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let job = parse(job)?;
     let answer = context.inbox.ask(move |driver| {
-        let entry = driver.core.job(job).ok_or_else(Refusal::no_such_job)?;
+        let entry = driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
         check_follower(&entry.view, key)?;
         Ok(render(driver, job, entry))
     });
     answer.await.ok_or_else(Refusal::stopping)?
+}
+
+pub(super) fn no_such_job(driver: &Driver) -> Refusal {
+    Refusal::no_such_job(driver.core.settings().keep_jobs)
 }
 
 /// A job's buyer may follow it, and the delegate who opened it, also once its allowance is gone: it wrote
@@ -157,6 +161,7 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         attestor: entry.view.attestor,
         chain: entry.view.job,
         closed: !entry.on_chain,
+        kept_until: driver.core.kept_until(address),
         tasks: entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect(),
         leases: driver.core.leases_of(address).into_iter().map(|entry| lease(driver, entry)).collect(),
         explanation: None,

@@ -3,7 +3,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use millrace_link::objects::OFFSET_HEADER;
 use millrace_link::rest::Problem;
-use millrace_protocol::Diagnostic;
+use millrace_protocol::{Diagnostic, Seconds};
 
 use crate::objects;
 
@@ -35,9 +35,14 @@ impl Refusal {
         Self::new(status, "orchestrator-stopping", "the orchestrator is stopping", "try again in a moment")
     }
 
-    pub fn no_such_job() -> Self {
-        let hint = "check the address and the network; a job is known here a moment after it was opened";
-        Self::new(StatusCode::NOT_FOUND, "job-unknown", "there is no such job", hint)
+    /// Jobs are kept so long once they are closed. Of one that is forgotten nobody knows that it was there.
+    pub fn no_such_job(kept: Seconds) -> Self {
+        let kept = in_words(kept);
+        let hint = format!(
+            "check the address and the network; a job is known here a moment after it was opened, and kept for {kept} \
+             once it is closed"
+        );
+        Self::new(StatusCode::NOT_FOUND, "job-unknown", "there is no such job, or none any more", &hint)
     }
 
     pub fn not_leased() -> Self {
@@ -86,7 +91,28 @@ impl IntoResponse for Refusal {
     }
 }
 
+fn in_words(Seconds(seconds): Seconds) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
+    let count = seconds / unit;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+}
+
 pub(super) async fn no_such_route() -> Refusal {
     let hint = "check the path and the version of the client";
     Refusal::new(StatusCode::NOT_FOUND, "route-unknown", "there is nothing at this address", hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_a_job_that_is_not_there_hears_how_long_jobs_are_kept() {
+        let hint = |seconds| Refusal::no_such_job(Seconds(seconds)).problem.hint;
+        assert!(hint(30 * 86_400).ends_with("and kept for 30 days once it is closed"), "{}", hint(30 * 86_400));
+        assert!(hint(86_400).contains("for 1 day once"));
+        assert!(hint(36 * 3_600).contains("for 36 hours once"));
+        assert!(hint(90).contains("for 90 seconds once"));
+    }
 }

@@ -53,6 +53,7 @@ fn orchestrator_process() {
             heartbeat: HEARTBEAT,
             public_http_url: None,
             weights: Weights::default(),
+            keep_jobs: Seconds(30 * 86_400),
         })
         .await
         .unwrap();

@@ -36,6 +36,8 @@ pub struct Market {
     pub buyer: Arc<Keypair>,
     pub folder: TempDir,
     pub orchestrator: Option<Handle>,
+    /// How long the orchestrator keeps closed jobs, from its next start on.
+    pub keep_jobs: Seconds,
     link: SocketAddr,
     http: SocketAddr,
 }
@@ -75,8 +77,9 @@ impl Market {
         Sender::new(client.clone(), admin).send(&instructions::initialize(foundation), &[]).await.unwrap();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let folder = tempfile::tempdir().unwrap();
-        let mut market =
-            Self { localnet, client, mint, scheduler, buyer, folder, orchestrator: None, link: free, http: free };
+        let keep_jobs = Seconds(30 * 86_400);
+        let (orchestrator, link, http) = (None, free, free);
+        let mut market = Self { localnet, client, mint, scheduler, buyer, folder, orchestrator, keep_jobs, link, http };
         market.start().await;
         market
     }
@@ -93,6 +96,7 @@ impl Market {
             heartbeat: HEARTBEAT,
             public_http_url: None,
             weights: Weights::default(),
+            keep_jobs: self.keep_jobs,
         }
     }
 

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{
-    Action, Auction, Cause, Core, DrawSecret, Event, Now, Offer, Record, Settings, SpecStatus, TaskState, Weights,
-    Workload,
+    Action, Auction, Cause, Core, DrawSecret, Event, Forgotten, Now, Offer, Record, Settings, SpecStatus, TaskState,
+    Weights, Workload,
 };
 
 use crate::chain::Chain;
@@ -19,7 +19,7 @@ use crate::message::ToOrchestrator;
 use crate::name;
 use crate::proof::Exam;
 use crate::sabotage::Sabotage;
-use crate::scenario::Fault;
+use crate::scenario::{Fault, Scenario};
 use crate::simulation::{Chore, START, Simulation, What};
 
 /// Between two looks at the clock, as in the real shell.
@@ -72,7 +72,7 @@ struct Running {
     sessions: BTreeMap<Address, u64>,
     inbox: VecDeque<Input>,
     /// Records on their way to the disk, and what is said once they are there.
-    writing: Option<(Vec<Record>, Vec<Action>)>,
+    writing: Option<(Vec<Action>, Vec<Action>)>,
     turn_planned: bool,
     asked: BTreeMap<u64, Asked>,
     /// Challenges that are with rigs, by node.
@@ -162,9 +162,10 @@ impl Orchestrator {
     }
 }
 
-pub fn settings(heartbeat_millis: u64) -> Settings {
+pub fn settings(scenario: &Scenario) -> Settings {
+    let Scenario { heartbeat_millis, keep_jobs, .. } = *scenario;
     let (weights, draw_secret) = (Weights::default(), DrawSecret([7; 32]));
-    Settings { program: name::PROGRAM, attestor: name::SCHEDULER, heartbeat_millis, weights, draw_secret }
+    Settings { program: name::PROGRAM, attestor: name::SCHEDULER, heartbeat_millis, weights, draw_secret, keep_jobs }
 }
 
 /// What the scheduler is told of an account.
@@ -237,7 +238,7 @@ impl Simulation {
             text.map(|text| serde_json::from_str(&text).expect("a record as it was written")).collect();
         let (now, chain_ahead) = (self.orchestrator_now(), clock_ahead(&self.chain, self.now));
         let now = Now { chain: UnixSeconds((now.millis / 1_000).saturating_add_signed(chain_ahead)), ..now };
-        let core = Core::restore(settings(self.scenario.heartbeat_millis), now, records);
+        let core = Core::restore(settings(&self.scenario), now, records);
         let known = core.jobs().filter(|(_, entry)| entry.on_chain && matches!(entry.spec, SpecStatus::Known(_)));
         let specs = known.map(|(job, _)| job).collect();
         self.note(|| "scheduler  starts".to_owned());
@@ -312,15 +313,8 @@ impl Simulation {
         for input in inputs {
             self.take(input, &mut actions);
         }
-        let mut records = Vec::new();
-        let mut others = Vec::new();
-        for action in actions {
-            match action {
-                Action::Persist(record) => records.push(record),
-                other => others.push(other),
-            }
-        }
-        if records.is_empty() {
+        let (written, others): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(Action::is_written);
+        if written.is_empty() {
             others.into_iter().for_each(|action| self.act(action));
             return self.turn_again();
         }
@@ -330,21 +324,20 @@ impl Simulation {
         let slow = if self.suffers(Fault::DiskSlow) { 3_000 } else { 8 };
         let delay = self.draw.between(1..=slow);
         if let Some(running) = &mut self.orchestrator.running {
-            running.writing = Some((records, others));
+            running.writing = Some((written, others));
         }
         self.chore(delay, Chore::Written);
     }
 
     fn written(&mut self) {
         let writing = self.orchestrator.running.as_mut().and_then(|running| running.writing.take());
-        let Some((records, others)) = writing else { return };
-        for record in records {
-            self.check_record(&record);
-            if self.is_left_out(&record) {
-                continue;
+        let Some((written, others)) = writing else { return };
+        for action in written {
+            match action {
+                Action::Persist(record) => self.put(record),
+                Action::Forget(forgotten) => self.delete(&forgotten),
+                other => self.breaks(format!("{other:?} is not for the disk")),
             }
-            self.note(|| format!("scheduler  writes {}", described(&record)));
-            self.orchestrator.store.insert(Orchestrator::key(&record), record);
         }
         self.orchestrator.writes += 1;
         if self.is_killed(false) {
@@ -352,6 +345,35 @@ impl Simulation {
         }
         others.into_iter().for_each(|action| self.act(action));
         self.turn_again();
+    }
+
+    fn put(&mut self, record: Record) {
+        self.check_record(&record);
+        if self.is_left_out(&record) {
+            return;
+        }
+        self.note(|| format!("scheduler  writes {}", described(&record)));
+        self.orchestrator.store.insert(Orchestrator::key(&record), record);
+    }
+
+    /// What the scheduler forgets, the witness keeps.
+    fn delete(&mut self, forgotten: &Forgotten) {
+        self.note(|| format!("scheduler  forgets {}", name::short(forgotten.job)));
+        let is_of_it = |(address, _, kind): (Address, u32, u8)| match kind {
+            0 | 1 | 4 => address == forgotten.job && !forgotten.is_replaced,
+            2 | 5 => forgotten.leases.contains(&address),
+            _ => false,
+        };
+        let mut records = Vec::new();
+        self.orchestrator.store.retain(|key, record| {
+            let stays = !is_of_it(*key);
+            records.extend((!stays).then(|| record.clone()));
+            stays
+        });
+        if let Some(running) = &mut self.orchestrator.running {
+            running.specs.remove(&forgotten.job);
+        }
+        self.witness_forgotten(forgotten, records);
     }
 
     /// Whether the disk loses the record, where that is sabotaged.

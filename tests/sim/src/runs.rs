@@ -32,6 +32,8 @@ pub struct Report {
     pub decided: u64,
     /// Leases that lost their bond in a count.
     pub outvoted: u64,
+    /// Jobs that were closed for so long that the orchestrator has forgotten them.
+    pub forgotten: u64,
     pub forks: u64,
     /// How often the orchestrator was killed.
     pub kills: u64,
@@ -79,6 +81,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         found: simulation.witness.found,
         decided: simulation.chain.confirmed.decided(),
         outvoted: simulation.chain.confirmed.wrong.len() as u64,
+        forgotten: simulation.witness.n_forgotten(),
         forks: simulation.chain.forks,
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,

@@ -188,6 +188,8 @@ pub struct Scenario {
     pub jobs: Vec<JobPlan>,
     pub faults: Vec<FaultPlan>,
     pub weather: Weather,
+    /// How long the orchestrator keeps jobs that are closed.
+    pub keep_jobs: Seconds,
     /// Kills the orchestrator at one of its writes, counted from 0.
     pub kill: Option<Kill>,
     /// The rig that makes its results up where they are counted, and brings them all the same.
@@ -204,6 +206,8 @@ pub struct Kill {
     pub before: bool,
 }
 
+/// How long jobs are kept, by the seed: to the end, or so that some are forgotten while others live.
+const KEPT: [Seconds; 3] = [Seconds(30 * 86_400), Seconds(600), Seconds(120)];
 /// Of a size that a run takes well under a second.
 const RIGS: (u64, u64) = (3, 12);
 
@@ -252,6 +256,7 @@ impl Scenario {
             jobs,
             faults,
             weather,
+            keep_jobs: KEPT[(seed % 3) as usize],
             kill: None,
             liar: Some(0),
             sabotage: None,
@@ -272,6 +277,7 @@ impl Scenario {
             jobs,
             faults: Vec::new(),
             weather: Weather { delay: 200, pull: 60_000, ..Weather::default() },
+            keep_jobs: KEPT[0],
             kill: None,
             liar: Some(0),
             sabotage: None,

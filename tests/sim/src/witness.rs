@@ -1,5 +1,6 @@
 //! Who sees everything, and says what must not be.
 
+mod forgotten;
 mod money;
 mod results;
 mod rigs;
@@ -48,6 +49,10 @@ pub struct Witness {
     closable: BTreeMap<Address, u64>,
     /// When the first container of each lease began to run, in milliseconds.
     began: BTreeMap<Address, u64>,
+    /// When jobs were closed, in milliseconds.
+    closed: BTreeMap<Address, u64>,
+    /// What the scheduler knew of jobs that it has forgotten: a scheduler of each one's own.
+    forgotten: BTreeMap<Address, Core>,
     pub jobs_opened: u64,
     pub leases_opened: u64,
     /// Notices that the scheduler gave to spot leases by its own decision.
@@ -118,6 +123,7 @@ impl Simulation {
             (Instruction::Settle { signed: false, .. }, Ok(_)) => self.breaks("the chain took a forged voucher"),
             (Instruction::AttestNode { node, attestation }, Ok(_)) => self.attested(*node, attestation.class),
             (Instruction::OpenJob { .. }, Ok(_)) => self.witness.jobs_opened += 1,
+            (Instruction::CloseJob { job }, Ok(_)) => _ = self.witness.closed.insert(*job, self.now),
             (Instruction::OpenLease { .. }, Ok(_)) => self.witness.leases_opened += 1,
             _ => {}
         }
@@ -129,6 +135,7 @@ impl Simulation {
         self.look_at_work();
         self.look_at_rigs();
         self.look_at_tasks();
+        self.look_at_forgotten();
         self.look_at_explanations();
     }
 
@@ -314,7 +321,7 @@ impl Simulation {
         }
         let Some(core) = self.orchestrator.core() else { return Err("the orchestrator is down".to_owned()) };
         let mut outcomes = BTreeMap::new();
-        for (job, entry) in core.jobs() {
+        for (job, entry) in self.witness.all_jobs(core) {
             let Some(outcome) = &entry.outcome else {
                 return Err(format!("{} is over without an outcome", name::short(job)));
             };
@@ -346,9 +353,9 @@ impl Simulation {
         Ok(())
     }
 
-    /// How each job has ended as far as the orchestrator knows.
+    /// How each job has ended as far as the orchestrator knows, or knew.
     pub fn ends(&self) -> BTreeMap<String, String> {
-        let jobs = self.orchestrator.core().into_iter().flat_map(Core::jobs);
+        let jobs = self.orchestrator.core().into_iter().flat_map(|core| self.witness.all_jobs(core));
         let end = |entry: &JobEntry| match &entry.outcome {
             Some(Outcome::Completed) => format!("completed, {} tasks", entry.tasks.len()),
             Some(Outcome::Failed(cause)) => format!("failed: {}", cause.code),

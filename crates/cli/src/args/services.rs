@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use millrace_orchestrator::Weights;
-use millrace_protocol::{BasisPoints, PricePerGpuHour};
+use millrace_protocol::{BasisPoints, PricePerGpuHour, Seconds};
 
-use super::{parse_basis_points, parse_duration, parse_listen, parse_price};
+use super::{parse_basis_points, parse_duration, parse_listen, parse_price, parse_seconds};
 
 #[derive(Debug, Subcommand)]
 pub enum OrchestratorCommand {
@@ -43,6 +43,9 @@ pub struct RunOrchestrator {
     /// How often workers report; three missed ones end a lease's tasks
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub heartbeat: Duration,
+    /// How long jobs, their logs and their results are kept once they are closed, 10m at least
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_keeping)]
+    pub keep_jobs: Seconds,
     #[command(flatten)]
     pub weights: WeightOptions,
     /// Stop when stdin closes: for services started by another process
@@ -94,6 +97,12 @@ fn kib_per_second(megabits: u32) -> u32 {
     u32::try_from(u64::from(megabits) * 1_000_000 / 8 / 1024).unwrap_or(u32::MAX)
 }
 
+/// What was read of a job while it lived may come some minutes late, and would bring it back.
+fn parse_keeping(text: &str) -> Result<Seconds, String> {
+    let kept = parse_seconds(text)?;
+    if kept.0 < 600 { Err("jobs are kept for `10m` at least".to_owned()) } else { Ok(kept) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -116,5 +125,21 @@ mod tests {
         let (reputation, link) = (BasisPoints(0), BasisPoints(9));
         let [image, packing, scarcity] = [250_000, 10_000, 0].map(PricePerGpuHour);
         assert_eq!(given, Weights { reputation, link, fast_link: 976, image, packing, scarcity });
+    }
+
+    #[test]
+    fn jobs_are_kept_for_thirty_days_or_as_said_but_for_ten_minutes_at_least() {
+        let run = |words: &str| {
+            Cli::try_parse_from(["millrace", "orchestrator", "run"].into_iter().chain(words.split_whitespace()))
+        };
+        let kept = |words: &str| match run(words).unwrap().command {
+            Command::Orchestrator(OrchestratorCommand::Run(run)) => run.keep_jobs,
+            other => panic!("another command: {other:?}"),
+        };
+        assert_eq!(kept(""), Seconds(30 * 86_400));
+        assert_eq!(kept("--keep-jobs 10m"), Seconds(600));
+        for words in ["--keep-jobs 599s", "--keep-jobs 0s", "--keep-jobs 900000ms1"] {
+            assert!(run(words).is_err(), "{words}");
+        }
     }
 }

@@ -74,6 +74,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         heartbeat: args.heartbeat,
         public_http_url: args.public_url,
         weights: args.weights.weights(),
+        keep_jobs: args.keep_jobs,
     };
     let mut handle = Service::start(options).await?;
     context.output.report(&Up {

@@ -58,6 +58,9 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
         parts.push(format!("terms         {}", special.join(", ")));
     }
     parts.push(money(job));
+    if let Some(until) = job.kept_until {
+        parts.push(format!("forgotten     {}, with its logs and its results", in_time(until, now)));
+    }
     if let Some(runway) = &job.runway {
         parts.push(self::runway(runway));
     }

@@ -26,6 +26,7 @@ pub fn core() -> Core {
         heartbeat_millis: 10_000,
         weights: Weights::default(),
         draw_secret: DrawSecret([0; 32]),
+        keep_jobs: Seconds(30 * 86_400),
     };
     let mut core = Core::new(settings);
     core.on_event(NOW, Event::ParametersSeen(Parameters::default()));

@@ -85,6 +85,7 @@ pub fn measure(workers: u64, leases_per_job: u16) -> Figures {
         heartbeat_millis: INTERVAL,
         weights: Weights::default(),
         draw_secret: DrawSecret([0; 32]),
+        keep_jobs: Seconds(30 * 86_400),
     };
     let mut core = Core::new(settings);
     let mut dice = Dice(field::SEED);

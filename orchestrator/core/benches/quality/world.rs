@@ -116,6 +116,7 @@ impl<'a> World<'a> {
             heartbeat_millis: heartbeat * 1_000,
             weights,
             draw_secret: DrawSecret([0; 32]),
+            keep_jobs: Seconds(30 * 86_400),
         };
         let mut world = Self {
             shape,
@@ -351,6 +352,7 @@ impl<'a> World<'a> {
                 panic!("no job here gives up, is disputed, counted, takes spot leases or has bids: {action:?}")
             }
             Action::Persist(_)
+            | Action::Forget(_)
             | Action::IssueVoucher { .. }
             | Action::AcknowledgeTask { .. }
             | Action::AssignTask { .. }

@@ -49,6 +49,37 @@ impl Core {
         }
     }
 
+    /// Notes until when the job is kept, and those that its address had before. Not on the agenda: after a long pause
+    /// many jobs are over at once, and each tick forgets some of them.
+    pub(crate) fn schedule_forgetting(&mut self, job: Address) {
+        let Some(story) = self.jobs.get(&job).map(|entry| entry.story()) else { return };
+        let earlier = story.earlier.iter().map(|earlier| earlier.closed_at);
+        let moments = story.closed_at.into_iter().chain(earlier);
+        let moments: Vec<_> = moments.map(|closed_at| (self.end_of_keeping(closed_at), job)).collect();
+        self.kept.extend(moments);
+    }
+
+    /// So many jobs that have been kept for long enough, those that have waited longest.
+    pub(super) fn take_kept(&mut self, now: Now, most: usize) -> Vec<Address> {
+        let over = self.kept.iter().take_while(|(until, _)| *until <= now.chain).take(most);
+        let taken: Vec<_> = over.copied().collect();
+        taken.iter().for_each(|moment| _ = self.kept.remove(moment));
+        taken.into_iter().map(|(_, job)| job).collect()
+    }
+
+    /// What was closed then is forgotten, if not by a tick.
+    pub(super) fn unschedule_forgetting(&mut self, job: Address, closed_at: UnixSeconds) {
+        self.kept.remove(&(self.end_of_keeping(closed_at), job));
+    }
+
+    /// The job has no moments any more.
+    pub(super) fn unschedule(&mut self, job: Address) {
+        self.set_due(job, Due::NEVER);
+        if let Some(closed_at) = self.jobs.get(&job).and_then(|entry| entry.story().closed_at) {
+            self.unschedule_forgetting(job, closed_at);
+        }
+    }
+
     /// An offer is on its way.
     pub(crate) fn schedule_offer(&mut self, job: Address, until: u64) {
         self.bring_forward(job, Due { millis: until, ..Due::NEVER });

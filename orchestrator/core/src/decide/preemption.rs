@@ -35,6 +35,13 @@ pub(crate) struct Preemption {
     last: DemandId,
 }
 
+#[cfg(test)]
+impl Preemption {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spot.is_empty() && self.since.is_empty() && self.tried.is_empty()
+    }
+}
+
 /// How a reservation stands.
 enum Outlook {
     /// What it needs is free.

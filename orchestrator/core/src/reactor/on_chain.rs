@@ -18,7 +18,7 @@ impl Core {
             self.forget_auctions(job);
             self.rounds.remove(&job);
             self.delist(job);
-            self.jobs.insert(job, JobEntry::new(view).into());
+            self.replace(now, job, JobEntry::new(view));
             self.open_jobs.insert(job);
             self.stale_claims.extend(self.open_leases.of_job(job));
             self.touch_job(job);
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    /// The job's account is gone; its story stays.
+    /// The job's account is gone; its story stays for a time.
     pub(crate) fn close_entry(&mut self, now: Now, job: Address) {
         self.open_jobs.remove(&job);
         self.set_offer(now, job, None);
@@ -97,6 +97,7 @@ impl Core {
         self.delist(job);
         self.heed_verdict(job);
         self.rounds.remove(&job);
+        self.drop_naming(job);
         self.book_from_ledger(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
@@ -104,6 +105,7 @@ impl Core {
                 entry.outcome = Some(Outcome::Failed(ended_by_chain(entry).into()));
             }
             self.touch_job(job);
+            self.keep(now, job);
         }
     }
 

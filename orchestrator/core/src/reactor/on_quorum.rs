@@ -6,6 +6,10 @@ use crate::{Core, Now};
 
 impl Core {
     pub(crate) fn on_quorum_seen(&mut self, now: Now, job: Address, number: u32, quorum: Quorum) {
+        // Its job is read later, and the round again with it; or it is forgotten.
+        if !self.jobs.contains_key(&job) {
+            return;
+        }
         let mut seen = QuorumRound::new(now, number, quorum);
         if let Some(known) = self.rounds.get(&job) {
             let older = number < known.number || number == known.number && seen.is_older_than(known);

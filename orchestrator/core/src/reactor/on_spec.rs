@@ -17,6 +17,9 @@ impl Core {
         entry.tasks = Tasks::new(workload.tasks);
         entry.spec = SpecStatus::Known(Asked::from(workload).shared(&mut self.workloads));
         self.touch_job(job);
+        if self.open_jobs.contains(&job) {
+            self.note_naming(job);
+        }
         // Its leases take more of their nodes than was known.
         self.stale_claims.extend(self.open_leases.of_job(job));
     }

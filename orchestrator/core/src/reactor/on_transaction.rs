@@ -83,7 +83,9 @@ impl Core {
                 }
             }
             Transaction::CloseJob { job } => {
-                if let Some(entry) = self.jobs.get_mut(&job) {
+                // Another job may have come to the address since.
+                if let Some(entry) = self.jobs.get_mut(&job).filter(|entry| entry.crank.in_flight) {
+                    entry.crank = Crank::default();
                     entry.story_mut().closed_by = Some(signature);
                     self.close_entry(now, job);
                 }

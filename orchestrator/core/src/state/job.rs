@@ -65,6 +65,11 @@ impl Asked {
         Self { workload: workloads.share(self.workload), ..self }
     }
 
+    /// The job is not kept any more.
+    pub(crate) fn release(&self, workloads: &mut Workloads) {
+        workloads.release(&self.workload);
+    }
+
     pub(crate) fn tasks(&self) -> u32 {
         self.workload.tasks
     }

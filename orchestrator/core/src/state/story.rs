@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, UnixSeconds};
+use serde::{Deserialize, Serialize};
 
 use crate::Decision;
 use crate::state::check::Finding;
@@ -18,6 +19,10 @@ pub struct Story {
     pub last_failure: Option<Cause>,
     /// Base58 signature of the transaction that closed it.
     pub closed_by: Option<String>,
+    /// When its account was first seen gone, by the chain's clock.
+    pub closed_at: Option<UnixSeconds>,
+    /// Jobs that its address had before, and of which something is still kept.
+    pub earlier: Vec<Earlier>,
     /// Replicas that ended by themselves, and when they start again.
     pub restarts: Restarts,
     /// Spot checks that came to another result, the oldest first.
@@ -34,9 +39,21 @@ impl Story {
         image_failures: BTreeMap::new(),
         last_failure: None,
         closed_by: None,
+        closed_at: None,
+        earlier: Vec::new(),
         restarts: Restarts::NONE,
         findings: Vec::new(),
         resting: BTreeMap::new(),
         decisions: BTreeMap::new(),
     };
+}
+
+/// A job that a later one has taken the address of. Its leases and its logs are kept for as long as any job's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub opened_slot: u64,
+    /// When its account was first seen gone, by the chain's clock.
+    pub closed_at: UnixSeconds,
+    /// When the next job at the address was opened: its leases are older.
+    pub replaced_at: UnixSeconds,
 }

@@ -32,6 +32,7 @@ pub fn settings() -> Settings {
         heartbeat_millis: HEARTBEAT,
         weights: Weights::default(),
         draw_secret: DrawSecret([5; 32]),
+        keep_jobs: Seconds(30 * 86_400),
     }
 }
 
@@ -256,6 +257,11 @@ impl World {
 
     pub fn now(&self) -> Now {
         Now { millis: self.millis, chain: UnixSeconds(self.millis / 1_000 + self.travelled) }
+    }
+
+    /// Jobs are kept so long once their accounts are gone.
+    pub fn keep_jobs_for(&mut self, seconds: u64) {
+        self.core.settings.keep_jobs = Seconds(seconds);
     }
 
     pub fn add_node(&mut self, number: u32, price: PricePerGpuHour, hardware: Hardware) -> Address {
@@ -537,8 +543,8 @@ impl World {
     }
 
     fn check_order(&self, actions: &[Action]) {
-        let first_other = actions.iter().position(|action| !matches!(action, Action::Persist(_)));
-        let last_record = actions.iter().rposition(|action| matches!(action, Action::Persist(_)));
+        let first_other = actions.iter().position(|action| !action.is_written());
+        let last_record = actions.iter().rposition(Action::is_written);
         if let (Some(other), Some(record)) = (first_other, last_record) {
             assert!(record < other, "a record after an action: {actions:?}");
         }
@@ -566,6 +572,7 @@ impl World {
     pub fn carry_out(&mut self, action: Action) {
         match action {
             Action::Persist(record) => self.persist(record),
+            Action::Forget(forgotten) => self.forget(&forgotten),
             Action::FetchSpec { job, spec_hash } => {
                 let event = match self.specs.get(&spec_hash) {
                     Some(workload) => Event::SpecFetched { job, workload: workload.clone() },
@@ -662,6 +669,18 @@ impl World {
         let text = serde_json::to_string(&record).unwrap();
         let record = serde_json::from_str(&text).unwrap();
         self.disk.insert(key, record);
+    }
+
+    fn forget(&mut self, Forgotten { job, opened_slot, leases, is_replaced }: &Forgotten) {
+        let on_chain = self.jobs.get(job).map(|view| view.opened_slot);
+        assert_ne!(on_chain, Some(*opened_slot), "a job with an account is forgotten");
+        assert!(leases.iter().all(|lease| !self.leases.contains_key(lease)), "a lease with an account is forgotten");
+        assert_eq!(self.core.job(*job).is_some(), *is_replaced);
+        self.disk.retain(|(address, _, kind), _| match kind {
+            0 | 1 | 4 => *is_replaced || address != job,
+            2 | 5 => !leases.contains(address),
+            _ => true,
+        });
     }
 
     /// The node's word on what it was asked last.
@@ -1094,10 +1113,21 @@ impl World {
     /// answer as [`Self::kill_at`] says. False where there is no such answer, or it has fewer actions than are to
     /// survive.
     pub fn finish_killed_at(&mut self, job: Address, turns: u32, step: usize, survives: Option<usize>) -> bool {
+        self.live_killed_at(|world| world.finished(job), turns, step, survives)
+    }
+
+    /// The same, until something else is so.
+    pub fn live_killed_at(
+        &mut self,
+        is_over: impl Fn(&Self) -> bool,
+        turns: u32,
+        step: usize,
+        survives: Option<usize>,
+    ) -> bool {
         let (mut n_events, mut killed) = (0, false);
         for _ in 0..turns {
             let Some(event) = self.inbox.pop_front() else {
-                if self.finished(job) {
+                if is_over(self) {
                     break;
                 }
                 self.wait_a_second();
@@ -1113,7 +1143,8 @@ impl World {
             n_events += 1;
             self.feed(event);
         }
-        assert!(self.finished(job), "killed at {step}, survives {survives:?}: {:?}", self.explain(job));
+        let left = || self.core.jobs().map(|(job, entry)| (self.explain(job), entry.clone())).collect::<Vec<_>>();
+        assert!(is_over(self), "killed at {step}, survives {survives:?}: {:?}", left());
         self.check_money();
         killed
     }
@@ -1123,8 +1154,7 @@ impl World {
     /// fewer.
     pub fn kill_at(&mut self, event: Event, survives: Option<usize>) -> bool {
         let actions = self.core.on_event(self.now(), event);
-        let (records, others): (Vec<_>, Vec<_>) =
-            actions.into_iter().partition(|action| matches!(action, Action::Persist(_)));
+        let (records, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(Action::is_written);
         let enough = survives.is_none_or(|most| others.len() >= most);
         if let Some(most) = survives {
             records.into_iter().chain(others.into_iter().take(most)).for_each(|action| self.carry_out(action));
@@ -1137,7 +1167,7 @@ impl World {
     pub fn restart(&mut self) {
         self.inbox.clear();
         self.challenges.clear();
-        self.core = Core::restore(settings(), self.now(), self.disk.values().cloned());
+        self.core = Core::restore(*self.core.settings(), self.now(), self.disk.values().cloned());
         self.slot += 1;
         self.inbox.push_back(Event::ParametersSeen(self.parameters));
         for node in self.nodes.keys().copied().collect::<Vec<_>>() {

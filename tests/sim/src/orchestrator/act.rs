@@ -21,7 +21,7 @@ impl Simulation {
         match action {
             Action::Notice(Notice::ResultsEqual { .. }) => self.witness.compared += 1,
             Action::Notice(Notice::ResultsDiffer { .. }) => self.witness.found += 1,
-            Action::Persist(_) | Action::Notice(_) => {}
+            Action::Persist(_) | Action::Forget(_) | Action::Notice(_) => {}
             Action::ExpireLease { .. } | Action::Settle { .. } if self.is_sabotaged(Sabotage::NobodyCranks) => {}
             Action::CloseJob { .. } if self.is_sabotaged(Sabotage::NobodyCloses) => {}
             Action::FetchSpec { job, .. } => {

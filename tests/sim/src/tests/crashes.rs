@@ -22,6 +22,8 @@ fn story() -> Scenario {
         job.terms.start_window = Seconds(300);
         job.ask_at_most(millrace_protocol::GpuUnits(1));
     }
+    // So that it is also killed where it forgets jobs.
+    scenario.keep_jobs = Seconds(60);
     scenario.rigs[0].hardware.simulated = false;
     scenario.jobs[1].terms.payment = Payment::OnResult;
     scenario.jobs[1].terms.dispute_window = Seconds(40);
@@ -68,9 +70,11 @@ fn killed_around_each_write_a_node_that_was_cleared_goes_to_whom_it_was_cleared_
     }
 }
 
+/// How the jobs end, all of them forgotten, and after how many writes.
 fn ends(kill: Option<Kill>) -> (BTreeMap<String, String>, u64) {
     let report = run(Scenario { kill, ..story() });
     assert_eq!((report.broken, report.kills), (None, u64::from(kill.is_some())), "{kill:?}");
+    assert_eq!(report.forgotten, report.jobs, "{kill:?}");
     (report.ends, report.writes)
 }
 

@@ -4,6 +4,7 @@ use crate::{Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
     let (mut preempted, mut bids_taken, mut compared, mut found, mut decided, mut outvoted) = (0, 0, 0, 0, 0, 0);
+    let (mut kept, mut forgotten) = (0, 0);
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
@@ -14,10 +15,13 @@ fn hold(seeds: std::ops::Range<u64>) {
         found += report.found;
         decided += report.decided;
         outvoted += report.outvoted;
+        kept += report.jobs - report.forgotten;
+        forgotten += report.forgotten;
     }
     assert!(preempted > 0, "spot leases make room for others in some of them");
     assert!(bids_taken > 0, "nodes bid for leases in some of them");
     assert!(compared > 0 && found > 0, "tasks run again in some of them, and cheats are found: {compared}, {found}");
+    assert!(kept > 0 && forgotten > 0, "closed jobs are forgotten in some of them: {forgotten}, not {kept}");
     assert!(decided > 0 && outvoted > 0, "results are counted in some of them, and liars lose: {decided}, {outvoted}");
 }
 

@@ -48,15 +48,14 @@ impl Simulation {
     }
 
     fn is_cheats(&self, lease: Option<Address>) -> bool {
-        let entry = lease.and_then(|lease| self.orchestrator.core()?.lease(lease));
+        let entry = lease.and_then(|lease| self.known_lease(lease));
         entry.is_some_and(|entry| self.character(name::number(entry.view.node)) == Character::Cheat)
     }
 
     /// What people are told of each lease is what the chain has paid for it.
     pub(super) fn check_bookings(&self) -> Result<(), String> {
-        let Some(core) = self.orchestrator.core() else { return Ok(()) };
         for (lease, paid) in self.witness.receipts.paid(&self.chain.confirmed) {
-            let Some(entry) = core.lease(lease) else {
+            let Some(entry) = self.known_lease(lease) else {
                 return Err(format!("{} was on chain and the scheduler never saw it", name::short(lease)));
             };
             if entry.view.lease.paid != paid {

@@ -129,6 +129,7 @@ fn job() -> JobStatus {
         name: "water-wheel".to_owned(),
         chain: chain(JobState::Active),
         closed: false,
+        kept_until: None,
         tasks: vec![
             task(0, TaskState::Done, Some(Address([6; 32]))),
             Task { bytes_done: 10, bytes_total: 40, ..task(1, TaskState::Uploading, Some(Address([6; 32]))) },
@@ -154,6 +155,14 @@ fn a_spot_checked_job_says_how_far_its_checks_are() {
     assert!(said(checks).contains("spot checks   5 equal, 1 different, 2 to come\n"));
     let checks = SpotChecks { lapsed: 3, ..checks };
     assert!(said(checks).contains("spot checks   5 equal, 1 different, 2 to come, 3 not compared in time\n"));
+}
+
+#[test]
+fn a_closed_job_says_how_long_it_is_kept() {
+    assert!(!text(&job(), NOW, Style::plain()).contains("forgotten"));
+    let kept_until = Some(UnixSeconds(NOW.0 + 29 * 86_400 + 3_600));
+    let said = text(&JobStatus { closed: true, kept_until, ..job() }, NOW, Style::plain());
+    assert!(said.contains("\n\nforgotten     in 29d 1h, with its logs and its results\n\n"), "{said}");
 }
 
 #[test]
