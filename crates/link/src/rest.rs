@@ -109,6 +109,13 @@ pub struct JobStatus {
     pub chain: Job,
     /// The account is closed: everything has been paid out.
     pub closed: bool,
+    /// How many tasks it has; none until the spec was fetched.
+    #[serde(default)]
+    pub task_count: u32,
+    /// And how many of them are done.
+    #[serde(default)]
+    pub tasks_done: u32,
+    /// Not in lists.
     pub tasks: Vec<Task>,
     pub leases: Vec<LeaseStatus>,
     /// Why the job has no node, or fewer than it may have. Not in lists.

@@ -13,9 +13,9 @@ pub(super) async fn show(
     Path(job): Path<String>,
 ) -> Result<Json<Vec<Auction>>, Refusal> {
     let job = parse(&job)?;
-    let found = context
-        .inbox
-        .ask(move |driver| driver.core.job(job).map(|_| driver.core.auctions_of(job).cloned().collect::<Vec<_>>()));
-    let auctions = found.await.ok_or_else(Refusal::stopping)?;
+    let found = context.ask(None, move |driver| {
+        driver.core.job(job).map(|_| driver.core.auctions_of(job).cloned().collect::<Vec<_>>())
+    });
+    let auctions = found.await?;
     auctions.map(Json).ok_or_else(Refusal::no_such_job)
 }

@@ -72,6 +72,7 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         http_addr: args.http,
         metrics: args.metrics,
         heartbeat: args.heartbeat,
+        connections_per_address: args.connections_per_address,
         public_http_url: args.public_url,
         weights: args.weights.weights(),
     };
