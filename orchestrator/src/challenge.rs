@@ -14,7 +14,8 @@ use millrace_spec::Sha256;
 use rand::RngCore;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use tonic::Status;
+
+use crate::outbound::Outbound;
 
 /// Tiles that a processor fills where GPUs are simulated: a fraction of a second.
 const SIMULATED_TILES: u32 = 32;
@@ -123,7 +124,7 @@ impl Exam {
         self,
         began: Instant,
         mut answers: mpsc::Receiver<Heard>,
-        outbound: mpsc::Sender<Result<OrchestratorMessage, Status>>,
+        outbound: Outbound,
     ) -> ChallengeResult {
         let (number, within) = (self.number, self.within());
         let issue = |challenge: Challenge| {

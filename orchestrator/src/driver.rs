@@ -9,6 +9,7 @@ mod bids;
 mod book;
 mod challenges;
 mod forgetting;
+mod index;
 mod input;
 mod needed;
 mod sealed;
@@ -37,6 +38,7 @@ pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
 use book::round_seen;
 use challenges::Exams;
+use index::JobIndex;
 pub(crate) use input::{Inbox, Input};
 use sealed::Handovers;
 pub(crate) use sealed::Taken;
@@ -57,6 +59,7 @@ pub(crate) struct Driver {
     pub chain: Chain,
     /// Of the open jobs.
     pub specs: HashMap<Address, Arc<Spec>>,
+    pub index: JobIndex,
     pub sessions: HashMap<Address, Session>,
     answers: Answers,
     exams: Exams,
@@ -91,12 +94,14 @@ pub(crate) struct Parts {
 impl Driver {
     pub fn new(parts: Parts) -> Self {
         let tally = Tally::of(parts.core.jobs());
+        let index = JobIndex::of(&parts.core);
         Self {
             core: parts.core,
             book: Book::default(),
             clock: parts.clock,
             chain: parts.chain,
             specs: HashMap::new(),
+            index,
             sessions: HashMap::new(),
             answers: Answers::default(),
             exams: Exams::default(),
@@ -147,6 +152,9 @@ impl Driver {
             Input::Updates { updates, then } => {
                 for update in updates {
                     if let Some(event) = self.book.apply(&update) {
+                        if let Event::NodeSeen { node, view } = &event {
+                            self.end_session_of_other_key(*node, view.key);
+                        }
                         self.feed(event, actions);
                     }
                 }
@@ -157,6 +165,10 @@ impl Driver {
             Input::Reconciled => self.on_reconciled(actions),
             Input::Attached { session, draining, runtimes, images, held, reports } => {
                 let (node, id) = (session.node, session.id);
+                // The key was another node's, or nobody's, before the worker had said what it holds.
+                if self.book.node_of_key(session.key) != Some(node) {
+                    return;
+                }
                 // The earlier stream of the same node ends with its sender.
                 self.sessions.insert(node, session);
                 self.feed(Event::WorkerDraining { node, draining }, actions);
@@ -209,6 +221,9 @@ impl Driver {
 
     fn feed(&mut self, event: Event, actions: &mut Vec<Action>) {
         self.counters.seen(&event);
+        if let Event::JobSeen { job, view } = &event {
+            self.index.note(*job, view);
+        }
         let (now, began) = (self.clock.now(), Instant::now());
         let decided = self.core.on_event(now, event);
         self.counters.decided(began.elapsed());
@@ -233,6 +248,7 @@ impl Driver {
         rounds.into_iter().for_each(|seen| self.feed(seen, actions));
         // Whoever closed them: a job that is gone is handed out no more.
         self.specs.retain(|job, _| self.core.job(*job).is_some_and(|entry| entry.on_chain));
+        self.index.forget(&self.core);
         if let Some(reconciled) = self.reconciled.take() {
             self.delete_stray_logs();
             let _ = reconciled.send(());
@@ -289,9 +305,7 @@ impl Driver {
                 Ok(spec) => {
                     self.specs.insert(job, Arc::new(spec));
                 }
-                Err(problem) => {
-                    tracing::error!(%job, cause = problem.cause.message, "the spec of an open job is lost");
-                }
+                Err(problem) => self.miss_spec(job, hash, &problem),
             }
         }
     }

@@ -17,6 +17,8 @@ pub enum Error {
     Objects(#[from] crate::objects::Error),
     #[error("nothing can listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("{address} is every address of this machine, and none that workers can be told to send their outputs to")]
+    PublicUrlMissing { address: SocketAddr },
     #[error(transparent)]
     Chain(#[from] millrace_client::Error),
     #[error("the network's scheduler is {expected}, and this key is {actual}")]
@@ -36,6 +38,7 @@ impl Diagnostic for Error {
             Self::Journal(source) => source.code(),
             Self::Objects(source) => source.code(),
             Self::Listen { .. } => "address-in-use",
+            Self::PublicUrlMissing { .. } => "public-url-missing",
             Self::Chain(source) => source.code(),
             Self::NotTheScheduler { .. } => "not-the-scheduler",
             Self::ChainSilent { .. } => "chain-silent",
@@ -50,6 +53,9 @@ impl Diagnostic for Error {
             Self::Journal(source) => source.hint(),
             Self::Objects(source) => source.hint(),
             Self::Listen { .. } => "stop what listens there, or choose another address".to_owned(),
+            Self::PublicUrlMissing { .. } => {
+                "say by `--public-url http://HOST:PORT` how workers reach it, or listen on one address".to_owned()
+            }
             Self::Chain(source) => source.hint(),
             Self::NotTheScheduler { .. } => {
                 "run with the key the network was initialised with, or connect to another network".to_owned()

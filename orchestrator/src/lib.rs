@@ -8,7 +8,9 @@
 mod chain;
 mod challenge;
 mod clock;
+mod descriptors;
 mod disk;
+mod door;
 mod driver;
 mod error;
 mod link_server;
@@ -16,6 +18,7 @@ mod logs;
 mod metrics;
 mod objects;
 mod options;
+mod outbound;
 mod rest;
 mod service;
 mod signer;

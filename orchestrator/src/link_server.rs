@@ -2,6 +2,7 @@
 //! anything else is heard. A stream only translates; all state is the driver's. What a worker says of objects is looked
 //! into beside it.
 
+mod connection;
 mod convert;
 mod handshake;
 mod rounds;
@@ -17,21 +18,21 @@ use futures_util::Stream;
 use millrace_link::grpc::link_server::{Link, LinkServer};
 use millrace_link::grpc::{OrchestratorMessage, WorkerMessage};
 use millrace_protocol::Address;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::door::Door;
 use crate::driver::Inbox;
 use crate::logs::Logs;
 use crate::objects::Objects;
+use crate::outbound::Outbound;
+use connection::{Connection, Proven};
 
-/// Messages that may wait for a slow worker before it is cut off.
-const OUTBOUND: usize = 4_096;
 /// Largest message in bytes: a worker's resume, or a piece of a log.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// How long a connection may take until a node key is proven on it.
+const UNPROVEN: Duration = Duration::from_secs(30);
 /// A worker that is gone without a word is noticed after these two together.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -48,6 +49,12 @@ pub(crate) struct Context {
     pub stop: CancellationToken,
 }
 
+/// Whom a worker speaks for, and the key it has proven.
+struct Peer {
+    node: Address,
+    key: Address,
+}
+
 struct Service {
     context: Context,
     /// Tells streams apart; grows.
@@ -55,7 +62,7 @@ struct Service {
 }
 
 /// Serves workers until the context's `stop`.
-pub(crate) async fn serve(listener: TcpListener, context: Context) {
+pub(crate) async fn serve(door: Door, context: Context) {
     let stop = context.stop.clone();
     let service = Service { context, sessions: Arc::new(AtomicU64::new(1)) };
     let service =
@@ -63,13 +70,24 @@ pub(crate) async fn serve(listener: TcpListener, context: Context) {
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .tcp_nodelay(true)
         .add_service(service)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(connections(door), stop.cancelled_owned())
         .await;
     if let Err(error) = served {
         tracing::error!(%error, "the worker link has ended");
     }
+}
+
+/// Those for which there is a place. The others are cut off: this protocol has no word for it before a call.
+fn connections(door: Door) -> impl Stream<Item = std::io::Result<Connection>> {
+    futures_util::stream::unfold(door, |door| async {
+        loop {
+            match door.next().await {
+                (stream, Ok(place)) => return Some((Ok(Connection::new(stream, place, UNPROVEN)), door)),
+                (_, Err(full)) => tracing::debug!(?full, "a connection of a worker finds no place"),
+            }
+        }
+    })
 }
 
 #[tonic::async_trait]
@@ -78,9 +96,10 @@ impl Link for Service {
 
     async fn attach(&self, request: Request<Streaming<WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
         let id = self.sessions.fetch_add(1, Ordering::Relaxed);
-        let (outbound, queue) = mpsc::channel(OUTBOUND);
+        let proven = request.extensions().get::<Proven>().cloned().unwrap_or_default();
+        let (outbound, queue) = Outbound::queue();
         let context = self.context.clone();
-        tokio::spawn(stream::run(context, id, request.into_inner(), outbound));
-        Ok(Response::new(Box::pin(ReceiverStream::new(queue))))
+        tokio::spawn(stream::run(context, id, request.into_inner(), outbound, proven));
+        Ok(Response::new(Box::pin(queue)))
     }
 }

@@ -26,7 +26,9 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// How often workers report. Three missed reports take a worker's tasks away.
     pub heartbeat: Duration,
-    /// How workers reach the HTTP endpoint; `http://` and its bound address by default.
+    /// How many connections one address may have to each endpoint; this machine's own may have more.
+    pub connections_per_address: usize,
+    /// How workers reach the HTTP endpoint; `http://` and its bound address by default, where that is one address.
     pub public_http_url: Option<String>,
     /// What nodes are charged beside their price when one is chosen.
     pub weights: Weights,

@@ -13,17 +13,21 @@ mod objects;
 mod placements;
 mod problem;
 mod sealed;
+mod serve;
+mod turns;
+mod uploads;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, put};
 use millrace_protocol::Address;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::Inbox;
+use crate::door::Door;
+use crate::driver::{Driver, Inbox};
 use crate::logs::Logs;
 use crate::objects::Objects;
 
@@ -31,22 +35,43 @@ pub(crate) use authorized::Authorized;
 pub use gate::Gate;
 pub use objects::object_endpoint;
 pub use problem::Refusal;
+use turns::Asker;
+pub(crate) use turns::Turns;
 
 /// What the handlers need.
 pub(crate) struct Context {
     pub inbox: Inbox,
+    pub turns: Turns,
     pub objects: Objects,
     pub logs: Logs,
     pub program: Address,
     pub scheduler: Address,
 }
 
-/// Serves requests until `stop`; those under way are finished.
-pub(crate) async fn serve(listener: TcpListener, context: Context, stop: CancellationToken) {
-    let served = axum::serve(listener, router(Arc::new(context))).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the HTTP endpoint has ended");
+impl Context {
+    /// Asks about the state what costs more than a look at one thing, when it is the asker's turn.
+    ///
+    /// # Errors
+    /// `questions-too-many`, `orchestrator-stopping`.
+    async fn ask<T: Send + 'static>(
+        &self,
+        asker: Asker,
+        question: impl FnOnce(&Driver) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let turn = self.turns.wait(asker).await?;
+        let answer = self.inbox.ask(move |driver| {
+            let began = Instant::now();
+            let answer = question(driver);
+            turn.took(began.elapsed());
+            answer
+        });
+        answer.await.ok_or_else(Refusal::stopping)
     }
+}
+
+/// Serves requests until `stop`; those under way are finished.
+pub(crate) async fn serve(door: Door, context: Context, stop: CancellationToken) {
+    serve::serve(door, router(Arc::new(context)), stop).await;
 }
 
 fn router(context: Arc<Context>) -> Router {

@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, follow_clock};
 use crate::clock::Clock;
+use crate::door::Door;
 use crate::driver::{Driver, Inbox, Parts};
 use crate::logs::Logs;
 use crate::metrics::Wallet;
 use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Store};
-use crate::{Error, Options, link_server, metrics, rest};
+use crate::{Error, Options, descriptors, link_server, metrics, rest};
 
 /// Inputs that may wait for the driver.
 const INBOX: usize = 4_096;
@@ -53,7 +54,12 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub async fn start(options: Options) -> Result<Handle, Error> {
+        if options.public_http_url.is_none() && options.http_addr.ip().is_unspecified() {
+            return Err(Error::PublicUrlMissing { address: options.http_addr });
+        }
         let lock = prepare_folder(&options.data_dir)?;
+        let descriptors = descriptors::raise();
+        let (for_buyers, for_workers) = descriptors::rooms(descriptors, options.connections_per_address);
         let store = Store::open(&options.data_dir.join("journal.sqlite")).await?;
         let objects = Objects::open(&options.data_dir.join("objects"))?;
         let logs = Logs::new(options.data_dir.join("logs"));
@@ -116,8 +122,9 @@ impl Service {
 
         let (link_addr, http_addr) = (local(&link, options.link_addr)?, local(&http, options.http_addr)?);
         let object_endpoint = options.public_http_url.unwrap_or_else(|| format!("http://{http_addr}"));
+        tracing::info!(descriptors, buyers = for_buyers.total, workers = for_workers.total, "connections at once");
         tasks.spawn(link_server::serve(
-            link,
+            Door::new(link, for_workers),
             link_server::Context {
                 inbox: inbox.clone(),
                 logs: logs.clone(),
@@ -128,8 +135,9 @@ impl Service {
                 stop: stop.clone(),
             },
         ));
-        let context = rest::Context { inbox, objects, logs, program: settings.program, scheduler };
-        tasks.spawn(rest::serve(http, context, stop.clone()));
+        let context =
+            rest::Context { inbox, turns: rest::Turns::default(), objects, logs, program: settings.program, scheduler };
+        tasks.spawn(rest::serve(Door::new(http, for_buyers), context, stop.clone()));
         let metrics = metrics.map(|(address, server)| {
             tasks.spawn(wallet.follow(stop.clone()));
             let stop = stop.clone();

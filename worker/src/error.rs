@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 
+use crate::orchestrator_url::UrlError;
 use crate::{container, journal};
 
 /// Why a worker does not start, or stopped.
@@ -12,6 +13,8 @@ use crate::{container, journal};
 pub enum Error {
     #[error("no node on the chain has the key {key}")]
     NodeUnknown { key: Address },
+    #[error(transparent)]
+    OrchestratorUrl(#[from] UrlError),
     #[error(transparent)]
     Chain(#[from] millrace_client::Error),
     #[error(transparent)]
@@ -34,6 +37,7 @@ impl Diagnostic for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::NodeUnknown { .. } => "node-unknown",
+            Self::OrchestratorUrl(source) => source.code(),
             Self::Chain(source) => source.code(),
             Self::Engine(source) => source.code(),
             Self::Journal(source) => source.code(),
@@ -49,6 +53,7 @@ impl Diagnostic for Error {
     fn hint(&self) -> String {
         match self {
             Self::NodeUnknown { .. } => "register it with `millrace node add`, or name the right key file".to_owned(),
+            Self::OrchestratorUrl(source) => source.hint(),
             Self::Chain(source) => source.hint(),
             Self::Engine(source) => source.hint(),
             Self::Journal(source) => source.hint(),

@@ -14,12 +14,12 @@ use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 
 use crate::clock::Clock;
 use crate::container::Engine;
 use crate::messages::{address, message};
+use crate::orchestrator_url::{self, UrlError};
 use crate::troubles::Troubles;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -35,8 +35,8 @@ const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Why there is no link right now.
 #[derive(Debug, Error)]
 pub enum Error {
-    #[error("`{url}` is not an address of an orchestrator")]
-    BadUrl { url: String },
+    #[error(transparent)]
+    BadUrl(#[from] UrlError),
     #[error("the orchestrator at {url} does not answer")]
     Unreachable { url: String, source: tonic::transport::Error },
     #[error("the orchestrator broke the link off: {}", .0.message())]
@@ -56,7 +56,7 @@ pub enum Error {
 impl Diagnostic for Error {
     fn code(&self) -> &'static str {
         match self {
-            Self::BadUrl { .. } => "orchestrator-url-invalid",
+            Self::BadUrl(source) => source.code(),
             Self::Unreachable { .. } => "orchestrator-unreachable",
             Self::Broken(_) | Self::Closed => "link-broken",
             Self::Refused(_) => "link-refused",
@@ -68,7 +68,7 @@ impl Diagnostic for Error {
 
     fn hint(&self) -> String {
         match self {
-            Self::BadUrl { .. } => "use an address such as `http://127.0.0.1:7700`",
+            Self::BadUrl(source) => return source.hint(),
             Self::Unreachable { .. } | Self::Broken(_) | Self::Closed | Self::TooSlow => {
                 "nothing to do if the orchestrator is being restarted: the worker tries again, containers keep running"
             }
@@ -144,8 +144,7 @@ impl Dialer {
     async fn shake_hands(
         &self,
     ) -> Result<(UnboundedSender<WorkerMessage>, Streaming<OrchestratorMessage>, Welcome), Error> {
-        let endpoint = Endpoint::from_shared(self.url.clone())
-            .map_err(|_| Error::BadUrl { url: self.url.clone() })?
+        let endpoint = orchestrator_url::endpoint(&self.url)?
             .connect_timeout(PATIENCE)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE_PATIENCE)

@@ -16,7 +16,7 @@ const PROVER: [&str; 3] = ["/proc/self/exe", "worker", "prove"];
 
 /// How a worker is set up.
 pub struct Options {
-    /// Where the orchestrator's link listens, such as `http://127.0.0.1:7700`.
+    /// Where the orchestrator's link listens, such as `http://127.0.0.1:7071`.
     pub orchestrator_url: String,
     /// The rig's own key, which its owner registered with the node.
     pub node_key: Keypair,

@@ -27,6 +27,7 @@ use crate::images::ImageCache;
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
+use crate::orchestrator_url::dialled_at;
 use crate::steps::Steps;
 use crate::troubles::Troubles;
 use crate::vault::Vault;
@@ -62,6 +63,7 @@ impl Service {
     /// [`Error`], before anything was promised to anybody.
     pub async fn start_with(options: Options, parts: Parts) -> Result<Handle, Error> {
         let Parts { node, engine, chain } = parts;
+        dialled_at(&options.orchestrator_url)?;
         let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
         let only_one = checks::only_one(node.address)?;
         let (mut journal, records) = Journal::open(&options.data_dir)?;

@@ -113,6 +113,13 @@ pub struct JobStatus {
     /// keeps it for longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<UnixSeconds>,
+    /// How many tasks it has; none until the spec was fetched.
+    #[serde(default)]
+    pub task_count: u32,
+    /// And how many of them are done.
+    #[serde(default)]
+    pub tasks_done: u32,
+    /// Not in lists.
     pub tasks: Vec<Task>,
     pub leases: Vec<LeaseStatus>,
     /// Why the job has no node, or fewer than it may have. Not in lists.

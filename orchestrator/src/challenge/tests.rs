@@ -1,5 +1,9 @@
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt};
 use millrace_challenge::{Cpu, Prover};
 use millrace_protocol::Address;
+use tonic::Status;
 
 use super::*;
 
@@ -9,7 +13,7 @@ const NODE: Address = Address([4; 32]);
 struct Rig {
     provers: Vec<(String, Prover<Cpu>)>,
     answers: mpsc::Sender<Heard>,
-    questions: mpsc::Receiver<Result<OrchestratorMessage, Status>>,
+    questions: Pin<Box<dyn Stream<Item = Result<OrchestratorMessage, Status>> + Send>>,
     result: tokio::task::JoinHandle<ChallengeResult>,
 }
 
@@ -31,7 +35,8 @@ fn begin_within(order: &ChallengeOrder, within: Within) -> Rig {
     };
     let provers = exam.challenges.iter().map(prove).collect();
     let (answers, heard) = mpsc::channel(exam.answers());
-    let (outbound, questions) = mpsc::channel(8);
+    let (outbound, questions) = Outbound::queue();
+    let questions = Box::pin(questions);
     let result = tokio::spawn(exam.conduct(Instant::now(), heard, outbound));
     Rig { provers, answers, questions, result }
 }
@@ -50,7 +55,7 @@ impl Rig {
     }
 
     async fn opening(&mut self) -> (String, Opening) {
-        let Some(Ok(OrchestratorMessage { body: Some(Body::OpenTiles(request)) })) = self.questions.recv().await else {
+        let Some(Ok(OrchestratorMessage { body: Some(Body::OpenTiles(request)) })) = self.questions.next().await else {
             panic!("no tiles were asked for")
         };
         assert_eq!(request.number, 7);

@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use millrace_client::accounts::{
     DisputeAccount, JobAccount, LeaseAccount, NodeAccount, ProviderAccount, QuorumAccount,
 };
 use millrace_client::{AnyAccount, Update};
-use millrace_protocol::Address;
+use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Event, JobView, LeaseView, NodeView};
 use millrace_spec::Sha256;
 
@@ -16,7 +16,8 @@ pub(crate) fn round_seen(round: &QuorumAccount) -> Event {
 #[derive(Default)]
 pub(crate) struct Book {
     accounts: HashMap<Address, AnyAccount>,
-    node_keys: HashMap<Address, Address>,
+    /// Nodes by the key they have now, each with when it was added: the first one comes first.
+    node_keys: HashMap<Address, BTreeSet<(UnixSeconds, Address)>>,
     /// By lease.
     disputes: HashMap<Address, Address>,
 }
@@ -26,10 +27,12 @@ impl Book {
     /// watcher tells every change in order, so an older one is soon followed by the newer.
     /// `None` for accounts that the scheduler does not follow.
     pub fn apply(&mut self, update: &Update) -> Option<Event> {
+        let before = self.node(update.address).map(claim);
         match &update.account {
             Some(account) => _ = self.accounts.insert(update.address, account.clone()),
             None => self.remove(update.address),
         }
+        self.pass_key_on(before, self.node(update.address).map(claim));
         Some(match &update.account {
             None => Event::AccountGone { address: update.address },
             Some(AnyAccount::Config(config)) => Event::ParametersSeen(config.parameters),
@@ -37,7 +40,6 @@ impl Book {
                 Event::ProviderSeen { provider: provider.address, account: provider.provider }
             }
             Some(AnyAccount::Node(node)) => {
-                self.claim_key(node);
                 let view = NodeView { provider: node.provider, key: node.node_key, node: node.node };
                 Event::NodeSeen { node: node.address, view }
             }
@@ -114,24 +116,40 @@ impl Book {
         }
     }
 
-    /// Whoever pays the rent may name any key for a node of its own. The key is the node's that was
-    /// added first: a later one must not take the rig's worker away from it.
-    fn claim_key(&mut self, node: &NodeAccount) {
-        let holder = self.node_of_key(node.node_key).and_then(|holder| self.node(holder));
-        let age = |node: &NodeAccount| (node.added_at, node.address);
-        if holder.is_none_or(|holder| age(node) < age(holder)) {
-            self.node_keys.insert(node.node_key, node.address);
+    /// A node that has another key, or is gone, speaks by its earlier key no longer.
+    fn pass_key_on(&mut self, before: Option<Claim>, now: Option<Claim>) {
+        if before == now {
+            return;
+        }
+        if let Some((key, node)) = before
+            && let Some(nodes) = self.node_keys.get_mut(&key)
+        {
+            nodes.remove(&node);
+            if nodes.is_empty() {
+                self.node_keys.remove(&key);
+            }
+        }
+        if let Some((key, node)) = now {
+            self.node_keys.entry(key).or_default().insert(node);
         }
     }
 
-    /// The node a key belongs to.
+    /// The node a key belongs to. Whoever pays the rent may name any key for a node of its own. The key is the node's
+    /// that was added first: a later one must not take the rig's worker away from it.
     pub fn node_of_key(&self, key: Address) -> Option<Address> {
-        self.node_keys.get(&key).copied()
+        self.node_keys.get(&key)?.first().map(|(_, node)| *node)
     }
 
     pub fn get(&self, address: Address) -> Option<&AnyAccount> {
         self.accounts.get(&address)
     }
+}
+
+/// A node's key, and what orders the nodes that name it.
+type Claim = (Address, (UnixSeconds, Address));
+
+fn claim(node: &NodeAccount) -> Claim {
+    (node.node_key, (node.added_at, node.address))
 }
 
 fn job_view(job: &JobAccount) -> JobView {
@@ -171,12 +189,19 @@ mod tests {
 
     use super::*;
 
+    const KEY: Address = Address([9; 32]);
+    const OTHER: Address = Address([8; 32]);
+
     fn told(book: &mut Book, address: u8, added_at: u64) {
+        told_with(book, address, added_at, KEY);
+    }
+
+    fn told_with(book: &mut Book, address: u8, added_at: u64, node_key: Address) {
         let node = NodeAccount {
             address: Address([address; 32]),
             provider: Address([address; 32]),
             index: 0,
-            node_key: Address([9; 32]),
+            node_key,
             node: Node {
                 hardware: Hardware {
                     gpu_class: 0,
@@ -213,7 +238,26 @@ mod tests {
         for order in [[(5, 100), (4, 200)], [(4, 200), (5, 100)]] {
             let mut book = Book::default();
             order.into_iter().for_each(|(address, added_at)| told(&mut book, address, added_at));
-            assert_eq!(book.node_of_key(Address([9; 32])), Some(Address([5; 32])));
+            assert_eq!(book.node_of_key(KEY), Some(Address([5; 32])));
         }
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_is_nobodys_or_the_next_ones() {
+        let mut book = Book::default();
+        told(&mut book, 5, 100);
+        told_with(&mut book, 5, 100, OTHER);
+        assert_eq!(book.node_of_key(KEY), None);
+        assert_eq!(book.node_of_key(OTHER), Some(Address([5; 32])));
+        // It moves to a later node, which had to wait for it or not.
+        told(&mut book, 4, 200);
+        assert_eq!(book.node_of_key(KEY), Some(Address([4; 32])));
+        told_with(&mut book, 4, 200, OTHER);
+        assert_eq!(book.node_of_key(OTHER), Some(Address([5; 32])));
+        told_with(&mut book, 5, 100, KEY);
+        assert_eq!(book.node_of_key(OTHER), Some(Address([4; 32])));
+        book.apply(&Update { address: Address([5; 32]), slot: 2, account: None });
+        assert_eq!(book.node_of_key(KEY), None);
+        assert_eq!(book.node_keys.len(), 1, "what nobody has is not kept");
     }
 }

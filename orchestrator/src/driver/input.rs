@@ -119,8 +119,10 @@ impl Inbox {
     pub async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Driver) -> T + Send + 'static) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let question = Box::new(move |driver: &Driver| {
-            // Whoever asked may have gone away.
-            let _ = answer.send(question(driver));
+            // Whoever asked may have gone away, before or meanwhile.
+            if !answer.is_closed() {
+                let _ = answer.send(question(driver));
+            }
         });
         self.send(Input::Ask(question)).await;
         answered.await.ok()

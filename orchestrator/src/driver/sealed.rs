@@ -8,6 +8,9 @@ use tokio::sync::oneshot;
 
 use super::Driver;
 
+/// Bytes that may wait for a worker before it is sent no further envelope.
+const UNREAD: usize = 4 * 1024 * 1024;
+
 /// What became of something that a buyer has sealed for a lease's rig.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -18,6 +21,8 @@ pub(crate) enum Taken {
     NoSuchLease,
     /// The node's worker is not connected.
     Away,
+    /// Another one is on its way to the lease, or the worker does not read what it is sent.
+    UnderWay,
 }
 
 /// Who waits for a worker's word on what was brought to it, by node and lease.
@@ -25,6 +30,11 @@ pub(crate) enum Taken {
 pub(super) struct Handovers(HashMap<(Address, Address), oneshot::Sender<Taken>>);
 
 impl Handovers {
+    /// Whether somebody waits for what the worker says to an earlier one.
+    fn is_waited_for(&self, node: Address, lease: Address) -> bool {
+        self.0.get(&(node, lease)).is_some_and(|waiting| !waiting.is_closed())
+    }
+
     fn expect(&mut self, node: Address, lease: Address, taken: oneshot::Sender<Taken>) {
         self.0.retain(|_, waiting| !waiting.is_closed());
         self.0.insert((node, lease), taken);
@@ -52,8 +62,13 @@ impl Driver {
             let _ = taken.send(Taken::NoSuchLease);
             return;
         };
-        if !self.sessions.contains_key(&node) {
+        let Some(session) = self.sessions.get(&node) else {
             let _ = taken.send(Taken::Away);
+            return;
+        };
+        // A buyer who does not wait for the answer must not fill the queue, nor have the worker cut off.
+        if self.handovers.is_waited_for(node, lease) || session.outbound.waiting() > UNREAD {
+            let _ = taken.send(Taken::UnderWay);
             return;
         }
         self.handovers.expect(node, lease, taken);
@@ -74,9 +89,14 @@ mod tests {
         handovers.answer(other, lease, None);
         assert!(heard.try_recv().is_err());
         let refusal = Refusal { code: "envelope-forged".to_owned(), cause: "no".to_owned() };
+        assert!(handovers.is_waited_for(asked, lease) && !handovers.is_waited_for(other, lease));
         handovers.answer(asked, lease, Some(refusal.clone()));
         assert_eq!(heard.try_recv(), Ok(Taken::Refused(refusal)));
         handovers.answer(asked, lease, None);
         assert!(handovers.0.is_empty());
+        let (taken, heard) = oneshot::channel();
+        handovers.expect(asked, lease, taken);
+        drop(heard);
+        assert!(!handovers.is_waited_for(asked, lease), "who went away may bring it again");
     }
 }

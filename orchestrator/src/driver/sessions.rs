@@ -3,19 +3,21 @@ use std::collections::HashMap;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::{OrchestratorMessage, Peer, offer_reply};
 use millrace_protocol::Address;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
-use tonic::Status;
 
 use super::Driver;
+use crate::outbound::Outbound;
 
 /// One stream of one worker.
 pub(crate) struct Session {
     pub node: Address,
+    /// Proven by whoever opened it.
+    pub key: Address,
     pub id: u64,
     /// Where its rig is reached by a gang's other members; empty where it does not say.
     pub advertised_address: String,
-    pub outbound: mpsc::Sender<Result<OrchestratorMessage, Status>>,
+    pub outbound: Outbound,
     /// Ends the stream when this is dropped: a newer stream is up, or the worker does not keep up.
     pub _end: DropGuard,
 }
@@ -26,6 +28,14 @@ impl Driver {
         let session = self.sessions.get(&node);
         let address = session.map(|session| session.advertised_address.clone()).unwrap_or_default();
         Peer { node: node.0.to_vec(), address }
+    }
+
+    /// Whoever has proven a key that the node has no longer speaks for it no longer.
+    pub(super) fn end_session_of_other_key(&mut self, node: Address, key: Address) {
+        if self.sessions.get(&node).is_some_and(|session| session.key != key) {
+            tracing::info!(%node, %key, "a node has another key: its worker must prove that one");
+            self.sessions.remove(&node);
+        }
     }
 
     /// Sends to the node's worker, if it is there. A worker that does not keep up loses its stream:

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic, JobTerms};
 use millrace_scheduler::{Action, Cause, Event, Workload};
@@ -6,6 +7,9 @@ use millrace_spec::{JobSpec, Sha256};
 
 use super::{Driver, Input};
 use crate::objects::{self, LONGEST_SPEC, Objects};
+
+/// Until a spec is looked for again that was here once.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// A job's spec, read and as its canonical bytes.
 pub(crate) struct Spec {
@@ -58,6 +62,22 @@ impl Driver {
         });
     }
 
+    /// Of a job that was known before a restart: workers get its spec with each task, so it is looked for again until it
+    /// is here, or can never be had.
+    pub(super) fn miss_spec(&mut self, job: Address, hash: Sha256, problem: &Problem) {
+        let (code, cause, permanent) = (&problem.cause.code, &problem.cause.message, problem.permanent);
+        tracing::error!(%job, code, cause, permanent, "the spec of an open job cannot be read");
+        if permanent {
+            return;
+        }
+        let (objects, inbox) = (self.objects.clone(), self.inbox.clone());
+        self.beside.spawn(async move {
+            tokio::time::sleep(AGAIN).await;
+            let result = read(&objects, hash).await.map(Box::new);
+            inbox.send(Input::SpecRead { job, result }).await;
+        });
+    }
+
     pub(super) fn on_spec_read(&mut self, job: Address, result: Result<Box<Spec>, Problem>, actions: &mut Vec<Action>) {
         let terms = self.core.job(job).map(|entry| entry.view.job.terms);
         let event = match result {
@@ -76,9 +96,16 @@ impl Driver {
                 self.specs.insert(job, Arc::new(*spec));
                 Event::SpecFetched { job, workload }
             }
+            Err(problem) if let Some(hash) = self.known_spec(job) => return self.miss_spec(job, hash, &problem),
             Err(problem) => Event::SpecFailed { job, cause: problem.cause, permanent: problem.permanent },
         };
         self.feed(event, actions);
+    }
+
+    /// Of a job on chain whose spec the scheduler has read once.
+    fn known_spec(&self, job: Address) -> Option<Sha256> {
+        let entry = self.core.job(job).filter(|entry| entry.on_chain && entry.workload().is_some())?;
+        Some(entry.view.spec_hash)
     }
 }
 

@@ -6,10 +6,10 @@ use millrace_link::grpc::{Challenge, OrchestratorMessage, Welcome, WorkerMessage
 use millrace_link::{LINK_VERSION, auth};
 use millrace_protocol::Address;
 use rand::RngCore;
-use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
-use super::Context;
+use super::{Context, Peer};
+use crate::outbound::Outbound;
 
 /// How long a worker may take to prove its key.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -17,14 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const NODE_TRIES: u32 = 10;
 const NODE_PAUSE: Duration = Duration::from_millis(500);
 
-pub(super) type Outbound = mpsc::Sender<Result<OrchestratorMessage, Status>>;
-
-/// Has the worker prove its node key; returns the node.
+/// Has the worker prove its node key; returns whom it speaks for.
 pub(super) async fn shake_hands(
     context: &Context,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
-) -> Result<Address, Status> {
+) -> Result<Peer, Status> {
     let proven = tokio::time::timeout(PATIENCE, prove(context, inbound, outbound));
     let key = proven.await.map_err(|_| Status::deadline_exceeded("the node key was not proven in time"))??;
     let node = find_node(context, key).await?;
@@ -34,7 +32,7 @@ pub(super) async fn shake_hands(
         object_endpoint: context.object_endpoint.clone(),
     };
     send(outbound, Body::Welcome(welcome)).await?;
-    Ok(node)
+    Ok(Peer { node, key })
 }
 
 async fn prove(

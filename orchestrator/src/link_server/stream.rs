@@ -9,17 +9,25 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::handshake::{Outbound, next, shake_hands};
+use super::connection::Proven;
+use super::handshake::{next, shake_hands};
 use super::said::{self, Said, Saying};
-use super::{Context, convert, rounds};
+use super::{Context, Peer, convert, rounds};
 use crate::challenge::Heard;
 use crate::driver::{Input, Session};
 use crate::logs::Log;
+use crate::outbound::Outbound;
 
 /// One worker's stream, from its hello to its end.
-pub(super) async fn run(context: Context, id: u64, mut inbound: Streaming<WorkerMessage>, outbound: Outbound) {
+pub(super) async fn run(
+    context: Context,
+    id: u64,
+    mut inbound: Streaming<WorkerMessage>,
+    outbound: Outbound,
+    proven: Proven,
+) {
     let end = context.stop.child_token();
-    let ended = serve(&context, id, &mut inbound, &outbound, &end).await;
+    let ended = serve(&context, id, &mut inbound, &outbound, (&end, proven)).await;
     tracing::debug!(session = id, reason = ended.message(), "a worker's stream has ended");
     // Nobody listens any more when the worker closed it.
     let _ = outbound.try_send(Err(ended));
@@ -30,18 +38,20 @@ async fn serve(
     id: u64,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
-    end: &CancellationToken,
+    (end, proven): (&CancellationToken, Proven),
 ) -> Status {
-    let node = match shake_hands(context, inbound, outbound).await {
-        Ok(node) => node,
+    let peer = match shake_hands(context, inbound, outbound).await {
+        Ok(peer) => peer,
         Err(status) => {
             tracing::warn!(reason = status.message(), "a worker was turned away");
             return status;
         }
     };
+    proven.set();
+    let node = peer.node;
     tracing::info!(%node, session = id, "worker connected");
     let (saying, said) = said::channel();
-    let conversation = converse(context, id, node, inbound, outbound, saying, end.clone());
+    let conversation = converse(context, id, peer, inbound, outbound, saying, end.clone());
     let ended = tokio::select! {
         () = end.cancelled() => Status::unavailable("the orchestrator has ended this stream"),
         Err(status) = conversation => status,
@@ -55,7 +65,7 @@ async fn serve(
 async fn converse(
     context: &Context,
     id: u64,
-    node: Address,
+    Peer { node, key }: Peer,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
     saying: Saying,
@@ -71,7 +81,7 @@ async fn converse(
         if is_end(&event) { &mut ends } else { &mut reports }.push(event);
     }
     let advertised_address = convert::advertised_address(&resume.advertised_address);
-    let session = Session { node, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
+    let session = Session { node, key, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
     let images = convert::images(resume.cached_images);
     let runtimes = convert::runtimes(&resume.runtimes);
     let mut draining = resume.draining;

@@ -13,9 +13,9 @@ pub(super) async fn show(
     Path(job): Path<String>,
 ) -> Result<Json<Vec<Auction>>, Refusal> {
     let job = parse(&job)?;
-    let found = context.inbox.ask(move |driver| {
+    let found = context.ask(None, move |driver| {
         driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
         Ok(driver.core.auctions_of(job).cloned().collect())
     });
-    found.await.ok_or_else(Refusal::stopping)?.map(Json)
+    found.await?.map(Json)
 }

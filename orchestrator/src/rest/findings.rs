@@ -19,14 +19,14 @@ pub(super) async fn show(
     Authorized(key): Authorized,
 ) -> Result<Json<Vec<rest::Finding>>, Refusal> {
     let job = parse(&job)?;
-    let found = context.inbox.ask(move |driver| {
+    let found = context.ask(Some(key), move |driver| {
         let entry = driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
         if arbiter(driver) != Some(key) {
             check_follower(&entry.view, key)?;
         }
         Ok(entry.story().findings.iter().map(finding).collect())
     });
-    found.await.ok_or_else(Refusal::stopping)?.map(Json)
+    found.await?.map(Json)
 }
 
 fn arbiter(driver: &Driver) -> Option<Address> {

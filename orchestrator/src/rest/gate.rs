@@ -26,10 +26,8 @@ impl Gate for Inbox {
     fn may_read(&self, object: Sha256, key: Address) -> BoxFuture<'_, Result<(), Refusal>> {
         async move {
             let first = self.ask(move |driver| {
-                let of_spec = driver.core.jobs().filter(|(_, entry)| entry.view.spec_hash == object);
-                of_spec
-                    .min_by_key(|(_, entry)| entry.view.opened_slot)
-                    .map(|(_, entry)| check_follower(&entry.view, key))
+                let first = driver.index.first_with(&driver.core, object);
+                first.map(|entry| check_follower(&entry.view, key))
             });
             first.await.ok_or_else(Refusal::stopping)?.unwrap_or(Ok(()))
         }

@@ -39,12 +39,12 @@ pub(super) async fn list(
     if buyer != key {
         return Err(not_the_buyer(buyer, key));
     }
-    let jobs = context.inbox.ask(move |driver| {
-        let mut jobs: Vec<_> = driver.core.jobs().filter(|(_, entry)| entry.view.buyer == buyer).collect();
+    let jobs = context.ask(Some(key), move |driver| {
+        let mut jobs: Vec<_> = driver.index.of_buyer(&driver.core, buyer).collect();
         jobs.sort_by_key(|(_, entry)| (entry.view.opened_at, entry.view.opened_slot));
         jobs.into_iter().map(|(address, entry)| status(driver, address, entry)).collect()
     });
-    jobs.await.map(Json).ok_or_else(Refusal::stopping)
+    jobs.await.map(Json)
 }
 
 pub(super) async fn show(
@@ -111,12 +111,12 @@ pub(super) async fn of_owner<T: Send + 'static>(
     render: impl FnOnce(&Driver, Address, &JobEntry) -> T + Send + 'static,
 ) -> Result<T, Refusal> {
     let job = parse(job)?;
-    let answer = context.inbox.ask(move |driver| {
+    let answer = context.ask(Some(key), move |driver| {
         let entry = driver.core.job(job).ok_or_else(|| no_such_job(driver))?;
         check_follower(&entry.view, key)?;
         Ok(render(driver, job, entry))
     });
-    answer.await.ok_or_else(Refusal::stopping)?
+    answer.await?
 }
 
 pub(super) fn no_such_job(driver: &Driver) -> Refusal {
@@ -139,11 +139,13 @@ pub(super) fn parse(address: &str) -> Result<Address, Refusal> {
     address.parse().map_err(|_| Refusal::malformed(format!("`{address}` is not an address"), "give it in base58"))
 }
 
-/// A job with the reason why it waits. Each costs a look at all nodes: a list goes without.
+/// A job with its tasks, and the reason why it waits. That is a look at all nodes, and there may be 100,000 tasks: a
+/// list goes without.
 fn explained(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatus {
     let waits = entry.outcome.is_none() && matches!(entry.view.job.state, JobState::Open | JobState::Active);
     let explanation = waits.then(|| explain::explanation(driver, address, entry)).flatten();
-    rest::JobStatus { explanation, ..status(driver, address, entry) }
+    let tasks = entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect();
+    rest::JobStatus { explanation, tasks, ..status(driver, address, entry) }
 }
 
 fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatus {
@@ -162,7 +164,9 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
         chain: entry.view.job,
         closed: !entry.on_chain,
         kept_until: driver.core.kept_until(address),
-        tasks: entry.tasks.iter().zip(0..).map(|(entry, index)| task(driver, index, entry)).collect(),
+        task_count: count(entry.tasks.len()),
+        tasks_done: count(entry.tasks.done()),
+        tasks: Vec::new(),
         leases: driver.core.leases_of(address).into_iter().map(|entry| lease(driver, entry)).collect(),
         explanation: None,
         failure,
@@ -171,9 +175,13 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
     }
 }
 
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 fn spot_checks(entry: &JobEntry) -> Option<rest::SpotChecks> {
     let is_checked = matches!(entry.view.job.terms.verification, Verification::SpotCheck { .. });
-    let [open, equal, different, lapsed] = entry.checks().map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let [open, equal, different, lapsed] = entry.checks().map(count);
     is_checked.then_some(rest::SpotChecks { open, equal, different, lapsed })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn network(State(context): State<Arc<Context>>) -> Result<Json<
 }
 
 pub(super) async fn nodes(State(context): State<Arc<Context>>) -> Result<Json<Vec<rest::Node>>, Refusal> {
-    context.inbox.ask(all_nodes).await.map(Json).ok_or_else(Refusal::stopping)
+    context.ask(None, all_nodes).await.map(Json)
 }
 
 fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
@@ -59,8 +59,8 @@ pub(super) async fn evidence(
 ) -> Result<Json<rest::Evidence>, Refusal> {
     let address: Address =
         node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))?;
-    let shown = context.inbox.ask(move |driver| driver.core.proof(address).and_then(|proof| proof.shown.clone()));
-    let shown = shown.await.ok_or_else(Refusal::stopping)?.ok_or_else(nothing_shown)?;
+    let shown = context.ask(None, move |driver| driver.core.proof(address).and_then(|proof| proof.shown.clone()));
+    let shown = shown.await?.ok_or_else(nothing_shown)?;
     let gpu = |gpu: &millrace_scheduler::GpuEvidence| rest::GpuEvidence {
         gpu: gpu.gpu.clone(),
         nonce: gpu.nonce.to_string(),

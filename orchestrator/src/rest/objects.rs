@@ -15,6 +15,7 @@ use millrace_link::objects::{OFFSET_HEADER, UPLOAD_HEADER};
 use millrace_protocol::Address;
 use millrace_spec::Sha256;
 
+use super::uploads::Uploads;
 use super::{Authorized, Gate, Refusal};
 use crate::objects::{Error, Objects, Piece, StagedId, Stored};
 use meter::Meters;
@@ -30,17 +31,22 @@ struct Endpoint {
     objects: Objects,
     gate: Arc<dyn Gate>,
     meters: Arc<Meters>,
+    uploads: Arc<Uploads>,
 }
 
 impl Endpoint {
-    /// What comes in under `key`, measured.
+    /// What comes in under `key`, measured, as long as it may.
     fn metered(
         &self,
         key: Address,
         body: Body,
-    ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + use<> {
+    ) -> Result<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + use<>, Refusal> {
+        let upload = self.uploads.begin(key)?;
         let mut transfer = self.meters.transfer(key);
-        body.into_data_stream().inspect_ok(move |bytes| transfer.moved(bytes.len()))
+        Ok(body.into_data_stream().inspect_ok(move |bytes| {
+            let _under_way = &upload;
+            transfer.moved(bytes.len());
+        }))
     }
 }
 
@@ -58,7 +64,7 @@ pub(super) fn routes(objects: Objects, gate: Arc<dyn Gate>) -> Router {
         .route("/v1/uploads/{id}", put(stage))
         // They limit themselves.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Endpoint { objects, meters: Meters::new(gate.clone()), gate })
+        .with_state(Endpoint { objects, meters: Meters::new(gate.clone()), uploads: Arc::default(), gate })
 }
 
 async fn head(
@@ -122,7 +128,7 @@ async fn write(
     body: Body,
 ) -> Result<Response, Refusal> {
     let (sha256, staged) = (parse(&sha256)?, staged(&headers, key)?);
-    let stored = endpoint.objects.put(sha256, piece(&headers)?, staged, endpoint.metered(key, body)).await?;
+    let stored = endpoint.objects.put(sha256, piece(&headers)?, staged, endpoint.metered(key, body)?).await?;
     Ok(match stored {
         Stored::Complete => StatusCode::CREATED.into_response(),
         Stored::Partial(offset) => accepted(offset),
@@ -140,7 +146,7 @@ async fn stage(
     let staged = StagedId { owner: key, id: parse(&id)? };
     let piece = piece(&headers)?;
     endpoint.gate.may_stage(key).await?;
-    Ok(accepted(endpoint.objects.stage(staged, piece, endpoint.metered(key, body)).await?))
+    Ok(accepted(endpoint.objects.stage(staged, piece, endpoint.metered(key, body)?).await?))
 }
 
 fn accepted(offset: u64) -> Response {

@@ -51,6 +51,7 @@ fn orchestrator_process() {
             http_addr: setup.http_addr,
             metrics: None,
             heartbeat: HEARTBEAT,
+            connections_per_address: 1_000,
             public_http_url: None,
             weights: Weights::default(),
             keep_jobs: Seconds(30 * 86_400),

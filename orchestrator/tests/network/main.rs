@@ -9,6 +9,7 @@ mod market;
 mod metrics;
 mod objects;
 mod preemption;
+mod questions;
 mod quorums;
 mod restarts;
 mod rig;

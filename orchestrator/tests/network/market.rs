@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
-use millrace_client::accounts::{JobAccount, ProviderAccount};
+use millrace_client::accounts::{JobAccount, NodeAccount, ProviderAccount};
 use millrace_client::instructions::{self, Foundation, NewJob, NewNode, Software};
 use millrace_client::keys::address_of;
 use millrace_client::{Client, Endpoints, Keypair, Sender, address};
@@ -44,6 +44,7 @@ pub struct Market {
 
 /// A provider with one rig.
 pub struct Rigging {
+    pub owner: Arc<Keypair>,
     pub node_key: Arc<Keypair>,
     pub node: Address,
     pub provider: Address,
@@ -94,6 +95,7 @@ impl Market {
             http_addr: self.http,
             metrics: Some(([127, 0, 0, 1], 0).into()),
             heartbeat: HEARTBEAT,
+            connections_per_address: 1_000,
             public_http_url: None,
             weights: Weights::default(),
             keep_jobs: self.keep_jobs,
@@ -128,7 +130,7 @@ impl Market {
         self.localnet.faucet_sol(&address_of(&owner), 10 * SOL).await.unwrap();
         self.localnet.faucet(&address_of(&owner), MicroUsdc(200_000_000)).await.unwrap();
         let sender = Sender::new(self.client.clone(), owner.clone());
-        let owner = address_of(&owner);
+        let (keypair, owner) = (owner.clone(), address_of(&owner));
         let register = instructions::register_provider(owner, self.mint, name);
         let stake = instructions::add_stake(owner, self.mint, MicroUsdc(100_000_000));
         let node = NewNode {
@@ -144,7 +146,16 @@ impl Market {
         sender.send(&register, &[]).await.unwrap();
         sender.send(&[stake, instructions::add_node(node)].concat(), &[&node_key]).await.unwrap();
         let provider = address::provider(owner);
-        Rigging { node_key, node: address::node(provider, 0), provider }
+        Rigging { owner: keypair, node_key, node: address::node(provider, 0), provider }
+    }
+
+    /// Gives the rig's node a new key. What was taken for the rig has the earlier one.
+    pub async fn rotate_key(&self, rigging: &Rigging) -> Rigging {
+        let node: NodeAccount = self.client.fetch(rigging.node).await.unwrap();
+        let node_key = Arc::new(Keypair::new());
+        let rotation = instructions::rotate_node_key(address_of(&rigging.owner), &node, address_of(&node_key));
+        Sender::new(self.client.clone(), rigging.owner.clone()).send(&rotation, &[&node_key]).await.unwrap();
+        Rigging { owner: rigging.owner.clone(), node_key, ..*rigging }
     }
 
     pub fn objects(&self, key: &Keypair) -> ObjectClient {

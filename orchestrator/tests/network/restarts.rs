@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millrace_link::rest::TaskState;
@@ -78,4 +79,31 @@ async fn two_orchestrators_do_not_share_a_folder_and_a_foreign_key_is_refused() 
     options.data_dir = market.folder.path().join("third");
     options.scheduler_key = Keypair::new().into();
     assert_eq!(code(Service::start(options).await), "not-the-scheduler");
+}
+
+/// Where the store has an object.
+fn find(folder: &Path, hash: &str) -> Option<PathBuf> {
+    std::fs::read_dir(folder).unwrap().flatten().find_map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => find(&entry.path(), hash),
+        false => entry.file_name().to_string_lossy().contains(hash).then(|| entry.path()),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spec_that_cannot_be_read_at_the_start_is_read_later() {
+    let mut market = Market::found().await;
+    let job = market.submit(1, &spec(1)).await;
+    market.wait_for(job, |status| !status.name.is_empty()).await;
+    market.stop().await;
+    let hash = spec(1).hash().to_string();
+    let path = find(&market.options().data_dir, &hash[2..]).expect("the spec is stored");
+    let aside = market.folder.path().join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    market.start().await;
+    std::fs::rename(&aside, &path).unwrap();
+    let rigging = market.add_rig("a", PricePerGpuHour(1_800_000)).await;
+    let running = Rig::new(market.link_url(), &rigging, SECOND / 10).run();
+    let status = market.wait_for(job, |status| status.closed).await;
+    assert!(status.tasks.iter().all(|task| task.state == TaskState::Done));
+    running.abort();
 }

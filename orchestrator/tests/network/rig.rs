@@ -85,6 +85,8 @@ pub struct Rig {
     bid: Option<u64>,
     /// Signs another price than it names.
     forges_bids: bool,
+    /// Says nothing of what is brought to it.
+    hoards: bool,
     /// Of the stream that stands.
     outbound: Arc<Mutex<Option<UnboundedSender<WorkerMessage>>>>,
 }
@@ -107,6 +109,7 @@ impl Rig {
             provers: Arc::default(),
             bid: None,
             forges_bids: false,
+            hoards: false,
             outbound: Arc::default(),
         }
     }
@@ -149,6 +152,10 @@ impl Rig {
 
     pub fn bidding(self, price: u64) -> Self {
         Self { bid: Some(price), ..self }
+    }
+
+    pub fn hoarding(self) -> Self {
+        Self { hoards: true, ..self }
     }
 
     pub fn forging_bids(self, price: u64) -> Self {
@@ -233,6 +240,9 @@ impl Rig {
             // It opens nothing: what was brought to it, it says it has.
             Body::Sealed(sealed) => {
                 journal.sealed.push(sealed.envelope);
+                if self.hoards {
+                    return;
+                }
                 let reply = grpc::SealedReply { lease: sealed.lease, refusal: None };
                 say(outbound, WorkerBody::SealedReply(reply));
             }

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_client::Keypair;
@@ -67,4 +68,44 @@ async fn what_a_buyer_seals_reaches_its_rig_and_stays_nowhere_on_the_way() {
         }
     }
     panic!("a rig that is away was never said to be");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_further_envelope_goes_to_a_lease_once_nobody_waits_for_the_first() {
+    let market = Arc::new(Market::found().await);
+    let rigging = market.add_rig("rig", PricePerGpuHour(1_800_000)).await;
+    let rig = Rig::new(market.link_url(), &rigging, Duration::from_secs(60)).hoarding();
+    let running = rig.run();
+    let job = market.submit(1, &spec(1)).await;
+    let status = market.wait_for(job, |status| !status.leases.is_empty()).await;
+    let path = format!("/v1/jobs/{job}/sealed/{}", status.leases[0].address);
+    let bring_one = || {
+        let (market, path) = (market.clone(), path.clone());
+        tokio::spawn(async move { bring(&market, &path, &market.buyer, ENVELOPE.to_vec()).await })
+    };
+    let brought = async |count: usize| {
+        for _ in 0..100 {
+            if rig.journal.lock().unwrap().sealed.len() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{count} envelopes never came");
+    };
+
+    let first = bring_one();
+    brought(1).await;
+    let refused = bring_one().await.unwrap();
+    assert_eq!(refused, (StatusCode::SERVICE_UNAVAILABLE, "envelope-under-way".to_owned()));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    // That the first has gone away is heard a moment later.
+    let mut second = bring_one();
+    while let Ok(ended) = tokio::time::timeout(Duration::from_secs(1), &mut second).await {
+        assert_eq!(ended.unwrap().1, "envelope-under-way");
+        second = bring_one();
+    }
+    brought(2).await;
+    second.abort();
+    running.abort();
 }

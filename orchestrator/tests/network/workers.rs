@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use millrace_client::{Keypair, keys};
 use millrace_link::rest;
-use millrace_protocol::{Address, PricePerGpuHour};
+use millrace_orchestrator::{Options, Service};
+use millrace_protocol::{Address, Diagnostic, PricePerGpuHour};
 use millrace_spec::{JobSpec, Runtime};
+use tokio::io::AsyncReadExt;
 use tonic::Code;
 
 use crate::market::{Market, Rigging, spec};
@@ -15,7 +17,8 @@ use crate::rig::Rig;
 async fn a_key_the_chain_does_not_know_is_turned_away() {
     let market = Market::found().await;
     let node_key = Arc::new(Keypair::new());
-    let stranger = Rigging { node_key: node_key.clone(), node: Address([1; 32]), provider: Address([2; 32]) };
+    let (node, provider) = (Address([1; 32]), Address([2; 32]));
+    let stranger = Rigging { owner: node_key.clone(), node_key: node_key.clone(), node, provider };
     let ended = Rig::new(market.link_url(), &stranger, Duration::ZERO).session().await.unwrap_err();
     assert_eq!(ended.code(), Code::PermissionDenied);
     assert!(ended.message().contains(&keys::address_of(&node_key).to_string()), "{ended}");
@@ -39,6 +42,34 @@ async fn a_second_stream_of_a_node_replaces_the_first() {
     let network: rest::Network = market.get("/v1/network", "").await.json().await.unwrap();
     assert_eq!(network.nodes_connected, 1);
     second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_the_node_has_no_longer_keeps_no_link_and_opens_none() {
+    let market = Market::found().await;
+    let stolen = market.add_rig("a", PricePerGpuHour(1)).await;
+    let thief = Rig::new(market.link_url(), &stolen, Duration::ZERO);
+    let connected = async || {
+        let nodes: Vec<rest::Node> = market.get("/v1/nodes", "").await.json().await.unwrap();
+        nodes.iter().any(|node| node.connected)
+    };
+    let open = tokio::spawn({
+        let thief = thief.clone();
+        async move { thief.session().await }
+    });
+    while !connected().await {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let rotated = market.rotate_key(&stolen).await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), open).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    let refused = tokio::time::timeout(Duration::from_secs(30), thief.session()).await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let running = Rig::new(market.link_url(), &rotated, Duration::ZERO).run();
+    while !connected().await {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,4 +127,36 @@ async fn a_worker_that_lies_neither_spoils_the_work_nor_the_log_of_another() {
     assert_eq!(task.failure.as_ref().unwrap().code, "output-missing");
     let log = market.get(&format!("/v1/jobs/{job}/logs"), "?task=0").await;
     assert!(log.bytes().await.unwrap().is_empty());
+}
+
+/// As long as a connection has to prove a key, and then some.
+const UNPROVEN: Duration = Duration::from_secs(36);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_says_nothing_is_closed_and_a_worker_that_has_proven_its_key_stays() {
+    let market = Market::found().await;
+    let rig = Rig::new(market.link_url(), &market.add_rig("a", PricePerGpuHour(1)).await, Duration::ZERO);
+    let session = tokio::spawn(async move { rig.session().await });
+    let address = market.orchestrator.as_ref().unwrap().link_addr();
+    let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut heard = Vec::new();
+    // What is read until then is the server's half of a handshake.
+    let ended = tokio::time::timeout(UNPROVEN, silent.read_to_end(&mut heard)).await;
+    assert!(ended.is_ok(), "it is still open");
+    tokio::time::sleep(UNPROVEN / 6).await;
+    assert!(!session.is_finished(), "{:?}", session.await);
+    session.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_address_of_a_machine_is_none_that_workers_can_be_told() {
+    let market = Market::found().await;
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let options = Options { http_addr: address.parse().unwrap(), ..market.options() };
+        let refused = Service::start(options.clone()).await.err().unwrap();
+        assert_eq!(refused.code(), "public-url-missing");
+        // With it, the next obstacle is that the folder is in use.
+        let told = Options { public_http_url: Some("http://market.example:7070".to_owned()), ..options };
+        assert_eq!(Service::start(told).await.err().unwrap().code(), "data-dir-locked");
+    }
 }

@@ -1,26 +1,20 @@
 use std::time::Duration;
 
+use millrace_protocol::Diagnostic;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tonic::transport::Uri;
 
 use super::Finding;
+use crate::orchestrator_url::dialled_at;
 
 const SUBJECT: &str = "orchestrator";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether it can be dialled. A worker needs no port that is open to the outside.
 pub(super) async fn look(url: &str) -> Finding {
-    let address = url.parse::<Uri>().ok().and_then(|uri| {
-        let port = uri.port_u16().or_else(|| match uri.scheme_str() {
-            Some("https") => Some(443),
-            Some("http") => Some(80),
-            _ => None,
-        });
-        Some((uri.host()?.to_owned(), port?))
-    });
-    let Some((host, port)) = address else {
-        return Finding::bad(SUBJECT, format!("`{url}` is no address"), "write `--orchestrator http://HOST:PORT`");
+    let (host, port) = match dialled_at(url) {
+        Ok(address) => address,
+        Err(error) => return Finding::bad(SUBJECT, error.to_string(), error.hint()),
     };
     let fix = format!("let the rig connect to {host}:{port} through its firewall, or name another `--orchestrator`");
     match timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await {
@@ -40,6 +34,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         assert_eq!(look(&url).await.grade, Grade::Good);
+        let tls = look(&url.replace("http:", "https:")).await;
+        assert_eq!(tls.grade, Grade::Bad, "it would never get a link");
         drop(listener);
         assert_eq!(look(&url).await.grade, Grade::Bad);
         for url in ["", "market.example", "ftp://market.example"] {

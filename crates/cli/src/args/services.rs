@@ -17,7 +17,7 @@ pub enum OrchestratorCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   millrace orchestrator run --keypair scheduler.json --data-dir /var/lib/millrace \\
-      --link 0.0.0.0:7071 --http 0.0.0.0:7070 --public-url https://market.example")]
+      --link 0.0.0.0:7071 --http 0.0.0.0:7070 --public-url http://market.example:7070")]
 pub struct RunOrchestrator {
     /// Journal and objects; state that the chain does not hold
     #[arg(long, value_name = "DIR", default_value = ".orchestrator")]
@@ -28,9 +28,13 @@ pub struct RunOrchestrator {
     /// Where buyers and dashboards connect
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070", value_parser = parse_listen)]
     pub http: SocketAddr,
-    /// How others reach the HTTP endpoint [default: http://<--http>]
+    /// How others reach --http; needed where that is 0.0.0.0 [default: http://<--http>]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Connections that one address may have to each endpoint, /64 networks of IPv6 counting as one; more where many
+    /// come through a proxy on another machine
+    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = parse_connections)]
+    pub connections_per_address: usize,
     /// Serve Prometheus metrics under /metrics, on this machine alone where no address is given [default: nowhere]
     #[arg(
         long,
@@ -91,6 +95,10 @@ impl WeightOptions {
             scarcity: self.weigh_scarcity.unwrap_or(default.scarcity),
         }
     }
+}
+
+fn parse_connections(text: &str) -> Result<usize, String> {
+    text.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| "write a number above 0".to_owned())
 }
 
 fn kib_per_second(megabits: u32) -> u32 {

@@ -55,11 +55,12 @@ impl Report for Installed {
 /// Makes the worker a service of systemd.
 ///
 /// # Errors
-/// A key file that is missing or is none, a machine without systemd, an account that does not exist, a folder
+/// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an account that does not exist, a folder
 /// or unit that cannot be written, a `systemctl` that fails: [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let node_key = address(&rigs::load_key(&args.rig.node_key)?);
+    millrace_worker::dialled_at(&args.rig.orchestrator).map_err(millrace_worker::Error::from)?;
     let unit = unit(&args, &context.settings.rpc_url.value)?;
     let text = unit.text()?;
     let written = !args.print;

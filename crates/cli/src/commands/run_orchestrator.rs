@@ -17,7 +17,7 @@ struct Up {
     data_dir: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<String>,
-    /// It cannot pay for a single transaction: no job gets a lease.
+    /// It cannot pay for a single transaction, as far as is known: no job gets a lease.
     is_out_of_sol: bool,
 }
 
@@ -72,18 +72,20 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
         http_addr: args.http,
         metrics: args.metrics,
         heartbeat: args.heartbeat,
+        connections_per_address: args.connections_per_address,
         public_http_url: args.public_url,
         weights: args.weights.weights(),
         keep_jobs: args.keep_jobs,
     };
     let mut handle = Service::start(options).await?;
+    let lamports = context.client().lamports(address(&scheduler)).await;
     context.output.report(&Up {
         scheduler: address(&scheduler),
         http: handle.http_addr().to_string(),
         link: handle.link_addr().to_string(),
         data_dir: args.data_dir.display().to_string(),
         metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
-        is_out_of_sol: context.client().lamports(address(&scheduler)).await? == 0,
+        is_out_of_sol: is_out_of_sol(lamports),
     });
     let broken = tokio::select! {
         () = stop => None,
@@ -91,4 +93,24 @@ pub async fn run(context: &Context<'_>, args: RunOrchestrator) -> Result<(), Fai
     };
     handle.shutdown().await;
     broken.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Not where an endpoint does not say: the orchestrator is up, and looks again each time it needs to know.
+fn is_out_of_sol(lamports: Result<u64, millrace_client::Error>) -> bool {
+    lamports.is_ok_and(|lamports| lamports == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_that_does_not_answer_is_no_reason_to_stop() {
+        let client =
+            millrace_client::Client::new(millrace_client::Endpoints::new("http://127.0.0.1:1", "ws://127.0.0.1:1"));
+        let unread = client.lamports(millrace_protocol::Address([1; 32])).await;
+        assert!(unread.is_err());
+        assert!(!is_out_of_sol(unread));
+        assert!(is_out_of_sol(Ok(0)) && !is_out_of_sol(Ok(1)));
+    }
 }

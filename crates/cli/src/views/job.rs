@@ -295,7 +295,7 @@ pub fn list(jobs: &[JobStatus]) -> String {
                 job.address.to_string(),
                 job.name.clone(),
                 state(job).to_owned(),
-                format!("{}/{}", count(job, TaskState::Done), job.tasks.len()),
+                format!("{}/{}", job.tasks_done, job.task_count),
                 job.chain.terms.deposit.to_string(),
                 job.chain.paid.plus(job.chain.fees).unwrap_or_default().to_string(),
             ]

@@ -125,6 +125,17 @@ fn a_machine_without_systemd_is_told_the_command_and_shown_the_unit() {
 }
 
 #[test]
+fn a_worker_that_would_never_get_a_link_is_not_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();
+    let install = ["worker", "install", "--node-key", "rig.json", "--print", "--orchestrator"];
+    let told = millrace(folder.path(), &[install.as_slice(), &["https://market.example"]].concat());
+    insta::assert_snapshot!(told);
+    let shown = millrace(folder.path(), &[install.as_slice(), &["http://market.example:7071"]].concat());
+    assert!(shown.contains("ExecStart"), "{shown}");
+}
+
+#[test]
 fn parameters_out_of_bounds_are_told_in_flags() {
     let folder = tempfile::tempdir().unwrap();
     let key = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";

@@ -130,6 +130,8 @@ fn job() -> JobStatus {
         chain: chain(JobState::Active),
         closed: false,
         kept_until: None,
+        task_count: 3,
+        tasks_done: 1,
         tasks: vec![
             task(0, TaskState::Done, Some(Address([6; 32]))),
             Task { bytes_done: 10, bytes_total: 40, ..task(1, TaskState::Uploading, Some(Address([6; 32]))) },
