@@ -9,7 +9,8 @@ use millrace_client::accounts::NodeAccount;
 use millrace_protocol::{Address, Hardware, gpu};
 
 use crate::container::Info;
-use crate::gpu::Inventory;
+use crate::doctor::{self, Grade};
+use crate::gpu::{Gpu, Inventory};
 use crate::{Error, disk};
 
 /// The node that was registered with this key.
@@ -43,23 +44,37 @@ pub(crate) fn disk(path: &Path, reserve_mib: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that the rig has the GPUs it was registered with. More are fine.
+/// The GPUs that the rig was registered with, and more of their kind where there are more. Any other is left out: what a
+/// lease gets, what is watched and what is challenged are positions in this list.
 ///
 /// # Errors
 /// [`Error::HardwareMismatch`].
-pub(crate) fn hardware(registered: &Hardware, inventory: &Inventory) -> Result<(), Error> {
+pub(crate) fn hardware(registered: &Hardware, inventory: Inventory) -> Result<Inventory, Error> {
     let model = gpu::slug(registered.gpu_class).unwrap_or("none");
-    let same = inventory.gpus.iter().filter(|gpu| gpu.model == model && gpu.vram_mib >= registered.vram_mib).count();
-    let enough = same >= usize::from(registered.gpu_count);
+    let is_sold = |gpu: &Gpu| gpu.model == model && gpu.vram_mib >= registered.vram_mib;
+    let enough = inventory.gpus.iter().filter(|gpu| is_sold(gpu)).count() >= usize::from(registered.gpu_count);
     let honest = registered.simulated == inventory.simulated || registered.gpu_count == 0;
     if enough && honest {
-        return Ok(());
+        let gpus = inventory.gpus.into_iter().filter(is_sold).collect();
+        return Ok(Inventory { gpus, ..inventory });
     }
     let marker = if registered.simulated { " (simulated)" } else { "" };
     Err(Error::HardwareMismatch {
         registered: format!("{} x {model} {} MiB{marker}", registered.gpu_count, registered.vram_mib),
         found: inventory.summary(),
     })
+}
+
+/// Checks what gives GPUs to containers, as `worker doctor` does.
+///
+/// # Errors
+/// [`Error::ToolkitUnfit`].
+pub(crate) async fn toolkit(program: &Path) -> Result<(), Error> {
+    let finding = doctor::toolkit(program).await;
+    match finding.grade {
+        Grade::Good | Grade::Less => Ok(()),
+        Grade::Bad => Err(Error::ToolkitUnfit { found: finding.found, fix: finding.fix.unwrap_or_default() }),
+    }
 }
 
 /// What the rig can promise: as registered, and for a real rig no more than its machine has. A
@@ -114,10 +129,10 @@ mod tests {
 
     #[test]
     fn fewer_or_other_gpus_than_registered_are_refused() {
-        assert!(hardware(&registered(1), &pretended("rtx-4090:24576")).is_ok());
-        assert!(hardware(&registered(0), &Inventory::default()).is_ok());
+        assert!(hardware(&registered(1), pretended("rtx-4090:24576")).is_ok());
+        assert!(hardware(&registered(0), Inventory::default()).is_ok());
         for (count, found) in [(2, "rtx-4090:24576"), (1, "rtx-3090:24576"), (1, "rtx-4090:16384")] {
-            let error = hardware(&registered(count), &pretended(found)).unwrap_err();
+            let error = hardware(&registered(count), pretended(found)).unwrap_err();
             assert_eq!(error.code(), "hardware-mismatch");
         }
     }
@@ -125,9 +140,18 @@ mod tests {
     #[test]
     fn simulated_gpus_do_not_pass_for_real_ones() {
         let real = Hardware { simulated: false, ..registered(1) };
-        assert!(hardware(&real, &pretended("rtx-4090:24576")).is_err());
+        assert!(hardware(&real, pretended("rtx-4090:24576")).is_err());
         let inventory = Inventory { simulated: false, ..pretended("rtx-4090:24576") };
-        assert!(hardware(&registered(1), &inventory).is_err());
+        assert!(hardware(&registered(1), inventory).is_err());
+    }
+
+    #[test]
+    fn gpus_that_are_not_registered_take_no_place() {
+        let mixed = ["t4:15360", "rtx-4090:24576", "rtx-4090:16384", "rtx-4090:24564", "rtx-4090:24576"];
+        let mixed = simulated::inventory(&mixed.map(|text| text.parse().unwrap()));
+        let sold = hardware(&registered(2), mixed.clone()).unwrap();
+        assert_eq!(sold.summary(), "rtx-4090 24576 MiB, rtx-4090 24576 MiB (simulated)");
+        assert_eq!(hardware(&registered(0), mixed).unwrap().gpus, [], "a node without GPUs sells none");
     }
 
     #[test]

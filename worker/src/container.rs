@@ -246,8 +246,8 @@ pub trait Engine: Send + Sync + 'static {
 
     fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Returns when the container does not run any more. [`Error::Interrupted`] when it ended
-    /// badly while the engine itself was down: that says nothing about the program.
+    /// Returns when the container does not run any more. [`Error::Interrupted`] when it ended with the engine, or badly
+    /// while that was down: that says nothing about the program.
     fn wait(&self, key: TaskKey) -> BoxFuture<'_, Result<Exit, Error>>;
 
     /// `None` where the container does not run, or the engine does not tell.

@@ -1,9 +1,15 @@
 //! Room on the disk that holds the worker's data.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use millrace_agent::{Assignment, Cause, Failure};
+use millrace_agent::{Agent, Assignment, Cause, Failure, Lease, Task, TaskKey};
+use millrace_protocol::Address;
+
+use crate::folders::Folders;
+use crate::outputs;
+
+const MIB: u64 = 1_048_576;
 
 /// Bytes that this process may still write to the file system of `path`.
 ///
@@ -21,17 +27,121 @@ pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
     (free < reserve / 2).then(|| Failure::new(Cause::DiskFull, format!("{} MiB are free", free / 1_048_576)))
 }
 
-/// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left.
+/// MiB for further leases: what is free, and what live ones have written of what was promised to them, which
+/// [`millrace_agent::policy`] takes off again as a whole.
+pub(crate) fn for_leases(folders: &Folders, agent: &Agent) -> u64 {
+    let written = promises(agent).fold(0u64, |sum, promise| sum.saturating_add(promise.written(folders)));
+    free_bytes(folders.root()).unwrap_or(0).saturating_add(written) / MIB
+}
+
+/// What one live lease may have on the disk.
+struct Promise {
+    bytes: u64,
+    /// Those that have not ended.
+    tasks: Vec<TaskKey>,
+}
+
+impl Promise {
+    /// Inputs that several leases share count for each: none of them has to bring them once more.
+    fn written(&self, folders: &Folders) -> u64 {
+        let lies: Vec<PathBuf> = self.tasks.iter().map(|key| folders.all(*key)).collect();
+        outputs::bytes_in(&lies).min(self.bytes)
+    }
+}
+
+fn promises(agent: &Agent) -> impl Iterator<Item = Promise> {
+    let promise = move |(address, lease): (Address, &Lease)| Promise {
+        bytes: lease.terms.disk_mib.saturating_mul(MIB),
+        tasks: agent.unfinished(address).map(Task::key).collect(),
+    };
+    agent.live_leases().map(promise)
+}
+
+/// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left in the data folder
+/// `path`.
 pub(crate) fn check(path: &Path, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
     let free = free_bytes(path).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;
+    let missing = assignment.inputs.iter().filter(|input| !Folders::cached_in(path, input.object.sha256).exists());
+    let missing = missing.fold(0u64, |sum, input| sum.saturating_add(input.object.size));
     // Encrypted inputs lie there as they came, too.
-    let copies = if assignment.has_encrypted_inputs() { 2 } else { 1 };
-    let needed =
-        assignment.input_bytes().saturating_mul(copies).max(assignment.limits.output_bytes).saturating_add(reserve);
+    let copies = if assignment.has_encrypted_inputs() { assignment.input_bytes() } else { 0 };
+    let needed = [missing, copies, assignment.limits.output_bytes, reserve].into_iter().fold(0, u64::saturating_add);
     if free < needed {
-        let mib = |bytes: u64| bytes / 1_048_576;
+        let mib = |bytes: u64| bytes / MIB;
         let detail = format!("{} MiB are free, the task needs {} MiB", mib(free), mib(needed));
         return Err(Failure::new(Cause::DiskFull, detail));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_agent::{Input, Limits};
+    use millrace_protocol::Seconds;
+    use millrace_spec::{ObjectRef, Sha256};
+
+    use super::*;
+
+    fn key(lease: u8) -> TaskKey {
+        TaskKey { lease: Address([lease; 32]), task: 0, attempt: 1 }
+    }
+
+    fn assignment(inputs: u64, output_bytes: u64) -> Assignment {
+        Assignment {
+            key: key(1),
+            job: Address([2; 32]),
+            task_count: 1,
+            image: "probe:1".into(),
+            command: vec![],
+            environment: vec![],
+            inputs: vec![Input { path: "scene".into(), object: ObjectRef { sha256: Sha256([3; 32]), size: inputs } }],
+            limits: Limits {
+                cpu_millis: 1,
+                memory_mib: 1,
+                pids: 1,
+                time: Seconds(1),
+                network: false,
+                output_files: 1,
+                output_bytes,
+            },
+            finish_on_notice: false,
+            checkpoint: None,
+            outputs_every: None,
+            gpus: 0,
+            egress: vec![],
+            runtime: None,
+            peers: vec![],
+            sealed: None,
+        }
+    }
+
+    #[test]
+    fn a_task_needs_room_for_its_inputs_and_its_outputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = free_bytes(folder.path()).unwrap() / 2;
+        // More than anybody else on the machine frees or takes meanwhile.
+        let more = half + half / 4;
+        let fits = |inputs, outputs, reserve| check(folder.path(), &assignment(inputs, outputs), reserve).is_ok();
+        assert!(fits(half / 2, half / 2, half / 2));
+        for (inputs, outputs, reserve) in [(more, more, 0), (more, 0, more), (0, more, more), (u64::MAX, u64::MAX, 1)] {
+            assert!(!fits(inputs, outputs, reserve), "{inputs} {outputs} {reserve}");
+        }
+        let cached = Folders::cached_in(folder.path(), Sha256([3; 32]));
+        std::fs::create_dir_all(cached.parent().unwrap()).unwrap();
+        std::fs::write(cached, "").unwrap();
+        assert!(fits(more, more, 0), "what is there already needs no room");
+    }
+
+    #[test]
+    fn what_a_lease_has_written_counts_up_to_its_promise() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        let outputs = folders.all(key(1)).join("outputs/deep");
+        std::fs::create_dir_all(&outputs).unwrap();
+        std::fs::write(outputs.join("frame"), vec![1; 1 << 20]).unwrap();
+        let written = |bytes| Promise { bytes, tasks: vec![key(1), key(2)] }.written(&folders);
+        let all = written(u64::MAX);
+        assert!(all >= 1 << 20 && all < 2 << 20, "{all}");
+        assert_eq!(written(10), 10, "what it has above its promise is nobody's room");
+    }
 }

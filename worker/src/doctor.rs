@@ -9,7 +9,7 @@ mod network;
 mod orchestrator;
 mod release;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -52,6 +52,14 @@ impl Finding {
     fn bad(subject: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { subject, grade: Grade::Bad, found: found.into(), fix: Some(fix.into()) }
     }
+}
+
+/// The program by which NVIDIA's container toolkit is known.
+pub(crate) const TOOLKIT: &str = "nvidia-ctk";
+
+/// What gives GPUs to containers, and whether a program can get out of one through it.
+pub(crate) async fn toolkit(program: &Path) -> Finding {
+    gpus::judge_toolkit(gpus::toolkit(program).await.as_deref())
 }
 
 /// What a rig is like.
@@ -103,7 +111,7 @@ impl Examination {
             Err(error) => findings.extend(engine::judge(&Err(error))),
         }
         let inventory = nvml::inventory(&self.nvml_library);
-        findings.extend(gpus::judge(&inventory, gpus::toolkit().await.as_deref()));
+        findings.extend(gpus::judge(&inventory, gpus::toolkit(Path::new(TOOLKIT)).await.as_deref()));
         let free = data_folder::free(&self.data_dir);
         let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);
         findings.push(data_folder::judge(&self.data_dir, free, self.disk_reserve_mib));

@@ -6,6 +6,7 @@ mod on_invitation;
 mod on_message;
 mod on_offer;
 mod on_sealed;
+mod stray;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +23,7 @@ use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, MicroUsdc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +90,8 @@ pub(crate) struct Driver {
     readings: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     /// Transactions of this node that are under way, by lease.
     acting: HashMap<Address, JoinHandle<()>>,
+    /// What removes containers that nobody owns, and that the engine has not let go yet.
+    strays: JoinSet<()>,
     heartbeat: tokio::time::Interval,
     progress: HashMap<TaskKey, Instant>,
     /// What the orchestrator was told of last.
@@ -131,6 +134,7 @@ impl Driver {
             brought,
             readings,
             acting,
+            strays: JoinSet::new(),
             heartbeat,
             progress,
             told_images: BTreeSet::new(),
@@ -173,6 +177,7 @@ impl Driver {
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
                 Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
+                Some(_) = self.strays.join_next() => self.on_stray_gone(),
             }
         }
     }
@@ -209,19 +214,8 @@ impl Driver {
                     }
                 }
                 Some(Action::Report(report)) => self.report(report),
-                Some(Action::RemoveContainer(container)) => {
-                    tracing::info!(container, "removing a container that nobody owns");
-                    if let Err(error) = self.context.engine.remove(&container).await {
-                        tracing::warn!(container, %error, "it stays until the next start");
-                    }
-                }
-                Some(Action::RemoveFoldersExcept(keys)) => {
-                    self.context.vault.sweep(&keys);
-                    let known: Vec<TaskKey> = self.agent.tasks().map(millrace_agent::Task::key).collect();
-                    if let Err(error) = self.context.folders.sweep(&keys, &known) {
-                        tracing::warn!(%error, "old folders stay until the next start");
-                    }
-                }
+                Some(Action::RemoveContainer(container)) => self.remove_stray(container).await,
+                Some(Action::RemoveFoldersExcept(keys)) => self.sweep(&keys),
                 Some(Action::ReadLease(lease)) => self.read_lease(lease),
                 Some(Action::Redeem { voucher, signature }) => self.redeem(voucher, &signature),
                 Some(Action::ExtendStart(lease)) => self.act(lease, Deed::ExtendStart),

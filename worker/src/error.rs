@@ -31,6 +31,8 @@ pub enum Error {
     Metrics { address: SocketAddr, source: io::Error },
     #[error("the node is registered with {registered}, the rig has {found}")]
     HardwareMismatch { registered: String, found: String },
+    #[error("no GPU is given to jobs through this rig's container toolkit: {found}")]
+    ToolkitUnfit { found: String, fix: String },
 }
 
 impl Diagnostic for Error {
@@ -47,6 +49,7 @@ impl Diagnostic for Error {
             Self::DiskFull { .. } => "disk-full",
             Self::Metrics { .. } => "metrics-address-unusable",
             Self::HardwareMismatch { .. } => "hardware-mismatch",
+            Self::ToolkitUnfit { .. } => "toolkit-unfit",
         }
     }
 
@@ -61,6 +64,7 @@ impl Diagnostic for Error {
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
             Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
             Self::Metrics { .. } => "name a free port of this machine, such as `127.0.0.1:9477`".to_owned(),
+            Self::ToolkitUnfit { fix, .. } => format!("{fix}; `--any-toolkit` goes to work all the same"),
             Self::HardwareMismatch { .. } => {
                 "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node"
                     .to_owned()

@@ -76,7 +76,12 @@ impl Folders {
     }
 
     pub fn cached(&self, sha256: Sha256) -> PathBuf {
-        self.root.join("cache").join(sha256.to_string())
+        Self::cached_in(&self.root, sha256)
+    }
+
+    /// The same by the data folder.
+    pub fn cached_in(root: &Path, sha256: Sha256) -> PathBuf {
+        root.join("cache").join(sha256.to_string())
     }
 
     pub fn cache(&self) -> PathBuf {
@@ -114,6 +119,11 @@ impl Folders {
     /// Outputs on their way that leave the rig only encrypted.
     pub fn sealed_outputs(&self, key: TaskKey) -> PathBuf {
         self.task(key).join("sealed")
+    }
+
+    /// All that lies on the disk because of a task, but its log.
+    pub fn all(&self, key: TaskKey) -> PathBuf {
+        self.task(key)
     }
 
     pub fn log(&self, key: TaskKey) -> PathBuf {

@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 
 use millrace_agent::Record;
 use millrace_protocol::Diagnostic;
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// Hex digits of the checksum that begins each line.
 const CHECKSUM: usize = 16;
 
-/// Bytes kept aside, so that a rig whose disk a job has filled can still write down that it cleans up.
+/// Bytes behind the journal's end that are its own already, so that a rig whose disk a job has filled can still write
+/// down that it cleans up, however fast that job takes whatever becomes free.
+const AHEAD: u64 = 1024 * 1024;
+/// Bytes kept aside for a file system that cannot reserve.
 const BALLAST: usize = 256 * 1024;
 
 /// Records after which a running worker compacts: a minute of vouchers every ten seconds is six.
@@ -66,6 +71,10 @@ pub fn read(folder: &Path) -> Result<Vec<Record>, Error> {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Bytes from its beginning.
+    length: u64,
+    /// How far its blocks reach.
+    reserved: u64,
     appended: usize,
     _lock: File,
 }
@@ -88,11 +97,19 @@ impl Journal {
         };
         let (records, good) = parse(&bytes).map_err(|line| Error::Damaged { path: path.clone(), line })?;
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        file.set_len(good as u64).map_err(failed)?;
+        // Cutting a file also gives away what is reserved behind its end.
+        if good < bytes.len() {
+            file.set_len(good as u64).map_err(failed)?;
+        }
         file.sync_all().map_err(failed)?;
         // A file that was just made must still have its name after a power cut.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        Ok((Self { path, file, appended: 0, _lock: lock }, records))
+        let mut journal = Self { path, file, length: good as u64, reserved: 0, appended: 0, _lock: lock };
+        // A worker that was left on a full disk must come up and clean.
+        if let Err(error) = journal.reserve() {
+            tracing::warn!(%error, "no room is reserved for the journal");
+        }
+        Ok((journal, records))
     }
 
     /// Returns when the record is on disk.
@@ -103,23 +120,35 @@ impl Journal {
         let path = self.path.clone();
         let failed = |source| Error::Io { path: path.clone(), source };
         let line = line(record);
-        let before = self.file.metadata().map_err(failed)?.len();
         if let Err(error) = self.write(&line) {
             if error.kind() != io::ErrorKind::StorageFull {
                 return Err(failed(error));
             }
             tracing::warn!("the disk is full: the journal lives on what was kept aside");
-            self.file.set_len(before).map_err(failed)?;
+            self.file.set_len(self.length).map_err(failed)?;
+            self.reserved = self.length;
             let _ = fs::remove_file(self.path.with_extension("ballast"));
             self.write(&line).map_err(failed)?;
         }
+        self.length += line.len() as u64;
         self.appended += 1;
+        // On a full disk what is left of it must do.
+        if self.reserved < self.length + AHEAD / 2 {
+            let _ = self.reserve();
+        }
         Ok(())
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         self.file.write_all(line)?;
         self.file.sync_data()
+    }
+
+    /// Makes the blocks behind the end its own.
+    fn reserve(&mut self) -> io::Result<()> {
+        reserve(&self.file, self.length)?;
+        self.reserved = self.length + AHEAD;
+        Ok(())
     }
 
     /// Keeps room for bad times, if there is any and none is kept yet.
@@ -149,13 +178,27 @@ impl Journal {
         // One that was given up before may lie there.
         file.set_len(0).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
+        let length = bytes.len() as u64;
+        // With the old file goes what it has reserved.
+        if let Err(source) = reserve(&file, length) {
+            let _ = fs::remove_file(&fresh);
+            return Err(failed(source));
+        }
         file.sync_all().map_err(failed)?;
         fs::rename(&fresh, &self.path).map_err(failed)?;
         // From here on the old file has no name: nothing may fail before the new one is in use, or
         // later records go where no restart finds them.
-        self.file = file;
+        (self.file, self.length, self.reserved) = (file, length, length + AHEAD);
         self.appended = 0;
         folder.sync_all().map_err(failed)
+    }
+}
+
+/// Nothing on a file system that cannot do so.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, length, AHEAD) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,6 +6,7 @@ use millrace_client::Keypair;
 use millrace_protocol::{BasisPoints, Seconds};
 
 use crate::container::docker::PullPolicy;
+use crate::doctor;
 use crate::gpu::{SimulatedGpu, nvml};
 
 /// Cloudflare's and Quad9's.
@@ -30,6 +31,10 @@ pub struct Options {
     pub simulated_gpus: Vec<SimulatedGpu>,
     /// NVIDIA's management library, which tells what GPUs there are.
     pub nvml_library: PathBuf,
+    /// NVIDIA's container toolkit, which gives GPUs to containers.
+    pub toolkit: PathBuf,
+    /// Gives real GPUs to jobs also where the toolkit has known ways out of containers, or does not tell its version.
+    pub any_toolkit: bool,
     /// NVIDIA's CUDA driver, by which GPUs answer challenges.
     pub cuda_library: PathBuf,
     /// The program, with its arguments, that answers for one GPU: it calls [`crate::answer_challenge`].
@@ -76,6 +81,8 @@ impl Options {
             rpc_urls,
             simulated_gpus: vec![],
             nvml_library: nvml::LIBRARY.into(),
+            toolkit: doctor::TOOLKIT.into(),
+            any_toolkit: false,
             cuda_library: millrace_cuda::LIBRARY.into(),
             prover: PROVER.map(OsString::from).to_vec(),
             pull: PullPolicy::default(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use millrace_agent::{Assignment, Cause, Failure, Limits, Output, TaskKey};
 use millrace_link::objects::Error;
+use millrace_protocol::Seconds;
 use millrace_spec::ObjectRef;
 
 use crate::container::Progress;
@@ -150,6 +151,20 @@ impl Usage {
     }
 }
 
+/// Bytes that folders take together, as far as can be seen while they change.
+pub(crate) fn bytes_in(folders: &[PathBuf]) -> u64 {
+    const ALL: Limits = Limits {
+        cpu_millis: 0,
+        memory_mib: 0,
+        pids: 0,
+        time: Seconds::ZERO,
+        network: false,
+        output_files: u32::MAX,
+        output_bytes: u64::MAX,
+    };
+    usage(folders, &ALL).bytes
+}
+
 /// What folders take together, as far as can be seen while they change; no further than the limits.
 fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
     let mut usage = Usage::default();
@@ -216,8 +231,6 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
-
-    use millrace_protocol::Seconds;
 
     use super::rules::PATHS;
     use super::*;

@@ -73,11 +73,20 @@ impl Service {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
         };
-        checks::hardware(&node.node.hardware, &inventory)?;
-        let info = engine.info().await?;
         for line in &inventory.unusable {
             tracing::warn!("{line}");
         }
+        let there = inventory.gpus.len();
+        let inventory = checks::hardware(&node.node.hardware, inventory)?;
+        if inventory.gpus.len() < there {
+            tracing::info!(
+                left_out = there - inventory.gpus.len(),
+                "GPUs of another kind than registered are not sold"
+            );
+        }
+        let real = !inventory.simulated && !inventory.gpus.is_empty();
+        let toolkit = if real && !options.any_toolkit { checks::toolkit(&options.toolkit).await } else { Ok(()) };
+        let info = engine.info().await?;
         let folders = folders.with_user_namespace(info.user_namespace);
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
@@ -91,8 +100,13 @@ impl Service {
         let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
+        let draining = folders::is_draining(folders.root()) || toolkit.is_err();
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
+            toolkit?;
+        } else if let Err(error) = toolkit {
+            troubles.note(&error, clock.now());
+            tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
         }
         // What it holds must be cleaned up on a full disk, too, and a long journal is a good one.
         if let Err(error) = journal.compact(&recovered.agent.snapshot()) {
@@ -100,7 +114,6 @@ impl Service {
         }
 
         let (fault_sender, gpu_faults) = unbounded_channel();
-        let real = !inventory.simulated && !inventory.gpus.is_empty();
         let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
         let context = Arc::new(Context {
@@ -130,7 +143,7 @@ impl Service {
             longest: options.longest_lease,
             network,
             gvisor: info.gvisor,
-            draining: folders::is_draining(folders.root()),
+            draining,
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let (step_sender, step_events) = unbounded_channel();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
 use millrace_worker::container::GpuAccess;
 
@@ -76,5 +77,27 @@ async fn a_program_that_failed_because_its_gpu_went_is_not_blamed() {
     rig.assign(0);
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
     assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-lost", Fault::Node));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
+    let stub = NvmlStub::build(&["MIXED", "GPUS=3"]);
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start_on_gpus(engine.clone(), offer::spec("true"), stub.library()).await;
+    let announced = |body| match body {
+        WorkerBody::GpuAnnouncement(announcement) => Some(announcement),
+        _ => None,
+    };
+    assert_eq!(rig.orchestrator.hear("its GPUs", announced).await.gpus, [gpu(1)], "what is challenged is what is sold");
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(engine.plan().gpus, GpuAccess::Devices(vec![gpu(1)]));
+    stub.say("lost 0\n");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    stub.say("lost 1\n");
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!(failure.code, "gpu-lost", "the one that it has is the one that is watched for it");
     rig.stop().await;
 }

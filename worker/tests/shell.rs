@@ -1,6 +1,7 @@
 //! The worker's shell, from the orchestrator's messages to the engine's calls, on an engine in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use millrace_client::Keypair;
 use millrace_link::grpc::worker_message::Body;
@@ -466,4 +467,27 @@ async fn finished_work_survives_an_endpoint_that_is_being_restarted() {
     rig.assign(0);
     assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
     assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_container_that_nobody_owns_goes_however_often_that_fails() {
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start(engine.clone(), Objects::default(), offer::spec("true")).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    // Nobody knows of its task any more.
+    std::fs::remove_file(rig.data().join("journal")).unwrap();
+    engine.refusals.store(2, std::sync::atomic::Ordering::Relaxed);
+    rig.boot().await.unwrap();
+    assert_eq!(rig.containers().await, 1, "the engine was busy");
+    for _ in 0..100 {
+        if rig.is_clean().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(rig.is_clean().await, "its folders go after it");
+    rig.stop().await;
 }

@@ -16,14 +16,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
 use millrace_protocol::UnixSeconds;
 use millrace_spec::{ObjectRef, Sha256};
+use reqwest::header::{DATE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Url};
 use sha2::Digest;
 
+use crate::auth::CLOCK_TOLERANCE_SECONDS;
 pub use error::Error;
 
 /// Header in which the endpoint tells how many bytes of an incomplete object it has.
@@ -46,6 +49,9 @@ pub struct ObjectClient {
     base: String,
     key: Arc<SigningKey>,
     http: reqwest::Client,
+    /// Seconds that the endpoint's clock is ahead of this machine's, once it has refused a signature for that: a clock
+    /// that was set by accident must not cost what was worked on for hours.
+    ahead: Arc<AtomicI64>,
 }
 
 impl ObjectClient {
@@ -60,7 +66,7 @@ impl ObjectClient {
         let http = reqwest::Client::builder().connect_timeout(CONNECTING).read_timeout(silence).build();
         // What can fail is TLS and the resolver, as in `Client::new`.
         let http = http.expect("an HTTP client without options that could fail");
-        Self { base: base_url.trim_end_matches('/').to_owned(), key, http }
+        Self { base: base_url.trim_end_matches('/').to_owned(), key, http, ahead: Arc::default() }
     }
 
     /// Uploads a file unless the endpoint has it already.
@@ -128,11 +134,25 @@ impl ObjectClient {
     fn signed(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
         let url = format!("{}{path}", self.base);
         let url = Url::parse(&url).map_err(|_| Error::BadEndpoint { url: self.base.clone() })?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let now = UnixSeconds(now.as_secs());
+        let now = UnixSeconds(seconds(SystemTime::now()).saturating_add_signed(self.ahead.load(Ordering::Relaxed)));
         let authorization = crate::auth::authorization(&self.key, method.as_str(), url.path(), now);
         Ok(self.http.request(method, url).header("authorization", authorization))
     }
+
+    /// Signs by the endpoint's clock from now on, where its answer shows that it is another. A signature is good for one
+    /// request alone, whatever time is on it. Whether it was another than was signed by.
+    fn set_clock(&self, answered: &HeaderMap) -> bool {
+        let told = answered.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let Some(told) = told else { return false };
+        let ahead = i128::from(seconds(told)) - i128::from(seconds(SystemTime::now()));
+        let Ok(ahead) = i64::try_from(ahead) else { return false };
+        let known = self.ahead.swap(ahead, Ordering::Relaxed);
+        ahead.abs_diff(known) > CLOCK_TOLERANCE_SECONDS
+    }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
 /// Size and hash of a file.
@@ -203,6 +223,73 @@ mod tests {
         let stored = tokio::time::timeout(Duration::from_secs(30), client.put_bytes(b"frame"));
         let error = stored.await.expect("it goes on for ever").unwrap_err();
         assert!(matches!(error, Error::Unexpected { status: 503 }), "{error:?}");
+    }
+
+    /// Takes what was signed by its own clock, which is behind this machine's; for anything else it has the answer of a
+    /// disk that is full.
+    async fn behind(by: u64) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.unwrap_or_default();
+                let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                let header = request.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
+                let mut words = request.split_whitespace();
+                let (method, path) = (words.next().unwrap(), words.next().unwrap());
+                let now = SystemTime::now() - Duration::from_secs(by);
+                let known = crate::auth::authenticate(header, method, path, UnixSeconds(seconds(now)));
+                let status = if known.is_ok() { "507 Full" } else { "401 Unauthorized" };
+                let date = httpdate::fmt_http_date(now);
+                let head =
+                    format!("HTTP/1.1 {status}\r\ndate: {date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_costs_nothing_and_an_endpoint_that_is_full_is_asked_again() {
+        let key = Arc::new(SigningKey::from_bytes(&[7; 32]));
+        let client = ObjectClient::new(&behind(86_400).await, key.clone());
+        let error = client.put_bytes(b"frame").await.unwrap_err();
+        assert!(matches!(error, Error::Unexpected { status: 507 }), "its signature is good: {error:?}");
+        assert!(error.is_passing(), "others' objects go, too");
+        // One that refuses for another reason is not asked again.
+        let client = ObjectClient::new(&refusing("401 Unauthorized").await, key);
+        let error = client.put_bytes(b"frame").await.unwrap_err();
+        assert!(matches!(error, Error::Unexpected { status: 401 }) && !error.is_passing(), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_nothing_mends_is_waited_for() {
+        const BODY: &str = r#"{"code":"authorization-out-of-time","cause":"late","hint":"set the clock"}"#;
+        let url = answering(format!(
+            "HTTP/1.1 401 Late\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{BODY}",
+            BODY.len()
+        ));
+        let client = ObjectClient::new(&url.await, Arc::new(SigningKey::from_bytes(&[7; 32])));
+        let error = client.get_bytes(Sha256([1; 32]), 10).await.unwrap_err();
+        assert!(matches!(error, Error::OutOfTime) && error.is_passing(), "{error:?}");
+        assert_eq!(millrace_protocol::Diagnostic::code(&error), "authorization-out-of-time");
+    }
+
+    async fn refusing(status: &str) -> String {
+        answering(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")).await
+    }
+
+    async fn answering(answer: String) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
+            }
+        });
+        url
     }
 
     #[tokio::test]

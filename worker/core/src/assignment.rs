@@ -42,7 +42,7 @@ pub struct Limits {
     pub network: bool,
     /// Most files it may leave under `/outputs`.
     pub output_files: u32,
-    /// Most bytes all of them together may have.
+    /// Most bytes all of them together may have: what the inputs leave of the job's disk.
     pub output_bytes: u64,
 }
 
@@ -95,6 +95,7 @@ impl Assignment {
     /// What a job's spec means for one task.
     pub fn from_spec(key: TaskKey, job: Address, spec: &JobSpec) -> Self {
         let inputs = spec.inputs.iter().map(|(path, object)| Input { path: path.clone(), object: *object });
+        let input_bytes = spec.inputs.values().fold(0u64, |sum, object| sum.saturating_add(object.size));
         Self {
             key,
             job,
@@ -110,7 +111,7 @@ impl Assignment {
                 time: Seconds(spec.limits.task_seconds),
                 network: spec.network,
                 output_files: OUTPUT_FILES,
-                output_bytes: u64::from(spec.limits.disk_mib) * 1_048_576,
+                output_bytes: (u64::from(spec.limits.disk_mib) * 1_048_576).saturating_sub(input_bytes),
             },
             finish_on_notice: spec.finish_on_notice || matches!(spec.shape, Some(Shape::Service(_))),
             checkpoint: spec.checkpoint.map(|asked| Checkpointing { every: asked.every, restore: None }),

@@ -112,7 +112,8 @@ pub enum Event {
         voucher: Voucher,
         signature: Vec<u8>,
     },
-    /// What the chain has of a lease, and the chain's time; `None` where it has no such account. Follows
+    /// What the chain has of a lease, and the chain's time; `None` where it has no such account, or another node's: an
+    /// offer that came to nothing may have been made to that one then. Follows
     /// [`crate::Action::ReadLease`] and each of the transactions that the agent asks for.
     LeaseRead {
         lease: Address,

@@ -15,6 +15,10 @@ pub enum Record {
         lease: Address,
         terms: LeaseTerms,
     },
+    /// The chain has it, whatever the orchestrator says meanwhile.
+    LeaseHeld {
+        lease: Address,
+    },
     TaskAssigned {
         assignment: Assignment,
     },

@@ -52,6 +52,9 @@ pub struct LeaseTerms {
     pub maximum: Seconds,
     pub cpu_millis: u32,
     pub memory_mib: u32,
+    /// Promised for inputs and outputs of one task at a time; nothing under leases older than this promise.
+    #[serde(default)]
+    pub disk_mib: u64,
     pub accepted_at: UnixSeconds,
 }
 
@@ -60,7 +63,7 @@ pub struct LeaseTerms {
 pub enum LeasePhase {
     /// Signed; the transaction may or may not land.
     Offered,
-    /// It has brought work or a voucher: it exists.
+    /// It has brought work or a voucher, or was seen on chain: it exists.
     Held,
     /// Its tasks are being stopped.
     Ending,

@@ -165,7 +165,8 @@ impl Diagnostic for Refusal {
     }
 }
 
-/// Checks an offer against what the rig has and what it has promised already.
+/// Checks an offer against what the rig has and what it has promised already. `free_disk_mib` is what nobody has written
+/// to, and what live leases have filled of what they were promised.
 ///
 /// # Errors
 /// The first [`Refusal`] that applies.
@@ -197,6 +198,7 @@ pub fn check(
         maximum: offer.maximum,
         cpu_millis: offer.cpu_millis,
         memory_mib: offer.memory_mib,
+        disk_mib: offer.disk_mib,
         accepted_at: now,
     })
 }
@@ -276,7 +278,8 @@ fn has_room(rig: &Rig, agent: &Agent, offer: &Offer, free_disk_mib: u64) -> Resu
         return Err(Refusal::UnitsTaken { asked: offer.units, free });
     }
     host_resources(rig, agent, offer)?;
-    let free = free_disk_mib.saturating_sub(rig.disk_reserve_mib);
+    let promised = others(agent, offer).fold(0u64, |sum, lease| sum.saturating_add(lease.terms.disk_mib));
+    let free = free_disk_mib.saturating_sub(rig.disk_reserve_mib).saturating_sub(promised);
     if offer.disk_mib > free {
         return Err(Refusal::DiskFull { asked: offer.disk_mib, free });
     }

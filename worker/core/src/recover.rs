@@ -25,6 +25,8 @@ pub struct FoundContainer {
 pub enum FoundState {
     Created,
     Exited(Exit),
+    /// It ended before its engine was started last, and perhaps because that was stopped.
+    Interrupted(Exit),
     Running,
 }
 
@@ -74,7 +76,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
 fn adoptable(found: &[FoundContainer], history: &History, actions: &mut Vec<Action>) -> BTreeMap<TaskKey, FoundState> {
     let rank = |state: &FoundState| match state {
         FoundState::Created => 0,
-        FoundState::Exited(_) => 1,
+        FoundState::Exited(_) | FoundState::Interrupted(_) => 1,
         FoundState::Running => 2,
     };
     let mut best: BTreeMap<TaskKey, &FoundContainer> = BTreeMap::new();
@@ -110,7 +112,7 @@ fn resume(
         return task;
     }
     let mut task = Task::new(past.assignment).with_checkpoint(past.saved);
-    if let Some(FoundState::Exited(_)) = found {
+    if let Some(FoundState::Exited(_) | FoundState::Interrupted(_)) = found {
         // Before anything that ends with the container's removal.
         actions.push(Action::CopyLog(key));
     }
@@ -123,18 +125,23 @@ fn resume(
             actions.push(Action::Follow(key));
         }
         // What has not changed since is at the network's already.
-        (Some(failure), _, _, Some(FoundState::Exited(_))) => task.save_last(failure, now, actions),
+        (Some(failure), _, _, Some(FoundState::Exited(_) | FoundState::Interrupted(_))) => {
+            task.save_last(failure, now, actions);
+        }
         (Some(failure), ..) => task.clean(Outcome::Failed(failure), actions),
         (None, Some(outputs), ..) => task.clean(Outcome::Done(outputs), actions),
         // Nobody watched it end. After a restart of the machine that is not the buyer's fault; a
         // program that really says so says it again to the next rig.
-        (None, None, None, Some(FoundState::Exited(exit))) if exit.is_from_outside() => {
+        (None, None, None, Some(state @ (FoundState::Exited(exit) | FoundState::Interrupted(exit))))
+            if matches!(state, FoundState::Interrupted(_)) || exit.is_from_outside() =>
+        {
             let code = exit.code;
             let failure =
                 Failure::new(Cause::ContainerLost, format!("it ended with status {code} while nobody watched"));
             task.fail(failure, actions);
         }
-        (None, None, Some(exit), _) | (None, None, None, Some(FoundState::Exited(exit))) => {
+        (None, None, Some(exit), _)
+        | (None, None, None, Some(FoundState::Exited(exit) | FoundState::Interrupted(exit))) => {
             task.on_exit(exit, now, actions);
         }
         (None, None, None, Some(FoundState::Running)) => {

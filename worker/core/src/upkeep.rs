@@ -1,6 +1,6 @@
 use millrace_protocol::{Address, Lease as OnChain, LeaseState, Seconds, UnixSeconds, transitions};
 
-use crate::{Action, Agent, Lease, LeasePhase};
+use crate::{Action, Agent, Lease, LeasePhase, Record};
 
 /// From signing until the lease is looked up on chain for the first time, and between two looks while
 /// something is to be done.
@@ -70,6 +70,10 @@ impl Agent {
             None => LOOK_LATER,
             Some(on_chain) => {
                 lease.upkeep.seen = Some(on_chain);
+                if lease.phase == LeasePhase::Offered {
+                    lease.phase = LeasePhase::Held;
+                    actions.push(Action::Journal(Record::LeaseHeld { lease: address }));
+                }
                 let silent = now.since(lease.upkeep.heard);
                 match last_quarter(&on_chain) {
                     None => LOOK_LATER,

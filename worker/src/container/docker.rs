@@ -5,6 +5,7 @@ mod facts;
 mod fence;
 mod image;
 mod network;
+mod uptime;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use millrace_seal::RegistryLogin;
 use millrace_spec::Runtime;
 use tokio::sync::{Mutex, OnceCell};
 
-use create::LogDriver;
+use create::Means;
 pub use facts::Facts;
 
 use super::{Engine, Error, Info, LocalImage, Plan, Process, Progress, Signal, label, name};
@@ -53,7 +54,7 @@ pub struct Docker {
     pull: PullPolicy,
     /// As the engine named them last.
     bridges: Mutex<Option<Vec<fence::Bridge>>>,
-    log: OnceCell<LogDriver>,
+    means: OnceCell<Means>,
 }
 
 impl Docker {
@@ -64,11 +65,14 @@ impl Docker {
     pub async fn connect(host: Option<&str>, pull: PullPolicy) -> Result<Self, Error> {
         let environment = std::env::var("DOCKER_HOST").ok();
         let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
-        let unreachable =
-            |error: bollard::errors::Error| Error::Unreachable { endpoint: endpoint.clone(), reason: chain(&error) };
-        let api = Api::connect_with_host(&endpoint).map_err(unreachable)?;
-        let api = api.negotiate_version().await.map_err(unreachable)?.with_request_modifier(image::spell_login);
-        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), log: OnceCell::new() })
+        let api = Self::dial(&endpoint).await?.with_request_modifier(image::spell_login);
+        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), means: OnceCell::new() })
+    }
+
+    async fn dial(endpoint: &str) -> Result<Api, Error> {
+        let unreachable = |error: ApiError| Error::Unreachable { endpoint: endpoint.to_owned(), reason: chain(&error) };
+        let api = Api::connect_with_host(endpoint).map_err(unreachable)?;
+        api.negotiate_version().await.map_err(unreachable)
     }
 
     /// What the daemon says of how it runs containers.
@@ -89,12 +93,9 @@ impl Docker {
         }
     }
 
-    async fn log_driver(&self) -> Result<LogDriver, Error> {
-        let asked = async {
-            let info = self.api.info().await.map_err(|error| self.error(error))?;
-            Ok(LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()))
-        };
-        self.log.get_or_try_init(|| asked).await.copied()
+    async fn means(&self) -> Result<Means, Error> {
+        let asked = async { self.api.info().await.map(Means::of).map_err(|error| self.error(error)) };
+        self.means.get_or_try_init(|| asked).await.copied()
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), Error> {
@@ -116,13 +117,10 @@ impl Docker {
         }
     }
 
-    /// `None` while it runs.
-    async fn exit(&self, key: TaskKey) -> Result<Option<Exit>, Error> {
-        let found = self.api.inspect_container(&name(key), None).await.map_err(|error| self.error(error))?;
-        Ok(match state(&found.state.unwrap_or_default()) {
-            FoundState::Exited(exit) => Some(exit),
-            FoundState::Created | FoundState::Running => None,
-        })
+    async fn state(&self, container: &str) -> Result<FoundState, Error> {
+        let found = self.api.inspect_container(container, None).await.map_err(|error| self.error(error))?;
+        let told = found.state.unwrap_or_default();
+        uptime::judge(self, state(&told), told.finished_at.as_deref()).await
     }
 }
 
@@ -203,10 +201,10 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let volumes = image::volumes(self, &plan.image).await?;
-            let log = self.log_driver().await?;
+            let means = self.means().await?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan, &volumes, log)).await {
+            match self.api.create_container(Some(options), create::body(plan, &volumes, means)).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
@@ -259,12 +257,15 @@ impl Engine for Docker {
                     )
                 );
                 away |= !answered;
-                match self.exit(key).await {
-                    // A stopping engine kills its containers, and one that crashed makes up a status.
-                    Ok(Some(exit)) if away && exit.code != 0 && !exit.out_of_memory => return Err(Error::Interrupted),
-                    Ok(Some(exit)) => return Ok(exit),
+                match self.state(&name(key)).await {
+                    // A stopping engine stops its containers, and one that crashed makes up a status.
+                    Ok(FoundState::Interrupted(_)) => return Err(Error::Interrupted),
+                    Ok(FoundState::Exited(exit)) if away && exit.code != 0 && !exit.out_of_memory => {
+                        return Err(Error::Interrupted);
+                    }
+                    Ok(FoundState::Exited(exit)) => return Ok(exit),
                     Err(error @ Error::NotFound) => return Err(error),
-                    Ok(None) => away = false,
+                    Ok(FoundState::Created | FoundState::Running) => away = false,
                     Err(_) => away = true,
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -330,12 +331,10 @@ impl Engine for Docker {
                 let names = container.names.unwrap_or_default();
                 networks.retain(|network| names.iter().all(|name| name.trim_start_matches('/') != network));
                 // The list has no exit codes.
-                match self.api.inspect_container(&id, None).await.map_err(|error| self.error(error)) {
-                    Ok(details) => found.push(FoundContainer {
-                        id,
-                        key: key(&container.labels.unwrap_or_default()),
-                        state: state(&details.state.unwrap_or_default()),
-                    }),
+                match self.state(&id).await {
+                    Ok(state) => {
+                        found.push(FoundContainer { id, key: key(&container.labels.unwrap_or_default()), state });
+                    }
                     Err(Error::NotFound) => {}
                     Err(error) => return Err(error),
                 }
@@ -374,6 +373,8 @@ mod tests {
                         continue;
                     }
                     r#"{"StatusCode":255}"#.to_owned()
+                } else if request.contains("/networks/bridge") {
+                    r#"{"Created":"2026-01-01T13:00:00.5+01:00"}"#.to_owned()
                 } else {
                     format!(r#"{{"State":{state}}}"#)
                 };
@@ -398,9 +399,57 @@ mod tests {
         assert!(matches!(end(1, BAD).await, Err(Error::Interrupted)));
         let exit = end(0, BAD).await.unwrap();
         assert_eq!(exit, Exit { code: 255, out_of_memory: false });
-        let exit = end(1, r#"{"Status":"exited","ExitCode":0}"#).await.unwrap();
-        assert_eq!(exit.code, 0);
         let exit = end(1, r#"{"Status":"exited","ExitCode":137,"OOMKilled":true}"#).await.unwrap();
         assert!(exit.out_of_memory);
+    }
+
+    #[tokio::test]
+    async fn a_status_from_before_the_engine_was_started_is_not_the_programs_either() {
+        const BEFORE: &str = r#"{"Status":"exited","ExitCode":0,"FinishedAt":"2026-01-01T12:00:00.4Z"}"#;
+        const SINCE: &str = r#"{"Status":"exited","ExitCode":0,"FinishedAt":"2026-01-01T12:00:00.6Z"}"#;
+        // A program that ends well when it is told to, and one that had ended well while nobody listened.
+        for breaks in [0, 1] {
+            assert!(matches!(end(breaks, BEFORE).await, Err(Error::Interrupted)));
+            assert_eq!(end(breaks, SINCE).await.unwrap().code, 0);
+        }
+        let exit = end(1, r#"{"Status":"exited","ExitCode":0}"#).await.unwrap();
+        assert_eq!(exit.code, 0, "an engine that does not tell");
+        const MEMORY: &str =
+            r#"{"Status":"exited","ExitCode":0,"OOMKilled":true,"FinishedAt":"2026-01-01T12:00:00.4Z"}"#;
+        assert!(end(1, MEMORY).await.unwrap().out_of_memory);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_being_stopped_is_not_believed() {
+        let engine = stopping().await;
+        let docker = Docker::connect(Some(&engine), PullPolicy::Never).await.unwrap();
+        let key = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
+        let ended = tokio::time::timeout(LOOK_AGAIN * 2, docker.wait(key)).await;
+        assert!(ended.is_err(), "it says that the program ended well: {ended:?}");
+    }
+
+    /// A daemon that answers on the connections it has, and takes no further one.
+    async fn stopping() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("tcp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            drop(listener);
+            let mut request = vec![0; 16 * 1024];
+            while let Ok(read @ 1..) = stream.read(&mut request).await {
+                let request = String::from_utf8_lossy(&request[..read]);
+                let body = if request.contains("/version") {
+                    r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12"}"#
+                } else if request.contains("/wait") {
+                    r#"{"StatusCode":0}"#
+                } else {
+                    r#"{"State":{"Status":"exited","ExitCode":0,"FinishedAt":"2026-01-01T12:00:00.6Z"}}"#
+                };
+                let length = body.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}");
+                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+            }
+        });
+        url
     }
 }

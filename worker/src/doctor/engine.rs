@@ -14,7 +14,9 @@ const DOCKER: Release = Release(20, 10, 0);
 
 pub(super) fn judge(facts: &Result<Facts, Error>) -> Vec<Finding> {
     match facts {
-        Ok(facts) => vec![version(facts), limits(facts), seccomp(facts), users(facts), runtime(facts)],
+        Ok(facts) => {
+            vec![version(facts), limits(facts), seccomp(facts), users(facts), runtime(facts), default_runtime(facts)]
+        }
         Err(error) => vec![Finding::bad("container engine", error.to_string(), error.hint())],
     }
 }
@@ -85,6 +87,21 @@ fn runtime(facts: &Facts) -> Finding {
     }
 }
 
+fn default_runtime(facts: &Facts) -> Finding {
+    const SUBJECT: &str = "default runtime";
+    let named = &facts.default_runtime;
+    if facts.pins_runc {
+        let jobs = if named == "runc" { "" } else { "; jobs run under `runc` all the same" };
+        return Finding::good(SUBJECT, format!("`{named}`{jobs}"));
+    }
+    // Podman names the one it has.
+    if named != "nvidia" {
+        return Finding::good(SUBJECT, format!("`{named}`"));
+    }
+    let fix = "take `default-runtime` out of /etc/docker/daemon.json, then `systemctl restart docker`";
+    Finding::bad(SUBJECT, "`nvidia`, and no `runc`: what a job writes into its variables gives it devices", fix)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +118,8 @@ mod tests {
             seccomp: Some("builtin".into()),
             has_user_namespace: true,
             runc: "1.3.3".into(),
+            default_runtime: "runc".into(),
+            pins_runc: true,
         }
     }
 
@@ -150,6 +169,20 @@ mod tests {
         ] {
             assert_eq!(grade(Facts { runc: runc.into(), ..facts() }), expected, "{runc}");
         }
+    }
+
+    #[test]
+    fn a_default_runtime_that_hands_out_gpus_matters_where_no_other_can_be_taken() {
+        let found = |default_runtime: &str, pins_runc| {
+            let facts = Facts { default_runtime: default_runtime.into(), pins_runc, ..facts() };
+            let finding = judge(&Ok(facts)).pop().unwrap();
+            (finding.grade, finding.found)
+        };
+        assert_eq!(found("runc", true), (Grade::Good, "`runc`".to_owned()));
+        let pinned = "`nvidia`; jobs run under `runc` all the same".to_owned();
+        assert_eq!(found("nvidia", true), (Grade::Good, pinned));
+        assert_eq!(found("crun", false).0, Grade::Good);
+        assert_eq!(found("nvidia", false).0, Grade::Bad);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use tokio::process::Command;
 
 use super::Finding;
@@ -11,8 +13,8 @@ const INSTALL: &str = "install NVIDIA's package `nvidia-container-toolkit`, then
                        --runtime=docker` and `systemctl restart docker`";
 
 /// What the toolkit says of itself; `None` where it is not installed.
-pub(super) async fn toolkit() -> Option<String> {
-    let output = Command::new("nvidia-ctk").arg("--version").output().await.ok()?;
+pub(super) async fn toolkit(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().await.ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -30,7 +32,7 @@ pub(super) fn judge(inventory: &Inventory, toolkit: Option<&str>) -> Vec<Finding
     findings
 }
 
-fn judge_toolkit(told: Option<&str>) -> Finding {
+pub(super) fn judge_toolkit(told: Option<&str>) -> Finding {
     const SUBJECT: &str = "container toolkit";
     let Some(told) = told else {
         return Finding::bad(SUBJECT, "not installed: containers get no GPU", INSTALL);

@@ -75,7 +75,7 @@ impl Driver {
             runtime: None,
             accept_simulated: wanted.accept_simulated,
         };
-        let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;
+        let free = disk::for_leases(&self.context.folders, &self.agent);
         policy::bid(&self.rig, &self.agent, &like_it, (maximum, until), free, self.clock.now())
     }
 

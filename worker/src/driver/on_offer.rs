@@ -105,7 +105,7 @@ impl Driver {
             runtime: spec.runtime,
             accept_simulated: requirements.accept_simulated,
         };
-        let free = disk::free_bytes(self.context.folders.root()).unwrap_or(0) / 1_048_576;
+        let free = disk::for_leases(&self.context.folders, &self.agent);
         let terms = match policy::check(&self.rig, &self.agent, &offer, free, self.clock.now()) {
             Ok(terms) => terms,
             Err(refusal) => {

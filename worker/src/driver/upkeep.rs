@@ -12,8 +12,8 @@ use crate::chain::{Chain, Deed};
 impl Driver {
     /// Reads a lease beside the loop. An endpoint that does not answer is asked again soon.
     pub(super) fn read_lease(&self, lease: Address) {
-        let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
-        tokio::spawn(async move { read(&chain, lease, &readings).await });
+        let (chain, node, readings) = (self.chain.clone(), self.context.node, self.readings.0.clone());
+        tokio::spawn(async move { read(&chain, node, lease, &readings).await });
     }
 
     /// Reads the round of a lease's result beside the loop.
@@ -44,7 +44,7 @@ impl Driver {
         if self.acting.contains_key(&lease) {
             return;
         }
-        let (chain, readings) = (self.chain.clone(), self.readings.0.clone());
+        let (chain, node, readings) = (self.chain.clone(), self.context.node, self.readings.0.clone());
         let (troubles, clock) = (self.context.troubles.clone(), self.clock);
         let acting = tokio::spawn(async move {
             let what = name(&deed);
@@ -61,16 +61,16 @@ impl Driver {
                     troubles.note(&error, clock.now());
                 }
             }
-            read(&chain, lease, &readings).await;
+            read(&chain, node, lease, &readings).await;
         });
         self.acting.insert(lease, acting);
     }
 }
 
-async fn read(chain: &Arc<dyn Chain>, lease: Address, readings: &UnboundedSender<Event>) {
+async fn read(chain: &Arc<dyn Chain>, node: Address, lease: Address, readings: &UnboundedSender<Event>) {
     match chain.lease(lease).await {
         Ok((account, clock)) => {
-            let account = account.map(|account| account.lease);
+            let account = account.filter(|account| account.node == node).map(|account| account.lease);
             let _ = readings.send(Event::LeaseRead { lease, account, clock });
         }
         Err(error) => tracing::debug!(%lease, %error, "the lease cannot be read now"),

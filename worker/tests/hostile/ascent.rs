@@ -35,6 +35,20 @@ fn container_user(rig: &Rig) -> (u32, u32) {
 }
 
 #[tokio::test]
+async fn no_core_dump_leaves_a_container_and_no_variable_of_its_own_asks_for_devices() {
+    let attack = "
+        { grep '^Max core' /proc/self/limits | tr -s ' '; (ulimit -c unlimited) 2>/dev/null && echo raised
+          env | grep ^NVIDIA_; } > /outputs/report";
+    let mut spec = spec(attack);
+    spec.env.insert("NVIDIA_VISIBLE_DEVICES".into(), "all".into());
+    let Some(mut rig) = rig(spec).await else { return };
+    let report = report_of(&mut rig).await;
+    let lines: Vec<&str> = report.lines().map(str::trim_end).collect();
+    assert_eq!(lines, ["Max core file size 1 1 bytes", "NVIDIA_VISIBLE_DEVICES=void"], "{report}");
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn secrets_of_the_rig_are_not_in_sight() {
     // An address may spell anything: of the worker's own variables the names count.
     let attack = "

@@ -3,7 +3,7 @@
 //   lost GPU · gone GPU · reset GPU · broken GPU (an error that says nothing) · hot GPU · braked GPU ·
 //   ecc GPU COUNT · xid GPU NUMBER (each line is one event)
 // Variants, by -D: GPUS (8), MIG (GPU 6 has slices, GPU 7 none yet), PLAIN (a consumer's GPU: no ECC, no
-// NVLink, no MIG), DEAF (GPU 0 has no events), INIT (what nvmlInit answers).
+// NVLink, no MIG), MIXED (GPU 0 is another model than the others), DEAF (GPU 0 has no events), INIT (what nvmlInit answers).
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +139,12 @@ int nvmlDeviceGetName(device *d, char *name, unsigned size) {
 #ifdef PLAIN
   snprintf(name, size, "NVIDIA GeForce RTX 4090");
 #else
+#ifdef MIXED
+  if (d->gpu == 0) {
+    snprintf(name, size, "Tesla T4");
+    return 0;
+  }
+#endif
   if (d->slice)
     snprintf(name, size, "NVIDIA A100-SXM4-80GB MIG %s", profiles[d->slice - 1]);
   else

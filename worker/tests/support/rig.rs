@@ -163,7 +163,10 @@ impl Rig {
             vec![],
         );
         match &self.nvml {
-            Some(library) => options.nvml_library = library.clone(),
+            Some(library) => {
+                options.nvml_library = library.clone();
+                options.toolkit = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stub/toolkit/mended").into();
+            }
             None => options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()],
         }
         options.disk_reserve_mib = 1;

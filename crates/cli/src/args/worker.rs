@@ -103,6 +103,9 @@ pub struct RigOptions {
     /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
     #[arg(long)]
     pub any_attestor: bool,
+    /// Give GPUs to jobs also through a container toolkit with known ways out of containers, or of no known version
+    #[arg(long)]
+    pub any_toolkit: bool,
     /// What to bid in auctions: hundredths of a percent of the posted price; 0 bids in none
     #[arg(long, value_name = "SHARE", default_value = "10000", value_parser = parse_basis_points)]
     pub bid_share: BasisPoints,
@@ -273,6 +276,7 @@ impl RigOptions {
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
             (self.any_attestor, "--any-attestor"),
+            (self.any_toolkit, "--any-toolkit"),
         ];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
         words
@@ -306,7 +310,8 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
-            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --bid-share 9000 --advertise rig.example",
+            "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --any-toolkit --bid-share 9000",
+            "--advertise rig.example",
         ]
         .join(" ");
         for words in ["--node-key k.json", &some] {

@@ -95,6 +95,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         image_cache_mib: u64::from(args.rig.image_cache),
         metrics: args.rig.metrics,
         any_attestor: args.rig.any_attestor,
+        any_toolkit: args.rig.any_toolkit,
         bid_share: Some(args.rig.bid_share).filter(|share| *share > BasisPoints::ZERO),
         ..defaults
     };

@@ -4,6 +4,7 @@ use millrace_protocol::Diagnostic;
 use millrace_spec::Sha256;
 use thiserror::Error;
 
+use crate::auth;
 use crate::rest::Problem;
 
 /// Why an object could not be moved.
@@ -19,6 +20,8 @@ pub enum Error {
     Unreachable(#[source] reqwest::Error),
     #[error("the object endpoint refused: {}", problem.cause)]
     Refused { status: u16, problem: Problem },
+    #[error("the object endpoint has another time than this machine")]
+    OutOfTime,
     #[error("the object endpoint answered with status {status}, which it should not")]
     Unexpected { status: u16 },
     #[error("object {sha256} does not exist")]
@@ -33,8 +36,8 @@ impl Error {
     /// Whether it may be over soon: nobody answered, or whoever did has a problem of its own.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
-            Self::Refused { status, .. } | Self::Unexpected { status } => matches!(status, 429 | 500 | 502..=504),
+            Self::Unreachable(_) | Self::OutOfTime => true,
+            Self::Refused { status, .. } | Self::Unexpected { status } => matches!(status, 429 | 500 | 502..=504 | 507),
             _ => false,
         }
     }
@@ -61,6 +64,7 @@ impl Diagnostic for Error {
             Self::Refused { status: 413, .. } => "object-too-large",
             Self::Refused { status: 401 | 403, .. } => "object-endpoint-unauthorized",
             Self::Refused { .. } => "object-refused",
+            Self::OutOfTime => auth::Error::OutOfTime.code(),
             Self::Unexpected { .. } => "object-endpoint-unexpected",
             Self::NotFound { .. } => "object-not-found",
             Self::HashMismatch { .. } => "object-corrupt",
@@ -78,6 +82,7 @@ impl Diagnostic for Error {
             Self::BadEndpoint { .. } => "use an address such as `http://127.0.0.1:8080`".to_owned(),
             Self::Unreachable(_) => "check that the orchestrator runs and that its HTTP address is right".to_owned(),
             Self::Refused { problem, .. } => problem.hint.clone(),
+            Self::OutOfTime => auth::Error::OutOfTime.hint(),
             Self::Unexpected { .. } => {
                 "check that the address is an orchestrator's, and that no proxy stands in between".to_owned()
             }

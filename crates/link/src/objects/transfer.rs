@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use millrace_protocol::Diagnostic;
 use millrace_spec::{ObjectRef, Sha256};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::AsyncWriteExt;
 
 use super::{Error, OFFSET_HEADER, ObjectClient, PIECE, TRIES, UPLOAD_HEADER, beside, hash_file, partial_path};
+use crate::auth;
 use crate::rest::Problem;
 
 /// Where an upload comes from.
@@ -113,7 +115,7 @@ async fn where_to_go_on(client: &ObjectClient, object: ObjectRef, id: Option<Sha
     match response.status() {
         StatusCode::OK => Ok(Progress::Complete),
         StatusCode::NOT_FOUND => Ok(Progress::At(offset_of(&response).unwrap_or(0).min(object.size))),
-        _ => Err(refusal(response).await),
+        _ => Err(refusal(client, response).await),
     }
 }
 
@@ -146,7 +148,7 @@ async fn put_piece(
             Some(offset) => Ok(Progress::At(offset)),
             None => Err(Error::Unexpected { status: status.as_u16() }),
         },
-        _ => Err(refusal(response).await),
+        _ => Err(refusal(client, response).await),
     }
 }
 
@@ -202,7 +204,7 @@ async fn download_rest(client: &ObjectClient, object: &ObjectRef, partial: &Path
             have = 0;
         }
         StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256: object.sha256 }),
-        _ => return Err(refusal(response).await),
+        _ => return Err(refusal(client, response).await),
     }
     let mut body = response.bytes_stream();
     while let Some(piece) = body.next().await {
@@ -237,7 +239,7 @@ async fn fetch_once(client: &ObjectClient, sha256: Sha256, maximum: u64) -> Resu
     match response.status() {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => return Err(Error::NotFound { sha256 }),
-        _ => return Err(refusal(response).await),
+        _ => return Err(refusal(client, response).await),
     }
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let too_large = || Error::TooLarge { sha256, maximum };
@@ -270,9 +272,13 @@ fn offset_of(response: &Response) -> Option<u64> {
     response.headers().get(OFFSET_HEADER)?.to_str().ok()?.parse().ok()
 }
 
-async fn refusal(response: Response) -> Error {
+async fn refusal(client: &ObjectClient, response: Response) -> Error {
     let status = response.status().as_u16();
+    // By its clock, for the answer to `HEAD` has no text.
+    let apart = status == 401 && client.set_clock(response.headers());
     match response.json::<Problem>().await {
+        _ if apart => Error::OutOfTime,
+        Ok(problem) if problem.code == auth::Error::OutOfTime.code() => Error::OutOfTime,
         Ok(problem) => Error::Refused { status, problem },
         Err(_) => Error::Unexpected { status },
     }

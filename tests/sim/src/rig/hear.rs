@@ -131,7 +131,7 @@ impl Simulation {
 
     pub fn lease_is_read(&mut self, rig: usize, lease: Address) {
         let account = match self.chain.confirmed.read(lease) {
-            Some(Account::Lease(view)) => Some(view.lease),
+            Some(Account::Lease(view)) if view.node == name::node(rig) => Some(view.lease),
             _ => None,
         };
         let clock = self.chain.clock;

@@ -50,6 +50,7 @@ impl History {
                     self.leases.insert(lease, Lease::new(terms));
                 }
             }
+            Record::LeaseHeld { lease } => self.hold(lease),
             Record::TaskAssigned { assignment } => {
                 self.hold(assignment.key.lease);
                 let past = TaskHistory {

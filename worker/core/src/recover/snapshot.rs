@@ -27,7 +27,8 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     }
     for (address, lease) in &agent.leases {
         match lease.phase {
-            LeasePhase::Offered | LeasePhase::Held => {}
+            LeasePhase::Offered => {}
+            LeasePhase::Held => records.push(Record::LeaseHeld { lease: *address }),
             LeasePhase::Ending => records.push(Record::LeaseEnding { lease: *address }),
             LeasePhase::Over => records.push(Record::LeaseOver { lease: *address }),
             LeasePhase::Reported { result_root } => {

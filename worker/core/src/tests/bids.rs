@@ -68,7 +68,7 @@ fn an_offer_at_a_bid_is_taken_while_the_bid_is_good_and_for_one_lease() {
     let mut rig = having_bid();
     let other = Address([8; 32]);
     let check =
-        |rig: &Rig, offer: &Offer, now| check(&policy(), &rig.agent, offer, 1_100, now).map(|terms| terms.price);
+        |rig: &Rig, offer: &Offer, now| check(&policy(), &rig.agent, offer, 2_100, now).map(|terms| terms.price);
     assert_eq!(check(&rig, &at(PRICE), START), Ok(PRICE), "under the posted price");
     assert_eq!(check(&rig, &at(PRICE), UNTIL), Ok(PRICE));
     let expired = Err(Refusal::BidExpired { offered: PRICE });

@@ -114,15 +114,17 @@ fn spot_leases_and_other_attestors_are_taken_where_the_owner_says_so() {
 fn promises_count_until_their_lease_has_ended() {
     let mut rig = Rig::leased();
     rig.assign(0);
-    assert_eq!(check(&policy(), &rig.agent, &offer(), 1_100, START), Err(Refusal::AlreadyHeld));
+    assert_eq!(check(&policy(), &rig.agent, &offer(), 2_100, START), Err(Refusal::AlreadyHeld));
     let second = Offer { lease: millrace_protocol::Address([1; 32]), ..offer() };
     let greedy = Offer { units: GpuUnits(2), ..second };
     let refused = Refusal::UnitsTaken { asked: GpuUnits(2), free: GpuUnits(1) };
-    assert_eq!(check(&policy(), &rig.agent, &greedy, 1_100, START), Err(refused));
+    assert_eq!(check(&policy(), &rig.agent, &greedy, 2_100, START), Err(refused));
     let hungry = Offer { memory_mib: 513, ..second };
     let refused = Refusal::MemoryTaken { asked: 513, free: 512 };
-    assert_eq!(check(&policy(), &rig.agent, &hungry, 1_100, START), Err(refused));
-    assert_eq!(check(&policy(), &rig.agent, &second, 1_100, START).unwrap().gpus, [1], "GPU 0 is taken");
+    assert_eq!(check(&policy(), &rig.agent, &hungry, 2_100, START), Err(refused));
+    assert_eq!(check(&policy(), &rig.agent, &second, 2_100, START).unwrap().gpus, [1], "GPU 0 is taken");
+    let refused = Refusal::DiskFull { asked: 1_000, free: 999 };
+    assert_eq!(check(&policy(), &rig.agent, &second, 2_099, START), Err(refused), "the disk is promised once");
     rig.event(Event::EndLease(LEASE));
     rig.settle();
     assert!(check(&policy(), &rig.agent, &greedy, 1_100, START).is_ok(), "a reported lease occupies nothing");

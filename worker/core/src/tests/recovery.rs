@@ -50,6 +50,32 @@ fn what_a_restart_of_the_machine_killed_is_not_the_buyers_fault() {
 }
 
 #[test]
+fn what_ended_with_its_engine_has_no_result_whatever_it_says() {
+    for code in [0, 3, 137] {
+        let mut rig = running();
+        rig.containers.insert(key(0), FoundState::Interrupted(Exit { code, out_of_memory: false }));
+        rig.restart();
+        assert_eq!(rig.copied, [key(0)], "what it printed while nobody listened");
+        rig.settle();
+        assert_eq!((rig.done(), rig.last_failure()), (vec![], Some(Cause::ContainerLost)), "status {code}");
+        assert!(rig.is_clean());
+    }
+}
+
+#[test]
+fn an_end_that_was_watched_stays_good_when_its_engine_is_started_again() {
+    let mut rig = running();
+    rig.drop_step();
+    let exit = Exit { code: 0, out_of_memory: false };
+    rig.task(0, TaskEvent::Exited(exit));
+    rig.pending.clear();
+    rig.containers.insert(key(0), FoundState::Interrupted(exit));
+    rig.restart();
+    rig.settle();
+    assert_eq!(rig.done(), [0]);
+}
+
+#[test]
 fn a_container_that_is_gone_is_lost() {
     let mut rig = running();
     rig.containers.clear();

@@ -24,6 +24,7 @@ pub fn terms() -> LeaseTerms {
         maximum: Seconds(600),
         cpu_millis: 2_000,
         memory_mib: 512,
+        disk_mib: 1_000,
         accepted_at: START,
     }
 }

@@ -57,7 +57,7 @@ fn a_task_takes_everything_from_the_spec_and_its_own_number() {
     let assignment = Assignment::from_spec(key(4), JOB, &spec());
     assert_eq!(assignment.command, ["render", "+SF5", "4"]);
     assert_eq!((assignment.task_count, assignment.gpus), (24, 2));
-    assert_eq!(assignment.limits.output_bytes, 10 * 1_048_576);
+    assert_eq!(assignment.limits.output_bytes, 10 * 1_048_576 - 40, "what its inputs leave");
     assert_eq!(assignment.limits.time, Seconds(60));
     assert_eq!(assignment.input_bytes(), 40);
 }

@@ -197,6 +197,26 @@ fn what_is_not_on_chain_or_waits_there_asks_for_little() {
 }
 
 #[test]
+fn a_lease_that_the_chain_has_is_held_though_nobody_says_so() {
+    for (account, held) in [(Some(opened()), true), (None, false)] {
+        let mut rig = Rig::leased();
+        rig.tick(15);
+        rig.event(Event::LeaseRead { lease: LEASE, account, clock: rig.now });
+        assert_eq!(rig.journal.contains(&Record::LeaseHeld { lease: LEASE }), held);
+        rig.restart();
+        let snapshot = rig.agent.snapshot();
+        assert_eq!(recover(&snapshot, &[], rig.now).agent, rig.agent);
+        // An orchestrator that is away for three minutes has its task done all the same.
+        rig.tick(200);
+        rig.assign(0);
+        rig.settle();
+        assert_eq!(rig.done(), if held { vec![0] } else { vec![] });
+        let unknown = rig.last_failure().is_some_and(|cause| cause == Cause::LeaseUnknown);
+        assert_eq!(unknown, !held);
+    }
+}
+
+#[test]
 fn time_that_the_buyer_added_and_a_longer_start_count() {
     for (account, length) in [
         (opened(), 1_500),

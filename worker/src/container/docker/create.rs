@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType};
+use bollard::models::{
+    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits, SystemInfo,
+};
 use millrace_spec::Runtime;
 
 use crate::container::{GpuAccess, NetworkAccess, Plan, label, name};
@@ -18,9 +20,41 @@ const NOBODY: &str = "127.0.0.1";
 /// More than the worker ever sends on, so that rotation never moves the offsets of what it sends.
 const LOG_SIZE: &str = "32m";
 
+/// The runtime of jobs that ask for none, whatever else an engine takes by default: NVIDIA's hands out GPUs by variables
+/// that are the buyer's or the image's to write.
+pub(super) const OWN_RUNTIME: &str = "runc";
+/// What NVIDIA's runtime and its hook take for a container that is to have no GPU.
+const NO_GPU: &str = "void";
+/// Devices of the rig beside its GPUs, which the hook hands out to whoever's variable says `enabled`.
+const BESIDE_GPUS: [&str; 4] = ["NVIDIA_GDRCOPY", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH"];
+/// The one size of core dumps at which the kernel makes none, also where the rig hands them to a program of its own: to
+/// that it hands them at 0, too (core(5), `fs/coredump.c`).
+const NO_CORE_DUMPS: i64 = 1;
+
+/// What an engine has, as far as its containers are made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Means {
+    log: LogDriver,
+    /// Whether it knows [`OWN_RUNTIME`].
+    runc: bool,
+}
+
+impl Means {
+    pub fn of(info: SystemInfo) -> Self {
+        Self {
+            log: LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()),
+            runc: info.runtimes.is_some_and(|runtimes| runtimes.contains_key(OWN_RUNTIME)),
+        }
+    }
+
+    fn runtime(self, asked: Option<Runtime>) -> Option<String> {
+        asked.map(engine_name).or(self.runc.then_some(OWN_RUNTIME)).map(str::to_owned)
+    }
+}
+
 /// How the engine keeps what a container prints. Each keeps all of it, in one order, over its own restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogDriver {
+enum LogDriver {
     /// Docker's own format. It costs the engine a third of what JSON costs to write and read again.
     Local,
     /// Where there is no other: Podman takes it for its own.
@@ -29,7 +63,7 @@ pub(super) enum LogDriver {
 
 impl LogDriver {
     /// The best of those that the engine names.
-    pub fn of(named: &[String]) -> Self {
+    fn of(named: &[String]) -> Self {
         if named.iter().any(|name| name == "local") { Self::Local } else { Self::JsonFile }
     }
 
@@ -49,7 +83,7 @@ impl LogDriver {
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
 /// everything it could exhaust. `volumes` are those of the image: the engine would put them on its
 /// own disk, writable and without a limit, so they lie in memory like `/tmp`.
-pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> ContainerCreateBody {
+pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCreateBody {
     let (own_memory_mib, own_processes) = own_needs(plan.runtime);
     let memory = i64::from(plan.memory_mib.saturating_add(own_memory_mib)) * MIB;
     let host = HostConfig {
@@ -62,6 +96,11 @@ pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> Container
         // When the machine itself runs out of memory, a job goes before anything of the rig's.
         oom_score_adj: Some(OUT_OF_MEMORY_FIRST),
         pids_limit: Some(i64::from(plan.pids.saturating_add(own_processes))),
+        ulimits: Some(vec![ResourcesUlimits {
+            name: Some("core".to_owned()),
+            soft: Some(NO_CORE_DUMPS),
+            hard: Some(NO_CORE_DUMPS),
+        }]),
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
@@ -83,24 +122,38 @@ pub(super) fn body(plan: &Plan, volumes: &[String], log: LogDriver) -> Container
                 Some(hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect())
             }
         },
-        runtime: plan.runtime.map(|runtime| engine_name(runtime).to_owned()),
+        runtime: means.runtime(plan.runtime),
         userns_mode: plan.host_users.then(|| "host".to_owned()),
         ipc_mode: Some("private".to_owned()),
         mounts: Some(mounts(plan)),
         device_requests: gpus(&plan.gpus),
-        log_config: Some(log.config()),
+        log_config: Some(means.log.config()),
         ..HostConfig::default()
     };
     ContainerCreateBody {
         image: Some(plan.image.clone()),
         cmd: (!plan.command.is_empty()).then(|| plan.command.clone()),
-        env: Some(plan.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        env: Some(environment(plan)),
         user: Some(format!("{}:{}", plan.user.0, plan.user.1)),
         hostname: Some("millrace".to_owned()),
         labels: Some(labels(plan)),
         host_config: Some(host),
         ..ContainerCreateBody::default()
     }
+}
+
+/// The plan's variables, but for those by which NVIDIA's runtime, or the hook that Docker calls for a GPU, hands out
+/// devices: the worker's come in their place, and over the image's.
+fn environment(plan: &Plan) -> Vec<String> {
+    let (visible, beside) = match &plan.gpus {
+        GpuAccess::None => (NO_GPU.to_owned(), [].as_slice()),
+        GpuAccess::Devices(uuids) => (uuids.join(","), BESIDE_GPUS.as_slice()),
+    };
+    let beside = beside.iter().map(|name| (*name, "disabled".to_owned()));
+    let own: Vec<(&str, String)> = std::iter::once(("NVIDIA_VISIBLE_DEVICES", visible)).chain(beside).collect();
+    let theirs = plan.environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let theirs = theirs.filter(|(name, _)| own.iter().all(|(own, _)| own != name));
+    theirs.chain(own.clone()).map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// What a runtime takes for itself of the container's limits, in MiB of memory and in processes: an idle gVisor of 2022
@@ -174,6 +227,8 @@ mod tests {
 
     use super::*;
 
+    const MEANS: Means = Means { log: LogDriver::Local, runc: true };
+
     fn plan() -> Plan {
         Plan {
             key: TaskKey { lease: Address([1; 32]), task: 2, attempt: 3 },
@@ -199,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_restriction_is_in_the_request() {
-        let body = body(&plan(), &[], LogDriver::Local);
+        let body = body(&plan(), &[], MEANS);
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
@@ -214,7 +269,10 @@ mod tests {
         );
         assert_eq!(body.user.as_deref(), Some("1000:1000"));
         assert_eq!(body.cmd, None, "the image's own command");
-        assert_eq!(body.env, Some(vec!["A=b".to_owned()]));
+        let ulimits = host.ulimits.unwrap();
+        let core = ulimits.iter().map(|limit| (limit.name.as_deref(), limit.soft, limit.hard)).collect::<Vec<_>>();
+        assert_eq!(core, [(Some("core"), Some(1), Some(1))]);
+        assert_eq!(body.env, Some(vec!["A=b".to_owned(), "NVIDIA_VISIBLE_DEVICES=void".to_owned()]));
         assert_eq!(body.labels.unwrap()[label::TASK], "2");
         assert_eq!(host.device_requests, None);
     }
@@ -229,23 +287,28 @@ mod tests {
         ] {
             let driver = LogDriver::of(&named);
             assert_eq!(driver, expected);
-            let config = body(&plan(), &[], driver).host_config.unwrap().log_config.unwrap().config.unwrap();
+            let config = body(&plan(), &[], Means { log: driver, ..MEANS })
+                .host_config
+                .unwrap()
+                .log_config
+                .unwrap()
+                .config
+                .unwrap();
             assert_eq!((config["max-size"].as_str(), config["max-file"].as_str()), (LOG_SIZE, "1"));
         }
     }
 
     #[test]
     fn a_container_leaves_the_engines_user_namespace_only_where_its_user_must_be_the_rigs() {
-        let mode =
-            |host_users| body(&Plan { host_users, ..plan() }, &[], LogDriver::Local).host_config.unwrap().userns_mode;
+        let mode = |host_users| body(&Plan { host_users, ..plan() }, &[], MEANS).host_config.unwrap().userns_mode;
         assert_eq!([mode(false), mode(true)], [None, Some("host".to_owned())]);
     }
 
     #[test]
     fn a_container_has_the_runtime_that_its_job_asks_for_and_the_same_restrictions() {
-        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], LogDriver::Local).host_config.unwrap();
+        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], MEANS).host_config.unwrap();
         let (own, gvisor) = (host(None), host(Some(Runtime::Gvisor)));
-        assert_eq!((own.runtime.as_deref(), gvisor.runtime.as_deref()), (None, Some("runsc")));
+        assert_eq!((own.runtime.as_deref(), gvisor.runtime.as_deref()), (Some("runc"), Some("runsc")));
         let memory = own.memory.map(|memory| memory + 32 * MIB);
         let pids_limit = own.pids_limit.map(|pids| pids + 64);
         assert_eq!(
@@ -255,10 +318,43 @@ mod tests {
     }
 
     #[test]
+    fn no_variable_of_a_buyer_hands_out_devices() {
+        let theirs = ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH", "NVIDIA_GDRCOPY"];
+        let environment = theirs.map(|name| (name.to_owned(), "all".to_owned())).to_vec();
+        let environment =
+            |gpus| body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], MEANS).env.unwrap();
+        let none = environment(GpuAccess::None);
+        assert_eq!(none.iter().filter(|line| line.starts_with("NVIDIA_VISIBLE_DEVICES=")).count(), 1);
+        assert!(none.contains(&"NVIDIA_VISIBLE_DEVICES=void".to_owned()), "{none:?}");
+        let mut two = environment(GpuAccess::Devices(vec!["GPU-1".into(), "GPU-2".into()]));
+        two.sort_unstable();
+        let expected = [
+            "NVIDIA_GDRCOPY=disabled",
+            "NVIDIA_GDS=disabled",
+            "NVIDIA_MOFED=disabled",
+            "NVIDIA_NVSWITCH=disabled",
+            "NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-2",
+        ];
+        assert_eq!(two, expected);
+    }
+
+    #[test]
+    fn an_engines_default_runtime_is_for_those_without_runc() {
+        let engine = |names: &[&str]| SystemInfo {
+            runtimes: Some(names.iter().map(|name| ((*name).to_owned(), Default::default())).collect()),
+            default_runtime: Some("nvidia".to_owned()),
+            ..SystemInfo::default()
+        };
+        let runtime = |names: &[&str]| body(&plan(), &[], Means::of(engine(names))).host_config.unwrap().runtime;
+        assert_eq!(runtime(&["nvidia", "runc"]).as_deref(), Some("runc"));
+        assert_eq!(runtime(&["crun"]), None, "Podman's is the only one");
+    }
+
+    #[test]
     fn secrets_are_bound_read_only_and_only_where_there_are_any() {
         let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
-        let body = body(&plan, &[], LogDriver::Local);
-        assert_eq!(body.env, Some(vec!["A=b".to_owned()]), "never in the environment");
+        let body = body(&plan, &[], MEANS);
+        assert_eq!(body.env.unwrap(), ["A=b", "NVIDIA_VISIBLE_DEVICES=void"], "never in the environment");
         let mounts = body.host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
     }
@@ -266,14 +362,14 @@ mod tests {
     #[test]
     fn a_task_writes_into_a_checkpoint_only_where_it_keeps_one() {
         let plan = Plan { checkpoint: Some("/kept".into()), ..plan() };
-        let mounts = body(&plan, &[], LogDriver::Local).host_config.unwrap().mounts.unwrap();
+        let mounts = body(&plan, &[], MEANS).host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/kept"), "/checkpoint", false));
     }
 
     #[test]
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
         let volumes = ["/scratch", "/outputs", "/tmp/"].map(str::to_owned);
-        let tmpfs = body(&plan(), &volumes, LogDriver::Local).host_config.unwrap().tmpfs.unwrap();
+        let tmpfs = body(&plan(), &volumes, MEANS).host_config.unwrap().tmpfs.unwrap();
         let mut paths: Vec<&str> = tmpfs.keys().map(String::as_str).collect();
         paths.sort_unstable();
         assert_eq!(paths, ["/scratch", "/tmp"]);
@@ -284,7 +380,7 @@ mod tests {
     fn a_network_and_gpus_come_only_when_asked_for() {
         let network = NetworkAccess::Internet { resolvers: vec!["192.0.2.53".parse().unwrap()] };
         let plan = Plan { network, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
-        let host = body(&plan, &[], LogDriver::Local).host_config.unwrap();
+        let host = body(&plan, &[], MEANS).host_config.unwrap();
         assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
         assert_eq!((host.dns, host.extra_hosts), (Some(vec!["192.0.2.53".to_owned()]), None));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
@@ -294,7 +390,7 @@ mod tests {
     fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
         let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
         let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
-        let host = body(&Plan { network, ..plan() }, &[], LogDriver::Local).host_config.unwrap();
+        let host = body(&Plan { network, ..plan() }, &[], MEANS).host_config.unwrap();
         assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
         assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }

@@ -1,4 +1,5 @@
 use super::Docker;
+use super::create::OWN_RUNTIME;
 use crate::container::Error;
 
 /// What a daemon says of how it runs containers.
@@ -17,6 +18,10 @@ pub struct Facts {
     pub has_user_namespace: bool,
     /// Version of runc, packager's part included.
     pub runc: String,
+    /// Which runtime it takes for containers that name none.
+    pub default_runtime: String,
+    /// Whether jobs that ask for no runtime have runc whatever that is.
+    pub pins_runc: bool,
 }
 
 pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
@@ -28,6 +33,7 @@ pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
         let told = option.strip_prefix("name=seccomp")?;
         Some(told.split_once("profile=").map_or("", |(_, profile)| profile).to_owned())
     });
+    let pins_runc = info.runtimes.as_ref().is_some_and(|runtimes| runtimes.contains_key(OWN_RUNTIME));
     Ok(Facts {
         version: info.server_version.unwrap_or_default(),
         cgroup_version: info.cgroup_version.map_or_else(String::new, |version| version.to_string()),
@@ -38,6 +44,8 @@ pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
         seccomp,
         has_user_namespace,
         runc: info.runc_commit.and_then(|commit| commit.id).unwrap_or_default(),
+        default_runtime: info.default_runtime.unwrap_or_default(),
+        pins_runc,
     })
 }
 

@@ -1,0 +1,54 @@
+//! The journal on a disk that somebody else fills.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use millrace_agent::Record;
+use millrace_protocol::Address;
+use millrace_worker::journal::{self, Journal};
+
+use crate::support::small_disk::SmallDisk;
+
+/// More than any block of a file has room for.
+const MANY: usize = 500;
+
+/// Takes whatever there is, like a program that goes on when space becomes free.
+fn fill(disk: &Path) {
+    let mut hoard = File::options().create(true).append(true).open(disk.join("hoard")).unwrap();
+    while hoard.write_all(&[1; 4_096]).is_ok() {}
+    assert!(fs::write(disk.join("more"), [1; 4_096]).is_err(), "there is room");
+}
+
+fn append(journal: &mut Journal) {
+    for _ in 0..MANY {
+        journal.append(&Record::LeaseEnding { lease: Address([7; 32]) }).unwrap();
+    }
+}
+
+#[test]
+fn it_is_written_on_a_full_disk_without_a_byte_that_becomes_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path()) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let data = folder.path().join("data");
+    let (mut journal, _) = Journal::open(&data).unwrap();
+    fill(folder.path());
+    append(&mut journal);
+    drop(journal);
+
+    let (mut journal, found) = Journal::open(&data).unwrap();
+    assert_eq!(found.len(), MANY, "a worker that is started again on the full disk");
+    append(&mut journal);
+    assert!(journal.compact(&found).is_err(), "where would the new one lie?");
+    append(&mut journal);
+    assert_eq!(journal::read(&data).unwrap().len(), 3 * MANY, "one that cannot be shortened stays good");
+
+    fs::remove_file(folder.path().join("hoard")).unwrap();
+    journal.compact(&found[..1]).unwrap();
+    fill(folder.path());
+    append(&mut journal);
+    assert_eq!(journal::read(&data).unwrap().len(), 1 + MANY, "the new one has room of its own");
+}
