@@ -126,7 +126,7 @@ pub struct JobStatus {
     pub explanation: Option<Explanation>,
     /// Why the job ended without completing.
     pub failure: Option<Failure>,
-    /// How long its money lasts; of a service that runs.
+    /// How long its money lasts at the prices of its live leases; of a job that has any.
     #[serde(default)]
     pub runway: Option<Runway>,
     /// How far its spot checks are; of a job that has them.

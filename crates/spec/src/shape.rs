@@ -53,6 +53,10 @@ pub enum Restart {
 /// out of its start timeout meanwhile.
 const LARGEST_GANG: u32 = 64;
 
+/// The longest that a service may be told to run: ten years of 365 days. Moments that are computed from it stay far
+/// from the end of what a number of milliseconds holds.
+const LONGEST_RUN: Seconds = Seconds(10 * 365 * 86_400);
+
 impl Shape {
     /// # Errors
     /// [`Error::Field`].
@@ -77,8 +81,9 @@ impl Shape {
                     let expected = "at least 1, and `service.surge` at most as many";
                     return field("service.replicas", replicas.to_string(), expected);
                 }
-                if service.run_for == Some(Seconds::ZERO) {
-                    return field("service.run_for", "0s".to_owned(), "left out, or longer than that");
+                if let Some(run_for) = service.run_for.filter(|run_for| !(Seconds(1)..=LONGEST_RUN).contains(run_for)) {
+                    let expected = "left out, or `1s` to ten years: `3650d`";
+                    return field("service.run_for", format!("{}s", run_for.0), expected);
                 }
                 if terms.payment != Payment::Streaming {
                     return field("budget.payment", "on-result".to_owned(), "`streaming`: a service has no result");

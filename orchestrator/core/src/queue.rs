@@ -2,7 +2,9 @@
 //! least.
 //!
 //! A buyer's share is what it holds now, in GPUs: the buyer with the least goes first, whatever the number
-//! of its jobs (max-min fairness). That needs no history, so a restart changes nobody's turn. A line that
+//! of its jobs (max-min fairness). Of those who hold the same, whoever has held it for longest: a buyer whose lease
+//! has ended comes after everybody who had nothing all the while, however old its jobs are and whatever it says
+//! of them. Since when is not kept on disk, so a restart decides anew among those who hold the same. A line that
 //! finds no node sleeps: nothing is asked of the market for each job that waits. A node that comes free asks
 //! instead, among those who want its GPU class, for the first that it suits.
 
@@ -17,7 +19,7 @@ use millrace_protocol::gpu::GpuClass;
 use crate::by_address::ByAddress;
 use crate::demands::DemandId;
 use crate::market::Errand;
-use row::Row;
+use row::{Candidate, Row};
 
 /// What decides among the jobs of a buyer: the priority, then the age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,9 +43,16 @@ impl Turn {
     const LAST: Self = Self { rank: Rank { priority: Reverse(0), opened_slot: u64::MAX }, job: Address([u8::MAX; 32]) };
 }
 
-/// A buyer at the head of a line: what it holds, its first job's rank, its address. Which job that is the line
-/// knows.
-type Head = (u64, Rank, Address);
+/// What a buyer holds, and since when: the number of the change that led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Share {
+    /// GPUs of its live leases and of offers to it.
+    held: u64,
+    since: u64,
+}
+
+/// A buyer's turn among others, and its address.
+type Head = (Share, Address);
 
 /// Jobs that wait for a lease.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +66,13 @@ pub(crate) struct Queue {
     /// Every line by the GPU classes it accepts; under none where it accepts any.
     rows: BTreeMap<Option<GpuClass>, Row>,
     places: ByAddress<Place>,
+    /// How often what a buyer holds has changed. A new buyer has come to hold nothing.
+    changes: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Buyer {
-    /// GPUs of its live leases and of offers to it.
-    held: u64,
+    share: Share,
     /// In how many lines of each row it waits.
     rows: BTreeMap<Option<GpuClass>, u32>,
 }
@@ -133,7 +143,7 @@ impl Queue {
     pub fn first(&self) -> Option<(DemandId, Address)> {
         let lines = self.awake.iter().filter_map(|demand| Some((*demand, self.lines.get(demand)?)));
         let heads = lines.flat_map(|(demand, line)| {
-            line.heads().map(move |(buyer, turn)| ((self.held(buyer), turn.rank, buyer), demand, turn.job))
+            line.heads().map(move |(buyer, turn)| ((self.share(buyer), buyer, turn.rank), demand, turn.job))
         });
         heads.min().map(|(_, demand, job)| (demand, job))
     }
@@ -147,7 +157,7 @@ impl Queue {
     /// Jobs of the line in their turn: each buyer's first, then those that were put aside; at most so many.
     pub fn next_in(&self, demand: DemandId, most: usize) -> Vec<Address> {
         let Some(line) = self.lines.get(&demand) else { return Vec::new() };
-        let heads = line.heads().map(|(buyer, turn)| ((self.held(buyer), turn.rank, buyer), turn.job));
+        let heads = line.heads().map(|(buyer, turn)| ((self.share(buyer), buyer), turn.job));
         let mut heads: Vec<(Head, Address)> = heads.collect();
         heads.sort_unstable();
         heads.into_iter().map(|(_, job)| job).chain(line.aside.iter().copied()).take(most).collect()
@@ -161,14 +171,14 @@ impl Queue {
         meets: impl Fn(&Errand) -> bool,
         mut suits: impl FnMut(DemandId) -> bool,
     ) -> Option<(DemandId, Address)> {
-        let mut best: Option<(Head, DemandId)> = None;
+        let mut best: Option<Candidate> = None;
         for class in [None, Some(class)] {
             let Some(row) = self.rows.get_mut(&class) else { continue };
-            let held = |buyer| self.buyers.get(&buyer).map_or(0, |buyer| buyer.held);
-            let found = row.first(best, held, &meets, &mut suits);
+            let share = |buyer| self.buyers.get(&buyer).map_or_else(Share::default, |buyer| buyer.share);
+            let found = row.first(best, share, &meets, &mut suits);
             best = found.or(best);
         }
-        let ((_, _, buyer), demand) = best?;
+        let ((_, buyer), _, demand) = best?;
         Some((demand, self.lines.get(&demand)?.head(buyer)?.job))
     }
 
@@ -215,12 +225,13 @@ impl Queue {
     /// The buyer holds so many GPUs more, or less. Rows hear of more when the buyer comes up in them, and of
     /// less at once: what a row knows is never more than what the buyer holds.
     pub fn hold(&mut self, buyer: Address, units: i64) {
+        self.changes += 1;
         let entry = self.buyers.entry(buyer).or_default();
-        entry.held = entry.held.saturating_add_signed(units);
+        entry.share = Share { held: entry.share.held.saturating_add_signed(units), since: self.changes };
         if units < 0 {
             for class in entry.rows.keys() {
                 if let Some(row) = self.rows.get_mut(class) {
-                    row.hold(buyer, entry.held);
+                    row.hold(buyer, entry.share);
                 }
             }
         }
@@ -238,8 +249,13 @@ impl Queue {
     }
 
     /// GPUs that the buyer holds.
+    #[cfg(test)]
     pub fn held(&self, buyer: Address) -> u64 {
-        self.buyers.get(&buyer).map_or(0, |buyer| buyer.held)
+        self.share(buyer).held
+    }
+
+    fn share(&self, buyer: Address) -> Share {
+        self.buyers.get(&buyer).map_or_else(Share::default, |buyer| buyer.share)
     }
 
     #[cfg(test)]
@@ -287,10 +303,14 @@ impl Queue {
     fn move_head(&mut self, demand: DemandId, buyer: Address, before: Option<Turn>, after: Option<Turn>) {
         let Some(line) = self.lines.get(&demand).filter(|_| before != after) else { return };
         let rank = |turn: Turn| turn.rank;
-        let entry = self.buyers.entry(buyer).or_default();
+        let changes = &mut self.changes;
+        let entry = self.buyers.entry(buyer).or_insert_with(|| {
+            *changes += 1;
+            Buyer { share: Share { held: 0, since: *changes }, rows: BTreeMap::new() }
+        });
         for class in line.errand.classes() {
             let row = self.rows.entry(class).or_default();
-            row.move_head((demand, line.errand), (buyer, entry.held), before.map(rank), after.map(rank));
+            row.move_head((demand, line.errand), (buyer, entry.share), before.map(rank), after.map(rank));
             if row.is_empty() {
                 self.rows.remove(&class);
             }
@@ -304,7 +324,7 @@ impl Queue {
     }
 
     fn forget(&mut self, buyer: Address) {
-        if self.buyers.get(&buyer).is_some_and(|entry| entry.held == 0 && entry.rows.is_empty()) {
+        if self.buyers.get(&buyer).is_some_and(|entry| entry.share.held == 0 && entry.rows.is_empty()) {
             self.buyers.remove(&buyer);
         }
     }

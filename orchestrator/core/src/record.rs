@@ -88,6 +88,9 @@ pub struct LeaseRecord {
     /// The round that it is a member of, by its number within the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u32>,
+    /// What its meter said, in milliseconds, when its present task was handed out.
+    #[serde(default)]
+    pub handed_out_at: u64,
 }
 
 /// What a node has shown of its GPUs; of a node that is gone, nothing.
@@ -147,6 +150,7 @@ impl LeaseRecord {
             settlements: entry.settlements.clone(),
             silenced: entry.silenced,
             round: entry.round,
+            handed_out_at: entry.handed_out_at,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Core {
         entry.voucher = record.voucher;
         entry.settlements = record.settlements;
         entry.silenced = record.silenced;
+        entry.handed_out_at = record.handed_out_at;
         if entry.on_chain() {
             self.open_leases.insert(record.lease, record.view.job, record.view.node);
             self.stale_claims.insert(record.lease);

@@ -1,11 +1,11 @@
-//! How long a service's money lasts.
+//! How long a job's money lasts.
 
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, money};
 use serde::{Deserialize, Serialize};
 
-use crate::{Core, LeaseEntry, Workload};
+use crate::{Core, LeaseEntry};
 
-/// What a service's live leases have before them, at the prices they were opened at.
+/// What a job's live leases have before them, at the prices they were opened at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runway {
     /// Leases that are paid for now.
@@ -21,10 +21,9 @@ pub struct Runway {
 const LONGEST: u64 = 10 * 365 * 86_400;
 
 impl Core {
-    /// None for a job that is no service, has no lease, or whose books do not add up.
+    /// None for a job that is over, has no lease, or whose books do not add up.
     pub fn runway(&self, job: Address) -> Option<Runway> {
         let entry = self.jobs.get(&job).filter(|entry| entry.outcome.is_none())?;
-        entry.workload().and_then(Workload::service)?;
         let live: Vec<&LeaseEntry> = self
             .open_leases
             .of_job(job)

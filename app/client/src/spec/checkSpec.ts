@@ -4,6 +4,8 @@ import type { JobSpec } from "./jobSpec.js";
 
 const OFTENEST = 10n;
 const RAREST = 86_400n;
+/** Ten years of 365 days. */
+const LONGEST_RUN = 315_360_000n;
 
 /**
  * What may stand together in a spec: notices, checkpoints, early or encrypted outputs, gangs, services and auctions do not
@@ -52,7 +54,12 @@ function sealedFlaw({ sealed, terms }: JobSpec): string | undefined {
 }
 
 function shapeFlaw({ shape, terms }: JobSpec): string | undefined {
-  if (shape === undefined || !isCompared(terms)) return undefined;
+  if (shape === undefined) return undefined;
+  const runFor = "service" in shape ? shape.service.runFor : undefined;
+  if (runFor !== undefined && (runFor < 1n || runFor > LONGEST_RUN)) {
+    return `\`service.runFor\` is ${runFor} s, and may be 1 s to ten years`;
+  }
+  if (!isCompared(terms)) return undefined;
   return "`shape` is left out where results are compared: neither gangs nor services can be run twice";
 }
 

@@ -5,7 +5,7 @@ use millrace_protocol::{Address, JobState, UnixSeconds};
 use super::challenges::{BETWEEN_JOBS, OVERDUE, RENEW_AFTER};
 use super::dependencies::UNKNOWN_PATIENCE;
 use super::ending::REPORT_PATIENCE;
-use super::gang::SILENCE;
+use super::gang::{SILENCE, together_by};
 use super::service::{handover, hands_over};
 use super::settlement::half_way;
 use crate::agenda::Due;
@@ -102,7 +102,7 @@ impl Core {
         let due = if self.open_jobs.contains(&job) { of_job(now, entry) } else { Due::NEVER };
         let auctions = self.auctions.get(&job);
         let bids = auctions.and_then(|auctions| auctions.open.as_ref()).map(|open| open.closes_at);
-        let rested = auctions.map(|auctions| auctions.again_at);
+        let rested = auctions.into_iter().flat_map(|auctions| [auctions.again_at, auctions.waits_until]);
         let due = bids.into_iter().chain(rested).fold(due, |due, at| due.at_millis(now, at));
         let due = self.round(job).map_or(due, |round| {
             let due = due.at_millis(now, round.crank.again_at);
@@ -123,6 +123,9 @@ impl Core {
             if job.is_gang() {
                 due = due.at_millis(now, worker.silent_from(SILENCE));
             }
+        }
+        if job.gang.as_ref().is_some_and(|gang| gang.assembly.is_some()) {
+            due = due.at_chain(now, together_by(entry));
         }
         if job.is_service() && entry.is_working() {
             due = due.at_chain(now, lease.ends_by.saturating_minus(UnixSeconds(handover(entry) / 1_000)));
@@ -194,9 +197,8 @@ fn of_job(now: Now, entry: &JobEntry) -> Due {
     if let Some(gang) = &entry.gang {
         due = due.at_millis(now, gang.again_at);
         due = gang.assembly.iter().fold(due, |due, assembly| due.at_millis(now, assembly.until));
-        // Who is no gang looks again at every tick.
-        due = entry.story().resting.values().fold(due, |due, until| due.at_millis(now, *until));
     }
+    due = entry.story().resting.values().fold(due, |due, until| due.at_millis(now, *until));
     if let Some(ends_at) = entry.service_ends_at() {
         due = due.at_chain(now, ends_at);
     }

@@ -14,6 +14,7 @@ use crate::state::job::JobEntry;
 use crate::state::lease::Stage;
 use crate::{Core, Now};
 
+pub(super) use assembly::together_by;
 pub use plan::Lacking;
 pub(crate) use plan::Unplanned;
 

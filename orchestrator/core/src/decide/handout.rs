@@ -1,6 +1,6 @@
 use millrace_protocol::Address;
 
-use crate::state::lease::Stage;
+use crate::state::lease::{LeaseEntry, Stage};
 use crate::state::task::{TaskPhase, TaskState};
 use crate::{Action, Core, Now};
 
@@ -45,8 +45,10 @@ impl Core {
             (task.attempt, task.checkpoint.as_deref().copied())
         });
         let Some((attempt, checkpoint)) = assigned else { return };
-        if let Some(entry) = self.leases.get_mut(&lease) {
+        let moved = |entry: &&mut LeaseEntry| entry.handed_out_at != entry.meter.millis;
+        if let Some(entry) = self.leases.get_mut(&lease).filter(moved) {
             entry.handed_out_at = entry.meter.millis;
+            self.touch_lease(lease);
         }
         self.touch_task_of(lease, number);
         self.push(Action::AssignTask { node, lease, job, task: number, attempt, peers, checkpoint });

@@ -133,10 +133,10 @@ impl Core {
         self.settle_holds();
     }
 
-    /// Whoever was put aside tries again where a node has more to offer, and at every tick: a node may have
-    /// rested long enough. Gangs are too dear to look at for that; their agenda says when one has.
+    /// Whoever was put aside tries again where a node has more to offer. What time or an event of its own changes for
+    /// one of them, its own agenda says: it is back in its line by then.
     fn recall(&mut self, now: Now, scope: &Scope, improved: &BTreeSet<u32>) {
-        if improved.is_empty() && !scope.is_round() {
+        if improved.is_empty() && *scope != Scope::All {
             return;
         }
         let mut tight = BTreeSet::new();
@@ -150,11 +150,9 @@ impl Core {
                 obstacle.is_none()
             })
         };
-        let is_gang = |id| self.demands.get(id).is_some_and(|demand| demand.together.is_some());
-        let by_time = |id| *scope == Scope::All || scope.is_round() && !is_gang(id);
         let aside = self.queue.with_aside();
         let recalled: Vec<DemandId> =
-            aside.filter(|(id, errand)| by_time(*id) || suits(*id, errand)).map(|(id, _)| id).collect();
+            aside.filter(|(id, errand)| *scope == Scope::All || suits(*id, errand)).map(|(id, _)| id).collect();
         tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
         recalled.into_iter().for_each(|id| self.queue.recall(id));
     }

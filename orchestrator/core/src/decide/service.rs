@@ -27,7 +27,8 @@ impl Core {
         let work_left = |lease: &LeaseEntry| {
             let rest = lease.millis_left(now);
             // No successor would outlive the service.
-            let ends_first = entry.service_ends_at().is_some_and(|end| end.since(now.chain).0 * 1_000 <= rest);
+            let ends_first =
+                entry.service_ends_at().is_some_and(|end| end.since(now.chain).0.saturating_mul(1_000) <= rest);
             let due = hands_over(now, lease) || lease.has_notice();
             (due && !ends_first && lease.is_working() && !lease.silenced).then_some(rest)
         };

@@ -38,11 +38,11 @@ impl Core {
         self.waiting(now, job, entry, now.millis) > free
     }
 
-    /// Leases at work whose worker has nothing to do.
+    /// Leases at work whose worker has nothing to do, and may be given something.
     pub(super) fn idle_leases(&self, job: Address) -> usize {
         let idle = |lease: &Address| {
             let usable = |entry: &LeaseEntry| entry.is_working() && !entry.silenced && !entry.has_notice();
-            self.leases.get(lease).is_some_and(usable) && !self.is_busy(*lease)
+            self.leases.get(lease).is_some_and(usable) && self.attends(*lease) && !self.is_busy(*lease)
         };
         self.open_leases.of_job(job).filter(idle).count()
     }

@@ -23,7 +23,7 @@ impl Core {
     }
 
     fn round_blocker(&self, now: Now, job: Address, demand: &Demand) -> Option<Blocker> {
-        if let Some(too_few) = self.too_few(now, job, demand) {
+        if let Some(too_few) = self.too_few(now, job, demand, &mut BTreeSet::new()) {
             return Some(Blocker::ProvidersLacking(too_few));
         }
         let round = self.round(job).filter(|round| round.quorum.joined > 0)?;

@@ -42,6 +42,9 @@ impl Shelf {
 
     /// Whether something may fit now that did not fit before.
     fn improves(&self, before: &Self) -> bool {
+        if self.class != before.class {
+            return true;
+        }
         let more = before.reach.either(self.reach) != before.reach;
         let cheaper = |spot: usize| match (self.standing[spot], before.standing[spot]) {
             (Some((price, _)), Some((was, _))) => price < was,

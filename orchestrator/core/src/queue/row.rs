@@ -3,7 +3,7 @@ use std::ops::Bound;
 
 use millrace_protocol::Address;
 
-use super::{Head, Rank};
+use super::{Head, Rank, Share};
 use crate::demands::DemandId;
 use crate::market::Errand;
 
@@ -13,14 +13,17 @@ pub(super) struct Row {
     /// By line, with how many buyers wait in it.
     lines: BTreeMap<DemandId, (Errand, u32)>,
     buyers: BTreeMap<Address, Stall>,
-    /// Each buyer's first rank in any line, with what it is known to hold.
+    /// Each buyer, with what it is known to hold.
     order: BTreeSet<Head>,
 }
+
+/// The first job of a buyer in a line that suits, whose rank decides among lines.
+pub(super) type Candidate = (Head, Rank, DemandId);
 
 /// A buyer's part of a row.
 #[derive(Clone, Debug)]
 struct Stall {
-    known: u64,
+    known: Share,
     /// Its first job in each line.
     heads: BTreeSet<(Rank, DemandId)>,
 }
@@ -34,11 +37,11 @@ impl Row {
     /// that is known.
     pub(super) fn first(
         &mut self,
-        mut best: Option<(Head, DemandId)>,
-        held: impl Fn(Address) -> u64,
+        best: Option<Candidate>,
+        share: impl Fn(Address) -> Share,
         meets: impl Fn(&Errand) -> bool,
         mut suits: impl FnMut(DemandId) -> bool,
-    ) -> Option<(Head, DemandId)> {
+    ) -> Option<Candidate> {
         // In order of their numbers, so that the ones that come up are quickly found.
         let met: Vec<DemandId> =
             self.lines.iter().filter(|(_, (errand, _))| meets(errand)).map(|(demand, _)| *demand).collect();
@@ -49,39 +52,37 @@ impl Row {
         let mut suits = |demand: DemandId| {
             met.binary_search(&demand).is_ok_and(|at| *answers[at].get_or_insert_with(|| suits(demand)))
         };
-        let (mut found, mut after) = (None, Bound::Unbounded);
+        let mut after = Bound::Unbounded;
         while let Some(head) = self.order.range((after, Bound::Unbounded)).next().copied() {
-            if best.is_some_and(|(best, _)| best < head) {
+            if best.is_some_and(|(best, ..)| best < head) {
                 break;
             }
-            let (known, _, buyer) = head;
+            let (known, buyer) = head;
             after = Bound::Excluded(head);
-            let now = held(buyer);
+            let now = share(buyer);
             if known != now {
                 // It comes up again further back.
                 self.hold(buyer, now);
                 continue;
             }
             let Some(stall) = self.buyers.get(&buyer) else { continue };
-            let Some((rank, demand)) = stall.heads.iter().find(|(_, demand)| suits(*demand)) else { continue };
-            let candidate = ((known, *rank, buyer), *demand);
-            if best.is_none_or(|best| candidate < best) {
-                (best, found) = (Some(candidate), Some(candidate));
+            if let Some((rank, demand)) = stall.heads.iter().find(|(_, demand)| suits(*demand)) {
+                return Some((head, *rank, *demand)).filter(|found| best.is_none_or(|best| *found < best));
             }
         }
-        found
+        None
     }
 
     /// What the buyer holds now.
-    pub(super) fn hold(&mut self, buyer: Address, held: u64) {
-        self.change(buyer, held, |stall| stall.known = held);
+    pub(super) fn hold(&mut self, buyer: Address, share: Share) {
+        self.change(buyer, share, |stall| stall.known = share);
     }
 
     /// The buyer's first job in a line is another one.
     pub(super) fn move_head(
         &mut self,
         (demand, errand): (DemandId, Errand),
-        (buyer, held): (Address, u64),
+        (buyer, share): (Address, Share),
         before: Option<Rank>,
         after: Option<Rank>,
     ) {
@@ -91,7 +92,7 @@ impl Row {
         if *buyers == 0 {
             self.lines.remove(&demand);
         }
-        self.change(buyer, held, |stall| {
+        self.change(buyer, share, |stall| {
             if let Some(rank) = before {
                 stall.heads.remove(&(rank, demand));
             }
@@ -99,9 +100,9 @@ impl Row {
         });
     }
 
-    fn change(&mut self, buyer: Address, held: u64, change: impl FnOnce(&mut Stall)) {
-        let stall = self.buyers.entry(buyer).or_insert(Stall { known: held, heads: BTreeSet::new() });
-        let head = |stall: &Stall| stall.heads.first().map(|(rank, _)| (stall.known, *rank, buyer));
+    fn change(&mut self, buyer: Address, share: Share, change: impl FnOnce(&mut Stall)) {
+        let stall = self.buyers.entry(buyer).or_insert(Stall { known: share, heads: BTreeSet::new() });
+        let head = |stall: &Stall| (!stall.heads.is_empty()).then_some((stall.known, buyer));
         let before = head(stall);
         change(stall);
         let after = head(stall);

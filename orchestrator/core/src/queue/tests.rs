@@ -29,7 +29,7 @@ fn first(queue: &Queue) -> Option<u8> {
 }
 
 #[test]
-fn the_buyer_that_holds_least_is_first_then_the_oldest_job() {
+fn the_buyer_that_holds_least_is_first_then_whoever_has_held_that_for_longest() {
     let mut queue = Queue::default();
     queue.enter(buyer(1), asks(0), turn(1, 1));
     queue.enter(buyer(2), asks(1), turn(2, 2));
@@ -40,6 +40,37 @@ fn the_buyer_that_holds_least_is_first_then_the_oldest_job() {
     assert_eq!(first(&queue), Some(1));
     queue.leave(Address([1; 32]));
     assert_eq!(first(&queue), Some(2));
+}
+
+#[test]
+fn whoever_had_a_lease_comes_after_those_who_had_none_meanwhile() {
+    let mut queue = Queue::default();
+    for job in 1..=3 {
+        queue.enter(buyer(1), asks(0), turn(job, 1));
+    }
+    queue.enter(buyer(2), asks(0), turn(4, 9));
+    queue.enter(buyer(3), asks(1), turn(5, 9));
+    let mut served = Vec::new();
+    while let Some((_, job)) = queue.first_for(1, |_| true, |_| true) {
+        assert_eq!(queue.first(), queue.first_for(1, |_| true, |_| true));
+        let of = queue.places[&job].buyer;
+        queue.leave(job);
+        queue.hold(of, 1);
+        queue.hold(of, -1);
+        served.push(job.0[0]);
+    }
+    assert_eq!(served, [1, 4, 5, 2, 3], "older jobs win nothing from another buyer");
+}
+
+#[test]
+fn priority_wins_nothing_from_another_buyer() {
+    let mut queue = Queue::default();
+    let urgent = |job| Turn { rank: Rank { priority: Reverse(255), opened_slot: 1 }, ..turn(job, 1) };
+    queue.enter(buyer(2), asks(0), turn(1, 5));
+    queue.enter(buyer(1), asks(0), urgent(2));
+    queue.enter(buyer(1), asks(1), urgent(3));
+    assert_eq!((first(&queue), queue.next_in(0, 9)), (Some(1), vec![Address([1; 32]), Address([2; 32])]));
+    assert_eq!(queue.first_for(1, |_| true, |_| true), Some((0, Address([1; 32]))));
 }
 
 #[test]
@@ -64,7 +95,7 @@ fn a_line_that_sleeps_keeps_nobody_else_waiting() {
     queue.enter(buyer(4), asks(0), turn(4, 0));
     assert_eq!(first(&queue), Some(3), "who joins a line that sleeps sleeps too");
     let for_a_node = |queue: &mut Queue| queue.first_for(1, |_| true, |demand| demand == 0).map(|(_, job)| job.0[0]);
-    assert_eq!(for_a_node(&mut queue), Some(4), "a node that comes free asks those who sleep");
+    assert_eq!(for_a_node(&mut queue), Some(1), "a node that comes free asks those who sleep");
 }
 
 #[test]
@@ -151,19 +182,44 @@ fn step() -> impl Strategy<Value = Step> {
 /// Every job that waits: what it asks for, whose it is, its turn, whether it is aside.
 type Waiting = BTreeMap<u8, (DemandId, u8, Turn, bool)>;
 
-/// The turn by a look at everybody.
-fn look(waiting: &Waiting, held: &BTreeMap<u8, i64>, may: impl Fn(DemandId) -> bool) -> Option<(DemandId, Address)> {
-    let there = waiting.values().filter(|(demand, _, _, aside)| !aside && may(*demand));
-    let key = |(demand, of, turn, _): &(DemandId, u8, Turn, bool)| {
-        let held = held.get(of).copied().unwrap_or(0);
-        ((held, turn.rank, buyer(*of)), *demand, turn.job)
-    };
-    there.map(key).min().map(|(_, demand, job)| (demand, job))
+/// The same by a look at everybody.
+#[derive(Default)]
+struct Model {
+    waiting: Waiting,
+    /// What each buyer holds, and the number of the change that led to it.
+    shares: BTreeMap<u8, (u64, u64)>,
+    changes: u64,
+    asleep: BTreeSet<DemandId>,
 }
 
-/// A line that everybody has left is forgotten, and begins awake.
-fn forget(asleep: &mut BTreeSet<DemandId>, waiting: &Waiting) {
-    asleep.retain(|demand| waiting.values().any(|waiting| waiting.0 == *demand));
+impl Model {
+    fn first(&self, may: impl Fn(DemandId) -> bool) -> Option<(DemandId, Address)> {
+        let there = self.waiting.values().filter(|(demand, _, _, aside)| !aside && may(*demand));
+        let key = |(demand, of, turn, _): &(DemandId, u8, Turn, bool)| (self.shares[of], turn.rank, *demand, turn.job);
+        there.map(key).min().map(|(.., demand, job)| (demand, job))
+    }
+
+    /// Whoever is new has come to hold nothing.
+    fn arrive(&mut self, of: u8) {
+        if !self.shares.contains_key(&of) {
+            self.hold(of, 0);
+        }
+    }
+
+    fn hold(&mut self, of: u8, units: i64) {
+        self.changes += 1;
+        let held = self.shares.get(&of).map_or(0, |share| share.0);
+        self.shares.insert(of, (held.saturating_add_signed(units), self.changes));
+    }
+
+    /// A line that everybody has left is forgotten, and begins awake; so is a buyer who holds nothing and waits for
+    /// nothing.
+    fn forget(&mut self) {
+        let waiting = &self.waiting;
+        self.asleep.retain(|demand| waiting.values().any(|waiting| waiting.0 == *demand));
+        let waits = |of: u8| waiting.values().any(|(_, buyer, _, aside)| *buyer == of && !aside);
+        self.shares.retain(|of, (held, _)| *held > 0 || waits(*of));
+    }
 }
 
 proptest! {
@@ -171,58 +227,58 @@ proptest! {
 
     #[test]
     fn turns_are_those_that_a_look_at_everybody_finds(steps in prop::collection::vec(step(), 1..200)) {
-        let (mut queue, mut waiting) = (Queue::default(), Waiting::new());
-        let (mut held, mut asleep) = (BTreeMap::<u8, i64>::new(), BTreeSet::new());
+        let (mut queue, mut model) = (Queue::default(), Model::default());
         for step in steps {
             match step {
                 Step::Enter { job, buyer: of, demand, age, priority } => {
                     let turn = Turn { rank: Rank { priority: Reverse(priority), opened_slot: age }, ..turn(job, age) };
                     queue.enter(buyer(of), asks(demand), turn);
-                    if waiting.get(&job) != Some(&(demand, of, turn, false)) {
-                        waiting.remove(&job);
-                        forget(&mut asleep, &waiting);
+                    if model.waiting.get(&job) != Some(&(demand, of, turn, false)) {
+                        model.waiting.remove(&job);
+                        model.forget();
+                        model.arrive(of);
+                        model.waiting.insert(job, (demand, of, turn, false));
                     }
-                    waiting.insert(job, (demand, of, turn, false));
                 }
                 Step::Leave(job) => {
                     queue.leave(Address([job; 32]));
-                    waiting.remove(&job);
+                    model.waiting.remove(&job);
                 }
                 Step::Hold(of, units) => {
-                    let sum = held.entry(of).or_default();
-                    let units = units.max(-*sum);
-                    *sum += units;
                     queue.hold(buyer(of), units);
+                    model.hold(of, units);
                 }
                 Step::Sleep(demand) => {
                     queue.sleep(demand);
-                    asleep.insert(demand);
+                    model.asleep.insert(demand);
                 }
                 Step::PutAside(job) => {
                     queue.put_aside(Address([job; 32]));
-                    if let Some(waiting) = waiting.get_mut(&job).filter(|waiting| !waiting.3) {
+                    if let Some(waiting) = model.waiting.get_mut(&job).filter(|waiting| !waiting.3) {
                         waiting.3 = true;
-                        asleep.remove(&waiting.0);
+                        model.asleep.remove(&waiting.0);
                     }
                 }
                 Step::Recall(demand) => {
                     queue.recall(demand);
-                    waiting.values_mut().filter(|waiting| waiting.0 == demand).for_each(|waiting| waiting.3 = false);
+                    let aside = model.waiting.values_mut().filter(|waiting| waiting.0 == demand && waiting.3);
+                    let buyers: Vec<u8> = aside.map(|waiting| { waiting.3 = false; waiting.1 }).collect();
+                    buyers.into_iter().for_each(|of| model.arrive(of));
                 }
                 Step::Ask(class, under) => {
                     let accepts = |demand: DemandId| asks(demand).1.classes().any(|row| row.is_none_or(|row| row == class));
-                    let expected = look(&waiting, &held, |demand| demand < under && accepts(demand));
+                    let expected = model.first(|demand| demand < under && accepts(demand));
                     prop_assert_eq!(queue.first_for(class, |_| true, |demand| demand < under), expected);
                 }
             }
-            forget(&mut asleep, &waiting);
-            prop_assert_eq!(queue.first(), look(&waiting, &held, |demand| !asleep.contains(&demand)));
+            model.forget();
+            prop_assert_eq!(queue.first(), model.first(|demand| !model.asleep.contains(&demand)));
         }
-        for job in waiting.into_keys() {
+        for job in model.waiting.into_keys() {
             queue.leave(Address([job; 32]));
         }
-        for (of, units) in held {
-            queue.hold(buyer(of), -units);
+        for (of, (held, _)) in model.shares {
+            queue.hold(buyer(of), -i64::try_from(held).unwrap());
         }
         prop_assert!(is_empty(&queue));
     }

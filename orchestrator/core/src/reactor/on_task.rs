@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
 use millrace_spec::Restart;
@@ -10,8 +12,8 @@ use crate::state::restarts::{REPLICA, of_retry};
 use crate::state::task::{Cause, Fault, Output, TaskPhase, TaskState};
 use crate::{Action, Core, JobEntry, Now, Workload};
 
-/// How many different nodes must fail to get an image before the image is to blame.
-const NODES_TO_BLAME_IMAGE: usize = 2;
+/// How many different providers' nodes must fail to get an image before the image is to blame.
+const PROVIDERS_TO_BLAME_IMAGE: usize = 2;
 
 impl Core {
     pub(crate) fn on_task_update(
@@ -76,10 +78,6 @@ impl Core {
         }
         if phase == TaskPhase::Running {
             entry.meter.start(now.millis);
-            if job_entry.is_service() {
-                // It can be had: what nodes said of it long ago does not add up to a verdict.
-                job_entry.story_mut().image_failures.clear();
-            }
         }
         let state = TaskState::Active { lease, phase };
         let moved = before != state;
@@ -156,7 +154,6 @@ impl Core {
                 Verdict::Uncounted => false,
             }
         });
-        let ran_elsewhere = fault == Fault::Image && self.has_run_for_a_member(job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         if told {
             entry.story_mut().last_failure = Some(cause.clone());
@@ -171,8 +168,9 @@ impl Core {
         let mut fatal = failed == Some(true) && !entry.is_counted();
         if fault == Fault::Image {
             entry.story_mut().image_failures.insert(node, cause.clone());
-            fatal = entry.story().image_failures.len() >= NODES_TO_BLAME_IMAGE && !ran_elsewhere;
+            fatal = self.is_image_to_blame(job);
         }
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
         let nodes_fault = matches!(fault, Fault::Node | Fault::Image);
         if nodes_fault {
             entry.story_mut().failed_nodes.insert(node);
@@ -186,6 +184,21 @@ impl Core {
         if nodes_fault {
             self.begin_end(now, lease, ExitClass::NodeFault);
         }
+    }
+}
+
+impl Core {
+    /// Whether nobody has ever had the image, by the word of nodes that no single provider owns. Once a container
+    /// of it has run, what others say of it is theirs to answer for.
+    fn is_image_to_blame(&self, job: Address) -> bool {
+        let Some(entry) = self.jobs.get(&job) else { return false };
+        let leases = self.leases_of_account(job);
+        if leases.iter().any(|lease| lease.meter.started()) {
+            return false;
+        }
+        let failed = leases.iter().filter(|lease| entry.story().image_failures.contains_key(&lease.view.node));
+        let providers: BTreeSet<Address> = failed.map(|lease| lease.view.provider).collect();
+        providers.len() >= PROVIDERS_TO_BLAME_IMAGE
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Auctions {
     pub open: Option<OpenAuction>,
     /// Milliseconds before which no further one begins.
     pub again_at: u64,
+    /// Milliseconds at which the worker of the best bid is silent for good, if it is not back by then.
+    pub waits_until: u64,
     /// How many in a row led to nothing.
     pub failures: u32,
     /// The last one of which it is known whether it led to something.

@@ -21,7 +21,7 @@ pub(crate) struct Assembly {
     pub seats: VecDeque<Seat>,
     /// Of each member's lease.
     pub maximum: Seconds,
-    /// Milliseconds after which it is given up.
+    /// Milliseconds after which it is given up, where no lease is there by then.
     pub until: u64,
 }
 

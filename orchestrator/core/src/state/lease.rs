@@ -39,8 +39,7 @@ pub struct LeaseEntry {
     pub settlements: Vec<String>,
     /// The worker fell silent and its tasks were taken away.
     pub(crate) silenced: bool,
-    /// What its meter said when its present task was handed out. Not kept on disk: a task that was begun before a
-    /// restart had the whole lease, as far as anybody knows.
+    /// What its meter said, in milliseconds, when its present task was handed out.
     pub(crate) handed_out_at: u64,
     /// What it was at work on when it fell silent. Not kept on disk: after a restart every worker says what
     /// it holds.

@@ -224,3 +224,50 @@ fn a_task_that_failed_on_a_node_is_left_to_the_others() {
     world.pass(10);
     assert_eq!(assigned(&world)[3..], [(node(1), 3), (node(2), 0)]);
 }
+
+#[test]
+fn a_node_that_turns_out_to_be_of_another_class_is_given_to_who_waits_for_that() {
+    let mut world = World::with_nodes(1);
+    let mut terms = terms();
+    terms.requirements.gpu_classes = 1 << 9;
+    let job = world.add_job(1, terms, workload(1));
+    world.drain();
+    assert_eq!(world.offers().len(), 0);
+    world.nodes.get_mut(&node(1)).unwrap().node.hardware.gpu_class = 9;
+    world.see_node(node(1));
+    world.drain();
+    assert_eq!(world.offers().iter().map(|offer| offer.job).collect::<Vec<_>>(), [job]);
+}
+
+#[test]
+fn an_idle_lease_that_somebody_else_attests_keeps_no_task_waiting() {
+    let mut world = World::with_nodes(2);
+    world.scheduler = address(b'A', 1);
+    let job = world.add_job(1, terms(), workload(1));
+    while world.leases.is_empty() {
+        let event = world.inbox.pop_front().unwrap();
+        world.feed(event);
+    }
+    world.scheduler = ATTESTOR;
+    world.drain();
+    assert_eq!(world.leases.len(), 2, "{:?}", world.explain(job));
+    world.pass(10);
+    assert!(world.core.job(job).unwrap().all_done(), "{:?}", world.explain(job));
+}
+
+#[test]
+fn who_was_put_aside_is_asked_again_when_its_node_has_rested_and_not_before() {
+    let mut world = World::with_nodes(1);
+    world.rigs.get_mut(&node(1)).unwrap().refuses = true;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    let again_at = *world.core.job(job).unwrap().story().resting.values().next().unwrap();
+    let queue = format!("{:?}", world.core.queue);
+    while world.millis + 1_000 < again_at {
+        world.pass(1);
+        assert_eq!((format!("{:?}", world.core.queue), world.offers().len()), (queue.clone(), 1));
+    }
+    world.rigs.get_mut(&node(1)).unwrap().refuses = false;
+    world.pass(1);
+    assert_eq!(world.offers().len(), 2);
+}

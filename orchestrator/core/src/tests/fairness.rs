@@ -96,3 +96,36 @@ fn a_buyers_own_jobs_go_by_priority() {
     world.drain();
     assert_eq!(jobs_offered(&world), [2, 3, 1].map(|number| address(b'J', number)));
 }
+
+/// Between two leases the greedy buyer holds nothing either, and its jobs are older.
+#[test]
+fn where_one_node_is_there_a_single_task_comes_after_the_lease_that_is_under_way() {
+    let mut world = World::with_nodes(1);
+    for number in 1..=5 {
+        add_job_of(&mut world, 1, number, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
+    }
+    world.drain();
+    let single = add_job_of(&mut world, 2, 1_000, terms(), workload(1));
+    world.drain();
+    world.pass(60);
+    let order = jobs_offered(&world);
+    assert_eq!((order.len(), order[1]), (6, single), "{order:?}");
+}
+
+#[test]
+fn priority_wins_nothing_from_a_buyer_who_holds_as_much() {
+    let mut world = World::new();
+    let urgent = Workload { placement: Placement { priority: 255, ..Placement::default() }, ..workload(1) };
+    for number in 1..=2 {
+        add_job_of(&mut world, 2, number, terms(), workload(1));
+        add_job_of(&mut world, 1, 10 + number, terms(), urgent.clone());
+    }
+    world.task_millis = 600_000;
+    world.drain();
+    for number in 1..=4 {
+        let node = world.add_node(number, PricePerGpuHour(100_000), hardware());
+        world.connect(node);
+    }
+    world.drain();
+    assert_eq!(jobs_offered(&world), [1, 11, 2, 12].map(|number| address(b'J', number)));
+}

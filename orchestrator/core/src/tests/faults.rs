@@ -73,16 +73,52 @@ fn a_node_that_keeps_failing_uses_up_the_attempts() {
     assert!(world.refunds.contains_key(&job));
 }
 
+/// The node never ran a container of the job, and says why.
+fn cannot_have_the_image(world: &mut World, number: u32) {
+    let lease = world.lease_of(node(number));
+    world.core.leases.get_mut(&lease).unwrap().meter = Meter::default();
+    world.fail_task(node(number), Fault::Image, "image-missing");
+}
+
+#[test]
+fn an_image_that_has_run_is_not_to_blame_for_nodes_that_cannot_get_it() {
+    let mut world = World::with_nodes(4);
+    world.task_millis = 20_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, retries: 3, ..terms() }, workload(1));
+    world.drain();
+    world.fail_task(node(1), Fault::Node, "disk");
+    for number in [2, 3] {
+        cannot_have_the_image(&mut world, number);
+        assert_eq!(world.outcome(job), None, "it ran on the first node");
+    }
+    world.restart();
+    world.drain();
+    world.pass(60);
+    assert!(world.finished(job), "{:?}", world.outcome(job));
+}
+
+#[test]
+fn the_nodes_of_one_provider_do_not_blame_an_image() {
+    let mut world = World::with_nodes(3);
+    world.nodes.get_mut(&node(2)).unwrap().provider = world.nodes[&node(1)].provider;
+    world.see_node(node(2));
+    let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
+    world.drain();
+    cannot_have_the_image(&mut world, 1);
+    cannot_have_the_image(&mut world, 2);
+    assert_eq!(world.outcome(job), None, "one of them may lie, and then both do");
+    cannot_have_the_image(&mut world, 3);
+    assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("image-missing").into())));
+}
+
 #[test]
 fn an_image_two_nodes_cannot_get_is_the_buyers_and_costs_nothing() {
     let mut world = World::with_nodes(3);
     let job = world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(2));
     world.drain();
-    // Neither ever ran a container.
-    world.core.leases.values_mut().for_each(|lease| lease.meter = Meter::default());
-    world.fail_task(node(1), Fault::Image, "image-missing");
+    cannot_have_the_image(&mut world, 1);
     assert_eq!(world.outcome(job), None);
-    world.fail_task(node(2), Fault::Image, "image-missing");
+    cannot_have_the_image(&mut world, 2);
     assert_eq!(world.outcome(job), Some(&Outcome::Failed(cause("image-missing").into())));
     world.pass(5);
     assert_eq!(world.refunds[&job], terms().deposit);

@@ -358,13 +358,26 @@ fn a_gang_that_wants_more_providers_than_there_are_keeps_no_nodes() {
     assert_eq!((held(&world), world.core.gangs.holding), (0, None));
 }
 
+/// A deposit for ten seconds would have kept two nodes idle for an hour.
 #[test]
-fn prices_that_rise_over_the_deposit_end_a_hold() {
+fn no_node_is_kept_for_longer_than_the_gang_could_pay_for_it() {
     let mut world = one_is_taken();
     add(&mut world, 1, &Asked { deposit: 1_700, maximum_price: 500_000, ..gang(3) });
     world.pass(605);
+    assert_eq!((held(&world), world.core.gangs.holding), (0, None));
+}
+
+#[test]
+fn prices_that_rise_over_the_deposit_end_a_hold() {
+    let mut world = one_is_taken();
+    apply(&mut world, &Change::Stake(1, 5_000_000_000), &mut 1);
+    // At 0.1, 0.2 and 0.3 USDC per hour enough for 834 seconds.
+    add(&mut world, 1, &Asked { deposit: 139_000, maximum_price: 50_000_000, ..gang(3) });
+    world.pass(605);
     assert_eq!(held(&world), 2);
-    apply(&mut world, &Change::Price(1, 400_000), &mut 1);
+    let hold = world.core.job(address(b'J', 1)).unwrap().gang.as_ref().unwrap().hold.as_ref().unwrap();
+    assert_eq!(hold.until - hold.since, 834_000);
+    apply(&mut world, &Change::Price(1, 50_000_000), &mut 1);
     world.connect(address(b'N', 4));
     world.pass(2);
     assert_eq!((held(&world), world.core.gangs.holding), (0, None), "three are free, and cost too much together");

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use millrace_protocol::{Address, Hardware, JobTerms, MicroUsdc, PricePerGpuHour, Seconds};
 use millrace_spec::{Gang, Locality, Shape};
 
@@ -330,4 +332,61 @@ fn one_gang_holds_nodes_at_a_time_and_gives_them_back_when_it_is_cancelled() {
     }
     world.pass(700);
     assert!(world.core.job(second).unwrap().all_done(), "{:?}", world.explain(second));
+}
+
+/// A lease of a chain that is busy: it is there three seconds after its offer.
+#[test]
+fn the_largest_gang_comes_together_where_each_lease_takes_its_time() {
+    const SIZE: u32 = 64;
+    const LANDING: u64 = 3;
+    let mut world = World::with_nodes(SIZE);
+    world.task_millis = 600_000;
+    let terms = JobTerms {
+        concurrent_leases: u16::try_from(SIZE).unwrap(),
+        maximum_price: PricePerGpuHour(10_000_000),
+        deposit: MicroUsdc(1_000_000_000),
+        ..terms()
+    };
+    let job = world.add_job(1, terms, gang(SIZE, Locality::Region));
+    let mut landing = VecDeque::new();
+    for _ in 0..u64::from(SIZE) * LANDING + 5 {
+        world.wait_a_second();
+        while landing.front().is_some_and(|(at, _)| *at <= world.millis) {
+            let (_, offer) = landing.pop_front().unwrap();
+            world.award(offer);
+        }
+        while let Some(event) = world.inbox.pop_front() {
+            for action in world.core.on_event(world.now(), event) {
+                match action {
+                    Action::OfferLease(offer) => landing.push_back((world.millis + LANDING * 1_000, offer)),
+                    other => world.carry_out(other),
+                }
+            }
+        }
+    }
+    assert_eq!(world.core.job(job).unwrap().view.job.leases_opened, SIZE, "in one attempt");
+    let started = world.rigs.values().filter(|rig| !rig.running.is_empty()).count();
+    assert_eq!(started, SIZE as usize, "{:?}", world.explain(job).blockers);
+}
+
+#[test]
+fn a_member_that_fails_before_its_container_runs_waits_like_any_other() {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 200_000;
+    let retry = millrace_spec::Retry {
+        backoff: Seconds(60),
+        fatal_exit_codes: Vec::new(),
+        longest_backoff: Seconds(60),
+        uncounted_exit_codes: Vec::new(),
+    };
+    let terms = JobTerms { concurrent_leases: 3, ..terms() };
+    let job = world.add_job(1, terms, Workload { retry: Some(retry), ..gang(3, Locality::Region) });
+    world.drain();
+    let lease = world.lease_of(address(b'N', 2));
+    world.core.leases.get_mut(&lease).unwrap().meter = Meter::default();
+    world.fail_task(address(b'N', 2), Fault::Buyer, "exit-1");
+    world.pass(55);
+    assert_eq!((hand_outs(&world, 0).len(), world.leases.len()), (3, 0), "nobody waits with a node in its hands");
+    world.pass(10);
+    assert_eq!(hand_outs(&world, 0).len(), 6, "{:?}", world.explain(job).blockers);
 }

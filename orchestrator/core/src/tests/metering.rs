@@ -1,4 +1,5 @@
-use millrace_protocol::{JobTerms, LeaseOutcome, LeaseState, Seconds, ServiceLevel, UnixSeconds};
+use millrace_protocol::{JobTerms, LeaseOutcome, LeaseState, MicroUsdc, Seconds, ServiceLevel, UnixSeconds};
+use millrace_spec::{Gang, Locality, Shape};
 
 use super::world::*;
 use crate::*;
@@ -240,4 +241,23 @@ fn the_meter_stops_where_the_clocks_stand_still_or_run_backwards() {
     assert_eq!(attested(&world, lease), 4);
     world.pass(4);
     assert!(attested(&world, lease) <= 5);
+}
+
+#[test]
+fn how_long_the_money_lasts_is_told_of_tasks_and_gangs_too() {
+    let gang = Shape::Gang(Gang { locality: Locality::Anywhere });
+    for shape in [None, Some(gang)] {
+        let mut world = World::with_nodes(2);
+        world.task_millis = 10_000_000;
+        // 300 000 micro-USDC an hour for both, and an hour's money.
+        let terms = JobTerms { concurrent_leases: 2, deposit: MicroUsdc(300_000), ..terms() };
+        let job = world.add_job(1, terms, Workload { shape, ..workload(2) });
+        world.drain();
+        world.pass(60);
+        let runway = world.explain(job).runway.unwrap();
+        assert_eq!((runway.leases, runway.hourly), (2, MicroUsdc(300_000)));
+        assert!((3_535..=3_545).contains(&runway.lasts.0), "{runway:?}");
+        world.cancel(job);
+        assert_eq!(world.explain(job).runway, None);
+    }
 }

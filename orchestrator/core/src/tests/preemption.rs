@@ -251,14 +251,14 @@ fn a_lease_that_ends_soon_anyway_is_waited_for() {
 /// Whoever took the node that was about to be free: nobody waits for the next one for ever.
 #[test]
 fn what_ends_soon_is_waited_for_no_longer_than_a_notice() {
-    let mut world = World::with_nodes(2);
+    let mut world = World::with_nodes(3);
     world.task_millis = 1_000_000;
-    // Its lease is over, and it has the next one at once: it is the older one.
+    // Its lease is over, and it has the next one at once: whoever waits holds a node already.
     world.add_job(1, JobTerms { lease_seconds: Seconds(60), ..firm() }, Workload { task_retries: 9, ..workload(1) });
     let victim = world.add_job(2, spot(), workload(1));
     world.drain();
     world.pass(10);
-    let job = world.add_job(3, firm(), workload(1));
+    let job = world.add_job(3, JobTerms { concurrent_leases: 2, ..firm() }, workload(2));
     world.drain();
     world.pass(PATIENCE + NOTICE);
     assert!(notices(&world).is_empty());

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use millrace_protocol::LeaseOutcome;
+use millrace_protocol::{JobTerms, LeaseOutcome, Seconds};
 
 use super::world::*;
 use crate::*;
@@ -128,4 +128,21 @@ fn a_hand_out_that_died_with_the_scheduler_is_made_again() {
     world.drain();
     assert_eq!(world.core.job(job).unwrap().tasks[0].attempt, 3);
     assert_eq!(world.count(|action| matches!(action, Action::AssignTask { attempt: 3, .. })), 1);
+}
+
+#[test]
+fn a_task_that_began_late_in_a_lease_is_not_blamed_for_its_end_after_a_restart() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 12_000;
+    let terms = JobTerms { lease_seconds: Seconds(20), concurrent_leases: 1, ..terms() };
+    let job = world.add_job(1, terms, workload(2));
+    world.drain();
+    world.pass(15);
+    assert_eq!(world.core.job(job).unwrap().tasks.done(), 1);
+    world.restart();
+    world.drain();
+    world.pass(60);
+    let tasks = &world.core.job(job).unwrap().tasks;
+    assert_eq!((tasks[1].attempt, tasks[1].failures), (2, 0), "it was cut off after eight seconds of twenty");
+    assert!(world.finished(job));
 }

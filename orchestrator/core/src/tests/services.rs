@@ -237,3 +237,15 @@ fn replicas_may_end_where_only_failures_restart() {
     assert_eq!(world.outcome(job), Some(&Outcome::Completed));
     assert!(world.jobs.is_empty());
 }
+
+#[test]
+fn a_service_that_is_to_run_for_ages_stops_nobody() {
+    let mut workload = service(1, 1);
+    if let Some(Shape::Service(service)) = &mut workload.shape {
+        service.run_for = Some(Seconds(u64::MAX / 4));
+    }
+    let (mut world, job) = serving(3, workload, |_| ());
+    world.pass(700);
+    assert_eq!((running(&world), world.outcome(job)), (1, None));
+    assert!(world.core.job(job).unwrap().view.job.leases_opened > 1, "its first lease had a successor");
+}

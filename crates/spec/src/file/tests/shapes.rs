@@ -166,6 +166,9 @@ fn a_service_refuses_nonsense() {
     refused(service("replicas = 1\nrestart = \"never\""), "service.restart");
     refused(service("replicas = 1\nrun_for = \"soon\""), "service.run_for");
     refused(service("replicas = 1\nrun_for = \"0s\""), "service.run_for");
+    assert!(spec_of(&service("replicas = 1\nrun_for = \"3650d\"").unwrap()).check().is_ok());
+    refused(service("replicas = 1\nrun_for = \"315360001s\""), "service.run_for");
+    refused(service("replicas = 1\nrun_for = \"18446744073709551615s\""), "service.run_for");
     refused(service("replicas = 1\n[gang]"), "gang");
     refused(and("[service]\nreplicas = 1"), "service");
     let text = GOOD.replace("[tasks]\ncount = 24\ntime_limit = \"2m\"\n", "");

@@ -5,6 +5,7 @@ use millrace_protocol::{Address, PricePerGpuHour};
 use millrace_spec::Sha256;
 
 use super::TO_ANSWER;
+use crate::agenda::Due;
 use crate::auction::{PassedOver, Step};
 use crate::decide::placement::{RUNNERS_UP, Search};
 use crate::market::{Candidate, Demand};
@@ -36,7 +37,10 @@ impl Core {
                     self.send_offer(now, offer, Decision { number: offer.number, chosen: best, runners_up });
                     return Search::Placed;
                 }
-                Err(Obstacle::Passing) => return Search::Refused,
+                Err(Obstacle::Passing) => {
+                    self.await_bidder(job, best.node);
+                    return Search::Refused;
+                }
                 Err(Obstacle::Lasting(reason)) => {
                     self.note_lapse(job);
                     self.note_step(job, number, Step::PassedOver { node: best.node, reason });
@@ -48,6 +52,16 @@ impl Core {
             return Search::Refused;
         }
         self.open_auction(now, job, demand)
+    }
+
+    /// The job tries again when the worker is back, or else when it is silent for good.
+    fn await_bidder(&mut self, job: Address, node: Address) {
+        let patience = self.settings.patience();
+        let silent = self.worker(node).map(|worker| worker.silent_from(patience));
+        if let Some((auctions, millis)) = self.auctions.get_mut(&job).zip(silent) {
+            auctions.waits_until = millis;
+            self.bring_forward(job, Due { millis, ..Due::NEVER });
+        }
     }
 
     /// Whether the last auction has led to no lease, and nothing has followed from that yet.

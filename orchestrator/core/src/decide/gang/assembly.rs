@@ -1,15 +1,17 @@
 use std::collections::{BTreeSet, VecDeque};
 
-use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::ExitClass;
+use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::sha256;
 
+use crate::agenda::Due;
 use crate::backoff::Backoff;
 use crate::decide::placement::Search;
 use crate::market::{Claim, Demand};
 use crate::state::gang::{Assembly, Seat};
 use crate::state::job::Decision;
+use crate::state::lease::LeaseEntry;
 use crate::{Core, Now, Offer};
 
 /// Before another set of nodes is tried.
@@ -36,7 +38,6 @@ impl Core {
         };
         let gang = entry.gang.get_or_insert_default();
         gang.waits_since = None;
-        // The first lease must be at work before its start timeout, image and all.
         let until = now.millis.saturating_add(start_timeout.saturating_mul(1_000) / 2);
         gang.assembly = Some(Assembly { seats: VecDeque::from(seats), maximum, until });
         for (holder, claim) in self.seat_claims(job) {
@@ -53,7 +54,11 @@ impl Core {
         let (size, missing) = (entry.tasks.len(), assembly.seats.len());
         let offered = usize::from(entry.offer.is_some());
         let there = leases.iter().filter(|lease| self.leases.get(lease).is_some_and(|lease| !lease.silenced)).count();
-        if now.millis >= assembly.until || there + offered + missing < size {
+        let is_late = match leases.first().and_then(|first| self.leases.get(first)) {
+            Some(first) => now.chain >= together_by(first),
+            None => now.millis >= assembly.until,
+        };
+        if is_late || there + offered + missing < size {
             return self.disband(now, job);
         }
         if offered > 0 || self.awaits_an_end(job) {
@@ -98,6 +103,9 @@ impl Core {
         let gang = entry.gang.get_or_insert_default();
         gang.again_at = now.millis.saturating_add(PAUSE.after(gang.failures));
         gang.failures = gang.failures.saturating_add(1);
+        // Its turn may have come in a round that is about others.
+        let millis = gang.again_at;
+        self.bring_forward(job, Due { millis, ..Due::NEVER });
         for lease in self.members(job) {
             self.begin_end(now, lease, ExitClass::Released);
         }
@@ -123,6 +131,13 @@ impl Core {
         let seats = assembly.into_iter().flat_map(|known| &known.seats).chain(hold);
         seats.map(|seat| (seat_holder(job, seat), claim(seat))).collect()
     }
+}
+
+/// When all members must have their leases, if this is the first one's: it must be at work before its start timeout,
+/// and a quarter of that is for the image.
+pub(in crate::decide) fn together_by(first: &LeaseEntry) -> UnixSeconds {
+    let lease = &first.view.lease;
+    lease.start_by.saturating_minus(UnixSeconds(lease.start_timeout.0 / 4))
 }
 
 /// Under what name the market keeps a seat: neither a lease nor a job has it.

@@ -16,7 +16,12 @@ impl Core {
     /// A gang at work: a member that is lost ends the attempt of all.
     pub(super) fn keep_together(&mut self, now: Now, job: Address, leases: &[Address]) {
         let Some(entry) = self.jobs.get(&job) else { return };
-        let members = entry.tasks.iter().zip(0u32..).map(|(task, number)| (number, self.member(now, task, leases)));
+        let restarts = &entry.story().restarts;
+        let members = entry.tasks.iter().zip(0u32..).map(|(task, number)| {
+            // It failed before its container ran, and is to wait: the others wait with it, for nothing.
+            let rests = task.state == TaskState::Pending && restarts.rests(number, now.millis);
+            (number, if rests { Member::Lost } else { self.member(now, task, leases) })
+        });
         let mut again = Vec::new();
         let mut lost = false;
         for (number, member) in members {

@@ -17,7 +17,8 @@ use crate::{Core, Now};
 
 /// Milliseconds for which a gang waits before nodes are kept for it.
 const PATIENCE: u64 = 600_000;
-/// Milliseconds for which they are kept at most; where the leases of others last longer, none are.
+/// Milliseconds for which they are kept at most, and no longer than the gang's deposit would pay for them; where the
+/// leases of others last longer, none are.
 const LONGEST: u64 = 3_600_000;
 /// Milliseconds until a gang for which it was of no use is thought of again.
 const PAUSE: u64 = 60_000;
@@ -70,50 +71,58 @@ impl Core {
     }
 
     fn begin_hold(&mut self, now: Now, job: Address) {
-        let Some(region) = self.place_to_hold(now, job) else {
+        let Some((region, lasts)) = self.place_to_hold(now, job) else {
             return self.postpone_hold(job, now.millis.saturating_add(PAUSE));
         };
         let Some(gang) = self.jobs.get_mut(&job).and_then(|entry| entry.gang.as_mut()) else { return };
-        let (since, until) = (now.millis, now.millis.saturating_add(LONGEST));
+        let (since, until) = (now.millis, now.millis.saturating_add(lasts.0.saturating_mul(1_000)));
         gang.hold = Some(Hold { region, seats: Vec::new(), since, until });
         self.gangs.holding = Some(job);
         self.extend_hold(now, job);
     }
 
-    /// Where enough nodes are free or will be before a hold is given up, at prices that the deposit covers. None where
-    /// nowhere; within, none for a gang that may be anywhere.
-    fn place_to_hold(&self, now: Now, job: Address) -> Option<Option<u8>> {
+    /// Where enough nodes are free or will be before a hold is given up, and how long they may be kept: nobody's nodes
+    /// lie idle for longer than the gang's deposit would pay for all of them. None where nowhere; within, none for a
+    /// gang that may be anywhere.
+    fn place_to_hold(&self, now: Now, job: Address) -> Option<(Option<u8>, Seconds)> {
         let entry = self.jobs.get(&job)?;
         let demand = Demand::of_job(entry);
         let together = demand.together?;
         let past = self.past(job);
         let request = past.request(entry, &demand);
-        let end = now.chain.after(Seconds(LONGEST / 1_000)).ok()?;
-        let ends_in_time = |lease: Address| self.leases.get(&lease).is_none_or(|lease| lease.view.lease.ends_by <= end);
-        // Of each provider the lowest where no two may be with one, and of each node otherwise.
-        let mut prices: BTreeMap<(Option<u8>, Address), PricePerGpuHour> = BTreeMap::new();
+        let longest = Seconds(LONGEST / 1_000);
+        let mut rules = entry.view.job;
+        rules.terms.lease_seconds = longest;
+        let ends = |lease: Address| self.leases.get(&lease).map(|lease| lease.view.lease.ends_by.since(now.chain));
+        let mut comes_free: BTreeMap<Option<u8>, Vec<(Seconds, PricePerGpuHour, Address)>> = BTreeMap::new();
         for (address, node) in self.market.nodes() {
             let suits = match self.market.without(now, &request, address, &Vacated::default()) {
                 Some(Err(obstacle)) => obstacle.is_taken_by_others(),
                 found => found.is_some(),
             };
-            let price = node.view.node.posted_price(demand.spot).filter(|_| suits);
-            if let Some(price) = price.filter(|_| self.open_leases.of_node(address).all(ends_in_time)) {
+            let free_in = self.open_leases.of_node(address).filter_map(ends).max().unwrap_or(Seconds::ZERO);
+            let price = node.view.node.posted_price(demand.spot).filter(|_| suits && free_in <= longest);
+            if let Some(price) = price {
                 let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
                 let whose = if demand.different_providers { node.view.provider } else { address };
-                let lowest = prices.entry((region, whose)).or_insert(price);
-                *lowest = price.min(*lowest);
+                comes_free.entry(region).or_default().push((free_in, price, whose));
             }
         }
         let enough = |region: Option<u8>| {
-            let there = prices.range((region, Address([0; 32]))..).take_while(|((place, _), _)| *place == region);
-            let mut there: Vec<PricePerGpuHour> = there.map(|(_, price)| *price).collect();
-            there.sort_unstable();
-            let cheapest = there.get(..together.size())?.iter().copied();
-            length(&entry.view.job, cheapest).map(|_| (there.len(), Reverse(region), region))
+            let there = comes_free.get(&region)?;
+            let mut lasts = longest;
+            loop {
+                let lowest = lowest_prices(there, lasts);
+                let paid = length(&rules, lowest.get(..together.size())?.iter().copied())?;
+                if paid >= lasts {
+                    return Some((lowest.len(), Reverse(region), lasts));
+                }
+                // Those that come free only later are not waited for, and without them the others may be dearer.
+                lasts = paid;
+            }
         };
         let allowed = places(together, demand.regions).into_iter().map(|(region, _)| region);
-        allowed.filter_map(enough).max().map(|(.., region)| region)
+        allowed.filter_map(enough).max().map(|(_, Reverse(region), lasts)| (region, lasts))
     }
 
     fn extend_hold(&mut self, now: Now, job: Address) {
@@ -158,4 +167,16 @@ impl Core {
         }
         Some(hold)
     }
+}
+
+/// What nodes cost that are free within `lasts`, the lowest first: of each owner the one that costs least.
+fn lowest_prices(there: &[(Seconds, PricePerGpuHour, Address)], lasts: Seconds) -> Vec<PricePerGpuHour> {
+    let mut prices: BTreeMap<Address, PricePerGpuHour> = BTreeMap::new();
+    for (_, price, whose) in there.iter().filter(|(free_in, ..)| *free_in <= lasts) {
+        let lowest = prices.entry(*whose).or_insert(*price);
+        *lowest = (*price).min(*lowest);
+    }
+    let mut prices: Vec<PricePerGpuHour> = prices.into_values().collect();
+    prices.sort_unstable();
+    prices
 }

@@ -51,11 +51,6 @@ impl Core {
         }
     }
 
-    /// Whether a member's rig has had the job's image: what others say of it is then theirs to answer for.
-    pub(crate) fn has_run_for_a_member(&self, job: Address) -> bool {
-        self.is_counted(job) && self.leases_of_account(job).into_iter().any(|lease| lease.meter.started())
-    }
-
     /// Whether the member has a result: each of its tasks is done, or one of them failed for good.
     pub(super) fn has_result(&self, lease: Address) -> bool {
         self.tasks_of(lease).is_some_and(|tasks| tasks.all_done()) || self.failed_own_task(lease)

@@ -23,13 +23,19 @@ impl Core {
     /// Offers the next place of the job's round, or that of a member that has gone, to the best node of a provider
     /// that has none.
     pub(in crate::decide) fn place_member(&mut self, now: Now, job: Address, demand: &Demand) -> Search {
-        if self.too_few(now, job, demand).is_some() {
+        let mut tight = BTreeSet::new();
+        let too_few = self.too_few(now, job, demand, &mut tight).is_some();
+        tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
+        if too_few {
             return Search::Refused;
         }
         let past = self.past(job);
         let Some(entry) = self.jobs.get(&job) else { return Search::Refused };
         let (round, opens) = (entry.view.quorum_round, self.round(job).is_none() && !entry.view.quorum_open);
-        let found = self.market.best(now, &past.request(entry, demand), RUNNERS_UP + 1);
+        let mut found = self.market.best(now, &past.request(entry, demand), RUNNERS_UP + 1);
+        for slot in std::mem::take(&mut found.tight) {
+            self.market.mark_tight(slot);
+        }
         if found.candidates.is_empty() {
             return Search::Nothing;
         }
@@ -67,22 +73,31 @@ impl Core {
         self.leases_of_account(job).into_iter().filter(of_round).count()
     }
 
-    /// What the next round lacks, before its first member is there.
-    pub(crate) fn too_few(&self, now: Now, job: Address, demand: &Demand) -> Option<TooFew> {
+    /// What the next round lacks, before its first member is there. Rigs that were passed over for want of stake are
+    /// noted in `tight`.
+    pub(crate) fn too_few(&self, now: Now, job: Address, demand: &Demand, tight: &mut BTreeSet<u32>) -> Option<TooFew> {
         let entry = self.jobs.get(&job)?;
         let (_, size) = entry.votes()?;
         if self.projected_round(now, job).is_none_or(|round| round.joined > 0) {
             return None;
         }
         let mut past = self.past(job);
-        let fitting = (0..size).take_while(|_| self.takes_one_more(now, (job, entry), demand, &mut past)).count();
+        let mut one_more = || self.takes_one_more(now, (job, entry), demand, (&mut past, tight));
+        let fitting = (0..size).take_while(|_| one_more()).count();
         (fitting < usize::from(size)).then_some(TooFew { providers: size.into(), fitting })
     }
 
     /// Whether yet another provider has a node on which the chain would open the lease.
-    fn takes_one_more(&self, now: Now, (job, entry): (Address, &JobEntry), demand: &Demand, past: &mut Past) -> bool {
+    fn takes_one_more(
+        &self,
+        now: Now,
+        (job, entry): (Address, &JobEntry),
+        demand: &Demand,
+        (past, tight): (&mut Past, &mut BTreeSet<u32>),
+    ) -> bool {
         loop {
             let found = self.market.best(now, &past.request(entry, demand), 1);
+            tight.extend(found.tight);
             let Some(chosen) = found.candidates.first().copied() else { return false };
             let Some(provider) = self.market.node(chosen.node).map(|node| node.view.provider) else { return false };
             past.note_provider(provider);
