@@ -156,8 +156,14 @@ mod tests {
 
     #[test]
     fn a_real_rig_promises_no_more_than_its_machine_has() {
-        let engine =
-            Info { version: String::new(), cpu_cores: 4, memory_mib: 8_192, gvisor: false, user_namespace: None };
+        let engine = Info {
+            version: String::new(),
+            cpu_cores: 4,
+            memory_mib: 8_192,
+            gvisor: false,
+            user_namespace: None,
+            image_folder: None,
+        };
         let real = Hardware { simulated: false, ..registered(1) };
         assert_eq!((hardware_of(real, &engine).cpu_cores, hardware_of(real, &engine).memory_mib), (4, 8_192));
         assert_eq!(hardware_of(registered(1), &engine).cpu_cores, 64);

@@ -107,6 +107,8 @@ pub struct LocalImage {
     pub id: String,
     /// With every layer, also those that other images share.
     pub bytes: u64,
+    /// Whether it has a name with a tag, and not only its id and digests.
+    pub is_named: bool,
 }
 
 /// The first process of a container that runs.
@@ -128,6 +130,8 @@ pub struct Info {
     pub gvisor: bool,
     /// The rig's user and group that a container's root is, where the engine gives containers users of their own.
     pub user_namespace: Option<(u32, u32)>,
+    /// Where it keeps images, if that is a folder of this machine.
+    pub image_folder: Option<PathBuf>,
 }
 
 /// What an engine can say no with.
@@ -141,6 +145,10 @@ pub enum Error {
     PullFailed { image: String, reason: String },
     #[error("the registry of image {image} refused the login: {reason}")]
     LoginRefused { image: String, reason: String },
+    #[error("no container can be made of image {image}: {reason}")]
+    ImageInvalid { image: String, reason: String },
+    #[error("the image asks for a GPU driver that this rig does not have: {reason}")]
+    ImageUnfit { reason: String },
     #[error("the command cannot be run: {reason}")]
     CommandMissing { reason: String },
     #[error("containers with a network cannot be kept away from the rig's own networks: {reason}")]
@@ -160,6 +168,8 @@ impl Diagnostic for Error {
             Self::ImageMissing { .. } => "image-missing",
             Self::PullFailed { .. } => "pull-failed",
             Self::LoginRefused { .. } => "registry-refused",
+            Self::ImageInvalid { .. } => "image-invalid",
+            Self::ImageUnfit { .. } => "image-unfit",
             Self::NotFound | Self::Interrupted => "container-lost",
             Self::CommandMissing { .. } => "command-missing",
             Self::Unfenced { .. } => "network-unfenced",
@@ -176,6 +186,8 @@ impl Diagnostic for Error {
             Self::ImageMissing { .. } => Cause::ImageMissing.hint(),
             Self::PullFailed { .. } => Cause::PullFailed.hint(),
             Self::LoginRefused { .. } => Cause::RegistryRefused.hint(),
+            Self::ImageInvalid { .. } => Cause::ImageInvalid.hint(),
+            Self::ImageUnfit { .. } => Cause::ImageUnfit.hint(),
             Self::NotFound | Self::Interrupted => Cause::ContainerLost.hint(),
             Self::CommandMissing { .. } => Cause::CommandMissing.hint(),
             Self::Unfenced { .. } => Cause::NetworkUnfenced.hint(),
@@ -185,23 +197,28 @@ impl Diagnostic for Error {
 }
 
 impl Error {
-    /// As a task's failure; `otherwise` where the error says nothing more exact.
+    /// As a task's failure; `otherwise` where the error says nothing more exact. What a registry has answered stays on
+    /// the rig: it may be no registry but something that only the rig can reach.
     pub fn failure(&self, otherwise: Cause) -> Failure {
         let cause = match self {
             Self::ImageMissing { .. } => Cause::ImageMissing,
             Self::PullFailed { .. } => Cause::PullFailed,
             Self::LoginRefused { .. } => Cause::RegistryRefused,
+            Self::ImageInvalid { .. } => Cause::ImageInvalid,
+            Self::ImageUnfit { .. } => Cause::ImageUnfit,
             Self::CommandMissing { .. } => Cause::CommandMissing,
             Self::Unfenced { .. } => Cause::NetworkUnfenced,
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted | Self::Refused { .. } => otherwise,
         };
         match self {
-            Self::ImageMissing { image, reason }
-            | Self::PullFailed { image, reason }
-            | Self::LoginRefused { image, reason } => Failure::new(cause, format!("{image}: {reason}")),
-            Self::CommandMissing { reason } | Self::Unfenced { reason } | Self::Refused { reason, .. } => {
-                Failure::new(cause, reason.clone())
+            Self::ImageMissing { image, .. } | Self::PullFailed { image, .. } | Self::LoginRefused { image, .. } => {
+                Failure::new(cause, image.clone())
             }
+            Self::ImageInvalid { image, reason } => Failure::new(cause, format!("{image}: {reason}")),
+            Self::ImageUnfit { reason }
+            | Self::CommandMissing { reason }
+            | Self::Unfenced { reason }
+            | Self::Refused { reason, .. } => Failure::new(cause, reason.clone()),
             Self::Unreachable { .. } | Self::NotFound | Self::Interrupted => Failure::new(cause, self.to_string()),
         }
     }
@@ -214,6 +231,14 @@ pub trait Engine: Send + Sync + 'static {
     /// Makes sure that containers with a network reach nothing near the rig. Called again and again while one
     /// runs: whoever owns the rig may take rules away.
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Whether it asks registries at all.
+    fn pulls(&self) -> bool;
+
+    /// Whether the registry of the image's name gives whoever has this login the very image that is here under it.
+    /// Nothing is pulled, and no name changes its meaning.
+    fn is_offered<'a>(&'a self, image: &'a str, login: Option<&'a RegistryLogin>)
+    -> BoxFuture<'a, Result<bool, Error>>;
 
     /// Digest of a local image.
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>>;

@@ -5,6 +5,7 @@ use millrace_protocol::Address;
 use tokio::sync::{Mutex, watch};
 
 use crate::container::Engine;
+use crate::fetching::Fetching;
 use crate::folders::Folders;
 use crate::gpu::{Inventory, Monitor};
 use crate::images::ImageCache;
@@ -34,7 +35,7 @@ pub(crate) struct Context {
     /// The endpoint that the orchestrator named last; `None` before the first connection.
     pub objects: watch::Receiver<Option<Arc<dyn Objects>>>,
     /// Two leases may want the same input: it is fetched once.
-    pub fetching: Mutex<()>,
+    pub fetching: Fetching,
     /// What is encrypted takes room beside what it is made of: one file at a time on the rig, so that it is known
     /// to be there.
     pub encrypting: Mutex<()>,

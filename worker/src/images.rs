@@ -2,6 +2,9 @@
 //! on the rig before, or that its owner has put in its place since, is never the worker's to remove.
 
 mod ledger;
+mod named;
+mod registries;
+mod room;
 mod watch;
 
 use std::collections::{BTreeSet, HashMap};
@@ -9,20 +12,24 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use millrace_agent::TaskKey;
+use millrace_agent::{Cause, Failure, TaskKey};
 use millrace_seal::RegistryLogin;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::container::{Engine, Error, Progress};
+use crate::container::{Engine, Error, LocalImage, Progress};
 
 use ledger::{Ledger, Record};
+pub(crate) use registries::Registries;
+pub(crate) use room::Room;
 pub(crate) use watch::watch;
 
 /// The worker's own images in the engine.
 pub(crate) struct ImageCache {
     limit: u64,
     clock: Clock,
+    registries: Registries,
+    room: Room,
     state: Mutex<State>,
     /// One look at what must go at a time.
     evicting: tokio::sync::Mutex<()>,
@@ -41,16 +48,18 @@ impl ImageCache {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(data_dir: &Path, limit: u64, clock: Clock) -> io::Result<Self> {
+    pub fn open(data_dir: &Path, limit: u64, clock: Clock, registries: Registries, room: Room) -> io::Result<Self> {
         let state = State { ledger: Ledger::open(&data_dir.join("images"))?, pinned: HashMap::new() };
         let (state, evicting, changed) = (Mutex::new(state), tokio::sync::Mutex::new(()), Notify::new());
-        Ok(Self { limit, clock, state, evicting, changed })
+        Ok(Self { limit, clock, registries, room, state, evicting, changed })
     }
 
-    /// Brings an image for a task, which has it until [`ImageCache::release`]; its digest.
+    /// Brings an image for a task, which has it until [`ImageCache::release`]; its digest. What the worker has pulled
+    /// itself, without a login, is everybody's. Of all else that is on the rig the image's registry is asked first
+    /// whether it gives it to this job's buyer, unless the owner has the rig ask none: then it is what is meant.
     ///
     /// # Errors
-    /// The engine's.
+    /// A [`Failure`] that tells nothing of what a registry has answered; the log of the rig's owner does.
     pub async fn bring(
         &self,
         engine: &dyn Engine,
@@ -58,35 +67,65 @@ impl ImageCache {
         image: &str,
         login: Option<&RegistryLogin>,
         progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<String, Error> {
+    ) -> Result<String, Failure> {
+        named::check(image)?;
         self.state().pinned.insert(key, image.to_owned());
-        let found = engine.find_image(image).await?;
-        if let Some(digest) = found
-            && !self.is_guarded(engine, image).await?
-        {
+        let failure = |error: Error| {
+            tracing::warn!(task = %key, image, %error, "a task's image cannot be had");
+            error.failure(Cause::PullFailed)
+        };
+        let found = engine.find_image(image).await.map_err(failure)?;
+        let local = engine.local_image(image).await.map_err(failure)?;
+        let standing = found.as_ref().map(|_| self.standing(image, local.as_ref()));
+        let may_ask = engine.pulls();
+        if let Some(digest) = found.as_ref().filter(|_| !may_ask || standing == Some(Standing::Common)) {
             self.change(|ledger| ledger.touch(image, self.clock.now()));
-            return Ok(digest);
+            return Ok(digest.clone());
         }
-        let digest = engine.pull(image, login, progress).await?;
+        if may_ask {
+            self.registries.check(image).await?;
+        }
+        if let Some(digest) = found.filter(|_| standing == Some(Standing::Owners)) {
+            // Not pulled: that would give the owner's name to a stranger's image.
+            return match engine.is_offered(image, login).await.map_err(failure)? {
+                true => Ok(digest),
+                false => {
+                    let said = "its registry does not give this buyer what the rig has under this name";
+                    Err(Failure::new(Cause::PullFailed, format!("{image}: {said}")))
+                }
+            };
+        }
+        if let Some(free) = self.room.is_short() {
+            return Err(Failure::new(Cause::DiskFull, free));
+        }
+        if standing.is_none() && may_ask {
+            self.change(|ledger| ledger.intend(image, self.clock.now(), login.is_some()));
+        }
+        let digest = tokio::select! {
+            pulled = engine.pull(image, login, progress) => pulled.map_err(failure)?,
+            free = self.room.runs_short() => return Err(Failure::new(Cause::ImageTooLarge, format!("{image}: {free}"))),
+        };
         self.changed.notify_one();
-        // Written down after it is there: an image that nobody remembers stays, one of the owner's never goes.
-        if let Some(local) = engine.local_image(image).await? {
-            let record =
-                Record { id: local.id, bytes: local.bytes, used_at: self.clock.now(), guarded: login.is_some() };
-            self.change(|ledger| ledger.note(image, record));
+        if let Some(local) = engine.local_image(image).await.map_err(failure)? {
+            let (id, used_at, guarded) = (Some(local.id), self.clock.now(), login.is_some());
+            self.change(|ledger| ledger.note(image, Record { id, bytes: local.bytes, used_at, guarded }));
         }
         self.evict(engine).await;
         Ok(digest)
     }
 
-    /// Whether an image that is here came with a login. Then its registry is asked again, which costs no layer: what
-    /// one buyer may have, another has not been allowed.
-    async fn is_guarded(&self, engine: &dyn Engine, image: &str) -> Result<bool, Error> {
-        if !self.state().ledger.has_guarded() {
-            return Ok(false);
+    /// Whose an image is that is here.
+    fn standing(&self, image: &str, local: Option<&LocalImage>) -> Standing {
+        let Some(local) = local else { return Standing::Owners };
+        if self.state().ledger.is_intended(image) {
+            self.change(|ledger| ledger.settle(image, local.id.clone(), local.bytes));
         }
-        let local = engine.local_image(image).await?;
-        Ok(local.is_some_and(|local| self.state().ledger.is_guarded(&local.id)))
+        let ledger = &self.state().ledger;
+        match (ledger.holds(image, &local.id), ledger.is_guarded(&local.id)) {
+            (false, _) => Standing::Owners,
+            (true, true) => Standing::Guarded,
+            (true, false) => Standing::Common,
+        }
     }
 
     /// The task needs its image no more.
@@ -97,6 +136,7 @@ impl ImageCache {
     /// Removes what was not used for the longest time, until the rest is small enough.
     pub async fn evict(&self, engine: &dyn Engine) {
         let _not_meanwhile = self.evicting.lock().await;
+        self.settle(engine).await;
         let candidates = {
             let state = self.state();
             let pinned: BTreeSet<&str> = state.pinned.values().map(String::as_str).collect();
@@ -115,6 +155,22 @@ impl ImageCache {
                 Ok(Removal::NotOurs) => self.change(|ledger| ledger.forget(&image)),
                 Ok(Removal::InUse) => {}
                 Err(error) => tracing::warn!(image, %error, "an image stays although the cache is full"),
+            }
+        }
+    }
+
+    /// Finds out what came of pulls that were broken off, by a cancel or with the worker.
+    async fn settle(&self, engine: &dyn Engine) {
+        let intended = {
+            let state = self.state();
+            let under_way = |image: &String| state.pinned.values().any(|pinned| pinned == image);
+            state.ledger.intended().into_iter().filter(|image| !under_way(image)).collect::<Vec<_>>()
+        };
+        for image in intended {
+            match engine.local_image(&image).await {
+                Ok(Some(local)) => self.change(|ledger| ledger.settle(&image, local.id, local.bytes)),
+                Ok(None) => self.change(|ledger| ledger.forget(&image)),
+                Err(error) => tracing::warn!(image, %error, "whether an image has come is not known"),
             }
         }
     }
@@ -139,6 +195,18 @@ impl ImageCache {
     }
 }
 
+/// Whose an image is that is on the rig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The worker has pulled it under this name, and no login was asked for.
+    Common,
+    /// It came with a login. Its registry is asked again, which costs no layer: what one buyer may have, another has
+    /// not been allowed.
+    Guarded,
+    /// As far as the worker knows the rig's owner has put it there, and may not mean it for others.
+    Owners,
+}
+
 enum Removal {
     Gone,
     /// The name means another image now.
@@ -149,7 +217,9 @@ enum Removal {
 async fn remove(engine: &dyn Engine, image: &str, record: &Record) -> Result<Removal, Error> {
     match engine.local_image(image).await? {
         None => Ok(Removal::NotOurs),
-        Some(local) if local.id != record.id => Ok(Removal::NotOurs),
+        Some(local) if record.id.as_ref() != Some(&local.id) => Ok(Removal::NotOurs),
+        // By its id it goes only where nobody has given it another name.
+        Some(local) if local.id == image && local.is_named => Ok(Removal::NotOurs),
         Some(_) => Ok(if engine.remove_image(image).await? { Removal::Gone } else { Removal::InUse }),
     }
 }

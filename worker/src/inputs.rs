@@ -1,5 +1,6 @@
 //! Inputs: fetched once into a cache by hash, then linked read-only into each task's folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -29,8 +30,8 @@ pub(crate) async fn fetch(
 ) -> Result<(), Failure> {
     {
         // What other tasks use is linked into their folders: here it only loses a name.
-        let _not_meanwhile = context.fetching.lock().await;
-        if let Err(error) = evict(&context.folders.cache(), context.cache_limit) {
+        let cache = context.folders.cache();
+        if let Err(error) = context.fetching.meanwhile(|held| evict(&cache, context.cache_limit, held)) {
             tracing::warn!(%error, "the input cache stays as large as it is");
         }
     }
@@ -43,7 +44,7 @@ pub(crate) async fn fetch(
     for input in &assignment.inputs {
         let cached = context.folders.cached(input.object.sha256);
         // The link is part of it: what has none yet may be evicted.
-        let _one_at_a_time = context.fetching.lock().await;
+        let _held = context.fetching.hold(input.object.sha256).await;
         bring(context, input, &cached).await?;
         match &key {
             Some(key) => unseal(key.clone(), &cached, &folder, &input.path).await?,
@@ -135,20 +136,27 @@ pub(crate) fn cached_bytes(cache: &Path) -> u64 {
     entries.filter_map(|entry| entry.metadata().ok()).fold(0, |sum, metadata| sum.saturating_add(metadata.len()))
 }
 
-/// Removes the inputs that were not used for the longest time until the cache is small enough.
+/// Removes the inputs that were not used for the longest time until the cache is small enough. Those `held` stay, with
+/// what there is of them.
 ///
 /// # Errors
 /// Those of the file system.
-pub(crate) fn evict(cache: &Path, limit: u64) -> io::Result<()> {
+pub(crate) fn evict(cache: &Path, limit: u64, held: &BTreeSet<String>) -> io::Result<()> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(cache)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
-        entries.push((metadata.modified()?, metadata.len(), entry.path()));
+        let metadata = match entry.metadata() {
+            // It has come in meanwhile, under another name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        let is_held =
+            entry.file_name().to_str().and_then(|name| name.split('.').next()).is_some_and(|name| held.contains(name));
+        entries.push((metadata.modified()?, metadata.len(), is_held, entry.path()));
     }
     entries.sort();
-    let mut total: u64 = entries.iter().map(|(_, length, _)| length).sum();
-    for (_, length, path) in entries {
+    let mut total: u64 = entries.iter().map(|(_, length, _, _)| length).sum();
+    for (_, length, _, path) in entries.into_iter().filter(|(_, _, is_held, _)| !is_held) {
         if total <= limit {
             break;
         }
@@ -171,10 +179,23 @@ mod tests {
             let used = SystemTime::now() - Duration::from_secs(age);
             std::fs::File::open(&path).unwrap().set_modified(used).unwrap();
         }
-        evict(folder.path(), 200).unwrap();
+        evict(folder.path(), 200, &BTreeSet::new()).unwrap();
         assert!(!folder.path().join("old").exists());
-        evict(folder.path(), 100).unwrap();
+        evict(folder.path(), 100, &BTreeSet::new()).unwrap();
         assert!(!folder.path().join("middle").exists() && folder.path().join("new").exists());
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_evicted() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one", "two.partial", "three", "four.partial"] {
+            std::fs::write(folder.path().join(name), [0; 100]).unwrap();
+        }
+        evict(folder.path(), 0, &["one".to_owned(), "two".to_owned()].into()).unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["one", "two.partial"]);
     }
 
     /// Runs itself again, under another umask: that belongs to the whole process.

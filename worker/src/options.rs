@@ -40,6 +40,9 @@ pub struct Options {
     /// The program, with its arguments, that answers for one GPU: it calls [`crate::answer_challenge`].
     pub prover: Vec<OsString>,
     pub pull: PullPolicy,
+    /// Registries that jobs may name although they are near the rig, as image names begin with them; without a port,
+    /// whatever port it is.
+    pub registries: Vec<String>,
     /// Whether containers may have a network.
     pub allow_network: bool,
     /// Where containers with a network look names up: resolvers on the internet, as they reach no others.
@@ -86,6 +89,7 @@ impl Options {
             cuda_library: millrace_cuda::LIBRARY.into(),
             prover: PROVER.map(OsString::from).to_vec(),
             pull: PullPolicy::default(),
+            registries: vec![],
             allow_network: true,
             resolvers: RESOLVERS.map(IpAddr::V4).to_vec(),
             advertised_address: None,

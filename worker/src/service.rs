@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +22,10 @@ use crate::container::docker::Docker;
 use crate::context::Context;
 use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
+use crate::fetching::Fetching;
 use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
-use crate::images::ImageCache;
+use crate::images::{ImageCache, Registries, Room};
 use crate::journal::Journal;
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
@@ -68,7 +70,8 @@ impl Service {
         let only_one = checks::only_one(node.address)?;
         let (mut journal, records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
-        inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576)).map_err(data_dir)?;
+        inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576), &BTreeSet::new())
+            .map_err(data_dir)?;
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -97,7 +100,10 @@ impl Service {
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
         let vault = Vault::open(folders.root(), node.address, &signing, folders.host_user()).map_err(data_dir)?;
-        let images = ImageCache::open(folders.root(), image_bytes, clock).map_err(data_dir)?;
+        let disk_reserve = options.disk_reserve_mib.saturating_mul(1_048_576);
+        let room = Room::new([Some(folders.root().to_owned()), info.image_folder.clone()], disk_reserve);
+        let registries = Registries::new(options.registries);
+        let images = ImageCache::open(folders.root(), image_bytes, clock, registries, room).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
         let draining = folders::is_draining(folders.root()) || toolkit.is_err();
@@ -125,10 +131,10 @@ impl Service {
             inventory,
             monitor,
             resolvers: options.resolvers,
-            disk_reserve: options.disk_reserve_mib.saturating_mul(1_048_576),
+            disk_reserve,
             cache_limit: options.cache_limit_mib.saturating_mul(1_048_576),
             objects,
-            fetching: Mutex::new(()),
+            fetching: Fetching::default(),
             encrypting: Mutex::new(()),
             images,
             vault,

@@ -232,7 +232,8 @@ async fn a_registry_that_does_not_answer_is_the_rigs_trouble() {
     let mut spec = offer::spec("true");
     spec.image = "localhost:1/no-such-image:1".into();
     let Some(engine) = engine(PullPolicy::IfMissing).await else { return };
-    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    let named = |options: &mut millrace_worker::Options| options.registries.push("localhost:1".to_owned());
+    let mut rig = Rig::start_with(engine, Objects::default(), spec, named).await;
     rig.leased().await;
     let failure = failure_of(&mut rig, 0).await;
     assert_eq!((failure.code.as_str(), failure.fault()), ("pull-failed", Fault::Node));

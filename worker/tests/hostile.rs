@@ -4,6 +4,7 @@
 mod ascent;
 mod early_outputs;
 mod exhaustion;
+mod images;
 mod network;
 mod outputs;
 mod persistence;

@@ -165,7 +165,8 @@ async fn a_missing_image_is_the_jobs_fault_and_leaves_nothing() {
     rig.assign(0);
     let failure = rig.orchestrator.end().await.failure.unwrap();
     assert_eq!((failure.code.as_str(), failure.fault()), ("image-missing", Fault::Job));
-    assert!(!failure.hint.is_empty() && failure.cause.contains("never heard of it"));
+    assert!(!failure.hint.is_empty() && failure.cause.contains("millrace/probe:1"));
+    assert!(!failure.cause.contains("never heard of it"), "what a registry has said stays on the rig");
     assert!(engine.calls().is_empty() && rig.is_clean().await);
 }
 

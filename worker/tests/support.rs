@@ -4,6 +4,7 @@
 
 pub mod dated;
 pub mod fake_engine;
+pub mod false_registry;
 pub mod nvml_stub;
 pub mod objects;
 pub mod offer;

@@ -68,10 +68,12 @@ impl Sealed {
 }
 
 /// The registry that an image's name means, as container engines read it: the part before the first `/` if that
-/// can be a host, and Docker's own otherwise.
+/// can be a host and no folder of Docker's own, which otherwise it is. Folders have no capital letters.
 pub fn registry_of(image: &str) -> &str {
     match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" || host.contains(char::is_uppercase) => {
+            host
+        }
         _ => "docker.io",
     }
 }
@@ -99,6 +101,7 @@ mod tests {
             ("registry.example/a/b:1", "registry.example"),
             ("registry.example:5000/a", "registry.example:5000"),
             ("localhost/a", "localhost"),
+            ("Rig/a", "Rig"),
             ("127.0.0.1:5000/a@sha256:00", "127.0.0.1:5000"),
         ] {
             assert_eq!(registry_of(image), host, "{image}");

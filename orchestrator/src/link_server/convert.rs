@@ -12,8 +12,8 @@ use tonic::Status;
 use crate::challenge::Answer;
 use crate::driver::ToldBid;
 
-/// Codes by which a worker says that it could not get the image, whoever is to blame.
-const IMAGE_CODES: [&str; 2] = ["image-missing", "pull-failed"];
+/// Codes by which a worker says that it could not get the image, or get it to run, whoever is to blame.
+const IMAGE_CODES: [&str; 5] = ["image-missing", "image-slow", "image-too-large", "image-unfit", "pull-failed"];
 /// The most leases, tasks or images a worker may say it has. Far more than one rig can hold.
 const MOST_HELD: usize = 10_000;
 /// The most GPUs, or slices of GPUs, that a rig may name.
@@ -240,6 +240,10 @@ mod tests {
     fn a_missing_image_is_the_images_fault_whoever_the_worker_blames() {
         assert_eq!(fault_of("image-missing", WireFault::Job), Fault::Image);
         assert_eq!(fault_of("pull-failed", WireFault::Node), Fault::Image);
+        for code in ["image-slow", "image-too-large", "image-unfit"] {
+            assert_eq!(fault_of(code, WireFault::Job), Fault::Image, "{code}");
+        }
+        assert_eq!(fault_of("image-invalid", WireFault::Job), Fault::Buyer, "no rig makes anything else of it");
         assert_eq!(fault_of("exit-code", WireFault::Job), Fault::Buyer);
         assert_eq!(fault_of("disk-full", WireFault::Node), Fault::Node);
         assert_eq!(fault_of("stopped", WireFault::None), Fault::Nobody);

@@ -78,8 +78,8 @@ impl Agent {
         match event {
             Event::OfferAccepted { lease, terms } => self.on_offer_accepted(lease, terms, &mut actions),
             Event::BidSigned(signed) => self.on_bid_signed(signed, now, &mut actions),
-            Event::TaskAssigned(assignment) => self.on_assigned(assignment, &mut actions),
-            Event::Unsealed(lease) => self.on_unsealed(lease, &mut actions),
+            Event::TaskAssigned(assignment) => self.on_assigned(assignment, now, &mut actions),
+            Event::Unsealed(lease) => self.on_unsealed(lease, now, &mut actions),
             Event::StopTask { key, reason } => self.on_stop(key, reason, now, &mut actions),
             Event::TaskAcknowledged(key) => self.on_acknowledged(key, &mut actions),
             Event::EndLease(lease) => self.on_end_lease(lease, now, &mut actions),
@@ -105,7 +105,7 @@ impl Agent {
             Event::Task { key, event } => {
                 if let Some(task) = self.tasks.get_mut(&key) {
                     task.on_event(event, now, &mut actions);
-                    self.on_progress(key, &mut actions);
+                    self.on_progress(key, now, &mut actions);
                 }
             }
         }

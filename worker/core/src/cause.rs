@@ -22,8 +22,20 @@ pub enum Cause {
     ImageMissing,
     #[error("the image could not be pulled")]
     PullFailed,
+    #[error("the image took longer than the lease has time to start")]
+    ImageSlow,
+    #[error("the image fills the rig's disk")]
+    ImageTooLarge,
+    #[error("the image is one that no container can be made of")]
+    ImageInvalid,
+    #[error("the image asks for a GPU driver that this rig does not have")]
+    ImageUnfit,
+    #[error("the image's registry is not one that this rig may ask")]
+    RegistryForbidden,
     #[error("an input could not be fetched")]
     InputUnavailable,
+    #[error("the inputs took longer than the lease has time to start")]
+    InputSlow,
     #[error("an input is not what the job's hash says")]
     InputCorrupt,
     #[error("the buyer has not brought what the job needs of it")]
@@ -36,6 +48,8 @@ pub enum Cause {
     DiskFull,
     #[error("the container could not be created")]
     CreateFailed,
+    #[error("the container took longer to create than the lease has time to start")]
+    CreateSlow,
     #[error("the container could not be started")]
     StartFailed,
     #[error("the image cannot run the job's command")]
@@ -74,6 +88,11 @@ impl Cause {
     pub fn fault(self) -> Fault {
         match self {
             Self::ImageMissing
+            | Self::ImageSlow
+            | Self::ImageTooLarge
+            | Self::ImageInvalid
+            | Self::ImageUnfit
+            | Self::RegistryForbidden
             | Self::CommandMissing
             | Self::ExitCode(_)
             | Self::OutOfMemory
@@ -86,6 +105,7 @@ impl Cause {
             Self::PullFailed
             | Self::DiskFull
             | Self::CreateFailed
+            | Self::CreateSlow
             | Self::StartFailed
             | Self::ContainerLost
             | Self::GpuLost
@@ -94,6 +114,7 @@ impl Cause {
             | Self::LeaseUnknown
             // Of the network rather than the rig; but whoever tries again must count.
             | Self::InputUnavailable
+            | Self::InputSlow
             | Self::InputCorrupt
             | Self::UploadFailed
             | Self::LookupFailed => Fault::Node,
@@ -107,13 +128,20 @@ impl Diagnostic for Cause {
         match self {
             Self::ImageMissing => "image-missing",
             Self::PullFailed => "pull-failed",
+            Self::ImageSlow => "image-slow",
+            Self::ImageTooLarge => "image-too-large",
+            Self::ImageInvalid => "image-invalid",
+            Self::ImageUnfit => "image-unfit",
+            Self::RegistryForbidden => "registry-forbidden",
             Self::InputUnavailable => "input-unavailable",
+            Self::InputSlow => "input-slow",
             Self::InputCorrupt => "input-corrupt",
             Self::SecretsMissing => "secrets-missing",
             Self::RegistryRefused => "registry-refused",
             Self::InputSealed => "input-sealed",
             Self::DiskFull => "disk-full",
             Self::CreateFailed => "create-failed",
+            Self::CreateSlow => "create-slow",
             Self::StartFailed => "start-failed",
             Self::CommandMissing => "command-missing",
             Self::ExitCode(_) => "exit-code",
@@ -140,9 +168,25 @@ impl Diagnostic for Cause {
                  login where that wants one"
             }
             Self::PullFailed => "check that the rig reaches the image's registry; the task is tried on another rig",
+            Self::ImageSlow => {
+                "make the image smaller, or push it to a registry that answers faster; the task is tried on another rig"
+            }
+            Self::ImageTooLarge => "make the image smaller; the task is tried on another rig",
+            Self::ImageInvalid => {
+                "name the image by its repository, and give it volumes only at absolute paths that hold nothing of \
+                 the system's, of /inputs or of /run/secrets"
+            }
+            Self::ImageUnfit => {
+                "read the engine's message: the image wants a newer GPU driver; the task is tried on another rig"
+            }
+            Self::RegistryForbidden => {
+                "push the image to a registry on the internet; a rig asks one in its own networks only where its \
+                 owner names it with `--registry`"
+            }
             Self::InputUnavailable => {
                 "check that the rig reaches the network's object endpoint; the task is tried again"
             }
+            Self::InputSlow => "make the inputs smaller; the task is tried on another rig, with a faster line perhaps",
             Self::InputCorrupt => "upload the inputs again with `millrace job submit`",
             Self::SecretsMissing => {
                 "stay with the job: `millrace job submit --follow`, or `millrace job unlock` as soon as it has a lease"
@@ -153,6 +197,7 @@ impl Diagnostic for Cause {
             Self::InputSealed => "submit the job again: its inputs do not fit the key that was brought for them",
             Self::DiskFull => "free disk space on the rig, or give the worker another data directory",
             Self::CreateFailed => "read the engine's message; the command or a limit may not fit this engine",
+            Self::CreateSlow => "check that the rig's container engine answers; the task is tried on another rig",
             Self::StartFailed => "read the engine's message; the rig's container runtime or GPU driver may be broken",
             Self::CommandMissing => "check that the image holds the command and that it is executable",
             Self::ExitCode(_) => "read the task's log with `millrace job logs`",

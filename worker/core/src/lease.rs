@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, GpuUnits, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_protocol::{Address, GpuUnits, LeaseState, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,12 @@ const KEEP_VOUCHER: Seconds = Seconds(86_400);
 /// time before the first container runs, so it is short. Half of the lease's start timeout where that is less: a lease
 /// that does not start costs the rig a penalty, and that must not be for what is the buyer's fault.
 const SECRETS_WAIT: Seconds = Seconds(120);
+
+/// How long a lease may take from signing to its first container where the chain does not say: three quarters of the
+/// default start timeout, which nobody can extend then.
+const START_WAIT: Seconds = Seconds(225);
+/// How long a worker that was restarted waits for the chain before it takes its lease for one at [`START_WAIT`].
+const CHAIN_WAIT: Seconds = Seconds(30);
 
 /// From SIGKILL to the end of a lease that has notice: what the container has saved leaves the rig while its lease is
 /// still there, and the last voucher comes.
@@ -139,6 +145,27 @@ impl Lease {
         }
         let half = self.on_chain().map_or(SECRETS_WAIT, |lease| Seconds(lease.start_timeout.0 / 2));
         Secrets::AwaitedUntil(self.terms.accepted_at.after(SECRETS_WAIT.min(half)).unwrap_or(UnixSeconds::MAX))
+    }
+
+    /// When a task whose turn came at `begun_at` must have its container, by the rig's clock. Whatever is slow, the
+    /// buyer's registry included, a lease that does not start costs the rig a part of its bond: so the task fails while
+    /// there is time left to end the lease in order.
+    ///
+    /// Of the start timeout a quarter is left where it was extended, and an eighth where it was not: the extension is
+    /// asked for when the last quarter begins. A lease that has started has no such deadline any more; its next task
+    /// gets as long as an extended start, so that nobody blocks a GPU without paying.
+    pub(crate) fn started_by(&self, begun_at: UnixSeconds) -> UnixSeconds {
+        let later = |from: UnixSeconds, by: Seconds| from.after(by).unwrap_or(UnixSeconds::MAX);
+        let has_started = self.voucher.is_some();
+        match self.on_chain() {
+            Some(lease) if lease.state == LeaseState::Assigned && !has_started => {
+                let left = if lease.start_extended { lease.start_timeout.0 / 4 } else { lease.start_timeout.0 / 8 };
+                self.upkeep.start_by().saturating_minus(UnixSeconds(left))
+            }
+            Some(lease) => later(begun_at, Seconds(lease.start_timeout.0.saturating_mul(2))),
+            None if has_started => later(begun_at, Seconds(START_WAIT.0.saturating_mul(2))),
+            None => later(self.terms.accepted_at, START_WAIT).max(later(begun_at, CHAIN_WAIT)),
+        }
     }
 
     /// Whether a task may begin under it.

@@ -64,7 +64,7 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
             LeasePhase::Held if paid_out => agent.on_end_lease(lease, now, &mut actions),
             LeasePhase::Offered | LeasePhase::Held => {
                 agent.leave(lease, now, &mut actions);
-                agent.begin_next(lease, &mut actions);
+                agent.begin_next(lease, now, &mut actions);
             }
             LeasePhase::Reported { .. } => {}
         }

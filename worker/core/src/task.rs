@@ -76,6 +76,8 @@ pub struct Task {
     phase: Phase,
     /// Of the image in use, once known.
     digest: String,
+    /// When its turn came; not kept on disk, for what goes on after a restart begins again.
+    begun_at: UnixSeconds,
     /// The scheduler has booked the end.
     acknowledged: bool,
     checkpoints: Rounds,
@@ -93,6 +95,7 @@ impl Task {
             assignment,
             phase,
             digest: String::new(),
+            begun_at: UnixSeconds::ZERO,
             acknowledged: false,
             checkpoints: Rounds::default(),
             early_outputs: Rounds::default(),
@@ -111,6 +114,11 @@ impl Task {
 
     pub fn key(&self) -> TaskKey {
         self.assignment.key
+    }
+
+    /// When its turn came to fetch what it needs; zero before, and where it went on from where it was found.
+    pub(crate) fn begun_at(&self) -> UnixSeconds {
+        self.begun_at
     }
 
     pub fn phase(&self) -> &Phase {
@@ -157,13 +165,13 @@ impl Task {
     }
 
     /// Its turn has come.
-    pub(crate) fn begin(&mut self, secrets: Secrets, actions: &mut Vec<Action>) {
+    pub(crate) fn begin(&mut self, secrets: Secrets, now: UnixSeconds, actions: &mut Vec<Action>) {
         match secrets {
             Secrets::AwaitedUntil(until) if self.assignment.awaits_secrets() => {
                 self.phase = Phase::AwaitingSecrets { until };
                 actions.extend(self.report().map(Action::Report));
             }
-            Secrets::AwaitedUntil(_) | Secrets::Here => self.fetch(actions),
+            Secrets::AwaitedUntil(_) | Secrets::Here => self.fetch(now, actions),
         }
     }
 
@@ -178,13 +186,14 @@ impl Task {
     }
 
     /// What it waited for is here.
-    pub(crate) fn on_unsealed(&mut self, actions: &mut Vec<Action>) {
+    pub(crate) fn on_unsealed(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         if matches!(self.phase, Phase::AwaitingSecrets { .. }) {
-            self.fetch(actions);
+            self.fetch(now, actions);
         }
     }
 
-    fn fetch(&mut self, actions: &mut Vec<Action>) {
+    fn fetch(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        self.begun_at = now;
         let fetch = Action::FetchInputs(self.assignment.clone());
         self.enter(Phase::FetchingInputs, fetch, actions);
     }
@@ -304,7 +313,11 @@ impl Task {
         }
     }
 
-    pub(crate) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+    /// `started_by`: when its lease gives up a container that does not run by then.
+    pub(crate) fn on_tick(&mut self, now: UnixSeconds, started_by: Option<UnixSeconds>, actions: &mut Vec<Action>) {
+        if let Some(cause) = self.slow_at().filter(|_| started_by.is_some_and(|by| now >= by)) {
+            return self.fail(cause.into(), actions);
+        }
         match &self.phase {
             Phase::AwaitingSecrets { until } if now >= *until => self.fail(Cause::SecretsMissing.into(), actions),
             Phase::Running { started_at } if now.since(*started_at) >= self.assignment.limits.time => {
@@ -331,6 +344,16 @@ impl Task {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What it is slow at while it has no container that could run.
+    fn slow_at(&self) -> Option<Cause> {
+        match self.phase {
+            Phase::FetchingInputs => Some(Cause::InputSlow),
+            Phase::Pulling => Some(Cause::ImageSlow),
+            Phase::Creating => Some(Cause::CreateSlow),
+            _ => None,
         }
     }
 

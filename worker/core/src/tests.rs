@@ -11,6 +11,7 @@ mod policy;
 mod recovery;
 mod rig;
 mod secrets;
+mod slow_starts;
 mod spec;
 mod tasks;
 mod upkeep;

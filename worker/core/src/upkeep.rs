@@ -15,17 +15,30 @@ pub(crate) struct Upkeep {
     /// When the last voucher came.
     heard: UnixSeconds,
     seen: Option<OnChain>,
+    /// The seen lease's start deadline, by the rig's clock.
+    start_by: UnixSeconds,
 }
 
 impl Upkeep {
     /// Nothing is known yet, and nothing can be before the transaction has landed.
     pub fn new(accepted_at: UnixSeconds) -> Self {
         let look_at = accepted_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
-        Self { look_at, heard: accepted_at, seen: None }
+        Self { look_at, heard: accepted_at, seen: None, start_by: UnixSeconds::MAX }
     }
 
     pub fn seen(&self) -> Option<&OnChain> {
         self.seen.as_ref()
+    }
+
+    /// The start deadline of the lease that was seen.
+    pub fn start_by(&self) -> UnixSeconds {
+        self.start_by
+    }
+
+    fn see(&mut self, lease: OnChain, clock: UnixSeconds, now: UnixSeconds) {
+        self.seen = Some(lease);
+        // A deadline that has passed is over now.
+        self.start_by = now.after(lease.start_by.since(clock)).unwrap_or(UnixSeconds::MAX);
     }
 
     pub fn hear(&mut self, now: UnixSeconds) {
@@ -69,7 +82,7 @@ impl Agent {
         let wait = match account {
             None => LOOK_LATER,
             Some(on_chain) => {
-                lease.upkeep.seen = Some(on_chain);
+                lease.upkeep.see(on_chain, clock, now);
                 if lease.phase == LeasePhase::Offered {
                     lease.phase = LeasePhase::Held;
                     actions.push(Action::Journal(Record::LeaseHeld { lease: address }));

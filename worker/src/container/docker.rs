@@ -6,8 +6,10 @@ mod fence;
 mod image;
 mod network;
 mod uptime;
+mod volumes;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::Docker as Api;
@@ -122,6 +124,13 @@ impl Docker {
         let told = found.state.unwrap_or_default();
         uptime::judge(self, state(&told), told.finished_at.as_deref()).await
     }
+
+    /// Whether the container's image says which GPU drivers it runs with.
+    async fn wants_a_driver(&self, key: TaskKey) -> bool {
+        let config = self.api.inspect_container(&name(key), None).await.ok().and_then(|found| found.config);
+        let environment = config.and_then(|config| config.env).unwrap_or_default();
+        environment.iter().any(|line| line.starts_with("NVIDIA_REQUIRE_"))
+    }
 }
 
 /// With what is behind it: the client's own text only says that there was an error.
@@ -157,6 +166,7 @@ impl Engine for Docker {
             let info = self.api.info().await.map_err(|error| self.error(error))?;
             let runtimes = info.runtimes.unwrap_or_default();
             Ok(Info {
+                image_folder: info.docker_root_dir.as_ref().map(PathBuf::from).filter(|folder| folder.is_dir()),
                 user_namespace: facts::user_namespace(&info.security_options, info.docker_root_dir.as_deref()),
                 gvisor: runtimes.contains_key(create::engine_name(Runtime::Gvisor)),
                 version: format!("Docker {}", info.server_version.unwrap_or_default()),
@@ -169,6 +179,18 @@ impl Engine for Docker {
 
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
         fence::raise(self).boxed()
+    }
+
+    fn pulls(&self) -> bool {
+        self.pull != PullPolicy::Never
+    }
+
+    fn is_offered<'a>(
+        &'a self,
+        image: &'a str,
+        login: Option<&'a RegistryLogin>,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        image::is_offered(self, image, login).boxed()
     }
 
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
@@ -200,7 +222,7 @@ impl Engine for Docker {
         async move {
             let name = name(plan.key);
             self.remove(&name).await?;
-            let volumes = image::volumes(self, &plan.image).await?;
+            let volumes = volumes::of(self, &plan.image).await?;
             let means = self.means().await?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
@@ -208,6 +230,8 @@ impl Engine for Docker {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
+                    // All else in the request is the worker's, and the same for every job.
+                    Error::Refused { status: 400, reason } => Error::ImageInvalid { image: plan.image.clone(), reason },
                     Error::NotFound => {
                         let reason = "it was removed before the container was created".to_owned();
                         Error::ImageMissing { image: plan.image.clone(), reason }
@@ -221,12 +245,17 @@ impl Engine for Docker {
 
     fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
         async move {
-            let started = self.api.start_container(&name(key), None).await;
-            started.map_err(|error| match error {
+            let Err(error) = self.api.start_container(&name(key), None).await else { return Ok(()) };
+            let wants_a_driver = self.wants_a_driver(key).await;
+            Err(match error {
                 // What is wrong with the request can only be the command: all else was accepted when
                 // the container was created.
                 ApiError::DockerResponseServerError { status_code: 400, message } => {
                     Error::CommandMissing { reason: message }
+                }
+                // NVIDIA's hook refuses it, and the engine has one status for all that hooks do.
+                ApiError::DockerResponseServerError { status_code: 500, message } if wants_a_driver => {
+                    Error::ImageUnfit { reason: message }
                 }
                 // Some engines say 404 to a command, too.
                 bollard::errors::Error::DockerResponseServerError { status_code, message } => {
@@ -386,6 +415,34 @@ mod tests {
             }
         });
         url
+    }
+
+    /// What a failed start is, of a container with this variable of its image.
+    async fn failed_start(variable: &str) -> Error {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("tcp://{}", listener.local_addr().unwrap());
+        let found = serde_json::json!({ "Config": { "Env": ["PATH=/bin", variable] } });
+        let answer = move |request: axum::extract::Request| async move {
+            let (status, body) = match request.uri().path() {
+                path if path.ends_with("/version") => {
+                    (200, serde_json::json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" }))
+                }
+                path if path.ends_with("/start") => (500, serde_json::json!({ "message": "a hook has failed" })),
+                _ => (200, found),
+            };
+            (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(body))
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        let docker = Docker::connect(Some(&url), PullPolicy::Never).await.unwrap();
+        docker.start(TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_start_that_fails_is_the_images_where_it_asks_for_a_driver() {
+        let error = failed_start("NVIDIA_REQUIRE_CUDA=cuda>=99").await;
+        assert!(matches!(&error, Error::ImageUnfit { reason } if reason == "a hook has failed"), "{error:?}");
+        let error = failed_start("CUDA=99").await;
+        assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
     }
 
     async fn end(breaks: u32, state: &'static str) -> Result<Exit, Error> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use millrace_agent::{Exit, FoundContainer};
+use millrace_agent::{Exit, Fault, FoundContainer};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_seal::RegistryLogin;
 
@@ -16,8 +16,17 @@ use crate::container::{Info, LocalImage, Plan, Signal};
 struct Images {
     /// Id by name.
     local: Mutex<BTreeMap<String, String>>,
+    /// Ids of images that have lost their names.
+    nameless: Mutex<BTreeSet<String>>,
     used: Mutex<BTreeSet<String>>,
     pulls: Mutex<u32>,
+    /// What their registries give to everybody of what is here.
+    offered: Mutex<BTreeSet<String>>,
+    /// What a name means by now; otherwise the id that is called like it.
+    moved: Mutex<BTreeMap<String, String>>,
+    /// No pull comes to its end.
+    stalls: bool,
+    asks_nobody: bool,
 }
 
 impl Images {
@@ -26,11 +35,25 @@ impl Images {
     }
 
     fn put(&self, image: &str, id: &str) {
-        self.local.lock().unwrap().insert(image.to_owned(), id.to_owned());
+        let old = self.local.lock().unwrap().insert(image.to_owned(), id.to_owned());
+        self.nameless.lock().unwrap().extend(old.filter(|old| old != id));
     }
 }
 
 impl Engine for Images {
+    fn pulls(&self) -> bool {
+        !self.asks_nobody
+    }
+
+    fn is_offered<'a>(
+        &'a self,
+        image: &'a str,
+        _login: Option<&'a RegistryLogin>,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        let offered = self.offered.lock().unwrap().contains(image);
+        async move { Ok(offered) }.boxed()
+    }
+
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
         let found = self.local.lock().unwrap().get(image).cloned();
         async { Ok(found) }.boxed()
@@ -43,20 +66,26 @@ impl Engine for Images {
         _progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> BoxFuture<'a, Result<String, Error>> {
         *self.pulls.lock().unwrap() += 1;
-        let id = format!("{image}-id");
+        if self.stalls {
+            return std::future::pending().boxed();
+        }
+        let id = self.moved.lock().unwrap().get(image).cloned().unwrap_or(format!("{image}-id"));
         self.put(image, &id);
         async { Ok(id) }.boxed()
     }
 
     fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
         let found = self.local.lock().unwrap().get(image).cloned();
-        async { Ok(found.map(|id| LocalImage { id, bytes: 100 })) }.boxed()
+        let nameless = self.nameless.lock().unwrap().contains(image).then(|| image.to_owned());
+        let is_named = found.is_some() || self.local.lock().unwrap().values().any(|id| id == image);
+        async move { Ok(found.or(nameless).map(|id| LocalImage { id, bytes: 100, is_named })) }.boxed()
     }
 
     fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
         let free = !self.used.lock().unwrap().contains(image);
         if free {
-            self.local.lock().unwrap().remove(image).expect("it is there");
+            let named = self.local.lock().unwrap().remove(image).is_some();
+            assert!(self.nameless.lock().unwrap().remove(image) || named, "it is there");
         }
         async move { Ok(free) }.boxed()
     }
@@ -117,8 +146,17 @@ async fn used(cache: &ImageCache, engine: &Images, image: &str, at: u64) {
     cache.change(|ledger| ledger.touch(image, UnixSeconds(at)));
 }
 
+fn roomy(folder: &Path, images: u64, room: Room) -> ImageCache {
+    let registries = Registries::new(vec!["r.example".to_owned()]);
+    ImageCache::open(folder, images * 100, Clock::open(folder, &[]), registries, room).unwrap()
+}
+
+async fn refusal(cache: &ImageCache, engine: &Images, image: &str) -> Option<Cause> {
+    cache.bring(engine, key(0), image, None, &|_| {}).await.err().map(|failure| failure.cause)
+}
+
 fn cache(folder: &Path, images: u64) -> ImageCache {
-    ImageCache::open(folder, images * 100, Clock::open(folder, &[])).unwrap()
+    roomy(folder, images, Room::new([None, None], 0))
 }
 
 #[tokio::test]
@@ -128,37 +166,106 @@ async fn an_image_that_came_with_a_login_is_asked_for_again_under_any_of_its_nam
     let login = RegistryLogin { host: "r.example".to_owned(), username: "a".to_owned(), password: "b".to_owned() };
     cache.bring(&engine, key(0), "r.example/a", Some(&login), &|_| {}).await.unwrap();
     assert_eq!(*engine.pulls.lock().unwrap(), 1);
-    // Its id, and another name that somebody gave it, mean the same image.
-    for name in ["r.example/a", "r.example/a-id", "other"] {
-        let before = *engine.pulls.lock().unwrap();
-        engine.put(name, "r.example/a-id");
-        bring(&cache, &engine, 1, name).await;
-        assert_eq!(*engine.pulls.lock().unwrap(), before + 1, "{name}");
-        // The pull gave the name a meaning of its own, and needed no login.
-        cache.change(|ledger| ledger.note("r.example/a", guarded()));
-    }
+    // Another name that somebody gave it means the same image.
+    engine.put("other", "r.example/a-id");
+    assert_eq!(refusal(&cache, &engine, "other").await, Some(Cause::PullFailed));
     // Over a restart too; what came without a login is everybody's.
     let cache = self::cache(folder.path(), 9);
-    engine.put("r.example/a", "r.example/a-id");
     bring(&cache, &engine, 2, "r.example/a").await;
-    assert_eq!(*engine.pulls.lock().unwrap(), 5);
+    assert_eq!(*engine.pulls.lock().unwrap(), 2);
     bring(&cache, &engine, 3, "r.example/a").await;
-    assert_eq!(*engine.pulls.lock().unwrap(), 5, "its registry gave it to somebody without a login");
+    assert_eq!(*engine.pulls.lock().unwrap(), 2, "its registry gave it to somebody without a login");
 }
 
-fn guarded() -> Record {
-    Record { id: "r.example/a-id".to_owned(), bytes: 100, used_at: UnixSeconds(1), guarded: true }
+#[tokio::test]
+async fn what_the_owner_has_is_used_only_where_its_registry_gives_it_to_the_buyer_or_nobody_is_asked() {
+    let (folder, mut engine) = (tempfile::tempdir().unwrap(), Images::default());
+    let cache = cache(folder.path(), 9);
+    engine.put("own/model:1", "own-id");
+    assert_eq!(refusal(&cache, &engine, "own/model:1").await, Some(Cause::PullFailed));
+    assert_eq!((*engine.pulls.lock().unwrap(), cache.sums().0), (0, 0), "the owner's name means what it did");
+    engine.offered.lock().unwrap().insert("own/model:1".to_owned());
+    assert_eq!(refusal(&cache, &engine, "own/model:1").await, None);
+    engine.offered.lock().unwrap().clear();
+    engine.asks_nobody = true;
+    assert_eq!(refusal(&cache, &engine, "own/model:1").await, None);
+    // Rebuilt by the owner under a name that the worker has pulled.
+    engine.asks_nobody = false;
+    bring(&cache, &engine, 1, "tool").await;
+    engine.put("tool", "the owner's");
+    assert_eq!(refusal(&cache, &engine, "tool").await, Some(Cause::PullFailed));
+}
+
+#[tokio::test]
+async fn nothing_is_had_by_its_id_or_from_a_registry_near_the_rig() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images { asks_nobody: true, ..Images::default() });
+    let cache = cache(folder.path(), 9);
+    engine.put("e7d92cdc71fe", "e7d92cdc71fe");
+    assert_eq!(refusal(&cache, &engine, "e7d92cdc71fe").await, Some(Cause::ImageInvalid));
+    let engine = Images::default();
+    assert_eq!(refusal(&cache, &engine, "192.168.1.1:443/x").await, Some(Cause::RegistryForbidden));
+    assert_eq!(*engine.pulls.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_moves_on_leaves_its_old_image_to_be_removed() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
+    let cache = cache(folder.path(), 1);
+    let login = RegistryLogin { host: "r.example".to_owned(), username: "a".to_owned(), password: "b".to_owned() };
+    for (task, id) in [(0, "first"), (1, "second"), (2, "third")] {
+        engine.moved.lock().unwrap().insert("r.example/a".to_owned(), id.to_owned());
+        cache.bring(&engine, key(task), "r.example/a", Some(&login), &|_| {}).await.unwrap();
+    }
+    assert!(engine.nameless.lock().unwrap().is_empty(), "each old one went when the cache was full");
+    assert_eq!((engine.names(), cache.sums().0), (vec!["r.example/a".to_owned()], 1));
+    // One that its owner has given a name stays.
+    engine.put("own", "third");
+    engine.moved.lock().unwrap().insert("r.example/a".to_owned(), "fourth".to_owned());
+    cache.bring(&engine, key(3), "r.example/a", Some(&login), &|_| {}).await.unwrap();
+    assert_eq!(engine.names(), ["own", "r.example/a"]);
+    assert!(engine.nameless.lock().unwrap().contains("third") && cache.sums().0 == 1);
+}
+
+#[tokio::test]
+async fn an_image_whose_pull_was_broken_off_is_the_workers_if_it_came_all_the_same() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images { stalls: true, ..Images::default() });
+    let first = cache(folder.path(), 0);
+    let broken_off = std::time::Duration::from_millis(50);
+    for image in ["came", "never-came"] {
+        let brought = first.bring(&engine, key(1), image, None, &|_| {});
+        assert!(tokio::time::timeout(broken_off, brought).await.is_err());
+        first.release(key(1));
+    }
+    engine.put("came", "came-id");
+    assert_eq!(first.sums().0, 0, "what is not known to be there does not count");
+    // A worker that was killed in between knows it, too.
+    let next = cache(folder.path(), 0);
+    next.evict(&engine).await;
+    assert!(engine.names().is_empty(), "{:?}", engine.names());
+    engine.put("never-came", "the owner's");
+    next.evict(&engine).await;
+    assert_eq!(engine.names(), ["never-came"], "it came later, and not by the worker");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_before_the_pull_is_the_rigs_fault_and_during_it_the_images() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
+    let full = Room::new([Some(folder.path().to_owned()), None], u64::MAX);
+    let cache = roomy(folder.path(), 9, full);
+    assert_eq!(refusal(&cache, &engine, "probe").await, Some(Cause::DiskFull));
+    assert_eq!(*engine.pulls.lock().unwrap(), 0);
+    assert_eq!((Cause::DiskFull.fault(), Cause::ImageTooLarge.fault()), (Fault::Node, Fault::Buyer));
 }
 
 #[tokio::test]
 async fn the_least_recently_used_image_goes_first() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
     let cache = cache(folder.path(), 2);
-    for (image, at) in [("a", 10), ("b", 20), ("a", 30)] {
+    for (image, at) in [("a:1", 10), ("b:1", 20), ("a:1", 30)] {
         used(&cache, &engine, image, at).await;
     }
-    bring(&cache, &engine, 1, "c").await;
-    assert_eq!(engine.names(), ["a", "c"]);
+    bring(&cache, &engine, 1, "c:1").await;
+    assert_eq!(engine.names(), ["a:1", "c:1"]);
     assert_eq!((*engine.pulls.lock().unwrap(), cache.sums()), (3, (2, 200, 200)));
 }
 
@@ -167,6 +274,7 @@ async fn what_the_owner_put_there_stays_whatever_the_budget_is() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
     let cache = cache(folder.path(), 0);
     engine.put("own", "own-id");
+    engine.offered.lock().unwrap().insert("own".to_owned());
     used(&cache, &engine, "own", 1).await;
     cache.evict(&engine).await;
     assert_eq!((engine.names(), cache.sums()), (vec!["own".to_owned()], (0, 0, 0)));
@@ -198,13 +306,13 @@ async fn an_image_in_use_stays_with_a_container_and_before_it_has_one() {
 #[tokio::test]
 async fn the_next_worker_knows_what_the_last_one_pulled_and_trusts_no_damaged_list() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
-    used(&cache(folder.path(), 5), &engine, "a", 1).await;
+    used(&cache(folder.path(), 5), &engine, "a:1", 1).await;
     let next = cache(folder.path(), 0);
     next.evict(&engine).await;
     assert!(engine.names().is_empty());
 
-    used(&cache(folder.path(), 5), &engine, "a", 1).await;
+    used(&cache(folder.path(), 5), &engine, "a:1", 1).await;
     std::fs::write(folder.path().join("images"), "{\"a\": ").unwrap();
     cache(folder.path(), 0).evict(&engine).await;
-    assert_eq!(engine.names(), ["a"]);
+    assert_eq!(engine.names(), ["a:1"]);
 }

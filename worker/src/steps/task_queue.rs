@@ -150,7 +150,7 @@ impl Queue {
         let login = self.context.vault.login(self.key.lease, image);
         let progress = |progress| self.progress(progress);
         let brought = self.context.images.bring(engine.as_ref(), self.key, image, login.as_ref(), &progress).await;
-        brought.map(|digest| TaskEvent::ImageReady { digest }).map_err(|error| error.failure(Cause::PullFailed))
+        brought.map(|digest| TaskEvent::ImageReady { digest })
     }
 
     async fn watch(&self, limits: Limits, gpus: &[u16]) {

@@ -46,6 +46,18 @@ impl Engine for Mortal {
         self.docker.fence()
     }
 
+    fn pulls(&self) -> bool {
+        self.docker.pulls()
+    }
+
+    fn is_offered<'a>(
+        &'a self,
+        image: &'a str,
+        login: Option<&'a RegistryLogin>,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        self.docker.is_offered(image, login)
+    }
+
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
         self.docker.find_image(image)
     }

@@ -86,13 +86,33 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
         async {
-            Ok(Info { version: "fake".into(), cpu_cores: 4, memory_mib: 8_192, gvisor: false, user_namespace: None })
+            Ok(Info {
+                version: "fake".into(),
+                cpu_cores: 4,
+                memory_mib: 8_192,
+                gvisor: false,
+                user_namespace: None,
+                image_folder: None,
+            })
         }
         .boxed()
     }
 
     fn fence(&self) -> BoxFuture<'_, Result<(), Error>> {
         async { self.fence.lock().unwrap().clone().map_err(|reason| Error::Unfenced { reason }) }.boxed()
+    }
+
+    fn pulls(&self) -> bool {
+        self.registry
+    }
+
+    fn is_offered<'a>(
+        &'a self,
+        _image: &'a str,
+        _login: Option<&'a RegistryLogin>,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        let here = self.image.lock().unwrap().is_some();
+        async move { Ok(here) }.boxed()
     }
 
     fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {

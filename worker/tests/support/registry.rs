@@ -135,22 +135,27 @@ async fn push(host: &str) -> String {
 }
 
 /// An archive of one file, as POSIX has it.
-fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+pub fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut archive = tar_header(name, content.len());
+    archive.extend(content);
+    archive.resize(archive.len().next_multiple_of(512) + 1_024, 0);
+    archive
+}
+
+/// What stands before a file of so many bytes in an archive.
+pub fn tar_header(name: &str, length: usize) -> Vec<u8> {
     let mut header = [0u8; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     put(0, name);
     put(100, "0000644");
     put(108, "0000000");
     put(116, "0000000");
-    put(124, &format!("{:011o}", content.len()));
+    put(124, &format!("{length:011o}"));
     put(136, "00000000000");
     put(148, "        ");
     put(156, "0");
     put(257, "ustar\u{0}00");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\u{0} ").as_bytes());
-    let mut archive = header.to_vec();
-    archive.extend(content);
-    archive.resize(archive.len().next_multiple_of(512) + 1_024, 0);
-    archive
+    header.to_vec()
 }

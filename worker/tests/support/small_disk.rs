@@ -1,13 +1,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A disk of 24 MiB.
+/// A disk of a size of its own.
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where this user may not mount one.
+    /// Of 24 MiB; `None` where this user may not mount one.
     pub fn mount(at: &Path) -> Option<Self> {
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(at).status();
+        Self::of(at, "24m")
+    }
+
+    /// Of a size as tmpfs(5) has it; more than the machine has costs nothing.
+    pub fn of(at: &Path, size: &str) -> Option<Self> {
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).status();
         mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
     }
 }

@@ -76,9 +76,12 @@ pub struct RigOptions {
     /// Pretend to have this GPU, of so many MiB; the node must be registered as simulated. May be repeated
     #[arg(long, value_name = "MODEL:MIB", value_parser = parse_simulated_gpu)]
     pub simulated_gpu: Vec<SimulatedGpu>,
-    /// Use only images that are on this machine
+    /// Use only images that are on this machine, and let jobs have any of them
     #[arg(long)]
     pub never_pull: bool,
+    /// Let jobs pull from this registry in the rig's own networks. May be repeated
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_registry)]
+    pub registry: Vec<String>,
     /// Take no job whose containers want a network
     #[arg(long)]
     pub no_network: bool,
@@ -240,6 +243,11 @@ fn parse_host(text: &str) -> Result<String, String> {
     if good { Ok(text.to_owned()) } else { Err("give a host name or an IP address, without a port".to_owned()) }
 }
 
+fn parse_registry(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && !text.contains(|letter: char| letter == '/' || letter.is_whitespace());
+    if good { Ok(text.to_owned()) } else { Err("give a host, and its port as `host:port`, without a path".to_owned()) }
+}
+
 fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
     text.parse().map_err(|error: millrace_worker::gpu::simulated::SimulatedGpuError| error.hint())
 }
@@ -261,6 +269,9 @@ impl RigOptions {
         }
         for resolver in &self.resolver {
             flag("--resolver", &resolver.to_string());
+        }
+        for registry in &self.registry {
+            flag("--registry", registry);
         }
         if let Some(address) = &self.metrics {
             flag("--metrics", &address.to_string());
@@ -310,6 +321,7 @@ mod tests {
         let some = [
             "--node-key k.json --orchestrator http://m:1 --docker-host unix:///d.sock --simulated-gpu l4:9",
             "--simulated-gpu t4:5 --never-pull --no-network --resolver 9.9.9.9 --resolver ::1 --longest-lease 90s",
+            "--registry 10.0.0.5:5000 --registry hub.lan",
             "--disk-reserve 3GiB --image-cache 7GiB --metrics 127.0.0.1:9477 --any-attestor --any-toolkit --bid-share 9000",
             "--advertise rig.example",
         ]

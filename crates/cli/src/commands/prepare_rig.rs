@@ -97,6 +97,7 @@ mod tests {
             memory_mib: 64_000,
             gvisor: false,
             user_namespace: None,
+            image_folder: None,
         });
         Examined { findings: vec![], inventory, machine, free_disk_mib: 900_000 }
     }

@@ -87,6 +87,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         docker_host: args.rig.docker_host,
         simulated_gpus: args.rig.simulated_gpu,
         pull: if args.rig.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
+        registries: args.rig.registry,
         allow_network: !args.rig.no_network,
         resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
         advertised_address: args.rig.advertise,

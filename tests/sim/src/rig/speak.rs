@@ -187,7 +187,14 @@ fn done(outputs: &[millrace_agent::Output]) -> TaskProgress {
 
 fn failed(failure: &Failure) -> TaskProgress {
     let fault = match (failure.cause, failure.cause.fault()) {
-        (AgentCause::ImageMissing | AgentCause::PullFailed, _) => Fault::Image,
+        (
+            AgentCause::ImageMissing
+            | AgentCause::ImageSlow
+            | AgentCause::ImageTooLarge
+            | AgentCause::ImageUnfit
+            | AgentCause::PullFailed,
+            _,
+        ) => Fault::Image,
         (_, AgentFault::Buyer) => Fault::Buyer,
         (_, AgentFault::Node) => Fault::Node,
         (_, AgentFault::Nobody) => Fault::Nobody,

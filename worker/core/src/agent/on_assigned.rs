@@ -1,11 +1,11 @@
-use millrace_protocol::Address;
+use millrace_protocol::{Address, UnixSeconds};
 
 use crate::{Action, Agent, Assignment, Cause, Failure, LeasePhase, Record, Report, Task, TaskKey};
 
 impl Agent {
     /// A task arrives, perhaps not for the first time: the orchestrator repeats itself after it
     /// was restarted. One container runs per lease; a further task waits.
-    pub(super) fn on_assigned(&mut self, assignment: Assignment, actions: &mut Vec<Action>) {
+    pub(super) fn on_assigned(&mut self, assignment: Assignment, now: UnixSeconds, actions: &mut Vec<Action>) {
         let key = assignment.key;
         if let Some(task) = self.tasks.get(&key) {
             actions.extend(task.report().map(Action::Report));
@@ -27,15 +27,15 @@ impl Agent {
         }
         actions.push(Action::Journal(Record::TaskAssigned { assignment: assignment.clone() }));
         self.tasks.insert(key, Task::new(assignment));
-        self.begin_next(key.lease, actions);
+        self.begin_next(key.lease, now, actions);
     }
 
     /// After anything that may have ended a task.
-    pub(super) fn on_progress(&mut self, key: TaskKey, actions: &mut Vec<Action>) {
+    pub(super) fn on_progress(&mut self, key: TaskKey, now: UnixSeconds, actions: &mut Vec<Action>) {
         if self.tasks.get(&key).and_then(Task::outcome).is_none() {
             return;
         }
-        self.begin_next(key.lease, actions);
+        self.begin_next(key.lease, now, actions);
         self.report_if_empty(key.lease, actions);
     }
 
@@ -48,13 +48,13 @@ impl Agent {
         }
     }
 
-    pub(crate) fn begin_next(&mut self, lease: Address, actions: &mut Vec<Action>) {
+    pub(crate) fn begin_next(&mut self, lease: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(held) = self.leases.get(&lease).filter(|lease| lease.takes_tasks()) else { return };
         let secrets = held.secrets();
         let busy = self.unfinished(lease).any(|task| !task.is_waiting());
         let next = self.unfinished(lease).find(|task| task.is_waiting()).map(Task::key);
         if let (false, Some(task)) = (busy, next.and_then(|next| self.tasks.get_mut(&next))) {
-            task.begin(secrets, actions);
+            task.begin(secrets, now, actions);
         }
     }
 }

@@ -23,6 +23,6 @@ impl Agent {
             return;
         }
         task.stop(reason, now, actions);
-        self.begin_next(key.lease, actions);
+        self.begin_next(key.lease, now, actions);
     }
 }

@@ -7,7 +7,8 @@ impl Agent {
     /// has disappeared.
     pub(super) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for task in self.tasks.values_mut() {
-            task.on_tick(now, actions);
+            let lease = self.leases.get(&task.key().lease);
+            task.on_tick(now, lease.map(|lease| lease.started_by(task.begun_at())), actions);
         }
         let due = |pick: fn(&crate::Lease, UnixSeconds) -> bool, agent: &Self| -> Vec<Address> {
             agent.leases.iter().filter(|(_, lease)| pick(lease, now)).map(|(address, _)| *address).collect()

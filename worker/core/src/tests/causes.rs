@@ -4,16 +4,23 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault, Round, Setback, SetbackCause};
 
-const ALL: [Cause; 24] = [
+const ALL: [Cause; 31] = [
     Cause::ImageMissing,
     Cause::PullFailed,
+    Cause::ImageSlow,
+    Cause::ImageTooLarge,
+    Cause::ImageInvalid,
+    Cause::ImageUnfit,
+    Cause::RegistryForbidden,
     Cause::InputUnavailable,
+    Cause::InputSlow,
     Cause::InputCorrupt,
     Cause::SecretsMissing,
     Cause::RegistryRefused,
     Cause::InputSealed,
     Cause::DiskFull,
     Cause::CreateFailed,
+    Cause::CreateSlow,
     Cause::StartFailed,
     Cause::CommandMissing,
     Cause::ExitCode(1),
@@ -41,7 +48,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (10, 13, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (15, 15, 1));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

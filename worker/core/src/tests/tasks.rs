@@ -198,7 +198,7 @@ fn time_limits_count_from_the_start_of_the_container() {
     let mut rig = Rig::leased();
     rig.assign(0);
     rig.step();
-    rig.tick(500);
+    rig.tick(200);
     (0..3).for_each(|_| rig.step());
     rig.tick(assignment(0).limits.time.0 - 1);
     assert!(rig.signals.is_empty());

@@ -81,8 +81,8 @@ impl LogDriver {
 
 /// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
-/// everything it could exhaust. `volumes` are those of the image: the engine would put them on its
-/// own disk, writable and without a limit, so they lie in memory like `/tmp`.
+/// everything it could exhaust. `volumes` are those of the image that nothing is bound to: the engine would put them
+/// on its own disk, writable and without a limit, so they lie in memory like `/tmp`.
 pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCreateBody {
     let (own_memory_mib, own_processes) = own_needs(plan.runtime);
     let memory = i64::from(plan.memory_mib.saturating_add(own_memory_mib)) * MIB;
@@ -173,9 +173,8 @@ pub(super) fn engine_name(runtime: Runtime) -> &'static str {
 }
 
 fn scratch(volumes: &[String]) -> HashMap<String, String> {
-    let bound = ["/inputs", "/outputs", "/checkpoint", "/run/secrets"];
-    let free = volumes.iter().map(|path| path.trim_end_matches('/')).filter(|path| !bound.contains(path));
-    free.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
+    let volumes = volumes.iter().map(String::as_str);
+    volumes.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
 }
 
 /// Secrets as files: what the engine shows of a container names their folder and nothing in it.
@@ -368,7 +367,7 @@ mod tests {
 
     #[test]
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
-        let volumes = ["/scratch", "/outputs", "/tmp/"].map(str::to_owned);
+        let volumes = ["/scratch", "/tmp"].map(str::to_owned);
         let tmpfs = body(&plan(), &volumes, MEANS).host_config.unwrap().tmpfs.unwrap();
         let mut paths: Vec<&str> = tmpfs.keys().map(String::as_str).collect();
         paths.sort_unstable();

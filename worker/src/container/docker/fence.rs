@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::net::Ipv4Addr;
 use std::process::Stdio;
 
 use bollard::models::Network;
@@ -14,6 +13,7 @@ use tokio::process::Command;
 
 use super::Docker;
 use crate::container::{Error, label};
+use crate::near::{NEAR, on_link};
 
 /// Begins the name of every bridge that a job is behind; 15 letters are all that Linux takes.
 pub(super) const BRIDGES: &str = "mr-";
@@ -25,11 +25,6 @@ pub(super) const EVERYWHERE: &str = "*";
 /// not put up its table last. It is the network itself that is locked (network_namespaces(7)): no folder is there for
 /// every user, and for a service that may write nowhere but into its own.
 const LOCK: &str = "/proc/self/ns/net";
-
-/// Never the internet: what IANA's registry of special-purpose addresses (RFC 6890) keeps from it, which
-/// holds the metadata services of all clouds we know but Azure's, and that one.
-const NEAR: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, \
-                    172.16.0.0/12, 192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
 
 /// Puts the fence up, or up again: one transaction, so there is no moment without it. A bridge that is not known to
 /// lead anywhere leads nowhere.
@@ -114,7 +109,7 @@ fn passes((bridge, destinations): &Bridge) -> String {
 /// A table of its own: Docker and the rig's owner may do with theirs what they like. What one table
 /// refuses no other lets pass.
 fn rules(routes: &str, bridges: &[Bridge]) -> String {
-    let near = [NEAR.to_owned()].into_iter().chain(on_link(routes)).collect::<Vec<_>>().join(", ");
+    let near = [NEAR.to_owned()].into_iter().chain(on_link(routes, BRIDGES)).collect::<Vec<_>>().join(", ");
     let passes: String = bridges.iter().map(passes).collect();
     format!(
         r#"table inet millrace
@@ -146,22 +141,6 @@ table inet millrace {{
     )
 }
 
-/// The networks that the rig is in, whatever addresses they have: routes without a gateway.
-fn on_link(routes: &str) -> Vec<String> {
-    let network = |line: &str| {
-        let [interface, destination, gateway, .., mask] = line.split_whitespace().take(8).collect::<Vec<_>>()[..]
-        else {
-            return None;
-        };
-        // The kernel prints the four bytes in their order in memory.
-        let bytes = |text: &str| Some(Ipv4Addr::from(u32::from_str_radix(text, 16).ok()?.to_ne_bytes()));
-        let prefix = u32::from(bytes(mask)?).count_ones();
-        let is_near = bytes(gateway)?.is_unspecified() && prefix > 0 && !interface.starts_with(BRIDGES);
-        Some(format!("{}/{prefix}", bytes(destination)?)).filter(|_| is_near)
-    };
-    routes.lines().skip(1).filter_map(network).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +157,7 @@ eth1\t006433C6\t010071CB\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
     #[test]
     #[cfg(target_endian = "little")]
     fn networks_that_the_rig_is_in_are_near_and_what_lies_behind_a_gateway_is_not() {
-        assert_eq!(on_link(ROUTES), ["203.0.113.0/24"]);
+        assert_eq!(on_link(ROUTES, BRIDGES), ["203.0.113.0/24"]);
         assert!(rules(ROUTES, &[]).contains("224.0.0.0/3, 203.0.113.0/24 }"));
     }
 
@@ -220,7 +199,7 @@ eth1\t006433C6\t010071CB\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
     #[test]
     fn a_table_of_routes_that_makes_no_sense_leaves_the_fence_as_it_is() {
         for text in ["", "Iface\n", "Iface\neth0\n", "Iface\neth0 xx yy 1 2 3 4 zz\n"] {
-            assert!(on_link(text).is_empty(), "{text:?}");
+            assert!(on_link(text, BRIDGES).is_empty(), "{text:?}");
         }
     }
 

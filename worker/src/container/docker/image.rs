@@ -38,7 +38,8 @@ pub(super) async fn local(docker: &Docker, image: &str) -> Result<Option<LocalIm
     match docker.api.inspect_image(image).await.map_err(|error| docker.error(error)) {
         Ok(found) => {
             let bytes = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-            Ok(found.id.map(|id| LocalImage { id, bytes }))
+            let is_named = found.repo_tags.is_some_and(|tags| !tags.is_empty());
+            Ok(found.id.map(|id| LocalImage { id, bytes, is_named }))
         }
         Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
@@ -55,18 +56,33 @@ pub(super) async fn remove(docker: &Docker, image: &str) -> Result<bool, Error> 
     }
 }
 
-/// Folders that an image wants as volumes.
-pub(super) async fn volumes(docker: &Docker, image: &str) -> Result<Vec<String>, Error> {
-    match docker.api.inspect_image(image).await {
-        Ok(found) => Ok(found.config.and_then(|config| config.volumes).unwrap_or_default()),
-        Err(error) => Err(match docker.error(error) {
-            Error::NotFound => {
-                let reason = "it was removed before the container was created".to_owned();
-                Error::ImageMissing { image: image.to_owned(), reason }
+/// By the digests under which the image's own repository has given it out; one that was only built here has none.
+pub(super) async fn is_offered(docker: &Docker, image: &str, login: Option<&RegistryLogin>) -> Result<bool, Error> {
+    let digests = match docker.api.inspect_image(image).await.map_err(|error| docker.error(error)) {
+        Ok(found) => found.repo_digests.unwrap_or_default(),
+        Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for named in digests.iter().filter(|named| is_of(named, image)) {
+        match docker.api.inspect_registry_image(named, login.map(credentials)).await {
+            Ok(_) => return Ok(true),
+            Err(ApiError::DockerResponseServerError { status_code: 401 | 403 | 404, .. }) => {}
+            Err(ApiError::DockerResponseServerError { message, .. }) => {
+                return Err(Error::PullFailed { image: image.to_owned(), reason: message });
             }
-            error => error,
-        }),
+            Err(error) => return Err(docker.error(error)),
+        }
     }
+    Ok(false)
+}
+
+/// Whether `repository@digest` is of the repository that the image's name means.
+fn is_of(named: &str, image: &str) -> bool {
+    let familiar = |name: &str| {
+        let name = name.strip_prefix("index.docker.io/").or(name.strip_prefix("docker.io/")).unwrap_or(name);
+        name.strip_prefix("library/").unwrap_or(name).to_owned()
+    };
+    named.split_once('@').is_some_and(|(repository, _)| familiar(repository) == familiar(reference(image).0))
 }
 
 pub(super) async fn list(docker: &Docker) -> Result<Vec<String>, Error> {
@@ -192,6 +208,21 @@ mod tests {
             ("a/b@sha256:00", ("a/b", "sha256:00")),
         ] {
             assert_eq!(reference(image), expected);
+        }
+    }
+
+    #[test]
+    fn an_image_is_known_by_the_digests_of_its_own_repository() {
+        for (named, image) in [
+            ("alpine@sha256:00", "alpine:3"),
+            ("alpine@sha256:00", "docker.io/library/alpine"),
+            ("localhost:5000/a@sha256:00", "localhost:5000/a:7"),
+            ("a/b@sha256:00", "a/b@sha256:00"),
+        ] {
+            assert!(is_of(named, image), "{named} {image}");
+        }
+        for (named, image) in [("b/alpine@sha256:00", "alpine"), ("localhost:5000/a@sha256:00", "a"), ("a", "a")] {
+            assert!(!is_of(named, image), "{named} {image}");
         }
     }
 

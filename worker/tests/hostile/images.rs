@@ -1,0 +1,136 @@
+//! Images that mean harm before anything of them runs.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions};
+use futures_util::TryStreamExt;
+use millrace_link::grpc::Failure;
+use millrace_worker::Options;
+
+use super::*;
+use crate::support::false_registry::{FalseRegistry, SECRET};
+use crate::support::registry::tar;
+use crate::support::small_disk::SmallDisk;
+
+/// What the bomb may take of the engine's disk, in MiB.
+const FUSE: u64 = 1_024;
+
+async fn pulling() -> Option<Arc<dyn Engine>> {
+    if !docker_is_here() {
+        return None;
+    }
+    Some(Arc::new(Docker::connect(None, PullPolicy::IfMissing).await.expect("Docker is installed but does not answer")))
+}
+
+/// MiB that are free on the engine's disk.
+fn free() -> u64 {
+    let stat = rustix::fs::statvfs(engine_folder()).unwrap();
+    stat.f_bavail * stat.f_frsize / 1_048_576
+}
+
+fn engine_folder() -> PathBuf {
+    let told = std::process::Command::new("docker").args(["info", "--format", "{{.DockerRootDir}}"]).output().unwrap();
+    String::from_utf8(told.stdout).unwrap().trim().into()
+}
+
+async fn failure(rig: &mut Rig) -> Failure {
+    rig.leased().await;
+    rig.assign(0);
+    let failure = rig.orchestrator.end_within(Duration::from_secs(180)).await.failure.expect("it should fail");
+    assert!(rig.is_clean().await, "something is left");
+    failure
+}
+
+fn named(options: &mut Options) {
+    options.registries.push("127.0.0.1".to_owned());
+}
+
+#[tokio::test]
+async fn an_image_that_unpacks_to_more_than_there_is_room_for() {
+    let Some(engine) = pulling().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // So large that the reserve, which is as large as what is free on the engine's disk, does not matter there.
+    let Some(_disk) = SmallDisk::of(folder.path(), "64t") else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let registry = FalseRegistry::start().await;
+    let image = format!("{}/bomb:1", registry.host);
+    let before = free();
+    let spec = JobSpec { image: image.clone(), ..offer::spec("true") };
+    let mut rig = Rig::start_in(folder, engine.clone(), Objects::default(), spec, |options| {
+        named(options);
+        options.disk_reserve_mib = (free() - FUSE) * 2;
+    })
+    .await;
+    let failure = failure(&mut rig).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("image-too-large", Fault::Job), "{failure:?}");
+    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+    let ended = Instant::now();
+    while free() + FUSE / 2 < before {
+        assert!(ended.elapsed() < Duration::from_secs(60), "the space does not come back: {} of {before} MiB", free());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_whose_name_leads_into_the_rigs_own_networks() {
+    let Some(engine) = pulling().await else { return };
+    let registry = FalseRegistry::start().await;
+    let spec = JobSpec { image: format!("{}/told:1", registry.host), ..offer::spec("true") };
+    let mut rig = Rig::start(engine.clone(), Objects::default(), spec.clone()).await;
+    let failure = failure(&mut rig).await;
+    assert_eq!((failure.code.as_str(), failure.fault()), ("registry-forbidden", Fault::Job), "{failure:?}");
+    assert_eq!(registry.requests(), 0, "nobody asked there");
+    rig.stop().await;
+
+    // Where the rig's owner lets it be asked, its answer is for the owner alone.
+    let mut rig = Rig::start_with(engine, Objects::default(), spec, named).await;
+    let failure = self::failure(&mut rig).await;
+    assert!(registry.requests() > 0);
+    assert!(failure.code == "pull-failed" || failure.code == "image-missing", "{failure:?}");
+    assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_of_the_rigs_owner_that_no_registry_gives_out() {
+    let (Some(_), Some(engine)) = (self::engine().await, pulling().await) else { return };
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let id = docker.inspect_image(IMAGE).await.unwrap().id.unwrap();
+    let id = id.strip_prefix("sha256:").unwrap();
+    for image in [id, &id[..12], &format!("sha256:{id}")] {
+        let spec = JobSpec { image: image.to_owned(), ..spec("true") };
+        let mut rig = Rig::start(engine.clone(), Objects::default(), spec).await;
+        let failure = failure(&mut rig).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{failure:?}");
+        rig.stop().await;
+    }
+    // It was built here, under a name that belongs to a registry.
+    let mut rig = Rig::start(engine, Objects::default(), spec("true")).await;
+    let failure = failure(&mut rig).await;
+    assert_eq!(failure.code, "pull-failed", "{failure:?}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_with_volumes_where_none_can_lie() {
+    let Some(engine) = engine().await else { return };
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    for (number, volume) in ["/", "/proc", "/inputs/mine", "relative"].into_iter().enumerate() {
+        let image = format!("millrace/volumes-{}-{number}:1", std::process::id());
+        let (repo, tag) = image.split_once(':').unwrap();
+        let changes = vec![format!("VOLUME [\"{volume}\"]"), "CMD [\"/hello\"]".to_owned()];
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).changes(changes).build();
+        let layer = bollard::body_full(tar("hello", b"hello").into());
+        docker.create_image(Some(options), Some(layer), None).try_collect::<Vec<_>>().await.unwrap();
+        let spec = JobSpec { image: image.clone(), command: vec![], ..spec("true") };
+        let mut rig = Rig::start(engine.clone(), Objects::default(), spec).await;
+        let failure = failure(&mut rig).await;
+        docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+        assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{volume}: {failure:?}");
+        rig.stop().await;
+    }
+}
