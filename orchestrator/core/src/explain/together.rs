@@ -26,7 +26,7 @@ impl Asker<'_> {
         }
         let lacking = lacking.max(1);
         let mut groups: BTreeMap<_, Vec<(Change, Prospect)>> = BTreeMap::new();
-        for prospect in prospects {
+        for prospect in prospects.into_iter().filter(|prospect| prospect.only.is_some()) {
             if let Some(change) = self.change(&prospect).filter(|change| !matches!(change, Change::Wait(_))) {
                 let accepts = matches!(
                     change,
