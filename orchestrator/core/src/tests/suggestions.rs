@@ -376,12 +376,15 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
     })
 }
 
-fn market() -> impl Strategy<Value = (Vec<Rig>, Vec<(u16, u32, u32, u32)>)> {
+/// What another job takes of some node: GPUs, thousandths of a CPU, and MiB of memory and of disk.
+type Taken = (u16, u32, u32, u32);
+
+fn market() -> impl Strategy<Value = (Vec<Rig>, Vec<Taken>)> {
     let taken = (1..3u16, 1_000..8_001u32, 1_024..32_769u32, 1_024..100_001u32);
     (prop::collection::vec(rig(), 1..7), prop::collection::vec(taken, 0..4))
 }
 
-fn build(rigs: &[Rig], taken: &[(u16, u32, u32, u32)]) -> World {
+fn build(rigs: &[Rig], taken: &[Taken]) -> World {
     let mut world = World::new();
     world.task_millis = 600_000;
     for (number, rig) in (1..).zip(rigs) {
