@@ -73,6 +73,12 @@ pub struct Limits {
     pub task_seconds: u64,
 }
 
+impl Limits {
+    pub const LEAST_CPU_MILLI: u32 = 10;
+    pub const LEAST_MEMORY_MIB: u32 = 8;
+    pub const LEAST_DISK_MIB: u32 = 1;
+}
+
 impl JobSpec {
     /// # Errors
     /// [`Error::Field`], [`Error::Terms`].
@@ -112,13 +118,13 @@ impl JobSpec {
             return field("inputs", nested.clone(), "outside of every other input: a file is no folder");
         }
         let limits = &self.limits;
-        if !(10..=1_024_000).contains(&limits.cpu_milli) {
+        if !(Limits::LEAST_CPU_MILLI..=1_024_000).contains(&limits.cpu_milli) {
             return field("resources.cpus", limits.cpu_milli.to_string(), "0.01 to 1024 CPUs");
         }
-        if limits.memory_mib < 8 {
+        if limits.memory_mib < Limits::LEAST_MEMORY_MIB {
             return field("resources.memory", format!("{}MiB", limits.memory_mib), "at least 8MiB");
         }
-        if limits.disk_mib == 0 {
+        if limits.disk_mib < Limits::LEAST_DISK_MIB {
             return field("resources.disk", "0MiB".to_owned(), "at least 1MiB");
         }
         if !(1..=65_536).contains(&limits.pids) {

@@ -33,7 +33,7 @@ pub(crate) use challenges::LASTS;
 pub(crate) use ending::{is_result, preempted};
 pub use gang::Lacking;
 pub(crate) use gang::Unplanned;
-pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for};
+pub(crate) use placement::{SHORTEST_LEASE, affordable, enough_for, most_to_ask, shortest_lease};
 pub(crate) use preemption::Preemption;
 #[cfg(test)]
 pub(crate) use preemption::reservation_holder;

@@ -1,17 +1,20 @@
+mod asker;
+mod change;
 mod shapes;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{
-    Address, HardwareAttestation, HardwareClass, JobState, MicroUsdc, PricePerGpuHour, ServiceLevel, UnixSeconds,
-};
+use millrace_protocol::{Address, JobState, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{affordable, enough_for};
 use crate::market::Weights;
 use crate::state::job::{JobEntry, SpecStatus};
-use crate::state::node::NodeEntry;
 use crate::state::task::Cause;
+use asker::{Asker, Prospect};
+pub use change::{Change, Suggestion};
+
 use crate::{Constraint, Core, Decision, Lacking, NotServed, Now, Outcome, Runway, TooFew};
 
 /// Why a job has no node, or fewer than it may have.
@@ -24,7 +27,8 @@ pub struct Explanation {
     pub nodes_fitting: usize,
     /// Per constraint that speaks against at least one node.
     pub exclusions: BTreeMap<Constraint, Exclusion>,
-    /// The cheapest single change that would place it.
+    /// The cheapest single change that would place it: of a gang, and of a round before its first member is there,
+    /// all members at once.
     pub suggestion: Option<Suggestion>,
     /// Why its live leases, and the offer under way, are where they are. A restart forgets it.
     pub decisions: Vec<Decision>,
@@ -104,50 +108,18 @@ pub enum Blocker {
     RoundCounted { round: u32, decided: bool },
 }
 
-/// One change, and the node it would win.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suggestion {
-    pub change: Change,
-    pub node: Address,
-    pub price: PricePerGpuHour,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// Pay at least this.
-    RaisePrice(PricePerGpuHour),
-    /// Accept this GPU class as well.
-    AcceptGpuClass(u8),
-    /// Ask for at most this much MiB of VRAM.
-    LowerVram(u32),
-    /// Ask for at most this many GPUs.
-    LowerGpuCount(u16),
-    /// Accept this region as well.
-    AcceptRegion(u8),
-    /// Accept this country as well.
-    AcceptCountry([u8; 2]),
-    /// Accept nodes of this provider as well.
-    AcceptProvider(Address),
-    /// Accept several leases with one provider.
-    AcceptSameProvider,
-    AcceptSimulated,
-    /// Leave it to the node's engine what containers run under.
-    AcceptEngineRuntime,
-    /// Take leases that are not spot as well.
-    AcceptOnDemand,
-    /// Ask for at most this service level.
-    LowerServiceLevel(ServiceLevel),
-    /// Accept hardware that was shown to be no more than this.
-    AcceptHardware(HardwareClass),
-    /// Ask for at most this many CPU cores.
-    LowerCpu(u16),
-    /// Ask for at most this much MiB of memory.
-    LowerMemory(u32),
-    /// Ask for at most this much MiB of disk.
-    LowerDisk(u32),
-    /// Nothing the buyer could change: wait until the node is connected, free, backed by stake or trusted.
-    Wait(Constraint),
+impl Blocker {
+    /// Of a job that takes all its nodes at once: how many more would have to be there. None where that is not what
+    /// holds it back.
+    fn members_lacking(&self) -> Option<usize> {
+        match self {
+            Self::GangIncomplete { lacking, .. } => Some(lacking.size - lacking.placeable),
+            Self::ProvidersLacking(too_few) => Some(too_few.providers - too_few.fitting),
+            // Among those of a shape it is a gang's.
+            Self::DepositExhausted { .. } => Some(0),
+            _ => None,
+        }
+    }
 }
 
 impl Core {
@@ -156,13 +128,14 @@ impl Core {
         let entry = self.jobs.get(&job)?;
         let mut exclusions: BTreeMap<Constraint, Exclusion> = BTreeMap::new();
         let (mut nodes_fitting, mut too_dear) = (0, 0);
-        let mut best: Option<(Rank, Suggestion)> = None;
+        let mut prospects = Vec::new();
         let past = self.past(job);
         let demand = self.demand(now, job, entry);
+        let mut blockers = self.shape_blockers(now, job, &demand);
         let request = past.request(entry, &demand);
+        let asker = Asker::new(self, now, (job, entry), request);
         let spot = entry.view.job.terms.spot;
         let kept: BTreeSet<Address> = self.seat_claims(job).into_iter().map(|(_, claim)| claim.node).collect();
-        let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
         for (address, node) in self.market.nodes() {
             if kept.contains(&address) {
                 nodes_fitting += 1;
@@ -175,27 +148,27 @@ impl Core {
                 exclusion.nodes += 1;
                 exclusion.alone += usize::from(hard.as_slice() == [*constraint]);
             }
-            match hard.as_slice() {
-                [] if node.view.node.posted_price(spot).is_some_and(|price| price > request.affordable) => {
-                    too_dear += 1
+            let price = node.view.node.posted_price(spot);
+            let only = match hard.as_slice() {
+                [] if price.is_some_and(|price| !asker.affords(price)) => {
+                    too_dear += 1;
+                    None
                 }
-                [] => nodes_fitting += 1,
-                [only] => {
-                    let mut suggestion = suggest(*only, address, node, entry, now.chain);
-                    // Not the buyer denies it: its own result is to be checked.
-                    if *only == Constraint::ProviderUnwanted && checked == Some(node.view.provider) {
-                        suggestion.change = Change::Wait(*only);
-                    }
-                    let rank = (matches!(suggestion.change, Change::Wait(_)), suggestion.price, *only, address);
-                    if best.as_ref().is_none_or(|(known, _)| rank < *known) {
-                        best = Some((rank, suggestion));
-                    }
+                [] => {
+                    nodes_fitting += 1;
+                    continue;
                 }
-                _ => {}
-            }
+                [only] => Some(*only),
+                _ => continue,
+            };
+            prospects.push(Prospect { only, price: price.unwrap_or(node.view.node.price), node: address });
         }
-        let suggestion = if nodes_fitting == 0 { best.map(|(_, suggestion)| suggestion) } else { None };
-        let mut blockers = self.shape_blockers(now, job, &demand);
+        let lacking = blockers.iter().find_map(Blocker::members_lacking);
+        let suggestion = match lacking {
+            Some(lacking) => asker.suggest_for_all(prospects, lacking),
+            None if nodes_fitting == 0 && !entry.is_gang() => asker.suggest(prospects),
+            None => None,
+        };
         let others = self.blockers(now, job, entry).into_iter().filter(|blocker| !blockers.contains(blocker));
         let others: Vec<Blocker> = others.collect();
         blockers.extend(others);
@@ -271,50 +244,4 @@ impl Core {
         }
         blockers
     }
-}
-
-/// Changes the buyer can make first, the cheapest node first among them.
-type Rank = (bool, PricePerGpuHour, Constraint, Address);
-
-fn suggest(only: Constraint, address: Address, entry: &NodeEntry, job: &JobEntry, now: UnixSeconds) -> Suggestion {
-    let node = &entry.view.node;
-    let hardware = &node.hardware;
-    let price = node.posted_price(job.view.job.terms.spot).unwrap_or(node.price);
-    let change = match only {
-        Constraint::Price => Change::RaisePrice(price),
-        Constraint::NoSpot => Change::AcceptOnDemand,
-        Constraint::ServiceLevel => Change::LowerServiceLevel(node.service_level),
-        Constraint::HardwareUnattested => Change::AcceptHardware(shown(&node.attestation, now)),
-        Constraint::ChallengeRefused => Change::AcceptHardware(HardwareClass::Claimed),
-        Constraint::GpuModel => Change::AcceptGpuClass(hardware.gpu_class),
-        Constraint::Vram => Change::LowerVram(hardware.vram_mib),
-        Constraint::GpuCount => Change::LowerGpuCount(hardware.units().0),
-        Constraint::Region => Change::AcceptRegion(hardware.region),
-        Constraint::Country => Change::AcceptCountry(hardware.country),
-        Constraint::ProviderUnwanted => Change::AcceptProvider(entry.view.provider),
-        // Whose results are compared must not be one and the same.
-        Constraint::SameProvider if job.is_counted() => Change::Wait(only),
-        Constraint::SameProvider => Change::AcceptSameProvider,
-        Constraint::Simulated => Change::AcceptSimulated,
-        Constraint::Cpu => Change::LowerCpu(hardware.cpu_cores),
-        Constraint::Memory => Change::LowerMemory(hardware.memory_mib),
-        Constraint::Disk => Change::LowerDisk(hardware.disk_mib),
-        Constraint::RuntimeMissing => Change::AcceptEngineRuntime,
-        Constraint::NodeOffline
-        | Constraint::Quarantined
-        | Constraint::NodeDraining
-        | Constraint::NodeFull
-        | Constraint::StakeTooSmall
-        | Constraint::ProviderNotActive
-        | Constraint::ReputationTooLow
-        | Constraint::AlreadyLeased
-        | Constraint::Resting
-        | Constraint::FailedBefore => Change::Wait(only),
-    };
-    Suggestion { change, node: address, price }
-}
-
-/// What the hardware is still shown to be.
-fn shown(attestation: &HardwareAttestation, now: UnixSeconds) -> HardwareClass {
-    if attestation.shows(attestation.class, now) { attestation.class } else { HardwareClass::Claimed }
 }

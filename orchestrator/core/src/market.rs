@@ -30,7 +30,7 @@ mod vacancy;
 
 use std::collections::BTreeSet;
 
-use millrace_protocol::{Address, Node, Parameters, Provider, UnixSeconds};
+use millrace_protocol::{Address, GpuUnits, Node, Parameters, Provider, UnixSeconds};
 use millrace_spec::Runtime;
 
 use claims::Counted;
@@ -287,6 +287,18 @@ impl Market {
 
     pub fn provider(&self, provider: Address) -> Option<Provider> {
         self.owners.get(provider)?.account
+    }
+
+    /// What leases and offers leave of the node beside its GPUs.
+    pub(crate) fn spare(&self, node: Address) -> Option<Resources> {
+        let rig = self.rig(node)?;
+        Some(rig.spare(rig.entry.as_ref()?))
+    }
+
+    /// Units that nobody has leased, or is being offered.
+    pub(crate) fn free(&self, node: Address) -> Option<GpuUnits> {
+        let rig = self.rig(node)?;
+        Some(rig.free(rig.entry.as_ref()?))
     }
 
     /// The node and its provider as they will be once the offers under way are leases.

@@ -42,8 +42,21 @@ pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Op
         .collect();
     exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.nodes));
     let now = driver.clock.now();
-    let blocked = explanation.blockers.iter().map(|blocker| self::blocker(now, blocker)).next();
-    let suggestion = blocked.or_else(|| explanation.suggestion.map(|suggestion| suggest(driver, &suggestion)));
+    let suggestion = match (explanation.blockers.first(), &explanation.suggestion) {
+        (Some(Blocker::DepositExhausted { .. }), Some(suggestion))
+            if matches!(suggestion.change, Change::AddToDeposit(_)) =>
+        {
+            Some(suggest(driver, entry, suggestion))
+        }
+        // What is lacking is nodes, or money for those that are there.
+        (Some(blocker), Some(suggestion))
+            if may_be_helped(blocker) && !matches!(suggestion.change, Change::Wait(_)) =>
+        {
+            Some(format!("{}; or {}", self::blocker(now, blocker), suggest(driver, entry, suggestion)))
+        }
+        (Some(blocker), _) => Some(self::blocker(now, blocker)),
+        (None, suggestion) => suggestion.as_ref().map(|suggestion| suggest(driver, entry, suggestion)),
+    };
     Some(rest::Explanation {
         nodes_total: count(explanation.nodes_total),
         nodes_fitting: count(explanation.nodes_fitting),
@@ -153,11 +166,17 @@ fn countries(codes: &[[u8; 2]]) -> String {
     codes.iter().map(|code| String::from_utf8_lossy(code)).collect::<Vec<_>>().join(", ")
 }
 
-fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
+/// Whether what is suggested takes away what blocks the job.
+fn may_be_helped(blocker: &Blocker) -> bool {
+    matches!(blocker, Blocker::DepositExhausted { .. } | Blocker::GangIncomplete { .. } | Blocker::ProvidersLacking(_))
+}
+
+fn suggest(driver: &Driver, entry: &JobEntry, suggestion: &Suggestion) -> String {
     let owner = driver.core.node(suggestion.node);
     let name = owner.and_then(|entry| driver.book.provider(entry.view.provider)).map(|owner| &owner.display_name);
     let whose = name.map_or_else(|| suggestion.node.to_string(), |name| format!("{name}'s node {}", suggestion.node));
     let change = match suggestion.change {
+        Change::AddToDeposit(amount) => format!("add at least {amount} to the deposit with `millrace job extend`"),
         Change::RaisePrice(price) => format!("raise the maximum price to {price}"),
         Change::AcceptGpuClass(class) => format!("accept the GPU model {} as well", gpu::slug(class).unwrap_or("?")),
         Change::LowerVram(mib) => format!("ask for at most {mib} MiB of VRAM"),
@@ -170,13 +189,15 @@ fn suggest(driver: &Driver, suggestion: &Suggestion) -> String {
         Change::AcceptOnDemand => "leave out `spot`".to_owned(),
         Change::LowerServiceLevel(offered) => format!("ask for the service level {}", level(offered)),
         Change::AcceptHardware(class) => format!("accept hardware that is {}", class_name(class)),
-        Change::LowerCpu(cores) => format!("ask for at most {cores} CPU cores, less what other leases use"),
-        Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory, less what other leases use"),
-        Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk, less what other leases use"),
+        Change::LowerCpu(milli) => format!("ask for at most {}.{:03} CPU cores", milli / 1_000, milli % 1_000),
+        Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory"),
+        Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk"),
         Change::AcceptEngineRuntime => "leave out `runtime`".to_owned(),
         Change::Wait(constraint) => return format!("wait: {whose} fits but for `{}`", self::name(constraint)),
     };
-    format!("{change}: {whose} would take it at {}", suggestion.price)
+    let all_at_once = entry.is_counted() || entry.workload().is_some_and(|workload| workload.gang().is_some());
+    let wins = if all_at_once { "would be one of enough nodes, at" } else { "would take it at" };
+    format!("{change}: {whose} {wins} {}", suggestion.price)
 }
 
 fn blocker(now: Now, blocker: &Blocker) -> String {

@@ -190,7 +190,7 @@ impl Past {
 }
 
 /// The highest posted price that a node may have. Where nodes bid it does not matter, as long as there is any money.
-fn most_to_ask(entry: &JobEntry) -> PricePerGpuHour {
+pub(crate) fn most_to_ask(entry: &JobEntry) -> PricePerGpuHour {
     let affordable = highest_affordable(entry);
     if entry.is_auctioned() && affordable > PricePerGpuHour::ZERO { PricePerGpuHour::MAX } else { affordable }
 }
@@ -213,7 +213,7 @@ pub(crate) fn affordable(entry: &JobEntry, price: PricePerGpuHour) -> Option<Sec
 }
 
 /// The shortest lease that is worth its transactions to the job.
-pub(super) fn shortest_lease(entry: &JobEntry) -> Seconds {
+pub(crate) fn shortest_lease(entry: &JobEntry) -> Seconds {
     let is_service = entry.is_service();
     let shortest = if is_service { SHORTEST_SERVICE_LEASE } else { SHORTEST_LEASE };
     shortest.min(entry.view.job.terms.lease_seconds)

@@ -75,7 +75,7 @@ fn by_simulation() {
 
 #[test]
 fn by_cpu() {
-    check(Constraint::Cpu, Change::LowerCpu(8), |_, _, workload| workload.cpu_milli = 8_001);
+    check(Constraint::Cpu, Change::LowerCpu(8_000), |_, _, workload| workload.cpu_milli = 8_001);
 }
 
 #[test]
@@ -369,4 +369,6 @@ fn a_job_whose_money_does_not_reach_for_the_node_that_is_free_says_so() {
     assert_eq!(world.jobs[&job].job.live_leases, 2);
     assert_eq!(explanation.blockers, [Blocker::DepositExhausted { available: MicroUsdc(1_001) }]);
     assert_eq!(explanation.nodes_fitting, 0);
+    let suggestion = explanation.suggestion.unwrap();
+    assert_eq!((suggestion.change, suggestion.node), (Change::AddToDeposit(MicroUsdc(4_554)), address(b'N', 3)));
 }

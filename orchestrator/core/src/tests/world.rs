@@ -13,7 +13,7 @@ use millrace_protocol::{
     UnixSeconds, Verification, transitions,
 };
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{Bid, BidSignature, ObjectRef, Sha256, SignedBid, sha256};
+use millrace_spec::{Bid, BidSignature, Condition, ObjectRef, Sha256, SignedBid, sha256};
 
 use crate::*;
 pub use rounds::{Vote, Voter};
@@ -772,6 +772,7 @@ impl World {
         if let Some(root) = offer.bid_book {
             self.check_award(offer, root);
         }
+        self.check_turn(offer.job);
         let now = self.now().chain;
         let Some(job) = self.jobs.get_mut(&offer.job) else { panic!("an offer for a job that is gone") };
         assert_eq!(job.job.leases_opened, offer.number, "a lease number that is not the next");
@@ -792,6 +793,22 @@ impl World {
                 self.land(open, offer.job, address, offer.node);
             }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
+        }
+    }
+
+    /// What comes first is over, and on disk.
+    fn check_turn(&self, job: Address) {
+        let Some(workload) = self.specs.get(&self.jobs[&job].spec_hash) else { return };
+        for first in &workload.after {
+            let outcome = match self.disk.get(&(first.job, 0, 0)) {
+                Some(Record::Job(record)) => record.outcome.as_ref(),
+                _ => None,
+            };
+            let met = match first.on {
+                Condition::Completed => outcome == Some(&Outcome::Completed),
+                Condition::Ended => outcome.is_some(),
+            };
+            assert!(met, "{job} has a lease, and {} before it has come to {outcome:?}", first.job);
         }
     }
 
@@ -1184,8 +1201,11 @@ impl World {
         for lease in self.leases.keys().copied().chain(known).collect::<BTreeSet<_>>() {
             self.see_lease(lease);
         }
-        for (node, _) in self.rigs.clone().into_iter().filter(|(_, rig)| rig.connected) {
+        for (node, rig) in self.rigs.clone().into_iter().filter(|(_, rig)| rig.connected) {
             self.connect(node);
+            for (lease, task, attempt, _) in rig.running {
+                self.running(node, lease, task, attempt);
+            }
         }
     }
 
@@ -1261,10 +1281,11 @@ impl World {
         }
     }
 
-    /// Whether the job is closed on chain with every task done.
+    /// Whether the job is closed on chain with every task done; of a service, with its time over.
     pub fn finished(&self, job: Address) -> bool {
+        let served = |entry: &JobEntry| entry.is_service() && entry.outcome == Some(Outcome::Completed);
         self.closed.get(&job).is_some_and(|view| view.job.state == JobState::Done)
-            && self.core.job(job).is_some_and(JobEntry::all_done)
+            && self.core.job(job).is_some_and(|entry| entry.all_done() || served(entry))
     }
 }
 

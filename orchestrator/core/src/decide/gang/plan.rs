@@ -52,13 +52,25 @@ impl Core {
         demand: &Demand,
         tight: &mut BTreeSet<u32>,
     ) -> Option<Result<(Vec<Seat>, Seconds), Unplanned>> {
-        let (entry, together) = (self.jobs.get(&job)?, demand.together?);
-        let (rules, past, size) = (&entry.view.job, self.past(job), together.size());
+        let (entry, past) = (self.jobs.get(&job)?, self.past(job));
+        self.plan_by(now, &entry.view.job, &past.request(entry, demand), tight)
+    }
+
+    /// The same by any rules, which need not be those of a job that is there.
+    pub(crate) fn plan_by(
+        &self,
+        now: Now,
+        rules: &Job,
+        request: &Request,
+        tight: &mut BTreeSet<u32>,
+    ) -> Option<Result<(Vec<Seat>, Seconds), Unplanned>> {
+        let together = request.demand.together?;
+        let size = together.size();
         let mut best: Option<(u64, (Vec<Seat>, Seconds))> = None;
         let mut lacking = Lacking { size, placeable: 0, region: None };
-        for (region, regions) in places(together, demand.regions) {
-            let demand = Demand { regions, ..demand.clone() };
-            let seats = self.seats(now, rules, &past.request(entry, &demand), tight);
+        for (region, regions) in places(together, request.demand.regions) {
+            let demand = Demand { regions, ..request.demand.clone() };
+            let seats = self.seats(now, rules, &Request { demand: &demand, ..*request }, tight);
             if seats.len() > lacking.placeable {
                 lacking = Lacking { size, placeable: seats.len(), region };
             }

@@ -49,7 +49,7 @@ impl Core {
     }
 
     /// Places that a further lease of the job could take.
-    pub(in crate::decide) fn free_places(&self, now: Now, job: Address) -> usize {
+    pub(crate) fn free_places(&self, now: Now, job: Address) -> usize {
         let Some((mut quorum, (_, size))) =
             self.projected_round(now, job).zip(self.jobs.get(&job).and_then(|entry| entry.votes()))
         else {
