@@ -7,9 +7,6 @@ use millrace_spec::{JobSpec, Sha256};
 use super::{Driver, Input};
 use crate::objects::{self, Objects};
 
-/// The longest spec in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024;
-
 /// A job's spec, read and as its canonical bytes.
 pub(crate) struct Spec {
     pub spec: JobSpec,
@@ -24,7 +21,7 @@ pub(crate) struct Problem {
 }
 
 pub(super) async fn read(objects: &Objects, hash: Sha256) -> Result<Spec, Problem> {
-    let bytes = objects.get_bytes(hash, LONGEST).await.map_err(|error| Problem {
+    let bytes = objects.get_bytes(hash, JobSpec::LONGEST).await.map_err(|error| Problem {
         permanent: matches!(error, objects::Error::TooLarge { .. }),
         cause: cause(&error),
     })?;
