@@ -41,7 +41,10 @@ QUALITY = "9"
 fn a_spec_that_is_longer_than_the_network_reads_is_refused_and_one_that_fills_it_is_not() {
     let spec = |pad: usize| {
         let file = JobFile::parse(&format!("{GOOD}PAD = \"{}\"\n", "x".repeat(pad)))?;
-        file.resolve(&BTreeMap::from([("scene.pov".to_owned(), ObjectRef { sha256: sha256(b"scene"), size: 5 })]))
+        file.resolve(&BTreeMap::from([(
+            "scene.pov".to_owned(),
+            ObjectRef { sha256: crate::sha256(b"scene"), size: 5 },
+        )]))
     };
     let longest = usize::try_from(JobSpec::LONGEST).unwrap();
     let rest = spec(0).unwrap().canonical_bytes().len();
