@@ -33,8 +33,6 @@ pub(crate) use sweep::Needed;
 
 /// The largest object in bytes.
 const MAXIMUM: u64 = 64 * 1024 * 1024 * 1024;
-/// The longest spec in bytes.
-pub(crate) const LONGEST_SPEC: u64 = 4 * 1024 * 1024;
 /// How long an upload may stand still before it counts as broken off.
 const STALL: Duration = Duration::from_secs(60);
 

@@ -63,7 +63,7 @@ function diagnostics(errors) {
 function names(catalogue) {
   const constant = (name) => name.replace(/[A-Z]/g, "_$&").toUpperCase();
   const list = ([name, values]) =>
-    `/** By the number that stands in accounts and events. */\n` +
+    `/** ${typeof values === "number" ? "In bytes." : "By the number that stands in accounts and events."} */\n` +
     `export const ${constant(name)} = ${JSON.stringify(values, null, 2)} as const;\n`;
   return HEAD + Object.entries(catalogue).map(list).join("\n");
 }

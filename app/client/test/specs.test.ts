@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   canonicalSpec,
   isMillraceError,
+  LONGEST_SPEC,
   PAYMENTS,
   SERVICE_LEVELS,
   specHash,
@@ -86,6 +87,17 @@ test("canonical specs and their hashes are Rust's", async () => {
 });
 
 const plain = async (): Promise<JobSpec> => spec((await vectors<Case[]>("specs"))[0]!.spec);
+
+test("a spec that is longer than the network reads is refused before there is a hash to pay for", async () => {
+  const base = await plain();
+  const padded = (bytes: number): JobSpec => ({ ...base, env: { ...base.env, PAD: "x".repeat(bytes) } });
+  const rest = Uint8Array.from(canonicalSpec(padded(0))).length;
+  await specHash(padded(LONGEST_SPEC - rest));
+  await assert.rejects(specHash(padded(LONGEST_SPEC - rest + 1)), (error) => {
+    assert.ok(isMillraceError(error, "spec-invalid"));
+    return error.message.includes(`${LONGEST_SPEC + 1} bytes`) && error.hint.includes("archive");
+  });
+});
 
 test("lists may come in any order", async () => {
   const retry = { backoff: 1n, longestBackoff: 2n, fatalExitCodes: [9, 75, 9], uncountedExitCodes: [100, 20] };

@@ -26,8 +26,8 @@ pub use balance::{BalanceCommand, DepositBalance, ShowBalance, WithdrawBalance};
 pub use delegate::{AllowDelegate, DelegateCommand, RevokeDelegate, ShowDelegates};
 pub use dispute::{DisputeCommand, RuleDispute, RulingArg};
 pub use job::{
-    AcceptJob, AuctionOf, DisputeLease, ExtendJob, JobCommand, JobReference, ListJobs, LogsOf, OutputsOf, ScheduleJob,
-    SubmitJob, UnlockJob,
+    AcceptJob, AuctionOf, DisputeLease, ExtendJob, JobCommand, JobReference, LogsOf, OutputsOf, ScheduleJob, SubmitJob,
+    UnlockJob,
 };
 pub use key::{KeyCommand, NewKey, ShowKey};
 pub use moment::{Moment, day_of, parse_moment};

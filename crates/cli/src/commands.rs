@@ -82,7 +82,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Key(KeyCommand::Show(args)) => show_key::run(context, args),
         Command::Job(JobCommand::Submit(args)) => submit_job::run(context, args).await,
         Command::Job(JobCommand::Schedule(args)) => schedule_job::run(context, *args).await,
-        Command::Job(JobCommand::List(args)) => list_jobs::run(context, args).await,
+        Command::Job(JobCommand::List) => list_jobs::run(context).await,
         Command::Job(JobCommand::Explain(args)) => explain_job::run(context, args).await,
         Command::Job(JobCommand::Show(args)) => show_job::run(context, args).await,
         Command::Job(JobCommand::Auction(args)) => audit_auction::run(context, args).await,

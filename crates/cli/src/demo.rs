@@ -120,7 +120,8 @@ pub async fn perform(output: &dyn Output, stage: &Stage, job: &Prepared, dir: &P
     let network = stage.client.config().await?;
     let quote = job.quote(&network, &market).await?;
     output.note(&format!("\njob           `{}`, {} tasks, deposit {}", quote.name, quote.tasks, quote.deposit));
-    let (address, _) = job.open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id()).await?;
+    let opened = job.open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id()).await?;
+    let address = opened.job;
     let status = follow::follow(output, &market, address, None).await?;
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use millrace_protocol::Diagnostic;
+use millrace_protocol::{Address, Diagnostic};
 use serde::Serialize;
 
 mod classes;
@@ -29,6 +29,12 @@ pub struct Failure {
     pub causes: Vec<String>,
     pub hint: String,
     pub class: ExitClass,
+    /// The job that is open, or may be: whoever tries again looks at it first, so as not to pay twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<Address>,
+    /// Whether the same may succeed later with nothing changed by the caller.
+    #[serde(skip)]
+    pub passes: bool,
 }
 
 impl Failure {
@@ -46,7 +52,7 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self { code: Cow::Borrowed(error.code()), message, causes, hint: error.hint(), class }
+        Self { code: Cow::Borrowed(error.code()), message, causes, hint: error.hint(), class, job: None, passes: false }
     }
 
     pub fn refused<E: Diagnostic + 'static>(error: &E) -> Self {
@@ -74,6 +80,8 @@ impl Failure {
             causes: Vec::new(),
             hint: tip.map_or_else(|| usage.to_owned(), |tip| format!("a similar {tip}; {usage}")),
             class: ExitClass::Usage,
+            job: None,
+            passes: false,
         }
     }
 
@@ -83,11 +91,26 @@ impl Failure {
         Self { hint: hint.into(), ..self }
     }
 
-    /// `error[code]: cause`, the chain, a blank line, the hint.
+    /// The same of a job that is open, or may be.
+    #[must_use]
+    pub fn about(self, job: Address) -> Self {
+        Self { job: Some(job), ..self }
+    }
+
+    /// The same, which may be over by itself.
+    #[must_use]
+    pub fn that_passes(self, passes: bool) -> Self {
+        Self { passes, ..self }
+    }
+
+    /// `error[code]: cause`, the chain, the job, a blank line, the hint.
     pub fn text(&self, style: crate::output::Style) -> String {
         let mut text = format!("{}: {}\n", style.error(&format!("error[{}]", self.code)), self.message);
         for cause in &self.causes {
             text.push_str(&format!("  caused by: {cause}\n"));
+        }
+        if let Some(job) = self.job {
+            text.push_str(&format!("  job: {job}\n"));
         }
         text.push_str(&format!("\n{}: {}\n", style.accent("hint"), self.hint));
         text
@@ -127,5 +150,15 @@ mod tests {
 
         hint: check who owns it
         ");
+    }
+
+    #[test]
+    fn the_job_that_was_paid_for_is_named_to_people_and_to_scripts() {
+        let job = Address([1; 32]);
+        let failure = Failure::refused(&Outer(Inner));
+        assert!(serde_json::to_value(&failure).unwrap().get("job").is_none());
+        let failure = failure.about(job);
+        assert_eq!(serde_json::to_value(&failure).unwrap()["job"], job.to_string());
+        assert!(failure.text(Style::plain()).contains(&format!("\n  job: {job}\n")));
     }
 }

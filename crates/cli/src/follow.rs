@@ -7,16 +7,15 @@ use millrace_link::rest::{JobStatus, TaskState};
 use millrace_protocol::{Address, JobState};
 
 use crate::errors::{ExitClass, Failure};
-use crate::market::{self, Market};
+use crate::market::Market;
 use crate::output::progress::Progress;
 use crate::output::{Output, Style};
+use crate::patience::Patience;
 use crate::sealing::Handover;
 use crate::views;
 
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(400);
-/// How long an orchestrator may be away: jobs survive its restart, so their watchers do too.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// How long the refund may take after the job is over.
 const REFUND: Duration = Duration::from_secs(30);
 
@@ -32,15 +31,13 @@ pub async fn follow(
     mut handover: Option<&mut Handover>,
 ) -> Result<JobStatus, Failure> {
     let mut progress = None;
-    let mut away_since: Option<Instant> = None;
+    let mut patience = Patience::new(output);
     let mut over_since: Option<Instant> = None;
     let mut told = BTreeSet::new();
     loop {
         match market.job(job).await {
             Ok(status) => {
-                if away_since.take().is_some() {
-                    output.note("the orchestrator is back");
-                }
+                patience.answered();
                 if let Some(handover) = handover.as_deref_mut() {
                     handover.bring(output, market, &status).await?;
                 }
@@ -66,15 +63,8 @@ pub async fn follow(
                     return Ok(status);
                 }
             }
-            Err(error @ market::Error::Unreachable { .. }) => {
-                let since = *away_since.get_or_insert_with(|| {
-                    output.note("the orchestrator does not answer; the job goes on, waiting for it");
-                    Instant::now()
-                });
-                if since.elapsed() > PATIENCE {
-                    return Err(error.into());
-                }
-            }
+            // Unknown, it is on the chain all the same: an orchestrator that has just started reads it there.
+            Err(error) if error.passes() || error.is_job_unknown() => patience.bear(error.into(), Instant::now())?,
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(POLL).await;
@@ -136,5 +126,6 @@ pub fn failure_of(status: &JobStatus) -> Option<Failure> {
         (None, _) => return None,
     };
     let (code, message, hint) = (failure.code.into(), failure.cause, failure.hint);
-    Some(Failure { code, message, causes: Vec::new(), hint, class: ExitClass::Refused })
+    let (job, passes) = (Some(status.address), false);
+    Some(Failure { code, message, causes: Vec::new(), hint, class: ExitClass::Refused, job, passes })
 }

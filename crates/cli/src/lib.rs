@@ -24,6 +24,7 @@ pub mod leases;
 pub mod logging;
 pub mod market;
 pub mod output;
+pub mod patience;
 pub mod rigs;
 pub mod roles;
 pub mod schedule;

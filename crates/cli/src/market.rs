@@ -24,6 +24,25 @@ pub enum Error {
     ForeignRefusal { url: String, status: StatusCode },
 }
 
+impl Error {
+    /// Whether it may be over by itself: nobody answers, or whoever does is stopping, starting or overloaded, an
+    /// orchestrator or a proxy before it.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } | Self::ForeignRefusal { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Foreign { .. } => false,
+        }
+    }
+
+    /// Whether the orchestrator knows no such job: not yet, or not any more.
+    pub fn is_job_unknown(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, problem } if problem.code == "job-unknown")
+    }
+}
+
 impl Diagnostic for Error {
     fn code(&self) -> &'static str {
         match self {
@@ -172,4 +191,36 @@ impl Market {
 pub fn now() -> UnixSeconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixSeconds(since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Error {
+        let problem = Problem { code: code.to_owned(), cause: String::new(), hint: String::new() };
+        Error::Refused { status: StatusCode::from_u16(status).unwrap(), problem }
+    }
+
+    fn foreign(status: u16) -> Error {
+        Error::ForeignRefusal { url: String::new(), status: StatusCode::from_u16(status).unwrap() }
+    }
+
+    #[test]
+    fn a_restart_and_a_proxy_without_anything_behind_it_pass_and_a_refusal_does_not() {
+        for error in [refused(503, "orchestrator-stopping"), refused(507, "disk-full"), foreign(502), foreign(429)] {
+            assert!(error.passes(), "{error:?}");
+        }
+        for error in [refused(403, "not-the-buyer"), refused(404, "job-unknown"), foreign(404)] {
+            assert!(!error.passes(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_unknown_by_the_code_alone() {
+        assert!(refused(404, "job-unknown").is_job_unknown());
+        for error in [refused(404, "route-unknown"), refused(503, "job-unknown"), foreign(404)] {
+            assert!(!error.is_job_unknown(), "{error:?}");
+        }
+    }
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ed25519_dalek::SigningKey;
 use millrace_client::accounts::ConfigAccount;
 use millrace_client::instructions::{self, NewJob};
-use millrace_client::{Asset, Client, Error as ClientError, Keypair, Sender, address as addresses};
+use millrace_client::{
+    Asset, Client, Error as ClientError, Goal, Instruction, Keypair, Outcome, Sender, address as addresses,
+};
 use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, GpuUnits, MicroUsdc, Node, NodeStatus, money};
 use millrace_seal::{DataKey, Identity, InputKey, Secrets};
@@ -48,6 +50,8 @@ pub enum Error {
     AllowanceTooSmall { per_job: MicroUsdc, left: MicroUsdc, needed: MicroUsdc },
     #[error("the job's rigs wait for secrets, and a schedule brings none")]
     SecretsUnattended,
+    #[error("the job file's deposit was {begun} when the run was begun, and is {now} now")]
+    DepositChanged { begun: MicroUsdc, now: MicroUsdc },
 }
 
 impl Diagnostic for Error {
@@ -58,6 +62,7 @@ impl Diagnostic for Error {
             Self::BalanceTooSmall { .. } => "balance-too-small",
             Self::AllowanceTooSmall { .. } => "allowance-exceeded",
             Self::SecretsUnattended => "schedule-with-secrets",
+            Self::DepositChanged { .. } => "schedule-deposit-changed",
         }
     }
 
@@ -73,6 +78,9 @@ impl Diagnostic for Error {
             Self::AllowanceTooSmall { .. } => {
                 "the balance's owner raises it with `millrace delegate allow <DELEGATE>`; or open a smaller job"
                     .to_owned()
+            }
+            Self::DepositChanged { .. } => {
+                "nothing was opened for this time; the next run is as the file is now".to_owned()
             }
             Self::SecretsUnattended => {
                 "open each run with `millrace job submit --follow`, which stays to bring them; or let the job do \
@@ -99,6 +107,14 @@ pub struct Quote {
     /// Nodes that meet the requirements at the maximum price, busy or not.
     pub nodes_fitting: usize,
     pub nodes_total: usize,
+}
+
+/// A job that is open and paid for.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub job: Address,
+    /// That opened it; none where it was open already.
+    pub transaction: Option<String>,
 }
 
 /// A job file with its inputs hashed, and encrypted where it says so.
@@ -228,11 +244,12 @@ impl Prepared {
         })
     }
 
-    /// Checks the wallet, uploads, pays. `id` names no other job of the buyer. Returns the job's address and the transaction's signature.
+    /// Checks the wallet, uploads, pays. `id` names no other job of the buyer: one that is open under it with the
+    /// same spec and terms is this one, and is not paid for again.
     ///
     /// # Errors
     /// A wallet without enough USDC or SOL, an orchestrator or RPC endpoint that cannot be reached,
-    /// a refusal by the chain.
+    /// a refusal by the chain. Where the job may be open nevertheless, the failure names it.
     pub async fn open(
         &self,
         client: &Client,
@@ -240,7 +257,7 @@ impl Prepared {
         market: &Market,
         wallet: &Arc<Keypair>,
         id: u64,
-    ) -> Result<(Address, String), Failure> {
+    ) -> Result<Opened, Failure> {
         let buyer = address(wallet);
         client.require_usdc(buyer, network.mint, self.spec.terms.deposit).await?;
         self.upload(client, market, wallet).await?;
@@ -253,11 +270,10 @@ impl Prepared {
             terms: self.spec.terms,
             attestor: self.file.attestor(),
         };
-        let sender = Sender::new(client.clone(), wallet.clone());
-        let receipt = sender.send(&instructions::open_job(job), &[]).await?;
         let address = addresses::job(buyer, job.id);
+        let opened = pay(client, wallet, address, &Goal::job_opened(job), &instructions::open_job(job)).await?;
         known(market, address).await;
-        Ok((address, receipt.signature.to_string()))
+        Ok(opened)
     }
 
     /// Checks that the wallet has SOL, and brings inputs and spec to the orchestrator.
@@ -277,6 +293,26 @@ impl Prepared {
         self.spec.sealed.as_ref().filter(|sealed| sealed.is_awaited())?;
         let placement = self.spec.placement.clone().unwrap_or_default();
         Some(Handover::new(self.secrets.clone(), placement, signing_key(wallet), client.clone()))
+    }
+}
+
+/// Sends what opens a job, unless it is open already.
+async fn pay(
+    client: &Client,
+    wallet: &Arc<Keypair>,
+    job: Address,
+    goal: &Goal,
+    opening: &[Instruction],
+) -> Result<Opened, Failure> {
+    let sender = Sender::new(client.clone(), wallet.clone());
+    match sender.send_once(goal, opening, &[]).await {
+        Ok(Outcome::Landed(receipt)) => Ok(Opened { job, transaction: Some(receipt.signature.to_string()) }),
+        Ok(Outcome::AlreadyThere) => Ok(Opened { job, transaction: None }),
+        // It may still land, or has, and nobody could tell.
+        Err(error) if error.is_transient() && !matches!(error, ClientError::Expired { .. }) => {
+            Err(Failure::from(error).about(job))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Error {
     Terms(#[from] millrace_protocol::Error),
     #[error("the job spec is not in canonical form")]
     NotCanonical,
+    #[error("the job spec has {bytes} bytes, and the network reads {}", crate::JobSpec::LONGEST)]
+    TooLong { bytes: u64 },
 }
 
 impl Diagnostic for Error {
@@ -34,6 +36,7 @@ impl Diagnostic for Error {
             Self::CheckpointUnsealed => "job-checkpoint-unsealed",
             Self::Terms(source) => source.code(),
             Self::NotCanonical => "job-spec-not-canonical",
+            Self::TooLong { .. } => "job-spec-too-long",
         }
     }
 
@@ -49,6 +52,9 @@ impl Diagnostic for Error {
                     .to_owned()
             }
             Self::Terms(source) => source.hint(),
+            Self::TooLong { .. } => {
+                "put many small inputs into one archive, and long values of `[env]` into an input".to_owned()
+            }
             Self::NotCanonical => "build the spec with millrace-spec instead of by hand".to_owned(),
         }
     }

@@ -80,8 +80,11 @@ impl Limits {
 }
 
 impl JobSpec {
+    /// The longest spec that the network reads, in bytes of its canonical form.
+    pub const LONGEST: u64 = 4 * 1024 * 1024;
+
     /// # Errors
-    /// [`Error::Field`], [`Error::Terms`].
+    /// [`Error::Field`], [`Error::Terms`], [`Error::TooLong`].
     pub fn check(&self) -> Result<(), Error> {
         let field = |field, value: String, expected| Err(Error::Field { field, value, expected });
         if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
@@ -149,7 +152,9 @@ impl JobSpec {
         let placement = self.placement.as_ref();
         placement.map_or(Ok(()), |placement| placement.check(self.shape.as_ref(), &self.terms))?;
         self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.check(self))?;
-        self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))
+        self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))?;
+        let bytes = self.canonical_bytes().len() as u64;
+        if bytes > Self::LONGEST { Err(Error::TooLong { bytes }) } else { Ok(()) }
     }
 
     /// The bytes whose SHA-256 stands on chain.

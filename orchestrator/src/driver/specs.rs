@@ -6,7 +6,7 @@ use millrace_scheduler::{Action, Cause, Event, Workload};
 use millrace_spec::{JobSpec, Sha256};
 
 use super::{Driver, Input};
-use crate::objects::{self, LONGEST_SPEC, Objects};
+use crate::objects::{self, Objects};
 
 /// Until a spec is looked for again that was here once.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub(crate) struct Problem {
 }
 
 pub(super) async fn read(objects: &Objects, hash: Sha256) -> Result<Spec, Problem> {
-    let bytes = objects.get_bytes(hash, LONGEST_SPEC).await.map_err(|error| Problem {
+    let bytes = objects.get_bytes(hash, JobSpec::LONGEST).await.map_err(|error| Problem {
         permanent: matches!(error, objects::Error::TooLarge { .. }),
         cause: cause(&error),
     })?;

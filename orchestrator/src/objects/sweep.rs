@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use millrace_spec::{Manifest, ObjectRef, Sha256, sha256};
+use millrace_spec::{JobSpec, Manifest, ObjectRef, Sha256, sha256};
 use serde::Deserialize;
 
-use super::{Error, LONGEST_SPEC, Objects, receive, staged};
+use super::{Error, Objects, receive, staged};
 
 /// Who stores an object, or finds that it is here and so does not send it, refers to it within this time.
 const RESTS: Duration = Duration::from_secs(24 * 3_600);
@@ -128,7 +128,7 @@ impl Objects {
 
     /// None of what is no spec, nor of one that is not here.
     fn inputs_of(&self, spec: Sha256) -> Result<Vec<Sha256>, Error> {
-        let read = self.read_intact(spec, LONGEST_SPEC)?;
+        let read = self.read_intact(spec, JobSpec::LONGEST)?;
         let named = read.and_then(|bytes| serde_json::from_slice::<Inputs>(&bytes).ok());
         Ok(named.into_iter().flat_map(|named| named.inputs.into_values()).map(|input| input.sha256).collect())
     }

@@ -85,6 +85,9 @@ export const LEASE_STATES = [
   "disputed"
 ] as const;
 
+/** In bytes. */
+export const LONGEST_SPEC = 4194304 as const;
+
 /** By the number that stands in accounts and events. */
 export const NODE_STATES = [
   "active",

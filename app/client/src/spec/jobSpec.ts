@@ -1,6 +1,6 @@
 import type { ReadonlyUint8Array } from "@solana/kit";
 import { MillraceError } from "../errors/MillraceError.js";
-import { PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
+import { LONGEST_SPEC, PAYMENTS, SERVICE_LEVELS } from "../generated/catalogue.js";
 import type { JobTerms } from "../generated/types/index.js";
 import { verificationOf } from "../terms/verification.js";
 import { entries, integers, text, utf8Order } from "./canonical.js";
@@ -124,7 +124,14 @@ export function canonicalSpec(spec: JobSpec): ReadonlyUint8Array {
 /** SHA-256 of the canonical spec: what stands in the job's account. Throws `spec-invalid`, `terms-invalid`. */
 export async function specHash(spec: JobSpec): Promise<ReadonlyUint8Array> {
   checkSpec(spec);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(canonicalSpec(spec))));
+  const bytes = Uint8Array.from(canonicalSpec(spec));
+  if (bytes.length > LONGEST_SPEC) {
+    throw new MillraceError("spec-invalid", {
+      message: `the spec has ${bytes.length} bytes, and the network reads ${LONGEST_SPEC}`,
+      hint: "put many small inputs into one archive, and long values of `env` into an input",
+    });
+  }
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 export function canonicalObject({ sha256, size }: ObjectRef): string {

@@ -12,8 +12,10 @@ pub enum JobCommand {
     Submit(SubmitJob),
     /// Open a job again and again, at the times of a cron pattern, as long as this command runs
     Schedule(Box<ScheduleJob>),
-    /// List a buyer's jobs
-    List(ListJobs),
+    /// List the jobs of your keypair
+    #[command(after_help = "Example:
+  millrace job list")]
+    List,
     /// Show a job: state, tasks, leases, money, and why it waits
     Show(JobReference),
     /// Say why a job waits, or why its leases are on the nodes they are on, and what others scored
@@ -103,16 +105,6 @@ pub struct ScheduleJob {
     pub prepaid: bool,
     /// As a delegate: whose prepaid balance pays, and whose jobs they are [default: your keypair's]
     #[arg(long, value_name = "ADDRESS", requires = "prepaid")]
-    pub buyer: Option<Address>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  millrace job list
-  millrace job list --buyer 9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin")]
-pub struct ListJobs {
-    /// Whose jobs [default: those of your keypair]
-    #[arg(long, value_name = "ADDRESS")]
     pub buyer: Option<Address>,
 }
 

@@ -9,13 +9,15 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::views;
+use crate::views::change::UNREAD;
 
 #[derive(Serialize)]
 struct Cancelled {
     job: Address,
-    /// Leases that are still to be settled for the seconds up to now.
-    live_leases: u16,
-    in_escrow: MicroUsdc,
+    /// Leases that are still to be settled for the seconds up to now; none where they could not be read back.
+    live_leases: Option<u16>,
+    /// None where it could not be read back.
+    in_escrow: Option<MicroUsdc>,
     transaction: String,
 }
 
@@ -26,13 +28,14 @@ impl Report for Cancelled {
 
     fn human(&self, style: Style) -> String {
         let text = match self.live_leases {
-            0 => "cancelled; the rest of the deposit comes back by itself".to_owned(),
-            n => {
+            None | Some(0) => "cancelled; the rest of the deposit comes back by itself".to_owned(),
+            Some(n) => {
                 let leases = views::counted(usize::from(n), "running lease");
                 format!("cancelled; the seconds of {leases} up to now are paid, the rest comes back by itself")
             }
         };
-        format!("{}\nin escrow    {:>20}\ntransaction  {}", style.good(&text), self.in_escrow, self.transaction)
+        let in_escrow = self.in_escrow.map_or_else(|| UNREAD.to_owned(), |amount| amount.to_string());
+        format!("{}\nin escrow    {in_escrow:>20}\ntransaction  {}", style.good(&text), self.transaction)
     }
 
     fn next(&self) -> Vec<String> {
@@ -58,11 +61,12 @@ pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failur
     millrace_protocol::transitions::cancel_job(&mut before.job.clone(), client.chain_clock().await?)?;
     let receipt = context.send(&instructions::cancel_job(address(&buyer), args.job), &buyer).await?;
     // The orchestrator may have closed the account already.
-    let after: Option<JobAccount> = client.find(args.job).await?;
-    let (live_leases, in_escrow) = match &after {
-        Some(account) if account.job.state != JobState::Done => (account.job.live_leases, account.job.vault_balance()?),
-        Some(account) => (0, account.job.vault_balance()?),
-        None => (0, MicroUsdc::ZERO),
+    let (live_leases, in_escrow) = match client.find::<JobAccount>(args.job).await {
+        Ok(Some(JobAccount { job, .. })) => {
+            (Some(if job.state == JobState::Done { 0 } else { job.live_leases }), job.vault_balance().ok())
+        }
+        Ok(None) => (Some(0), Some(MicroUsdc::ZERO)),
+        Err(_) => (None, None),
     };
     let transaction = receipt.signature.to_string();
     context.output.report(&Cancelled { job: args.job, live_leases, in_escrow, transaction });

@@ -8,7 +8,7 @@ use crate::args::DepositBalance;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::Change;
+use crate::views::change::{Change, read_back};
 
 #[derive(Serialize)]
 struct Deposited {
@@ -16,7 +16,8 @@ struct Deposited {
     /// Whether this deposit has opened the balance.
     opened: bool,
     deposited: MicroUsdc,
-    balance: Change<MicroUsdc>,
+    /// None where it could not be read back.
+    balance: Option<Change<MicroUsdc>>,
     transaction: String,
 }
 
@@ -29,7 +30,7 @@ impl Report for Deposited {
         let opened = if self.opened { ", which is opened with it" } else { "" };
         let rows = output::rows([
             ("account", self.account.to_string()),
-            ("balance", self.balance.to_string()),
+            ("balance", read_back(self.balance.as_ref())),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} put into the prepaid balance{opened}", self.deposited)))
@@ -63,12 +64,12 @@ pub async fn run(context: &Context<'_>, args: DepositBalance) -> Result<(), Fail
     let mut transaction = if opened { instructions::open_buyer(wallet, network.mint) } else { Vec::new() };
     transaction.extend(instructions::deposit_balance(wallet, &before, args.amount));
     let receipt = context.send(&transaction, &owner).await?;
-    let after: BuyerAccount = client.fetch(account).await?;
+    let after = client.fetch::<BuyerAccount>(account).await.ok();
     context.output.report(&Deposited {
         account,
         opened,
         deposited: args.amount,
-        balance: Change { before: before.buyer.balance, after: after.buyer.balance },
+        balance: after.map(|after| Change { before: before.buyer.balance, after: after.buyer.balance }),
         transaction: receipt.signature.to_string(),
     });
     Ok(())
@@ -84,7 +85,7 @@ mod tests {
             account: Address([1; 32]),
             opened: true,
             deposited: MicroUsdc(5_000_000),
-            balance: Change { before: MicroUsdc::ZERO, after: MicroUsdc(5_000_000) },
+            balance: Some(Change { before: MicroUsdc::ZERO, after: MicroUsdc(5_000_000) }),
             transaction: "4xY".to_owned(),
         };
         insta::assert_snapshot!(deposited.human(Style::plain()));

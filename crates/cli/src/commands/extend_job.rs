@@ -1,7 +1,7 @@
 use millrace_client::accounts::{BuyerAccount, JobAccount};
 use millrace_client::{Client, instructions};
 use millrace_protocol::transitions::{self, JobExtension};
-use millrace_protocol::{Address, Diagnostic, JobState, MicroUsdc, Seconds, UnixSeconds};
+use millrace_protocol::{Address, Diagnostic, Job, JobState, MicroUsdc, Seconds, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -11,7 +11,7 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::submission;
-use crate::views::change::Change;
+use crate::views::change::{Change, read_back};
 use crate::views::duration::{duration, in_time};
 
 /// Whose word is missing.
@@ -43,12 +43,13 @@ impl Diagnostic for Error {
 #[derive(Serialize)]
 struct Extended {
     job: Address,
-    deposit: Change<MicroUsdc>,
+    /// None where the job could not be read back, as with what follows.
+    deposit: Option<Change<MicroUsdc>>,
     /// Of the deposit, what further leases may take.
-    available: Change<MicroUsdc>,
-    lease_seconds: Change<Seconds>,
+    available: Option<Change<MicroUsdc>>,
+    lease_seconds: Option<Change<Seconds>>,
     /// Until when a job that no rig has taken waits.
-    start_deadline: Change<UnixSeconds>,
+    start_deadline: Option<Change<UnixSeconds>>,
     transaction: String,
     /// The chain's time, for a job that waits.
     #[serde(skip)]
@@ -61,14 +62,14 @@ impl Report for Extended {
     }
 
     fn human(&self, style: Style) -> String {
-        let lease = Change { before: duration(self.lease_seconds.before), after: duration(self.lease_seconds.after) };
+        let lease =
+            self.lease_seconds.map(|lease| Change { before: duration(lease.before), after: duration(lease.after) });
         let mut rows = vec![
-            ("deposit", self.deposit.to_string()),
-            ("for further leases", self.available.to_string()),
-            ("longest lease", lease.to_string()),
+            ("deposit", read_back(self.deposit.as_ref())),
+            ("for further leases", read_back(self.available.as_ref())),
+            ("longest lease", read_back(lease.as_ref())),
         ];
-        if let Some(now) = self.waits_at {
-            let Change { before, after } = self.start_deadline;
+        if let (Some(now), Some(Change { before, after })) = (self.waits_at, self.start_deadline) {
             let expires = Change { before: in_time(before, now), after: in_time(after, now) };
             rows.push(("expires unstarted", expires.to_string()));
         }
@@ -102,16 +103,16 @@ pub async fn run(context: &Context<'_>, args: ExtendJob) -> Result<(), Failure> 
     transitions::extend_job(&mut before.job.clone(), extension, now)?;
     require(&client, &before, extension.deposit).await?;
     let receipt = context.send(&instructions::extend_job(&before, extension), &buyer).await?;
-    let after: JobAccount = client.fetch(args.job).await?;
-    let (old, new) = (before.job, after.job);
+    let (old, new) = (before.job, client.fetch::<JobAccount>(args.job).await.ok().map(|after| after.job));
+    let available = |new: Job| Some(Change { before: old.available().ok()?, after: new.available().ok()? });
     context.output.report(&Extended {
         job: args.job,
-        deposit: Change { before: old.terms.deposit, after: new.terms.deposit },
-        available: Change { before: old.available()?, after: new.available()? },
-        lease_seconds: Change { before: old.terms.lease_seconds, after: new.terms.lease_seconds },
-        start_deadline: Change { before: old.start_deadline, after: new.start_deadline },
+        deposit: new.map(|new| Change { before: old.terms.deposit, after: new.terms.deposit }),
+        available: new.and_then(available),
+        lease_seconds: new.map(|new| Change { before: old.terms.lease_seconds, after: new.terms.lease_seconds }),
+        start_deadline: new.map(|new| Change { before: old.start_deadline, after: new.start_deadline }),
         transaction: receipt.signature.to_string(),
-        waits_at: (new.state == JobState::Open).then_some(now),
+        waits_at: new.is_some_and(|new| new.state == JobState::Open).then_some(now),
     });
     Ok(())
 }
@@ -143,10 +144,10 @@ mod tests {
     fn each_side_of_the_extension_is_told_with_its_unit() {
         let mut extended = Extended {
             job: Address([1; 32]),
-            deposit: Change { before: MicroUsdc(1_500_000), after: MicroUsdc(6_500_000) },
-            available: Change { before: MicroUsdc(500_000), after: MicroUsdc(5_500_000) },
-            lease_seconds: Change { before: Seconds(1_800), after: Seconds(3_600) },
-            start_deadline: Change { before: UnixSeconds(7_200), after: UnixSeconds(10_800) },
+            deposit: Some(Change { before: MicroUsdc(1_500_000), after: MicroUsdc(6_500_000) }),
+            available: Some(Change { before: MicroUsdc(500_000), after: MicroUsdc(5_500_000) }),
+            lease_seconds: Some(Change { before: Seconds(1_800), after: Seconds(3_600) }),
+            start_deadline: Some(Change { before: UnixSeconds(7_200), after: UnixSeconds(10_800) }),
             transaction: "4xY".to_owned(),
             waits_at: Some(UnixSeconds(3_600)),
         };

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_link::rest::TaskState;
 use millrace_protocol::Diagnostic;
@@ -8,6 +8,9 @@ use thiserror::Error;
 use crate::args::LogsOf;
 use crate::context::Context;
 use crate::errors::Failure;
+use crate::market::Market;
+use crate::output::Output;
+use crate::patience::Patience;
 use crate::views;
 
 /// Between two looks while following.
@@ -34,16 +37,17 @@ impl Diagnostic for Error {
     }
 }
 
-/// Prints what a job's containers wrote, as it is, on stdout; also with `--json`.
-///
-/// # Errors
-/// A job that does not exist or is another buyer's, an orchestrator that cannot be reached.
-pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
-    let key = context.keypair()?;
-    let market = context.market(&key);
-    let mut read: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
-    let mut last_shown = None;
-    loop {
+/// How far the log of each task was printed.
+#[derive(Default)]
+struct Reading {
+    /// By task: the attempt, and the bytes of its log.
+    printed: BTreeMap<u32, (u32, u64)>,
+    last_shown: Option<u32>,
+}
+
+impl Reading {
+    /// Prints all that is there and was not printed yet. Returns whether nothing more comes.
+    async fn go_on(&mut self, output: &dyn Output, market: &Market, args: &LogsOf) -> Result<bool, Failure> {
         let job = market.job(args.job).await?;
         if let Some(task) = args.task.filter(|task| !job.tasks.is_empty() && *task as usize >= job.tasks.len()) {
             return Err(Failure::usage(&Error::NoSuchTask { task, tasks: job.tasks.len() }));
@@ -52,27 +56,52 @@ pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
         let over = views::job::is_over(&job) || views::job::is_reported(&job);
         let chosen = job.tasks.iter().filter(|task| args.task.is_none_or(|index| index == task.index));
         for task in chosen.filter(|task| task.state != TaskState::Pending || task.attempt > 0) {
-            let (attempt, from) = read.entry(task.index).or_default();
+            let (attempt, from) = self.printed.entry(task.index).or_default();
             if *attempt != task.attempt {
                 // A new attempt has a log of its own.
                 (*attempt, *from) = (task.attempt, 0);
             }
-            let bytes = market.log(args.job, task.index, *from).await?;
-            if bytes.is_empty() {
-                continue;
+            // One answer holds a part of a long log only.
+            loop {
+                let bytes = market.log(args.job, task.index, *from).await?;
+                if bytes.is_empty() {
+                    break;
+                }
+                if args.task.is_none() && self.last_shown != Some(task.index) {
+                    output.note(&format!("--- task {}", task.index));
+                    self.last_shown = Some(task.index);
+                }
+                *from += bytes.len() as u64;
+                output.data(&bytes);
             }
-            if args.task.is_none() && last_shown != Some(task.index) {
-                context.output.note(&format!("--- task {}", task.index));
-                last_shown = Some(task.index);
-            }
-            *from += bytes.len() as u64;
-            context.output.data(&bytes);
         }
-        if over || !args.follow {
-            if read.values().all(|(_, bytes)| *bytes == 0) {
-                context.output.note(if over { "nothing was written" } else { "nothing was written yet" });
+        Ok(over)
+    }
+}
+
+/// Prints what a job's containers wrote, as it is, on stdout; also with `--json`.
+///
+/// # Errors
+/// A job that does not exist or is another buyer's, an orchestrator that cannot be reached; while following, one
+/// that stays away.
+pub async fn run(context: &Context<'_>, args: LogsOf) -> Result<(), Failure> {
+    let key = context.keypair()?;
+    let market = context.market(&key);
+    let mut reading = Reading::default();
+    let mut patience = Patience::new(context.output);
+    loop {
+        match reading.go_on(context.output, &market, &args).await {
+            Ok(over) => {
+                patience.answered();
+                if over || !args.follow {
+                    if reading.printed.values().all(|(_, bytes)| *bytes == 0) {
+                        context.output.note(if over { "nothing was written" } else { "nothing was written yet" });
+                    }
+                    return Ok(());
+                }
             }
-            return Ok(());
+            Err(failure) if args.follow && failure.passes => patience.bear(failure, Instant::now())?,
+            Err(failure) => return Err(failure),
         }
         tokio::time::sleep(POLL).await;
     }

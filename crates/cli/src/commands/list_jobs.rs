@@ -1,7 +1,6 @@
 use millrace_link::rest::JobStatus;
 use serde_json::Value;
 
-use crate::args::ListJobs;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -27,13 +26,13 @@ impl Report for Jobs {
     }
 }
 
-/// Lists a buyer's jobs.
+/// Lists the wallet's jobs: the orchestrator tells nobody another's.
 ///
 /// # Errors
 /// No key to tell the buyer by, an orchestrator that cannot be reached.
-pub async fn run(context: &Context<'_>, args: ListJobs) -> Result<(), Failure> {
+pub async fn run(context: &Context<'_>) -> Result<(), Failure> {
     let key = context.keypair()?;
-    let jobs = context.market(&key).jobs(args.buyer.unwrap_or_else(|| address(&key))).await?;
+    let jobs = context.market(&key).jobs(address(&key)).await?;
     context.output.report(&Jobs(jobs));
     Ok(())
 }

@@ -52,5 +52,7 @@ fn interrupted() -> Failure {
         causes: Vec::new(),
         hint: "start it again: each demo has a folder of its own".to_owned(),
         class: ExitClass::Refused,
+        job: None,
+        passes: false,
     }
 }

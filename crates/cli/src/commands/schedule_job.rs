@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_client::accounts::{BuyerAccount, JobAccount};
-use millrace_client::{Client, Keypair, address as addresses};
+use millrace_client::history::Statement;
+use millrace_client::{Client, Error as ClientError, Keypair, address as addresses};
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use millrace_spec::{Sealed, sha256};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::args::ScheduleJob;
 use crate::context::{Context, address};
-use crate::errors::{ExitClass, Failure};
+use crate::errors::Failure;
 use crate::market::{self, Market};
 use crate::output::{self, Output, Report, Style};
 use crate::schedule::{Funds, Journal, Plan, Reason, Run, Step, journal};
@@ -25,11 +26,33 @@ const POLL: Duration = Duration::from_secs(5);
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Told {
-    Opened { at: UnixSeconds, job: Address, deposit: MicroUsdc, transaction: String },
-    Skipped { at: UnixSeconds, reason: Reason },
-    Failed { at: UnixSeconds, failure: Failure },
-    Closed { at: UnixSeconds, job: Address, paid: MicroUsdc, spent: MicroUsdc, budget: MicroUsdc },
-    Ended { why: &'static str, runs: u64, spent: MicroUsdc },
+    /// Without a transaction where an earlier try had opened it.
+    Opened {
+        at: UnixSeconds,
+        job: Address,
+        deposit: MicroUsdc,
+        transaction: Option<String>,
+    },
+    Skipped {
+        at: UnixSeconds,
+        reason: Reason,
+    },
+    Failed {
+        at: UnixSeconds,
+        failure: Failure,
+    },
+    Closed {
+        at: UnixSeconds,
+        job: Address,
+        paid: MicroUsdc,
+        spent: MicroUsdc,
+        budget: MicroUsdc,
+    },
+    Ended {
+        why: &'static str,
+        runs: u64,
+        spent: MicroUsdc,
+    },
 }
 
 impl Report for Told {
@@ -93,6 +116,8 @@ struct Scheduler<'a> {
     plan: Plan,
     /// What makes this schedule's job numbers its own.
     mark: u64,
+    /// What is in the way now; said once.
+    trouble: Option<String>,
 }
 
 /// Opens a job again and again, at the times of a cron pattern, until it is stopped or its budget is used up.
@@ -118,6 +143,7 @@ pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure
         wallet,
         file: args.file,
         mark: mark(&path),
+        trouble: None,
         path,
         journal,
         plan,
@@ -188,7 +214,8 @@ impl Scheduler<'_> {
         Ok(None)
     }
 
-    /// Brings a run that the journal knows to the chain. One that cannot be reached is tried again at the next look.
+    /// Brings a run that the journal knows to the chain. What is refused for a cause that passes is tried again at
+    /// the next look.
     async fn open(&mut self, run: Run, prepared: &Prepared) -> Result<(), Failure> {
         match self.send(run, prepared).await {
             Ok(transaction) => {
@@ -196,28 +223,58 @@ impl Scheduler<'_> {
                 let Run { at, job, deposit, .. } = run;
                 self.output.report(&Told::Opened { at, job, deposit, transaction });
             }
-            Err(failure) if failure.class == ExitClass::External => {
-                self.output.note(&format!("{}: {}; it is tried again", time(run.at), failure.message));
+            Err(failure) if failure.passes => {
+                self.note_trouble(format!("{}: {}; it is tried again", time(run.at), failure.message));
             }
-            Err(failure) => {
-                self.journal.give_up(run.id);
-                self.keep()?;
-                self.output.report(&Told::Failed { at: run.at, failure });
-            }
+            // It may be refused because it is open: with the wallet's last money, or encrypted anew since.
+            Err(failure) => match self.client.find::<JobAccount>(run.job).await {
+                Ok(Some(_)) => self.note_open(run.id, false)?,
+                Ok(None) => self.give_up(run, failure)?,
+                Err(error) => self.note_unknown(run, &error),
+            },
         }
         Ok(())
     }
 
-    async fn send(&self, run: Run, prepared: &Prepared) -> Result<String, Failure> {
+    /// The run is not opened, and not tried again.
+    fn give_up(&mut self, run: Run, failure: Failure) -> Result<(), Failure> {
+        self.journal.give_up(run.id);
+        self.keep()?;
+        self.output.report(&Told::Failed { at: run.at, failure });
+        Ok(())
+    }
+
+    /// The run's account is closed.
+    fn close(&mut self, run: Run, paid: MicroUsdc) -> Result<(), Failure> {
+        self.journal.close(run.id, paid);
+        self.keep()?;
+        let (spent, budget) = (self.journal.spent, self.plan.budget);
+        self.output.report(&Told::Closed { at: run.at, job: run.job, paid, spent, budget });
+        Ok(())
+    }
+
+    /// Nobody tells what has become of the run: it is asked again at the next look.
+    fn note_unknown(&mut self, run: Run, error: &dyn std::error::Error) {
+        self.note_trouble(format!("{}: {error}; it is asked again", time(run.at)));
+    }
+
+    fn note_trouble(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
+            self.output.note(&trouble);
+            self.trouble = Some(trouble);
+        }
+    }
+
+    async fn send(&self, run: Run, prepared: &Prepared) -> Result<Option<String>, Failure> {
         let (client, market, wallet) = (&self.client, &self.market, &self.wallet);
-        let (_, transaction) = if self.prepaid {
+        let opened = if self.prepaid {
             let balance: BuyerAccount = client.fetch(addresses::buyer(self.buyer)).await?;
             prepared.open_prepaid(client, market, wallet, &balance, run.id).await?
         } else {
             let network = client.config().await?;
             prepared.open(client, &network, market, wallet, run.id).await?
         };
-        Ok(transaction)
+        Ok(opened.transaction)
     }
 
     /// What has become of the runs under way. Whoever does not answer is asked again at the next look.
@@ -226,39 +283,48 @@ impl Scheduler<'_> {
             match self.market.job(run.job).await {
                 Ok(status) if status.closed => {
                     let paid = status.chain.paid.plus(status.chain.fees).unwrap_or(run.deposit);
-                    self.journal.close(run.id, paid);
-                    self.keep()?;
-                    let (spent, budget) = (self.journal.spent, self.plan.budget);
-                    self.output.report(&Told::Closed { at: run.at, job: run.job, paid, spent, budget });
+                    self.close(run, paid)?;
                 }
                 Ok(status) => {
+                    self.trouble = None;
                     let over = views::job::is_over(&status) || views::job::is_reported(&status);
                     self.note_open(run.id, over)?;
                 }
-                Err(market::Error::Refused { .. }) => self.look_on_chain(run).await?,
-                Err(_) => {}
+                Err(error) if error.is_job_unknown() => self.look_on_chain(run).await?,
+                // One that is stopping, or does not listen to this key, says nothing about the job.
+                Err(error) => self.note_unknown(run, &error),
             }
         }
         Ok(())
     }
 
-    /// The orchestrator does not know the job, or does not speak of it: the chain does.
+    /// The orchestrator does not know the job: the chain does, and what became of one that is closed.
     async fn look_on_chain(&mut self, run: Run) -> Result<(), Failure> {
         match self.client.find::<JobAccount>(run.job).await {
-            Ok(Some(_)) => self.note_open(run.id, false),
-            // Opened once, and closed where nobody told what it cost.
-            Ok(None) if run.opened => {
-                self.journal.close(run.id, run.deposit);
-                self.keep()
-            }
-            Ok(None) => match prepare(&self.file, &self.wallet).await {
-                Ok(prepared) if prepared.spec.terms.deposit == run.deposit => self.open(run, &prepared).await,
-                Ok(_) | Err(_) => {
-                    self.journal.give_up(run.id);
-                    self.keep()
-                }
+            Ok(Some(_)) => self.note_open(run.id, false)?,
+            Ok(None) => match self.client.job_history(run.job).await {
+                Ok(history) if history.entries.is_empty() && !run.opened => self.open_late(run).await?,
+                Ok(history) => match closed_at(&history.statement(), run.deposit) {
+                    Some(paid) => self.close(run, paid)?,
+                    // Whoever showed no account is behind.
+                    None => {}
+                },
+                // It was there, and the endpoint does not tell what it cost.
+                Err(ClientError::TransactionIncomplete { .. }) => self.close(run, run.deposit)?,
+                Err(error) => self.note_unknown(run, &error),
             },
-            Err(_) => Ok(()),
+            Err(error) => self.note_unknown(run, &error),
+        }
+        Ok(())
+    }
+
+    /// Opens a run that was begun and never came to the chain.
+    async fn open_late(&mut self, run: Run) -> Result<(), Failure> {
+        let (begun, prepared) = (run.deposit, prepare(&self.file, &self.wallet).await);
+        match prepared.map(|prepared| (prepared.spec.terms.deposit, prepared)) {
+            Ok((now, prepared)) if now == begun => self.open(run, &prepared).await,
+            Ok((now, _)) => self.give_up(run, submission::Error::DepositChanged { begun, now }.into()),
+            Err(failure) => self.give_up(run, failure),
         }
     }
 
@@ -276,6 +342,16 @@ impl Scheduler<'_> {
     }
 }
 
+/// What a job that has no account any more has cost, fees included: all of it where the endpoint does not keep its
+/// whole history. `None` where the history says that the job is not closed.
+fn closed_at(statement: &Statement, deposit: MicroUsdc) -> Option<MicroUsdc> {
+    if statement.deposit.is_some() && statement.refund.is_none() {
+        return None;
+    }
+    let cost = statement.balanced().then(|| statement.paid().plus(statement.fees()).ok()).flatten();
+    Some(cost.unwrap_or(deposit))
+}
+
 /// Below a second of the job numbers, which are times in nanoseconds: the same for every start of one schedule, so
 /// that two that run by mistake open each job once.
 fn mark(journal: &Path) -> u64 {
@@ -287,6 +363,9 @@ fn mark(journal: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use millrace_client::Signature;
+    use millrace_client::history::Posting;
+
     use super::*;
 
     #[test]
@@ -297,10 +376,22 @@ mod tests {
     }
 
     #[test]
+    fn a_job_whose_history_is_not_whole_is_booked_in_full_and_one_that_is_not_closed_not_at_all() {
+        let deposit = MicroUsdc(500);
+        let posting = |amount| Posting { amount, signature: Signature::default() };
+        let mut told = Statement::default();
+        assert_eq!(closed_at(&told, deposit), Some(deposit));
+        told.refund = Some(posting(MicroUsdc(400)));
+        assert_eq!(closed_at(&told, deposit), Some(deposit));
+        (told.deposit, told.refund) = (Some(posting(deposit)), None);
+        assert_eq!(closed_at(&told, deposit), None);
+    }
+
+    #[test]
     fn what_is_told_is_short_and_says_when() {
         let (at, job) = (UnixSeconds(1_795_408_200), Address([1; 32]));
         let told = [
-            Told::Opened { at, job, deposit: MicroUsdc(1_500_000), transaction: "4xY".to_owned() },
+            Told::Opened { at, job, deposit: MicroUsdc(1_500_000), transaction: Some("4xY".to_owned()) },
             Told::Skipped { at, reason: Reason::Overlap },
             Told::Skipped { at, reason: Reason::Missed },
             Told::Skipped { at, reason: Reason::Budget },

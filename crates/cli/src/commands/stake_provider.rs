@@ -8,13 +8,15 @@ use crate::args::StakeProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::views::change::UNREAD;
 
 #[derive(Serialize)]
 struct Staked {
     provider: Address,
     added: MicroUsdc,
-    total: MicroUsdc,
-    locked: MicroUsdc,
+    /// None where it could not be read back, as with `locked`.
+    total: Option<MicroUsdc>,
+    locked: Option<MicroUsdc>,
     transaction: String,
 }
 
@@ -24,11 +26,12 @@ impl Report for Staked {
     }
 
     fn human(&self, style: Style) -> String {
+        let amount = |read: Option<MicroUsdc>| read.map_or_else(|| UNREAD.to_owned(), |amount| amount.to_string());
         format!(
             "{}\ntotal        {:>20}\nlocked       {:>20}\ntransaction  {}",
             style.good(&format!("staked {}", self.added)),
-            self.total,
-            self.locked,
+            amount(self.total),
+            amount(self.locked),
             self.transaction
         )
     }
@@ -51,12 +54,12 @@ pub async fn run(context: &Context<'_>, args: StakeProvider) -> Result<(), Failu
     client.fetch::<ProviderAccount>(provider).await?;
     client.require_usdc(wallet, network.mint, args.amount).await?;
     let receipt = context.send(&instructions::add_stake(wallet, network.mint, args.amount), &owner).await?;
-    let account: ProviderAccount = client.fetch(provider).await?;
+    let stake = client.fetch::<ProviderAccount>(provider).await.ok().map(|account| account.provider.stake);
     context.output.report(&Staked {
         provider,
         added: args.amount,
-        total: account.provider.stake.total,
-        locked: account.provider.stake.locked,
+        total: stake.map(|stake| stake.total),
+        locked: stake.map(|stake| stake.locked),
         transaction: receipt.signature.to_string(),
     });
     Ok(())

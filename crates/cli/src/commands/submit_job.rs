@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use millrace_client::accounts::BuyerAccount;
 use millrace_client::address as addresses;
 use millrace_link::rest::JobStatus;
@@ -10,9 +12,10 @@ use crate::commands::job_outputs;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::follow;
-use crate::market;
+use crate::market::{self, Market};
 use crate::output::{self, Report, Style};
-use crate::submission::{self, Quote, fresh_id};
+use crate::sealing::Handover;
+use crate::submission::{self, Opened, Quote, fresh_id};
 use crate::views;
 use crate::views::change::Change;
 
@@ -38,9 +41,10 @@ impl Report for Quoted<'_> {
 #[derive(Serialize)]
 struct Submitted<'a> {
     job: Address,
-    transaction: String,
+    /// None where an earlier try had opened it.
+    transaction: Option<String>,
     quote: &'a Quote,
-    /// The balance that a prepaid job was paid from.
+    /// The balance that a prepaid job was paid from, where it could be read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<Change<MicroUsdc>>,
     /// Whose job a delegate has opened.
@@ -59,7 +63,7 @@ impl Report for Submitted<'_> {
     fn human(&self, style: Style) -> String {
         let mut rows = vec![("job", self.job.to_string())];
         rows.extend(self.balance.map(|balance| ("prepaid", balance.to_string())));
-        rows.push(("transaction", self.transaction.clone()));
+        rows.push(("transaction", views::transaction(self.transaction.as_ref())));
         let headline = format!("`{}` is open, {} in escrow", self.quote.name, self.quote.deposit);
         format!("{}\n{}", style.good(&headline), output::rows(rows))
     }
@@ -118,14 +122,13 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
     }
     context.output.note(&quote_text(&quote, context.output.style()));
     let buyer = args.buyer.unwrap_or_else(|| address(&wallet));
-    let (job, transaction, balance) = if args.prepaid {
+    let (Opened { job, transaction }, balance) = if args.prepaid {
         let before: BuyerAccount = client.fetch(addresses::buyer(buyer)).await?;
-        let (job, transaction) = prepared.open_prepaid(&client, &market, &wallet, &before, fresh_id()).await?;
-        let after: BuyerAccount = client.fetch(before.address).await?;
-        (job, transaction, Some(Change { before: before.buyer.balance, after: after.buyer.balance }))
+        let opened = prepared.open_prepaid(&client, &market, &wallet, &before, fresh_id()).await?;
+        let after = client.fetch::<BuyerAccount>(before.address).await.ok();
+        (opened, after.map(|after| Change { before: before.buyer.balance, after: after.buyer.balance }))
     } else {
-        let (job, transaction) = prepared.open(&client, &network, &market, &wallet, fresh_id()).await?;
-        (job, transaction, None)
+        (prepared.open(&client, &network, &market, &wallet, fresh_id()).await?, None)
     };
     if !args.follow {
         let buyer = Some(buyer).filter(|buyer| *buyer != address(&wallet));
@@ -133,18 +136,28 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
         context.output.report(&Submitted { job, transaction, quote: &quote, balance, buyer, unlock });
         return Ok(());
     }
-    context.output.note(&format!("job {job} is open, transaction {transaction}"));
-    let mut handover = prepared.handover(&wallet, &client);
-    let status = follow::follow(context.output, &market, job, handover.as_mut()).await?;
+    let by = views::transaction(transaction.as_ref());
+    context.output.note(&format!("job {job} is open, transaction {by}"));
+    let handover = prepared.handover(&wallet, &client);
+    // Whatever fails from here on, the job is paid for.
+    stay(context, &market, job, transaction.as_deref(), handover, args.outputs).await.map_err(|lost| lost.about(job))
+}
+
+/// Follows the job that was opened to its end.
+async fn stay(
+    context: &Context<'_>,
+    market: &Market,
+    job: Address,
+    transaction: Option<&str>,
+    mut handover: Option<Handover>,
+    outputs: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let status = follow::follow(context.output, market, job, handover.as_mut()).await?;
     if let Some(failure) = follow::failure_of(&status) {
         return Err(failure);
     }
-    context.output.report(&Finished {
-        status: &status,
-        transaction: Some(&transaction),
-        downloads: args.outputs.is_some(),
-    });
-    match args.outputs {
+    context.output.report(&Finished { status: &status, transaction, downloads: outputs.is_some() });
+    match outputs {
         Some(into) => job_outputs::run(context, OutputsOf { job, into, early: false }).await,
         None => Ok(()),
     }
@@ -189,7 +202,7 @@ mod tests {
         let job = Address([1; 32]);
         let mut submitted = Submitted {
             job,
-            transaction: "4xY".to_owned(),
+            transaction: Some("4xY".to_owned()),
             quote: &quote,
             balance: Some(balance),
             buyer: None,

@@ -9,7 +9,7 @@ use crate::args::ShowProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::Change;
+use crate::views::change::{Change, read_back};
 
 /// Why nothing is swept.
 #[derive(Debug, Error)]
@@ -32,7 +32,8 @@ struct Swept {
     swept: MicroUsdc,
     /// A token account.
     treasury: Address,
-    treasury_balance: Change<MicroUsdc>,
+    /// None where it could not be read back.
+    treasury_balance: Option<Change<MicroUsdc>>,
     transaction: String,
 }
 
@@ -44,7 +45,7 @@ impl Report for Swept {
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
             ("treasury", self.treasury.to_string()),
-            ("it holds", self.treasury_balance.to_string()),
+            ("it holds", read_back(self.treasury_balance.as_ref())),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} of fees swept to the treasury", self.swept)))
@@ -73,11 +74,12 @@ pub async fn run(context: &Context<'_>, args: ShowProvider) -> Result<(), Failur
     let treasury = network.treasury;
     let before = client.token_balance(treasury).await?;
     let receipt = context.send(&instructions::sweep_fees(account.address, treasury), &payer).await?;
+    let after = client.token_balance(treasury).await.ok();
     context.output.report(&Swept {
         provider: account.address,
         swept,
         treasury,
-        treasury_balance: Change { before, after: client.token_balance(treasury).await? },
+        treasury_balance: after.map(|after| Change { before, after }),
         transaction: receipt.signature.to_string(),
     });
     Ok(())
@@ -93,7 +95,7 @@ mod tests {
             provider: Address([1; 32]),
             swept: MicroUsdc(3_000),
             treasury: Address([2; 32]),
-            treasury_balance: Change { before: MicroUsdc::ZERO, after: MicroUsdc(3_000) },
+            treasury_balance: Some(Change { before: MicroUsdc::ZERO, after: MicroUsdc(3_000) }),
             transaction: "4xY".to_owned(),
         };
         insta::assert_snapshot!(swept.human(Style::plain()));

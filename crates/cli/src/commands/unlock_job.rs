@@ -9,9 +9,6 @@ use crate::context::{Context, signing_key};
 use crate::errors::Failure;
 use crate::{follow, submission};
 
-/// The longest spec in bytes, as the orchestrator takes it.
-const LONGEST: u64 = 4 * 1024 * 1024;
-
 /// Stays with a job that was submitted before, and brings each of its rigs what the job needs of its buyer.
 ///
 /// # Errors
@@ -21,7 +18,7 @@ pub async fn run(context: &Context<'_>, args: UnlockJob) -> Result<(), Failure> 
     let (market, client) = (context.market(&wallet), context.client());
     let account: JobAccount = client.fetch(args.job).await?;
     let objects = ObjectClient::new(market.base(), Arc::new(signing_key(&wallet)));
-    let spec = objects.get_bytes(Sha256(account.spec_hash), LONGEST).await?;
+    let spec = objects.get_bytes(Sha256(account.spec_hash), JobSpec::LONGEST).await?;
     let spec = JobSpec::from_canonical(&spec)?;
     let mut handover = submission::handover(&args.file, &spec, signing_key(&wallet), client).await?;
     let status = follow::follow(context.output, &market, args.job, handover.as_mut()).await?;

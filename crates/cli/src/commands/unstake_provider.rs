@@ -9,7 +9,7 @@ use crate::args::UnstakeProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::Change;
+use crate::views::change::{Change, UNREAD, read_back};
 use crate::views::duration::in_time;
 
 /// Why stake stays.
@@ -36,9 +36,9 @@ impl Diagnostic for NotFree {
 struct Unstaked {
     provider: Address,
     amount: MicroUsdc,
-    /// What may back a further lease.
-    free: Change<MicroUsdc>,
-    unlocks_at: UnixSeconds,
+    /// What may back a further lease; none where it could not be read back, as with `unlocks_at`.
+    free: Option<Change<MicroUsdc>>,
+    unlocks_at: Option<UnixSeconds>,
     transaction: String,
     #[serde(skip)]
     now: UnixSeconds,
@@ -51,15 +51,18 @@ impl Report for Unstaked {
 
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
-            ("free stake", self.free.to_string()),
-            ("may leave", in_time(self.unlocks_at, self.now)),
+            ("free stake", read_back(self.free.as_ref())),
+            ("may leave", self.unlocks_at.map_or_else(|| UNREAD.to_owned(), |at| in_time(at, self.now))),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} are on their way out and back no lease", self.amount)))
     }
 
     fn next(&self) -> Vec<String> {
-        vec![format!("millrace provider withdraw  ({})", in_time(self.unlocks_at, self.now))]
+        match self.unlocks_at {
+            Some(at) => vec![format!("millrace provider withdraw  ({})", in_time(at, self.now))],
+            None => vec!["millrace provider show".to_owned()],
+        }
     }
 }
 
@@ -78,12 +81,13 @@ pub async fn run(context: &Context<'_>, args: UnstakeProvider) -> Result<(), Fai
     let now = client.chain_clock().await?;
     check(before.provider.stake, args.amount, network.parameters.unbonding, now)?;
     let receipt = context.send(&instructions::request_unstake(wallet, args.amount), &owner).await?;
-    let after: ProviderAccount = client.fetch(provider).await?;
+    let (old, new) = (before.provider.stake, client.fetch::<ProviderAccount>(provider).await.ok());
+    let new = new.map(|after| after.provider.stake);
     context.output.report(&Unstaked {
         provider,
         amount: args.amount,
-        free: Change { before: before.provider.stake.free()?, after: after.provider.stake.free()? },
-        unlocks_at: asked_for(&before.provider.stake, &after.provider.stake).unwrap_or(now),
+        free: new.and_then(|new| Some(Change { before: old.free().ok()?, after: new.free().ok()? })),
+        unlocks_at: new.map(|new| asked_for(&old, &new).unwrap_or(now)),
         transaction: receipt.signature.to_string(),
         now,
     });
@@ -140,8 +144,8 @@ mod tests {
         let unstaked = Unstaked {
             provider: Address([1; 32]),
             amount: MicroUsdc(70_000_000),
-            free: Change { before: MicroUsdc(70_000_000), after: MicroUsdc::ZERO },
-            unlocks_at: UnixSeconds(14 * 86_400),
+            free: Some(Change { before: MicroUsdc(70_000_000), after: MicroUsdc::ZERO }),
+            unlocks_at: Some(UnixSeconds(14 * 86_400)),
             transaction: "4xY".to_owned(),
             now: UnixSeconds(0),
         };

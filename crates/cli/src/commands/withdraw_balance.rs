@@ -9,7 +9,7 @@ use crate::args::WithdrawBalance;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::Change;
+use crate::views::change::{Change, read_back};
 
 /// Why nothing leaves.
 #[derive(Debug, Error)]
@@ -43,9 +43,10 @@ impl Diagnostic for Error {
 struct Withdrawn {
     account: Address,
     withdrawn: MicroUsdc,
-    balance: Change<MicroUsdc>,
-    /// Of the keypair's own USDC account.
-    wallet: Change<MicroUsdc>,
+    /// None where it could not be read back.
+    balance: Option<Change<MicroUsdc>>,
+    /// Of the keypair's own USDC account; the same.
+    wallet: Option<Change<MicroUsdc>>,
     transaction: String,
 }
 
@@ -56,16 +57,18 @@ impl Report for Withdrawn {
 
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
-            ("balance", self.balance.to_string()),
-            ("wallet", self.wallet.to_string()),
+            ("balance", read_back(self.balance.as_ref())),
+            ("wallet", read_back(self.wallet.as_ref())),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} taken out of the prepaid balance", self.withdrawn)))
     }
 
     fn next(&self) -> Vec<String> {
-        match self.balance.after {
-            MicroUsdc::ZERO => vec!["millrace balance close  (its rent comes back)".to_owned()],
+        match self.balance {
+            Some(Change { after: MicroUsdc::ZERO, .. }) => {
+                vec!["millrace balance close  (its rent comes back)".to_owned()]
+            }
             _ => vec!["millrace balance show".to_owned()],
         }
     }
@@ -85,12 +88,13 @@ pub async fn run(context: &Context<'_>, args: WithdrawBalance) -> Result<(), Fai
     { before.buyer }.withdraw(amount)?;
     let wallet_before = client.usdc_balance(before.owner, before.mint).await?;
     let receipt = context.send(&instructions::withdraw_balance(&before, amount), &owner).await?;
-    let after: BuyerAccount = client.fetch(account).await?;
+    let after = client.fetch::<BuyerAccount>(account).await.ok();
+    let wallet_after = client.usdc_balance(before.owner, before.mint).await.ok();
     context.output.report(&Withdrawn {
         account,
         withdrawn: amount,
-        balance: Change { before: before.buyer.balance, after: after.buyer.balance },
-        wallet: Change { before: wallet_before, after: client.usdc_balance(before.owner, before.mint).await? },
+        balance: after.map(|after| Change { before: before.buyer.balance, after: after.buyer.balance }),
+        wallet: wallet_after.map(|after| Change { before: wallet_before, after }),
         transaction: receipt.signature.to_string(),
     });
     Ok(())
@@ -126,8 +130,8 @@ mod tests {
         let withdrawn = Withdrawn {
             account: Address([1; 32]),
             withdrawn: MicroUsdc(1_500_000),
-            balance: Change { before: MicroUsdc(5_000_000), after: MicroUsdc(3_500_000) },
-            wallet: Change { before: MicroUsdc::ZERO, after: MicroUsdc(1_500_000) },
+            balance: Some(Change { before: MicroUsdc(5_000_000), after: MicroUsdc(3_500_000) }),
+            wallet: Some(Change { before: MicroUsdc::ZERO, after: MicroUsdc(1_500_000) }),
             transaction: "4xY".to_owned(),
         };
         insta::assert_snapshot!(withdrawn.human(Style::plain()));

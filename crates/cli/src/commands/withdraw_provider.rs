@@ -9,7 +9,7 @@ use crate::args::WithdrawProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::Change;
+use crate::views::change::{Change, UNREAD, read_back};
 use crate::views::duration::in_time;
 
 /// Why nothing leaves.
@@ -53,13 +53,13 @@ struct Withdrawn {
     earnings: MicroUsdc,
     /// Whom they went to.
     payout: Address,
-    /// Of that wallet's USDC account.
-    payout_balance: Change<MicroUsdc>,
+    /// Of that wallet's USDC account; none where it could not be read back.
+    payout_balance: Option<Change<MicroUsdc>>,
     stake: MicroUsdc,
     /// Whom it went to.
     owner: Address,
-    /// Stake that is left, what is on its way out included.
-    stake_left: MicroUsdc,
+    /// Stake that is left, what is on its way out included; none where it could not be read back.
+    stake_left: Option<MicroUsdc>,
     transaction: String,
 }
 
@@ -72,12 +72,12 @@ impl Report for Withdrawn {
         let mut rows = Vec::new();
         if self.earnings > MicroUsdc::ZERO {
             rows.push(("earnings", format!("{} to {}", self.earnings, self.payout)));
-            rows.push(("payout wallet", self.payout_balance.to_string()));
+            rows.push(("payout wallet", read_back(self.payout_balance.as_ref())));
         }
         if self.stake > MicroUsdc::ZERO {
             rows.push(("stake", format!("{} to {}", self.stake, self.owner)));
         }
-        rows.push(("stake left", self.stake_left.to_string()));
+        rows.push(("stake left", self.stake_left.map_or_else(|| UNREAD.to_owned(), |left| left.to_string())));
         rows.push(("transaction", self.transaction.clone()));
         format!("{}\n{}", style.good("withdrawn"), output::rows(rows))
     }
@@ -110,15 +110,16 @@ pub async fn run(context: &Context<'_>, args: WithdrawProvider) -> Result<(), Fa
     let payout = before.payout.current(now);
     let payout_before = client.usdc_balance(payout, network.mint).await?;
     let receipt = context.send(&transaction, &key).await?;
-    let after: ProviderAccount = client.fetch(before.address).await?;
+    let after = client.fetch::<ProviderAccount>(before.address).await.ok();
+    let payout_after = client.usdc_balance(payout, network.mint).await.ok();
     context.output.report(&Withdrawn {
         provider: before.address,
         earnings: due.earnings,
         payout,
-        payout_balance: Change { before: payout_before, after: client.usdc_balance(payout, network.mint).await? },
+        payout_balance: payout_after.map(|after| Change { before: payout_before, after }),
         stake: due.stake,
         owner: before.owner,
-        stake_left: after.provider.stake.total,
+        stake_left: after.map(|after| after.provider.stake.total),
         transaction: receipt.signature.to_string(),
     });
     Ok(())
@@ -198,10 +199,10 @@ mod tests {
             provider: Address([3; 32]),
             earnings: MicroUsdc(57_000),
             payout: PURSE,
-            payout_balance: Change { before: MicroUsdc(1), after: MicroUsdc(57_001) },
+            payout_balance: Some(Change { before: MicroUsdc(1), after: MicroUsdc(57_001) }),
             stake: MicroUsdc(40_000_000),
             owner: OWNER,
-            stake_left: MicroUsdc(60_000_000),
+            stake_left: Some(MicroUsdc(60_000_000)),
             transaction: "4xY".to_owned(),
         };
         insta::assert_snapshot!(withdrawn.human(Style::plain()));

@@ -11,32 +11,36 @@ use crate::{audit, demo, market, schedule, sealing, settings, stage, submission,
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
+        let failure = match error {
             ClientError::Unreachable { .. } | ClientError::Unconfirmed { .. } => Self::external(&error),
             _ => Self::refused(&error),
-        }
+        };
+        failure.that_passes(error.is_transient())
     }
 }
 
 impl From<market::Error> for Failure {
     fn from(error: market::Error) -> Self {
-        match &error {
+        let failure = match &error {
             market::Error::Unreachable { .. } => Self::external(&error),
             // The orchestrator's own code says more than that it refused.
             market::Error::Refused { problem, .. } => {
                 Self { code: problem.code.clone().into(), ..Self::refused(&error) }
             }
             market::Error::Foreign { .. } | market::Error::ForeignRefusal { .. } => Self::refused(&error),
-        }
+        };
+        failure.that_passes(error.passes())
     }
 }
 
 impl From<ObjectError> for Failure {
     fn from(error: ObjectError) -> Self {
-        match error {
+        let failure = match error {
             ObjectError::Unreachable(_) => Self::external(&error),
             _ => Self::refused(&error),
-        }
+        };
+        // Space is made by others, here as at the endpoint.
+        failure.that_passes(error.is_passing() || error.is_disk_full())
     }
 }
 
@@ -111,3 +115,29 @@ refused!(
     transfer::Error,
     millrace_worker::control::Error,
 );
+
+#[cfg(test)]
+mod tests {
+    use millrace_client::{Asset, Signature};
+    use millrace_link::rest::Problem;
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    #[test]
+    fn what_passes_is_known_by_its_type() {
+        let full = Problem { code: "disk-full".to_owned(), cause: String::new(), hint: String::new() };
+        let passing: [Failure; 3] = [
+            ClientError::Expired { signature: Signature::default() }.into(),
+            ObjectError::Refused { status: 507, problem: full }.into(),
+            ObjectError::Unexpected { status: 502 }.into(),
+        ];
+        assert!(passing.iter().all(|failure| failure.passes), "{passing:?}");
+        let owner = Address([1; 32]);
+        let lasting: [Failure; 2] = [
+            ClientError::InsufficientFunds { owner, asset: Asset::Sol, available: None, needed: None }.into(),
+            ObjectError::Unexpected { status: 418 }.into(),
+        ];
+        assert!(!lasting.iter().any(|failure| failure.passes), "{lasting:?}");
+    }
+}

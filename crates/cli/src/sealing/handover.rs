@@ -8,9 +8,10 @@ use millrace_link::rest::{JobStatus, LeaseStatus};
 use millrace_protocol::Address;
 use millrace_seal::{Binding, Secrets};
 use millrace_spec::Placement;
+use reqwest::StatusCode;
 
 use super::Error;
-use crate::errors::{ExitClass, Failure};
+use crate::errors::Failure;
 use crate::market::{self, Market};
 use crate::output::Output;
 
@@ -94,19 +95,14 @@ enum Unbrought {
 
 impl From<millrace_client::Error> for Unbrought {
     fn from(error: millrace_client::Error) -> Self {
-        let failure = Failure::from(error);
-        if failure.class == ExitClass::External { Self::Later } else { Self::Never(failure) }
+        if error.is_transient() { Self::Later } else { Self::Never(error.into()) }
     }
 }
 
 impl From<market::Error> for Unbrought {
     fn from(error: market::Error) -> Self {
-        let passes = match &error {
-            market::Error::Unreachable { .. } => true,
-            // A rig that is away, or a lease that the orchestrator has not seen yet.
-            market::Error::Refused { status, .. } => status.is_server_error() || status.as_u16() == 404,
-            market::Error::Foreign { .. } | market::Error::ForeignRefusal { .. } => false,
-        };
-        if passes { Self::Later } else { Self::Never(error.into()) }
+        // A rig that is away, or a lease that the orchestrator has not seen yet.
+        let is_unseen = matches!(&error, market::Error::Refused { status: StatusCode::NOT_FOUND, .. });
+        if error.passes() || is_unseen { Self::Later } else { Self::Never(error.into()) }
     }
 }

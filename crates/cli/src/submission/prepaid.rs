@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use millrace_client::accounts::{AllowanceAccount, BuyerAccount};
 use millrace_client::instructions::{self, NewPrepaidJob};
-use millrace_client::{Client, Keypair, Sender, address as addresses};
+use millrace_client::{AnyAccount, Client, Goal, Keypair, address as addresses};
 use millrace_protocol::{Address, Error as Rule, MicroUsdc};
 
-use super::{Error, Prepared, known};
+use super::{Error, Opened, Prepared, known, pay};
 use crate::context::address;
 use crate::errors::Failure;
 use crate::market::Market;
@@ -17,7 +17,8 @@ impl Prepared {
     ///
     /// # Errors
     /// A balance or an allowance that does not cover the deposit, a wallet without enough SOL, an orchestrator
-    /// or RPC endpoint that cannot be reached, a refusal by the chain.
+    /// or RPC endpoint that cannot be reached, a refusal by the chain. Where the job may be open nevertheless, the
+    /// failure names it.
     pub async fn open_prepaid(
         &self,
         client: &Client,
@@ -25,7 +26,7 @@ impl Prepared {
         wallet: &Arc<Keypair>,
         balance: &BuyerAccount,
         id: u64,
-    ) -> Result<(Address, String), Failure> {
+    ) -> Result<Opened, Failure> {
         let (authority, deposit) = (address(wallet), self.spec.terms.deposit);
         require_balance(balance, deposit)?;
         if authority != balance.owner {
@@ -39,14 +40,17 @@ impl Prepared {
             terms: self.spec.terms,
             attestor: self.file.attestor(),
         };
-        let sender = Sender::new(client.clone(), wallet.clone());
-        let receipt = sender.send(&instructions::open_job_prepaid(balance, job), &[]).await?;
-        let address = addresses::job(balance.owner, job.id);
+        let (address, spec_hash) = (addresses::job(balance.owner, job.id), job.spec_hash);
+        let goal = Goal::new(address, move |account| match account {
+            Some(AnyAccount::Job(found)) => found.prepaid && found.spec_hash == spec_hash,
+            _ => false,
+        });
+        let opened = pay(client, wallet, address, &goal, &instructions::open_job_prepaid(balance, job)).await?;
         // The orchestrator speaks about a job with its buyer only.
         if authority == balance.owner {
             known(market, address).await;
         }
-        Ok((address, receipt.signature.to_string()))
+        Ok(opened)
     }
 }
 

@@ -19,6 +19,14 @@ impl<T: Display + PartialEq> Display for Change<T> {
     }
 }
 
+/// A change that the chain has made, told where it could not be read back: that is no failure of what has landed.
+pub fn read_back<T: Display + PartialEq>(change: Option<&Change<T>>) -> String {
+    change.map_or_else(|| UNREAD.to_owned(), ToString::to_string)
+}
+
+/// What stands for a value that could not be read back.
+pub const UNREAD: &str = "not read back: the chain does not answer";
+
 #[cfg(test)]
 mod tests {
     use millrace_protocol::MicroUsdc;
@@ -30,5 +38,11 @@ mod tests {
         let change = Change { before: MicroUsdc(1), after: MicroUsdc(2_000_000) };
         assert_eq!(change.to_string(), "0.000001 USDC -> 2.000000 USDC");
         assert_eq!(Change { before: MicroUsdc(5), after: MicroUsdc(5) }.to_string(), "0.000005 USDC");
+    }
+
+    #[test]
+    fn what_could_not_be_read_back_says_so() {
+        assert_eq!(read_back(Some(&Change { before: 1, after: 2 })), "1 -> 2");
+        assert!(read_back::<u8>(None).starts_with("not read back"));
     }
 }

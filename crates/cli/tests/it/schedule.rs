@@ -2,10 +2,12 @@
 //! is all that a schedule needs to see of it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millrace_cli::market::Market;
 use millrace_cli::stage::{Options, Stage};
+use millrace_cli::submission;
 use millrace_client::accounts::JobAccount;
 use millrace_client::address as addresses;
 use millrace_client::keys::address_of;
@@ -13,6 +15,7 @@ use millrace_localnet::SlotMode;
 use millrace_protocol::{Address, MicroUsdc, Parameters, UnixSeconds};
 use serde_json::{Value, json};
 
+use crate::proxy::{Answer, Fate, Request, proxy};
 use crate::run::millrace;
 
 const BUDGET: MicroUsdc = MicroUsdc(10_000_000);
@@ -50,9 +53,12 @@ async fn stage(dir: &Path) -> Stage {
 
 /// Runs the schedule to its end and returns what it said.
 async fn schedule(stage: &Stage, budget: &str) -> String {
-    let dir = stage.options.dir.clone();
-    let (rpc, ws) = (stage.localnet.rpc_url(), stage.localnet.ws_url());
-    let market = stage.market().base().to_owned();
+    schedule_over(stage, budget, stage.localnet.rpc_url(), stage.http_url()).await
+}
+
+/// The same over these endpoints.
+async fn schedule_over(stage: &Stage, budget: &str, rpc: String, market: String) -> String {
+    let (dir, ws) = (stage.options.dir.clone(), stage.localnet.ws_url());
     let budget = budget.to_owned();
     let arguments = move || {
         let keypair = dir.join("keys/buyer.json").display().to_string();
@@ -101,4 +107,98 @@ async fn what_was_missed_is_one_job_and_a_run_that_was_cut_off_opens_the_same_on
     assert!(known.len() == 2 && known.contains(&job), "{known:?}");
     assert!(stage.client.find::<JobAccount>(job).await.unwrap().is_none(), "it is closed, and all of it came back");
     assert_eq!(stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap(), BUDGET);
+}
+
+/// Whether the request asks the orchestrator what a job is at.
+fn asks_for(request: &Request, job: Address) -> bool {
+    request.path == format!("/v1/jobs/{job}")
+}
+
+/// The fate of the first so many requests that `is_meant` says, and [`Fate::Pass`] for all else.
+fn first(
+    n: usize,
+    is_meant: impl Fn(&Request) -> bool + Send + Sync,
+    fate: fn() -> Fate,
+) -> impl Fn(&Request) -> Fate + Send + Sync {
+    let seen = AtomicUsize::new(0);
+    move |request| {
+        if is_meant(request) && seen.fetch_add(1, Ordering::SeqCst) < n { fate() } else { Fate::Pass }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because_somebody_is_away_for_a_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("job.toml"), FILE).unwrap();
+    let stage = stage(folder.path()).await;
+    let (rpc, buyer) = (stage.localnet.rpc_url(), address_of(&stage.buyer));
+    let known = async || stage.market().jobs(buyer).await.unwrap().len();
+    let cut_off = |id: u64, opened: bool| {
+        let run = json!({
+            "at": 86_400, "id": id, "job": addresses::job(buyer, id), "deposit": 16_666, "opened": opened, "over": false
+        });
+        keep(&stage, &json!({ "decided": 86_400_000_000_u64, "begun": 1, "spent": 0, "under_way": [run] }));
+        addresses::job(buyer, id)
+    };
+
+    // The store is full for a moment: the run is opened a little later.
+    cut_off(1, false);
+    let full = || Fate::Answer(Answer::refusal(507, "disk-full"));
+    let market = proxy(&stage.http_url(), first(1, |request| request.method == "PUT", full)).await;
+    let said = schedule_over(&stage, "1", rpc.clone(), market).await;
+    let job = addresses::job(buyer, 1);
+    assert!(said.contains("it is tried again") && said.contains(&format!("{job} is open")), "{said}");
+    assert!(said.contains("all runs are done: 1 run(s) begun, 0.000000 USDC spent"), "{said}");
+    assert!(stage.client.find::<JobAccount>(job).await.unwrap().is_none());
+
+    // Closed meanwhile, and the orchestrator is stopping when it is asked: nothing is booked before it tells.
+    cut_off(1, true);
+    let stopping = || Fate::Answer(Answer::refusal(503, "orchestrator-stopping"));
+    let market = proxy(&stage.http_url(), first(1, move |request| asks_for(request, job), stopping)).await;
+    let said = schedule_over(&stage, "1", rpc.clone(), market).await;
+    assert!(said.contains("is closed and cost 0.000000 USDC"), "{said}");
+
+    // Opened by a try that nobody noted, closed, and forgotten by the orchestrator: the chain's history tells.
+    cut_off(1, false);
+    let unknown = || Fate::Answer(Answer::refusal(404, "job-unknown"));
+    let market = proxy(&stage.http_url(), first(usize::MAX, move |request| asks_for(request, job), unknown)).await;
+    let said = schedule_over(&stage, "1", rpc.clone(), market).await;
+    assert!(said.contains("is closed and cost 0.000000 USDC") && !said.contains("is open"), "{said}");
+    assert_eq!(known().await, 1);
+
+    // Open by such a try, and an endpoint that is behind does not show it: it is met, and not given up.
+    std::fs::write(folder.path().join("job.toml"), FILE.replace("\"5s\"", "\"10s\"")).unwrap();
+    let job = cut_off(2, false);
+    let prepared = submission::prepare(&folder.path().join("job.toml"), || unreachable!()).await.unwrap();
+    let network = stage.client.config().await.unwrap();
+    let opened = prepared.open(&stage.client, &network, &stage.market(), &stage.buyer, 2).await.unwrap();
+    assert_eq!(opened.job, job);
+    let market = proxy(&stage.http_url(), first(1, move |request| asks_for(request, job), unknown)).await;
+    let said = schedule_over(&stage, "1", behind(&rpc, job).await, market).await;
+    assert!(said.contains(&format!("{job} is open")) && !said.contains("not opened"), "{said}");
+    assert!(said.contains("all runs are done: 1 run(s) begun"), "{said}");
+    assert_eq!(known().await, 2);
+}
+
+/// An RPC endpoint that does not show the job the first time it is asked for it, nor its history.
+async fn behind(rpc: &str, job: Address) -> String {
+    let (accounts, histories) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let decide = move |request: &Request| {
+        let is_first = |method: &str, seen: &AtomicUsize| {
+            let is_meant = request.body.contains(method) && request.body.contains(&job.to_string());
+            is_meant && seen.fetch_add(1, Ordering::SeqCst) == 0
+        };
+        let hide = |pointer: &'static str, nothing: Value| {
+            Fate::Change(Box::new(move |answer: &mut Answer| {
+                let mut told: Value = serde_json::from_slice(&answer.body).unwrap();
+                *told.pointer_mut(pointer).unwrap() = nothing;
+                answer.body = told.to_string().into_bytes();
+            }))
+        };
+        if is_first("getMultipleAccounts", &accounts) {
+            return hide("/result/value", json!([null]));
+        }
+        if is_first("getSignaturesForAddress", &histories) { hide("/result", json!([])) } else { Fate::Pass }
+    };
+    proxy(rpc, decide).await
 }

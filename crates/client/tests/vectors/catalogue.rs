@@ -4,6 +4,7 @@ use millrace_protocol::{
     HardwareClass, JobState, LeaseOutcome, LeaseState, NodeStatus, Payment, ProviderStatus, Ruling, ServiceLevel, gpu,
     region, voucher::ExitClass,
 };
+use millrace_spec::JobSpec;
 use serde_json::{Value, json};
 
 use crate::check;
@@ -25,7 +26,7 @@ fn kebab(name: &str) -> String {
 }
 
 #[test]
-fn names_of_numbers() {
+fn names_of_numbers_and_limits() {
     let all: Value = json!({
         "exitClasses": names::<ExitClass>(),
         "gpuModels": gpu::CLASSES,
@@ -33,6 +34,7 @@ fn names_of_numbers() {
         "jobStates": names::<JobState>(),
         "leaseOutcomes": names::<LeaseOutcome>(),
         "leaseStates": names::<LeaseState>(),
+        "longestSpec": JobSpec::LONGEST,
         "nodeStates": names::<NodeStatus>(),
         "payments": names::<Payment>(),
         "providerStates": names::<ProviderStatus>(),

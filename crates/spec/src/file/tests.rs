@@ -37,6 +37,25 @@ concurrent_leases = 3
 QUALITY = "9"
 "#;
 
+#[test]
+fn a_spec_that_is_longer_than_the_network_reads_is_refused_and_one_that_fills_it_is_not() {
+    let spec = |pad: usize| {
+        let file = JobFile::parse(&format!("{GOOD}PAD = \"{}\"\n", "x".repeat(pad)))?;
+        file.resolve(&BTreeMap::from([(
+            "scene.pov".to_owned(),
+            ObjectRef { sha256: crate::sha256(b"scene"), size: 5 },
+        )]))
+    };
+    let longest = usize::try_from(JobSpec::LONGEST).unwrap();
+    let rest = spec(0).unwrap().canonical_bytes().len();
+    let full = spec(longest - rest).unwrap().canonical_bytes();
+    assert_eq!(full.len(), longest);
+    assert!(JobSpec::from_canonical(&full).is_ok());
+    let error = spec(longest - rest + 1).unwrap_err();
+    assert_eq!(error, Error::TooLong { bytes: JobSpec::LONGEST + 1 });
+    assert_eq!(error.code(), "job-spec-too-long");
+}
+
 fn with(from: &str, to: &str) -> Result<JobFile, Error> {
     assert!(GOOD.contains(from), "{from}");
     JobFile::parse(&GOOD.replace(from, to))

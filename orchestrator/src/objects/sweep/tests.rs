@@ -115,7 +115,7 @@ async fn inputs_are_kept_with_the_job_and_rest_for_a_day_from_its_end_on() {
 async fn a_spec_that_names_no_inputs_keeps_nothing_from_going() {
     let store = Store::new();
     let [junk, old] = [store.put(b"no spec at all", 30 * RESTS).await, store.put(b"old", 30 * RESTS).await];
-    let long = store.put(&vec![b' '; usize::try_from(LONGEST_SPEC).unwrap() + 1], 30 * RESTS).await;
+    let long = store.put(&vec![b' '; usize::try_from(JobSpec::LONGEST).unwrap() + 1], 30 * RESTS).await;
     store.sweep(Needed { specs: [junk, long].into(), ..Needed::default() }).await;
     assert!(store.is_here(junk).await && store.is_here(long).await && !store.is_here(old).await);
 }

@@ -1,0 +1,146 @@
+//! Money has moved and whoever tells what came of it is silent: no failure, and never a job without its address.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use millrace_cli::stage::{Options, Stage};
+use millrace_client::accounts::{BuyerAccount, JobAccount};
+use millrace_client::address as addresses;
+use millrace_client::keys::address_of;
+use millrace_localnet::SlotMode;
+use millrace_protocol::{Address, JobState, MicroUsdc, Parameters};
+use serde_json::Value;
+
+use crate::proxy::{Answer, Fate, Request, proxy};
+use crate::run::millrace;
+
+const FILE: &str = r#"
+name = "render"
+image = "millrace/povray:1"
+command = ["true"]
+[tasks]
+count = 1
+time_limit = "1m"
+[resources]
+cpus = "1"
+memory = "64MiB"
+disk = "64MiB"
+[budget]
+maximum_price = "1.00"
+lease = "1m"
+start_window = "1h"
+"#;
+
+async fn stage(dir: &Path) -> Stage {
+    std::fs::write(dir.join("job.toml"), FILE).unwrap();
+    let options = Options {
+        dir: dir.to_owned(),
+        binary: env!("CARGO_BIN_EXE_millrace").into(),
+        parameters: Parameters::default(),
+        heartbeat: Duration::from_secs(1),
+        slot: SlotMode::Clock(Duration::from_millis(100)),
+        budget: MicroUsdc(10_000_000),
+    };
+    let mut stage = Stage::raise(options).await.unwrap();
+    stage.start_orchestrator().await.unwrap();
+    stage
+}
+
+/// An RPC endpoint that shows no account any more once it has taken a transaction.
+async fn silent_after_sending(stage: &Stage) -> String {
+    let sent = AtomicBool::new(false);
+    let decide = move |request: &Request| {
+        if request.body.contains("sendTransaction") {
+            sent.store(true, Ordering::SeqCst);
+        }
+        let reads = ["getMultipleAccounts", "getTokenAccountBalance"].iter().any(|call| request.body.contains(call));
+        if reads && sent.load(Ordering::SeqCst) { Fate::Answer(Answer::new(503, "")) } else { Fate::Pass }
+    };
+    proxy(&stage.localnet.rpc_url(), decide).await
+}
+
+/// Runs the command as the buyer.
+async fn command(stage: &Stage, rpc: &str, market: &str, words: &[&str]) -> String {
+    let dir = stage.options.dir.clone();
+    let keypair = stage.buyer_key().display().to_string();
+    let ws = stage.localnet.ws_url();
+    let own = ["--json", "--rpc-url", rpc, "--ws-url", &ws, "--orchestrator-url", market, "--keypair", &keypair];
+    let words: Vec<String> = own.iter().chain(words).map(|word| (*word).to_owned()).collect();
+    let run = move || millrace(&dir, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// What it said on one of its streams.
+fn told(said: &str, stream: &str) -> Value {
+    let text = said.split(&format!("--- {stream}\n")).nth(1).unwrap().split("\n--- ").next().unwrap();
+    serde_json::from_str(text).unwrap_or_else(|_| panic!("{said}"))
+}
+
+/// Runs the command on an endpoint that goes silent, and returns its report.
+async fn report(stage: &Stage, words: &[&str]) -> Value {
+    let said = command(stage, &silent_after_sending(stage).await, &stage.http_url(), words).await;
+    assert!(said.starts_with("status 0"), "{words:?}: {said}");
+    let report = told(&said, "stdout");
+    assert!(report["transaction"].is_string(), "{words:?}: {report}");
+    report
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_landed_is_told_with_its_transaction_though_nothing_can_be_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = stage(folder.path()).await;
+    let buyer = address_of(&stage.buyer);
+
+    let deposited = report(&stage, &["balance", "deposit", "3"]).await;
+    assert!(deposited["balance"].is_null() && deposited["account"].is_string(), "{deposited}");
+    let held: BuyerAccount = stage.client.fetch(addresses::buyer(buyer)).await.unwrap();
+    assert_eq!(held.buyer.balance, MicroUsdc(3_000_000));
+
+    let submitted = report(&stage, &["job", "submit", "job.toml", "--prepaid"]).await;
+    let job: Address = serde_json::from_value(submitted["job"].clone()).unwrap();
+    let opened: JobAccount = stage.client.fetch(job).await.unwrap();
+    assert!(opened.prepaid && submitted.get("balance").is_none(), "{submitted}");
+
+    let extended = report(&stage, &["job", "extend", &job.to_string(), "--deposit", "1"]).await;
+    assert!(extended["deposit"].is_null() && extended["available"].is_null(), "{extended}");
+    let after: JobAccount = stage.client.fetch(job).await.unwrap();
+    assert_eq!(after.job.terms.deposit, opened.job.terms.deposit.plus(MicroUsdc(1_000_000)).unwrap());
+
+    let cancelled = report(&stage, &["job", "cancel", &job.to_string()]).await;
+    assert!(cancelled["in_escrow"].is_null() && cancelled["live_leases"].is_null(), "{cancelled}");
+    let after: Option<JobAccount> = stage.client.find(job).await.unwrap();
+    assert!(after.is_none_or(|account| account.job.state == JobState::Done));
+
+    let withdrawn = report(&stage, &["balance", "withdraw", "1"]).await;
+    assert!(withdrawn["balance"].is_null() && withdrawn["wallet"].is_null(), "{withdrawn}");
+    let wallet = stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap();
+    assert_eq!(wallet, MicroUsdc(8_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_cannot_be_followed_is_named_to_the_script_that_paid_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = stage(folder.path()).await;
+    let known = Arc::new(AtomicBool::new(false));
+    let decide = move |request: &Request| {
+        if !request.path.starts_with("/v1/jobs/") {
+            return Fate::Pass;
+        }
+        let known = known.clone();
+        Fate::Change(Box::new(move |answer| {
+            if answer.status == 200 && known.swap(true, Ordering::SeqCst) {
+                *answer = Answer::refusal(403, "not-the-buyer");
+            }
+        }))
+    };
+    let market = proxy(&stage.http_url(), decide).await;
+    let said = command(&stage, &stage.localnet.rpc_url(), &market, &["job", "submit", "job.toml", "--follow"]).await;
+    assert!(said.starts_with("status 1"), "{said}");
+    let error = told(&said, "stderr")["error"].clone();
+    assert_eq!(error["code"], "not-the-buyer");
+    let job: Address = serde_json::from_value(error["job"].clone()).unwrap();
+    let account: JobAccount = stage.client.fetch(job).await.unwrap();
+    assert_eq!((account.buyer, account.job.state), (address_of(&stage.buyer), JobState::Open));
+}
