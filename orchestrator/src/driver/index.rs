@@ -107,6 +107,7 @@ mod tests {
             heartbeat_millis: 1_000,
             weights: Weights::default(),
             draw_secret: DrawSecret([5; 32]),
+            keep_jobs: Seconds(3_600),
         };
         let mut core = Core::restore(settings, NOW, []);
         for (job, view) in jobs {

@@ -14,6 +14,7 @@ use super::*;
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::driver::{Inbox, Input, Parts};
+use crate::logs::Logs;
 use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::Store;
@@ -97,6 +98,8 @@ fn job(job: Address, spec: &str, verification: Verification) -> JobRecord {
         image_failures: Default::default(),
         last_failure: None,
         closed_by: None,
+        closed_at: None,
+        earlier: Vec::new(),
         restarts: Restarts::default(),
         findings: Vec::new(),
         reserved: None,
@@ -147,6 +150,7 @@ fn member() -> LeaseRecord {
         voucher: None,
         settlements: Vec::new(),
         silenced: false,
+        handed_out_at: 0,
         round: Some(0),
     }
 }
@@ -188,7 +192,8 @@ async fn what_jobs_refer_to_is_known_once_the_chain_was_read() {
     let (key, clock, draw_secret) = (Arc::new(Keypair::new()), Arc::new(Clock::default()), DrawSecret([0; 32]));
     let attestor = Address([7; 32]);
     let weights = Weights::default();
-    let settings = Settings { program: Address([8; 32]), attestor, heartbeat_millis: 1_000, weights, draw_secret };
+    let (program, keep_jobs) = (Address([8; 32]), Seconds(3_600));
+    let settings = Settings { program, attestor, heartbeat_millis: 1_000, weights, draw_secret, keep_jobs };
     let nowhere = Client::new(Endpoints { rpc: Vec::new(), ws: Vec::new() });
     let mut driver = Driver::new(Parts {
         core: Core::restore(settings, clock.now(), records()),
@@ -196,6 +201,7 @@ async fn what_jobs_refer_to_is_known_once_the_chain_was_read() {
         chain: Chain::new(Sender::new(nowhere, key.clone())),
         store: Store::open(&folder.path().join("journal.sqlite")).await.unwrap(),
         objects: Objects::open(&folder.path().join("objects")).unwrap(),
+        logs: Logs::new(folder.path().join("logs")),
         signer: Signer::new(key),
         inbox: Inbox::new(1).0,
         reconciled: oneshot::channel().0,

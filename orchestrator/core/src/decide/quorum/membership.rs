@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use millrace_protocol::quorum::{Quorum, Verdict};
 use millrace_protocol::transitions::LeaseOffer;
-use millrace_protocol::{Address, PricePerGpuHour};
+use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::placement::{Past, RUNNERS_UP, Search};
@@ -60,7 +60,9 @@ impl Core {
             return 0;
         }
         let stranger = |number: u8| Address([number; 32]);
-        (0..size).take_while(|n| quorum.join(stranger(*n), stranger(*n), now.chain, now.chain).is_ok()).count()
+        // The first one's lease says until when the others may join: long enough for all of them.
+        let joins = |n: &u8| quorum.join(stranger(*n), stranger(*n), UnixSeconds(u64::MAX), now.chain).is_ok();
+        (0..size).take_while(joins).count()
     }
 
     /// How many leases the job's present round has had.
