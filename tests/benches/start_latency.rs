@@ -99,10 +99,11 @@ async fn one_job(stage: &Stage, file: &Path) -> u64 {
     let prepared = submission::prepare(file, || Ok(stage.buyer.clone())).await.expect("a job file");
     let network = stage.client.config().await.expect("a network");
     let from = uptime(&std::fs::read_to_string("/proc/uptime").expect("an uptime"));
-    let (job, _) = prepared
+    let job = prepared
         .open(&stage.client, &network, &market, &stage.buyer, submission::fresh_id())
         .await
-        .expect("an open job");
+        .expect("an open job")
+        .job;
     let output = loop {
         let status = market.job(job).await;
         if let Ok(status) = status
