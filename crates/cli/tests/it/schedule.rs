@@ -141,10 +141,10 @@ async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because
         addresses::job(buyer, id)
     };
 
-    // The store is full for a moment: the run is opened a little later.
+    // The store is full for longer than an upload waits: the run is opened a little later.
     cut_off(1, false);
     let full = || Fate::Answer(Answer::refusal(507, "disk-full"));
-    let market = proxy(&stage.http_url(), first(1, |request| request.method == "PUT", full)).await;
+    let market = proxy(&stage.http_url(), first(6, |request| request.method == "PUT", full)).await;
     let said = schedule_over(&stage, "1", rpc.clone(), market).await;
     let job = addresses::job(buyer, 1);
     assert!(said.contains("it is tried again") && said.contains(&format!("{job} is open")), "{said}");
