@@ -24,7 +24,7 @@ pub(super) enum Said {
     /// Something was brought away of a task.
     Round(Told),
     /// Whatever must not come before that.
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// The stream's end.
@@ -59,7 +59,7 @@ pub(super) async fn look_into(
     while let Some(said) = said.recv().await {
         let event = match said {
             Said::Round(told) => rounds::arrived(context, node, told).await,
-            Said::Event(event) => arrived(context, event).await,
+            Said::Event(event) => arrived(context, *event).await,
         };
         if let Some(event) = event {
             deliver(context, Input::FromWorker { node, session, event }).await?;
@@ -114,7 +114,7 @@ mod tests {
             saying.say_if_there_is_room(node, round());
         }
         for _ in CROWDED..WAITING {
-            saying.say(Said::Event(Event::Tick)).await.unwrap();
+            saying.say(Said::Event(Event::Tick.into())).await.unwrap();
         }
         let mut rounds = 0;
         while let Ok(Said::Round(_)) = said.try_recv() {

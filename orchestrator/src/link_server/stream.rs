@@ -87,7 +87,7 @@ async fn converse(
     let mut draining = resume.draining;
     deliver(context, Input::Attached { session, draining, runtimes, images, held, reports }).await?;
     for event in ends {
-        saying.say(Said::Event(event)).await?;
+        saying.say(Said::Event(event.into())).await?;
     }
     loop {
         let input = match next(inbound).await? {
@@ -103,7 +103,7 @@ async fn converse(
             Some(WorkerBody::TaskUpdate(update)) => {
                 let event = convert::task_update(node, &update)?;
                 if is_end(&event) {
-                    saying.say(Said::Event(event)).await?;
+                    saying.say(Said::Event(event.into())).await?;
                     continue;
                 }
                 Input::FromWorker { node, session: id, event }
@@ -118,12 +118,12 @@ async fn converse(
             }
             Some(WorkerBody::Setback(told)) => {
                 if let Some(event) = rounds::setback(node, &told)? {
-                    saying.say(Said::Event(event)).await?;
+                    saying.say(Said::Event(event.into())).await?;
                 }
                 continue;
             }
             Some(WorkerBody::LeaseReport(report)) => {
-                saying.say(Said::Event(convert::lease_report(node, &report)?)).await?;
+                saying.say(Said::Event(convert::lease_report(node, &report)?.into())).await?;
                 continue;
             }
             Some(WorkerBody::Images(images)) => {
