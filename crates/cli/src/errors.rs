@@ -31,7 +31,7 @@ pub struct Failure {
     pub class: ExitClass,
     /// The job that is open, or may be: whoever tries again looks at it first, so as not to pay twice.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub job: Option<Address>,
+    pub job: Option<Box<Address>>,
     /// Whether the same may succeed later with nothing changed by the caller.
     #[serde(skip)]
     pub passes: bool,
@@ -94,7 +94,7 @@ impl Failure {
     /// The same of a job that is open, or may be.
     #[must_use]
     pub fn about(self, job: Address) -> Self {
-        Self { job: Some(job), ..self }
+        Self { job: Some(job.into()), ..self }
     }
 
     /// The same, which may be over by itself.
@@ -109,7 +109,7 @@ impl Failure {
         for cause in &self.causes {
             text.push_str(&format!("  caused by: {cause}\n"));
         }
-        if let Some(job) = self.job {
+        if let Some(job) = &self.job {
             text.push_str(&format!("  job: {job}\n"));
         }
         text.push_str(&format!("\n{}: {}\n", style.accent("hint"), self.hint));

@@ -126,6 +126,6 @@ pub fn failure_of(status: &JobStatus) -> Option<Failure> {
         (None, _) => return None,
     };
     let (code, message, hint) = (failure.code.into(), failure.cause, failure.hint);
-    let (job, passes) = (Some(status.address), false);
+    let (job, passes) = (Some(status.address.into()), false);
     Some(Failure { code, message, causes: Vec::new(), hint, class: ExitClass::Refused, job, passes })
 }

@@ -304,11 +304,12 @@ impl Scheduler<'_> {
             Ok(Some(_)) => self.note_open(run.id, false)?,
             Ok(None) => match self.client.job_history(run.job).await {
                 Ok(history) if history.entries.is_empty() && !run.opened => self.open_late(run).await?,
-                Ok(history) => match closed_at(&history.statement(), run.deposit) {
-                    Some(paid) => self.close(run, paid)?,
-                    // Whoever showed no account is behind.
-                    None => {}
-                },
+                Ok(history) => {
+                    // Where it tells of no end, whoever showed no account is behind.
+                    if let Some(paid) = closed_at(&history.statement(), run.deposit) {
+                        self.close(run, paid)?;
+                    }
+                }
                 // It was there, and the endpoint does not tell what it cost.
                 Err(ClientError::TransactionIncomplete { .. }) => self.close(run, run.deposit)?,
                 Err(error) => self.note_unknown(run, &error),
