@@ -152,7 +152,6 @@ async fn a_delegate_opens_jobs_within_its_caps_until_it_is_revoked() {
     assert_eq!(network.told_as(&key, &["job", "show", &text]).await["buyer"], *owner);
     let (stranger, _) = network.wallet("stranger", MicroUsdc::ZERO).await;
     network.millrace_as(&stranger, &["job", "show", &text]).await.refused(1, "not-the-buyer");
-    network.millrace_as(&key, &["job", "list", "--buyer", &owner]).await.refused(1, "not-the-buyer");
     assert_eq!(network.millrace(&["job", "cancel", &text]).await.status, 0);
     network.closed(job).await;
     network.millrace(&["balance", "close"]).await.refused(1, "buyer-busy");
