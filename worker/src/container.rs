@@ -120,6 +120,15 @@ pub struct Process {
     pub container: String,
 }
 
+impl Process {
+    /// Whether it is there, and still the container's: numbers are given again. `false` where this machine does not
+    /// tell.
+    pub fn is_alive(&self) -> bool {
+        std::fs::read_to_string(format!("/proc/{}/cgroup", self.pid))
+            .is_ok_and(|groups| groups.contains(&self.container))
+    }
+}
+
 /// What an engine says about itself and its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {

@@ -145,10 +145,11 @@ pub(crate) fn resume(
     message(Body::Resume(grpc::Resume { leases, tasks, cached_images, advertised_address, draining, runtimes }))
 }
 
-/// The leases the rig works for, and what runs under each.
+/// The leases the rig works for, and what runs under each. Not those of which it cannot say so: what it names is paid.
 pub(crate) fn heartbeat(agent: &Agent, draining: bool) -> WorkerMessage {
     let works = |lease: &Lease| matches!(lease.phase(), LeasePhase::Held | LeasePhase::Ending);
-    let beats = agent.leases().filter(|(_, lease)| works(lease)).map(|(lease, _)| grpc::LeaseBeat {
+    let named = agent.leases().filter(|(address, lease)| works(lease) && agent.vouches_for(*address));
+    let beats = named.map(|(lease, _)| grpc::LeaseBeat {
         lease: lease.0.to_vec(),
         running: agent.unfinished(lease).filter(|task| task.is_running()).map(|task| task.key().task).collect(),
     });

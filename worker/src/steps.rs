@@ -1,6 +1,7 @@
 //! Carries out what the agent decides for tasks. Each task has its own queue, so its steps happen
 //! in order while other tasks go on.
 
+mod sight;
 mod task_queue;
 
 use std::collections::HashMap;

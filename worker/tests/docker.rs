@@ -17,6 +17,7 @@ use millrace_worker::container::{Engine, name};
 use crate::support::docker_is_here;
 use crate::support::objects::Objects;
 use crate::support::offer;
+use crate::support::relay::Relay;
 use crate::support::rig::Rig;
 use crate::support::small_disk::SmallDisk;
 
@@ -383,5 +384,49 @@ async fn an_images_volumes_lie_in_memory() {
     assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
     let mount = rig.objects.get(&end.outputs[0].sha256).unwrap();
     assert!(mount.starts_with(b"tmpfs /scratch"), "{mount:?}");
+    assert!(rig.is_clean().await);
+}
+
+/// Whether the next heartbeat says that the rig works for its lease.
+async fn is_named(rig: &mut Rig) -> bool {
+    let named = |body| match body {
+        WorkerBody::Heartbeat(heartbeat) => Some(!heartbeat.leases.is_empty()),
+        _ => None,
+    };
+    rig.orchestrator.hear("heartbeat", named).await
+}
+
+/// Until a heartbeat says so, or says so no more.
+async fn named(rig: &mut Rig, expected: bool) {
+    let heard = async { while is_named(rig).await != expected {} };
+    let patience = std::time::Duration::from_secs(30);
+    assert!(tokio::time::timeout(patience, heard).await.is_ok(), "never named: {expected}");
+}
+
+#[tokio::test]
+async fn while_docker_is_away_only_what_is_seen_to_run_is_called_running() {
+    let Some(mut relay) = Relay::open() else { return };
+    let engine = Docker::connect(Some(&relay.host()), PullPolicy::Never).await.unwrap();
+    let mut rig = Rig::start(Arc::new(engine), Objects::default(), offer::spec(PATIENT)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    named(&mut rig, true).await;
+    let own = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let container = inspect(&rig, 0).await.id.unwrap();
+
+    relay.close().await;
+    // Longer than from one look to the next.
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(8);
+    while tokio::time::Instant::now() < until {
+        assert!(is_named(&mut rig).await, "it runs: that shows without Docker");
+    }
+    own.kill_container(&container, None).await.unwrap();
+    named(&mut rig, false).await;
+
+    relay.reopen();
+    let failure = rig.orchestrator.end().await.failure.expect("nobody knows how it ended");
+    assert_eq!(failure.code, "container-lost");
+    named(&mut rig, true).await;
     assert!(rig.is_clean().await);
 }

@@ -10,6 +10,7 @@ pub mod objects;
 pub mod offer;
 pub mod orchestrator;
 pub mod registry;
+pub mod relay;
 pub mod rig;
 pub mod small_disk;
 pub mod told_engine;

@@ -201,20 +201,31 @@ mod tests {
         (format!("http://{}", listener.local_addr().unwrap()), listener)
     }
 
-    /// Knows no object, and takes none.
-    async fn overloaded() -> String {
+    /// An endpoint that answers every request, each on a connection of its own, as told.
+    async fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0; 4096];
                 let read = stream.read(&mut request).await.unwrap_or_default();
-                let status = if request[..read].starts_with(b"HEAD") { "404 Not Found" } else { "503 Busy" };
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let answer = answer(&String::from_utf8_lossy(&request[..read]));
                 let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
             }
         });
         url
+    }
+
+    /// An answer of this status, with this header line and body.
+    fn answer(status: &str, header: &str, body: &str) -> String {
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+    }
+
+    /// Knows no object, and takes none.
+    async fn overloaded() -> String {
+        answering(|request| answer(if request.starts_with("HEAD") { "404 Not Found" } else { "503 Busy" }, "", ""))
+            .await
     }
 
     #[tokio::test]
@@ -228,26 +239,16 @@ mod tests {
     /// Takes what was signed by its own clock, which is behind this machine's; for anything else it has the answer of a
     /// disk that is full.
     async fn behind(by: u64) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 4096];
-                let read = stream.read(&mut request).await.unwrap_or_default();
-                let request = String::from_utf8_lossy(&request[..read]).into_owned();
-                let header = request.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
-                let mut words = request.split_whitespace();
-                let (method, path) = (words.next().unwrap(), words.next().unwrap());
-                let now = SystemTime::now() - Duration::from_secs(by);
-                let known = crate::auth::authenticate(header, method, path, UnixSeconds(seconds(now)));
-                let status = if known.is_ok() { "507 Full" } else { "401 Unauthorized" };
-                let date = httpdate::fmt_http_date(now);
-                let head =
-                    format!("HTTP/1.1 {status}\r\ndate: {date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await;
-            }
-        });
-        url
+        answering(move |request| {
+            let header = request.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
+            let mut words = request.split_whitespace();
+            let (method, path) = (words.next().unwrap(), words.next().unwrap());
+            let now = SystemTime::now() - Duration::from_secs(by);
+            let known = crate::auth::authenticate(header, method, path, UnixSeconds(seconds(now)));
+            let status = if known.is_ok() { "507 Full" } else { "401 Unauthorized" };
+            answer(status, &format!("date: {}\r\n", httpdate::fmt_http_date(now)), "")
+        })
+        .await
     }
 
     #[tokio::test]
@@ -258,7 +259,7 @@ mod tests {
         assert!(matches!(error, Error::Unexpected { status: 507 }), "its signature is good: {error:?}");
         assert!(error.is_passing(), "others' objects go, too");
         // One that refuses for another reason is not asked again.
-        let client = ObjectClient::new(&refusing("401 Unauthorized").await, key);
+        let client = ObjectClient::new(&answering(|_| answer("401 Unauthorized", "", "")).await, key);
         let error = client.put_bytes(b"frame").await.unwrap_err();
         assert!(matches!(error, Error::Unexpected { status: 401 }) && !error.is_passing(), "{error:?}");
     }
@@ -266,30 +267,11 @@ mod tests {
     #[tokio::test]
     async fn a_clock_that_nothing_mends_is_waited_for() {
         const BODY: &str = r#"{"code":"authorization-out-of-time","cause":"late","hint":"set the clock"}"#;
-        let url = answering(format!(
-            "HTTP/1.1 401 Late\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{BODY}",
-            BODY.len()
-        ));
+        let url = answering(|_| answer("401 Late", "", BODY));
         let client = ObjectClient::new(&url.await, Arc::new(SigningKey::from_bytes(&[7; 32])));
         let error = client.get_bytes(Sha256([1; 32]), 10).await.unwrap_err();
         assert!(matches!(error, Error::OutOfTime) && error.is_passing(), "{error:?}");
         assert_eq!(millrace_protocol::Diagnostic::code(&error), "authorization-out-of-time");
-    }
-
-    async fn refusing(status: &str) -> String {
-        answering(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")).await
-    }
-
-    async fn answering(answer: String) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let _ = stream.read(&mut [0; 4096]).await;
-                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
-            }
-        });
-        url
     }
 
     #[tokio::test]

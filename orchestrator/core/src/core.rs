@@ -331,6 +331,14 @@ impl Core {
         self.worker(node).is_none_or(|worker| worker.silent(now.millis, self.settings.patience()))
     }
 
+    /// Whether nothing was heard of the lease for longer than `patience` milliseconds: its worker is silent, or leaves
+    /// out of its heartbeats what it cannot say to be running.
+    pub(crate) fn is_unheard(&self, now: Now, entry: &LeaseEntry, patience: u64) -> bool {
+        let Some(worker) = self.worker(entry.view.node) else { return true };
+        let left_out = worker.connected && entry.unheard_from(patience).is_some_and(|from| now.millis >= from);
+        left_out || worker.silent(now.millis, patience)
+    }
+
     pub(crate) fn is_connected(&self, node: Address) -> bool {
         self.worker(node).is_some_and(|worker| worker.connected)
     }

@@ -66,6 +66,11 @@ impl Agent {
         self.tasks.values().filter(move |task| task.key().lease == lease && task.outcome().is_none())
     }
 
+    /// Whether the rig can say that the lease's containers run: its time is paid for by that word.
+    pub fn vouches_for(&self, lease: Address) -> bool {
+        !self.unfinished(lease).any(Task::is_out_of_sight)
+    }
+
     /// Units that live leases occupy.
     pub fn leased(&self) -> GpuUnits {
         GpuUnits(self.live_leases().fold(0, |sum, (_, lease)| sum.saturating_add(lease.terms.units.0)))

@@ -63,6 +63,10 @@ pub enum TaskEvent {
     },
     /// The step under way failed.
     Failed(Failure),
+    /// The engine does not answer, and nothing else shows that the container still runs.
+    OutOfSight,
+    /// It runs, or the engine tells what became of it.
+    InSight,
     /// Container and folders are gone.
     Cleaned,
 }

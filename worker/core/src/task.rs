@@ -80,6 +80,8 @@ pub struct Task {
     begun_at: UnixSeconds,
     /// The scheduler has booked the end.
     acknowledged: bool,
+    /// Nobody can say whether its container runs; not kept on disk, for who goes on has just seen it.
+    out_of_sight: bool,
     checkpoints: Rounds,
     early_outputs: Rounds,
 }
@@ -97,6 +99,7 @@ impl Task {
             digest: String::new(),
             begun_at: UnixSeconds::ZERO,
             acknowledged: false,
+            out_of_sight: false,
             checkpoints: Rounds::default(),
             early_outputs: Rounds::default(),
         }
@@ -128,6 +131,11 @@ impl Task {
     /// Whether it has a container that does its work: what a heartbeat calls running.
     pub fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running { .. })
+    }
+
+    /// Whether nobody can say that its container runs.
+    pub(crate) fn is_out_of_sight(&self) -> bool {
+        self.out_of_sight
     }
 
     pub fn outcome(&self) -> Option<&Outcome> {
@@ -203,6 +211,8 @@ impl Task {
     pub(crate) fn on_event(&mut self, event: TaskEvent, now: UnixSeconds, actions: &mut Vec<Action>) {
         let key = self.key();
         match (&self.phase, event) {
+            (_, TaskEvent::OutOfSight) => self.out_of_sight = true,
+            (_, TaskEvent::InSight) => self.out_of_sight = false,
             (Phase::FetchingInputs, TaskEvent::InputsReady) => {
                 let pull = Action::PullImage(self.assignment.clone());
                 self.enter(Phase::Pulling, pull, actions);

@@ -78,6 +78,7 @@ impl Agent {
         actions: &mut Vec<Action>,
     ) {
         let busy = self.unfinished(address).next().is_some();
+        let works = self.vouches_for(address);
         let Some(lease) = self.leases.get_mut(&address) else { return };
         let wait = match account {
             None => LOOK_LATER,
@@ -92,7 +93,7 @@ impl Agent {
                     None => LOOK_LATER,
                     Some(from) if clock < from => from.since(clock),
                     Some(_) => {
-                        actions.extend(due(address, lease, &on_chain, (busy, silent), clock));
+                        actions.extend(due(address, lease, &on_chain, (busy, works, silent), clock));
                         LOOK_AGAIN
                     }
                 }
@@ -128,7 +129,7 @@ fn due(
     address: Address,
     lease: &Lease,
     on_chain: &OnChain,
-    (busy, silent): (bool, Seconds),
+    (busy, works, silent): (bool, bool, Seconds),
     clock: UnixSeconds,
 ) -> Option<Action> {
     let newer = lease.voucher().filter(|(voucher, _)| voucher.sequence > on_chain.sequence);
@@ -141,8 +142,8 @@ fn due(
     match on_chain.state {
         LeaseState::Assigned if busy && allowed(transitions::extend_start) => Some(Action::ExtendStart(address)),
         // An attestor that speaks attests what there is; one that is away must not cost the bond.
-        LeaseState::Running if silent.0 >= on_chain.checkpoint_interval.0 / 2 && allowed(transitions::hold_lease) => {
-            Some(Action::HoldLease(address))
+        LeaseState::Running if works && silent.0 >= on_chain.checkpoint_interval.0 / 2 => {
+            allowed(transitions::hold_lease).then_some(Action::HoldLease(address))
         }
         _ => None,
     }

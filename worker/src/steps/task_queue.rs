@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{Step, StepEvent};
+use super::{Step, StepEvent, sight};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
 use crate::rounds::{self, Brought, Known};
@@ -169,6 +169,7 @@ impl Queue {
             },
             failure = outputs::exceeded(&self.context, self.key, limits) => TaskEvent::Failed(failure),
             failure = self.unfenced(), if limits.network => TaskEvent::Failed(failure),
+            never = sight::keep(self.context.engine.as_ref(), self.key, |event| self.tell(Ok(event))) => match never {},
         };
         self.tell(Ok(event));
     }

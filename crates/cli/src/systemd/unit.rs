@@ -57,8 +57,8 @@ impl Unit {
         Ok(format!(
             "[Unit]
 Description=Millrace worker: takes leases for this rig and runs their containers
-Wants=network-online.target docker.service
-After=network-online.target docker.service nvidia-persistenced.service
+Wants=network-online.target time-sync.target docker.service
+After=network-online.target time-sync.target docker.service nvidia-persistenced.service
 # However often it fails: an endpoint that is away comes back.
 StartLimitIntervalSec=0
 

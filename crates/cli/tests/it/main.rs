@@ -7,6 +7,7 @@ mod errors;
 mod help;
 mod keys;
 mod money_moved;
+mod network;
 mod prover;
 mod proxy;
 mod run;

@@ -1,52 +1,18 @@
 //! Money has moved and whoever tells what came of it is silent: no failure, and never a job without its address.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use millrace_cli::stage::{Options, Stage};
+use millrace_cli::stage::Stage;
 use millrace_client::accounts::{BuyerAccount, JobAccount};
 use millrace_client::address as addresses;
 use millrace_client::keys::address_of;
-use millrace_localnet::SlotMode;
-use millrace_protocol::{Address, JobState, MicroUsdc, Parameters};
+use millrace_protocol::{Address, JobState, MicroUsdc};
 use serde_json::Value;
 
+use crate::network::raise;
 use crate::proxy::{Answer, Fate, Request, proxy};
 use crate::run::millrace;
-
-const FILE: &str = r#"
-name = "render"
-image = "millrace/povray:1"
-command = ["true"]
-[tasks]
-count = 1
-time_limit = "1m"
-[resources]
-cpus = "1"
-memory = "64MiB"
-disk = "64MiB"
-[budget]
-maximum_price = "1.00"
-lease = "1m"
-start_window = "1h"
-"#;
-
-async fn stage(dir: &Path) -> Stage {
-    std::fs::write(dir.join("job.toml"), FILE).unwrap();
-    let options = Options {
-        dir: dir.to_owned(),
-        binary: env!("CARGO_BIN_EXE_millrace").into(),
-        parameters: Parameters::default(),
-        heartbeat: Duration::from_secs(1),
-        slot: SlotMode::Clock(Duration::from_millis(100)),
-        budget: MicroUsdc(10_000_000),
-    };
-    let mut stage = Stage::raise(options).await.unwrap();
-    stage.start_orchestrator().await.unwrap();
-    stage
-}
 
 /// An RPC endpoint that shows no account any more once it has taken a transaction.
 async fn silent_after_sending(stage: &Stage) -> String {
@@ -90,7 +56,7 @@ async fn report(stage: &Stage, words: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_landed_is_told_with_its_transaction_though_nothing_can_be_read_back() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(folder.path()).await;
+    let stage = raise(folder.path(), "1h").await;
     let buyer = address_of(&stage.buyer);
 
     let deposited = report(&stage, &["balance", "deposit", "3"]).await;
@@ -122,7 +88,7 @@ async fn what_has_landed_is_told_with_its_transaction_though_nothing_can_be_read
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_cannot_be_followed_is_named_to_the_script_that_paid_for_it() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(folder.path()).await;
+    let stage = raise(folder.path(), "1h").await;
     let known = Arc::new(AtomicBool::new(false));
     let decide = move |request: &Request| {
         if !request.path.starts_with("/v1/jobs/") {

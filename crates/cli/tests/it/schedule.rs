@@ -1,55 +1,20 @@
 //! A schedule on a chain and an orchestrator of its own. No rig is there: each job expires and costs nothing, which
 //! is all that a schedule needs to see of it.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use millrace_cli::market::Market;
-use millrace_cli::stage::{Options, Stage};
+use millrace_cli::stage::Stage;
 use millrace_cli::submission;
 use millrace_client::accounts::JobAccount;
 use millrace_client::address as addresses;
 use millrace_client::keys::address_of;
-use millrace_localnet::SlotMode;
-use millrace_protocol::{Address, MicroUsdc, Parameters, UnixSeconds};
+use millrace_protocol::{Address, UnixSeconds};
 use serde_json::{Value, json};
 
+use crate::network::{WALLET, raise, write_job};
 use crate::proxy::{Answer, Fate, Request, proxy};
 use crate::run::millrace;
-
-const BUDGET: MicroUsdc = MicroUsdc(10_000_000);
-
-const FILE: &str = r#"
-name = "nightly"
-image = "millrace/povray:1"
-command = ["true"]
-[tasks]
-count = 1
-time_limit = "1m"
-[resources]
-cpus = "1"
-memory = "64MiB"
-disk = "64MiB"
-[budget]
-maximum_price = "1.00"
-lease = "1m"
-start_window = "5s"
-"#;
-
-async fn stage(dir: &Path) -> Stage {
-    let options = Options {
-        dir: dir.to_owned(),
-        binary: env!("CARGO_BIN_EXE_millrace").into(),
-        parameters: Parameters::default(),
-        heartbeat: Duration::from_secs(1),
-        slot: SlotMode::Clock(Duration::from_millis(100)),
-        budget: BUDGET,
-    };
-    let mut stage = Stage::raise(options).await.unwrap();
-    stage.start_orchestrator().await.unwrap();
-    stage
-}
 
 /// Runs the schedule to its end and returns what it said.
 async fn schedule(stage: &Stage, budget: &str) -> String {
@@ -81,8 +46,7 @@ fn keep(stage: &Stage, journal: &Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_missed_is_one_job_and_a_run_that_was_cut_off_opens_the_same_one() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("job.toml"), FILE).unwrap();
-    let stage = stage(folder.path()).await;
+    let stage = raise(folder.path(), "5s").await;
 
     keep(&stage, &json!({ "decided": 1, "begun": 0, "spent": 0, "under_way": [] }));
     let poor = schedule(&stage, "0.01").await;
@@ -106,7 +70,7 @@ async fn what_was_missed_is_one_job_and_a_run_that_was_cut_off_opens_the_same_on
     let known: Vec<Address> = market.jobs(buyer).await.unwrap().iter().map(|job| job.address).collect();
     assert!(known.len() == 2 && known.contains(&job), "{known:?}");
     assert!(stage.client.find::<JobAccount>(job).await.unwrap().is_none(), "it is closed, and all of it came back");
-    assert_eq!(stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap(), BUDGET);
+    assert_eq!(stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap(), WALLET);
 }
 
 /// Whether the request asks the orchestrator what a job is at.
@@ -129,8 +93,7 @@ fn first(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because_somebody_is_away_for_a_moment() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("job.toml"), FILE).unwrap();
-    let stage = stage(folder.path()).await;
+    let stage = raise(folder.path(), "5s").await;
     let (rpc, buyer) = (stage.localnet.rpc_url(), address_of(&stage.buyer));
     let known = async || stage.market().jobs(buyer).await.unwrap().len();
     let cut_off = |id: u64, opened: bool| {
@@ -167,7 +130,7 @@ async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because
     assert_eq!(known().await, 1);
 
     // Open by such a try, and an endpoint that is behind does not show it: it is met, and not given up.
-    std::fs::write(folder.path().join("job.toml"), FILE.replace("\"5s\"", "\"10s\"")).unwrap();
+    write_job(folder.path(), "10s");
     let job = cut_off(2, false);
     let prepared = submission::prepare(&folder.path().join("job.toml"), || unreachable!()).await.unwrap();
     let network = stage.client.config().await.unwrap();

@@ -119,9 +119,10 @@ impl Core {
         if !entry.is_final()
             && let Some(worker) = self.worker(entry.view.node)
         {
-            due = due.at_millis(now, worker.silent_from(self.settings.patience()));
-            if job.is_gang() {
-                due = due.at_millis(now, worker.silent_from(SILENCE));
+            let patience = self.settings.patience();
+            for patience in [Some(patience), job.is_gang().then_some(SILENCE)].into_iter().flatten() {
+                due = due.at_millis(now, worker.silent_from(patience));
+                due = entry.unheard_from(patience).into_iter().fold(due, |due, at| due.at_millis(now, at));
             }
         }
         if job.gang.as_ref().is_some_and(|gang| gang.assembly.is_some()) {

@@ -101,6 +101,13 @@ impl LeaseEntry {
         self.stage == Stage::Working
     }
 
+    /// Milliseconds at which nothing was heard of it for longer than `patience`, should its worker name it no more;
+    /// none while it is not metered.
+    pub(crate) fn unheard_from(&self, patience: u64) -> Option<u64> {
+        let heard = self.meter.heard.filter(|_| self.is_working())?;
+        Some(heard.saturating_add(patience).saturating_add(1))
+    }
+
     /// Milliseconds until it has run as long as it may: by its meter, or by the chain's clock, whichever is sooner.
     pub(crate) fn millis_left(&self, now: crate::Now) -> u64 {
         let lease = &self.view.lease;

@@ -339,3 +339,53 @@ fn a_worker_that_was_silent_goes_on_with_what_nobody_else_has() {
     assert_eq!(assigned(&world), [(node(1), 0, 1)]);
     assert_eq!(world.rigs[&node(1)].running.len(), 1);
 }
+
+/// Lets a second pass in which every worker speaks, and the first one leaves its leases out.
+fn first_node_vouches_for_nothing(world: &mut World, seconds: u32) {
+    for _ in 0..seconds {
+        world.millis += 1_000;
+        let nodes: Vec<_> =
+            world.rigs.iter().map(|(node, rig)| (*node, rig.leases.iter().copied().collect())).collect();
+        for (at, leases) in nodes {
+            let leases = if at == node(1) { Vec::new() } else { leases };
+            world.inbox.push_back(Event::Heartbeat { node: at, leases });
+        }
+        world.inbox.push_back(Event::Tick);
+        world.drain();
+    }
+}
+
+#[test]
+fn a_lease_that_its_worker_does_not_vouch_for_is_not_paid_and_its_task_goes_to_another() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 600_000;
+    let job = world.add_job(1, JobTerms { concurrent_leases: 2, ..terms() }, workload(1));
+    world.drain();
+    let lease = world.lease_of(node(1));
+    let metered = |world: &World| world.core.leases[&lease].meter.millis;
+    world.pass(10);
+    let before = metered(&world);
+    first_node_vouches_for_nothing(&mut world, 40);
+    assert_eq!(metered(&world), before, "not a second more");
+    assert_eq!(assigned(&world), [(node(1), 0, 1), (node(2), 0, 2)]);
+    assert!(world.core.is_live(world.now(), node(1)), "only its lease is not heard of");
+    // Its container is seen again, and was meanwhile given to another.
+    world.pass(5);
+    assert_eq!(world.rigs[&node(1)].running.len(), 0);
+    world.pass(700);
+    assert!(world.finished(job));
+    world.check_money();
+}
+
+#[test]
+fn a_lease_that_is_vouched_for_again_in_time_keeps_its_task() {
+    let mut world = World::with_nodes(1);
+    world.task_millis = 60_000;
+    let job = world.add_job(1, terms(), workload(1));
+    world.drain();
+    first_node_vouches_for_nothing(&mut world, 4);
+    world.pass(60);
+    assert!(world.finished(job));
+    assert_eq!(assigned(&world), [(node(1), 0, 1)]);
+    world.check_money();
+}

@@ -145,6 +145,22 @@ fn a_lease_without_vouchers_is_held_until_its_limit_and_no_longer() {
 }
 
 #[test]
+fn a_lease_whose_container_nobody_sees_is_neither_vouched_for_nor_held() {
+    let mut rig = Rig::leased();
+    rig.event(endless(0));
+    rig.event(voucher(1, 5, false));
+    let mut chain = Some(running(START.0, 1));
+    let see = |rig: &mut Rig, event| rig.event(Event::Task { key: key(0), event });
+    assert!(rig.agent.vouches_for(LEASE));
+    see(&mut rig, TaskEvent::OutOfSight);
+    assert!(!rig.agent.vouches_for(LEASE));
+    assert_eq!(pass(&mut rig, 700, &mut chain), []);
+    see(&mut rig, TaskEvent::InSight);
+    assert!(rig.agent.vouches_for(LEASE));
+    assert_eq!(pass(&mut rig, 15, &mut chain), [Action::HoldLease(LEASE)]);
+}
+
+#[test]
 fn a_heard_attestor_keeps_a_lease_from_being_held() {
     let mut rig = Rig::leased();
     rig.event(endless(0));

@@ -50,8 +50,7 @@ impl Core {
         let Some(entry) = self.leases.get(&lease) else { return Member::Lost };
         let node = entry.view.node;
         if entry.silenced {
-            let gone = self.worker(node).is_none_or(|worker| worker.silent(now.millis, SILENCE));
-            return if gone { Member::Lost } else { Member::Well };
+            return if self.is_unheard(now, entry, SILENCE) { Member::Lost } else { Member::Well };
         }
         match entry.meter.started() {
             false if self.is_live(now, node) => Member::NotStarted(lease),
