@@ -99,6 +99,22 @@ test("a spec that is longer than the network reads is refused before there is a 
   });
 });
 
+test("inputs that leave a task nothing of its disk are refused before there is a hash to pay for", async () => {
+  const base = await plain();
+  const sized = (scene: bigint, sky: bigint): JobSpec => {
+    const object = (size: bigint) => ({ sha256: "00".repeat(32), size });
+    return { ...base, limits: { ...base.limits, diskMib: 2 }, inputs: { scene: object(scene), sky: object(sky) } };
+  };
+  const disk = 2n * 1_048_576n;
+  await specHash(sized(disk - 2n, 1n));
+  await assert.rejects(specHash(sized(disk - 1n, 1n)), (error) => {
+    assert.ok(isMillraceError(error, "spec-invalid"));
+    const figures = "`limits.diskMib` gives 2097152 bytes to inputs and outputs, and the inputs have 2097152";
+    return error.message === figures && error.hint.startsWith("raise `limits.diskMib` to at least 3,");
+  });
+  await assert.rejects(specHash({ ...sized(0n, 0n), limits: { ...base.limits, diskMib: 0 } }));
+});
+
 test("lists may come in any order", async () => {
   const retry = { backoff: 1n, longestBackoff: 2n, fatalExitCodes: [9, 75, 9], uncountedExitCodes: [100, 20] };
   const sealed = { files: ["b", "a.key", "b"] };

@@ -1,6 +1,8 @@
 use millrace_protocol::Diagnostic;
 use thiserror::Error;
 
+use crate::job_spec::MIB;
+
 /// Why a job file or a job spec is not one.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Error {
@@ -18,6 +20,12 @@ pub enum Error {
     /// A checkpoint lies at the network's as the container wrote it.
     #[error("the job encrypts its outputs, and its checkpoints could not be")]
     CheckpointUnsealed,
+    /// `inputs` in bytes.
+    #[error(
+        "the inputs have {inputs} bytes, and `resources.disk` of {disk_mib}MiB has {} for inputs and outputs",
+        u64::from(*disk_mib) * MIB
+    )]
+    InputsFillDisk { inputs: u64, disk_mib: u32 },
     #[error("the job's terms are refused: {0}")]
     Terms(#[from] millrace_protocol::Error),
     #[error("the job spec is not in canonical form")]
@@ -34,6 +42,7 @@ impl Diagnostic for Error {
             Self::InputUnresolved(_) => "job-input-unresolved",
             Self::NotSealed => "job-not-sealed",
             Self::CheckpointUnsealed => "job-checkpoint-unsealed",
+            Self::InputsFillDisk { .. } => "job-inputs-fill-disk",
             Self::Terms(source) => source.code(),
             Self::NotCanonical => "job-spec-not-canonical",
             Self::TooLong { .. } => "job-spec-too-long",
@@ -50,6 +59,9 @@ impl Diagnostic for Error {
                 "leave out `checkpoint` or `encryption.outputs`: nobody knows which rig is next, so nothing can be \
                  encrypted to it"
                     .to_owned()
+            }
+            Self::InputsFillDisk { inputs, .. } => {
+                format!("raise `resources.disk` to at least {}MiB, and by what a task writes", inputs / MIB + 1)
             }
             Self::Terms(source) => source.hint(),
             Self::TooLong { .. } => {

@@ -104,7 +104,7 @@ impl JobFile {
     /// The spec, once every input is known by its content.
     ///
     /// # Errors
-    /// [`Error::InputUnresolved`], [`Error::NotSealed`], [`Error::Field`], [`Error::Terms`].
+    /// [`Error::InputUnresolved`], [`Error::NotSealed`] and those of [`JobSpec::check`].
     pub fn resolve(&self, objects: &BTreeMap<String, ObjectRef>) -> Result<JobSpec, Error> {
         let mut spec = self.spec.clone();
         for path in self.inputs.keys() {

@@ -73,6 +73,8 @@ pub struct Limits {
     pub task_seconds: u64,
 }
 
+pub(crate) const MIB: u64 = 1_048_576;
+
 impl Limits {
     pub const LEAST_CPU_MILLI: u32 = 10;
     pub const LEAST_MEMORY_MIB: u32 = 8;
@@ -84,7 +86,7 @@ impl JobSpec {
     pub const LONGEST: u64 = 4 * 1024 * 1024;
 
     /// # Errors
-    /// [`Error::Field`], [`Error::Terms`], [`Error::TooLong`].
+    /// [`Error::Field`], [`Error::InputsFillDisk`], [`Error::Terms`], [`Error::TooLong`].
     pub fn check(&self) -> Result<(), Error> {
         let field = |field, value: String, expected| Err(Error::Field { field, value, expected });
         if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
@@ -129,6 +131,11 @@ impl JobSpec {
         }
         if limits.disk_mib < Limits::LEAST_DISK_MIB {
             return field("resources.disk", "0MiB".to_owned(), "at least 1MiB");
+        }
+        // A rig counts them as they are uploaded, and each task has all of them.
+        let inputs = self.inputs.values().fold(0u64, |sum, object| sum.saturating_add(object.size));
+        if inputs >= u64::from(limits.disk_mib) * MIB {
+            return Err(Error::InputsFillDisk { inputs, disk_mib: limits.disk_mib });
         }
         if !(1..=65_536).contains(&limits.pids) {
             return field("resources.pids", limits.pids.to_string(), "1 to 65536");

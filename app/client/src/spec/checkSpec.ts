@@ -6,17 +6,30 @@ const OFTENEST = 10n;
 const RAREST = 86_400n;
 /** Ten years of 365 days. */
 const LONGEST_RUN = 315_360_000n;
+const MIB = 1_048_576n;
 
 /**
  * What may stand together in a spec: notices, checkpoints, early or encrypted outputs, gangs, services and auctions do not
- * go with everything, and a rig or an orchestrator that refuses the spec does so only after its deposit is in the vault. `specHash` calls it. Not all rules of
- * a job file are here: names, paths, sizes and lists are looked at by the orchestrator. Throws `spec-invalid`, whose
- * message names the field.
+ * go with everything, and inputs may leave a task no room for its outputs. A rig or an orchestrator that refuses the spec does so only after its deposit is in the vault. `specHash` calls it. Not all rules of
+ * a job file are here: names, paths, other sizes and lists are looked at by the orchestrator. Throws `spec-invalid`,
+ * whose message names the field.
  */
 export function checkSpec(spec: JobSpec): void {
   const flaws = [noticeFlaw, checkpointFlaw, earlyOutputsFlaw, sealedFlaw, shapeFlaw, auctionFlaw];
   const wrong = flaws.map((flaw) => flaw(spec)).find((found) => found !== undefined);
   if (wrong) throw new MillraceError("spec-invalid", { message: wrong });
+  checkDisk(spec);
+}
+
+/** A rig counts inputs as they are uploaded, encrypted ones too, and each task has all of them. */
+function checkDisk({ inputs, limits }: JobSpec): void {
+  const disk = BigInt(limits.diskMib) * MIB;
+  const bytes = Object.values(inputs).reduce((sum, { size }) => sum + size, 0n);
+  if (bytes < disk) return;
+  throw new MillraceError("spec-invalid", {
+    message: `\`limits.diskMib\` gives ${disk} bytes to inputs and outputs, and the inputs have ${bytes}`,
+    hint: `raise \`limits.diskMib\` to at least ${bytes / MIB + 1n}, and by what a task writes`,
+  });
 }
 
 function noticeFlaw({ finishOnNotice, shape, terms }: JobSpec): string | undefined {

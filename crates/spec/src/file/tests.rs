@@ -56,6 +56,27 @@ fn a_spec_that_is_longer_than_the_network_reads_is_refused_and_one_that_fills_it
     assert_eq!(error.code(), "job-spec-too-long");
 }
 
+#[test]
+fn inputs_that_leave_a_task_nothing_of_its_disk_are_refused_and_a_byte_less_is_not() {
+    let file = with("[inputs]", "[inputs]\n\"sky.png\" = \"sky.png\"").unwrap();
+    let spec = |scene: u64, sky: u64| {
+        let object = |size: u64| ObjectRef { sha256: crate::sha256(b"x"), size };
+        file.resolve(&BTreeMap::from([("scene.pov".to_owned(), object(scene)), ("sky.png".to_owned(), object(sky))]))
+    };
+    let disk = 1_073_741_824;
+    let whole = spec(disk - 2, 1).unwrap();
+    assert_eq!(JobSpec::from_canonical(&whole.canonical_bytes()), Ok(whole));
+    assert_eq!(spec(disk - 1, 1), Err(Error::InputsFillDisk { inputs: disk, disk_mib: 1_024 }));
+    assert_eq!(spec(u64::MAX, 1), Err(Error::InputsFillDisk { inputs: u64::MAX, disk_mib: 1_024 }));
+
+    let error = spec(5 * disk, 1).unwrap_err();
+    assert_eq!(error.code(), "job-inputs-fill-disk");
+    let cause =
+        "the inputs have 5368709121 bytes, and `resources.disk` of 1024MiB has 1073741824 for inputs and outputs";
+    assert_eq!(error.to_string(), cause);
+    assert_eq!(error.hint(), "raise `resources.disk` to at least 5121MiB, and by what a task writes");
+}
+
 fn with(from: &str, to: &str) -> Result<JobFile, Error> {
     assert!(GOOD.contains(from), "{from}");
     JobFile::parse(&GOOD.replace(from, to))
