@@ -34,6 +34,11 @@ async fn a_small_job_runs_from_escrow_to_refund() {
 
     let (status, history) = network.closed(job).await;
     assert_eq!(status.chain.state, JobState::Done);
+    let digests: Vec<_> = status.leases.iter().filter_map(|lease| lease.image_digest.as_deref()).collect();
+    assert!(
+        !digests.is_empty() && digests.iter().all(|digest| digest.len() == 71),
+        "asked for by its tag: {digests:?}"
+    );
     let statement = history.statement();
     assert!(statement.balanced(), "{statement:#?}");
     assert_eq!(statement.compensation(), MicroUsdc::ZERO);

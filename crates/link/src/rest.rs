@@ -84,6 +84,17 @@ pub struct Evidence {
     /// Thousandths of the deadline that the slowest GPU left.
     pub score: u16,
     pub gpus: Vec<GpuEvidence>,
+    /// The GPUs that the node has shown since it was added, the latest last; of a simulated node none.
+    #[serde(default)]
+    pub history: Vec<SeenGpu>,
+}
+
+/// A GPU by its UUID, and when a node has shown it first and last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenGpu {
+    pub gpu: String,
+    pub first: UnixSeconds,
+    pub last: UnixSeconds,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,6 +298,10 @@ pub struct LeaseStatus {
     pub chain: Lease,
     /// Attested so far, redeemed or not.
     pub metered: Seconds,
+    /// What its containers are made from, by the word of its worker: `sha256:` and the digest that the image's registry
+    /// has for it, or the engine's own for an image that came from none. None before its first container.
+    #[serde(default)]
+    pub image_digest: Option<String>,
     pub ended: bool,
 }
 

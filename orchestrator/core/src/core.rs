@@ -73,9 +73,8 @@ pub struct Core {
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
     pub(crate) agenda: Agenda,
-    /// Jobs that wait for another one, by that one; they are looked at when it changes.
-    pub(crate) followers: BTreeMap<Address, BTreeSet<Address>>,
-    /// Jobs with an account that are to run after another one, by that one; it is kept for them.
+    /// Jobs with an account that are to run after another one, by that one; it is kept for them, and they are looked
+    /// at when it changes.
     pub(crate) named_by: BTreeMap<Address, BTreeSet<Address>>,
     /// Until when jobs are kept whose accounts are gone.
     pub(crate) kept: BTreeSet<(UnixSeconds, Address)>,
@@ -125,7 +124,6 @@ impl Core {
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
             agenda: Agenda::default(),
-            followers: BTreeMap::new(),
             named_by: BTreeMap::new(),
             kept: BTreeSet::new(),
             gangs: Gangs::default(),
@@ -202,6 +200,7 @@ impl Core {
             Event::SetBack { node, lease, task, attempt, round, cause } => {
                 self.on_set_back(now, (node, lease), (task, attempt), round, cause);
             }
+            Event::ImageFound { node, lease, digest } => self.on_image_found(node, lease, digest),
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),
             Event::BidMade { signed, key } => self.on_bid(now, signed, key),
@@ -220,6 +219,11 @@ impl Core {
     /// Every job that is kept, by address.
     pub fn jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
         self.jobs.iter().map(|(address, entry)| (*address, &**entry))
+    }
+
+    /// Jobs whose account exists, by address.
+    pub fn open_jobs(&self) -> impl Iterator<Item = (Address, &JobEntry)> {
+        self.open_jobs.iter().filter_map(|job| self.job(*job).map(|entry| (*job, entry)))
     }
 
     pub fn job(&self, job: Address) -> Option<&JobEntry> {

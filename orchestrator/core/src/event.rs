@@ -119,6 +119,12 @@ pub enum Event {
         round: Round,
         cause: Option<Cause>,
     },
+    /// What the lease's container is made from: a tag may mean something else tomorrow.
+    ImageFound {
+        node: Address,
+        lease: Address,
+        digest: Sha256,
+    },
     /// The worker ended the lease and names the root over what it produced.
     LeaseReport {
         node: Address,

@@ -34,7 +34,7 @@ pub struct Explanation {
     pub decisions: Vec<Decision>,
     /// How placements are weighed.
     pub weights: Weights,
-    /// How long its money lasts; of a service that runs.
+    /// How long its money lasts; of a job with leases.
     pub runway: Option<Runway>,
 }
 
@@ -172,8 +172,7 @@ impl Core {
         let others = self.blockers(now, job, entry).into_iter().filter(|blocker| !blockers.contains(blocker));
         let others: Vec<Blocker> = others.collect();
         blockers.extend(others);
-        let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
-        let exhausted = Blocker::DepositExhausted { available };
+        let exhausted = exhausted(entry);
         // Cheaper nodes may be there, and not free.
         if nodes_fitting == 0 && too_dear > 0 && entry.outcome.is_none() && !blockers.contains(&exhausted) {
             blockers.push(exhausted);
@@ -239,9 +238,12 @@ impl Core {
         if let Some(price) = agreeable
             && (affordable(entry, price).is_none() || entry.is_gang() && !enough_for(entry, price, entry.tasks.len()))
         {
-            let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
-            blockers.push(Blocker::DepositExhausted { available });
+            blockers.push(exhausted(entry));
         }
         blockers
     }
+}
+
+fn exhausted(entry: &JobEntry) -> Blocker {
+    Blocker::DepositExhausted { available: entry.view.job.available().unwrap_or(MicroUsdc::ZERO) }
 }

@@ -53,7 +53,7 @@ pub use state::check::{Check, CheckState, Finding, Lapse, Run, evidence_digest};
 pub use state::job::{Asked, Decision, JobEntry, Outcome, SpecStatus};
 pub use state::lease::{LeaseEntry, Stage};
 pub use state::node::{NodeEntry, Worker};
-pub use state::proof::{Proof, Refused, Shown};
+pub use state::proof::{Proof, Refused, SeenGpu, Shown};
 pub use state::quorum_round::QuorumRound;
 pub use state::reservation::Reservation;
 pub use state::restarts::{Restarted, Restarts};

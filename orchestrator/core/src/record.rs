@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, UnixSeconds};
+use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::auction::Auction;
 use crate::state::check::Finding;
 use crate::state::job::{JobEntry, Outcome, SpecStatus};
 use crate::state::lease::{LeaseEntry, Stage};
-use crate::state::proof::{Proof, Refused, Shown};
+use crate::state::proof::{Proof, Refused, SeenGpu, Shown};
 use crate::state::reservation::Reservation;
 use crate::state::restarts::Restarts;
 use crate::state::story::Earlier;
@@ -91,6 +92,9 @@ pub struct LeaseRecord {
     /// What its meter said, in milliseconds, when its present task was handed out.
     #[serde(default)]
     pub handed_out_at: u64,
+    /// What its containers are made from, by the word of its worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Sha256>,
 }
 
 /// What a node has shown of its GPUs; of a node that is gone, nothing.
@@ -100,6 +104,9 @@ pub struct ProofRecord {
     pub shown: Option<Shown>,
     pub refused: Option<Refused>,
     pub withdrawn: bool,
+    /// The GPUs that it has shown since it was added, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<SeenGpu>,
 }
 
 impl ProofRecord {
@@ -109,12 +116,13 @@ impl ProofRecord {
             shown: proof.and_then(|proof| proof.shown.clone()),
             refused: proof.and_then(|proof| proof.refused.clone()),
             withdrawn: proof.is_some_and(|proof| proof.withdrawn),
+            history: proof.map_or_else(Vec::new, |proof| proof.history.clone()),
         }
     }
 
     /// Whether nothing is known of the node.
     pub(crate) fn is_empty(&self) -> bool {
-        self.shown.is_none() && self.refused.is_none() && !self.withdrawn
+        self.shown.is_none() && self.refused.is_none() && !self.withdrawn && self.history.is_empty()
     }
 }
 
@@ -151,6 +159,7 @@ impl LeaseRecord {
             silenced: entry.silenced,
             round: entry.round,
             handed_out_at: entry.handed_out_at,
+            image: entry.image,
         }
     }
 }

@@ -89,6 +89,7 @@ impl Core {
         entry.settlements = record.settlements;
         entry.silenced = record.silenced;
         entry.handed_out_at = record.handed_out_at;
+        entry.image = record.image;
         if entry.on_chain() {
             self.open_leases.insert(record.lease, record.view.job, record.view.node);
             self.stale_claims.insert(record.lease);

@@ -1,6 +1,7 @@
 //! The scheduler against a fake world that fails on anything it would not allow: see [`world`].
 
 mod agenda;
+mod arrays;
 mod auctions;
 mod challenges;
 mod checkpoints;

@@ -21,17 +21,8 @@ impl Core {
 
     /// The first job that this one still waits for.
     pub(crate) fn awaited(&self, entry: &JobEntry) -> Option<Address> {
-        self.unmet(entry).next()
-    }
-
-    /// Every job that this one still waits for, or waits for in vain.
-    pub(super) fn awaits(&self, entry: &JobEntry) -> Vec<Address> {
-        if has_begun(entry) { Vec::new() } else { self.unmet(entry).collect() }
-    }
-
-    fn unmet(&self, entry: &JobEntry) -> impl Iterator<Item = Address> {
         let after = entry.workload().map(|workload| workload.after.as_slice()).unwrap_or_default();
-        after.iter().filter(|first| !self.is_met(first)).map(|first| first.job)
+        after.iter().find(|first| !self.is_met(first)).map(|first| first.job)
     }
 
     /// Ends a job whose turn never comes: its deposit need not wait for the start deadline if the buyer cancels.
@@ -100,7 +91,7 @@ impl Core {
 }
 
 /// With a lease a job's turn has come already.
-fn has_begun(entry: &JobEntry) -> bool {
+pub(super) fn has_begun(entry: &JobEntry) -> bool {
     entry.outcome.is_some() || entry.view.job.leases_opened > 0
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use millrace_protocol::{Address, JobState, UnixSeconds};
 
 use super::challenges::{BETWEEN_JOBS, OVERDUE, RENEW_AFTER};
-use super::dependencies::UNKNOWN_PATIENCE;
+use super::dependencies::{UNKNOWN_PATIENCE, has_begun};
 use super::ending::REPORT_PATIENCE;
 use super::gang::{SILENCE, together_by};
 use super::service::{handover, hands_over};
@@ -22,15 +22,14 @@ impl Core {
         for job in jobs.iter().copied() {
             let after = self.next_due(now, job);
             self.set_due(job, after);
-            for first in self.jobs.get(&job).map_or_else(Vec::new, |entry| self.awaits(entry)) {
-                self.followers.entry(first).or_default().insert(job);
-            }
         }
     }
 
     /// Whoever waits for the job is looked at by the next tick.
     pub(crate) fn wake_followers(&mut self, job: Address) {
-        for follower in self.followers.remove(&job).into_iter().flatten() {
+        let waits = |follower: &Address| self.jobs.get(follower).is_some_and(|entry| !has_begun(entry));
+        let followers = self.named_by.get(&job).into_iter().flatten().copied();
+        for follower in followers.filter(waits).collect::<Vec<_>>() {
             self.bring_forward(follower, Due { millis: 0, ..Due::NEVER });
         }
     }
@@ -59,12 +58,14 @@ impl Core {
         self.kept.extend(moments);
     }
 
-    /// So many jobs that have been kept for long enough, those that have waited longest.
-    pub(super) fn take_kept(&mut self, now: Now, most: usize) -> Vec<Address> {
-        let over = self.kept.iter().take_while(|(until, _)| *until <= now.chain).take(most);
-        let taken: Vec<_> = over.copied().collect();
-        taken.iter().for_each(|moment| _ = self.kept.remove(moment));
-        taken.into_iter().map(|(_, job)| job).collect()
+    /// Jobs that have been kept for long enough, those that have waited longest; not all of them where they are many.
+    pub(super) fn take_kept(&mut self, now: Now) -> Vec<Address> {
+        let over = self.kept.iter().take_while(|(until, _)| *until <= now.chain);
+        let taken = self.some(over.map(|(_, job)| *job));
+        for _ in &taken {
+            self.kept.pop_first();
+        }
+        taken
     }
 
     /// What was closed then is forgotten, if not by a tick.

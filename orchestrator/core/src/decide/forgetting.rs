@@ -9,8 +9,9 @@ use crate::state::lease::LeaseEntry;
 use crate::state::story::Earlier;
 use crate::{Core, Forgotten, Now};
 
-/// How many jobs are forgotten at once: after a long pause there may be any number.
-const AT_ONCE: usize = 64;
+/// Jobs are forgotten at once until so many rows are: after a long pause any number of them may have to go, and
+/// heartbeats wait while the disk lets go of them.
+const ROWS_AT_ONCE: usize = 2_048;
 
 impl Core {
     /// Forgets what was kept for long enough and is of no use to anybody. A job that is kept beyond its time is looked at
@@ -30,11 +31,22 @@ impl Core {
         match scope {
             Scope::All => {
                 let useless = |job: &Address| self.is_useless(now, *job) || !self.useless_earlier(now, *job).is_empty();
-                self.jobs.keys().copied().filter(useless).take(AT_ONCE).collect()
+                self.some(self.jobs.keys().copied().filter(useless))
             }
-            Scope::Due(jobs) => self.take_kept(now, AT_ONCE).into_iter().chain(jobs.iter().copied()).collect(),
+            Scope::Due(jobs) => self.take_kept(now).into_iter().chain(jobs.iter().copied()).collect(),
             Scope::Jobs(jobs) => jobs.iter().copied().collect(),
         }
+    }
+
+    /// The first of the jobs, and as many more as are forgotten with it at once.
+    pub(super) fn some(&self, jobs: impl Iterator<Item = Address>) -> Vec<Address> {
+        let mut rows = 0;
+        let fits = |job: &Address| {
+            let fits = rows < ROWS_AT_ONCE;
+            rows += 1 + self.leases_of(*job).len() + self.jobs.get(job).map_or(0, |entry| entry.tasks.len());
+            fits
+        };
+        jobs.take_while(fits).collect()
     }
 
     fn is_useless(&self, now: Now, job: Address) -> bool {
@@ -75,19 +87,10 @@ impl Core {
         let leases: Vec<Address> = self.leases_of(job).iter().map(|lease| lease.address).collect();
         self.forget_leases(&leases);
         self.unschedule(job);
-        self.followers.remove(&job);
         self.forget_auctions(job);
         self.rounds.remove(&job);
         self.order_unknown.remove(&job);
         let Some(entry) = self.jobs.remove(&job) else { return };
-        for first in named(&entry) {
-            if let Some(followers) = self.followers.get_mut(&first) {
-                followers.remove(&job);
-                if followers.is_empty() {
-                    self.followers.remove(&first);
-                }
-            }
-        }
         let opened_slot = entry.view.opened_slot;
         self.release_workload(&entry);
         self.forgotten.push(Forgotten { job, opened_slot, leases, is_replaced: false });

@@ -14,6 +14,11 @@ use crate::{Core, Now};
 impl Core {
     /// Puts the job into the queue, or takes it out, by whether it may have a further lease.
     pub(super) fn enlist(&mut self, now: Now, job: Address) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if !entry.story().resting.is_empty() {
+            // Who has nothing to avoid is looked for with all others who ask the same.
+            entry.story_mut().resting.retain(|_, until| now.millis < *until);
+        }
         let Some(entry) = self.jobs.get(&job) else { return };
         let Some(workload) = entry.workload().filter(|_| entry.working() && self.serves(job)) else {
             return self.delist(job);

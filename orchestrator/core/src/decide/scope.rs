@@ -58,7 +58,7 @@ impl Core {
             Event::BidMade { signed, .. } => [signed.bid.job].into(),
             Event::LeaseSeen { lease, view } => of_lease(lease).into_iter().chain([view.job]).collect(),
             // The next hand-out finds it, and the buyer.
-            Event::BroughtAway { .. } | Event::SetBack { .. } => BTreeSet::new(),
+            Event::BroughtAway { .. } | Event::SetBack { .. } | Event::ImageFound { .. } => BTreeSet::new(),
             Event::DisputeSeen { lease, .. } | Event::LeaseReport { lease, .. } | Event::TaskUpdate { lease, .. } => {
                 of_lease(lease).into_iter().collect()
             }

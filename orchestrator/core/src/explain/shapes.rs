@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use millrace_protocol::Address;
 use millrace_protocol::quorum::{MemberState, Verdict};
-use millrace_protocol::{Address, MicroUsdc};
 
-use super::Blocker;
+use super::{Blocker, exhausted};
 use crate::decide::Unplanned;
 use crate::market::Demand;
 use crate::state::gang::Hold;
@@ -82,10 +82,7 @@ impl Core {
                     let (since, kept_from) = waits.unwrap_or((now.millis, now.millis));
                     blockers.push(Blocker::GangIncomplete { lacking, since, kept_from });
                 }
-                Some(Err(Unplanned::Deposit)) => {
-                    let available = entry.view.job.available().unwrap_or(MicroUsdc::ZERO);
-                    blockers.push(Blocker::DepositExhausted { available });
-                }
+                Some(Err(Unplanned::Deposit)) => blockers.push(exhausted(entry)),
                 Some(Ok(_)) | None => {}
             }
         }

@@ -33,7 +33,7 @@ pub(super) struct Stall {
 }
 
 /// How many nodes could still take how much. A node that is the last of its kind to have room for a request is
-/// worth keeping for it, whoever comes: `docs/benchmarks.md` says what that brings.
+/// worth keeping for it, whoever comes: `docs/measured-by-hand.md` says what that brings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     /// By kind of lease, then by GPU class.

@@ -66,6 +66,7 @@ impl Core {
         self.set_shown(node, Some(Shown { evidence, hardware, key, since: now.chain, until }));
         if let Some(proof) = self.proofs.get_mut(&node) {
             (proof.refused, proof.withdrawn, proof.used, proof.again_at) = (None, false, false, 0);
+            proof.note_seen(now.chain);
         }
         self.market.set_refused(node, false);
     }

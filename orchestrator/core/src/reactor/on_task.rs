@@ -185,9 +185,7 @@ impl Core {
             self.begin_end(now, lease, ExitClass::NodeFault);
         }
     }
-}
 
-impl Core {
     /// Whether nobody has ever had the image, by the word of nodes that no single provider owns. Once a container
     /// of it has run, what others say of it is theirs to answer for.
     fn is_image_to_blame(&self, job: Address) -> bool {

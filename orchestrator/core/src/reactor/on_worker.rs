@@ -66,6 +66,13 @@ impl Core {
         self.market.set_link(now, node, believed);
     }
 
+    pub(crate) fn on_image_found(&mut self, node: Address, lease: Address, digest: Sha256) {
+        let Some(entry) = self.leases.get_mut(&lease).filter(|entry| entry.view.node == node) else { return };
+        if entry.image.replace(digest) != Some(digest) {
+            self.touch_lease(lease);
+        }
+    }
+
     pub(crate) fn on_lease_report(&mut self, now: Now, node: Address, lease: Address, reported: Sha256) {
         self.hear_worker(now, node);
         let Some(entry) = self.leases.get(&lease).filter(|entry| entry.view.node == node) else { return };

@@ -2,6 +2,7 @@ mod books;
 
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Dispute, UnixSeconds};
+use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::event::HeldTask;
@@ -41,6 +42,8 @@ pub struct LeaseEntry {
     pub(crate) silenced: bool,
     /// What its meter said, in milliseconds, when its present task was handed out.
     pub(crate) handed_out_at: u64,
+    /// What its containers are made from, by the word of its worker.
+    pub image: Option<Sha256>,
     /// What it was at work on when it fell silent. Not kept on disk: after a restart every worker says what
     /// it holds.
     pub(crate) taken: Vec<HeldTask>,
@@ -67,6 +70,7 @@ impl LeaseEntry {
             settlements: Vec::new(),
             silenced: false,
             handed_out_at: 0,
+            image: None,
             taken: Vec::new(),
             silent_since: None,
             dispute: None,

@@ -14,6 +14,8 @@ pub struct Proof {
     /// As its worker names them now; none where it answers no challenges.
     pub announced: Option<Vec<String>>,
     pub shown: Option<Shown>,
+    /// The GPUs that it has shown since it was added, the latest last.
+    pub history: Vec<SeenGpu>,
     /// The last challenge was answered wrong, or not in time.
     pub refused: Option<Refused>,
     /// What stands on chain of an earlier challenge counts no more.
@@ -39,6 +41,17 @@ pub struct Shown {
     pub until: UnixSeconds,
 }
 
+/// A GPU that a node has shown: who swaps GPUs may, and others can see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenGpu {
+    pub gpu: String,
+    pub first: UnixSeconds,
+    pub last: UnixSeconds,
+}
+
+/// GPUs that are remembered of a node; as many as the most that one rig may have, four times over.
+const MOST_SEEN: usize = 256;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     pub cause: Cause,
@@ -54,6 +67,7 @@ impl Default for Proof {
         Self {
             announced: None,
             shown: None,
+            history: Vec::new(),
             refused: None,
             withdrawn: false,
             asked: None,
@@ -68,9 +82,20 @@ impl Default for Proof {
 impl Proof {
     pub(crate) fn from_record(record: ProofRecord) -> Self {
         let again_at = record.refused.as_ref().map_or(0, |refused| refused.again_at);
-        let ProofRecord { shown, refused, withdrawn, .. } = record;
+        let ProofRecord { shown, refused, withdrawn, history, .. } = record;
         // What ran before the restart is not known: it is asked again a little sooner.
-        Self { used: shown.is_some(), shown, refused, withdrawn, again_at, ..Self::default() }
+        Self { used: shown.is_some(), shown, history, refused, withdrawn, again_at, ..Self::default() }
+    }
+
+    /// Notes the GPUs that it shows now. Those that were seen last longest ago are forgotten first.
+    pub(crate) fn note_seen(&mut self, now: UnixSeconds) {
+        for gpu in self.shown.iter().flat_map(Shown::gpus) {
+            let known = self.history.iter().position(|seen| seen.gpu == gpu);
+            let first = known.map_or(now, |known| self.history.remove(known).first);
+            self.history.push(SeenGpu { gpu: gpu.to_owned(), first, last: now });
+        }
+        let too_many = self.history.len().saturating_sub(MOST_SEEN);
+        self.history.drain(..too_many);
     }
 
     /// What real GPUs show at this time.

@@ -205,6 +205,29 @@ fn another_driver_is_refused_once_and_then_shown() {
 }
 
 #[test]
+fn which_gpus_a_node_has_shown_and_when_is_remembered_over_a_restart() {
+    let mut world = world(&["GPU-1"]);
+    let seen = |world: &World| {
+        let history = &world.core.proof(node(1)).unwrap().history;
+        history.iter().map(|seen| (seen.gpu.clone(), seen.first, seen.last)).collect::<Vec<_>>()
+    };
+    world.answer(node(1), shown("GPU-1"));
+    let first = world.now().chain;
+    assert_eq!(seen(&world), [("GPU-1".to_owned(), first, first)]);
+    world.pass(43_200);
+    world.answer(node(1), shown("GPU-1"));
+    let last = world.now().chain;
+    world.disconnect(node(1));
+    world.rigs.get_mut(&node(1)).unwrap().gpus = Some(vec!["GPU-2".to_owned()]);
+    world.connect(node(1));
+    world.pass(43_200);
+    world.answer(node(1), shown("GPU-2"));
+    let swapped = world.now().chain;
+    world.restart();
+    assert_eq!(seen(&world), [("GPU-1".to_owned(), first, last), ("GPU-2".to_owned(), swapped, swapped)]);
+}
+
+#[test]
 fn simulated_gpus_are_asked_and_never_attested() {
     let mut world = World::new();
     let rig = world.add_node(1, PricePerGpuHour(100_000), hardware());

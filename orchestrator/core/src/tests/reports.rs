@@ -4,6 +4,8 @@ use millrace_protocol::{
     transitions,
 };
 
+use millrace_spec::Sha256;
+
 use super::world::*;
 use crate::*;
 
@@ -271,4 +273,22 @@ fn a_lease_held_to_its_limit_ends_without_blame() {
     }
     assert_eq!(world.ended[0].1, LeaseOutcome::AttestorGone);
     assert_eq!(world.jobs[&job].job.state, JobState::Open);
+}
+
+#[test]
+fn the_image_that_a_lease_runs_is_recorded_by_its_own_workers_word() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 60_000;
+    world.add_job(1, JobTerms { concurrent_leases: 1, ..terms() }, workload(1));
+    world.drain();
+    let node = *world.rigs.iter().find(|(_, rig)| !rig.leases.is_empty()).unwrap().0;
+    let other = *world.rigs.keys().find(|other| **other != node).unwrap();
+    let lease = world.lease_of(node);
+    let image = |world: &World| world.core.leases[&lease].image;
+    world.feed(Event::ImageFound { node: other, lease, digest: Sha256([9; 32]) });
+    assert_eq!(image(&world), None);
+    world.feed(Event::ImageFound { node, lease, digest: Sha256([1; 32]) });
+    assert_eq!(image(&world), Some(Sha256([1; 32])));
+    world.restart();
+    assert_eq!(image(&world), Some(Sha256([1; 32])));
 }

@@ -140,6 +140,8 @@ pub struct World {
     pub parameters: Parameters,
     pub providers: BTreeMap<Address, Provider>,
     pub nodes: BTreeMap<Address, NodeView>,
+    /// Too large to look at all of it after each event.
+    pub is_large: bool,
     pub jobs: BTreeMap<Address, JobView>,
     pub leases: BTreeMap<Address, LeaseView>,
     pub disputes: BTreeMap<Address, Dispute>,
@@ -214,6 +216,7 @@ impl World {
             parameters: Parameters::default(),
             providers: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            is_large: false,
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
             disputes: BTreeMap::new(),
@@ -425,7 +428,7 @@ impl World {
         let now = self.now();
         let is_tick = event == Event::Tick;
         let actions = self.core.on_event(now, event);
-        if is_tick {
+        if is_tick && !self.is_large {
             self.check_agenda();
         }
         self.check_order(&actions);
@@ -433,9 +436,11 @@ impl World {
             self.log.push(action.clone());
             self.carry_out(action);
         }
-        self.check_hand_outs();
-        self.check_claims();
-        self.check_sleepers();
+        if !self.is_large {
+            self.check_hand_outs();
+            self.check_claims();
+            self.check_sleepers();
+        }
     }
 
     /// A tick looks at few jobs; a look at all of them finds nothing more to do.
@@ -558,6 +563,7 @@ impl World {
                 let Some(view) = self.leases.get(lease) else { continue };
                 // A rig that was away, or is silent, has not heard yet what it is to stop.
                 let heard = self.core.worker(*node).is_some_and(|worker| worker.session == rig.session);
+                let heard = heard && self.core.leases.get(lease).is_none_or(|entry| !entry.silenced);
                 if !heard || !self.core.is_live(self.now(), *node) {
                     continue;
                 }

@@ -88,13 +88,42 @@ impl Core {
         let entry = self.jobs.get(&job)?;
         let demand = Demand::of_job(entry);
         let together = demand.together?;
-        let past = self.past(job);
-        let request = past.request(entry, &demand);
         let longest = Seconds(LONGEST / 1_000);
+        let comes_free = self.comes_free(now, job, &demand, longest);
         let mut rules = entry.view.job;
         rules.terms.lease_seconds = longest;
+        let enough = |region: Option<u8>| {
+            let there = comes_free.get(&region)?;
+            let mut lasts = longest;
+            loop {
+                let lowest: Vec<_> = lowest_prices(there, lasts).take(together.size()).collect();
+                let paid = length(&rules, lowest.get(..together.size())?.iter().copied())?;
+                if paid >= lasts {
+                    return Some((lowest_prices(there, lasts).count(), Reverse(region), lasts));
+                }
+                // Those that come free only later are not waited for, and without them the others may be dearer.
+                lasts = paid;
+            }
+        };
+        let allowed = places(together, demand.regions).into_iter().map(|(region, _)| region);
+        allowed.filter_map(enough).max().map(|(_, Reverse(region), lasts)| (region, lasts))
+    }
+
+    /// Nodes that suit the gang and are free within `longest`, by region for one that is to be in one, the cheapest
+    /// first.
+    fn comes_free(
+        &self,
+        now: Now,
+        job: Address,
+        demand: &Demand,
+        longest: Seconds,
+    ) -> BTreeMap<Option<u8>, Vec<Prospect>> {
+        let Some(entry) = self.jobs.get(&job) else { return BTreeMap::new() };
+        let past = self.past(job);
+        let request = past.request(entry, demand);
+        let in_one_region = demand.together.is_some_and(|together| together.locality == Locality::Region);
         let ends = |lease: Address| self.leases.get(&lease).map(|lease| lease.view.lease.ends_by.since(now.chain));
-        let mut comes_free: BTreeMap<Option<u8>, Vec<(Seconds, PricePerGpuHour, Address)>> = BTreeMap::new();
+        let mut comes_free: BTreeMap<Option<u8>, Vec<Prospect>> = BTreeMap::new();
         for (address, node) in self.market.nodes() {
             let suits = match self.market.without(now, &request, address, &Vacated::default()) {
                 Some(Err(obstacle)) => obstacle.is_taken_by_others(),
@@ -103,26 +132,13 @@ impl Core {
             let free_in = self.open_leases.of_node(address).filter_map(ends).max().unwrap_or(Seconds::ZERO);
             let price = node.view.node.posted_price(demand.spot).filter(|_| suits && free_in <= longest);
             if let Some(price) = price {
-                let region = (together.locality == Locality::Region).then_some(node.view.node.hardware.region);
+                let region = in_one_region.then_some(node.view.node.hardware.region);
                 let whose = if demand.different_providers { node.view.provider } else { address };
-                comes_free.entry(region).or_default().push((free_in, price, whose));
+                comes_free.entry(region).or_default().push(Prospect { price, free_in, whose });
             }
         }
-        let enough = |region: Option<u8>| {
-            let there = comes_free.get(&region)?;
-            let mut lasts = longest;
-            loop {
-                let lowest = lowest_prices(there, lasts);
-                let paid = length(&rules, lowest.get(..together.size())?.iter().copied())?;
-                if paid >= lasts {
-                    return Some((lowest.len(), Reverse(region), lasts));
-                }
-                // Those that come free only later are not waited for, and without them the others may be dearer.
-                lasts = paid;
-            }
-        };
-        let allowed = places(together, demand.regions).into_iter().map(|(region, _)| region);
-        allowed.filter_map(enough).max().map(|(_, Reverse(region), lasts)| (region, lasts))
+        comes_free.values_mut().for_each(|there| there.sort_unstable_by_key(|prospect| prospect.price));
+        comes_free
     }
 
     fn extend_hold(&mut self, now: Now, job: Address) {
@@ -169,14 +185,17 @@ impl Core {
     }
 }
 
-/// What nodes cost that are free within `lasts`, the lowest first: of each owner the one that costs least.
-fn lowest_prices(there: &[(Seconds, PricePerGpuHour, Address)], lasts: Seconds) -> Vec<PricePerGpuHour> {
-    let mut prices: BTreeMap<Address, PricePerGpuHour> = BTreeMap::new();
-    for (_, price, whose) in there.iter().filter(|(free_in, ..)| *free_in <= lasts) {
-        let lowest = prices.entry(*whose).or_insert(*price);
-        *lowest = (*price).min(*lowest);
-    }
-    let mut prices: Vec<PricePerGpuHour> = prices.into_values().collect();
-    prices.sort_unstable();
-    prices
+/// A node that a gang could wait for.
+struct Prospect {
+    price: PricePerGpuHour,
+    free_in: Seconds,
+    /// Of whom the gang takes one node only: the provider, or the node itself.
+    whose: Address,
+}
+
+/// What nodes cost that are free within `lasts`, one of each owner, the lowest first; `there` begins with the cheapest.
+fn lowest_prices(there: &[Prospect], lasts: Seconds) -> impl Iterator<Item = PricePerGpuHour> {
+    let mut owners = BTreeSet::new();
+    let in_time = there.iter().filter(move |prospect| prospect.free_in <= lasts);
+    in_time.filter(move |prospect| owners.insert(prospect.whose)).map(|prospect| prospect.price)
 }
