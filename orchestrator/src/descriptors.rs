@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::door::Room;
+use crate::places::Room;
 
 /// Descriptors that are not for connections: the journal, logs, the chain's endpoints, and objects that are looked at.
 const KEPT: usize = 256;
@@ -22,9 +22,9 @@ pub(crate) fn raise() -> usize {
 
 /// How many connections of buyers there may be, and how many of workers. A buyer's may have an object open beside its
 /// socket; together they leave [`KEPT`].
-pub(crate) fn rooms(descriptors: usize, per_address: usize) -> (Room, Room) {
+pub(crate) fn rooms(descriptors: usize, per_origin: usize) -> (Room, Room) {
     let spare = descriptors.saturating_sub(KEPT);
-    let room = |most: usize, share: usize| Room { total: most.min(spare / share).max(1), per_address };
+    let room = |most: usize, share: usize| Room { total: most.min(spare / share).max(1), per_origin };
     (room(BUYERS, 4), room(WORKERS, 2))
 }
 
@@ -47,7 +47,7 @@ mod tests {
         for descriptors in [1_024, 4_096, 65_536] {
             let (buyers, workers) = rooms(descriptors, 7);
             assert!(2 * buyers.total + workers.total + KEPT <= descriptors, "{descriptors}");
-            assert_eq!((buyers.per_address, workers.per_address), (7, 7));
+            assert_eq!((buyers.per_origin, workers.per_origin), (7, 7));
         }
         let (buyers, workers) = rooms(usize::MAX, 7);
         assert_eq!((buyers.total, workers.total), (BUYERS, WORKERS));

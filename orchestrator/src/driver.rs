@@ -12,6 +12,8 @@ mod forgetting;
 mod index;
 mod input;
 mod needed;
+#[cfg(test)]
+mod sample;
 mod sealed;
 mod sessions;
 mod specs;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millrace_protocol::Address;
-use millrace_scheduler::{Action, Core, Event, Forgotten, Record, SpecStatus};
+use millrace_scheduler::{Action, Core, Event, Forgotten, Record};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -214,20 +216,23 @@ impl Driver {
                     self.feed(event, actions);
                 }
             }
-            Input::SpecRead { job, result } => self.on_spec_read(job, result, actions),
+            Input::SpecRead { job, hash, result } => self.on_spec_read((job, hash), result, actions),
             Input::Ask(question) => question(self),
         }
     }
 
     fn feed(&mut self, event: Event, actions: &mut Vec<Action>) {
         self.counters.seen(&event);
-        if let Event::JobSeen { job, view } = &event {
-            self.index.note(*job, view);
-        }
+        let seen = if let Event::JobSeen { job, .. } = &event { Some(*job) } else { None };
         let (now, began) = (self.clock.now(), Instant::now());
         let decided = self.core.on_event(now, event);
         self.counters.decided(began.elapsed());
         actions.extend(decided);
+        if let Some(job) = seen
+            && let Some(entry) = self.core.job(job)
+        {
+            self.index.note(job, &entry.view);
+        }
     }
 
     fn is_current(&self, node: Address, session: u64) -> bool {
@@ -236,19 +241,16 @@ impl Driver {
 
     /// Everything on chain has been told: what is known here and was not told is gone.
     fn on_reconciled(&mut self, actions: &mut Vec<Action>) {
-        let jobs = self.core.jobs().filter(|(_, entry)| entry.on_chain).map(|(job, _)| job);
+        let jobs = self.core.open_jobs().map(|(job, _)| job);
         let leases = self.core.open_leases().map(|entry| entry.address);
         let gone: Vec<Address> = jobs.chain(leases).filter(|address| !self.book.knows(*address)).collect();
         for address in gone {
             self.feed(Event::AccountGone { address }, actions);
         }
         // A round in which nothing has happened was not told, and who waits for its members must know that it was read.
-        let rounds = self.core.jobs().filter(|(_, entry)| entry.on_chain && entry.is_counted());
+        let rounds = self.core.open_jobs().filter(|(_, entry)| entry.is_counted());
         let rounds: Vec<Event> = rounds.filter_map(|(job, _)| self.book.round(job).map(round_seen)).collect();
         rounds.into_iter().for_each(|seen| self.feed(seen, actions));
-        // Whoever closed them: a job that is gone is handed out no more.
-        self.specs.retain(|job, _| self.core.job(*job).is_some_and(|entry| entry.on_chain));
-        self.index.forget(&self.core);
         if let Some(reconciled) = self.reconciled.take() {
             self.delete_stray_logs();
             let _ = reconciled.send(());
@@ -269,7 +271,7 @@ impl Driver {
             let began = Instant::now();
             self.store.write(&changes).await?;
             self.counters.wrote(began.elapsed());
-            self.count(&changes);
+            self.heed(&changes);
             self.forget(&changes);
         }
         for action in others {
@@ -280,7 +282,7 @@ impl Driver {
     }
 
     /// Whatever changes of a job or a task is written down.
-    fn count(&mut self, changes: &[Change]) {
+    fn heed(&mut self, changes: &[Change]) {
         let changed = changes.iter().filter_map(|change| match change {
             Change::Put(Record::Job(record)) => Some(record.job),
             Change::Put(Record::Task(record)) => Some(record.job),
@@ -288,7 +290,12 @@ impl Driver {
             Change::Put(Record::MemberTask(_) | Record::Lease(_) | Record::Proof(_) | Record::Auction(_)) => None,
         });
         for job in changed.collect::<BTreeSet<_>>() {
-            self.tally.note(job, self.core.job(job));
+            let entry = self.core.job(job);
+            self.tally.note(job, entry);
+            // Whoever closed it: a job that is gone, or has made room for another one, is handed out no more.
+            if entry.is_none_or(|entry| !entry.on_chain || entry.workload().is_none()) {
+                self.specs.remove(&job);
+            }
         }
     }
 
@@ -296,8 +303,8 @@ impl Driver {
     async fn load_specs(&mut self) {
         let known: Vec<_> = self
             .core
-            .jobs()
-            .filter(|(_, entry)| entry.on_chain && matches!(entry.spec, SpecStatus::Known(_)))
+            .open_jobs()
+            .filter(|(_, entry)| entry.workload().is_some())
             .map(|(job, entry)| (job, entry.view.spec_hash))
             .collect();
         for (job, hash) in known {

@@ -19,6 +19,7 @@ mod metrics;
 mod objects;
 mod options;
 mod outbound;
+mod places;
 mod rest;
 mod service;
 mod signer;

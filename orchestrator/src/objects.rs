@@ -33,8 +33,8 @@ pub(crate) use sweep::Needed;
 
 /// The largest object in bytes.
 const MAXIMUM: u64 = 64 * 1024 * 1024 * 1024;
-/// How long an upload may stand still before it counts as broken off.
-const STALL: Duration = Duration::from_secs(60);
+/// How long a transfer may stand still before it counts as broken off.
+pub(crate) const STALL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Error)]
 pub enum Error {

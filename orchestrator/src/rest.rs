@@ -14,6 +14,7 @@ mod placements;
 mod problem;
 mod sealed;
 mod serve;
+mod stall;
 mod turns;
 mod uploads;
 
@@ -72,6 +73,10 @@ impl Context {
 /// Serves requests until `stop`; those under way are finished.
 pub(crate) async fn serve(door: Door, context: Context, stop: CancellationToken) {
     serve::serve(door, router(Arc::new(context)), stop).await;
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn router(context: Arc<Context>) -> Router {

@@ -118,6 +118,7 @@ impl Service {
             stop.cancel();
             return Err(Error::ChainSilent { seconds: FIRST_RECONCILIATION });
         }
+        // Not before: of jobs that nobody knows of yet it would delete everything.
         tasks.spawn(sweep(objects.clone(), inbox.clone(), stop.clone()));
 
         let (link_addr, http_addr) = (local(&link, options.link_addr)?, local(&http, options.http_addr)?);
@@ -218,7 +219,6 @@ async fn sweep(objects: Objects, inbox: Inbox, stop: CancellationToken) {
             tracing::warn!(error = &error as &dyn std::error::Error, "abandoned uploads are not deleted");
         }
         let Some(needed) = inbox.ask(Driver::needed_objects).await else { return };
-        let Some(needed) = needed else { continue };
         if let Some(Err(error)) = stop.run_until_cancelled(objects.sweep(now, needed)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "objects that nobody needs are not deleted");
         }

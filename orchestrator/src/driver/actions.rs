@@ -20,7 +20,7 @@ impl Driver {
         match action {
             // Written before anything else of the batch.
             Action::Persist(_) | Action::Forget(_) => {}
-            Action::FetchSpec { job, spec_hash } => self.fetch_spec(job, spec_hash),
+            Action::FetchSpec { job, spec_hash } => self.read_spec(job, spec_hash, Duration::ZERO),
             Action::OfferLease(offer) => self.offer_lease(offer),
             Action::InviteBids { nodes, invitation } => self.invite_bids(nodes, invitation),
             Action::RefuseBid { node, job, auction, reason } => self.refuse_bid(node, (job, auction), reason),
@@ -226,7 +226,6 @@ impl Driver {
     fn close_job(&mut self, job: Address) {
         let transaction = Transaction::CloseJob { job };
         let Some(account) = self.book.job(job).cloned() else { return self.unknown(transaction) };
-        self.specs.remove(&job);
         self.transact(transaction, move |chain| async move { chain.close_job(&account).await });
     }
 

@@ -14,8 +14,9 @@ impl Driver {
             let Change::Delete(Forgotten { job, opened_slot, leases, .. }) = change else { continue };
             tracing::debug!(%job, opened_slot, leases = leases.len(), "a job is forgotten");
             logs.push((*job, *opened_slot));
+            // Another one may have come to its address meanwhile.
             if self.core.job(*job).is_none() {
-                self.specs.remove(job);
+                self.index.forget(*job);
             }
         }
         self.delete_logs(logs);
@@ -46,5 +47,58 @@ impl Driver {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::UnixSeconds;
+    use millrace_scheduler::{Action, Event, Now};
+    use millrace_spec::Sha256;
+
+    use super::super::index::JobIndex;
+    use super::super::{Input, sample};
+    use super::*;
+
+    const JOB: Address = Address([1; 32]);
+
+    async fn hear(driver: &mut Driver, input: Input) {
+        let mut actions = Vec::new();
+        driver.take(input, &mut actions);
+        driver.carry_out(actions).await.unwrap();
+    }
+
+    /// The closed job has been kept for long enough.
+    fn time_passes(driver: &mut Driver) -> Vec<Action> {
+        let now = Now { chain: UnixSeconds(1_000_000), ..driver.clock.now() };
+        driver.core.on_event(now, Event::Tick)
+    }
+
+    fn opened(opened_slot: u64) -> Event {
+        let view = sample::view(opened_slot, Sha256([2; 32]), sample::terms());
+        Event::JobSeen { job: JOB, view }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_forgotten_is_not_kept_in_the_index() {
+        let (mut driver, _folder) = sample::driver(Vec::new()).await;
+        hear(&mut driver, Input::Event(opened(1))).await;
+        hear(&mut driver, Input::Reconciled).await;
+        assert_ne!(driver.index, JobIndex::default(), "it is kept for its buyer");
+        let forgotten = time_passes(&mut driver);
+        driver.carry_out(forgotten).await.unwrap();
+        assert_eq!(driver.index, JobIndex::default());
+    }
+
+    #[tokio::test]
+    async fn another_job_that_comes_to_the_address_at_once_is_in_the_index() {
+        let (mut driver, _folder) = sample::driver(Vec::new()).await;
+        hear(&mut driver, Input::Event(opened(1))).await;
+        hear(&mut driver, Input::Reconciled).await;
+        let mut actions = time_passes(&mut driver);
+        driver.feed(opened(2), &mut actions);
+        driver.carry_out(actions).await.unwrap();
+        assert_eq!(driver.index, JobIndex::of(&driver.core));
+        assert_eq!(driver.index.of_buyer(&driver.core, sample::BUYER).count(), 1);
     }
 }

@@ -1,15 +1,26 @@
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use millrace_protocol::Address;
 use millrace_scheduler::{Core, JobEntry, JobView};
 use millrace_spec::Sha256;
 
 /// Jobs by what requests name them by: to look at all of them costs more than a request may.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct JobIndex {
-    /// Each with the slot it was opened in, so the first one comes first. The address may have had another job since.
+    /// Each with the slot it was opened in, so the first one comes first.
     by_spec: HashMap<Sha256, BTreeSet<(u64, Address)>>,
     by_buyer: HashMap<Address, BTreeSet<Address>>,
+    /// What each job is found by.
+    names: HashMap<Address, Names>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Names {
+    spec: Sha256,
+    buyer: Address,
+    opened_slot: u64,
 }
 
 impl JobIndex {
@@ -21,25 +32,27 @@ impl JobIndex {
     }
 
     pub fn note(&mut self, job: Address, view: &JobView) {
-        self.by_spec.entry(view.spec_hash).or_default().insert((view.opened_slot, job));
-        self.by_buyer.entry(view.buyer).or_default().insert(job);
+        let names = Names { spec: view.spec_hash, buyer: view.buyer, opened_slot: view.opened_slot };
+        if self.names.get(&job) == Some(&names) {
+            return;
+        }
+        // The address may have had another job before.
+        self.forget(job);
+        self.by_spec.entry(names.spec).or_default().insert((names.opened_slot, job));
+        self.by_buyer.entry(names.buyer).or_default().insert(job);
+        self.names.insert(job, names);
     }
 
-    /// Jobs that are known no longer.
-    pub fn forget(&mut self, core: &Core) {
-        self.by_spec.retain(|spec, jobs| {
-            jobs.retain(|opened| with_spec(core, *spec, *opened).is_some());
-            !jobs.is_empty()
-        });
-        self.by_buyer.retain(|_, jobs| {
-            jobs.retain(|job| core.job(*job).is_some());
-            !jobs.is_empty()
-        });
+    /// The job is known no longer.
+    pub fn forget(&mut self, job: Address) {
+        let Some(Names { spec, buyer, opened_slot }) = self.names.remove(&job) else { return };
+        remove(&mut self.by_spec, spec, (opened_slot, job));
+        remove(&mut self.by_buyer, buyer, job);
     }
 
     /// The job that was the first with a spec.
     pub fn first_with<'a>(&self, core: &'a Core, spec: Sha256) -> Option<&'a JobEntry> {
-        self.by_spec.get(&spec)?.iter().find_map(|opened| with_spec(core, spec, *opened))
+        self.by_spec.get(&spec)?.iter().find_map(|(_, job)| core.job(*job))
     }
 
     /// In no particular order.
@@ -49,67 +62,31 @@ impl JobIndex {
     }
 }
 
-fn with_spec(core: &Core, spec: Sha256, (slot, job): (u64, Address)) -> Option<&JobEntry> {
-    core.job(job).filter(|entry| (entry.view.opened_slot, entry.view.spec_hash) == (slot, spec))
+fn remove<N: Eq + Hash, J: Ord>(jobs: &mut HashMap<N, BTreeSet<J>>, name: N, job: J) {
+    if let Entry::Occupied(mut named) = jobs.entry(name) {
+        named.get_mut().remove(&job);
+        if named.get().is_empty() {
+            named.remove();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use millrace_protocol::{
-        GpuUnits, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel,
-        UnixSeconds, Verification, transitions,
-    };
-    use millrace_scheduler::{DrawSecret, Event, Now, Settings, Weights};
+    use millrace_scheduler::Event;
 
+    use super::super::sample::{self, BUYER, NOW};
     use super::*;
 
-    const NOW: Now = Now { millis: 1_000, chain: UnixSeconds(1_000) };
     const SPEC: Sha256 = Sha256([9; 32]);
-    const BUYER: Address = Address([1; 32]);
+    const OTHER_SPEC: Sha256 = Sha256([0; 32]);
 
-    fn view(opened_slot: u64, buyer: Address, spec_hash: Sha256) -> JobView {
-        let requirements =
-            Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
-        let terms = JobTerms {
-            requirements,
-            maximum_price: PricePerGpuHour(1_000_000),
-            concurrent_leases: 1,
-            lease_seconds: Seconds(600),
-            start_window: Seconds(600),
-            retries: 2,
-            deposit: MicroUsdc(5_000_000),
-            spot: false,
-            service_level: ServiceLevel::None,
-            payment: Payment::Streaming,
-            verification: Verification::Attested,
-            dispute_window: Seconds::ZERO,
-        };
-        let job = transitions::open_job(terms, &Parameters::default(), NOW.chain).unwrap();
-        JobView {
-            buyer,
-            funder: buyer,
-            delegate: None,
-            attestor: None,
-            id: 1,
-            opened_slot,
-            opened_at: NOW.chain,
-            spec_hash,
-            quorum_round: 0,
-            quorum_open: false,
-            job,
-        }
+    fn view(opened_slot: u64, spec: Sha256) -> JobView {
+        sample::view(opened_slot, spec, sample::terms())
     }
 
     fn core(jobs: &[(u8, JobView)]) -> Core {
-        let settings = Settings {
-            program: Address([7; 32]),
-            attestor: Address([8; 32]),
-            heartbeat_millis: 1_000,
-            weights: Weights::default(),
-            draw_secret: DrawSecret([5; 32]),
-            keep_jobs: Seconds(3_600),
-        };
-        let mut core = Core::restore(settings, NOW, []);
+        let mut core = Core::restore(sample::settings(), NOW, []);
         for (job, view) in jobs {
             core.on_event(NOW, Event::JobSeen { job: Address([*job; 32]), view: *view });
         }
@@ -123,8 +100,8 @@ mod tests {
     #[test]
     fn a_specs_first_job_and_a_buyers_jobs_are_found() {
         let other = Address([2; 32]);
-        let core =
-            core(&[(3, view(20, other, SPEC)), (4, view(10, BUYER, SPEC)), (5, view(5, BUYER, Sha256([0; 32])))]);
+        let of_other = JobView { buyer: other, ..view(20, SPEC) };
+        let core = core(&[(3, of_other), (4, view(10, SPEC)), (5, view(5, OTHER_SPEC))]);
         let index = JobIndex::of(&core);
         assert_eq!(index.first_with(&core, SPEC).unwrap().view.buyer, BUYER);
         assert!(index.first_with(&core, Sha256([1; 32])).is_none());
@@ -134,16 +111,18 @@ mod tests {
 
     #[test]
     fn a_job_that_is_known_no_longer_is_not_found_and_not_kept() {
-        let all = core(&[(3, view(20, BUYER, SPEC)), (4, view(10, BUYER, SPEC))]);
-        let mut index = JobIndex::of(&all);
+        let mut core = core(&[(3, view(20, SPEC)), (4, view(10, SPEC))]);
+        let mut index = JobIndex::of(&core);
         // Another job at the address of the first one, with another spec.
-        let later = core(&[(3, view(20, BUYER, SPEC)), (4, view(30, BUYER, Sha256([0; 32])))]);
-        assert_eq!(index.first_with(&later, SPEC).unwrap().view.opened_slot, 20);
-        index.forget(&later);
-        assert_eq!(index.by_spec[&SPEC].len(), 1);
-        let none = core(&[]);
-        assert!(index.first_with(&none, SPEC).is_none() && of_buyer(&index, &none, BUYER).is_empty());
-        index.forget(&none);
-        assert!(index.by_spec.is_empty() && index.by_buyer.is_empty());
+        let (job, view) = (Address([4; 32]), view(30, OTHER_SPEC));
+        core.on_event(NOW, Event::JobSeen { job, view });
+        index.note(job, &view);
+        assert_eq!(index.first_with(&core, SPEC).unwrap().view.opened_slot, 20);
+        assert_eq!(index, JobIndex::of(&core));
+        index.forget(Address([3; 32]));
+        assert!(index.first_with(&core, SPEC).is_none());
+        assert_eq!(of_buyer(&index, &core, BUYER), [job]);
+        index.forget(job);
+        assert_eq!(index, JobIndex::default());
     }
 }

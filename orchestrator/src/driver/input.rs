@@ -4,7 +4,7 @@ use millrace_client::Update;
 use millrace_link::grpc::{Refusal, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
-use millrace_spec::Runtime;
+use millrace_spec::{Runtime, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use super::bids::Told;
@@ -82,6 +82,7 @@ pub(crate) enum Input {
     },
     SpecRead {
         job: Address,
+        hash: Sha256,
         result: Result<Box<Spec>, Problem>,
     },
     /// A question about the state, answered between two inputs.

@@ -5,12 +5,9 @@ use crate::objects::Needed;
 
 impl Driver {
     /// What jobs refer to: specs, with their inputs as long as the job is on chain, outputs, and what was brought away of
-    /// tasks that still run. None before every account on chain has been seen: of jobs that nobody knows of yet all would
-    /// be missing.
-    pub(crate) fn needed_objects(&self) -> Option<Needed> {
-        if self.reconciled.is_some() {
-            return None;
-        }
+    /// tasks that still run. To be asked when every account on chain has been seen: of jobs that nobody knows of yet all
+    /// would be missing.
+    pub(crate) fn needed_objects(&self) -> Needed {
         let Needed { mut specs, mut manifests, mut others } = Needed::default();
         for (job, entry) in self.core.jobs() {
             let of_spec = if entry.on_chain { &mut specs } else { &mut others };
@@ -27,7 +24,7 @@ impl Driver {
                 manifests.extend(brought.filter(|_| entry.on_chain).map(|made| made.manifest.sha256));
             }
         }
-        Some(Needed { specs, manifests, others })
+        Needed { specs, manifests, others }
     }
 }
 

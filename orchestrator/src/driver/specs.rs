@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic, JobTerms};
-use millrace_scheduler::{Action, Cause, Event, Workload};
+use millrace_scheduler::{Action, Cause, Event, JobEntry, Workload};
 use millrace_spec::{JobSpec, Sha256};
 
 use super::{Driver, Input};
@@ -54,11 +54,12 @@ fn is_extension_of(asked: &JobTerms, on_chain: &JobTerms) -> bool {
 }
 
 impl Driver {
-    pub(super) fn fetch_spec(&mut self, job: Address, hash: Sha256) {
+    pub(super) fn read_spec(&mut self, job: Address, hash: Sha256, after: Duration) {
         let (objects, inbox) = (self.objects.clone(), self.inbox.clone());
         self.beside.spawn(async move {
+            tokio::time::sleep(after).await;
             let result = read(&objects, hash).await.map(Box::new);
-            inbox.send(Input::SpecRead { job, result }).await;
+            inbox.send(Input::SpecRead { job, hash, result }).await;
         });
     }
 
@@ -67,22 +68,24 @@ impl Driver {
     pub(super) fn miss_spec(&mut self, job: Address, hash: Sha256, problem: &Problem) {
         let (code, cause, permanent) = (&problem.cause.code, &problem.cause.message, problem.permanent);
         tracing::error!(%job, code, cause, permanent, "the spec of an open job cannot be read");
-        if permanent {
-            return;
+        if !permanent {
+            self.read_spec(job, hash, AGAIN);
         }
-        let (objects, inbox) = (self.objects.clone(), self.inbox.clone());
-        self.beside.spawn(async move {
-            tokio::time::sleep(AGAIN).await;
-            let result = read(&objects, hash).await.map(Box::new);
-            inbox.send(Input::SpecRead { job, result }).await;
-        });
     }
 
-    pub(super) fn on_spec_read(&mut self, job: Address, result: Result<Box<Spec>, Problem>, actions: &mut Vec<Action>) {
-        let terms = self.core.job(job).map(|entry| entry.view.job.terms);
+    pub(super) fn on_spec_read(
+        &mut self,
+        (job, hash): (Address, Sha256),
+        result: Result<Box<Spec>, Problem>,
+        actions: &mut Vec<Action>,
+    ) {
+        // It may be closed meanwhile, and its address another job's.
+        let is_asked = |entry: &&JobEntry| entry.on_chain && entry.view.spec_hash == hash;
+        let Some(entry) = self.core.job(job).filter(is_asked) else { return };
+        let terms = entry.view.job.terms;
         let event = match result {
             // What the buyer pays for on chain is what counts; a spec that says otherwise is no spec of it.
-            Ok(spec) if terms.is_some_and(|terms| !is_extension_of(&spec.spec.terms, &terms)) => Event::SpecFailed {
+            Ok(spec) if !is_extension_of(&spec.spec.terms, &terms) => Event::SpecFailed {
                 job,
                 cause: Cause {
                     code: "spec-terms-differ".to_owned(),
@@ -96,50 +99,128 @@ impl Driver {
                 self.specs.insert(job, Arc::new(*spec));
                 Event::SpecFetched { job, workload }
             }
-            Err(problem) if let Some(hash) = self.known_spec(job) => return self.miss_spec(job, hash, &problem),
+            Err(problem) if entry.workload().is_some() => return self.miss_spec(job, hash, &problem),
             Err(problem) => Event::SpecFailed { job, cause: problem.cause, permanent: problem.permanent },
         };
         self.feed(event, actions);
-    }
-
-    /// Of a job on chain whose spec the scheduler has read once.
-    fn known_spec(&self, job: Address) -> Option<Sha256> {
-        let entry = self.core.job(job).filter(|entry| entry.on_chain && entry.workload().is_some())?;
-        Some(entry.view.spec_hash)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use millrace_protocol::{
-        GpuUnits, MicroUsdc, Payment, PricePerGpuHour, Requirements, Seconds, ServiceLevel, Verification,
-    };
+    use millrace_protocol::{MicroUsdc, Payment, Seconds};
+    use millrace_spec::Limits;
 
+    use super::super::sample;
     use super::*;
+
+    const JOB: Address = Address([1; 32]);
+    const FIRST: Sha256 = Sha256([2; 32]);
+    const SECOND: Sha256 = Sha256([3; 32]);
+
+    fn named(name: &str) -> Box<Spec> {
+        let spec = JobSpec {
+            after: None,
+            checkpoint: None,
+            command: Vec::new(),
+            egress: Vec::new(),
+            env: Default::default(),
+            finish_on_notice: false,
+            image: "image".to_owned(),
+            inputs: Default::default(),
+            limits: Limits { cpu_milli: 10, disk_mib: 1, memory_mib: 8, pids: 16, task_seconds: 60 },
+            name: name.to_owned(),
+            network: false,
+            outputs: None,
+            placement: None,
+            retry: None,
+            runtime: None,
+            sealed: None,
+            shape: None,
+            task_retries: 1,
+            tasks: 2,
+            terms: sample::terms(),
+        };
+        Spec { spec, bytes: Vec::new() }.into()
+    }
+
+    fn problem(permanent: bool) -> Problem {
+        let cause = Cause { code: "object-too-large".to_owned(), message: String::new(), hint: String::new() };
+        Problem { cause, permanent }
+    }
+
+    /// A job was opened at the address.
+    fn open(driver: &mut Driver, opened_slot: u64, hash: Sha256) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let view = sample::view(opened_slot, hash, sample::terms());
+        driver.take(Input::Event(Event::JobSeen { job: JOB, view }), &mut actions);
+        actions
+    }
+
+    fn hear(driver: &mut Driver, hash: Sha256, result: Result<Box<Spec>, Problem>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        driver.take(Input::SpecRead { job: JOB, hash, result }, &mut actions);
+        actions
+    }
+
+    #[tokio::test]
+    async fn what_was_read_for_a_job_is_nothing_to_the_next_one_at_its_address() {
+        let (mut driver, _folder) = sample::driver(Vec::new()).await;
+        open(&mut driver, 1, FIRST);
+        open(&mut driver, 2, SECOND);
+        assert!(hear(&mut driver, FIRST, Ok(named("first"))).is_empty());
+        assert!(hear(&mut driver, FIRST, Err(problem(true))).is_empty());
+        let entry = driver.core.job(JOB).unwrap();
+        assert!(driver.specs.is_empty() && entry.workload().is_none() && entry.outcome.is_none());
+        hear(&mut driver, SECOND, Ok(named("second")));
+        assert_eq!(driver.core.job(JOB).unwrap().name(), "second");
+        assert_eq!(driver.specs[&JOB].spec.name, "second");
+    }
+
+    #[tokio::test]
+    async fn a_spec_that_cannot_be_had_ends_a_job_that_needs_it_and_no_other() {
+        let (mut driver, _folder) = sample::driver(Vec::new()).await;
+        open(&mut driver, 1, FIRST);
+        hear(&mut driver, FIRST, Ok(named("first")));
+        hear(&mut driver, FIRST, Err(problem(true)));
+        assert!(driver.core.job(JOB).unwrap().outcome.is_none(), "it was here once");
+        open(&mut driver, 2, SECOND);
+        hear(&mut driver, SECOND, Err(problem(false)));
+        assert!(driver.core.job(JOB).unwrap().outcome.is_none(), "it may come");
+        hear(&mut driver, SECOND, Err(problem(true)));
+        assert!(driver.core.job(JOB).unwrap().outcome.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_spec_is_kept_until_its_job_is_gone_or_another_one_is_at_the_address() {
+        let (mut driver, _folder) = sample::driver(Vec::new()).await;
+        let mut actions = open(&mut driver, 1, FIRST);
+        actions.extend(hear(&mut driver, FIRST, Ok(named("first"))));
+        driver.carry_out(actions).await.unwrap();
+        assert!(driver.specs.contains_key(&JOB));
+        let actions = open(&mut driver, 2, SECOND);
+        driver.carry_out(actions).await.unwrap();
+        assert!(driver.specs.is_empty());
+        let mut actions = hear(&mut driver, SECOND, Ok(named("second")));
+        driver.carry_out(std::mem::take(&mut actions)).await.unwrap();
+        assert!(driver.specs.contains_key(&JOB));
+        // Nobody has told of an account.
+        driver.take(Input::Reconciled, &mut actions);
+        driver.carry_out(actions).await.unwrap();
+        assert!(driver.specs.is_empty());
+        // What was asked for before comes late.
+        hear(&mut driver, SECOND, Ok(named("second")));
+        assert!(driver.specs.is_empty());
+    }
 
     #[test]
     fn an_extended_job_is_still_the_one_of_its_spec() {
-        let requirements =
-            Requirements { gpu_classes: 0, vram_mib: 0, units: GpuUnits(1), regions: 0, accept_simulated: true };
-        let asked = JobTerms {
-            requirements,
-            maximum_price: PricePerGpuHour(1_000_000),
-            concurrent_leases: 1,
-            lease_seconds: Seconds(600),
-            start_window: Seconds(60),
-            retries: 2,
-            deposit: MicroUsdc(1_000_000),
-            spot: false,
-            service_level: ServiceLevel::None,
-            payment: Payment::Streaming,
-            verification: Verification::Attested,
-            dispute_window: Seconds::ZERO,
-        };
+        let asked = sample::terms();
         assert!(is_extension_of(&asked, &asked));
         for extended in [
-            JobTerms { deposit: MicroUsdc(2_000_000), ..asked },
+            JobTerms { deposit: MicroUsdc(6_000_000), ..asked },
             JobTerms { lease_seconds: Seconds(900), ..asked },
-            JobTerms { start_window: Seconds(61), ..asked },
+            JobTerms { start_window: Seconds(601), ..asked },
         ] {
             assert!(is_extension_of(&asked, &extended), "{extended:?}");
             assert!(!is_extension_of(&extended, &asked), "{extended:?}");

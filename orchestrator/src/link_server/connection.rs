@@ -1,5 +1,6 @@
 //! A worker's connection. It ends where nobody on it has proven a node key in time: sockets cost others their place.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tonic::transport::server::Connected;
 
-use crate::door::Place;
+use crate::places::Place;
 
 /// Whether a node key was proven on the connection.
 #[derive(Clone, Default)]
@@ -29,13 +30,13 @@ impl Proven {
 
 pub(super) struct Connection {
     stream: TcpStream,
-    _place: Place,
+    _place: Place<IpAddr>,
     proven: Proven,
     patience: Pin<Box<Sleep>>,
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, place: Place, patience: Duration) -> Self {
+    pub fn new(stream: TcpStream, place: Place<IpAddr>, patience: Duration) -> Self {
         let patience = Box::pin(tokio::time::sleep(patience));
         Self { stream, _place: place, proven: Proven::default(), patience }
     }
@@ -94,14 +95,15 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::door::{Door, Room};
+    use crate::door::Door;
+    use crate::places::Room;
 
     const PATIENCE: Duration = Duration::from_millis(100);
 
     async fn pair() -> (TcpStream, Connection) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, place) = Door::new(listener, Room { total: 1, per_address: 1 }).next().await;
+        let (stream, place) = Door::new(listener, Room { total: 1, per_origin: 1 }).next().await;
         (client, Connection::new(stream, place.ok().unwrap(), PATIENCE))
     }
 

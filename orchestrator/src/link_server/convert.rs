@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hex::FromHex as _;
 use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
 use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
 use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
@@ -75,6 +76,12 @@ pub(super) fn task_update(node: Address, update: &grpc::TaskUpdate) -> Result<Ev
         Phase::Failed => failed(update.failure.as_ref())?,
     };
     Ok(Event::TaskUpdate { node, lease, task: update.index, attempt: update.attempt, progress })
+}
+
+/// What the task's container is made from, where the worker says so.
+pub(super) fn image_found(node: Address, update: &grpc::TaskUpdate) -> Option<Event> {
+    let digest = update.image_digest.strip_prefix("sha256:").and_then(|digest| <[u8; 32]>::from_hex(digest).ok())?;
+    Some(Event::ImageFound { node, lease: address(&update.lease, "lease").ok()?, digest: Sha256(digest) })
 }
 
 /// Those that this version knows.
@@ -247,6 +254,19 @@ mod tests {
         assert_eq!(fault_of("exit-code", WireFault::Job), Fault::Buyer);
         assert_eq!(fault_of("disk-full", WireFault::Node), Fault::Node);
         assert_eq!(fault_of("stopped", WireFault::None), Fault::Nobody);
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_digest_and_by_nothing_else() {
+        let with = |image_digest: &str| {
+            let image_digest = image_digest.to_owned();
+            image_found(NODE, &grpc::TaskUpdate { image_digest, ..update(Phase::Creating) })
+        };
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        assert!(matches!(with(&digest), Some(Event::ImageFound { node: NODE, digest: Sha256([0xab, ..]), .. })));
+        for other in ["", "sha256:", "sha256:ab", "sha512:ab", &digest[7..], &format!("{digest}00")] {
+            assert_eq!(with(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ async fn converse(
     for update in &resume.tasks {
         let event = convert::task_update(node, update)?;
         if is_end(&event) { &mut ends } else { &mut reports }.push(event);
+        reports.extend(convert::image_found(node, update));
     }
     let advertised_address = convert::advertised_address(&resume.advertised_address);
     let session = Session { node, key, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
@@ -102,6 +103,9 @@ async fn converse(
             }
             Some(WorkerBody::TaskUpdate(update)) => {
                 let event = convert::task_update(node, &update)?;
+                if let Some(event) = convert::image_found(node, &update) {
+                    deliver(context, Input::FromWorker { node, session: id, event }).await?;
+                }
                 if is_end(&event) {
                     saying.say(Said::Event(event.into())).await?;
                     continue;

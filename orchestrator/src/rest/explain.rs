@@ -7,6 +7,7 @@ use millrace_protocol::{
 use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion, TooFew};
 use millrace_spec::Runtime;
 
+use super::count;
 use crate::driver::Driver;
 
 /// For a node whose account is gone.
@@ -29,7 +30,6 @@ pub(super) fn explanation(driver: &Driver, job: Address, entry: &JobEntry) -> Op
         // It runs as it should, and has room for successors.
         return None;
     }
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut exclusions: Vec<rest::Exclusion> = explanation
         .exclusions
         .iter()
@@ -119,9 +119,9 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
             _ => String::new(),
         },
         Constraint::ChallengeRefused => "a node that did not fail the last GPU challenge".to_owned(),
-        Constraint::Cpu => workload.map_or_else(String::new, |workload| {
-            format!("{}.{:03} cores unused", workload.cpu_milli / 1_000, workload.cpu_milli % 1_000)
-        }),
+        Constraint::Cpu => {
+            workload.map_or_else(String::new, |workload| format!("{} cores unused", cores(workload.cpu_milli)))
+        }
         Constraint::Memory => {
             workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.memory_mib))
         }
@@ -139,6 +139,10 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
         Constraint::Resting => "a node that did not just refuse".to_owned(),
         Constraint::FailedBefore => "a node that has not failed this job, if there is one".to_owned(),
     }
+}
+
+fn cores(milli: u32) -> String {
+    format!("{}.{:03}", milli / 1_000, milli % 1_000)
 }
 
 fn level(level: ServiceLevel) -> &'static str {
@@ -189,7 +193,7 @@ fn suggest(driver: &Driver, entry: &JobEntry, suggestion: &Suggestion) -> String
         Change::AcceptOnDemand => "leave out `spot`".to_owned(),
         Change::LowerServiceLevel(offered) => format!("ask for the service level {}", level(offered)),
         Change::AcceptHardware(class) => format!("accept hardware that is {}", class_name(class)),
-        Change::LowerCpu(milli) => format!("ask for at most {}.{:03} CPU cores", milli / 1_000, milli % 1_000),
+        Change::LowerCpu(milli) => format!("ask for at most {} CPU cores", cores(milli)),
         Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory"),
         Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk"),
         Change::AcceptEngineRuntime => "leave out `runtime`".to_owned(),

@@ -14,7 +14,7 @@ use millrace_scheduler::{
 use serde::Deserialize;
 
 use super::network::provider_name;
-use super::{Authorized, Context, Refusal, explain};
+use super::{Authorized, Context, Refusal, count, explain};
 use crate::driver::Driver;
 use crate::logs::Log;
 
@@ -175,10 +175,6 @@ fn status(driver: &Driver, address: Address, entry: &JobEntry) -> rest::JobStatu
     }
 }
 
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 fn spot_checks(entry: &JobEntry) -> Option<rest::SpotChecks> {
     let is_checked = matches!(entry.view.job.terms.verification, Verification::SpotCheck { .. });
     let [open, equal, different, lapsed] = entry.checks().map(count);
@@ -259,6 +255,7 @@ fn lease(driver: &Driver, entry: &LeaseEntry) -> rest::LeaseStatus {
         hardware: driver.book.node(view.node).map_or(explain::UNKNOWN_HARDWARE, |node| node.node.hardware),
         chain: view.lease,
         metered: attested.max(view.lease.metered),
+        image_digest: entry.image.map(|digest| format!("sha256:{digest}")),
         ended: entry.stage == Stage::Over,
     }
 }

@@ -7,7 +7,7 @@ use millrace_link::rest::{self, ChallengeState};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Cause, Proof};
 
-use super::{Context, Refusal};
+use super::{Context, Refusal, count};
 use crate::driver::Driver;
 
 pub(super) async fn network(State(context): State<Arc<Context>>) -> Result<Json<rest::Network>, Refusal> {
@@ -16,7 +16,7 @@ pub(super) async fn network(State(context): State<Arc<Context>>) -> Result<Json<
         program,
         scheduler,
         heartbeat_millis: driver.core.settings().heartbeat_millis,
-        nodes_connected: u32::try_from(driver.sessions.len()).unwrap_or(u32::MAX),
+        nodes_connected: count(driver.sessions.len()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     network.await.map(Json).ok_or_else(Refusal::stopping)
@@ -59,8 +59,12 @@ pub(super) async fn evidence(
 ) -> Result<Json<rest::Evidence>, Refusal> {
     let address: Address =
         node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))?;
-    let shown = context.ask(None, move |driver| driver.core.proof(address).and_then(|proof| proof.shown.clone()));
-    let shown = shown.await?.ok_or_else(nothing_shown)?;
+    let proof = context.ask(None, move |driver| {
+        let proof = driver.core.proof(address)?;
+        Some((proof.shown.clone()?, proof.history.clone()))
+    });
+    let (shown, history) = proof.await?.ok_or_else(nothing_shown)?;
+    let seen = |seen: millrace_scheduler::SeenGpu| rest::SeenGpu { gpu: seen.gpu, first: seen.first, last: seen.last };
     let gpu = |gpu: &millrace_scheduler::GpuEvidence| rest::GpuEvidence {
         gpu: gpu.gpu.clone(),
         nonce: gpu.nonce.to_string(),
@@ -76,6 +80,7 @@ pub(super) async fn evidence(
         simulated: shown.evidence.simulated,
         score: shown.evidence.score,
         gpus: shown.evidence.gpus.iter().map(gpu).collect(),
+        history: history.into_iter().map(seen).collect(),
     }))
 }
 

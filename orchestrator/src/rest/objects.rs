@@ -31,7 +31,7 @@ struct Endpoint {
     objects: Objects,
     gate: Arc<dyn Gate>,
     meters: Arc<Meters>,
-    uploads: Arc<Uploads>,
+    uploads: Uploads,
 }
 
 impl Endpoint {
@@ -64,7 +64,7 @@ pub(super) fn routes(objects: Objects, gate: Arc<dyn Gate>) -> Router {
         .route("/v1/uploads/{id}", put(stage))
         // They limit themselves.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Endpoint { objects, meters: Meters::new(gate.clone()), uploads: Arc::default(), gate })
+        .with_state(Endpoint { objects, meters: Meters::new(gate.clone()), uploads: Uploads::default(), gate })
 }
 
 async fn head(

@@ -56,9 +56,12 @@ impl Turns {
         let queue = self.queue(asker);
         let Some(waiting) = Waiting::begin(&queue) else { return Err(refusal(asker)) };
         let free_at = queue.free_at.clone().lock_owned().await;
-        let now = Instant::now();
-        let wait = free_at.max(*locked(&self.free_at)).saturating_duration_since(now);
-        if wait >= NO_PAUSE {
+        loop {
+            let wait = free_at.max(*locked(&self.free_at)).saturating_duration_since(Instant::now());
+            if wait < NO_PAUSE {
+                break;
+            }
+            // Others are answered meanwhile, for which all pause.
             tokio::time::sleep(wait).await;
         }
         drop(waiting);
@@ -106,11 +109,17 @@ pub(crate) struct Turn {
 impl Turn {
     /// The question was answered, and that took the loop so long. Said by the loop itself: nobody gets out of paying by
     /// going away.
-    pub fn took(mut self, took: Duration) {
-        let now = Instant::now();
+    pub fn took(self, took: Duration) {
+        self.ended(Instant::now(), took);
+    }
+
+    fn ended(mut self, now: Instant, took: Duration) {
         *self.free_at = now + took * PAUSE_OF_ASKER;
         let mut of_all = locked(&self.free_at_of_all);
-        *of_all = now.max(*of_all) + took * PAUSE_OF_ALL;
+        // Several may have had their turn at once: while one is answered, nobody pauses for those before it. So pauses
+        // add up.
+        let began = now.checked_sub(took).unwrap_or(now);
+        *of_all = began.max(*of_all) + took * (1 + PAUSE_OF_ALL);
     }
 }
 
@@ -153,6 +162,35 @@ mod tests {
         turn.took(Duration::ZERO);
         let (same, _turn) = waits(&turns, A).await;
         assert!(same + other >= LONG * 8, "{same:?}");
+    }
+
+    #[tokio::test]
+    async fn questions_that_are_answered_back_to_back_pause_for_as_long_as_all_of_them_took() {
+        const ASKERS: u8 = 20;
+        let turns = Turns::default();
+        let mut asked = Vec::new();
+        for asker in 0..ASKERS {
+            asked.push(turns.wait(Some(Address([asker; 32]))).await.ok().unwrap());
+        }
+        let mut now = Instant::now();
+        for turn in asked {
+            now += LONG;
+            turn.ended(now, LONG);
+        }
+        assert_eq!(*locked(&turns.free_at), now + LONG * u32::from(ASKERS));
+    }
+
+    #[tokio::test]
+    async fn who_waits_pauses_also_for_what_others_are_answered_meanwhile() {
+        let turns = Turns::default();
+        let (first, second) = (waits(&turns, A).await.1, waits(&turns, None).await.1);
+        first.took(LONG * 5);
+        let mut waiting = Box::pin(turns.wait(B));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        second.took(LONG * 5);
+        let free_at = *locked(&turns.free_at);
+        let _turn = waiting.await.ok().unwrap();
+        assert!(Instant::now() + NO_PAUSE >= free_at);
     }
 
     #[tokio::test]

@@ -1,23 +1,13 @@
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use millrace_client::{Client, Endpoints, Keypair, Sender};
 use millrace_protocol::*;
 use millrace_scheduler::{
-    Brought, Core, DrawSecret, Finding, JobRecord, JobView, LeaseRecord, LeaseView, MemberTaskRecord, Meter, Output,
-    Placement, Record, Restarts, Run, Settings, SpecStatus, Stage, Task, TaskRecord, TaskState, Weights, Workload,
+    Brought, Finding, JobRecord, LeaseRecord, LeaseView, MemberTaskRecord, Meter, Output, Placement, Record, Restarts,
+    Run, SpecStatus, Stage, Task, TaskRecord, TaskState, Workload,
 };
 use millrace_spec::{ObjectRef, Sha256, sha256};
-use tokio::sync::oneshot;
 
-use super::*;
-use crate::chain::Chain;
-use crate::clock::Clock;
-use crate::driver::{Inbox, Input, Parts};
-use crate::logs::Logs;
-use crate::objects::Objects;
-use crate::signer::Signer;
-use crate::store::Store;
+use crate::driver::{Input, sample};
 
 const RUNS: Address = Address([1; 32]);
 const ENDED: Address = Address([2; 32]);
@@ -42,38 +32,14 @@ fn brought(name: &str) -> Option<Box<Brought>> {
 
 fn job(job: Address, spec: &str, verification: Verification) -> JobRecord {
     let terms = JobTerms {
-        requirements: Requirements {
-            gpu_classes: 0,
-            vram_mib: 0,
-            units: GpuUnits(1),
-            regions: 0,
-            accept_simulated: true,
-        },
-        maximum_price: PricePerGpuHour(1_000_000),
         concurrent_leases: 3,
-        lease_seconds: Seconds(600),
-        start_window: Seconds(600),
-        retries: 2,
         deposit: MicroUsdc(10_000_000),
-        spot: false,
-        service_level: ServiceLevel::None,
         payment: Payment::OnResult,
         verification,
         dispute_window: Seconds(600),
+        ..sample::terms()
     };
-    let view = JobView {
-        buyer: Address([9; 32]),
-        funder: Address([9; 32]),
-        delegate: None,
-        attestor: None,
-        id: 1,
-        opened_slot: 1,
-        opened_at: UnixSeconds(1),
-        spec_hash: object(spec).sha256,
-        quorum_round: 0,
-        quorum_open: false,
-        job: transitions::open_job(terms, &Parameters::default(), UnixSeconds(1)).unwrap(),
-    };
+    let view = sample::view(1, object(spec).sha256, terms);
     let workload = Workload {
         name: "frames".to_owned(),
         tasks: 2,
@@ -151,6 +117,7 @@ fn member() -> LeaseRecord {
         settlements: Vec::new(),
         silenced: false,
         handed_out_at: 0,
+        image: None,
         round: Some(0),
     }
 }
@@ -187,37 +154,16 @@ fn records() -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn what_jobs_refer_to_is_known_once_the_chain_was_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, clock, draw_secret) = (Arc::new(Keypair::new()), Arc::new(Clock::default()), DrawSecret([0; 32]));
-    let attestor = Address([7; 32]);
-    let weights = Weights::default();
-    let (program, keep_jobs) = (Address([8; 32]), Seconds(3_600));
-    let settings = Settings { program, attestor, heartbeat_millis: 1_000, weights, draw_secret, keep_jobs };
-    let nowhere = Client::new(Endpoints { rpc: Vec::new(), ws: Vec::new() });
-    let mut driver = Driver::new(Parts {
-        core: Core::restore(settings, clock.now(), records()),
-        clock,
-        chain: Chain::new(Sender::new(nowhere, key.clone())),
-        store: Store::open(&folder.path().join("journal.sqlite")).await.unwrap(),
-        objects: Objects::open(&folder.path().join("objects")).unwrap(),
-        logs: Logs::new(folder.path().join("logs")),
-        signer: Signer::new(key),
-        inbox: Inbox::new(1).0,
-        reconciled: oneshot::channel().0,
-    });
-    assert_eq!(driver.needed_objects(), None, "jobs may have been opened meanwhile");
-    // As if the accounts had been told before.
-    driver.reconciled = None;
-    let needed = driver.needed_objects().unwrap();
+async fn what_jobs_refer_to_is_needed_and_less_of_it_once_they_are_gone() {
+    let (mut driver, _folder) = sample::driver(records()).await;
+    let needed = driver.needed_objects();
     assert_eq!(needed.specs, named(["spec", "counted spec"]));
     assert_eq!(needed.manifests, named(["checkpoint", "early outputs"]));
     let kept = ["output", "ended's spec", "result", "found first", "found second", "member's output"];
     assert_eq!(needed.others, named(kept));
     // None of these jobs has an account on chain.
-    driver.reconciled = Some(oneshot::channel().0);
     driver.take(Input::Reconciled, &mut Vec::new());
-    let needed = driver.needed_objects().unwrap();
+    let needed = driver.needed_objects();
     assert!(needed.specs.is_empty() && needed.manifests.is_empty());
     assert!(needed.others.is_superset(&named(["spec", "output", "result"])));
 }
