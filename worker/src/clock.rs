@@ -1,12 +1,12 @@
-//! The time that the worker decides by: seconds since 1970 when it was first started on this boot of its
-//! machine, and from then on whatever really passes. Setting the machine's clock moves no deadline.
+//! The time that the worker decides by: seconds since 1970 when it was last started without a lease, or first on this
+//! boot of its machine, and from then on whatever really passes. Setting the machine's clock moves no deadline.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use millrace_agent::Record;
+use millrace_agent::{Record, holds_a_lease};
 use millrace_protocol::UnixSeconds;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -21,12 +21,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Goes on where an earlier worker's clock on this boot was, as `folder` has it. After another boot only the
-    /// machine's clock knows how long that took; it is never believed to be earlier than the `records` are.
+    /// Goes on where an earlier worker's clock on this boot was, as `folder` has it, while the `records` hold a lease.
+    /// Without one no deadline depends on it, and a machine's clock that was set since is the better one. After another
+    /// boot only that knows how long it took; it is never believed to be earlier than the `records` are.
     pub fn open(folder: &Path, records: &[Record]) -> Self {
         let path = folder.join("clock");
         let boot = fs::read_to_string(BOOT).unwrap_or_default();
-        if let Some(ahead) = fs::read_to_string(&path).ok().and_then(|text| read(&text, &boot)) {
+        let kept = fs::read_to_string(&path).ok().and_then(|text| read(&text, &boot));
+        if let Some(ahead) = kept.filter(|_| holds_a_lease(records)) {
             return Self { ahead };
         }
         let latest = records.iter().filter_map(Record::at).max().unwrap_or_default();
@@ -67,8 +69,9 @@ fn wall() -> UnixSeconds {
 
 #[cfg(test)]
 mod tests {
-    use millrace_agent::TaskKey;
-    use millrace_protocol::Address;
+    use millrace_agent::{LeaseTerms, TaskKey};
+    use millrace_protocol::{Address, GpuUnits, PricePerGpuHour, Seconds};
+    use millrace_spec::Sha256;
 
     use super::*;
 
@@ -76,15 +79,57 @@ mod tests {
         Record::TaskStarted { key: TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }, at }
     }
 
-    #[test]
-    fn a_worker_goes_on_with_the_clock_of_the_one_before_it() {
+    fn accepted(accepted_at: UnixSeconds) -> Record {
+        let terms = LeaseTerms {
+            job: Address([2; 32]),
+            spec: Sha256([3; 32]),
+            attestor: Address([4; 32]),
+            gpus: vec![],
+            price: PricePerGpuHour(1),
+            units: GpuUnits(1),
+            maximum: Seconds(60),
+            cpu_millis: 1,
+            memory_mib: 1,
+            disk_mib: 1,
+            accepted_at,
+        };
+        Record::LeaseAccepted { lease: Address([1; 32]), terms }
+    }
+
+    fn is_now(clock: Clock) -> bool {
+        clock.now().since(wall()).0 <= 1 && wall().since(clock.now()).0 <= 1
+    }
+
+    /// A folder whose clock is a day ahead of the machine's, as if that had been set back since.
+    fn set_back() -> (tempfile::TempDir, Clock) {
         let folder = tempfile::tempdir().unwrap();
         let first = Clock::open(folder.path(), &[]);
-        assert!(first.now().since(wall()).0 <= 1 && wall().since(first.now()).0 <= 1);
-        // As if the machine's clock had been set back by a day since.
+        assert!(is_now(first));
         let ahead = Clock { ahead: first.ahead + 86_400 };
         ahead.save(&folder.path().join("clock"), &fs::read_to_string(BOOT).unwrap()).unwrap();
-        assert_eq!(Clock::open(folder.path(), &[]).ahead, ahead.ahead);
+        (folder, ahead)
+    }
+
+    #[test]
+    fn a_worker_goes_on_with_the_clock_of_the_one_before_it_while_there_is_a_lease() {
+        let (folder, ahead) = set_back();
+        let held = [accepted(wall())];
+        assert_eq!(Clock::open(folder.path(), &held).ahead, ahead.ahead);
+        assert_eq!(Clock::open(folder.path(), &held).ahead, ahead.ahead, "once more");
+    }
+
+    #[test]
+    fn a_machines_clock_that_is_mended_is_asked_again_where_there_is_no_lease() {
+        let closed = Record::LeaseClosed { lease: Address([1; 32]) };
+        for records in [vec![], vec![accepted(UnixSeconds(5)), closed.clone()]] {
+            let (folder, _) = set_back();
+            let mended = Clock::open(folder.path(), &records);
+            assert!(is_now(mended), "{mended:?}");
+            assert_eq!(Clock::open(folder.path(), &[accepted(wall())]).ahead, mended.ahead, "it is kept");
+        }
+        let (folder, ahead) = set_back();
+        let now = Clock::open(folder.path(), &[accepted(ahead.now()), closed]).now();
+        assert!(ahead.now().since(now).0 <= 1, "no earlier than what is written");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub mod label {
     pub const LEASE: &str = "millrace.lease";
     pub const TASK: &str = "millrace.task";
     pub const ATTEMPT: &str = "millrace.attempt";
+    /// From one start of its engine to the next, the one that the container was made in.
+    pub const RUN: &str = "millrace.run";
     /// Of a task's network: where it leads.
     pub const EGRESS: &str = "millrace.egress";
 }
@@ -105,6 +107,8 @@ pub struct Progress {
 pub struct LocalImage {
     /// The engine's: what the name means now.
     pub id: String,
+    /// Its registry's; one that was only ever built here has none but its id.
+    pub digest: String,
     /// With every layer, also those that other images share.
     pub bytes: u64,
     /// Whether it has a name with a tag, and not only its id and digests.
@@ -249,16 +253,15 @@ pub trait Engine: Send + Sync + 'static {
     fn is_offered<'a>(&'a self, image: &'a str, login: Option<&'a RegistryLogin>)
     -> BoxFuture<'a, Result<bool, Error>>;
 
-    /// Digest of a local image.
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>>;
-
     /// Names of local images.
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>>;
 
-    /// What an image's name means; `None` where it means nothing, or where the engine does not tell: what it does
-    /// not tell is never removed.
-    fn local_image<'a>(&'a self, _image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
-        async { Ok(None) }.boxed()
+    /// What an image's name means; `None` where it means nothing.
+    fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>>;
+
+    /// The digest of what it means.
+    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
+        async move { Ok(self.local_image(image).await?.map(|local| local.digest)) }.boxed()
     }
 
     /// Takes an image's name away, and with its last name the image. `false`: a container needs it, also one
@@ -267,13 +270,13 @@ pub trait Engine: Send + Sync + 'static {
         async { Ok(false) }.boxed()
     }
 
-    /// Pulls an image; its digest. The login is for this pull alone: an engine does not keep it.
+    /// Pulls an image; what its name means then. The login is for this pull alone: an engine does not keep it.
     fn pull<'a>(
         &'a self,
         image: &'a str,
         login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> BoxFuture<'a, Result<String, Error>>;
+    ) -> BoxFuture<'a, Result<LocalImage, Error>>;
 
     /// Creates a container; one of the same name, left from before, is removed first.
     fn create<'a>(&'a self, plan: &'a Plan) -> BoxFuture<'a, Result<(), Error>>;

@@ -28,14 +28,18 @@ pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
 }
 
 /// MiB for further leases: what is free, and what live ones have written of what was promised to them, which
-/// [`millrace_agent::policy`] takes off again as a whole.
-pub(crate) fn for_leases(folders: &Folders, agent: &Agent) -> u64 {
-    let written = promises(agent).fold(0u64, |sum, promise| sum.saturating_add(promise.written(folders)));
-    free_bytes(folders.root()).unwrap_or(0).saturating_add(written) / MIB
+/// [`millrace_agent::policy`] takes off again as a whole. Strangers' programs decide how many files that are, so nobody
+/// who has anything else to do should count them.
+pub(crate) async fn for_leases(folders: Folders, promises: Vec<Promise>) -> u64 {
+    let count = move || {
+        let written = promises.iter().fold(0u64, |sum, promise| sum.saturating_add(promise.written(&folders)));
+        free_bytes(folders.root()).unwrap_or(0).saturating_add(written) / MIB
+    };
+    tokio::task::spawn_blocking(count).await.unwrap_or(0)
 }
 
 /// What one live lease may have on the disk.
-struct Promise {
+pub(crate) struct Promise {
     bytes: u64,
     /// Those that have not ended.
     tasks: Vec<TaskKey>,
@@ -44,24 +48,23 @@ struct Promise {
 impl Promise {
     /// Inputs that several leases share count for each: none of them has to bring them once more.
     fn written(&self, folders: &Folders) -> u64 {
-        let lies: Vec<PathBuf> = self.tasks.iter().map(|key| folders.all(*key)).collect();
+        let lies: Vec<PathBuf> = self.tasks.iter().map(|key| folders.task(*key)).collect();
         outputs::bytes_in(&lies).min(self.bytes)
     }
 }
 
-fn promises(agent: &Agent) -> impl Iterator<Item = Promise> {
+pub(crate) fn promises(agent: &Agent) -> Vec<Promise> {
     let promise = move |(address, lease): (Address, &Lease)| Promise {
         bytes: lease.terms.disk_mib.saturating_mul(MIB),
         tasks: agent.unfinished(address).map(Task::key).collect(),
     };
-    agent.live_leases().map(promise)
+    agent.live_leases().map(promise).collect()
 }
 
-/// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left in the data folder
-/// `path`.
-pub(crate) fn check(path: &Path, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
-    let free = free_bytes(path).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;
-    let missing = assignment.inputs.iter().filter(|input| !Folders::cached_in(path, input.object.sha256).exists());
+/// Checks before anything is fetched that a task fits, its outputs included, with `reserve` left.
+pub(crate) fn check(folders: &Folders, assignment: &Assignment, reserve: u64) -> Result<(), Failure> {
+    let free = free_bytes(folders.root()).map_err(|error| Failure::new(Cause::DiskFull, error.to_string()))?;
+    let missing = assignment.inputs.iter().filter(|input| !folders.cached(input.object.sha256).exists());
     let missing = missing.fold(0u64, |sum, input| sum.saturating_add(input.object.size));
     // Encrypted inputs lie there as they came, too.
     let copies = if assignment.has_encrypted_inputs() { assignment.input_bytes() } else { 0 };
@@ -118,17 +121,16 @@ mod tests {
     #[test]
     fn a_task_needs_room_for_its_inputs_and_its_outputs() {
         let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
         let half = free_bytes(folder.path()).unwrap() / 2;
         // More than anybody else on the machine frees or takes meanwhile.
         let more = half + half / 4;
-        let fits = |inputs, outputs, reserve| check(folder.path(), &assignment(inputs, outputs), reserve).is_ok();
+        let fits = |inputs, outputs, reserve| check(&folders, &assignment(inputs, outputs), reserve).is_ok();
         assert!(fits(half / 2, half / 2, half / 2));
         for (inputs, outputs, reserve) in [(more, more, 0), (more, 0, more), (0, more, more), (u64::MAX, u64::MAX, 1)] {
             assert!(!fits(inputs, outputs, reserve), "{inputs} {outputs} {reserve}");
         }
-        let cached = Folders::cached_in(folder.path(), Sha256([3; 32]));
-        std::fs::create_dir_all(cached.parent().unwrap()).unwrap();
-        std::fs::write(cached, "").unwrap();
+        std::fs::write(folders.cached(Sha256([3; 32])), "").unwrap();
         assert!(fits(more, more, 0), "what is there already needs no room");
     }
 
@@ -136,7 +138,7 @@ mod tests {
     fn what_a_lease_has_written_counts_up_to_its_promise() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::create(folder.path()).unwrap();
-        let outputs = folders.all(key(1)).join("outputs/deep");
+        let outputs = folders.task(key(1)).join("outputs/deep");
         std::fs::create_dir_all(&outputs).unwrap();
         std::fs::write(outputs.join("frame"), vec![1; 1 << 20]).unwrap();
         let written = |bytes| Promise { bytes, tasks: vec![key(1), key(2)] }.written(&folders);

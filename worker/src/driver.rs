@@ -42,6 +42,7 @@ use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
 use on_asked::Noted;
+use on_invitation::Invited;
 use on_offer::Vetted;
 use on_sealed::Brought;
 
@@ -84,6 +85,7 @@ pub(crate) struct Driver {
     wiring: Wiring,
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    invited: (UnboundedSender<Invited>, UnboundedReceiver<Invited>),
     /// What buyers have brought, opened or refused.
     brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     /// Leases as the chain has them.
@@ -115,7 +117,8 @@ impl Driver {
         wiring: Wiring,
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
-        let (vetted, brought, readings) = (unbounded_channel(), unbounded_channel(), unbounded_channel());
+        let (vetted, invited) = (unbounded_channel(), unbounded_channel());
+        let (brought, readings) = (unbounded_channel(), unbounded_channel());
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -131,6 +134,7 @@ impl Driver {
             wiring,
             link,
             vetted,
+            invited,
             brought,
             readings,
             acting,
@@ -173,6 +177,7 @@ impl Driver {
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(event) = self.wiring.challenge_events.recv() => self.on_challenge_event(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(invited) = self.invited.1.recv() => self.on_invited(invited).await?,
                 Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
@@ -287,7 +292,7 @@ impl Driver {
     }
 
     fn beat(&self) {
-        self.send(messages::heartbeat(&self.agent, self.rig.draining));
+        self.send(messages::heartbeat(&self.agent, self.rig.takes_no_more()));
     }
 
     fn on_images(&mut self, images: BTreeSet<String>) {
@@ -347,7 +352,7 @@ impl Driver {
                 let advertised = self.wiring.advertised_address.clone();
                 self.send(messages::resume(
                     &self.agent,
-                    self.rig.draining,
+                    self.rig.takes_no_more(),
                     self.rig.runtimes(),
                     cached_images,
                     advertised,

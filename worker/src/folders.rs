@@ -76,12 +76,7 @@ impl Folders {
     }
 
     pub fn cached(&self, sha256: Sha256) -> PathBuf {
-        Self::cached_in(&self.root, sha256)
-    }
-
-    /// The same by the data folder.
-    pub fn cached_in(root: &Path, sha256: Sha256) -> PathBuf {
-        root.join("cache").join(sha256.to_string())
+        self.cache().join(sha256.to_string())
     }
 
     pub fn cache(&self) -> PathBuf {
@@ -121,16 +116,12 @@ impl Folders {
         self.task(key).join("sealed")
     }
 
-    /// All that lies on the disk because of a task, but its log.
-    pub fn all(&self, key: TaskKey) -> PathBuf {
-        self.task(key)
-    }
-
     pub fn log(&self, key: TaskKey) -> PathBuf {
         self.root.join("logs").join(key.to_string())
     }
 
-    fn task(&self, key: TaskKey) -> PathBuf {
+    /// All that lies on the disk because of a task, but its log.
+    pub fn task(&self, key: TaskKey) -> PathBuf {
         self.root.join("tasks").join(key.to_string())
     }
 

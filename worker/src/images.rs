@@ -74,21 +74,20 @@ impl ImageCache {
             tracing::warn!(task = %key, image, %error, "a task's image cannot be had");
             error.failure(Cause::PullFailed)
         };
-        let found = engine.find_image(image).await.map_err(failure)?;
         let local = engine.local_image(image).await.map_err(failure)?;
-        let standing = found.as_ref().map(|_| self.standing(image, local.as_ref()));
+        let standing = local.as_ref().map(|local| self.standing(image, local));
         let may_ask = engine.pulls();
-        if let Some(digest) = found.as_ref().filter(|_| !may_ask || standing == Some(Standing::Common)) {
+        if let Some(local) = local.as_ref().filter(|_| !may_ask || standing == Some(Standing::Common)) {
             self.change(|ledger| ledger.touch(image, self.clock.now()));
-            return Ok(digest.clone());
+            return Ok(local.digest.clone());
         }
         if may_ask {
             self.registries.check(image).await?;
         }
-        if let Some(digest) = found.filter(|_| standing == Some(Standing::Owners)) {
+        if let Some(local) = local.filter(|_| standing == Some(Standing::Owners)) {
             // Not pulled: that would give the owner's name to a stranger's image.
             return match engine.is_offered(image, login).await.map_err(failure)? {
-                true => Ok(digest),
+                true => Ok(local.digest),
                 false => {
                     let said = "its registry does not give this buyer what the rig has under this name";
                     Err(Failure::new(Cause::PullFailed, format!("{image}: {said}")))
@@ -101,22 +100,24 @@ impl ImageCache {
         if standing.is_none() && may_ask {
             self.change(|ledger| ledger.intend(image, self.clock.now(), login.is_some()));
         }
-        let digest = tokio::select! {
+        let pulled = tokio::select! {
             pulled = engine.pull(image, login, progress) => pulled.map_err(failure)?,
             free = self.room.runs_short() => return Err(Failure::new(Cause::ImageTooLarge, format!("{image}: {free}"))),
         };
+        self.keep(engine, image, &pulled, login.is_some()).await;
+        Ok(pulled.digest)
+    }
+
+    /// Counts what was pulled as the worker's own, and makes room for it.
+    async fn keep(&self, engine: &dyn Engine, image: &str, pulled: &LocalImage, guarded: bool) {
         self.changed.notify_one();
-        if let Some(local) = engine.local_image(image).await.map_err(failure)? {
-            let (id, used_at, guarded) = (Some(local.id), self.clock.now(), login.is_some());
-            self.change(|ledger| ledger.note(image, Record { id, bytes: local.bytes, used_at, guarded }));
-        }
+        let (id, used_at) = (Some(pulled.id.clone()), self.clock.now());
+        self.change(|ledger| ledger.note(image, Record { id, bytes: pulled.bytes, used_at, guarded }));
         self.evict(engine).await;
-        Ok(digest)
     }
 
     /// Whose an image is that is here.
-    fn standing(&self, image: &str, local: Option<&LocalImage>) -> Standing {
-        let Some(local) = local else { return Standing::Owners };
+    fn standing(&self, image: &str, local: &LocalImage) -> Standing {
         if self.state().ledger.is_intended(image) {
             self.change(|ledger| ledger.settle(image, local.id.clone(), local.bytes));
         }

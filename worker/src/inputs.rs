@@ -35,7 +35,7 @@ pub(crate) async fn fetch(
             tracing::warn!(%error, "the input cache stays as large as it is");
         }
     }
-    disk::check(context.folders.root(), assignment, context.disk_reserve)?;
+    disk::check(&context.folders, assignment, context.disk_reserve)?;
     context.folders.prepare(assignment.key).map_err(|error| disk_failure(&error))?;
     let folder = context.folders.inputs(assignment.key);
     let key = context.vault.input_key(assignment)?.map(Arc::new);

@@ -17,7 +17,7 @@ const CHECKSUM: usize = 16;
 /// Bytes behind the journal's end that are its own already, so that a rig whose disk a job has filled can still write
 /// down that it cleans up, however fast that job takes whatever becomes free.
 const AHEAD: u64 = 1024 * 1024;
-/// Bytes kept aside for a file system that cannot reserve.
+/// Bytes kept aside instead where the file system cannot reserve.
 const BALLAST: usize = 256 * 1024;
 
 /// Records after which a running worker compacts: a minute of vouchers every ten seconds is six.
@@ -75,6 +75,8 @@ pub struct Journal {
     length: u64,
     /// How far its blocks reach.
     reserved: u64,
+    /// Whether nothing is kept aside although nothing can be reserved.
+    lacks_ballast: bool,
     appended: usize,
     _lock: File,
 }
@@ -104,7 +106,8 @@ impl Journal {
         file.sync_all().map_err(failed)?;
         // A file that was just made must still have its name after a power cut.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        let mut journal = Self { path, file, length: good as u64, reserved: 0, appended: 0, _lock: lock };
+        let mut journal =
+            Self { path, file, length: good as u64, reserved: 0, lacks_ballast: false, appended: 0, _lock: lock };
         // A worker that was left on a full disk must come up and clean.
         if let Err(error) = journal.reserve() {
             tracing::warn!(%error, "no room is reserved for the journal");
@@ -146,15 +149,19 @@ impl Journal {
 
     /// Makes the blocks behind the end its own.
     fn reserve(&mut self) -> io::Result<()> {
-        reserve(&self.file, self.length)?;
+        self.lacks_ballast = !reserve(&self.file, self.length)?;
         self.reserved = self.length + AHEAD;
         Ok(())
     }
 
-    /// Keeps room for bad times, if there is any and none is kept yet.
-    pub fn take_ballast(&self) {
+    /// Keeps room for bad times where none can be reserved, if there is any and none is kept yet.
+    pub fn take_ballast(&mut self) {
+        if !self.lacks_ballast {
+            return;
+        }
         let path = self.path.with_extension("ballast");
-        if !path.exists() && fs::write(&path, vec![0xff; BALLAST]).is_err() {
+        self.lacks_ballast = !path.exists() && fs::write(&path, vec![0xff; BALLAST]).is_err();
+        if self.lacks_ballast {
             // Half of it would pass for the whole.
             let _ = fs::remove_file(&path);
         }
@@ -174,18 +181,13 @@ impl Journal {
         let fresh = self.path.with_extension("new");
         let bytes: Vec<u8> = records.iter().flat_map(line).collect();
         let folder = File::open(self.path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let mut file = OpenOptions::new().create(true).append(true).open(&fresh).map_err(failed)?;
-        // One that was given up before may lie there.
-        file.set_len(0).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        let length = bytes.len() as u64;
-        // With the old file goes what it has reserved.
-        if let Err(source) = reserve(&file, length) {
+        let replaced = written(&fresh, &bytes).and_then(|file| fs::rename(&fresh, &self.path).map(|()| file));
+        let file = replaced.map_err(|source| {
+            // On a full disk it would keep the room that was lacking.
             let _ = fs::remove_file(&fresh);
-            return Err(failed(source));
-        }
-        file.sync_all().map_err(failed)?;
-        fs::rename(&fresh, &self.path).map_err(failed)?;
+            failed(source)
+        })?;
+        let length = bytes.len() as u64;
         // From here on the old file has no name: nothing may fail before the new one is in use, or
         // later records go where no restart finds them.
         (self.file, self.length, self.reserved) = (file, length, length + AHEAD);
@@ -194,10 +196,23 @@ impl Journal {
     }
 }
 
-/// Nothing on a file system that cannot do so.
-fn reserve(file: &File, length: u64) -> io::Result<()> {
+/// Another journal at `path`, whole and on disk.
+fn written(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    // One that a power cut has left may lie there.
+    file.set_len(0)?;
+    file.write_all(bytes)?;
+    // With the old file goes what it has reserved.
+    reserve(&file, bytes.len() as u64)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// `false` on a file system that cannot do so.
+fn reserve(file: &File, length: u64) -> io::Result<bool> {
     match fallocate(file, FallocateFlags::KEEP_SIZE, length, AHEAD) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) | Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

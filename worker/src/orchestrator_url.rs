@@ -38,7 +38,12 @@ pub fn dialled_at(url: &str) -> Result<(String, u16), UrlError> {
     let uri: Uri = url.parse().map_err(|_| malformed())?;
     match uri.scheme_str() {
         Some("https") => Err(UrlError::Tls { url: url.to_owned() }),
-        Some("http") => Ok((uri.host().ok_or_else(malformed)?.to_owned(), uri.port_u16().unwrap_or(80))),
+        Some("http") => {
+            let host = uri.host().ok_or_else(malformed)?;
+            // Only in a URL an address of IPv6 has brackets (RFC 3986, 3.2.2).
+            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            Ok((host.to_owned(), uri.port_u16().unwrap_or(80)))
+        }
         _ => Err(malformed()),
     }
 }
@@ -57,6 +62,7 @@ mod tests {
     fn a_worker_dials_without_tls() {
         assert_eq!(dialled_at("http://market.example:7071"), Ok(("market.example".to_owned(), 7071)));
         assert_eq!(dialled_at("http://127.0.0.1"), Ok(("127.0.0.1".to_owned(), 80)));
+        assert_eq!(dialled_at("http://[2001:db8::1]:7071"), Ok(("2001:db8::1".to_owned(), 7071)));
         let tls = "https://market.example:7071".to_owned();
         assert_eq!(dialled_at(&tls), Err(UrlError::Tls { url: tls.clone() }));
         assert_eq!(endpoint(&tls).err(), Some(UrlError::Tls { url: tls }));

@@ -11,7 +11,6 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use millrace_agent::{Assignment, Cause, Failure, Limits, Output, TaskKey};
 use millrace_link::objects::Error;
-use millrace_protocol::Seconds;
 use millrace_spec::ObjectRef;
 
 use crate::container::Progress;
@@ -102,8 +101,9 @@ pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) ->
         }
         let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
         let written = written.clone();
-        let used = tokio::task::spawn_blocking(move || usage(&written, &limits)).await.unwrap_or_default();
-        if used.files > u64::from(limits.output_files) {
+        let most = (u64::from(limits.output_files), limits.output_bytes);
+        let used = tokio::task::spawn_blocking(move || usage(&written, most)).await.unwrap_or_default();
+        if used.files > most.0 {
             return Failure::new(Cause::OutputInvalid, format!("there are more than {} files", limits.output_files));
         }
         if used.bytes.saturating_add(removed) > limits.output_bytes {
@@ -142,31 +142,21 @@ impl Usage {
     }
 
     /// Links have a count of their own: as many files as there may be may each lie in two folders, and no more.
-    fn is_over(&mut self, limits: &Limits) -> bool {
-        let most = u64::from(limits.output_files);
-        if self.links > most {
+    fn is_over(&mut self, (files, bytes): (u64, u64)) -> bool {
+        if self.links > files {
             self.files = u64::MAX;
         }
-        self.files > most || self.bytes > limits.output_bytes
+        self.files > files || self.bytes > bytes
     }
 }
 
 /// Bytes that folders take together, as far as can be seen while they change.
 pub(crate) fn bytes_in(folders: &[PathBuf]) -> u64 {
-    const ALL: Limits = Limits {
-        cpu_millis: 0,
-        memory_mib: 0,
-        pids: 0,
-        time: Seconds::ZERO,
-        network: false,
-        output_files: u32::MAX,
-        output_bytes: u64::MAX,
-    };
-    usage(folders, &ALL).bytes
+    usage(folders, (u64::MAX, u64::MAX)).bytes
 }
 
-/// What folders take together, as far as can be seen while they change; no further than the limits.
-fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
+/// What folders take together, as far as can be seen while they change; no further than `most`, in files and bytes.
+fn usage(folders: &[PathBuf], most: (u64, u64)) -> Usage {
     let mut usage = Usage::default();
     let mut folders: Vec<(PathBuf, usize)> = folders.iter().map(|folder| (folder.clone(), 0)).collect();
     while let Some((folder, depth)) = folders.pop() {
@@ -177,7 +167,7 @@ fn usage(folders: &[PathBuf], limits: &Limits) -> Usage {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             usage.count(&metadata);
-            if usage.is_over(limits) {
+            if usage.is_over(most) {
                 return usage;
             }
             if metadata.is_dir() {
@@ -231,6 +221,8 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
+
+    use millrace_protocol::Seconds;
 
     use super::rules::PATHS;
     use super::*;
@@ -297,11 +289,11 @@ mod tests {
         let folder = folder();
         let sparse = fs::File::create(folder.path().join("sparse")).unwrap();
         sparse.set_len(1 << 30).unwrap();
-        let limits = Limits { output_bytes: 64 << 10, ..LIMITS };
-        let sparse = usage(&[folder.path().to_owned()], &limits);
+        let most = (3, 64 << 10);
+        let sparse = usage(&[folder.path().to_owned()], most);
         assert_eq!((sparse.files, sparse.links, sparse.bytes), (1, 0, 0));
         fs::write(folder.path().join("real"), vec![1; 128 << 10]).unwrap();
-        assert!(usage(&[folder.path().to_owned()], &limits).bytes > 64 << 10);
+        assert!(usage(&[folder.path().to_owned()], most).bytes > most.1);
     }
 
     #[test]
@@ -323,7 +315,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         for index in 0..5 {
-            let over = usage(&[folder.path().to_owned()], &LIMITS).files > u64::from(LIMITS.output_files);
+            let over = usage(&[folder.path().to_owned()], (3, 10)).files > 3;
             assert_eq!(over, index > 3, "{index} links");
             fs::hard_link(&file, folder.path().join(index.to_string())).unwrap();
         }
@@ -332,12 +324,12 @@ mod tests {
     #[test]
     fn nothing_hides_from_the_watch_by_its_depth() {
         let folder = folder();
-        let limits = Limits { output_files: 1_000, output_bytes: 1 << 30, ..LIMITS };
+        let most = (1_000, 1 << 30);
         let deepest = folder.path().join(vec!["d"; DEPTH].join("/"));
         fs::create_dir_all(&deepest).unwrap();
-        assert!(!usage(&[folder.path().to_owned()], &limits).too_deep);
+        assert!(!usage(&[folder.path().to_owned()], most).too_deep);
         fs::create_dir(deepest.join("d")).unwrap();
-        assert!(usage(&[folder.path().to_owned()], &limits).too_deep);
+        assert!(usage(&[folder.path().to_owned()], most).too_deep);
     }
 
     #[test]

@@ -106,12 +106,12 @@ impl Service {
         let images = ImageCache::open(folders.root(), image_bytes, clock, registries, room).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
         let idle = found.is_empty() && recovered.agent.leases().next().is_none();
-        let draining = folders::is_draining(folders.root()) || toolkit.is_err();
+        let unfit = toolkit.is_err();
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
             toolkit?;
         } else if let Err(error) = toolkit {
-            troubles.note(&error, clock.now());
+            troubles.note_lasting(&error, clock.now());
             tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
         }
         // What it holds must be cleaned up on a full disk, too, and a long journal is a good one.
@@ -149,7 +149,8 @@ impl Service {
             longest: options.longest_lease,
             network,
             gvisor: info.gvisor,
-            draining,
+            draining: folders::is_draining(folders.root()),
+            unfit,
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let (step_sender, step_events) = unbounded_channel();

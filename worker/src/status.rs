@@ -25,7 +25,7 @@ pub struct Status {
     pub at: UnixSeconds,
     pub started_at: UnixSeconds,
     pub link: LinkStatus,
-    /// Whether it takes no further lease.
+    /// Whether it takes no further lease, by its owner's word or for a trouble below.
     pub draining: bool,
     /// By position in the inventory.
     pub gpus: Vec<GpuStatus>,

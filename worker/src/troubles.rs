@@ -23,11 +23,19 @@ pub struct Trouble {
 #[derive(Debug, Default)]
 pub(crate) struct Troubles {
     kept: Mutex<VecDeque<Trouble>>,
+    lasting: Mutex<Vec<Trouble>>,
 }
 
 impl Troubles {
     pub fn note(&self, problem: &dyn Diagnostic, at: UnixSeconds) {
         self.note_words(problem.code(), problem.to_string(), problem.hint(), at);
+    }
+
+    /// One that lasts as long as the worker: whatever comes after it, it is told.
+    pub fn note_lasting(&self, problem: &dyn Diagnostic, at: UnixSeconds) {
+        let trouble =
+            Trouble { at, times: 1, code: problem.code().to_owned(), cause: problem.to_string(), hint: problem.hint() };
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
     }
 
     pub fn note_words(&self, code: &str, cause: String, hint: String, at: UnixSeconds) {
@@ -43,7 +51,8 @@ impl Troubles {
     }
 
     pub fn list(&self) -> Vec<Trouble> {
-        self.kept().iter().cloned().collect()
+        let lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        lasting.iter().chain(self.kept().iter()).cloned().collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<Trouble>> {
@@ -76,5 +85,14 @@ mod tests {
         (0..KEPT as u64 + 3).for_each(|number| note(&troubles, &format!("code-{number}"), number));
         let told = troubles.list();
         assert_eq!((told.len(), told[0].code.as_str()), (KEPT, "code-3"));
+    }
+
+    #[test]
+    fn one_that_lasts_goes_never() {
+        let troubles = Troubles::default();
+        troubles.note_lasting(&millrace_agent::policy::Refusal::Unfit, UnixSeconds(0));
+        (0..KEPT as u64 + 3).for_each(|number| note(&troubles, &format!("code-{number}"), number));
+        let told = troubles.list();
+        assert_eq!((told.len(), told[0].code.as_str()), (KEPT + 1, "rig-unsafe"));
     }
 }

@@ -43,6 +43,7 @@ fn it_is_written_on_a_full_disk_without_a_byte_that_becomes_free() {
     assert_eq!(found.len(), MANY, "a worker that is started again on the full disk");
     append(&mut journal);
     assert!(journal.compact(&found).is_err(), "where would the new one lie?");
+    assert!(!data.join("journal.new").exists(), "half of it takes room");
     append(&mut journal);
     assert_eq!(journal::read(&data).unwrap().len(), 3 * MANY, "one that cannot be shortened stays good");
 
@@ -51,4 +52,29 @@ fn it_is_written_on_a_full_disk_without_a_byte_that_becomes_free() {
     fill(folder.path());
     append(&mut journal);
     assert_eq!(journal::read(&data).unwrap().len(), 1 + MANY, "the new one has room of its own");
+}
+
+#[test]
+fn room_is_kept_aside_only_where_the_file_system_cannot_reserve_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let (able, unable) = (folder.path().join("able"), folder.path().join("unable"));
+    fs::create_dir(&able).unwrap();
+    fs::create_dir(&unable).unwrap();
+    let (Some(_able), Some(_unable)) = (SmallDisk::mount(&able), SmallDisk::without_reserves(&unable)) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let ballast = |at: &Path| at.join("journal.ballast").exists();
+    let (mut journal, _) = Journal::open(&able).unwrap();
+    journal.take_ballast();
+    assert!(!ballast(&able));
+
+    let (mut journal, _) = Journal::open(&unable).unwrap();
+    journal.take_ballast();
+    assert!(ballast(&unable));
+    fs::remove_file(unable.join("journal.ballast")).unwrap();
+    journal.take_ballast();
+    assert!(!ballast(&unable), "nobody looks for it twice a second");
+    journal.compact(&[]).unwrap();
+    append(&mut journal);
 }

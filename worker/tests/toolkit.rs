@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use millrace_link::grpc::{Phase, offer_reply};
 use millrace_protocol::Diagnostic;
+use millrace_worker::control::{self, Ask};
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::nvml_stub::NvmlStub;
@@ -51,9 +52,22 @@ async fn a_worker_that_has_work_finishes_it_and_takes_no_more() {
     rig.end_lease();
     rig.lease_report().await;
     rig.job.job.leases_opened += 1;
+    refuses(&mut rig).await;
+    // Its owner's switch is another one.
+    for asked in [Ask::Drain, Ask::Resume] {
+        assert!(control::ask(rig.data(), asked).await.unwrap().draining);
+    }
+    refuses(&mut rig).await;
+    rig.orchestrator.hang_up();
+    assert!(rig.orchestrator.resume().await.draining, "the orchestrator knows before it offers anything");
+    let status = control::ask(rig.data(), Ask::Status).await.unwrap();
+    assert!(status.draining && status.troubles.iter().any(|trouble| trouble.code == "toolkit-unfit"));
+    rig.stop().await;
+}
+
+async fn refuses(rig: &mut Rig) {
     match rig.offer().await {
-        offer_reply::Result::Refusal(refusal) => assert_eq!(refusal.code, "rig-draining"),
+        offer_reply::Result::Refusal(refusal) => assert_eq!(refusal.code, "rig-unsafe"),
         offer_reply::Result::Signature(_) => panic!("it has taken a lease"),
     }
-    rig.stop().await;
 }

@@ -31,8 +31,11 @@ pub struct Rig {
     pub network: bool,
     /// Whether containers can run under gVisor.
     pub gvisor: bool,
-    /// Takes no further lease; keeps those it has.
+    /// Takes no further lease because its owner says so; keeps those it has.
     pub draining: bool,
+    /// The same because what gives its GPUs to containers is known to let programs out of them. Nothing that is said to
+    /// a worker changes it: another worker looks again.
+    pub unfit: bool,
     /// Disk that is never given to jobs.
     pub disk_reserve_mib: u64,
 }
@@ -41,6 +44,11 @@ impl Rig {
     /// What its engine has beside its own runtime.
     pub fn runtimes(&self) -> &'static [Runtime] {
         if self.gvisor { &[Runtime::Gvisor] } else { &[] }
+    }
+
+    /// Whether it takes no further lease, of whatever kind.
+    pub fn takes_no_more(&self) -> bool {
+        self.draining || self.unfit
     }
 }
 
@@ -73,6 +81,8 @@ pub struct Offer {
 pub enum Refusal {
     #[error("the rig takes no further work")]
     Draining,
+    #[error("what gives the rig's GPUs to containers is known to let programs out of them")]
+    Unfit,
     #[error("GPU {gpu} of the rig is out of order: {fault}")]
     GpuFaulty { gpu: u16, fault: GpuFault },
     #[error("the offer is {offered}, the rig asks {asked}")]
@@ -119,6 +129,7 @@ impl Diagnostic for Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Draining => "rig-draining",
+            Self::Unfit => "rig-unsafe",
             Self::GpuFaulty { .. } => "gpu-faulty",
             Self::PriceTooLow { .. } => "price-too-low",
             Self::BidUnknown { .. } => "bid-unknown",
@@ -144,7 +155,7 @@ impl Diagnostic for Refusal {
 
     fn hint(&self) -> String {
         match self {
-            Self::Draining | Self::GpuFaulty { .. } => "offer it to another node",
+            Self::Draining | Self::Unfit | Self::GpuFaulty { .. } => "offer it to another node",
             Self::PriceTooLow { .. } => "offer at least the node's posted price",
             Self::Worthless => "offer a longer lease or a higher price",
             Self::UnitsTaken { .. } | Self::CpuTaken { .. } | Self::MemoryTaken { .. } => {
@@ -234,6 +245,9 @@ pub fn bid(
 fn takes_work(rig: &Rig, agent: &Agent) -> Result<(), Refusal> {
     if rig.draining {
         return Err(Refusal::Draining);
+    }
+    if rig.unfit {
+        return Err(Refusal::Unfit);
     }
     match agent.faulty_gpus().next() {
         Some((gpu, fault)) => Err(Refusal::GpuFaulty { gpu, fault }),

@@ -72,6 +72,11 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     Recovered { agent, actions }
 }
 
+/// Whether a journal knows of a lease that is not closed: its deadlines are by the clock that it was taken by.
+pub fn holds_a_lease(records: &[Record]) -> bool {
+    !History::replay(records).leases.is_empty()
+}
+
 /// One container per unfinished task; every other one is removed.
 fn adoptable(found: &[FoundContainer], history: &History, actions: &mut Vec<Action>) -> BTreeMap<TaskKey, FoundState> {
     let rank = |state: &FoundState| match state {

@@ -27,7 +27,7 @@ use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
 use millrace_spec::Runtime;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use create::Means;
 pub use facts::Facts;
@@ -56,7 +56,8 @@ pub struct Docker {
     pull: PullPolicy,
     /// As the engine named them last.
     bridges: Mutex<Option<Vec<fence::Bridge>>>,
-    means: OnceCell<Means>,
+    /// As it said last what it has.
+    means: Mutex<Option<Means>>,
 }
 
 impl Docker {
@@ -68,7 +69,7 @@ impl Docker {
         let environment = std::env::var("DOCKER_HOST").ok();
         let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
         let api = Self::dial(&endpoint).await?.with_request_modifier(image::spell_login);
-        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), means: OnceCell::new() })
+        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), means: Mutex::default() })
     }
 
     async fn dial(endpoint: &str) -> Result<Api, Error> {
@@ -96,8 +97,29 @@ impl Docker {
     }
 
     async fn means(&self) -> Result<Means, Error> {
-        let asked = async { self.api.info().await.map(Means::of).map_err(|error| self.error(error)) };
-        self.means.get_or_try_init(|| asked).await.copied()
+        let known = *self.means.lock().await;
+        match known {
+            Some(means) => Ok(means),
+            None => self.means_anew().await,
+        }
+    }
+
+    async fn means_anew(&self) -> Result<Means, Error> {
+        let means = Means::of(self.api.info().await.map_err(|error| self.error(error))?);
+        *self.means.lock().await = Some(means);
+        Ok(means)
+    }
+
+    /// Why the engine takes a container for a wrong one. All that is asked of it is the worker's, and the same for every
+    /// job, but for the image, and for what the rig's owner may have taken away since the engine named its `means`.
+    async fn blame(&self, plan: &Plan, means: Means, reason: String) -> Error {
+        match self.means_anew().await {
+            Ok(now) if now == means && now.has(plan.runtime) => {
+                Error::ImageInvalid { image: plan.image.clone(), reason }
+            }
+            Ok(_) => Error::Refused { status: 400, reason },
+            Err(error) => error,
+        }
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), Error> {
@@ -121,8 +143,9 @@ impl Docker {
 
     async fn state(&self, container: &str) -> Result<FoundState, Error> {
         let found = self.api.inspect_container(container, None).await.map_err(|error| self.error(error))?;
+        let made_in = found.config.and_then(|config| config.labels).and_then(|mut labels| labels.remove(label::RUN));
         let told = found.state.unwrap_or_default();
-        uptime::judge(self, state(&told), told.finished_at.as_deref()).await
+        uptime::judge(self, state(&told), made_in.as_deref(), told.started_at.as_deref()).await
     }
 
     /// Whether the container's image says which GPU drivers it runs with.
@@ -193,10 +216,6 @@ impl Engine for Docker {
         image::is_offered(self, image, login).boxed()
     }
 
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        image::find(self, image).boxed()
-    }
-
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
         image::list(self).boxed()
     }
@@ -214,7 +233,7 @@ impl Engine for Docker {
         image: &'a str,
         login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> BoxFuture<'a, Result<String, Error>> {
+    ) -> BoxFuture<'a, Result<LocalImage, Error>> {
         image::pull(self, image, login, progress).boxed()
     }
 
@@ -222,16 +241,15 @@ impl Engine for Docker {
         async move {
             let name = name(plan.key);
             self.remove(&name).await?;
-            let volumes = volumes::of(self, &plan.image).await?;
-            let means = self.means().await?;
+            let (volumes, means, run) =
+                tokio::try_join!(volumes::of(self, &plan.image), self.means(), uptime::run(self))?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan, &volumes, means)).await {
+            match self.api.create_container(Some(options), create::body(plan, &volumes, means, run)).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
-                    // All else in the request is the worker's, and the same for every job.
-                    Error::Refused { status: 400, reason } => Error::ImageInvalid { image: plan.image.clone(), reason },
+                    Error::Refused { status: 400, reason } => self.blame(plan, means, reason).await,
                     Error::NotFound => {
                         let reason = "it was removed before the container was created".to_owned();
                         Error::ImageMissing { image: plan.image.clone(), reason }
@@ -246,7 +264,6 @@ impl Engine for Docker {
     fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             let Err(error) = self.api.start_container(&name(key), None).await else { return Ok(()) };
-            let wants_a_driver = self.wants_a_driver(key).await;
             Err(match error {
                 // What is wrong with the request can only be the command: all else was accepted when
                 // the container was created.
@@ -254,8 +271,11 @@ impl Engine for Docker {
                     Error::CommandMissing { reason: message }
                 }
                 // NVIDIA's hook refuses it, and the engine has one status for all that hooks do.
-                ApiError::DockerResponseServerError { status_code: 500, message } if wants_a_driver => {
-                    Error::ImageUnfit { reason: message }
+                ApiError::DockerResponseServerError { status_code: 500, message } => {
+                    match self.wants_a_driver(key).await {
+                        true => Error::ImageUnfit { reason: message },
+                        false => Error::Refused { status: 500, reason: message },
+                    }
                 }
                 // Some engines say 404 to a command, too.
                 bollard::errors::Error::DockerResponseServerError { status_code, message } => {
@@ -378,13 +398,17 @@ impl Engine for Docker {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use serde_json::{Value, json};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
 
     /// A daemon that breaks a wait off `breaks` times, and then answers it.
-    async fn daemon(breaks: u32, state: &'static str) -> String {
+    async fn daemon(breaks: u32, container: String) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("tcp://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
@@ -403,9 +427,9 @@ mod tests {
                     }
                     r#"{"StatusCode":255}"#.to_owned()
                 } else if request.contains("/networks/bridge") {
-                    r#"{"Created":"2026-01-01T13:00:00.5+01:00"}"#.to_owned()
+                    r#"{"Id":"this-run","Created":"2026-01-01T13:00:00.5+01:00"}"#.to_owned()
                 } else {
-                    format!(r#"{{"State":{state}}}"#)
+                    container.clone()
                 };
                 let length = body.len();
                 let answer = format!(
@@ -417,37 +441,96 @@ mod tests {
         url
     }
 
-    /// What a failed start is, of a container with this variable of its image.
-    async fn failed_start(variable: &str) -> Error {
+    const KEY: TaskKey = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
+
+    /// A daemon that answers what `answer` has for the last part of a question's path, and fails at any other.
+    async fn told(answer: impl Fn(&str) -> Option<(u16, Value)> + Clone + Send + Sync + 'static) -> Docker {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("tcp://{}", listener.local_addr().unwrap());
-        let found = serde_json::json!({ "Config": { "Env": ["PATH=/bin", variable] } });
         let answer = move |request: axum::extract::Request| async move {
-            let (status, body) = match request.uri().path() {
-                path if path.ends_with("/version") => {
-                    (200, serde_json::json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" }))
-                }
-                path if path.ends_with("/start") => (500, serde_json::json!({ "message": "a hook has failed" })),
-                _ => (200, found),
+            let question = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            let (status, body) = match question.as_str() {
+                "version" => (200, json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" })),
+                question => answer(question).unwrap_or_else(|| (501, json!({ "message": "who would ask that?" }))),
             };
             (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(body))
         };
         tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
-        let docker = Docker::connect(Some(&url), PullPolicy::Never).await.unwrap();
-        docker.start(TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }).await.unwrap_err()
+        Docker::connect(Some(&url), PullPolicy::Never).await.unwrap()
+    }
+
+    /// What a failed start is, of a container with this variable of its image.
+    async fn failed_start(status: u16, variable: &'static str) -> (Error, usize) {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let counted = looks.clone();
+        let docker = told(move |question| match question {
+            "start" => Some((status, json!({ "message": "a hook has failed" }))),
+            "json" => {
+                counted.fetch_add(1, Relaxed);
+                Some((200, json!({ "Config": { "Env": ["PATH=/bin", variable] } })))
+            }
+            _ => None,
+        });
+        let error = docker.await.start(KEY).await.unwrap_err();
+        (error, looks.load(Relaxed))
     }
 
     #[tokio::test]
     async fn a_start_that_fails_is_the_images_where_it_asks_for_a_driver() {
-        let error = failed_start("NVIDIA_REQUIRE_CUDA=cuda>=99").await;
+        let (error, _) = failed_start(500, "NVIDIA_REQUIRE_CUDA=cuda>=99").await;
         assert!(matches!(&error, Error::ImageUnfit { reason } if reason == "a hook has failed"), "{error:?}");
-        let error = failed_start("CUDA=99").await;
+        let (error, _) = failed_start(500, "CUDA=99").await;
         assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
     }
 
-    async fn end(breaks: u32, state: &'static str) -> Result<Exit, Error> {
-        let docker = Docker::connect(Some(&daemon(breaks, state).await), PullPolicy::Never).await.unwrap();
-        docker.wait(TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 }).await
+    #[tokio::test]
+    async fn the_image_is_looked_at_only_where_a_hook_may_have_failed() {
+        let (error, looks) = failed_start(400, "NVIDIA_REQUIRE_CUDA=cuda>=99").await;
+        assert!(matches!(error, Error::CommandMissing { .. }), "{error:?}");
+        assert_eq!(looks, 0);
+    }
+
+    /// What comes of a container that the engine calls a wrong one, where it first has these runtimes and then those.
+    async fn wrong_container(asked: Option<Runtime>, first: Value, then: Value) -> Error {
+        let named = Arc::new(std::sync::Mutex::new(first));
+        let docker = told(move |question| match question {
+            "info" => Some((200, json!({ "Runtimes": *named.lock().unwrap() }))),
+            "json" => Some((200, json!({}))),
+            "bridge" => Some((200, json!({ "Id": "this-run" }))),
+            "create" => {
+                *named.lock().unwrap() = then.clone();
+                Some((400, json!({ "message": "invalid" })))
+            }
+            // What is left of a container and a network that are not there.
+            name if name.starts_with("millrace-") => Some((404, json!({ "message": "not here" }))),
+            _ => None,
+        });
+        let plan = Plan { runtime: asked, ..create::tests::plan() };
+        docker.await.create(&plan).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_refused_is_the_images_fault_only_while_its_runtime_is_there() {
+        let (both, runc) = (json!({ "runc": {}, "runsc": {} }), json!({ "runc": {} }));
+        for asked in [None, Some(Runtime::Gvisor)] {
+            let error = wrong_container(asked, both.clone(), both.clone()).await;
+            assert!(matches!(error, Error::ImageInvalid { .. }), "{error:?}");
+        }
+        for first in [both, runc.clone()] {
+            let error = wrong_container(Some(Runtime::Gvisor), first, runc.clone()).await;
+            assert!(matches!(error, Error::Refused { status: 400, .. }), "{error:?}");
+        }
+        let error = wrong_container(None, runc, json!({ "crun": {} })).await;
+        assert!(matches!(error, Error::Refused { status: 400, .. }), "{error:?}");
+    }
+
+    async fn end(breaks: u32, state: &str) -> Result<Exit, Error> {
+        end_of(breaks, format!(r#"{{"State":{state}}}"#)).await
+    }
+
+    async fn end_of(breaks: u32, container: String) -> Result<Exit, Error> {
+        let docker = Docker::connect(Some(&daemon(breaks, container).await), PullPolicy::Never).await.unwrap();
+        docker.wait(KEY).await
     }
 
     #[tokio::test]
@@ -462,26 +545,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_status_from_before_the_engine_was_started_is_not_the_programs_either() {
-        const BEFORE: &str = r#"{"Status":"exited","ExitCode":0,"FinishedAt":"2026-01-01T12:00:00.4Z"}"#;
-        const SINCE: &str = r#"{"Status":"exited","ExitCode":0,"FinishedAt":"2026-01-01T12:00:00.6Z"}"#;
+        const BEFORE: &str = r#"{"Status":"exited","ExitCode":0,"StartedAt":"2026-01-01T12:00:00.5Z"}"#;
+        const SINCE: &str = r#"{"Status":"exited","ExitCode":0,"StartedAt":"2026-01-01T12:00:00.6Z"}"#;
+        let of_another = |state| format!(r#"{{"Config":{{"Labels":{{"{}":"another"}}}},"State":{state}}}"#, label::RUN);
         // A program that ends well when it is told to, and one that had ended well while nobody listened.
         for breaks in [0, 1] {
-            assert!(matches!(end(breaks, BEFORE).await, Err(Error::Interrupted)));
+            assert!(matches!(end(breaks, BEFORE).await, Err(Error::Interrupted)), "an earlier worker's");
+            assert!(matches!(end_of(breaks, of_another(BEFORE)).await, Err(Error::Interrupted)));
             assert_eq!(end(breaks, SINCE).await.unwrap().code, 0);
+            assert_eq!(end_of(breaks, of_another(SINCE)).await.unwrap().code, 0, "it was started since");
         }
         let exit = end(1, r#"{"Status":"exited","ExitCode":0}"#).await.unwrap();
         assert_eq!(exit.code, 0, "an engine that does not tell");
         const MEMORY: &str =
-            r#"{"Status":"exited","ExitCode":0,"OOMKilled":true,"FinishedAt":"2026-01-01T12:00:00.4Z"}"#;
+            r#"{"Status":"exited","ExitCode":0,"OOMKilled":true,"StartedAt":"2026-01-01T12:00:00.4Z"}"#;
         assert!(end(1, MEMORY).await.unwrap().out_of_memory);
+    }
+
+    #[tokio::test]
+    async fn in_one_run_of_the_engine_no_clock_makes_a_result_none() {
+        // Docker was started while the machine's clock was eight hours ahead.
+        let container = format!(
+            r#"{{"Config":{{"Labels":{{"{}":"this-run"}}}},"State":{{"Status":"exited","ExitCode":0,
+               "StartedAt":"2026-01-01T04:00:00Z","FinishedAt":"2026-01-01T04:10:00Z"}}}}"#,
+            label::RUN
+        );
+        assert_eq!(end_of(0, container).await.unwrap().code, 0);
     }
 
     #[tokio::test]
     async fn an_engine_that_is_being_stopped_is_not_believed() {
         let engine = stopping().await;
         let docker = Docker::connect(Some(&engine), PullPolicy::Never).await.unwrap();
-        let key = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
-        let ended = tokio::time::timeout(LOOK_AGAIN * 2, docker.wait(key)).await;
+        let ended = tokio::time::timeout(LOOK_AGAIN * 2, docker.wait(KEY)).await;
         assert!(ended.is_err(), "it says that the program ended well: {ended:?}");
     }
 

@@ -16,11 +16,12 @@ pub(super) async fn look(url: &str) -> Finding {
         Ok(address) => address,
         Err(error) => return Finding::bad(SUBJECT, error.to_string(), error.hint()),
     };
-    let fix = format!("let the rig connect to {host}:{port} through its firewall, or name another `--orchestrator`");
+    let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let fix = format!("let the rig connect to {place} through its firewall, or name another `--orchestrator`");
     match timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await {
-        Ok(Ok(_)) => Finding::good(SUBJECT, format!("{host}:{port} answers; no port of the rig need be open")),
-        Ok(Err(error)) => Finding::bad(SUBJECT, format!("{host}:{port}: {error}"), fix),
-        Err(_) => Finding::bad(SUBJECT, format!("{host}:{port} does not answer"), fix),
+        Ok(Ok(_)) => Finding::good(SUBJECT, format!("{place} answers; no port of the rig need be open")),
+        Ok(Err(error)) => Finding::bad(SUBJECT, format!("{place}: {error}"), fix),
+        Err(_) => Finding::bad(SUBJECT, format!("{place} does not answer"), fix),
     }
 }
 
@@ -41,5 +42,17 @@ mod tests {
         for url in ["", "market.example", "ftp://market.example"] {
             assert_eq!(look(url).await.grade, Grade::Bad, "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn one_with_an_address_of_ipv6_is_dialled() {
+        let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+            eprintln!("SKIPPED: this machine has no IPv6");
+            return;
+        };
+        let place = listener.local_addr().unwrap();
+        let finding = look(&format!("http://{place}")).await;
+        assert_eq!(finding.grade, Grade::Good, "{}", finding.found);
+        assert!(finding.found.starts_with(&format!("{place} answers")), "{}", finding.found);
     }
 }

@@ -82,7 +82,7 @@ impl Driver {
                 connected: self.noted.connected,
                 since: self.noted.link_since,
             },
-            draining: self.rig.draining,
+            draining: self.rig.takes_no_more(),
             gpus: (0..).zip(&inventory.gpus).map(|(position, gpu)| self.gpu(position, gpu)).collect(),
             leases: leases::of(&self.agent),
             votes: votes::of(&self.agent),

@@ -10,10 +10,27 @@ use super::Driver;
 use crate::messages::{self, address};
 use crate::{Error, disk};
 
+/// An invitation, and what was looked up for it.
+pub(super) struct Invited {
+    invitation: BidInvitation,
+    /// MiB that the disk had for further leases.
+    free_disk_mib: u64,
+}
+
 impl Driver {
+    /// Looks at the disk beside the loop, then comes back to it.
+    pub(super) fn on_invitation(&self, invitation: BidInvitation) {
+        let free = disk::for_leases(self.context.folders.clone(), disk::promises(&self.agent));
+        let answers = self.invited.0.clone();
+        tokio::spawn(async move {
+            let _ = answers.send(Invited { invitation, free_disk_mib: free.await });
+        });
+    }
+
     /// Decides, remembers, bids: in this order. The invitation is taken at its word: an offer at the bid is checked
     /// against the chain like any other, and binds the rig, not this.
-    pub(super) async fn on_invitation(&mut self, invitation: BidInvitation) -> Result<(), Error> {
+    pub(super) async fn on_invited(&mut self, invited: Invited) -> Result<(), Error> {
+        let Invited { invitation, free_disk_mib } = invited;
         let job = match address(&invitation.job, "job") {
             Ok(job) => job,
             Err(error) => {
@@ -23,7 +40,7 @@ impl Driver {
         };
         let auction = invitation.auction;
         let wanted = invitation.wanted.unwrap_or_default();
-        let price = match self.price_of(job, wanted, UnixSeconds(invitation.valid_until)) {
+        let price = match self.price_of(job, wanted, UnixSeconds(invitation.valid_until), free_disk_mib) {
             Ok(price) => price,
             Err(problem) => {
                 tracing::info!(%job, auction, code = problem.code(), cause = %problem, "no bid");
@@ -53,6 +70,7 @@ impl Driver {
         job: Address,
         wanted: LeaseWanted,
         until: UnixSeconds,
+        free_disk_mib: u64,
     ) -> Result<PricePerGpuHour, policy::Refusal> {
         let maximum = PricePerGpuHour(wanted.maximum_price);
         let like_it = Offer {
@@ -75,8 +93,7 @@ impl Driver {
             runtime: None,
             accept_simulated: wanted.accept_simulated,
         };
-        let free = disk::for_leases(&self.context.folders, &self.agent);
-        policy::bid(&self.rig, &self.agent, &like_it, (maximum, until), free, self.clock.now())
+        policy::bid(&self.rig, &self.agent, &like_it, (maximum, until), free_disk_mib, self.clock.now())
     }
 
     /// For the rig's owner: the bid came to nothing, and why.

@@ -22,7 +22,10 @@ impl Driver {
                 self.on_offer(offer);
                 return Ok(());
             }
-            Some(Body::BidInvitation(invitation)) => return self.on_invitation(invitation).await,
+            Some(Body::BidInvitation(invitation)) => {
+                self.on_invitation(invitation);
+                return Ok(());
+            }
             Some(Body::BidRefusal(refusal)) => {
                 Self::bid_refused(refusal);
                 return Ok(());

@@ -64,16 +64,19 @@ pub(super) struct Vetted {
     lease: Vec<u8>,
     transaction: Vec<u8>,
     result: Result<Genuine, OfferError>,
+    /// MiB that the disk had for further leases.
+    free_disk_mib: u64,
 }
 
 impl Driver {
-    /// Reads the chain beside the loop, then comes back to it.
+    /// Reads the chain and looks at the disk beside the loop, then comes back to it.
     pub(super) fn on_offer(&self, offer: grpc::Offer) {
         let (chain, node, key) = (self.chain.clone(), self.context.node, keys::address_of(&self.node_key));
+        let free = disk::for_leases(self.context.folders.clone(), disk::promises(&self.agent));
         let answers = self.vetted.0.clone();
         tokio::spawn(async move {
-            let result = vet(chain, node, key, &offer).await;
-            let _ = answers.send(Vetted { lease: offer.lease, transaction: offer.transaction, result });
+            let (result, free_disk_mib) = tokio::join!(vet(chain, node, key, &offer), free);
+            let _ = answers.send(Vetted { lease: offer.lease, transaction: offer.transaction, result, free_disk_mib });
         });
     }
 
@@ -105,8 +108,7 @@ impl Driver {
             runtime: spec.runtime,
             accept_simulated: requirements.accept_simulated,
         };
-        let free = disk::for_leases(&self.context.folders, &self.agent);
-        let terms = match policy::check(&self.rig, &self.agent, &offer, free, self.clock.now()) {
+        let terms = match policy::check(&self.rig, &self.agent, &offer, vetted.free_disk_mib, self.clock.now()) {
             Ok(terms) => terms,
             Err(refusal) => {
                 self.refuse(vetted.lease, &refusal);

@@ -20,6 +20,7 @@ struct Images {
     nameless: Mutex<BTreeSet<String>>,
     used: Mutex<BTreeSet<String>>,
     pulls: Mutex<u32>,
+    looks: Mutex<u32>,
     /// What their registries give to everybody of what is here.
     offered: Mutex<BTreeSet<String>>,
     /// What a name means by now; otherwise the id that is called like it.
@@ -54,31 +55,28 @@ impl Engine for Images {
         async move { Ok(offered) }.boxed()
     }
 
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        let found = self.local.lock().unwrap().get(image).cloned();
-        async { Ok(found) }.boxed()
-    }
-
     fn pull<'a>(
         &'a self,
         image: &'a str,
         _login: Option<&'a RegistryLogin>,
         _progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> BoxFuture<'a, Result<String, Error>> {
+    ) -> BoxFuture<'a, Result<LocalImage, Error>> {
         *self.pulls.lock().unwrap() += 1;
         if self.stalls {
             return std::future::pending().boxed();
         }
         let id = self.moved.lock().unwrap().get(image).cloned().unwrap_or(format!("{image}-id"));
         self.put(image, &id);
-        async { Ok(id) }.boxed()
+        async { Ok(LocalImage { digest: id.clone(), id, bytes: 100, is_named: true }) }.boxed()
     }
 
     fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
+        *self.looks.lock().unwrap() += 1;
         let found = self.local.lock().unwrap().get(image).cloned();
         let nameless = self.nameless.lock().unwrap().contains(image).then(|| image.to_owned());
         let is_named = found.is_some() || self.local.lock().unwrap().values().any(|id| id == image);
-        async move { Ok(found.or(nameless).map(|id| LocalImage { id, bytes: 100, is_named })) }.boxed()
+        async move { Ok(found.or(nameless).map(|id| LocalImage { digest: id.clone(), id, bytes: 100, is_named })) }
+            .boxed()
     }
 
     fn remove_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
@@ -175,6 +173,17 @@ async fn an_image_that_came_with_a_login_is_asked_for_again_under_any_of_its_nam
     assert_eq!(*engine.pulls.lock().unwrap(), 2);
     bring(&cache, &engine, 3, "r.example/a").await;
     assert_eq!(*engine.pulls.lock().unwrap(), 2, "its registry gave it to somebody without a login");
+}
+
+#[tokio::test]
+async fn the_engine_is_asked_once_what_a_name_means_and_told_by_the_pull_what_it_means_then() {
+    let (folder, engine) = (tempfile::tempdir().unwrap(), Images::default());
+    let cache = cache(folder.path(), 9);
+    for task in [0, 1] {
+        bring(&cache, &engine, task, "a:1").await;
+    }
+    assert_eq!((*engine.pulls.lock().unwrap(), *engine.looks.lock().unwrap()), (1, 2));
+    assert_eq!(cache.sums().0, 1);
 }
 
 #[tokio::test]

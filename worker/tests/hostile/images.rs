@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions};
+use bollard::models::{ContainerConfig, ContainerCreateBody};
+use bollard::query_parameters::{
+    CommitContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
+    StartContainerOptions, WaitContainerOptions,
+};
 use futures_util::TryStreamExt;
 use millrace_link::grpc::Failure;
 use millrace_worker::Options;
@@ -133,4 +137,41 @@ async fn an_image_with_volumes_where_none_can_lie() {
         assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{volume}: {failure:?}");
         rig.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_image_with_volumes_where_a_job_of_another_kind_has_what_the_worker_binds() {
+    let Some(engine) = engine().await else { return };
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let image = format!("millrace/unbound:{}", std::process::id());
+    let (repo, tag) = image.split_once(':').unwrap();
+    // Open to everybody, as a volume is that takes after them.
+    let open = ["sh", "-c", "mkdir -p /checkpoint /run/secrets && chmod 777 /checkpoint /run/secrets"];
+    let body = ContainerCreateBody {
+        image: Some(IMAGE.to_owned()),
+        cmd: Some(open.map(str::to_owned).to_vec()),
+        ..ContainerCreateBody::default()
+    };
+    let made = docker.create_container(None, body).await.unwrap().id;
+    docker.start_container(&made, None::<StartContainerOptions>).await.unwrap();
+    docker.wait_container(&made, None::<WaitContainerOptions>).try_collect::<Vec<_>>().await.unwrap();
+    let options = CommitContainerOptionsBuilder::default().container(&made).repo(repo).tag(tag).build();
+    let volumes = Some(vec!["/checkpoint".to_owned(), "/run/secrets".to_owned()]);
+    docker.commit_container(options, ContainerConfig { volumes, ..ContainerConfig::default() }).await.unwrap();
+    let with_volumes = RemoveContainerOptionsBuilder::default().v(true).build();
+    docker.remove_container(&made, Some(with_volumes)).await.unwrap();
+
+    let attack = "for folder in /checkpoint /run/secrets; do
+        echo x > $folder/x && grep \" $folder \" /proc/mounts
+    done > /outputs/report";
+    let mut rig = Rig::start(engine, Objects::default(), JobSpec { image: image.clone(), ..spec(attack) }).await;
+    rig.leased().await;
+    let report = report_of(&mut rig).await;
+    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+    let mounts: Vec<&str> = report.lines().collect();
+    assert_eq!(mounts.len(), 2, "{report}");
+    for (mount, folder) in mounts.into_iter().zip(["/checkpoint", "/run/secrets"]) {
+        assert!(mount.starts_with(&format!("tmpfs {folder} tmpfs ")) && mount.contains("size=262144k"), "{mount}");
+    }
+    rig.stop().await;
 }

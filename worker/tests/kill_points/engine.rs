@@ -8,7 +8,7 @@ use millrace_agent::{Exit, FoundContainer, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
 use millrace_worker::container::docker::Docker;
-use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal};
+use millrace_worker::container::{Engine, Error, Info, LocalImage, Plan, Progress, Signal};
 
 use super::process::pass;
 
@@ -58,8 +58,8 @@ impl Engine for Mortal {
         self.docker.is_offered(image, login)
     }
 
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        self.docker.find_image(image)
+    fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
+        self.docker.local_image(image)
     }
 
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
@@ -71,7 +71,7 @@ impl Engine for Mortal {
         image: &'a str,
         login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> BoxFuture<'a, Result<String, Error>> {
+    ) -> BoxFuture<'a, Result<LocalImage, Error>> {
         self.docker.pull(image, login, progress)
     }
 

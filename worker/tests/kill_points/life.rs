@@ -14,6 +14,7 @@ use millrace_spec::{EarlyOutputs, JobSpec, Manifest};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::Engine;
 use millrace_worker::container::docker::Docker;
+use millrace_worker::control::{self, Ask};
 
 use super::chain;
 use super::process::{self, Setup, Worker};
@@ -248,12 +249,12 @@ impl Life {
     /// A new worker on what the dead one left: it owns every container there is, and every voucher.
     async fn restart(&mut self) {
         let voucher = self.voucher();
-        let _ = std::fs::remove_file(self.ballast());
         self.lives += 1;
         let death = self.deaths[1].take();
         self.worker = Worker::start(self.folder(), self.lives, death);
         let started = Instant::now();
-        while !self.ballast().exists() {
+        // It answers as soon as it has begun everything that recovery asks for.
+        while control::ask(&process::data(self.folder()), Ask::Status).await.is_err() {
             assert!(started.elapsed() < PATIENCE, "no new worker: {}", process::said(self.folder()));
             if self.worker.is_dead() {
                 return;
@@ -273,11 +274,6 @@ impl Life {
             let key = key.expect("a container without a task");
             assert!(agent.task(key).is_some(), "nobody owns container {id} of task {key}");
         }
-    }
-
-    /// What a worker keeps aside for a full disk, as soon as it has begun everything that recovery asks for.
-    fn ballast(&self) -> PathBuf {
-        self.journal().with_extension("ballast")
     }
 
     async fn look_back(&mut self) {

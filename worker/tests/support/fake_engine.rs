@@ -9,7 +9,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
-use millrace_worker::container::{Engine, Error, Info, Plan, Progress, Signal, name};
+use millrace_worker::container::{Engine, Error, Info, LocalImage, Plan, Progress, Signal, name};
 use tokio::sync::watch;
 
 /// What a container of the fake engine does once it is started.
@@ -83,6 +83,10 @@ impl FakeEngine {
     }
 }
 
+fn local(digest: &str) -> LocalImage {
+    LocalImage { id: digest.to_owned(), digest: digest.to_owned(), bytes: 1, is_named: true }
+}
+
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
         async {
@@ -115,9 +119,9 @@ impl Engine for FakeEngine {
         async move { Ok(here) }.boxed()
     }
 
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
+    fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>> {
         assert_eq!(image, "millrace/probe:1");
-        async { Ok(self.image.lock().unwrap().map(str::to_owned)) }.boxed()
+        async { Ok(self.image.lock().unwrap().map(local)) }.boxed()
     }
 
     fn images(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
@@ -129,14 +133,14 @@ impl Engine for FakeEngine {
         image: &'a str,
         login: Option<&'a RegistryLogin>,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> BoxFuture<'a, Result<String, Error>> {
+    ) -> BoxFuture<'a, Result<LocalImage, Error>> {
         let mut here = self.image.lock().unwrap();
         assert!(here.is_none(), "an image that is there is not pulled");
         self.logins.lock().unwrap().push(login.cloned());
         progress(Progress { done: 10, total: 10 });
         if self.registry {
             *here = Some("sha256:pulled");
-            return async { Ok("sha256:pulled".to_owned()) }.boxed();
+            return async { Ok(local("sha256:pulled")) }.boxed();
         }
         async move { Err(Error::ImageMissing { image: image.to_owned(), reason: "never heard of it".into() }) }.boxed()
     }

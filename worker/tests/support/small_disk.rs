@@ -12,8 +12,16 @@ impl SmallDisk {
 
     /// Of a size as tmpfs(5) has it; more than the machine has costs nothing.
     pub fn of(at: &Path, size: &str) -> Option<Self> {
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).status();
+        Self::mounted(at, &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+    }
+
+    /// Of no size, and of a kind that reserves nothing for a file.
+    pub fn without_reserves(at: &Path) -> Option<Self> {
+        Self::mounted(at, &["-t", "ramfs", "ramfs"])
+    }
+
+    fn mounted(at: &Path, what: &[&str]) -> Option<Self> {
+        let mount = Command::new("mount").args(what).arg(at).status();
         mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
     }
 }

@@ -51,6 +51,7 @@ fn what_it_would_not_take_it_does_not_bid_for() {
     for (rig, wanted, until, refusal) in [
         (Policy { bid_share: None, ..policy() }, offer(), UNTIL, Refusal::NoBids),
         (Policy { draining: true, ..policy() }, offer(), UNTIL, Refusal::Draining),
+        (Policy { unfit: true, ..policy() }, offer(), UNTIL, Refusal::Unfit),
         (dear, offer(), UNTIL, over),
         (policy(), offer(), past, Refusal::BidOutOfTime { until: past }),
         (policy(), offer(), far, Refusal::BidOutOfTime { until: far }),

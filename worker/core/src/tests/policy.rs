@@ -26,6 +26,7 @@ pub fn policy() -> Policy {
         network: false,
         gvisor: false,
         draining: false,
+        unfit: false,
         disk_reserve_mib: 100,
     }
 }
@@ -65,6 +66,7 @@ fn each_reason_refuses() {
     );
     let refusals = [
         (Policy { draining: true, ..policy() }, offer(), Refusal::Draining),
+        (Policy { unfit: true, ..policy() }, offer(), Refusal::Unfit),
         (
             policy(),
             Offer { price: PricePerGpuHour(3_599_999), ..offer() },
@@ -98,6 +100,15 @@ fn each_reason_refuses() {
     for (rig, offer, refusal) in refusals {
         assert_eq!(check(&rig, &agent, &offer, 1_100, START), Err(refusal));
         assert!(!refusal.code().is_empty() && !refusal.hint().is_empty());
+    }
+}
+
+#[test]
+fn whoever_says_so_a_rig_that_takes_no_more_tells_it_in_one_word() {
+    for (draining, unfit, takes_no_more) in
+        [(false, false, false), (true, false, true), (false, true, true), (true, true, true)]
+    {
+        assert_eq!(Policy { draining, unfit, ..policy() }.takes_no_more(), takes_no_more);
     }
 }
 

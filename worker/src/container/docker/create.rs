@@ -11,7 +11,7 @@ use crate::container::{GpuAccess, NetworkAccess, Plan, label, name};
 const MIB: i64 = 1024 * 1024;
 /// Room for temporary files; counts as the container's memory.
 const SCRATCH: &str = "rw,nosuid,nodev,size=256m,mode=1777";
-/// What `/dev/shm` may hold; counts as the container's memory.
+/// What `/dev/shm` may hold at least, which is what Docker gives it; counts as the container's memory.
 const SHARED_MEMORY: i64 = 64 * MIB;
 /// Of at most 1000: the kernel's mark for whom to end first (proc(5), `oom_score_adj`).
 const OUT_OF_MEMORY_FIRST: i64 = 500;
@@ -37,13 +37,24 @@ pub(super) struct Means {
     log: LogDriver,
     /// Whether it knows [`OWN_RUNTIME`].
     runc: bool,
+    gvisor: bool,
 }
 
 impl Means {
     pub fn of(info: SystemInfo) -> Self {
+        let runtimes = info.runtimes.unwrap_or_default();
         Self {
             log: LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()),
-            runc: info.runtimes.is_some_and(|runtimes| runtimes.contains_key(OWN_RUNTIME)),
+            runc: runtimes.contains_key(OWN_RUNTIME),
+            gvisor: runtimes.contains_key(engine_name(Runtime::Gvisor)),
+        }
+    }
+
+    /// Whether the engine has the runtime that a job asks for.
+    pub fn has(self, asked: Option<Runtime>) -> bool {
+        match asked {
+            Some(Runtime::Gvisor) => self.gvisor,
+            None => true,
         }
     }
 
@@ -81,9 +92,12 @@ impl LogDriver {
 
 /// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
-/// everything it could exhaust. `volumes` are those of the image that nothing is bound to: the engine would put them
-/// on its own disk, writable and without a limit, so they lie in memory like `/tmp`.
-pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCreateBody {
+/// everything it could exhaust. `volumes` are those of the image: what nothing is bound to the engine would put on its
+/// own disk, writable and without a limit, so it lies in memory like `/tmp`. `run` is the engine's, where it has a name.
+pub(super) fn body(plan: &Plan, volumes: &[String], means: Means, run: Option<String>) -> ContainerCreateBody {
+    let mounts = mounts(plan);
+    let mut labels = labels(plan);
+    labels.extend(run.map(|run| (label::RUN.to_owned(), run)));
     let (own_memory_mib, own_processes) = own_needs(plan.runtime);
     let memory = i64::from(plan.memory_mib.saturating_add(own_memory_mib)) * MIB;
     let host = HostConfig {
@@ -92,7 +106,8 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCr
         // Equal to `memory`: no swap.
         memory_swap: Some(memory),
         // The engine's own default is for its owner to change.
-        shm_size: Some(SHARED_MEMORY),
+        // Half of the memory, as on a machine of one's own: what loads training data shares it between processes.
+        shm_size: Some(SHARED_MEMORY.max(i64::from(plan.memory_mib / 2) * MIB)),
         // When the machine itself runs out of memory, a job goes before anything of the rig's.
         oom_score_adj: Some(OUT_OF_MEMORY_FIRST),
         pids_limit: Some(i64::from(plan.pids.saturating_add(own_processes))),
@@ -105,7 +120,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCr
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
         readonly_rootfs: Some(true),
-        tmpfs: Some(scratch(volumes)),
+        tmpfs: Some(scratch(volumes, &mounts)),
         network_mode: Some(match plan.network {
             NetworkAccess::None => "none".to_owned(),
             NetworkAccess::Internet { .. } | NetworkAccess::Only { .. } => name(plan.key),
@@ -125,7 +140,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCr
         runtime: means.runtime(plan.runtime),
         userns_mode: plan.host_users.then(|| "host".to_owned()),
         ipc_mode: Some("private".to_owned()),
-        mounts: Some(mounts(plan)),
+        mounts: Some(mounts),
         device_requests: gpus(&plan.gpus),
         log_config: Some(means.log.config()),
         ..HostConfig::default()
@@ -136,7 +151,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means) -> ContainerCr
         env: Some(environment(plan)),
         user: Some(format!("{}:{}", plan.user.0, plan.user.1)),
         hostname: Some("millrace".to_owned()),
-        labels: Some(labels(plan)),
+        labels: Some(labels),
         host_config: Some(host),
         ..ContainerCreateBody::default()
     }
@@ -172,8 +187,9 @@ pub(super) fn engine_name(runtime: Runtime) -> &'static str {
     }
 }
 
-fn scratch(volumes: &[String]) -> HashMap<String, String> {
-    let volumes = volumes.iter().map(String::as_str);
+fn scratch(volumes: &[String], mounts: &[Mount]) -> HashMap<String, String> {
+    let is_bound = |path: &&str| mounts.iter().any(|mount| mount.target.as_deref() == Some(path));
+    let volumes = volumes.iter().map(String::as_str).filter(|path| !is_bound(path));
     volumes.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()
 }
 
@@ -220,15 +236,15 @@ fn gpus(access: &GpuAccess) -> Option<Vec<DeviceRequest>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use millrace_agent::TaskKey;
     use millrace_protocol::Address;
 
     use super::*;
 
-    const MEANS: Means = Means { log: LogDriver::Local, runc: true };
+    const MEANS: Means = Means { log: LogDriver::Local, runc: true, gvisor: true };
 
-    fn plan() -> Plan {
+    pub fn plan() -> Plan {
         Plan {
             key: TaskKey { lease: Address([1; 32]), task: 2, attempt: 3 },
             job: Address([4; 32]),
@@ -253,11 +269,13 @@ mod tests {
 
     #[test]
     fn every_restriction_is_in_the_request() {
-        let body = body(&plan(), &[], MEANS);
+        let body = body(&plan(), &[], MEANS, Some("a-run".to_owned()));
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
         assert_eq!((host.pids_limit, host.shm_size, host.oom_score_adj), (Some(32), Some(64 * MIB), Some(500)));
+        let large = super::body(&Plan { memory_mib: 4_097, ..plan() }, &[], MEANS, Some("a-run".to_owned()));
+        assert_eq!(large.host_config.unwrap().shm_size, Some(2_048 * MIB));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
         assert_eq!(host.network_mode.as_deref(), Some("none"));
@@ -272,7 +290,8 @@ mod tests {
         let core = ulimits.iter().map(|limit| (limit.name.as_deref(), limit.soft, limit.hard)).collect::<Vec<_>>();
         assert_eq!(core, [(Some("core"), Some(1), Some(1))]);
         assert_eq!(body.env, Some(vec!["A=b".to_owned(), "NVIDIA_VISIBLE_DEVICES=void".to_owned()]));
-        assert_eq!(body.labels.unwrap()[label::TASK], "2");
+        let labels = body.labels.unwrap();
+        assert_eq!((labels[label::TASK].as_str(), labels[label::RUN].as_str()), ("2", "a-run"));
         assert_eq!(host.device_requests, None);
     }
 
@@ -286,7 +305,7 @@ mod tests {
         ] {
             let driver = LogDriver::of(&named);
             assert_eq!(driver, expected);
-            let config = body(&plan(), &[], Means { log: driver, ..MEANS })
+            let config = body(&plan(), &[], Means { log: driver, ..MEANS }, None)
                 .host_config
                 .unwrap()
                 .log_config
@@ -299,13 +318,13 @@ mod tests {
 
     #[test]
     fn a_container_leaves_the_engines_user_namespace_only_where_its_user_must_be_the_rigs() {
-        let mode = |host_users| body(&Plan { host_users, ..plan() }, &[], MEANS).host_config.unwrap().userns_mode;
+        let mode = |host_users| body(&Plan { host_users, ..plan() }, &[], MEANS, None).host_config.unwrap().userns_mode;
         assert_eq!([mode(false), mode(true)], [None, Some("host".to_owned())]);
     }
 
     #[test]
     fn a_container_has_the_runtime_that_its_job_asks_for_and_the_same_restrictions() {
-        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], MEANS).host_config.unwrap();
+        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], MEANS, None).host_config.unwrap();
         let (own, gvisor) = (host(None), host(Some(Runtime::Gvisor)));
         assert_eq!((own.runtime.as_deref(), gvisor.runtime.as_deref()), (Some("runc"), Some("runsc")));
         let memory = own.memory.map(|memory| memory + 32 * MIB);
@@ -321,7 +340,7 @@ mod tests {
         let theirs = ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH", "NVIDIA_GDRCOPY"];
         let environment = theirs.map(|name| (name.to_owned(), "all".to_owned())).to_vec();
         let environment =
-            |gpus| body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], MEANS).env.unwrap();
+            |gpus| body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], MEANS, None).env.unwrap();
         let none = environment(GpuAccess::None);
         assert_eq!(none.iter().filter(|line| line.starts_with("NVIDIA_VISIBLE_DEVICES=")).count(), 1);
         assert!(none.contains(&"NVIDIA_VISIBLE_DEVICES=void".to_owned()), "{none:?}");
@@ -344,7 +363,7 @@ mod tests {
             default_runtime: Some("nvidia".to_owned()),
             ..SystemInfo::default()
         };
-        let runtime = |names: &[&str]| body(&plan(), &[], Means::of(engine(names))).host_config.unwrap().runtime;
+        let runtime = |names: &[&str]| body(&plan(), &[], Means::of(engine(names)), None).host_config.unwrap().runtime;
         assert_eq!(runtime(&["nvidia", "runc"]).as_deref(), Some("runc"));
         assert_eq!(runtime(&["crun"]), None, "Podman's is the only one");
     }
@@ -352,7 +371,7 @@ mod tests {
     #[test]
     fn secrets_are_bound_read_only_and_only_where_there_are_any() {
         let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
-        let body = body(&plan, &[], MEANS);
+        let body = body(&plan, &[], MEANS, None);
         assert_eq!(body.env.unwrap(), ["A=b", "NVIDIA_VISIBLE_DEVICES=void"], "never in the environment");
         let mounts = body.host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
@@ -361,25 +380,30 @@ mod tests {
     #[test]
     fn a_task_writes_into_a_checkpoint_only_where_it_keeps_one() {
         let plan = Plan { checkpoint: Some("/kept".into()), ..plan() };
-        let mounts = body(&plan, &[], MEANS).host_config.unwrap().mounts.unwrap();
+        let mounts = body(&plan, &[], MEANS, None).host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/kept"), "/checkpoint", false));
     }
 
     #[test]
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
-        let volumes = ["/scratch", "/tmp"].map(str::to_owned);
-        let tmpfs = body(&plan(), &volumes, MEANS).host_config.unwrap().tmpfs.unwrap();
-        let mut paths: Vec<&str> = tmpfs.keys().map(String::as_str).collect();
-        paths.sort_unstable();
-        assert_eq!(paths, ["/scratch", "/tmp"]);
-        assert!(tmpfs.values().all(|options| options.contains("size=256m")));
+        let volumes = ["/scratch", "/tmp", "/inputs", "/outputs", "/checkpoint", "/run/secrets"].map(str::to_owned);
+        let tmpfs = |plan: &Plan| {
+            let tmpfs = body(plan, &volumes, MEANS, None).host_config.unwrap().tmpfs.unwrap();
+            assert!(tmpfs.values().all(|options| options.contains("size=256m")));
+            let mut paths: Vec<String> = tmpfs.into_keys().collect();
+            paths.sort_unstable();
+            paths
+        };
+        assert_eq!(tmpfs(&plan()), ["/checkpoint", "/run/secrets", "/scratch", "/tmp"]);
+        let binding = Plan { checkpoint: Some("/kept".into()), secrets: Some("/dev/shm/a".into()), ..plan() };
+        assert_eq!(tmpfs(&binding), ["/scratch", "/tmp"], "what is bound is the worker's");
     }
 
     #[test]
     fn a_network_and_gpus_come_only_when_asked_for() {
         let network = NetworkAccess::Internet { resolvers: vec!["192.0.2.53".parse().unwrap()] };
         let plan = Plan { network, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
-        let host = body(&plan, &[], MEANS).host_config.unwrap();
+        let host = body(&plan, &[], MEANS, None).host_config.unwrap();
         assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
         assert_eq!((host.dns, host.extra_hosts), (Some(vec!["192.0.2.53".to_owned()]), None));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
@@ -389,7 +413,7 @@ mod tests {
     fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
         let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
         let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
-        let host = body(&Plan { network, ..plan() }, &[], MEANS).host_config.unwrap();
+        let host = body(&Plan { network, ..plan() }, &[], MEANS, None).host_config.unwrap();
         assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
         assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }

@@ -19,27 +19,14 @@ const LOGIN: &str = "x-registry-auth";
 /// How long a registry may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Registry digest of a local image; an image that was only ever built here has none but its id.
-pub(super) async fn find(docker: &Docker, image: &str) -> Result<Option<String>, Error> {
-    match docker.api.inspect_image(image).await {
-        Ok(found) => {
-            let digest = found.repo_digests.unwrap_or_default().into_iter().next();
-            let digest = digest.and_then(|name| name.split_once('@').map(|(_, digest)| digest.to_owned()));
-            Ok(Some(digest.or(found.id).unwrap_or_default()))
-        }
-        Err(error) => match docker.error(error) {
-            Error::NotFound => Ok(None),
-            error => Err(error),
-        },
-    }
-}
-
 pub(super) async fn local(docker: &Docker, image: &str) -> Result<Option<LocalImage>, Error> {
     match docker.api.inspect_image(image).await.map_err(|error| docker.error(error)) {
         Ok(found) => {
             let bytes = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
             let is_named = found.repo_tags.is_some_and(|tags| !tags.is_empty());
-            Ok(found.id.map(|id| LocalImage { id, bytes, is_named }))
+            let digest = found.repo_digests.unwrap_or_default().into_iter().next();
+            let digest = digest.and_then(|name| name.split_once('@').map(|(_, digest)| digest.to_owned()));
+            Ok(found.id.map(|id| LocalImage { digest: digest.unwrap_or_else(|| id.clone()), id, bytes, is_named }))
         }
         Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
@@ -100,7 +87,7 @@ pub(super) async fn pull(
     image: &str,
     login: Option<&RegistryLogin>,
     progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<String, Error> {
+) -> Result<LocalImage, Error> {
     let missing = |reason: String| Error::ImageMissing { image: image.to_owned(), reason };
     if docker.pull == PullPolicy::Never {
         return Err(missing("it is not on the rig, which pulls nothing from registries".to_owned()));
@@ -133,7 +120,7 @@ pub(super) async fn pull(
             progress(layers.note(layer, current, total));
         }
     }
-    find(docker, image).await?.ok_or_else(|| missing("the registry sent nothing under this name".to_owned()))
+    local(docker, image).await?.ok_or_else(|| missing("the registry sent nothing under this name".to_owned()))
 }
 
 /// Whether a registry is there at all.

@@ -1,14 +1,12 @@
 use super::Docker;
 use crate::container::Error;
 
-/// What the worker puts there itself.
-const BOUND: [&str; 4] = ["/inputs", "/outputs", "/checkpoint", "/run/secrets"];
 /// Below these nothing can be mounted: they are the kernel's or the engine's, or bound read-only.
 const CLOSED: [&str; 5] = ["/proc", "/sys", "/dev", "/inputs", "/run/secrets"];
-/// Of these an engine makes an exception.
-const OPEN: &str = "/dev/shm";
+/// Of these an engine makes an exception, or they are what would be bound.
+const OPEN: [&str; 3] = ["/dev/shm", "/inputs", "/run/secrets"];
 
-/// Folders that an image wants as volumes, and that are not bound anyway.
+/// Folders that an image wants as volumes, also those that a plan may bind.
 ///
 /// # Errors
 /// [`Error::ImageInvalid`] where no engine could make one; [`Error::ImageMissing`], [`Error::Unreachable`].
@@ -27,10 +25,7 @@ pub(super) async fn of(docker: &Docker, image: &str) -> Result<Vec<String>, Erro
             image: image.to_owned(),
             reason: format!("it wants a volume at `{}`", volume.escape_default()),
         };
-        let path = place(&volume).ok_or_else(invalid)?;
-        if !BOUND.contains(&path.as_str()) {
-            volumes.push(path);
-        }
+        volumes.push(place(&volume).ok_or_else(invalid)?);
     }
     Ok(volumes)
 }
@@ -46,7 +41,7 @@ fn place(volume: &str) -> Option<String> {
     }
     let path = format!("/{}", parts.join("/"));
     let is_in = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_closed = CLOSED.iter().any(|folder| is_in(folder)) && !BOUND.contains(&path.as_str()) && path != OPEN;
+    let is_closed = CLOSED.iter().any(|folder| is_in(folder)) && !OPEN.contains(&path.as_str());
     (!is_closed).then_some(path)
 }
 
@@ -62,6 +57,7 @@ mod tests {
             ("//data/./x", "/data/x"),
             ("/outputs/.", "/outputs"),
             ("/inputs/", "/inputs"),
+            ("/run/secrets", "/run/secrets"),
             ("/process", "/process"),
             ("/dev/shm", "/dev/shm"),
         ] {
