@@ -148,7 +148,6 @@ async fn a_delegate_opens_jobs_within_its_caps_until_it_is_revoked() {
     let told = network.told_as(&owner_key, &["delegate", "show", &delegate]).await;
     assert_eq!((&told["delegates"][0]["total"], &told["delegates"][0]["spent"]), (&5_000_000.into(), &deposit.into()));
 
-    network.until(job, "known", |_| true).await;
     assert_eq!(network.told_as(&key, &["job", "show", &text]).await["buyer"], *owner);
     let (stranger, _) = network.wallet("stranger", MicroUsdc::ZERO).await;
     network.millrace_as(&stranger, &["job", "show", &text]).await.refused(1, "not-the-buyer");

@@ -60,7 +60,7 @@ pub struct SubmitJob {
     #[arg(long)]
     pub prepaid: bool,
     /// As a delegate: whose prepaid balance pays, and whose job it is [default: your keypair's]
-    #[arg(long, value_name = "ADDRESS", requires = "prepaid", conflicts_with = "follow")]
+    #[arg(long, value_name = "ADDRESS", requires = "prepaid")]
     pub buyer: Option<Address>,
     /// Stay and show progress until the job is over
     #[arg(long, short, conflicts_with = "quote")]

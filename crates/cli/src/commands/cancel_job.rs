@@ -9,7 +9,7 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::views;
-use crate::views::change::UNREAD;
+use crate::views::change::read_back;
 
 #[derive(Serialize)]
 struct Cancelled {
@@ -34,7 +34,7 @@ impl Report for Cancelled {
                 format!("cancelled; the seconds of {leases} up to now are paid, the rest comes back by itself")
             }
         };
-        let in_escrow = self.in_escrow.map_or_else(|| UNREAD.to_owned(), |amount| amount.to_string());
+        let in_escrow = read_back(self.in_escrow);
         format!("{}\nin escrow    {in_escrow:>20}\ntransaction  {}", style.good(&text), self.transaction)
     }
 

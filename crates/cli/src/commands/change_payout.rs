@@ -10,6 +10,7 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::views;
+use crate::views::change::read_back;
 use crate::views::duration::in_time;
 
 /// Where earnings cannot go.
@@ -35,11 +36,17 @@ struct Changed {
     /// Whom earnings go to until then.
     current: Address,
     next: Address,
-    /// When `next` takes over; none where that is who is paid already.
+    /// When `next` takes over; none where that is who is paid already, or where it could not be read back.
     next_from: Option<UnixSeconds>,
     transaction: Option<String>,
     #[serde(skip)]
     now: UnixSeconds,
+}
+
+impl Changed {
+    fn is_pending(&self) -> bool {
+        self.next != self.current
+    }
 }
 
 impl Report for Changed {
@@ -48,12 +55,11 @@ impl Report for Changed {
     }
 
     fn human(&self, style: Style) -> String {
-        let headline = match self.next_from {
-            Some(from) => format!("earnings go to {} {}", self.next, in_time(from, self.now)),
-            None => format!("earnings go to {}", self.current),
-        };
+        let verb = if self.is_pending() { "will go" } else { "go" };
+        let headline = format!("earnings {verb} to {}", self.next);
         let mut rows = Vec::new();
-        if self.next_from.is_some() {
+        if self.is_pending() {
+            rows.push(("from", read_back(self.next_from.map(|from| in_time(from, self.now)))));
             rows.push(("until then", self.current.to_string()));
         }
         rows.push(("transaction", views::transaction(self.transaction.as_ref())));
@@ -61,13 +67,13 @@ impl Report for Changed {
     }
 
     fn next(&self) -> Vec<String> {
-        match self.next_from {
-            Some(_) => vec![
-                "millrace provider withdraw  (pays out what was earned so far to the present wallet)".to_owned(),
-                format!("millrace provider payout {}  (takes the change back)", self.current),
-            ],
-            None => vec!["millrace provider show".to_owned()],
+        if !self.is_pending() {
+            return vec!["millrace provider show".to_owned()];
         }
+        vec![
+            "millrace provider withdraw  (pays out what was earned so far to the present wallet)".to_owned(),
+            format!("millrace provider payout {}  (takes the change back)", self.current),
+        ]
     }
 }
 
@@ -86,17 +92,17 @@ pub async fn run(context: &Context<'_>, args: ChangePayout) -> Result<(), Failur
     }
     let account: ProviderAccount = client.fetch(provider).await?;
     let now = client.chain_clock().await?;
-    let (mut transaction, mut payout) = (None, account.payout);
-    if !is_so(&payout, args.to, now) {
+    let (mut transaction, mut payout) = (None, Some(account.payout));
+    if !is_so(&account.payout, args.to, now) {
         let receipt = context.send(&instructions::change_payout(wallet, args.to), &owner).await?;
         transaction = Some(receipt.signature.to_string());
-        payout = client.fetch::<ProviderAccount>(provider).await?.payout;
+        payout = client.fetch::<ProviderAccount>(provider).await.ok().map(|account| account.payout);
     }
     context.output.report(&Changed {
         provider,
-        current: payout.current(now),
+        current: payout.unwrap_or(account.payout).current(now),
         next: args.to,
-        next_from: (payout.next_from > now).then_some(payout.next_from),
+        next_from: payout.map(|payout| payout.next_from).filter(|from| *from > now),
         transaction,
         now,
     });
@@ -141,7 +147,10 @@ mod tests {
         };
         insta::assert_snapshot!(changed.human(Style::plain()));
         assert_eq!(changed.next().len(), 2);
-        (changed.next_from, changed.transaction) = (None, None);
+        changed.next_from = None;
+        insta::assert_snapshot!(changed.human(Style::plain()));
+        assert_eq!(changed.next().len(), 2);
+        (changed.current, changed.transaction) = (NEW, None);
         insta::assert_snapshot!(changed.human(Style::plain()));
     }
 }

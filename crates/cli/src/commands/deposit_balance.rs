@@ -30,7 +30,7 @@ impl Report for Deposited {
         let opened = if self.opened { ", which is opened with it" } else { "" };
         let rows = output::rows([
             ("account", self.account.to_string()),
-            ("balance", read_back(self.balance.as_ref())),
+            ("balance", read_back(self.balance)),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} put into the prepaid balance{opened}", self.deposited)))

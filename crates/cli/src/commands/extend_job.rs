@@ -65,9 +65,9 @@ impl Report for Extended {
         let lease =
             self.lease_seconds.map(|lease| Change { before: duration(lease.before), after: duration(lease.after) });
         let mut rows = vec![
-            ("deposit", read_back(self.deposit.as_ref())),
-            ("for further leases", read_back(self.available.as_ref())),
-            ("longest lease", read_back(lease.as_ref())),
+            ("deposit", read_back(self.deposit)),
+            ("for further leases", read_back(self.available)),
+            ("longest lease", read_back(lease)),
         ];
         if let (Some(now), Some(Change { before, after })) = (self.waits_at, self.start_deadline) {
             let expires = Change { before: in_time(before, now), after: in_time(after, now) };

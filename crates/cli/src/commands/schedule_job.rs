@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ const POLL: Duration = Duration::from_secs(5);
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Told {
-    /// Without a transaction where an earlier try had opened it.
+    /// Without a transaction where an earlier try had opened it, or nobody could tell which one did.
     Opened {
         at: UnixSeconds,
         job: Address,
@@ -116,8 +117,8 @@ struct Scheduler<'a> {
     plan: Plan,
     /// What makes this schedule's job numbers its own.
     mark: u64,
-    /// What is in the way now; said once.
-    trouble: Option<String>,
+    /// What is in the way of which run now, by its number; said once.
+    troubles: BTreeMap<u64, String>,
 }
 
 /// Opens a job again and again, at the times of a cron pattern, until it is stopped or its budget is used up.
@@ -143,7 +144,7 @@ pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure
         wallet,
         file: args.file,
         mark: mark(&path),
-        trouble: None,
+        troubles: BTreeMap::new(),
         path,
         journal,
         plan,
@@ -218,17 +219,11 @@ impl Scheduler<'_> {
     /// the next look.
     async fn open(&mut self, run: Run, prepared: &Prepared) -> Result<(), Failure> {
         match self.send(run, prepared).await {
-            Ok(transaction) => {
-                self.note_open(run.id, false)?;
-                let Run { at, job, deposit, .. } = run;
-                self.output.report(&Told::Opened { at, job, deposit, transaction });
-            }
-            Err(failure) if failure.passes => {
-                self.note_trouble(format!("{}: {}; it is tried again", time(run.at), failure.message));
-            }
+            Ok(transaction) => self.note_open(run, false, transaction)?,
+            Err(failure) if failure.passes => self.note_trouble(run.id, tried_again(run, &failure)),
             // It may be refused because it is open: with the wallet's last money, or encrypted anew since.
             Err(failure) => match self.client.find::<JobAccount>(run.job).await {
-                Ok(Some(_)) => self.note_open(run.id, false)?,
+                Ok(Some(_)) => self.note_open(run, false, None)?,
                 Ok(None) => self.give_up(run, failure)?,
                 Err(error) => self.note_unknown(run, &error),
             },
@@ -238,6 +233,7 @@ impl Scheduler<'_> {
 
     /// The run is not opened, and not tried again.
     fn give_up(&mut self, run: Run, failure: Failure) -> Result<(), Failure> {
+        self.troubles.remove(&run.id);
         self.journal.give_up(run.id);
         self.keep()?;
         self.output.report(&Told::Failed { at: run.at, failure });
@@ -246,6 +242,7 @@ impl Scheduler<'_> {
 
     /// The run's account is closed.
     fn close(&mut self, run: Run, paid: MicroUsdc) -> Result<(), Failure> {
+        self.troubles.remove(&run.id);
         self.journal.close(run.id, paid);
         self.keep()?;
         let (spent, budget) = (self.journal.spent, self.plan.budget);
@@ -255,13 +252,13 @@ impl Scheduler<'_> {
 
     /// Nobody tells what has become of the run: it is asked again at the next look.
     fn note_unknown(&mut self, run: Run, error: &dyn std::error::Error) {
-        self.note_trouble(format!("{}: {error}; it is asked again", time(run.at)));
+        self.note_trouble(run.id, format!("{}: {error}; it is asked again", time(run.at)));
     }
 
-    fn note_trouble(&mut self, trouble: String) {
-        if self.trouble.as_ref() != Some(&trouble) {
+    fn note_trouble(&mut self, id: u64, trouble: String) {
+        if self.troubles.get(&id) != Some(&trouble) {
             self.output.note(&trouble);
-            self.trouble = Some(trouble);
+            self.troubles.insert(id, trouble);
         }
     }
 
@@ -286,9 +283,8 @@ impl Scheduler<'_> {
                     self.close(run, paid)?;
                 }
                 Ok(status) => {
-                    self.trouble = None;
                     let over = views::job::is_over(&status) || views::job::is_reported(&status);
-                    self.note_open(run.id, over)?;
+                    self.note_open(run, over, None)?;
                 }
                 Err(error) if error.is_job_unknown() => self.look_on_chain(run).await?,
                 // One that is stopping, or does not listen to this key, says nothing about the job.
@@ -301,7 +297,7 @@ impl Scheduler<'_> {
     /// The orchestrator does not know the job: the chain does, and what became of one that is closed.
     async fn look_on_chain(&mut self, run: Run) -> Result<(), Failure> {
         match self.client.find::<JobAccount>(run.job).await {
-            Ok(Some(_)) => self.note_open(run.id, false)?,
+            Ok(Some(_)) => self.note_open(run, false, None)?,
             Ok(None) => match self.client.job_history(run.job).await {
                 Ok(history) if history.entries.is_empty() && !run.opened => self.open_late(run).await?,
                 Ok(history) => {
@@ -329,17 +325,34 @@ impl Scheduler<'_> {
         }
     }
 
-    fn note_open(&mut self, id: u64, over: bool) -> Result<(), Failure> {
-        let Some(run) = self.journal.under_way.iter_mut().find(|run| run.id == id) else { return Ok(()) };
+    /// The run's account is there, which is told the first time, whoever finds it.
+    fn note_open(&mut self, run: Run, over: bool, transaction: Option<String>) -> Result<(), Failure> {
+        self.troubles.remove(&run.id);
         if (run.opened, run.over) == (true, over) {
             return Ok(());
         }
-        (run.opened, run.over) = (true, over);
+        // Before it is kept: money has left the wallet, and where it lies is better told twice than never.
+        if !run.opened {
+            let Run { at, job, deposit, .. } = run;
+            self.output.report(&Told::Opened { at, job, deposit, transaction });
+        }
+        for kept in self.journal.under_way.iter_mut().filter(|kept| kept.id == run.id) {
+            (kept.opened, kept.over) = (true, over);
+        }
         self.keep()
     }
 
     fn keep(&self) -> Result<(), Failure> {
         Ok(journal::write(&self.path, &self.journal)?)
+    }
+}
+
+/// Why a run is tried again, with its job where that may be open for all anybody knows.
+fn tried_again(run: Run, failure: &Failure) -> String {
+    let (at, message) = (time(run.at), &failure.message);
+    match &failure.job {
+        Some(job) => format!("{at}: {message}; {job} may be open, and is tried again"),
+        None => format!("{at}: {message}; it is tried again"),
     }
 }
 
@@ -386,6 +399,15 @@ mod tests {
         assert_eq!(closed_at(&told, deposit), Some(deposit));
         (told.deposit, told.refund) = (Some(posting(deposit)), None);
         assert_eq!(closed_at(&told, deposit), None);
+    }
+
+    #[test]
+    fn a_run_that_may_be_open_is_tried_again_with_its_address() {
+        let (at, job) = (UnixSeconds(1_795_408_200), Address([1; 32]));
+        let run = Run { at, id: 1, job, deposit: MicroUsdc(1), opened: false, over: false };
+        let failure: Failure = submission::Error::SecretsUnattended.into();
+        assert!(tried_again(run, &failure).ends_with("; it is tried again"));
+        assert!(tried_again(run, &failure.about(job)).ends_with(&format!("; {job} may be open, and is tried again")));
     }
 
     #[test]

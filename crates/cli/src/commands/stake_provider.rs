@@ -8,7 +8,7 @@ use crate::args::StakeProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::UNREAD;
+use crate::views::change::read_back;
 
 #[derive(Serialize)]
 struct Staked {
@@ -26,12 +26,11 @@ impl Report for Staked {
     }
 
     fn human(&self, style: Style) -> String {
-        let amount = |read: Option<MicroUsdc>| read.map_or_else(|| UNREAD.to_owned(), |amount| amount.to_string());
         format!(
             "{}\ntotal        {:>20}\nlocked       {:>20}\ntransaction  {}",
             style.good(&format!("staked {}", self.added)),
-            amount(self.total),
-            amount(self.locked),
+            read_back(self.total),
+            read_back(self.locked),
             self.transaction
         )
     }

@@ -41,13 +41,13 @@ impl Report for Quoted<'_> {
 #[derive(Serialize)]
 struct Submitted<'a> {
     job: Address,
-    /// None where an earlier try had opened it.
+    /// None where nobody told what became of it, and the job is open.
     transaction: Option<String>,
     quote: &'a Quote,
     /// The balance that a prepaid job was paid from, where it could be read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<Change<MicroUsdc>>,
-    /// Whose job a delegate has opened.
+    /// Whose job it is that a delegate has opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer: Option<Address>,
     /// The file of a job whose rigs wait for its buyer.
@@ -62,8 +62,9 @@ impl Report for Submitted<'_> {
 
     fn human(&self, style: Style) -> String {
         let mut rows = vec![("job", self.job.to_string())];
+        rows.extend(self.buyer.map(|buyer| ("buyer", buyer.to_string())));
         rows.extend(self.balance.map(|balance| ("prepaid", balance.to_string())));
-        rows.push(("transaction", views::transaction(self.transaction.as_ref())));
+        rows.push(("transaction", transaction_text(self.transaction.as_deref()).to_owned()));
         let headline = format!("`{}` is open, {} in escrow", self.quote.name, self.quote.deposit);
         format!("{}\n{}", style.good(&headline), output::rows(rows))
     }
@@ -71,9 +72,6 @@ impl Report for Submitted<'_> {
     fn next(&self) -> Vec<String> {
         if let Some(file) = &self.unlock {
             return vec![format!("its rigs wait for you, two minutes each: millrace job unlock {} {file}", self.job)];
-        }
-        if let Some(buyer) = self.buyer {
-            return vec![format!("{buyer} follows it with their own key: job show {}", self.job)];
         }
         vec![format!("millrace job show {}", self.job), format!("millrace job logs {} --follow", self.job)]
     }
@@ -136,7 +134,7 @@ pub async fn run(context: &Context<'_>, args: SubmitJob) -> Result<(), Failure> 
         context.output.report(&Submitted { job, transaction, quote: &quote, balance, buyer, unlock });
         return Ok(());
     }
-    let by = views::transaction(transaction.as_ref());
+    let by = transaction_text(transaction.as_deref());
     context.output.note(&format!("job {job} is open, transaction {by}"));
     let handover = prepared.handover(&wallet, &client);
     // Whatever fails from here on, the job is paid for.
@@ -161,6 +159,11 @@ async fn stay(
         Some(into) => job_outputs::run(context, OutputsOf { job, into, early: false }).await,
         None => Ok(()),
     }
+}
+
+/// The job's number is new, so that a job which turns out to be open was paid for by this very command.
+fn transaction_text(signature: Option<&str>) -> &str {
+    signature.unwrap_or("not known: the chain did not answer, and the job is open")
 }
 
 fn quote_text(quote: &Quote, style: Style) -> String {
@@ -211,13 +214,21 @@ mod tests {
         insta::assert_snapshot!(submitted.human(Style::plain()));
         assert_eq!(submitted.next()[0], format!("millrace job show {job}"));
         submitted.buyer = Some(Address([2; 32]));
-        insta::assert_snapshot!(submitted.next().join("\n"));
+        insta::assert_snapshot!(submitted.human(Style::plain()));
+        assert_eq!(submitted.next()[0], format!("millrace job show {job}"));
         let sealed = Submitted { buyer: None, unlock: Some("job.toml".to_owned()), ..submitted };
         assert!(sealed.next()[0].ends_with(&format!("millrace job unlock {job} job.toml")));
         let submitted = sealed;
         let from_wallet = Submitted { balance: None, buyer: None, ..submitted };
         let json = from_wallet.json();
         assert!(json.get("balance").is_none() && json.get("buyer").is_none(), "{json}");
+    }
+
+    #[test]
+    fn a_job_that_turned_out_to_be_open_was_paid_for_now() {
+        let (job, quote) = (Address([1; 32]), quote());
+        let submitted = Submitted { job, transaction: None, quote: &quote, balance: None, buyer: None, unlock: None };
+        insta::assert_snapshot!(submitted.human(Style::plain()));
     }
 
     #[test]

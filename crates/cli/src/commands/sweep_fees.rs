@@ -45,7 +45,7 @@ impl Report for Swept {
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
             ("treasury", self.treasury.to_string()),
-            ("it holds", read_back(self.treasury_balance.as_ref())),
+            ("it holds", read_back(self.treasury_balance)),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} of fees swept to the treasury", self.swept)))

@@ -9,7 +9,7 @@ use crate::args::UnstakeProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::{Change, UNREAD, read_back};
+use crate::views::change::{Change, read_back};
 use crate::views::duration::in_time;
 
 /// Why stake stays.
@@ -51,8 +51,8 @@ impl Report for Unstaked {
 
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
-            ("free stake", read_back(self.free.as_ref())),
-            ("may leave", self.unlocks_at.map_or_else(|| UNREAD.to_owned(), |at| in_time(at, self.now))),
+            ("free stake", read_back(self.free)),
+            ("may leave", read_back(self.unlocks_at.map(|at| in_time(at, self.now)))),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} are on their way out and back no lease", self.amount)))

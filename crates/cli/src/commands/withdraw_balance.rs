@@ -57,8 +57,8 @@ impl Report for Withdrawn {
 
     fn human(&self, style: Style) -> String {
         let rows = output::rows([
-            ("balance", read_back(self.balance.as_ref())),
-            ("wallet", read_back(self.wallet.as_ref())),
+            ("balance", read_back(self.balance)),
+            ("wallet", read_back(self.wallet)),
             ("transaction", self.transaction.clone()),
         ]);
         format!("{}\n{rows}", style.good(&format!("{} taken out of the prepaid balance", self.withdrawn)))

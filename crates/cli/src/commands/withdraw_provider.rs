@@ -9,7 +9,7 @@ use crate::args::WithdrawProvider;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::views::change::{Change, UNREAD, read_back};
+use crate::views::change::{Change, read_back};
 use crate::views::duration::in_time;
 
 /// Why nothing leaves.
@@ -72,12 +72,12 @@ impl Report for Withdrawn {
         let mut rows = Vec::new();
         if self.earnings > MicroUsdc::ZERO {
             rows.push(("earnings", format!("{} to {}", self.earnings, self.payout)));
-            rows.push(("payout wallet", read_back(self.payout_balance.as_ref())));
+            rows.push(("payout wallet", read_back(self.payout_balance)));
         }
         if self.stake > MicroUsdc::ZERO {
             rows.push(("stake", format!("{} to {}", self.stake, self.owner)));
         }
-        rows.push(("stake left", self.stake_left.map_or_else(|| UNREAD.to_owned(), |left| left.to_string())));
+        rows.push(("stake left", read_back(self.stake_left)));
         rows.push(("transaction", self.transaction.clone()));
         format!("{}\n{}", style.good("withdrawn"), output::rows(rows))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use millrace_client::accounts::{AllowanceAccount, BuyerAccount};
 use millrace_client::instructions::{self, NewPrepaidJob};
-use millrace_client::{AnyAccount, Client, Goal, Keypair, address as addresses};
+use millrace_client::{Client, Goal, Keypair, address as addresses};
 use millrace_protocol::{Address, Error as Rule, MicroUsdc};
 
 use super::{Error, Opened, Prepared, known, pay};
@@ -40,16 +40,9 @@ impl Prepared {
             terms: self.spec.terms,
             attestor: self.file.attestor(),
         };
-        let (address, spec_hash) = (addresses::job(balance.owner, job.id), job.spec_hash);
-        let goal = Goal::new(address, move |account| match account {
-            Some(AnyAccount::Job(found)) => found.prepaid && found.spec_hash == spec_hash,
-            _ => false,
-        });
+        let (address, goal) = (addresses::job(balance.owner, job.id), Goal::prepaid_job_opened(balance, job));
         let opened = pay(client, wallet, address, &goal, &instructions::open_job_prepaid(balance, job)).await?;
-        // The orchestrator speaks about a job with its buyer only.
-        if authority == balance.owner {
-            known(market, address).await;
-        }
+        known(market, address).await;
         Ok(opened)
     }
 }

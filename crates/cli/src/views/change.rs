@@ -19,13 +19,13 @@ impl<T: Display + PartialEq> Display for Change<T> {
     }
 }
 
-/// A change that the chain has made, told where it could not be read back: that is no failure of what has landed.
-pub fn read_back<T: Display + PartialEq>(change: Option<&Change<T>>) -> String {
-    change.map_or_else(|| UNREAD.to_owned(), ToString::to_string)
-}
+const UNREAD: &str = "not read back: the chain does not answer";
 
-/// What stands for a value that could not be read back.
-pub const UNREAD: &str = "not read back: the chain does not answer";
+/// What the chain has made of something, told also where it could not be read back: that is no failure of what has
+/// landed.
+pub fn read_back<T: Display>(read: Option<T>) -> String {
+    read.map_or_else(|| UNREAD.to_owned(), |read| read.to_string())
+}
 
 #[cfg(test)]
 mod tests {
@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_back_says_so() {
-        assert_eq!(read_back(Some(&Change { before: 1, after: 2 })), "1 -> 2");
+        assert_eq!(read_back(Some(Change { before: 1, after: 2 })), "1 -> 2");
+        assert_eq!(read_back(Some("in 14 d")), "in 14 d");
         assert!(read_back::<u8>(None).starts_with("not read back"));
     }
 }

@@ -1,5 +1,7 @@
 //! One job, and lists of jobs.
 
+use std::collections::BTreeMap;
+
 use millrace_link::rest::{Failure, JobStatus, LeaseStatus, Runway, Setback, SpotChecks, Task, TaskState};
 use millrace_protocol::{JobState, LeaseOutcome, LeaseState, MicroUsdc, UnixSeconds};
 
@@ -76,6 +78,7 @@ pub fn text(job: &JobStatus, now: UnixSeconds, style: Style) -> String {
     }
     if !job.leases.is_empty() {
         parts.push(leases(&job.leases));
+        parts.extend(images(&job.leases));
     }
     let waiting: Vec<_> = job.leases.iter().filter_map(|lease| awaited(job, lease, now)).collect();
     if !waiting.is_empty() {
@@ -146,6 +149,19 @@ fn checks(checks: &SpotChecks) -> String {
         text.push_str(&format!(", {lapsed} not compared in time"));
     }
     text
+}
+
+/// What their containers are made from: a tag may not mean the same to all of them.
+fn images(leases: &[LeaseStatus]) -> Option<String> {
+    let mut digests = BTreeMap::<&str, usize>::new();
+    for digest in leases.iter().filter_map(|lease| lease.image_digest.as_deref()) {
+        *digests.entry(digest).or_default() += 1;
+    }
+    let line = |(digest, n_leases): (&&str, &usize)| match digests.len() {
+        1 => format!("image         {digest}"),
+        _ => format!("image         {digest} of {}", counted(*n_leases, "lease")),
+    };
+    (!digests.is_empty()).then(|| digests.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn leases(leases: &[LeaseStatus]) -> String {

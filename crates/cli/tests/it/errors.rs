@@ -148,11 +148,10 @@ fn parameters_out_of_bounds_are_told_in_flags() {
 fn nonsense_is_refused_before_anything_is_read_or_sent() {
     let folder = tempfile::tempdir().unwrap();
     let key = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 16] = [
         ("extend_by_nothing", &["job", "extend", key]),
         ("extend_by_less_than_a_second", &["job", "extend", key, "--lease", "500ms"]),
         ("submit_for_a_buyer_without_prepaid", &["job", "submit", "job.toml", "--buyer", key]),
-        ("follow_as_a_delegate", &["job", "submit", "job.toml", "--prepaid", "--buyer", key, "--follow"]),
         ("accept_without_a_job", &["job", "accept"]),
         ("dispute_without_evidence", &["job", "dispute", key, "--lease", "2"]),
         ("dispute_with_evidence_that_is_not_there", &["job", "dispute", key, "--lease", "2", "--evidence", "nowhere"]),

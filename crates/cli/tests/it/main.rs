@@ -2,6 +2,7 @@
 
 mod away;
 mod commands;
+mod delegates;
 mod documentation;
 mod errors;
 mod help;

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_cli::stage::Stage;
-use millrace_client::accounts::{BuyerAccount, JobAccount};
-use millrace_client::address as addresses;
+use millrace_client::accounts::{BuyerAccount, JobAccount, ProviderAccount};
 use millrace_client::keys::address_of;
+use millrace_client::{Keypair, address as addresses};
 use millrace_protocol::{Address, JobState, MicroUsdc};
 use serde_json::Value;
 
-use crate::network::raise;
+use crate::network::{command, raise, told};
 use crate::proxy::{Answer, Fate, Request, proxy};
-use crate::run::millrace;
 
 /// An RPC endpoint that shows no account any more once it has taken a transaction.
 async fn silent_after_sending(stage: &Stage) -> String {
@@ -27,26 +26,10 @@ async fn silent_after_sending(stage: &Stage) -> String {
     proxy(&stage.localnet.rpc_url(), decide).await
 }
 
-/// Runs the command as the buyer.
-async fn command(stage: &Stage, rpc: &str, market: &str, words: &[&str]) -> String {
-    let dir = stage.options.dir.clone();
-    let keypair = stage.buyer_key().display().to_string();
-    let ws = stage.localnet.ws_url();
-    let own = ["--json", "--rpc-url", rpc, "--ws-url", &ws, "--orchestrator-url", market, "--keypair", &keypair];
-    let words: Vec<String> = own.iter().chain(words).map(|word| (*word).to_owned()).collect();
-    let run = move || millrace(&dir, &words.iter().map(String::as_str).collect::<Vec<_>>());
-    tokio::task::spawn_blocking(run).await.unwrap()
-}
-
-/// What it said on one of its streams.
-fn told(said: &str, stream: &str) -> Value {
-    let text = said.split(&format!("--- {stream}\n")).nth(1).unwrap().split("\n--- ").next().unwrap();
-    serde_json::from_str(text).unwrap_or_else(|_| panic!("{said}"))
-}
-
-/// Runs the command on an endpoint that goes silent, and returns its report.
+/// Runs the command as the buyer on an endpoint that goes silent, and returns its report.
 async fn report(stage: &Stage, words: &[&str]) -> Value {
-    let said = command(stage, &silent_after_sending(stage).await, &stage.http_url(), words).await;
+    let rpc = silent_after_sending(stage).await;
+    let said = command(stage, &stage.buyer_key(), &rpc, &stage.http_url(), words).await;
     assert!(said.starts_with("status 0"), "{words:?}: {said}");
     let report = told(&said, "stdout");
     assert!(report["transaction"].is_string(), "{words:?}: {report}");
@@ -83,6 +66,13 @@ async fn what_has_landed_is_told_with_its_transaction_though_nothing_can_be_read
     assert!(withdrawn["balance"].is_null() && withdrawn["wallet"].is_null(), "{withdrawn}");
     let wallet = stage.client.usdc_balance(buyer, stage.localnet.usdc_mint()).await.unwrap();
     assert_eq!(wallet, MicroUsdc(8_000_000));
+
+    report(&stage, &["provider", "register", "--name", "Mill"]).await;
+    let purse = address_of(&Keypair::new()).to_string();
+    let changed = report(&stage, &["provider", "payout", &purse]).await;
+    assert!(changed["next_from"].is_null() && changed["next"] == *purse, "{changed}");
+    let provider: ProviderAccount = stage.client.fetch(addresses::provider(buyer)).await.unwrap();
+    assert_eq!((provider.payout.owner, provider.payout.next.to_string()), (buyer, purse));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,7 +92,8 @@ async fn a_job_that_cannot_be_followed_is_named_to_the_script_that_paid_for_it()
         }))
     };
     let market = proxy(&stage.http_url(), decide).await;
-    let said = command(&stage, &stage.localnet.rpc_url(), &market, &["job", "submit", "job.toml", "--follow"]).await;
+    let (key, rpc) = (stage.buyer_key(), stage.localnet.rpc_url());
+    let said = command(&stage, &key, &rpc, &market, &["job", "submit", "job.toml", "--follow"]).await;
     assert!(said.starts_with("status 1"), "{said}");
     let error = told(&said, "stderr")["error"].clone();
     assert_eq!(error["code"], "not-the-buyer");

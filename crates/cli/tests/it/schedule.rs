@@ -1,7 +1,7 @@
 //! A schedule on a chain and an orchestrator of its own. No rig is there: each job expires and costs nothing, which
 //! is all that a schedule needs to see of it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use millrace_cli::market::Market;
 use millrace_cli::stage::Stage;
@@ -97,11 +97,9 @@ async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because
     let (rpc, buyer) = (stage.localnet.rpc_url(), address_of(&stage.buyer));
     let known = async || stage.market().jobs(buyer).await.unwrap().len();
     let cut_off = |id: u64, opened: bool| {
-        let run = json!({
-            "at": 86_400, "id": id, "job": addresses::job(buyer, id), "deposit": 16_666, "opened": opened, "over": false
-        });
-        keep(&stage, &json!({ "decided": 86_400_000_000_u64, "begun": 1, "spent": 0, "under_way": [run] }));
-        addresses::job(buyer, id)
+        let job = addresses::job(buyer, id);
+        keep(&stage, &under_way(&[(id, job, opened)]));
+        job
     };
 
     // The store is full for longer than an upload waits: the run is opened a little later.
@@ -141,6 +139,56 @@ async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because
     assert!(said.contains(&format!("{job} is open")) && !said.contains("not opened"), "{said}");
     assert!(said.contains("all runs are done: 1 run(s) begun"), "{said}");
     assert_eq!(known().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_was_paid_for_as_the_endpoint_went_silent_is_told_by_its_address_once_somebody_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = raise(folder.path(), "5s").await;
+    let job = addresses::job(address_of(&stage.buyer), 1);
+    keep(&stage, &under_way(&[(1, job, false)]));
+    let sent = AtomicBool::new(false);
+    let decide = move |request: &Request| {
+        if request.body.contains("sendTransaction") {
+            sent.store(true, Ordering::SeqCst);
+            let refused = json!({ "jsonrpc": "2.0", "id": 0, "error": { "code": -32_602, "message": "no" } });
+            let lie = move |answer: &mut Answer| *answer = Answer::new(200, refused.to_string());
+            return Fate::Change(Box::new(lie));
+        }
+        if sent.load(Ordering::SeqCst) { Fate::Answer(Answer::new(503, "")) } else { Fate::Pass }
+    };
+    let rpc = proxy(&stage.localnet.rpc_url(), decide).await;
+    let said = schedule_over(&stage, "1", rpc, stage.http_url()).await;
+    assert_eq!(said.matches(&format!("{job} is open, 0.016666 USDC in escrow")).count(), 1, "{said}");
+    assert!(said.contains(&format!("{job} is closed and cost 0.000000 USDC")), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_the_way_of_one_run_is_said_once_however_well_another_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = raise(folder.path(), "15s").await;
+    let (buyer, file) = (address_of(&stage.buyer), folder.path().join("job.toml"));
+    let prepared = submission::prepare(&file, || unreachable!()).await.unwrap();
+    let network = stage.client.config().await.unwrap();
+    let well = prepared.open(&stage.client, &network, &stage.market(), &stage.buyer, 1).await.unwrap().job;
+    write_job(folder.path(), "5s");
+    let late = addresses::job(buyer, 2);
+    keep(&stage, &under_way(&[(1, well, true), (2, late, false)]));
+    // Two uploads give up, five seconds apart.
+    let full = || Fate::Answer(Answer::refusal(507, "disk-full"));
+    let market = proxy(&stage.http_url(), first(12, |request| request.method == "PUT", full)).await;
+    let said = schedule_over(&stage, "1", stage.localnet.rpc_url(), market).await;
+    assert_eq!(said.matches("it is tried again").count(), 1, "{said}");
+    assert!(said.contains(&format!("{late} is open")) && said.contains("all runs are done: 2 run(s) begun"), "{said}");
+}
+
+/// The journal of a schedule whose runs have all begun, each with its number and whether its job is known to be open.
+fn under_way(runs: &[(u64, Address, bool)]) -> Value {
+    let runs = runs.iter().map(|(id, job, opened)| {
+        json!({ "at": 86_400, "id": id, "job": job, "deposit": 16_666, "opened": opened, "over": false })
+    });
+    let runs: Vec<Value> = runs.collect();
+    json!({ "decided": 86_400_000_000_u64, "begun": runs.len(), "spent": 0, "under_way": runs })
 }
 
 /// An RPC endpoint that does not show the job the first time it is asked for it, nor its history.

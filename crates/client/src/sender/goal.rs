@@ -3,8 +3,8 @@ use std::fmt;
 use millrace_protocol::{Address, JobTerms};
 
 use super::{Receipt, Sender};
-use crate::accounts::AnyAccount;
-use crate::instructions::NewJob;
+use crate::accounts::{AnyAccount, BuyerAccount};
+use crate::instructions::{NewJob, NewPrepaidJob};
 use crate::{Error, Instruction, Keypair, address};
 
 type Test = Box<dyn Fn(Option<&AnyAccount>) -> bool + Send + Sync>;
@@ -32,6 +32,14 @@ impl Goal {
             }
             _ => false,
         })
+    }
+
+    /// The same with its deposit from this balance, whoever signed: its owner or a delegate.
+    pub fn prepaid_job_opened(balance: &BuyerAccount, job: NewPrepaidJob) -> Self {
+        let NewPrepaidJob { authority: _, id, spec_hash, terms, attestor } = job;
+        // No other kind of job has a balance for its funder.
+        let (buyer, funder, mint) = (balance.owner, balance.address, balance.mint);
+        Self::job_opened(NewJob { buyer, funder, mint, id, spec_hash, terms, attestor })
     }
 
     /// A job is cancelled, by its account. One that is closed has none: its history tells.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millrace_client::accounts::{JobAccount, ProviderAccount};
+use millrace_client::accounts::{BuyerAccount, JobAccount, ProviderAccount};
+use millrace_client::instructions::{NewJob, NewPrepaidJob};
 use millrace_client::keys::address_of;
 use millrace_client::{
     Client, Endpoints, Error, Goal, Keypair, Outcome, Refusal, Sender, SenderOptions, address, instructions,
@@ -204,5 +205,36 @@ async fn work_that_was_done_before_is_told_from_work_that_is_in_the_way() {
         assert_eq!(outcome == Outcome::AlreadyThere, expected);
     }
     assert_eq!(market.buyers_money().await, PURSE);
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepaid_job_that_is_open_already_is_told_from_another_one_under_its_number() {
+    let market = Market::found().await;
+    let owner = address_of(&market.buyer);
+    let balance = BuyerAccount::to_be_opened(owner, market.mint);
+    let deposit = instructions::deposit_balance(owner, &balance, MicroUsdc(5_000_000));
+    let opening = [instructions::open_buyer(owner, market.mint), deposit].concat();
+    market.sender(&market.buyer).send(&opening, &[]).await.unwrap();
+    let NewJob { id, spec_hash, terms, attestor, .. } = market.new_job(1);
+    let job = NewPrepaidJob { authority: owner, id, spec_hash, terms, attestor };
+    let open = async |job: NewPrepaidJob| {
+        let goal = Goal::prepaid_job_opened(&balance, job);
+        market.sender(&market.buyer).send_once(&goal, &instructions::open_job_prepaid(&balance, job), &[]).await
+    };
+    assert!(matches!(open(job).await, Ok(Outcome::Landed(_))));
+    assert_eq!(open(job).await.unwrap(), Outcome::AlreadyThere);
+    let mut dearer = job;
+    dearer.terms.deposit = MicroUsdc(terms.deposit.0 + 1);
+    let plain = market.open_job(2).await;
+    let others = [
+        NewPrepaidJob { spec_hash: [8; 32], ..job },
+        NewPrepaidJob { attestor: Some(owner), ..job },
+        dearer,
+        NewPrepaidJob { id: plain.id, ..job },
+    ];
+    for other in others {
+        assert_eq!(open(other).await.unwrap_err().refusal(), Some(&Refusal::AlreadyExists), "{other:?}");
+    }
     market.localnet.shutdown().await.unwrap();
 }

@@ -100,6 +100,7 @@ fn lease() -> LeaseStatus {
             settle_grace: Seconds(600),
         },
         metered: Seconds(12),
+        image_digest: Some(format!("sha256:{}", "ab".repeat(32))),
         ended: false,
     }
 }
@@ -143,6 +144,16 @@ fn job() -> JobStatus {
         runway: None,
         spot_checks: None,
     }
+}
+
+#[test]
+fn images_are_told_apart_where_a_tag_does_not_mean_the_same_to_all() {
+    let other = LeaseStatus { image_digest: Some("sha256:cd".to_owned()), ..lease() };
+    let unknown = LeaseStatus { image_digest: None, ..lease() };
+    let shown = images(&[lease(), other, lease(), unknown]).unwrap();
+    let same = "ab".repeat(32);
+    assert_eq!(shown, format!("image         sha256:{same} of 2 leases\nimage         sha256:cd of 1 lease"));
+    assert_eq!(images(&[LeaseStatus { image_digest: None, ..lease() }]), None);
 }
 
 #[test]
