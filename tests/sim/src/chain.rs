@@ -141,14 +141,15 @@ impl Chain {
     }
 
     /// Takes the last slots back. Some of what was in them comes again by itself, the rest only where its
-    /// sender sends it again.
-    pub fn fork(&mut self, slots: usize, draw: &mut Draw) {
+    /// sender sends it again. Returns how many transactions were.
+    pub fn fork(&mut self, slots: usize, draw: &mut Draw) -> u64 {
         let keep = self.unconfirmed.len().saturating_sub(slots);
         let dropped: Vec<Slot> = self.unconfirmed.drain(keep..).collect();
         if dropped.is_empty() {
-            return;
+            return 0;
         }
         self.forks += 1;
+        let mut taken_back = 0;
         self.head = self.confirmed.clone();
         for slot in &self.unconfirmed {
             for (id, _, instruction) in &slot.transactions {
@@ -157,9 +158,11 @@ impl Chain {
             }
         }
         for (id, valid_until, instruction) in dropped.into_iter().flat_map(|slot| slot.transactions) {
+            taken_back += 1;
             if draw.permille(500) {
                 self.waiting.push((id, valid_until, instruction));
             }
         }
+        taken_back
     }
 }

@@ -38,6 +38,7 @@ mod buyer;
 mod chain;
 mod draw;
 mod faults;
+mod harm;
 mod ledger;
 mod link;
 mod log;
@@ -58,6 +59,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use harm::{Harm, Harms};
 pub use log::Line;
 pub use recording::{Recording, Replay, Unreadable};
 pub use runs::{Report, run};

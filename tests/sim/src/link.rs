@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::harm::Harm;
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
 use crate::scenario::Fault;
@@ -93,8 +94,14 @@ impl Simulation {
         let swapped = self.chance(weather.messages_swapped);
         let (now, delay, later) = (self.now, self.delay(), self.delay());
         let Some(stream) = self.links.streams.get_mut(&session) else { return Vec::new() };
+        if lost {
+            self.harms.note(Harm::MessageLost);
+        }
         if lost || stream.is_cut {
             return Vec::new();
+        }
+        for (_, harm) in [(twice, Harm::MessageDoubled), (swapped, Harm::MessageLate)].iter().filter(|(is, _)| *is) {
+            self.harms.note(*harm);
         }
         let last = if up { &mut stream.up_at } else { &mut stream.down_at };
         let at = if swapped { now + delay * 3 } else { (now + delay).max(*last) };

@@ -14,6 +14,7 @@ use millrace_scheduler::{
 };
 
 use crate::chain::Chain;
+use crate::harm::Harm;
 use crate::ledger::Account;
 use crate::message::ToOrchestrator;
 use crate::name;
@@ -321,8 +322,11 @@ impl Simulation {
         if self.is_killed(true) {
             return;
         }
-        let slow = if self.suffers(Fault::DiskSlow) { 3_000 } else { 8 };
-        let delay = self.draw.between(1..=slow);
+        let is_slow = self.suffers(Fault::DiskSlow);
+        if is_slow {
+            self.harms.note(Harm::DiskSlow);
+        }
+        let delay = self.draw.between(1..=if is_slow { 3_000 } else { 8 });
         if let Some(running) = &mut self.orchestrator.running {
             running.writing = Some((written, others));
         }

@@ -102,6 +102,7 @@ impl Simulation {
             network: false,
             gvisor: false,
             draining: self.suffers(Fault::OwnerDrains { rig }),
+            unfit: false,
             disk_reserve_mib: 0,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::harm::Harms;
 use crate::log::Line;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
@@ -35,6 +36,8 @@ pub struct Report {
     /// Jobs that were closed for so long that the orchestrator has forgotten them.
     pub forgotten: u64,
     pub forks: u64,
+    /// What went wrong and was felt.
+    pub harms: Harms,
     /// How often the orchestrator was killed.
     pub kills: u64,
     /// How often it wrote to its disk.
@@ -83,6 +86,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         outvoted: simulation.chain.confirmed.wrong.len() as u64,
         forgotten: simulation.witness.n_forgotten(),
         forks: simulation.chain.forks,
+        harms: simulation.harms.clone(),
         kills: simulation.orchestrator.kills,
         writes: simulation.orchestrator.writes,
         outcomes: simulation.witness.outcomes.clone(),

@@ -5,6 +5,7 @@ use millrace_protocol::{Address, Error};
 use millrace_scheduler::{Cause, Event, Transaction};
 
 use crate::chain::{BLOCKHASH_LIFE, Confirmed, Flight, Origin};
+use crate::harm::Harm;
 use crate::ledger::{Failure, Instruction};
 use crate::name;
 use crate::orchestrator::Input;
@@ -34,11 +35,14 @@ impl Simulation {
 
     fn send_off(&mut self, flight: u64) {
         let weather = self.scenario.weather;
-        if !self.chance(weather.transactions_lost) {
+        if self.chance(weather.transactions_lost) {
+            self.harms.note(Harm::TransactionLost);
+        } else {
             let delay = 50 + self.delay();
             self.plan(delay, What::Submit { flight });
         }
         if self.chance(weather.transactions_twice) {
+            self.harms.note(Harm::TransactionDoubled);
             let delay = 50 + self.delay() * 3;
             self.plan(delay, What::Submit { flight });
         }

@@ -13,6 +13,7 @@ use millrace_spec::Sha256;
 
 use crate::chain::{Chain, SLOT_MILLIS};
 use crate::draw::Draw;
+use crate::harm::{Harm, Harms};
 use crate::ledger::{Account, Failure, Ledger};
 use crate::link::Links;
 use crate::log::Log;
@@ -153,6 +154,7 @@ pub struct Simulation {
     pub links: Links,
     pub witness: Witness,
     pub log: Log,
+    pub harms: Harms,
     /// What has been uploaded.
     pub objects: BTreeSet<Sha256>,
     /// Faults that are going on, by their position in the scenario.
@@ -181,6 +183,7 @@ impl Simulation {
             links: Links::default(),
             witness: Witness::default(),
             log: Log::new(keep_log),
+            harms: Harms::default(),
             objects: BTreeSet::new(),
             going_on: BTreeSet::new(),
             plans,
@@ -302,15 +305,20 @@ impl Simulation {
     fn slot(&mut self) {
         self.plan(SLOT_MILLIS, What::Slot);
         if self.suffers(Fault::ChainStands) {
-            return;
+            return self.harms.note(Harm::SlotMissed);
         }
         if self.suffers(Fault::Forks) && self.draw.permille(200) {
             let slots = 1 + self.draw.below(crate::chain::DEPTH);
-            self.chain.fork(slots, &mut self.draw);
+            let taken_back = self.chain.fork(slots, &mut self.draw);
+            self.harms.add(Harm::TransactionTakenBack, taken_back);
             self.note(|| format!("chain      a fork takes back {slots} slots"));
         }
         // The chain's clock moves in whole seconds, and never back.
-        let lag = if self.suffers(Fault::ChainClockLags) { LAG } else { 0 };
+        let lags = self.suffers(Fault::ChainClockLags);
+        if lags {
+            self.harms.note(Harm::ClockLagging);
+        }
+        let lag = if lags { LAG } else { 0 };
         let behind = self.scenario.weather.chain_behind + lag;
         let clock = UnixSeconds((START + self.now).saturating_sub(behind) / 1_000);
         for confirmed in self.chain.produce(clock, &mut self.draw) {

@@ -6,6 +6,7 @@ use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Step,
 
 use super::{Asked, Chore, Input};
 use crate::chain::Origin;
+use crate::harm::Harm;
 use crate::ledger::{Account, Instruction};
 use crate::message::ToRig;
 use crate::name;
@@ -189,6 +190,9 @@ impl Simulation {
         };
         let node = self.account(offer.node).is_some();
         let unreachable = self.suffers(Fault::ChainUnreachable);
+        if unreachable {
+            self.harms.note(Harm::ChainSilent);
+        }
         let delay = 20 + self.delay();
         let session = self.orchestrator.session(offer.node);
         let Some(running) = &mut self.orchestrator.running else { return };

@@ -5,6 +5,7 @@ use millrace_scheduler::{Action, Cause, Event, Fault, TaskProgress};
 
 use super::{Asked, Input};
 use crate::chain::Origin;
+use crate::harm::Harm;
 use crate::ledger::Instruction;
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
@@ -17,6 +18,7 @@ impl Simulation {
     pub fn orchestrator_hears(&mut self, session: u64, message: ToOrchestrator) {
         let Some(rig) = self.links.heard_from(session) else { return };
         if self.held_up(session) {
+            self.harms.note(Harm::MessageHeldUp);
             return self.plan(200, What::ToOrchestrator { session, message: Box::new(message) });
         }
         let node = name::node(rig);

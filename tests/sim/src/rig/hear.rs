@@ -6,6 +6,7 @@ use millrace_protocol::transitions::LeaseOffer;
 use millrace_scheduler::{Cause, JobView};
 use millrace_spec::sha256;
 
+use crate::harm::Harm;
 use crate::ledger::Account;
 use crate::message::{ToOrchestrator, ToRig};
 use crate::name;
@@ -20,6 +21,7 @@ impl Simulation {
             return;
         }
         if self.held_up(session) || self.suffers(Fault::WorkerHangs { rig }) {
+            self.harms.note(Harm::MessageHeldUp);
             return self.plan(200, What::ToRig { session, message: Box::new(message) });
         }
         self.note(|| format!("{:<10} < {}", name::short(name::node(rig)), line(&message)));

@@ -8,6 +8,7 @@ use millrace_spec::{ObjectRef, sha256};
 
 use super::Container;
 use crate::chain::Origin;
+use crate::harm::Harm;
 use crate::ledger::Instruction;
 use crate::name;
 use crate::sabotage::Sabotage;
@@ -152,6 +153,8 @@ impl Simulation {
                 (after, TaskEvent::ImageReady { digest: "sha256:1".to_owned() })
             }
         };
+        let felt = [(fails && !cached, Harm::PullFailed), (after > 60_000, Harm::PullSlow)];
+        felt.iter().filter(|(is, _)| *is).for_each(|(_, harm)| self.harms.note(*harm));
         self.step(rig, assignment.key, after, event);
     }
 

@@ -1,10 +1,11 @@
 //! The first hundred seeds; `./dev sim` runs two thousand. In four parts, so that they share the machine.
 
-use crate::{Scenario, run};
+use crate::{Harm, Harms, Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
     let (mut preempted, mut bids_taken, mut compared, mut found, mut decided, mut outvoted) = (0, 0, 0, 0, 0, 0);
-    let (mut kept, mut forgotten) = (0, 0);
+    let (mut kept, mut forgotten, mut kills) = (0, 0, 0);
+    let mut harms = Harms::default();
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
@@ -17,7 +18,13 @@ fn hold(seeds: std::ops::Range<u64>) {
         outvoted += report.outvoted;
         kept += report.jobs - report.forgotten;
         forgotten += report.forgotten;
+        kills += report.kills;
+        harms.join(&report.harms);
     }
+    for harm in Harm::ALL {
+        assert!(harms.times(harm) > 0, "{harm:?} in none of them: {harms:?}");
+    }
+    assert!(kills > 0, "the scheduler is killed in some of them");
     assert!(preempted > 0, "spot leases make room for others in some of them");
     assert!(bids_taken > 0, "nodes bid for leases in some of them");
     assert!(compared > 0 && found > 0, "tasks run again in some of them, and cheats are found: {compared}, {found}");
