@@ -37,12 +37,18 @@ impl Committed {
             writeln!(file, "{name}\t{now:.decimals$}").expect("text has room");
             let before = known.get(name);
             let verdict = match before {
-                Some(before) if now > before * (1.0 + TOLERANCE) => {
-                    let verdict = format!("**{:.0} % {worse}**", (now / before - 1.0) * 100.0);
-                    eprintln!("regression: {name} is {verdict}");
-                    verdict
+                Some(before) => {
+                    let more = (now / before - 1.0) * 100.0;
+                    match more.round() {
+                        _ if now > before * (1.0 + TOLERANCE) => {
+                            eprintln!("regression: {name} is {more:.0} % {worse}");
+                            format!("**{more:.0} % {worse}**")
+                        }
+                        0.0 => "as before".to_owned(),
+                        1.0.. => format!("{more:.0} % {worse}"),
+                        _ => format!("{:.0} % {better}", -more),
+                    }
                 }
-                Some(_) => format!("as before or {better}"),
                 None => "new".to_owned(),
             };
             let before = before.map_or_else(String::new, |before| format!("{before:.decimals$}{unit}"));

@@ -142,28 +142,6 @@ pub fn section(all: &[Recorded; 3]) -> Vec<(String, f64)> {
     }
     println!();
     picture(&bars);
-    println!(
-        "Half of the time that gangs' samples lose is lost by tasks for whole rigs of eight GPUs, a fifth by gangs: \
-         they wait for a small task that took a part of a rig shortly before. What helps is where small tasks go: \
-         `scarcity` charges a node for each size of request that no other node of the models the buyer accepts could \
-         take any more, as if it cost 0.3 USDC per GPU and hour more; an m-th of that where only gangs of m lose. It \
-         is chosen on 10 000 samples of 500 other seeds, half of them crowded: 1.048 and crowded 1.062 of the \
-         optimum's time (standard error 0.002), 1.008 of its cost; without it 1.056 and 1.067, 0.999. So on the \
-         recorded samples both are within 5 %, on others the crowded ones are not, in the mean. How much could be had \
-         at all we asked of a scheduler that tries every rig for whoever is next, on 200 futures each, drawn from the \
-         generator itself: 1.045 (1.050), where the core without the charge has 1.054 (1.064) on the same 2000 \
-         samples; keeping rigs idle as well, 1.045 (1.048). Nobody who does not know how long tasks last and who \
-         comes next does much better, so what is left is mostly foresight. On bursts of 30 other seeds the charge \
-         changes 1.033 (1.038) to 1.034 (1.037), for 0.8 % (0.5 %) of the cost.\n\nTried on fresh samples without it, \
-         and not taken: packing by a share of the price or by what is left of any rig 1.050 (1.066), at most; the \
-         largest, the smallest or the oldest of those who wait first, 1.056 to 1.067 as before; small tasks beside \
-         those that have run longest 1.055 (1.067); avoiding rigs that somebody waits for 1.054 (1.064). The buyer's \
-         own prices and the models that others ask for bring no more than the sizes do. Earlier, on 1000 samples \
-         (1.051, crowded 1.078 as it was): keeping what comes free for whoever has waited longest for a gang or for \
-         several GPUs of one rig, from the first moment on and for an hour at most 1.063 (1.094), after ten minutes \
-         1.057 (1.087), from the first moment where a quarter of it at most is lacking, for ten minutes, 1.052 \
-         (1.076): nobody knows how long the last small task lasts, and what is kept idle costs others as much.\n"
-    );
     figures
 }
 
