@@ -260,7 +260,8 @@ fn rig() -> impl Strategy<Value = Rig> {
     let stake = prop_oneof![4 => Just(1_000u64), 1 => 0..40u64];
     let odd = (prop::bool::weighted(0.3), prop::bool::weighted(0.9), prop::bool::weighted(0.3));
     let software = (version(550_054), version(12_004));
-    (hardware, 1..8u64, 0..8u64, level(), shown, stake, odd, software).prop_map(
+    let spot = prop_oneof![1 => Just(0u64), 3 => 1..8u64];
+    (hardware, 1..8u64, spot, level(), shown, stake, odd, software).prop_map(
         |(hardware, price, spot, level, shown, stake, (gvisor, connected, shared), (driver, cuda))| Rig {
             hardware,
             price,
@@ -333,8 +334,13 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
         rarely(Vec::new(), numbers()),
         rarely(false, Just(true)),
         rarely(None, Just(Some(Runtime::Gvisor))),
-        rarely(Version::NONE, version(550_054)),
-        rarely(Version::NONE, version(12_004)),
+        rarely(
+            (Version::NONE, Version::NONE),
+            prop_oneof![
+                version(550_054).prop_map(|driver| (driver, Version::NONE)),
+                version(12_004).prop_map(|cuda| (Version::NONE, cuda)),
+            ],
+        ),
     );
     let resources = (rarely(10, 500..9_000u32), rarely(8, 8..40_000u32), rarely(1, 1..120_000u32));
     (kind(), asked, agreed, placement, resources).prop_map(|(kind, asked, agreed, placement, resources)| {
@@ -344,7 +350,8 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
         let (price, spot, service_level, class, eighths) = agreed;
         let price = price * 50_000;
         let attested = class.map_or(Verification::Attested, |class| Verification::AttestedHardware { class });
-        let (countries, providers, denied, different_providers, runtime, minimum_driver, minimum_cuda) = placement;
+        let (countries, providers, denied, different_providers, runtime, least) = placement;
+        let (minimum_driver, minimum_cuda) = least;
         let named = |numbers: Vec<u32>| numbers.into_iter().map(|number| address(b'P', number)).collect();
         let (cpu_milli, memory_mib, disk_mib) = resources;
         let mut terms = JobTerms {
