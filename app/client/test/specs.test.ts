@@ -150,6 +150,7 @@ test("what does not go together is refused before there is a hash to pay for", a
     { ...encrypted, shape: service },
     { placement: { auction: true } },
     { placement: { auction: false }, terms: spot },
+    { placement: { minimumCuda: 0, minimumDriver: 4_294_967_295 } },
   ];
   for (const changes of right) await specHash({ ...base, ...changes });
   const wrong: [Partial<JobSpec>, string][] = [
@@ -175,6 +176,10 @@ test("what does not go together is refused before there is a hash to pay for", a
     [{ placement: { auction: true }, terms: spot }, "placement.auction"],
     [{ placement: { auction: true }, shape: service }, "placement.auction"],
     [{ placement: { auction: true }, shape: gang }, "placement.auction"],
+    [{ placement: { minimumCuda: 12.4 } }, "placement.minimumCuda"],
+    [{ placement: { minimumCuda: -1 } }, "placement.minimumCuda"],
+    [{ placement: { minimumDriver: 4_294_967_296 } }, "placement.minimumDriver"],
+    [{ placement: { minimumDriver: Number.NaN } }, "placement.minimumDriver"],
   ];
   for (const [changes, field] of wrong) {
     await assert.rejects(specHash({ ...base, ...changes }), (error) => {

@@ -338,7 +338,8 @@ pub struct Placement {
     /// The lease's number within its job.
     pub number: u32,
     pub chosen: Scored,
-    /// The best first; few, however many nodes fitted. Empty for a gang, whose nodes are chosen together.
+    /// The best first; few, however many nodes fitted. Of a gang, whose nodes are chosen together, those on which no
+    /// member is: one may score better than a node that could be had beside the others.
     pub runners_up: Vec<Scored>,
 }
 

@@ -19,6 +19,7 @@ mod retry;
 mod runtime;
 mod sealed;
 mod shape;
+mod version;
 
 pub mod merkle;
 
@@ -38,3 +39,4 @@ pub use retry::Retry;
 pub use runtime::Runtime;
 pub use sealed::{Sealed, registry_of};
 pub use shape::{Gang, Locality, Restart, Service, Shape};
+pub use version::{Version, VersionError};

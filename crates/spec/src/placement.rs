@@ -4,7 +4,7 @@ use std::str::FromStr;
 use millrace_protocol::{Address, JobTerms};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, Shape};
+use crate::{Error, Shape, Version};
 
 /// A country by its ISO 3166-1 alpha-2 code, upper case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,11 @@ pub struct Placement {
     /// Whether each live lease of the job must be with another provider.
     #[serde(default, skip_serializing_if = "is_false")]
     pub different_providers: bool,
+    /// Nodes that tell no version of theirs have none.
+    #[serde(default, skip_serializing_if = "Version::is_none")]
+    pub minimum_cuda: Version,
+    #[serde(default, skip_serializing_if = "Version::is_none")]
+    pub minimum_driver: Version,
     /// Orders the jobs of one buyer, the highest first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u8,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millrace_client::accounts::BuyerAccount;
 use millrace_client::instructions::{self, NewPrepaidJob};
 use millrace_client::keys::address_of;
-use millrace_client::{AnyAccount, Client, Error, Goal, Keypair, Outcome, Sender, address};
+use millrace_client::{Client, Error, Goal, Keypair, Outcome, Sender, address};
 use millrace_protocol::Address;
 use millrace_spec::JobSpec;
 
@@ -34,15 +34,11 @@ pub async fn open_prepaid_job(
         terms: spec.terms,
         attestor: None,
     };
-    let (account, spec_hash) = (address::job(owner, id), job.spec_hash);
-    let goal = Goal::new(account, move |account| match account {
-        Some(AnyAccount::Job(found)) => found.prepaid && found.spec_hash == spec_hash,
-        _ => false,
-    });
+    let goal = Goal::prepaid_job_opened(&balance, job);
     let open = instructions::open_job_prepaid(&balance, job);
     match Sender::new(client.clone(), authority).send_once(&goal, &open, &[]).await? {
         Outcome::Landed(receipt) => println!("{} left the balance, by {}", spec.terms.deposit, receipt.signature),
         Outcome::AlreadyThere => println!("the job is open already"),
     }
-    Ok(account)
+    Ok(address::job(owner, id))
 }

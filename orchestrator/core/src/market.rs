@@ -125,8 +125,8 @@ impl Market {
         let slot = self.slot(node);
         let before = self.rigs[slot as usize].entry.replace(NodeEntry { view });
         self.known += usize::from(before.is_none());
-        // What it has to offer is compared by its shelf; its country, its attestation and its provider are not.
-        let what = |view: &NodeView| (view.provider, view.node.hardware.country, view.node.attestation);
+        // What it has to offer is compared by its shelf; not all of what follows.
+        let what = |view: &NodeView| (view.provider, view.node.hardware.country, view.node.attestation, view.cuda);
         if before.as_ref().is_some_and(|before| what(&before.view) != what(&view)) {
             self.improve(slot);
         }

@@ -1,5 +1,5 @@
 use millrace_protocol::Address;
-use millrace_spec::{After, Gang, JobSpec, Retry, Runtime, Service, Shape};
+use millrace_spec::{After, Gang, JobSpec, Retry, Runtime, Service, Shape, Version};
 use serde::{Deserialize, Serialize};
 
 /// What the scheduler needs to know of a job's spec; the rest of it is the worker's business.
@@ -65,6 +65,10 @@ pub struct Placement {
     /// Nodes bid for its leases in sealed auctions.
     #[serde(default)]
     pub auction: bool,
+    #[serde(default)]
+    pub minimum_cuda: Version,
+    #[serde(default)]
+    pub minimum_driver: Version,
 }
 
 impl From<&JobSpec> for Workload {
@@ -95,6 +99,8 @@ impl From<&millrace_spec::Placement> for Placement {
             different_providers: asked.different_providers,
             priority: asked.priority,
             auction: asked.auction,
+            minimum_cuda: asked.minimum_cuda,
+            minimum_driver: asked.minimum_driver,
         }
     }
 }

@@ -6,7 +6,7 @@ use millrace_client::accounts::{
 use millrace_client::{AnyAccount, Update};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Event, JobView, LeaseView, NodeView};
-use millrace_spec::Sha256;
+use millrace_spec::{Sha256, Version};
 
 pub(crate) fn round_seen(round: &QuorumAccount) -> Event {
     Event::QuorumSeen { job: round.job, round: round.round, quorum: round.quorum.into() }
@@ -40,7 +40,8 @@ impl Book {
                 Event::ProviderSeen { provider: provider.address, account: provider.provider }
             }
             Some(AnyAccount::Node(node)) => {
-                let view = NodeView { provider: node.provider, key: node.node_key, node: node.node };
+                let (driver, cuda) = (Version(node.driver), Version(node.cuda));
+                let view = NodeView { provider: node.provider, key: node.node_key, node: node.node, driver, cuda };
                 Event::NodeSeen { node: node.address, view }
             }
             Some(AnyAccount::Job(job)) => Event::JobSeen { job: job.address, view: job_view(job) },

@@ -5,7 +5,7 @@ use millrace_protocol::{
     Address, Hardware, HardwareClass, MicroUsdc, Requirements, ServiceLevel, Verification, gpu, region,
 };
 use millrace_scheduler::{Blocker, Change, Constraint, JobEntry, Lacking, NotServed, Now, Suggestion, TooFew};
-use millrace_spec::Runtime;
+use millrace_spec::{Runtime, Version};
 
 use super::count;
 use crate::driver::Driver;
@@ -85,6 +85,8 @@ fn name(constraint: Constraint) -> &'static str {
         Constraint::Memory => "memory",
         Constraint::Disk => "disk",
         Constraint::RuntimeMissing => "runtime",
+        Constraint::Driver => "driver",
+        Constraint::Cuda => "cuda",
         Constraint::NodeOffline => "node-online",
         Constraint::NodeDraining => "node-active",
         Constraint::NodeFull => "node-free",
@@ -128,6 +130,12 @@ fn asked(constraint: Constraint, entry: &JobEntry) -> String {
         Constraint::Disk => workload.map_or_else(String::new, |workload| format!("{} MiB unused", workload.disk_mib)),
         Constraint::RuntimeMissing => {
             workload.and_then(|workload| workload.runtime).map_or("", Runtime::name).to_owned()
+        }
+        Constraint::Driver => {
+            workload.map_or_else(String::new, |workload| format!("at least {}", workload.placement.minimum_driver))
+        }
+        Constraint::Cuda => {
+            workload.map_or_else(String::new, |workload| format!("at least {}", workload.placement.minimum_cuda))
         }
         Constraint::NodeOffline => "a connected worker".to_owned(),
         Constraint::NodeDraining => "a node that takes work".to_owned(),
@@ -197,6 +205,10 @@ fn suggest(driver: &Driver, entry: &JobEntry, suggestion: &Suggestion) -> String
         Change::LowerMemory(mib) => format!("ask for at most {mib} MiB of memory"),
         Change::LowerDisk(mib) => format!("ask for at most {mib} MiB of disk"),
         Change::AcceptEngineRuntime => "leave out `runtime`".to_owned(),
+        Change::LowerDriver(Version::NONE) => "leave out `minimum_driver`".to_owned(),
+        Change::LowerDriver(driver) => format!("ask for a driver of at most {driver}"),
+        Change::LowerCuda(Version::NONE) => "leave out `minimum_cuda`".to_owned(),
+        Change::LowerCuda(cuda) => format!("ask for a CUDA of at most {cuda}"),
         Change::Wait(constraint) => return format!("wait: {whose} fits but for `{}`", self::name(constraint)),
     };
     let all_at_once = entry.is_counted() || entry.workload().is_some_and(|workload| workload.gang().is_some());

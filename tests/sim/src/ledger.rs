@@ -13,7 +13,7 @@ use millrace_protocol::{
     Address, Dispute, HardwareAttestation, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds,
 };
 use millrace_scheduler::{JobView, LeaseView, NodeView};
-use millrace_spec::Sha256;
+use millrace_spec::{Sha256, Version};
 
 use crate::name;
 use crate::sabotage::Sabotage;
@@ -335,7 +335,8 @@ impl Ledger {
             b'N' => {
                 let entry = self.market.nodes.get(number)?;
                 let (provider, key) = (name::provider(entry.provider), address);
-                Account::Node(NodeView { provider, key, node: entry.rules })
+                let (driver, cuda) = (Version::NONE, Version::NONE);
+                Account::Node(NodeView { provider, key, node: entry.rules, driver, cuda })
             }
             b'J' => {
                 let at = self.jobs.get(&address)?;

@@ -177,7 +177,8 @@ impl Diagnostic for Cause {
                  the system's, of /inputs or of /run/secrets"
             }
             Self::ImageUnfit => {
-                "read the engine's message: the image wants a newer GPU driver; the task is tried on another rig"
+                "read the engine's message: the image wants a newer GPU driver; the task is tried on another rig, and \
+                 `placement.minimum_cuda` leaves out those that are too old"
             }
             Self::RegistryForbidden => {
                 "push the image to a registry on the internet; a rig asks one in its own networks only where its \

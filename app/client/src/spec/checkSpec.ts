@@ -7,6 +7,7 @@ const RAREST = 86_400n;
 /** Ten years of 365 days. */
 const LONGEST_RUN = 315_360_000n;
 const MIB = 1_048_576n;
+const LARGEST_VERSION = 0xffff_ffff;
 
 /**
  * What may stand together in a spec: notices, checkpoints, early or encrypted outputs, gangs, services and auctions do not
@@ -15,7 +16,7 @@ const MIB = 1_048_576n;
  * whose message names the field.
  */
 export function checkSpec(spec: JobSpec): void {
-  const flaws = [noticeFlaw, checkpointFlaw, earlyOutputsFlaw, sealedFlaw, shapeFlaw, auctionFlaw];
+  const flaws = [noticeFlaw, checkpointFlaw, earlyOutputsFlaw, sealedFlaw, shapeFlaw, auctionFlaw, versionFlaw];
   const wrong = flaws.map((flaw) => flaw(spec)).find((found) => found !== undefined);
   if (wrong) throw new MillraceError("spec-invalid", { message: wrong });
   checkDisk(spec);
@@ -79,6 +80,17 @@ function shapeFlaw({ shape, terms }: JobSpec): string | undefined {
 function auctionFlaw({ placement, shape, terms }: JobSpec): string | undefined {
   if (placement?.auction !== true || (shape === undefined && !terms.spot)) return undefined;
   return "`placement.auction` is left out for gangs, services and spot leases: those are taken at posted prices";
+}
+
+function versionFlaw({ placement }: JobSpec): string | undefined {
+  const versions = { minimumCuda: placement?.minimumCuda, minimumDriver: placement?.minimumDriver };
+  const flawed = Object.entries(versions).find(([, version = 0]) => !isVersion(version));
+  if (flawed === undefined) return undefined;
+  return `\`placement.${flawed[0]}\` is ${flawed[1]}, and is a whole number: 12_004 for a version 12.4`;
+}
+
+function isVersion(version: number): boolean {
+  return Number.isInteger(version) && version >= 0 && version <= LARGEST_VERSION;
 }
 
 function intervalFlaw(field: string, every: bigint): string | undefined {

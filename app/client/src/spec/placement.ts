@@ -11,6 +11,10 @@ export interface Placement {
   readonly deniedProviders?: readonly Address[];
   /** Whether each live lease of the job must be with another provider. */
   readonly differentProviders?: boolean;
+  /** Major * 1000 + minor, as accounts of nodes have it: 12_004 for CUDA 12.4. Nodes that tell none have none. */
+  readonly minimumCuda?: number;
+  /** The same of the driver: 550_054 for 550.54. */
+  readonly minimumDriver?: number;
   /** From 0 to 255; orders the jobs of one buyer, the highest first. */
   readonly priority?: number;
   /** Only nodes of these; none accepts every provider. */
@@ -22,12 +26,15 @@ export function canonicalPlacement(placement: Placement): string | undefined {
   const countries = [...new Set(placement.countries)].sort(utf8Order);
   const list = (name: string, items: readonly string[]) =>
     items.length > 0 ? [`${text(name)}:[${items.map(text).join(",")}]`] : [];
+  const number = (name: string, value = 0) => (value > 0 ? [`${text(name)}:${value}`] : []);
   const fields = [
     ...(placement.auction === true ? [`"auction":true`] : []),
     ...list("countries", countries),
     ...list("denied_providers", inOrder(placement.deniedProviders)),
     ...(placement.differentProviders === true ? [`"different_providers":true`] : []),
-    ...((placement.priority ?? 0) > 0 ? [`"priority":${placement.priority}`] : []),
+    ...number("minimum_cuda", placement.minimumCuda),
+    ...number("minimum_driver", placement.minimumDriver),
+    ...number("priority", placement.priority),
     ...list("providers", inOrder(placement.providers)),
   ];
   return fields.length > 0 ? `{${fields.join(",")}}` : undefined;

@@ -77,13 +77,19 @@ fn hardware(examined: &Examined, disk_reserve_mib: u32) -> String {
     });
     let (cores, memory) = examined.machine.as_ref().map_or((1, 0), |machine| (machine.cpu_cores, machine.memory_mib));
     let disk = examined.free_disk_mib.saturating_sub(disk_reserve_mib.into());
-    format!("{gpu}--cpus {cores} --memory {memory}MiB --disk {disk}MiB")
+    // What a node does not tell of itself, no job that asks for a version gets.
+    let software = examined
+        .inventory
+        .software
+        .as_ref()
+        .map_or_else(String::new, |software| format!(" --driver {} --cuda {}", software.driver, software.cuda));
+    format!("{gpu}--cpus {cores} --memory {memory}MiB --disk {disk}MiB{software}")
 }
 
 #[cfg(test)]
 mod tests {
     use millrace_worker::container::Info;
-    use millrace_worker::gpu::{Gpu, Inventory};
+    use millrace_worker::gpu::{Gpu, Inventory, Software};
 
     use super::*;
 
@@ -108,5 +114,9 @@ mod tests {
         assert_eq!(hardware(&examined(&[]), 512), host);
         let mixed = examined(&[("t4", 15_360), ("l4", 23_034), ("l4", 23_028)]);
         assert_eq!(hardware(&mixed, 512), format!("--gpu l4 --gpus 2 --vram 23028MiB {host}"));
+        let mut driven = mixed;
+        driven.inventory.software = Some(Software { driver: "570.86.15".to_owned(), cuda: "12.8".to_owned() });
+        let told = "--driver 570.86.15 --cuda 12.8";
+        assert_eq!(hardware(&driven, 512), format!("--gpu l4 --gpus 2 --vram 23028MiB {host} {told}"));
     }
 }

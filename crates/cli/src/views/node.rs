@@ -1,6 +1,7 @@
 use millrace_protocol::{
     Hardware, HardwareAttestation, HardwareClass, PricePerGpuHour, ServiceLevel, UnixSeconds, gpu,
 };
+use millrace_spec::Version;
 
 use super::duration::in_time;
 
@@ -48,9 +49,9 @@ pub fn service_level(level: ServiceLevel) -> String {
 
 /// `570.86`; the numbers are those of [`crate::args::parse_version`].
 pub fn version(number: u32) -> String {
-    match number {
-        0 => "none".to_owned(),
-        _ => format!("{}.{}", number / 1_000, number % 1_000),
+    match Version(number) {
+        Version::NONE => "none".to_owned(),
+        version => version.to_string(),
     }
 }
 

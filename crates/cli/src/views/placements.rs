@@ -52,14 +52,20 @@ fn row(lease: String, scored: &Scored) -> Vec<String> {
 fn weights(weights: &Weights) -> String {
     format!(
         "USDC per GPU and hour; the lowest score gets the lease, and only its price is paid. Charged\nbeside the price: \
-         up to {} of it for a bad reputation, up to {} for a slow link, {}\nfor an image to be pulled, {} for each \
-         GPU left idle in a rig that was whole, {} for\neach size of request that no other node could take.",
+         up to {} of it for a bad reputation, up to {} for a link under\n{} Mbit/s, {} for an image to be pulled, {} \
+         for each GPU left idle in a\nrig that was whole, {} for each size of request that no other node could take.",
         share(weights.reputation),
         share(weights.link),
+        megabits(weights.fast_link),
         usdc(weights.image),
         usdc(weights.packing),
         usdc(weights.scarcity)
     )
+}
+
+/// Of KiB per second; rounded, since it was given so.
+fn megabits(kib_per_second: u32) -> u64 {
+    (u64::from(kib_per_second) * 1_024 * 8 + 500_000) / 1_000_000
 }
 
 fn usdc(price: PricePerGpuHour) -> String {

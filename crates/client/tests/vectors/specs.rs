@@ -92,6 +92,10 @@ fn canonical_specs_and_their_hashes() {
     let service = format!("{before}[service]\nreplicas = 3\nrun_for = \"7d\"\n[resources]{resources}");
     let shapes = [
         case("placement", &format!("{plain}\n[placement]\n{placement}\n")),
+        case(
+            "least versions",
+            &format!("{plain}\n[placement]\nminimum_cuda = \"12.4\"\nminimum_driver = \"550.54\"\n"),
+        ),
         case("gang", &format!("{plain}\n[gang]\nlocality = \"anywhere\"\n")),
         case("service", &service),
         case("checkpoints", &format!("{plain}\n[checkpoint]\nevery = \"5m\"\n")),

@@ -120,6 +120,8 @@ pub(super) struct Placement {
     pub denied_providers: Vec<String>,
     #[serde(default)]
     pub different_providers: bool,
+    pub minimum_cuda: Option<String>,
+    pub minimum_driver: Option<String>,
     #[serde(default)]
     pub priority: u8,
 }

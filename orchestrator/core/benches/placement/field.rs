@@ -6,7 +6,7 @@ use millrace_protocol::{
     UnixSeconds, Verification,
 };
 use millrace_scheduler::{Core, DrawSecret, Event, JobView, NodeView, Now, Placement, Settings, Weights, Workload};
-use millrace_spec::sha256;
+use millrace_spec::{Version, sha256};
 
 pub use crate::dice::Dice;
 
@@ -96,6 +96,8 @@ pub fn view(dice: &mut Dice, provider: Address) -> NodeView {
             leased: GpuUnits::ZERO,
             status: NodeStatus::Active,
         },
+        driver: Version(550_054),
+        cuda: Version(12_004),
     }
 }
 

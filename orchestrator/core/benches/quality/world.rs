@@ -14,7 +14,7 @@ use millrace_scheduler::{
     Action, Core, DrawSecret, Event, JobView, LeaseView, NodeView, Now, Offer, OpenFailure, Settings, TaskPhase,
     TaskProgress, Transaction, Weights, Workload,
 };
-use millrace_spec::{Gang, Locality, Restart, Service, sha256};
+use millrace_spec::{Gang, Locality, Restart, Service, Version, sha256};
 
 use crate::chooser::Chooser;
 use crate::shape::{Kind, Order, Shape};
@@ -175,7 +175,8 @@ impl<'a> World<'a> {
             leased: GpuUnits::ZERO,
             status: NodeStatus::Active,
         };
-        self.nodes.insert(node, NodeView { provider, key: node, node: chain });
+        let (driver, cuda) = (Version::NONE, Version::NONE);
+        self.nodes.insert(node, NodeView { provider, key: node, node: chain, driver, cuda });
         self.see_node(node);
         self.connect(number);
     }

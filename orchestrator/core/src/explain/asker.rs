@@ -153,6 +153,8 @@ impl<'a> Asker<'a> {
                 return lower(spare.disk_mib, Limits::LEAST_DISK_MIB, has_all, Change::LowerDisk);
             }
             Constraint::RuntimeMissing => Change::AcceptEngineRuntime,
+            Constraint::Driver => Change::LowerDriver(view.driver),
+            Constraint::Cuda => Change::LowerCuda(view.cuda),
             Constraint::NodeOffline
             | Constraint::Quarantined
             | Constraint::NodeDraining

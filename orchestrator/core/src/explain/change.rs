@@ -3,6 +3,7 @@
 use millrace_protocol::{
     Address, GpuUnits, HardwareClass, JobTerms, MicroUsdc, PricePerGpuHour, ServiceLevel, Verification, gpu, region,
 };
+use millrace_spec::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{Constraint, Workload};
@@ -51,6 +52,10 @@ pub enum Change {
     LowerMemory(u32),
     /// Ask for at most this much MiB of disk.
     LowerDisk(u32),
+    /// Ask for at most this driver; for any where that is none.
+    LowerDriver(Version),
+    /// Ask for at most this CUDA; for any where that is none.
+    LowerCuda(Version),
     /// Nothing the buyer could change: wait until the node is connected, free, backed by stake or trusted.
     Wait(Constraint),
 }
@@ -94,6 +99,8 @@ impl Change {
             Self::LowerCpu(milli) => workload.cpu_milli = workload.cpu_milli.min(milli),
             Self::LowerMemory(mib) => workload.memory_mib = workload.memory_mib.min(mib),
             Self::LowerDisk(mib) => workload.disk_mib = workload.disk_mib.min(mib),
+            Self::LowerDriver(driver) => placement.minimum_driver = placement.minimum_driver.min(driver),
+            Self::LowerCuda(cuda) => placement.minimum_cuda = placement.minimum_cuda.min(cuda),
             Self::Wait(_) => {}
         }
     }

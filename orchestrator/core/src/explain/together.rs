@@ -71,10 +71,10 @@ impl Asker<'_> {
         let (entry, demand) = self.after(Change::AddToDeposit(MicroUsdc::MAX));
         let request = self.request_of(&entry, &demand);
         let (needed, dearest) = if entry.is_gang() {
-            let (seats, _) = self.core.plan_by(self.now, &entry.view.job, &request, &mut BTreeSet::new())?.ok()?;
-            let costs = seats.iter().map(|seat| self.cost(seat.price));
+            let (set, _) = self.core.plan_by(self.now, &entry.view.job, &request, &mut BTreeSet::new())?.ok()?;
+            let costs = set.seats.iter().map(|seat| self.cost(seat.price));
             let needed = costs.into_iter().try_fold(MicroUsdc::ZERO, |sum, cost| sum.plus(cost?).ok())?;
-            (needed, seats.iter().map(|seat| (seat.price, seat.chosen.node)).max()?)
+            (needed, set.seats.iter().map(|seat| (seat.price, seat.chosen.node)).max()?)
         } else {
             let members = self.members(&entry, &request);
             let dearest = members.iter().copied().max().filter(|_| members.len() >= self.places)?;

@@ -1,7 +1,7 @@
 use millrace_protocol::{
     Address, GpuUnits, HardwareClass, JobTerms, PricePerGpuHour, Requirements, ServiceLevel, Verification,
 };
-use millrace_spec::{Locality, Runtime};
+use millrace_spec::{Locality, Runtime, Version};
 
 use crate::{JobEntry, Workload};
 
@@ -42,6 +42,8 @@ pub struct Demand {
     pub image: String,
     /// None for whatever a node's engine runs containers with.
     pub runtime: Option<Runtime>,
+    pub minimum_cuda: Version,
+    pub minimum_driver: Version,
     /// ISO 3166-1 alpha-2; empty accepts every country.
     pub countries: Vec<[u8; 2]>,
     /// Only these; empty accepts every provider.
@@ -83,6 +85,8 @@ impl Demand {
             disk_mib: workload.disk_mib,
             image: workload.image.clone(),
             runtime: workload.runtime,
+            minimum_cuda: workload.placement.minimum_cuda,
+            minimum_driver: workload.placement.minimum_driver,
             countries: workload.placement.countries.clone(),
             providers: workload.placement.providers.clone(),
             denied_providers: workload.placement.denied_providers.clone(),

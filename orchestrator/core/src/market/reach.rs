@@ -1,4 +1,5 @@
 use millrace_protocol::{Address, PricePerGpuHour};
+use millrace_spec::Version;
 
 use super::images::{self, ImageId};
 use super::rig::Rig;
@@ -16,7 +17,10 @@ pub(super) struct Reach {
     cpu_milli: u32,
     memory_mib: u32,
     disk_mib: u32,
+    driver: u32,
     free: u16,
+    /// As far as it fits: a wider one would make each entry of a block larger.
+    cuda: u16,
     service_level: u8,
     hardware: u8,
     real: bool,
@@ -34,7 +38,9 @@ pub(super) struct Needs {
     cpu_milli: u32,
     memory_mib: u32,
     disk_mib: u32,
+    driver: u32,
     free: u16,
+    cuda: u16,
     service_level: u8,
     hardware: u8,
     accept_simulated: bool,
@@ -58,6 +64,8 @@ impl Reach {
             cpu_milli: narrow(spare.cpu_milli),
             memory_mib: narrow(spare.memory_mib),
             disk_mib: narrow(spare.disk_mib),
+            driver: entry.view.driver.0,
+            cuda: narrow_version(entry.view.cuda),
             free: rig.free(entry).0,
             service_level: node.service_level as u8,
             hardware: node.attestation.class as u8,
@@ -88,6 +96,8 @@ impl Reach {
             cpu_milli: self.cpu_milli.max(other.cpu_milli),
             memory_mib: self.memory_mib.max(other.memory_mib),
             disk_mib: self.disk_mib.max(other.disk_mib),
+            driver: self.driver.max(other.driver),
+            cuda: self.cuda.max(other.cuda),
             free: self.free.max(other.free),
             service_level: self.service_level.max(other.service_level),
             hardware: self.hardware.max(other.hardware),
@@ -105,6 +115,8 @@ impl Reach {
             && self.cpu_milli >= needs.cpu_milli
             && self.memory_mib >= needs.memory_mib
             && self.disk_mib >= needs.disk_mib
+            && self.driver >= needs.driver
+            && self.cuda >= needs.cuda
             && self.service_level >= needs.service_level
             && self.hardware >= needs.hardware
             && (self.real || needs.accept_simulated)
@@ -123,6 +135,8 @@ impl Needs {
             cpu_milli: demand.cpu_milli,
             memory_mib: demand.memory_mib,
             disk_mib: demand.disk_mib,
+            driver: demand.minimum_driver.0,
+            cuda: narrow_version(demand.minimum_cuda),
             free: demand.units.0,
             service_level: demand.service_level as u8,
             hardware: demand.hardware.map_or(0, |class| class as u8),
@@ -134,6 +148,10 @@ impl Needs {
     pub(super) fn with(self, image: ImageId) -> Self {
         Self { images: images::bit(image), ..self }
     }
+}
+
+fn narrow_version(version: Version) -> u16 {
+    u16::try_from(version.0).unwrap_or(u16::MAX)
 }
 
 /// One of 64 bits; several countries share one.

@@ -42,6 +42,10 @@ pub enum Constraint {
     Disk,
     /// Its engine does not have the runtime that the job asks for.
     RuntimeMissing,
+    /// Its driver is older than the job asks for, or its account tells of none.
+    Driver,
+    /// The same of its CUDA.
+    Cuda,
     /// Its worker is not connected.
     NodeOffline,
     /// Its worker came and went too often lately.
@@ -68,7 +72,7 @@ pub enum Constraint {
 
 impl Constraint {
     /// Every one, the dearest to check last.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Price,
         Self::NoSpot,
         Self::GpuModel,
@@ -85,6 +89,8 @@ impl Constraint {
         Self::Memory,
         Self::Disk,
         Self::RuntimeMissing,
+        Self::Driver,
+        Self::Cuda,
         Self::NodeOffline,
         Self::Quarantined,
         Self::NodeDraining,
@@ -100,12 +106,13 @@ impl Constraint {
 
     /// Those that the index does not vouch for: it keeps no rig that another one excludes from everything, and
     /// compares the others exactly.
-    pub(super) const UNVOUCHED: [Self; 10] = [
+    pub(super) const UNVOUCHED: [Self; 11] = [
         Self::Country,
         Self::HardwareUnattested,
         Self::ChallengeRefused,
         Self::ProviderUnwanted,
         Self::RuntimeMissing,
+        Self::Cuda,
         Self::AlreadyLeased,
         Self::SameProvider,
         Self::Resting,
@@ -187,6 +194,8 @@ impl Market {
                 Some(Runtime::Gvisor) => !rig.gvisor,
                 None => false,
             },
+            Constraint::Driver => view.driver < demand.minimum_driver,
+            Constraint::Cuda => view.cuda < demand.minimum_cuda,
             Constraint::NodeOffline => !rig.worker.is_some_and(|worker| worker.live(now.millis, self.patience)),
             Constraint::Quarantined => rig.worker.is_some_and(|worker| now.millis < worker.quarantined_until()),
             Constraint::NodeDraining => rig.drains(),

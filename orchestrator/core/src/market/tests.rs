@@ -7,6 +7,7 @@ use millrace_protocol::{
     PricePerGpuHour, Provider, ProviderStatus, Reputation, Requirements, Seconds, ServiceLevel, Stake, UnixSeconds,
     transitions,
 };
+use millrace_spec::Version;
 use proptest::prelude::*;
 
 use super::*;
@@ -66,6 +67,17 @@ fn country() -> impl Strategy<Value = [u8; 2]> {
     prop_oneof![Just(*b"DE"), Just(*b"FR"), Just(*b"US")]
 }
 
+fn driver() -> impl Strategy<Value = Version> {
+    prop_oneof![2 => Just(Version::NONE), 2 => Just(Version(550_054)), 1 => Just(Version(570_086))]
+}
+
+/// Two of them are more than the index tells apart.
+fn cuda() -> impl Strategy<Value = Version> {
+    prop_oneof![
+        4 => Just(Version::NONE), 2 => Just(Version(12_004)), 1 => Just(Version(70_000)), 1 => Just(Version(71_000))
+    ]
+}
+
 /// Few values of each thing, so that ties and near misses are frequent.
 fn view() -> impl Strategy<Value = NodeView> {
     let hardware = (0..4u8, 1..=8u16, 0..3u32, 1..=4u16, 0..3u8, country(), any::<bool>()).prop_map(
@@ -82,8 +94,8 @@ fn view() -> impl Strategy<Value = NodeView> {
         },
     );
     let standing = (level(), class(), 0..40u64, 0..3u16, prop::bool::weighted(0.9));
-    (hardware, 1..6u64, 0..4u64, standing, 0..PROVIDERS).prop_map(
-        |(hardware, price, spot, (service_level, class, expires, leased, active), provider)| NodeView {
+    (hardware, 1..6u64, 0..4u64, standing, (0..PROVIDERS, driver(), cuda())).prop_map(
+        |(hardware, price, spot, (service_level, class, expires, leased, active), (provider, driver, cuda))| NodeView {
             provider: address(b'P', provider),
             key: Address::default(),
             node: Node {
@@ -95,6 +107,8 @@ fn view() -> impl Strategy<Value = NodeView> {
                 leased: GpuUnits(leased),
                 status: if active { NodeStatus::Active } else { NodeStatus::Draining },
             },
+            driver,
+            cuda,
         },
     )
 }
@@ -128,6 +142,8 @@ fn demand() -> impl Strategy<Value = Demand> {
         prop::collection::vec(0..PROVIDERS, 0..2),
         any::<bool>(),
         prop::option::weighted(0.2, Just(Runtime::Gvisor)),
+        driver(),
+        cuda(),
     );
     (hardware, terms, workload, placement).prop_map(|(hardware, terms, (cpu, wanted), placement)| {
         let named = |providers: Vec<u8>| providers.into_iter().map(|number| address(b'P', number)).collect();
@@ -152,6 +168,8 @@ fn demand() -> impl Strategy<Value = Demand> {
             denied_providers: named(placement.2),
             different_providers: placement.3,
             runtime: placement.4,
+            minimum_driver: placement.5,
+            minimum_cuda: placement.6,
         }
     })
 }
@@ -339,6 +357,8 @@ proptest! {
                 countries: Vec::new(),
                 providers: Vec::new(),
                 hardware: None,
+                minimum_driver: Version::NONE,
+                minimum_cuda: Version::NONE,
                 service_level: ServiceLevel::None,
                 maximum_price: PricePerGpuHour(10_000),
                 ..demand

@@ -19,6 +19,8 @@ pub(crate) struct Seat {
 pub(crate) struct Assembly {
     /// Members that are still to be offered a lease, the next one first.
     pub seats: VecDeque<Seat>,
+    /// What none of them is on and scored next.
+    pub runners_up: Vec<Candidate>,
     /// Of each member's lease.
     pub maximum: Seconds,
     /// Milliseconds after which it is given up, where no lease is there by then.

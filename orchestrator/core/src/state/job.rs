@@ -89,7 +89,7 @@ pub struct Decision {
     /// The lease's number within its job.
     pub number: u32,
     pub chosen: Candidate,
-    /// The best first; few, however many nodes fitted.
+    /// The best first; few, however many nodes fitted. Of a gang's nodes those on which no member is.
     pub runners_up: Vec<Candidate>,
 }
 

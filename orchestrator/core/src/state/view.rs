@@ -1,5 +1,5 @@
 use millrace_protocol::{Address, Job, JobState, Lease, Node, UnixSeconds};
-use millrace_spec::Sha256;
+use millrace_spec::{Sha256, Version};
 use serde::{Deserialize, Serialize};
 
 /// A node's account, as far as the scheduler cares.
@@ -9,6 +9,11 @@ pub struct NodeView {
     /// The key its worker proves.
     pub key: Address,
     pub node: Node,
+    /// In its provider's word.
+    #[serde(default)]
+    pub driver: Version,
+    #[serde(default)]
+    pub cuda: Version,
 }
 
 /// A job's account.

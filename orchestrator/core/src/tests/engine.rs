@@ -1,6 +1,7 @@
 //! What the placement engine adds to the job file's requirements, and how it tells why.
 
 use millrace_protocol::{Address, Hardware, JobTerms, PricePerGpuHour};
+use millrace_spec::Version;
 
 use super::world::*;
 use crate::*;
@@ -27,6 +28,55 @@ fn excluded(placement: Placement) -> (Vec<Constraint>, Option<Change>) {
 fn by_country() {
     let (found, change) = excluded(Placement { countries: vec![*b"FR", *b"CH"], ..Placement::default() });
     assert_eq!((found, change), (vec![Constraint::Country], Some(Change::AcceptCountry(*b"DE"))));
+}
+
+#[test]
+fn by_the_driver_and_by_cuda() {
+    let driver = |version| Placement { minimum_driver: Version(version), ..Placement::default() };
+    let cuda = |version| Placement { minimum_cuda: Version(version), ..Placement::default() };
+    let lower = (vec![Constraint::Driver], Some(Change::LowerDriver(Version(550_054))));
+    assert_eq!(excluded(driver(550_055)), lower);
+    assert_eq!(excluded(cuda(12_005)), (vec![Constraint::Cuda], Some(Change::LowerCuda(Version(12_004)))));
+}
+
+#[test]
+fn a_node_fits_whose_versions_are_what_the_job_asks_for() {
+    let mut world = World::with_nodes(2);
+    let newer = world.nodes.get_mut(&node(2)).unwrap();
+    (newer.driver, newer.cuda) = (Version(570_086), Version(12_008));
+    world.see_node(node(2));
+    let asked = |minimum_driver, minimum_cuda| {
+        let placement = Placement {
+            minimum_driver: Version(minimum_driver),
+            minimum_cuda: Version(minimum_cuda),
+            ..Placement::default()
+        };
+        Workload { placement, ..workload(1) }
+    };
+    world.add_job(1, terms(), asked(550_055, 12_005));
+    world.add_job(2, terms(), asked(550_054, 12_004));
+    world.drain();
+    let nodes: Vec<_> = world.offers().iter().map(|offer| offer.node).collect();
+    assert_eq!(nodes, [node(2), node(1)], "the first is the cheaper one, and older");
+}
+
+#[test]
+fn a_node_that_tells_no_version_is_for_jobs_that_ask_for_none_until_it_tells_one() {
+    let mut world = World::with_nodes(1);
+    let silent = world.nodes.get_mut(&node(1)).unwrap();
+    (silent.driver, silent.cuda) = (Version::NONE, Version::NONE);
+    world.see_node(node(1));
+    let placement = Placement { minimum_cuda: Version(1), ..Placement::default() };
+    let job = world.add_job(1, terms(), asking(placement));
+    world.drain();
+    assert!(world.offers().is_empty());
+    let explanation = world.explain(job);
+    assert_eq!(explanation.exclusions.into_keys().collect::<Vec<_>>(), [Constraint::Cuda]);
+    assert_eq!(explanation.suggestion.unwrap().change, Change::LowerCuda(Version::NONE));
+    world.nodes.get_mut(&node(1)).unwrap().cuda = Version(70_000);
+    world.see_node(node(1));
+    world.drain();
+    assert_eq!(world.offers().iter().map(|offer| offer.job).collect::<Vec<_>>(), [job]);
 }
 
 #[test]

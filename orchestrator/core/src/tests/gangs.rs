@@ -56,6 +56,51 @@ fn all_nodes_or_none_and_each_knows_its_rank_and_its_peers() {
 }
 
 #[test]
+fn each_member_of_a_gang_says_what_scored_next_and_is_no_member() {
+    let mut world = World::with_nodes(6);
+    world.task_millis = 60_000;
+    let job = add_gang(&mut world, 1, 3, Locality::Region);
+    let decisions = world.explain(job).decisions;
+    let scored = |candidate: &Candidate| (candidate.node, candidate.score.price);
+    let chosen: Vec<_> = decisions.iter().map(|decision| (decision.number, scored(&decision.chosen))).collect();
+    let expected = [1, 2, 3u32].map(|number| (number - 1, (address(b'N', number), u64::from(number) * 100_000)));
+    assert_eq!(chosen, expected);
+    for decision in &decisions {
+        let others: Vec<_> = decision.runners_up.iter().map(scored).collect();
+        assert_eq!(others, [(address(b'N', 4), 400_000), (address(b'N', 5), 500_000)], "{}", decision.number);
+        assert!(decision.runners_up.iter().all(|other| other.score.total() > decision.chosen.score.total()));
+    }
+}
+
+#[test]
+fn a_gang_of_all_nodes_that_fit_has_no_runners_up() {
+    let mut world = World::with_nodes(2);
+    world.task_millis = 60_000;
+    let job = add_gang(&mut world, 1, 2, Locality::Anywhere);
+    let decisions = world.explain(job).decisions;
+    assert_eq!(decisions.len(), 2);
+    assert!(decisions.iter().all(|decision| decision.runners_up.is_empty()));
+}
+
+#[test]
+fn a_node_whose_provider_has_no_stake_for_a_further_member_is_among_those_that_scored_next() {
+    let mut world = World::with_nodes(3);
+    world.task_millis = 60_000;
+    // Both of one provider, whose stake is enough for one lease.
+    world.nodes.get_mut(&address(b'N', 2)).unwrap().provider = address(b'P', 1);
+    let stake = &mut world.providers.get_mut(&address(b'P', 1)).unwrap().stake;
+    (stake.total, stake.paid_in) = (MicroUsdc(5_000_000), MicroUsdc(5_000_000));
+    world.see_node(address(b'N', 2));
+    let job = add_gang(&mut world, 1, 2, Locality::Region);
+    let decisions = world.explain(job).decisions;
+    let seen: Vec<_> = decisions.iter().map(|decision| (decision.chosen.node, &decision.runners_up)).collect();
+    let [(first, one), (second, two)] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!((*first, *second), (address(b'N', 1), address(b'N', 3)));
+    assert_eq!(one, two);
+    assert_eq!(one.iter().map(|other| other.node).collect::<Vec<_>>(), [address(b'N', 2)]);
+}
+
+#[test]
 fn a_gang_stays_in_one_region_unless_it_may_be_anywhere() {
     for (locality, expected) in [(Locality::Region, 0), (Locality::Anywhere, 3)] {
         let mut world = World::new();

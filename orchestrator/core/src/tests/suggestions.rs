@@ -6,7 +6,7 @@ use millrace_protocol::{
     Address, GpuUnits, Hardware, HardwareAttestation, HardwareClass, JobTerms, MicroUsdc, Payment, PricePerGpuHour,
     Requirements, Seconds, ServiceLevel, UnixSeconds, Verification,
 };
-use millrace_spec::{Gang, Locality, Restart, Runtime, Service, Shape};
+use millrace_spec::{Gang, Locality, Restart, Runtime, Service, Shape, Version};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -237,6 +237,8 @@ struct Rig {
     /// Its provider's, in USDC.
     stake: u64,
     gvisor: bool,
+    driver: Version,
+    cuda: Version,
     connected: bool,
     /// Of the provider of the node before it.
     shared: bool,
@@ -257,8 +259,10 @@ fn rig() -> impl Strategy<Value = Rig> {
     let shown = prop::option::of(prop_oneof![Just(HardwareClass::Challenged), Just(HardwareClass::Enclave)]);
     let stake = prop_oneof![4 => Just(1_000u64), 1 => 0..40u64];
     let odd = (prop::bool::weighted(0.3), prop::bool::weighted(0.9), prop::bool::weighted(0.3));
-    (hardware, 1..8u64, 0..8u64, level(), shown, stake, odd).prop_map(
-        |(hardware, price, spot, level, shown, stake, (gvisor, connected, shared))| Rig {
+    let software = (version(550_054), version(12_004));
+    let spot = prop_oneof![1 => Just(0u64), 3 => 1..8u64];
+    (hardware, 1..8u64, spot, level(), shown, stake, odd, software).prop_map(
+        |(hardware, price, spot, level, shown, stake, (gvisor, connected, shared), (driver, cuda))| Rig {
             hardware,
             price,
             spot,
@@ -266,10 +270,16 @@ fn rig() -> impl Strategy<Value = Rig> {
             shown,
             stake,
             gvisor,
+            driver,
+            cuda,
             connected,
             shared,
         },
     )
+}
+
+fn version(usual: u32) -> impl Strategy<Value = Version> {
+    prop_oneof![1 => Just(Version::NONE), 2 => Just(Version(usual)), 1 => Just(Version(usual + 1_000))]
 }
 
 fn level() -> impl Strategy<Value = ServiceLevel> {
@@ -324,6 +334,13 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
         rarely(Vec::new(), numbers()),
         rarely(false, Just(true)),
         rarely(None, Just(Some(Runtime::Gvisor))),
+        rarely(
+            (Version::NONE, Version::NONE),
+            prop_oneof![
+                version(550_054).prop_map(|driver| (driver, Version::NONE)),
+                version(12_004).prop_map(|cuda| (Version::NONE, cuda)),
+            ],
+        ),
     );
     let resources = (rarely(10, 500..9_000u32), rarely(8, 8..40_000u32), rarely(1, 1..120_000u32));
     (kind(), asked, agreed, placement, resources).prop_map(|(kind, asked, agreed, placement, resources)| {
@@ -333,7 +350,8 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
         let (price, spot, service_level, class, eighths) = agreed;
         let price = price * 50_000;
         let attested = class.map_or(Verification::Attested, |class| Verification::AttestedHardware { class });
-        let (countries, providers, denied, different_providers, runtime) = placement;
+        let (countries, providers, denied, different_providers, runtime, least) = placement;
+        let (minimum_driver, minimum_cuda) = least;
         let named = |numbers: Vec<u32>| numbers.into_iter().map(|number| address(b'P', number)).collect();
         let (cpu_milli, memory_mib, disk_mib) = resources;
         let mut terms = JobTerms {
@@ -351,6 +369,8 @@ fn job() -> impl Strategy<Value = (JobTerms, Workload)> {
             providers: named(providers),
             denied_providers: named(denied),
             different_providers,
+            minimum_driver,
+            minimum_cuda,
             ..Placement::default()
         };
         let mut workload = Workload { cpu_milli, memory_mib, disk_mib, placement, runtime, ..workload(1) };
@@ -395,6 +415,7 @@ fn build(rigs: &[Rig], taken: &[Taken]) -> World {
         let view = world.nodes.get_mut(&node).unwrap();
         view.node.spot_price = PricePerGpuHour(rig.spot * 25_000);
         view.node.service_level = rig.level;
+        (view.driver, view.cuda) = (rig.driver, rig.cuda);
         view.node.attestation =
             rig.shown.map_or_else(HardwareAttestation::default, |class| HardwareAttestation { class, expires_at });
         if rig.shared && number > 1 {
@@ -457,6 +478,8 @@ fn each_kind_of_advice_is_given_in_some_of_the_worlds() {
         "LowerCpu",
         "LowerMemory",
         "LowerDisk",
+        "LowerDriver",
+        "LowerCuda",
         "Wait",
         "AddToDeposit for all",
         "RaisePrice for all",

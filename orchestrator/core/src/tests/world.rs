@@ -13,7 +13,7 @@ use millrace_protocol::{
     UnixSeconds, Verification, transitions,
 };
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{Bid, BidSignature, Condition, ObjectRef, Sha256, SignedBid, sha256};
+use millrace_spec::{Bid, BidSignature, Condition, ObjectRef, Sha256, SignedBid, Version, sha256};
 
 use crate::*;
 pub use rounds::{Vote, Voter};
@@ -281,7 +281,8 @@ impl World {
             leased: GpuUnits::ZERO,
             status: NodeStatus::Active,
         };
-        self.nodes.insert(node, NodeView { provider, key: address(b'K', number), node: chain });
+        let (driver, cuda) = (Version(550_054), Version(12_004));
+        self.nodes.insert(node, NodeView { provider, key: address(b'K', number), node: chain, driver, cuda });
         self.rigs.insert(node, Rig::default());
         self.see_node(node);
         node

@@ -1,7 +1,7 @@
 //! What a job asks beside its terms: placement, gangs, services.
 
 use super::*;
-use crate::{After, Condition, Country, Gang, Locality, Restart, Retry, Service, Shape};
+use crate::{After, Condition, Country, Gang, Locality, Restart, Retry, Service, Shape, Version};
 
 const PROVIDER: &str = "11111111111111111111111111111111";
 
@@ -85,6 +85,21 @@ fn a_placement_is_written_in_one_order() {
 }
 
 #[test]
+fn least_versions_are_numbers_in_the_spec_and_only_there_where_they_are_asked_for() {
+    let spec = spec_of(&and("[placement]\nminimum_driver = \"550\"\nminimum_cuda = \"12.4\"\npriority = 1").unwrap());
+    let placement = spec.placement.as_ref().unwrap();
+    assert_eq!((placement.minimum_cuda, placement.minimum_driver), (Version(12_004), Version(550_000)));
+    let text = String::from_utf8(spec.canonical_bytes()).unwrap();
+    let expected = r#""placement":{"minimum_cuda":12004,"minimum_driver":550000,"priority":1},"task_retries""#;
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(JobSpec::from_canonical(text.as_bytes()), Ok(spec));
+    let written_out = text.replacen("12004", "0", 1);
+    assert_eq!(JobSpec::from_canonical(written_out.as_bytes()), Err(Error::NotCanonical));
+    let without = text.replacen(r#""minimum_cuda":12004,"#, "", 1);
+    assert_eq!(JobSpec::from_canonical(without.as_bytes()).unwrap().placement.unwrap().minimum_cuda, Version::NONE);
+}
+
+#[test]
 fn an_auction_is_for_tasks_one_by_one_at_full_standing() {
     let spec = spec_of(&and("[placement]\nauction = true\npriority = 9").unwrap());
     assert!(spec.placement.as_ref().unwrap().auction);
@@ -105,11 +120,17 @@ fn a_placement_refuses_nonsense() {
         ("countries = [\"de\"]".to_owned(), "placement.countries"),
         ("providers = [\"me\"]".to_owned(), "placement.providers"),
         ("denied_providers = [\"\"]".to_owned(), "placement.denied_providers"),
+        ("minimum_cuda = \"0\"".to_owned(), "placement.minimum_cuda"),
+        ("minimum_cuda = \"cuda12\"".to_owned(), "placement.minimum_cuda"),
+        ("minimum_driver = \"550.54.14\"".to_owned(), "placement.minimum_driver"),
+        ("minimum_driver = \"\"".to_owned(), "placement.minimum_driver"),
         (format!("providers = [\"{PROVIDER}\"]\ndenied_providers = [\"{PROVIDER}\"]"), "placement.denied_providers"),
     ] {
         refused(and(&format!("[placement]\n{lines}")), named);
     }
-    assert!(matches!(and("[placement]\npriority = 256"), Err(Error::Syntax(_))));
+    for lines in ["priority = 256", "minimum_cuda = 12.4", "minimum_driver = 550"] {
+        assert!(matches!(and(&format!("[placement]\n{lines}")), Err(Error::Syntax(_))), "{lines}");
+    }
     let many =
         (b'A'..=b'Z').flat_map(|one| (b'A'..=b'C').map(move |two| format!("\"{}{}\"", one as char, two as char)));
     let many = many.collect::<Vec<_>>().join(",");

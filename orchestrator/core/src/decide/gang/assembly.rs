@@ -30,7 +30,7 @@ impl Core {
         tight.into_iter().for_each(|slot| self.market.mark_tight(slot));
         let start_timeout = self.market.parameters().map_or(0, |known| known.start_timeout.0);
         let Some(entry) = self.jobs.get_mut(&job) else { return Search::Refused };
-        let Some((seats, maximum)) = planned else {
+        let Some((set, maximum)) = planned else {
             let Some((line, shortfall)) = entry.demand.zip(shortfall) else { return Search::Refused };
             self.queue.sleep(line);
             self.gangs.lacking.insert(line, shortfall);
@@ -39,7 +39,7 @@ impl Core {
         let gang = entry.gang.get_or_insert_default();
         gang.waits_since = None;
         let until = now.millis.saturating_add(start_timeout.saturating_mul(1_000) / 2);
-        gang.assembly = Some(Assembly { seats: VecDeque::from(seats), maximum, until });
+        gang.assembly = Some(Assembly { seats: VecDeque::from(set.seats), runners_up: set.runners_up, maximum, until });
         for (holder, claim) in self.seat_claims(job) {
             self.set_claim(now, holder, Some(claim));
         }
@@ -86,6 +86,7 @@ impl Core {
         let Some(assembly) = entry.gang.as_mut().and_then(|gang| gang.assembly.as_mut()) else { return };
         let (maximum, seat) = (assembly.maximum, assembly.seats.pop_front());
         let Some(seat) = seat else { return };
+        let runners_up = assembly.runners_up.clone();
         self.set_claim(now, seat_holder(job, &seat), None);
         let terms = LeaseOffer { price: seat.price, negotiated: false, maximum };
         let provider = self.jobs.get(&job).and_then(|entry| self.dry_run(now, entry, seat.chosen, terms));
@@ -93,7 +94,7 @@ impl Core {
         let (offer, node) = (self.next_offer, seat.chosen.node);
         let offer =
             Offer { offer, job, node, provider, number, price: seat.price, maximum, bid_book: None, joins: None };
-        self.send_offer(now, offer, Decision { number, chosen: seat.chosen, runners_up: Vec::new() });
+        self.send_offer(now, offer, Decision { number, chosen: seat.chosen, runners_up });
     }
 
     /// Lets go of every node and lease: another set is tried later, and the tasks begin anew.

@@ -155,7 +155,7 @@ impl Core {
         }
         let past = self.past(job);
         let here = Demand { regions, ..demand.clone() };
-        let seats = self.seats(now, &entry.view.job, &past.request(entry, &here), &mut BTreeSet::new());
+        let seats = self.seats(now, &entry.view.job, &past.request(entry, &here), &mut BTreeSet::new()).seats;
         if seats.len() >= size {
             match self.place_gang(now, job, &demand) {
                 Search::Placed => self.placed(job),

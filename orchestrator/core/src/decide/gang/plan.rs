@@ -5,7 +5,7 @@ use millrace_protocol::{Address, Error, Job, JobTerms, MicroUsdc, PricePerGpuHou
 use millrace_spec::Locality;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::placement::SHORTEST_LEASE;
+use crate::decide::placement::{RUNNERS_UP, SHORTEST_LEASE};
 use crate::market::{Candidate, Demand, Request, Together, bond};
 use crate::state::gang::Seat;
 use crate::state::shortfall::Shortfall;
@@ -33,6 +33,22 @@ pub(crate) enum Unplanned {
     Deposit,
 }
 
+/// Nodes on which leases would open beside each other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Set {
+    pub seats: Vec<Seat>,
+    /// The best of those that the search saw besides; they may score better than a seat that could be had.
+    pub runners_up: Vec<Candidate>,
+}
+
+impl Set {
+    fn new(seats: Vec<Seat>, candidates: &[Candidate]) -> Self {
+        let taken: BTreeSet<Address> = seats.iter().map(|seat| seat.chosen.node).collect();
+        let others = candidates.iter().filter(|candidate| !taken.contains(&candidate.node));
+        Self { runners_up: others.take(RUNNERS_UP).copied().collect(), seats }
+    }
+}
+
 /// In what order nodes are tried where not all of those that fit can be had beside each other. With the second no
 /// other set has more members; with the third none of a market without differences of stake is cheaper.
 #[derive(Clone, Copy)]
@@ -51,7 +67,7 @@ impl Core {
         job: Address,
         demand: &Demand,
         tight: &mut BTreeSet<u32>,
-    ) -> Option<Result<(Vec<Seat>, Seconds), Unplanned>> {
+    ) -> Option<Result<(Set, Seconds), Unplanned>> {
         let (entry, past) = (self.jobs.get(&job)?, self.past(job));
         self.plan_by(now, &entry.view.job, &past.request(entry, demand), tight)
     }
@@ -63,21 +79,22 @@ impl Core {
         rules: &Job,
         request: &Request,
         tight: &mut BTreeSet<u32>,
-    ) -> Option<Result<(Vec<Seat>, Seconds), Unplanned>> {
+    ) -> Option<Result<(Set, Seconds), Unplanned>> {
         let together = request.demand.together?;
         let size = together.size();
-        let mut best: Option<(u64, (Vec<Seat>, Seconds))> = None;
+        let mut best: Option<(u64, (Set, Seconds))> = None;
         let mut lacking = Lacking { size, placeable: 0, region: None };
         for (region, regions) in places(together, request.demand.regions) {
             let demand = Demand { regions, ..request.demand.clone() };
-            let seats = self.seats(now, rules, &Request { demand: &demand, ..*request }, tight);
+            let set = self.seats(now, rules, &Request { demand: &demand, ..*request }, tight);
+            let seats = &set.seats;
             if seats.len() > lacking.placeable {
                 lacking = Lacking { size, placeable: seats.len(), region };
             }
-            let Some(length) = length(rules, prices(&seats)).filter(|_| seats.len() == size) else { continue };
+            let Some(length) = length(rules, prices(seats)).filter(|_| seats.len() == size) else { continue };
             let total = seats.iter().fold(0u64, |sum, seat| sum.saturating_add(seat.chosen.score.total()));
             if best.as_ref().is_none_or(|(known, _)| total < *known) {
-                best = Some((total, (seats, length)));
+                best = Some((total, (set, length)));
             }
         }
         let missing = if lacking.placeable == size { Unplanned::Deposit } else { Unplanned::Nodes(lacking) };
@@ -99,7 +116,7 @@ impl Core {
         let mut lacking = Vec::new();
         for (region, regions) in places(together, demand.regions) {
             let demand = Demand { regions, ..demand.clone() };
-            let there = self.seats(now, &rules, &Request::new(&demand), tight).len();
+            let there = self.seats(now, &rules, &Request::new(&demand), tight).seats.len();
             if there >= together.size() {
                 return None;
             }
@@ -110,7 +127,7 @@ impl Core {
 
     /// The best nodes on which the chain would open leases by these rules beside each other, at most as many as the
     /// request has members; where those are too few or too dear, as many as there can be, or others that are cheaper.
-    pub(super) fn seats(&self, now: Now, rules: &Job, request: &Request, tight: &mut BTreeSet<u32>) -> Vec<Seat> {
+    pub(super) fn seats(&self, now: Now, rules: &Job, request: &Request, tight: &mut BTreeSet<u32>) -> Set {
         let size = request.demand.together.map_or(1, Together::size);
         let mut wanted = size + SLACK;
         loop {
@@ -122,7 +139,7 @@ impl Core {
                 let seats =
                     self.take(now, rules, request.demand, &self.ordered(request, &found.candidates, order), tight);
                 if seats.len() == size && length(rules, prices(&seats)).is_some() {
-                    return seats;
+                    return Set::new(seats, &found.candidates);
                 }
                 if seats.len() > best.len() {
                     best = seats;
@@ -132,7 +149,7 @@ impl Core {
                 }
             }
             if are_all {
-                return best;
+                return Set::new(best, &found.candidates);
             }
             wanted = wanted.saturating_mul(GROWTH);
         }

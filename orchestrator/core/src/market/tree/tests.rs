@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use millrace_protocol::{GpuUnits, Hardware, HardwareAttestation, Node, NodeStatus, PricePerGpuHour, ServiceLevel};
+use millrace_spec::Version;
 use proptest::prelude::*;
 
 use super::super::rig::Rig;
@@ -33,7 +34,8 @@ fn rig(price: u64, cores: u16) -> (Rig, NodeEntry) {
         leased: GpuUnits::ZERO,
         status: NodeStatus::Active,
     };
-    let view = NodeView { provider: Address::default(), key: Address::default(), node };
+    let (provider, key) = (Address::default(), Address::default());
+    let view = NodeView { provider, key, node, driver: Version::NONE, cuda: Version::NONE };
     (Rig::new(Address::default()), NodeEntry { view })
 }
 
