@@ -2,6 +2,7 @@
 
 mod on_asked;
 mod on_challenge;
+mod on_extension;
 mod on_invitation;
 mod on_message;
 mod on_offer;
@@ -42,6 +43,7 @@ use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
 use on_asked::Noted;
+use on_extension::VettedExtension;
 use on_offer::Vetted;
 use on_sealed::Brought;
 
@@ -84,6 +86,7 @@ pub(crate) struct Driver {
     wiring: Wiring,
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
+    vetted_extensions: (UnboundedSender<VettedExtension>, UnboundedReceiver<VettedExtension>),
     /// What buyers have brought, opened or refused.
     brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     /// Leases as the chain has them.
@@ -116,6 +119,7 @@ impl Driver {
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
         let (vetted, brought, readings) = (unbounded_channel(), unbounded_channel(), unbounded_channel());
+        let vetted_extensions = unbounded_channel();
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -131,6 +135,7 @@ impl Driver {
             wiring,
             link,
             vetted,
+            vetted_extensions,
             brought,
             readings,
             acting,
@@ -173,6 +178,7 @@ impl Driver {
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,
                 Some(event) = self.wiring.challenge_events.recv() => self.on_challenge_event(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
+                Some(vetted) = self.vetted_extensions.1.recv() => self.on_vetted_extension(vetted).await?,
                 Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),

@@ -22,6 +22,10 @@ impl Driver {
                 self.on_offer(offer);
                 return Ok(());
             }
+            Some(Body::Extension(extension)) => {
+                self.on_extension(extension);
+                return Ok(());
+            }
             Some(Body::BidInvitation(invitation)) => return self.on_invitation(invitation).await,
             Some(Body::BidRefusal(refusal)) => {
                 Self::bid_refused(refusal);
