@@ -13,7 +13,7 @@ use millrace_client::{
     cosign, instructions,
 };
 use millrace_protocol::transitions::LeaseOffer;
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, Seconds};
 use millrace_spec::Sha256;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -120,6 +120,29 @@ impl Chain {
         let changed =
             Changed { round: job.open_quorum(), ..Changed::of(job.next_lease(), node.address, node.provider) };
         self.landed(receipt, job.address, Some(changed)).await
+    }
+
+    pub async fn prepare_extension(
+        &self,
+        lease: &LeaseAccount,
+        node: &NodeAccount,
+        more: Seconds,
+    ) -> Result<Prepared, Error> {
+        self.sender.prepare(&instructions::extend_lease(self.sender.payer(), node, lease, more), &[]).await
+    }
+
+    /// Completes a prepared extension with the node's signature and brings it in.
+    pub async fn extend_lease(
+        &self,
+        prepared: &Prepared,
+        lease: &LeaseAccount,
+        node: &NodeAccount,
+        signature: [u8; 64],
+    ) -> Landed {
+        let signed = cosign::attach(&prepared.transaction, node.node_key, signature);
+        let signed = signed.ok_or(Error::TransactionMalformed)?;
+        let receipt = self.sender.submit_signed(&signed, prepared.last_valid_block_height).await?;
+        self.landed(receipt, lease.job, Some(Changed::of(lease.address, lease.node, lease.provider))).await
     }
 
     pub async fn settle(&self, job: &JobAccount, lease: &LeaseAccount, voucher: &SignedVoucher) -> Landed {

@@ -8,6 +8,7 @@ mod actions;
 mod bids;
 mod book;
 mod challenges;
+mod extension;
 mod forgetting;
 mod index;
 mod input;
@@ -22,6 +23,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use millrace_link::grpc::{extension_reply, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Action, Core, Event, Forgotten, Record};
 use tokio::sync::{mpsc, oneshot};
@@ -63,7 +65,8 @@ pub(crate) struct Driver {
     pub specs: HashMap<Address, Arc<Spec>>,
     pub index: JobIndex,
     pub sessions: HashMap<Address, Session>,
-    answers: Answers,
+    answers: Answers<offer_reply::Result>,
+    extensions: Answers<extension_reply::Result>,
     exams: Exams,
     handovers: Handovers,
     store: Store,
@@ -106,6 +109,7 @@ impl Driver {
             index,
             sessions: HashMap::new(),
             answers: Answers::default(),
+            extensions: Answers::default(),
             exams: Exams::default(),
             handovers: Handovers::default(),
             store: parts.store,
@@ -193,6 +197,13 @@ impl Driver {
             Input::OfferAnswered { node, session, lease, result } => {
                 if self.is_current(node, session)
                     && let Some(waiting) = self.answers.take(node, lease)
+                {
+                    let _ = waiting.send(result);
+                }
+            }
+            Input::ExtensionAnswered { node, session, lease, result } => {
+                if self.is_current(node, session)
+                    && let Some(waiting) = self.extensions.take(node, lease)
                 {
                     let _ = waiting.send(result);
                 }

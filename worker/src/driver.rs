@@ -2,6 +2,7 @@
 
 mod on_asked;
 mod on_challenge;
+mod on_extension;
 mod on_invitation;
 mod on_message;
 mod on_offer;
@@ -42,6 +43,7 @@ use crate::steps::{StepEvent, Steps};
 use crate::{Error, messages};
 
 use on_asked::Noted;
+use on_extension::VettedExtension;
 use on_invitation::Invited;
 use on_offer::Vetted;
 use on_sealed::Brought;
@@ -86,6 +88,7 @@ pub(crate) struct Driver {
     link: Option<UnboundedSender<WorkerMessage>>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
     invited: (UnboundedSender<Invited>, UnboundedReceiver<Invited>),
+    vetted_extensions: (UnboundedSender<VettedExtension>, UnboundedReceiver<VettedExtension>),
     /// What buyers have brought, opened or refused.
     brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     /// Leases as the chain has them.
@@ -119,6 +122,7 @@ impl Driver {
         let heartbeat = beat(HEARTBEAT);
         let (vetted, invited) = (unbounded_channel(), unbounded_channel());
         let (brought, readings) = (unbounded_channel(), unbounded_channel());
+        let vetted_extensions = unbounded_channel();
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -135,6 +139,7 @@ impl Driver {
             link,
             vetted,
             invited,
+            vetted_extensions,
             brought,
             readings,
             acting,
@@ -178,6 +183,7 @@ impl Driver {
                 Some(event) = self.wiring.challenge_events.recv() => self.on_challenge_event(event).await?,
                 Some(vetted) = self.vetted.1.recv() => self.on_vetted(vetted).await?,
                 Some(invited) = self.invited.1.recv() => self.on_invited(invited).await?,
+                Some(vetted) = self.vetted_extensions.1.recv() => self.on_vetted_extension(vetted).await?,
                 Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),

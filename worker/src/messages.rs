@@ -181,6 +181,18 @@ pub(crate) fn signature(lease: Address, signature: &[u8; 64]) -> WorkerMessage {
     offer_reply(lease.0.to_vec(), grpc::offer_reply::Result::Signature(signature.to_vec()))
 }
 
+pub(crate) fn extension_refusal(lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
+    extension_reply(lease, grpc::extension_reply::Result::Refusal(no(problem)))
+}
+
+pub(crate) fn extension_signature(lease: Address, signature: &[u8; 64]) -> WorkerMessage {
+    extension_reply(lease.0.to_vec(), grpc::extension_reply::Result::Signature(signature.to_vec()))
+}
+
+fn extension_reply(lease: Vec<u8>, result: grpc::extension_reply::Result) -> WorkerMessage {
+    message(Body::ExtensionReply(grpc::ExtensionReply { lease, result: Some(result) }))
+}
+
 fn offer_reply(lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessage {
     message(Body::OfferReply(grpc::OfferReply { lease, result: Some(result) }))
 }

@@ -134,7 +134,11 @@ async fn the_engine_was_given_every_limit() {
     assert_eq!((log.typ.as_deref(), log.config.unwrap()["max-size"].as_str()), (Some("local"), "32m"));
     let config = container.config.unwrap();
     assert!(!config.user.unwrap().starts_with('0'));
-    assert_eq!(config.labels.unwrap()["millrace.node"], rig.node.address.to_string());
+    let labels = config.labels.unwrap();
+    assert_eq!(labels["millrace.node"], rig.node.address.to_string());
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let own_network = docker.inspect_network("bridge", None).await.ok().and_then(|network| network.id);
+    assert_eq!(labels.get("millrace.run"), own_network.as_ref(), "which run of the engine it is of");
     rig.stop_task(0);
     rig.orchestrator.end().await;
     assert!(rig.is_clean().await);

@@ -6,6 +6,7 @@ mod control;
 mod docker;
 mod doctor;
 mod early_outputs;
+mod extension;
 mod fence;
 mod gpu_lost;
 mod hostile;

@@ -1,8 +1,11 @@
 //! A rig's half of a lease: look at what the scheduler proposes, and sign that and nothing else.
 //!
-//! The node key is hot and sits on a stranger's rig, so it signs exactly one kind of transaction:
+//! The node key is hot and sits on a stranger's rig, so it signs exactly two kinds of transactions:
 //! one `open_lease` of this program for this node, paid by somebody else, with nothing beside it
-//! but compute budget and the opening of the round that the lease joins.
+//! but compute budget and the opening of the round that the lease joins; and one `extend_lease`
+//! ([`extension`]), with nothing beside it but compute budget.
+
+pub mod extension;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::{AnchorDeserialize, Discriminator, ToAccountMetas};
@@ -28,6 +31,8 @@ pub enum CosignError {
     NotOneLease(usize),
     #[error("the transaction does not open a lease")]
     NotALease,
+    #[error("the transaction does not give a lease more time")]
+    NotAnExtension,
     #[error("the lease is for node {0}")]
     OtherNode(Address),
     #[error("the lease wants the signature of {0}")]
@@ -45,6 +50,7 @@ impl Diagnostic for CosignError {
             Self::ForeignInstruction(_) => "offer-foreign-instruction",
             Self::NotOneLease(_) => "offer-not-one-lease",
             Self::NotALease => "offer-not-a-lease",
+            Self::NotAnExtension => "offer-not-an-extension",
             Self::OtherNode(_) => "offer-other-node",
             Self::OtherKey(_) => "offer-other-key",
             Self::AccountsMismatch => "offer-accounts-mismatch",

@@ -30,6 +30,12 @@ pub enum Action {
         auction: u32,
         reason: BidRefused,
     },
+    /// Have the node sign that the lease has so many seconds more, then submit `extend_lease`.
+    ProposeExtension {
+        node: Address,
+        lease: Address,
+        more: Seconds,
+    },
     AssignTask {
         node: Address,
         lease: Address,

@@ -203,6 +203,7 @@ impl Core {
             Event::ImageFound { node, lease, digest } => self.on_image_found(node, lease, digest),
             Event::LeaseReport { node, lease, result_root } => self.on_lease_report(now, node, lease, result_root),
             Event::OfferFailed { job, offer, failure } => self.on_offer_failed(now, job, offer, failure),
+            Event::ExtensionFailed { lease, failure } => self.on_extension_failed(now, lease, &failure),
             Event::BidMade { signed, key } => self.on_bid(now, signed, key),
             Event::BidDeclined { node, job, auction } => self.on_bid_declined(node, job, auction),
             Event::TransactionDone { transaction, signature } => {

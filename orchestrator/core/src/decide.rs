@@ -10,6 +10,7 @@ mod dependencies;
 mod disputes;
 mod dues;
 mod ending;
+mod extension;
 mod forgetting;
 mod gang;
 mod handout;
@@ -67,6 +68,7 @@ impl Core {
             self.end_leases(now, job);
             self.hand_out_checks(now, job);
             self.hand_out(now, job);
+            self.extend_leases(now, job);
             self.drop_landed_offer(now, job);
             self.tend_gang(now, job);
             self.tend_auction(now, job);

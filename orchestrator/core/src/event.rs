@@ -138,6 +138,12 @@ pub enum Event {
         failure: OpenFailure,
     },
 
+    /// More time that was proposed for a lease came to nothing: refused by its node, or not answered.
+    ExtensionFailed {
+        lease: Address,
+        failure: OpenFailure,
+    },
+
     /// A node bids for a lease. Its signature was verified against `key`, which is the node's.
     BidMade {
         signed: SignedBid,
@@ -176,7 +182,7 @@ pub enum Event {
     Tick,
 }
 
-/// Why an offer did not become a lease before any transaction was sent.
+/// Why what was proposed to a node, a lease or more time for one, came to nothing before any transaction was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenFailure {
     Refused(Cause),
@@ -198,6 +204,7 @@ pub enum ChallengeResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transaction {
     OpenLease { job: Address, offer: u64 },
+    ExtendLease { lease: Address },
     Settle { lease: Address, sequence: u64 },
     NoticePreemption { lease: Address },
     ExpireLease { lease: Address },

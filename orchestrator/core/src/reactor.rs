@@ -7,6 +7,7 @@ mod on_brought;
 mod on_chain;
 mod on_challenge;
 mod on_check;
+mod on_extension;
 mod on_quorum;
 mod on_spec;
 mod on_task;

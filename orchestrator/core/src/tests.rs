@@ -9,6 +9,7 @@ mod crashes;
 mod endings;
 mod engine;
 mod explaining;
+mod extension;
 mod fairness;
 mod faults;
 mod forgetting;

@@ -1,4 +1,4 @@
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Seconds};
 use millrace_spec::{After, Gang, JobSpec, Retry, Runtime, Service, Shape, Version};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,9 @@ pub struct Workload {
     pub tasks: u32,
     /// How often a task may fail by the buyer's own fault before the job fails.
     pub task_retries: u32,
+    /// How long one task's container may run; none where nothing but its lease ends it.
+    #[serde(default)]
+    pub task_seconds: Option<Seconds>,
     /// Thousandths of a CPU.
     pub cpu_milli: u32,
     pub memory_mib: u32,
@@ -77,6 +80,7 @@ impl From<&JobSpec> for Workload {
             name: spec.name.clone(),
             tasks: spec.tasks,
             task_retries: u32::from(spec.task_retries),
+            task_seconds: (!matches!(spec.shape, Some(Shape::Service(_)))).then_some(Seconds(spec.limits.task_seconds)),
             cpu_milli: spec.limits.cpu_milli,
             memory_mib: spec.limits.memory_mib,
             disk_mib: spec.limits.disk_mib,

@@ -13,7 +13,7 @@ use super::specs::cause;
 use super::{Driver, Input};
 
 /// How long a worker may take to answer an offer.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
 impl Driver {
     pub(super) fn act(&mut self, action: Action) {
@@ -24,6 +24,7 @@ impl Driver {
             Action::OfferLease(offer) => self.offer_lease(offer),
             Action::InviteBids { nodes, invitation } => self.invite_bids(nodes, invitation),
             Action::RefuseBid { node, job, auction, reason } => self.refuse_bid(node, (job, auction), reason),
+            Action::ProposeExtension { node, lease, more } => self.propose_extension(node, lease, more),
             Action::AssignTask { node, lease, job, task, attempt, peers, checkpoint } => {
                 tracing::debug!(%job, task, attempt, %node, "task handed out");
                 // Without its spec the worker could not run it; its silence puts the task back.
@@ -253,7 +254,7 @@ impl Driver {
     }
 
     /// The account is gone already, or not here yet: reconciling will tell which.
-    fn unknown(&mut self, transaction: Transaction) {
+    pub(super) fn unknown(&mut self, transaction: Transaction) {
         self.chain.reconcile_soon();
         let cause = Cause {
             code: "account-missing".to_owned(),
@@ -286,10 +287,10 @@ async fn answer(sent: bool, answered: oneshot::Receiver<offer_reply::Result>) ->
     }
 }
 
-fn done(updates: Vec<millrace_client::Update>, transaction: Transaction, signature: String) -> Input {
+pub(super) fn done(updates: Vec<millrace_client::Update>, transaction: Transaction, signature: String) -> Input {
     Input::Updates { updates, then: Some(Event::TransactionDone { transaction, signature }) }
 }
 
-fn failed(transaction: Transaction, cause: Cause) -> Input {
+pub(super) fn failed(transaction: Transaction, cause: Cause) -> Input {
     Input::Event(Event::TransactionFailed { transaction, cause })
 }

@@ -139,6 +139,11 @@ async fn converse(
                 let Some(result) = reply.result.map(convert::offer_result) else { continue };
                 Input::OfferAnswered { node, session: id, lease, result }
             }
+            Some(WorkerBody::ExtensionReply(reply)) => {
+                let lease = convert::address(&reply.lease, "lease")?;
+                let Some(result) = reply.result.map(convert::extension_result) else { continue };
+                Input::ExtensionAnswered { node, session: id, lease, result }
+            }
             Some(WorkerBody::GpuAnnouncement(told)) => {
                 Input::FromWorker { node, session: id, event: convert::announcement(node, id, told)? }
             }

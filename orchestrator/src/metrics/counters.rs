@@ -124,6 +124,7 @@ impl Counters {
 fn kind(transaction: &Transaction) -> &'static str {
     match transaction {
         Transaction::OpenLease { .. } => "open-lease",
+        Transaction::ExtendLease { .. } => "extend-lease",
         Transaction::Settle { .. } => "settle",
         Transaction::NoticePreemption { .. } => "notice-preemption",
         Transaction::ExpireLease { .. } => "expire-lease",

@@ -3,6 +3,7 @@
 
 mod auctions;
 mod challenges;
+mod extensions;
 mod forgetting;
 mod kill_points;
 mod market;

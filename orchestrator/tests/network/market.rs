@@ -16,6 +16,7 @@ use millrace_link::objects::{Error, ObjectClient};
 use millrace_link::rest::JobStatus;
 use millrace_localnet::{Localnet, SlotMode};
 use millrace_orchestrator::{Handle, Options, Service, Weights};
+use millrace_protocol::transitions::JobExtension;
 use millrace_protocol::{
     Address, GpuUnits, Hardware, JobTerms, MicroUsdc, Parameters, Payment, PricePerGpuHour, Requirements, Seconds,
     ServiceLevel, UnixSeconds, Verification,
@@ -205,6 +206,13 @@ impl Market {
         let sender = Sender::new(self.client.clone(), self.buyer.clone());
         sender.send(&instructions::open_job(job), &[]).await.unwrap();
         address::job(buyer, id)
+    }
+
+    /// The buyer adds to the job.
+    pub async fn extend(&self, job: Address, extension: JobExtension) {
+        let account: JobAccount = self.client.fetch(job).await.unwrap();
+        let sender = Sender::new(self.client.clone(), self.buyer.clone());
+        sender.send(&instructions::extend_job(&account, extension), &[]).await.unwrap();
     }
 
     pub async fn cancel(&self, job: Address) {

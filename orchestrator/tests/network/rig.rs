@@ -223,6 +223,11 @@ impl Rig {
                 let result = Some(grpc::offer_reply::Result::Signature(cosigned.signature.to_vec()));
                 say(outbound, WorkerBody::OfferReply(grpc::OfferReply { lease: offer.lease, result }));
             }
+            Body::Extension(extension) => {
+                let cosigned = cosign::extension::cosign(&extension.transaction, self.node, &self.key).unwrap();
+                let result = Some(grpc::extension_reply::Result::Signature(cosigned.signature.to_vec()));
+                say(outbound, WorkerBody::ExtensionReply(grpc::ExtensionReply { lease: extension.lease, result }));
+            }
             Body::AssignTask(task) => {
                 if self.lies {
                     let data = b"forged".to_vec();

@@ -10,7 +10,8 @@ use millrace_protocol::quorum::Quorum;
 use millrace_protocol::transitions::{JobExtension, LeaseOffer};
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{
-    Address, Dispute, HardwareAttestation, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, UnixSeconds,
+    Address, Dispute, HardwareAttestation, JobState, JobTerms, LeaseState, Parameters, Provider, Ruling, Seconds,
+    UnixSeconds,
 };
 use millrace_scheduler::{JobView, LeaseView, NodeView};
 use millrace_spec::{Sha256, Version};
@@ -63,6 +64,10 @@ pub enum Instruction {
     Settle {
         voucher: Box<Voucher>,
         signed: bool,
+    },
+    ExtendLease {
+        lease: Address,
+        more: Seconds,
     },
     HoldLease {
         lease: Address,
@@ -251,6 +256,9 @@ impl Ledger {
                     is_final: voucher.is_final,
                     class: voucher.exit_class,
                 })
+            }
+            Instruction::ExtendLease { lease, more } => {
+                self.on_lease(*lease, |lease| Action::ExtendLease { lease, more: *more })
             }
             Instruction::HoldLease { lease } => self.on_lease(*lease, |lease| Action::HoldLease { lease }),
             Instruction::ExtendStart { lease } => self.on_lease(*lease, |lease| Action::ExtendStart { lease }),

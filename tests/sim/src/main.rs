@@ -126,7 +126,7 @@ fn summarize(reports: &[Report], began: Instant) {
     let ended = |word: &str| reports.iter().filter_map(|report| report.outcomes.get(word)).sum::<u64>();
     println!("{} seeds: {}", reports.len(), speed(sum(|report| report.events), sum(|report| report.lasted), began));
     println!(
-        "{} jobs ({} completed, {} failed, {} cancelled, {} expired), {} leases, {} of them ended for others, {} tasks compared and {} found to differ, {} forks, {} kills of the scheduler",
+        "{} jobs ({} completed, {} failed, {} cancelled, {} expired), {} leases, {} of them ended for others, {} times one was given more time, {} tasks compared and {} found to differ, {} forks, {} kills of the scheduler",
         sum(|report| report.jobs),
         ended("completed"),
         ended("failed"),
@@ -134,6 +134,7 @@ fn summarize(reports: &[Report], began: Instant) {
         ended("expired"),
         sum(|report| report.leases),
         sum(|report| report.preempted),
+        sum(|report| report.extended),
         sum(|report| report.compared + report.found),
         sum(|report| report.found),
         sum(|report| report.forks),

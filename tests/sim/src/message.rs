@@ -13,6 +13,12 @@ pub enum ToRig {
         job: Address,
         offer: LeaseOffer,
     },
+    /// More time for a lease that it holds.
+    Extend {
+        lease: Address,
+        job: Address,
+        more: Seconds,
+    },
     /// To bid in an auction.
     Invite(Invitation),
     /// Its bid does not count: for the rig's owner, whom nothing here stands for.
@@ -62,6 +68,11 @@ pub enum ToOrchestrator {
     },
     Said(Box<Event>),
     Answer {
+        lease: Address,
+        answer: Result<(), Cause>,
+    },
+    /// To more time for a lease.
+    ExtensionAnswer {
         lease: Address,
         answer: Result<(), Cause>,
     },

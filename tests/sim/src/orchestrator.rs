@@ -2,6 +2,7 @@
 //! taken together, their records are written in one go, and only then is anything said.
 
 mod act;
+mod extensions;
 mod streams;
 mod watch;
 
@@ -76,6 +77,7 @@ struct Running {
     writing: Option<(Vec<Action>, Vec<Action>)>,
     turn_planned: bool,
     asked: BTreeMap<u64, Asked>,
+    extensions: BTreeMap<u64, extensions::Proposed>,
     /// Challenges that are with rigs, by node.
     exams: BTreeMap<Address, Exam>,
     next_asked: u64,
@@ -220,6 +222,8 @@ impl Simulation {
             Chore::Told { slot, address, account } => self.told(slot, address, account.map(|account| *account)),
             Chore::OfferPrepared { number } => self.offer_prepared(number),
             Chore::OfferOverdue { number } => self.offer_overdue(number),
+            Chore::ExtensionPrepared { number } => self.extension_prepared(number),
+            Chore::ExtensionOverdue { number } => self.extension_overdue(number),
             Chore::ProofOverdue { node, number } => self.proof_overdue(node, number),
         }
     }
@@ -252,6 +256,7 @@ impl Simulation {
             writing: None,
             turn_planned: false,
             asked: BTreeMap::new(),
+            extensions: BTreeMap::new(),
             exams: BTreeMap::new(),
             next_asked: 1,
             told: BTreeMap::new(),

@@ -23,6 +23,8 @@ pub struct Report {
     pub leases: u64,
     /// Spot leases that the scheduler ended for jobs at the posted price.
     pub preempted: u64,
+    /// How often a lease that ran short was given more time.
+    pub extended: u64,
     /// Leases that were offered at a node's bid.
     pub bids_taken: u64,
     /// Tasks that ran again for a spot check and came to the same result.
@@ -79,6 +81,7 @@ fn whole(scenario: Scenario, keep_log: bool) -> (Report, Vec<Line>) {
         jobs: simulation.witness.jobs_opened,
         leases: simulation.witness.leases_opened,
         preempted: simulation.witness.preempted,
+        extended: simulation.witness.extended,
         bids_taken: simulation.witness.bids_taken,
         compared: simulation.witness.compared,
         found: simulation.witness.found,

@@ -122,6 +122,9 @@ impl Simulation {
                         if matches!(transaction, Transaction::NoticePreemption { .. }) {
                             self.witness.preempted += 1;
                         }
+                        if matches!(transaction, Transaction::ExtendLease { .. }) {
+                            self.witness.extended += 1;
+                        }
                         // Read back; what cannot be read now the watcher will tell.
                         let unreachable = self.suffers(Fault::ChainUnreachable);
                         let slot = self.chain.confirmed_slot;
@@ -195,6 +198,7 @@ pub fn describe(instruction: &Instruction) -> String {
             if voucher.is_final { format!(", final, {:?}", voucher.exit_class) } else { String::new() },
             if *signed { "" } else { ", forged" },
         ),
+        Instruction::ExtendLease { lease, more } => format!("extend_lease {} by {} s", name::short(*lease), more.0),
         Instruction::HoldLease { lease } => format!("hold_lease {}", name::short(*lease)),
         Instruction::ExtendStart { lease } => format!("extend_start {}", name::short(*lease)),
         Instruction::ExpireLease { lease } => format!("expire_lease {}", name::short(*lease)),

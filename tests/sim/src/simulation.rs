@@ -120,6 +120,12 @@ pub enum Chore {
     OfferOverdue {
         number: u64,
     },
+    ExtensionPrepared {
+        number: u64,
+    },
+    ExtensionOverdue {
+        number: u64,
+    },
     ProofOverdue {
         node: Address,
         number: u64,
@@ -133,6 +139,7 @@ pub enum RigChore {
     Heartbeat { session: u64 },
     Step { key: TaskKey, step: u64, event: TaskEvent },
     Vetted { lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
+    VettedExtension { lease: Address, job: Address, more: millrace_protocol::Seconds },
     Read { lease: Address },
     ReadRound { lease: Address },
     Proved { number: u64 },

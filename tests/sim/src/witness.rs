@@ -57,6 +57,8 @@ pub struct Witness {
     pub leases_opened: u64,
     /// Notices that the scheduler gave to spot leases by its own decision.
     pub preempted: u64,
+    /// Leases that were given more time.
+    pub extended: u64,
     /// Leases that were offered at a bid.
     pub bids_taken: u64,
     /// Tasks that ran again and came to the same result.

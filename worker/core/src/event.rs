@@ -79,6 +79,11 @@ pub enum Event {
         lease: Address,
         terms: LeaseTerms,
     },
+    /// The rig has signed that a lease may be this long in all, as [`crate::policy::check_extension`] has it.
+    ExtensionAgreed {
+        lease: Address,
+        maximum: Seconds,
+    },
     /// The rig bids in an auction, as [`crate::policy::bid`] has it, and has signed that.
     BidSigned(SignedBid),
     TaskAssigned(Assignment),

@@ -115,6 +115,11 @@ impl Lease {
         self.upkeep.seen()
     }
 
+    /// How long it may be in all once whatever the rig has signed has landed; none where nothing of that can land now.
+    pub(crate) fn promised(&self, now: UnixSeconds) -> Option<Seconds> {
+        self.upkeep.promised(now)
+    }
+
     /// Whether it ends by a notice, and when.
     pub fn notice(&self) -> Option<Notice> {
         self.notice

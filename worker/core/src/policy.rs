@@ -1,6 +1,10 @@
 //! Which leases a rig takes. The chain and the scheduler have checked before; a node that signs
 //! what it cannot keep pays with its bond, so it checks for itself.
 
+mod extension;
+
+pub use extension::{Extension, check_extension};
+
 use millrace_protocol::{
     Address, BasisPoints, Diagnostic, GpuUnits, Hardware, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money,
 };
@@ -123,6 +127,12 @@ pub enum Refusal {
     Simulated,
     #[error("the rig holds this lease already")]
     AlreadyHeld,
+    #[error("the rig does not hold this lease, or it ends")]
+    NotHeld,
+    #[error("the lease on chain is not what the rig agreed to")]
+    TermsDiffer,
+    #[error(transparent)]
+    Rules(#[from] millrace_protocol::Error),
 }
 
 impl Diagnostic for Refusal {
@@ -150,6 +160,9 @@ impl Diagnostic for Refusal {
             Self::RuntimeMissing { .. } => "runtime-missing",
             Self::Simulated => "rig-simulated",
             Self::AlreadyHeld => "lease-held",
+            Self::NotHeld => "lease-not-held",
+            Self::TermsDiffer => "lease-terms-differ",
+            Self::Rules(source) => source.code(),
         }
     }
 
@@ -171,6 +184,9 @@ impl Diagnostic for Refusal {
             Self::BidExpired { .. } | Self::NoBids | Self::BidOverMaximum { .. } => "take another node's bid",
             Self::BidOutOfTime { .. } => "the rig's owner should set its clock",
             Self::AlreadyHeld => "send its tasks; there is nothing to sign again",
+            Self::NotHeld => "open another lease",
+            Self::TermsDiffer => "this is a defect: report it",
+            Self::Rules(source) => return source.hint(),
         }
         .to_owned()
     }

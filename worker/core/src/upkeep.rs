@@ -5,6 +5,8 @@ use crate::{Action, Agent, Lease, LeasePhase, Record};
 /// From signing until the lease is looked up on chain for the first time, and between two looks while
 /// something is to be done.
 const LOOK_AGAIN: Seconds = Seconds(15);
+/// From signing for more time until its transaction can land no more.
+const EXTENSION_LIFE: Seconds = Seconds(150);
 /// Between two looks for a lease that is not there, and for one that only waits to be settled.
 const LOOK_LATER: Seconds = Seconds(300);
 
@@ -17,13 +19,15 @@ pub(crate) struct Upkeep {
     seen: Option<OnChain>,
     /// The seen lease's start deadline, by the rig's clock.
     start_by: UnixSeconds,
+    /// How long it may be in all once whatever the rig has signed has landed, and until when it can.
+    awaited: Option<(Seconds, UnixSeconds)>,
 }
 
 impl Upkeep {
     /// Nothing is known yet, and nothing can be before the transaction has landed.
     pub fn new(accepted_at: UnixSeconds) -> Self {
         let look_at = accepted_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
-        Self { look_at, heard: accepted_at, seen: None, start_by: UnixSeconds::MAX }
+        Self { look_at, heard: accepted_at, seen: None, start_by: UnixSeconds::MAX, awaited: None }
     }
 
     pub fn seen(&self) -> Option<&OnChain> {
@@ -41,6 +45,17 @@ impl Upkeep {
         self.start_by = now.after(lease.start_by.since(clock)).unwrap_or(UnixSeconds::MAX);
     }
 
+    /// More time may be on its way to the chain: the rig's own end of the lease moves once it is seen there.
+    fn awaits_more_time(&self, now: UnixSeconds) -> bool {
+        let seen = self.seen.map_or(Seconds::ZERO, |lease| lease.maximum);
+        self.promised(now).is_some_and(|maximum| seen < maximum)
+    }
+
+    /// How long it may be in all once whatever the rig has signed has landed; none where nothing of that can land now.
+    pub fn promised(&self, now: UnixSeconds) -> Option<Seconds> {
+        self.awaited.filter(|(_, until)| now < *until).map(|(maximum, _)| maximum)
+    }
+
     pub fn hear(&mut self, now: UnixSeconds) {
         self.heard = now;
     }
@@ -55,6 +70,14 @@ impl Upkeep {
 }
 
 impl Agent {
+    /// Has the lease looked up soon, and again until it is that long or will not be.
+    pub(super) fn on_extension_agreed(&mut self, address: Address, maximum: Seconds, now: UnixSeconds) {
+        let Some(lease) = self.leases.get_mut(&address) else { return };
+        let until = now.after(EXTENSION_LIFE).unwrap_or(UnixSeconds::MAX);
+        lease.upkeep.awaited = Some((maximum, until));
+        lease.upkeep.look_at = lease.upkeep.look_at.min(now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX));
+    }
+
     /// Has leases looked up whose deadlines on chain come near.
     pub(super) fn look_up(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for (address, lease) in &mut self.leases {
@@ -102,7 +125,8 @@ impl Agent {
         // Told by whoever brought it there; this is for one who has fallen silent since.
         let preempted_at = account.map(|on_chain| on_chain.preempted_at).filter(|at| *at > UnixSeconds::ZERO);
         // An offer whose transaction has not landed yet soon has or never will.
-        let wait = if lease.phase == LeasePhase::Offered { wait.min(LOOK_AGAIN) } else { wait };
+        let is_soon = lease.phase == LeasePhase::Offered || lease.upkeep.awaits_more_time(now);
+        let wait = if is_soon { wait.min(LOOK_AGAIN) } else { wait };
         lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
         // Now that its start timeout is known.
         let secrets = lease.secrets();

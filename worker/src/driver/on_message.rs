@@ -26,6 +26,10 @@ impl Driver {
                 self.on_invitation(invitation);
                 return Ok(());
             }
+            Some(Body::Extension(extension)) => {
+                self.on_extension(extension);
+                return Ok(());
+            }
             Some(Body::BidRefusal(refusal)) => {
                 Self::bid_refused(refusal);
                 return Ok(());

@@ -114,7 +114,8 @@ impl Scheduler {
             WorkerBody::GpuCommitment(_)
             | WorkerBody::GpuOpening(_)
             | WorkerBody::GpuChallengeDeclined(_)
-            | WorkerBody::Bid(_) => {
+            | WorkerBody::Bid(_)
+            | WorkerBody::ExtensionReply(_) => {
                 panic!("nobody asked for this: {body:?}")
             }
             WorkerBody::Hello(_) | WorkerBody::ChallengeResponse(_) | WorkerBody::SealedReply(_) => {

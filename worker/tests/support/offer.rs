@@ -144,6 +144,8 @@ pub struct OneJob {
     pub scheduler: Address,
     pub lease: Mutex<Option<LeaseAccount>>,
     pub clock: Mutex<UnixSeconds>,
+    /// What has become of the job since it was opened.
+    pub rules: Mutex<Option<Job>>,
     /// In which the lease's result is counted.
     pub round: Mutex<Option<Quorum>>,
     /// What the worker did about the lease.
@@ -153,14 +155,16 @@ pub struct OneJob {
 impl OneJob {
     pub fn new(job: JobAccount, scheduler: Address) -> Self {
         let (lease, clock) = (Mutex::default(), Mutex::new(UnixSeconds(1)));
-        Self { job, scheduler, lease, clock, deeds: Mutex::default(), round: Mutex::default() }
+        let (deeds, round, rules) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { job, scheduler, lease, clock, rules, round, deeds }
     }
 }
 
 impl millrace_worker::Chain for OneJob {
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
         assert_eq!(address, self.job.address, "the worker asks for another job");
-        async { Ok(self.job.clone()) }.boxed()
+        let job = self.rules.lock().unwrap().unwrap_or(self.job.job);
+        async move { Ok(JobAccount { job, ..self.job.clone() }) }.boxed()
     }
 
     fn scheduler(&self) -> BoxFuture<'_, Result<Address, Error>> {
@@ -249,6 +253,14 @@ pub fn offer(
         transaction: half_signed(scheduler, &instructions),
         spec: spec.canonical_bytes(),
     }
+}
+
+/// More time for the job's lease, as a scheduler proposes it.
+pub fn extension(scheduler: &Keypair, job: &JobAccount, node: &NodeAccount, more: Seconds) -> grpc::Extension {
+    let authority = address_of(scheduler);
+    let lease = lease(job, node, authority, 1);
+    let transaction = half_signed(scheduler, &instructions::extend_lease(authority, node, &lease, more));
+    grpc::Extension { lease: lease.address.0.to_vec(), transaction }
 }
 
 /// A legacy transaction, written out: signatures, header, keys, blockhash, instructions.

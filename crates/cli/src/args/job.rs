@@ -192,7 +192,9 @@ pub struct UnlockJob {
   millrace job extend <JOB> --lease 30m --start-window 1h
 
 Money comes from where the job's deposit came from: your wallet, or your prepaid balance. A longer \
-lease needs a deposit that covers one at the job's maximum price.")]
+lease needs a deposit that covers one at the job's maximum price. A lease under way that is too \
+short for what it does is given more time before it ends, where its rig agrees; further leases get \
+what is left.")]
 pub struct ExtendJob {
     /// Address of the job
     #[arg(value_name = "JOB")]
@@ -200,7 +202,7 @@ pub struct ExtendJob {
     /// USDC to add to its deposit
     #[arg(long, value_name = "USDC", value_parser = parse_usdc)]
     pub deposit: Option<MicroUsdc>,
-    /// Time to add to its longest lease; leases under way keep theirs
+    /// Time to add to its longest lease; leases under way get of it what their tasks lack
     #[arg(long, value_name = "DURATION", value_parser = parse_seconds)]
     pub lease: Option<Seconds>,
     /// Time to add to its wait for a rig

@@ -10,15 +10,15 @@ use crate::accounts::{JobAccount, NodeAccount};
 use crate::instructions::{cancel_job, open_lease, open_quorum};
 use crate::sender::{missing_signature, sign};
 
-struct Offer {
-    scheduler: Keypair,
-    key: Keypair,
-    node: NodeAccount,
-    job: JobAccount,
+pub(super) struct Offer {
+    pub scheduler: Keypair,
+    pub key: Keypair,
+    pub node: NodeAccount,
+    pub job: JobAccount,
 }
 
 impl Offer {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (scheduler, key) = (Keypair::new(), Keypair::new());
         let hardware = Hardware {
             gpu_class: 8,
@@ -110,16 +110,16 @@ impl Offer {
         LeaseOffer { price: self.node.node.price, maximum: Seconds(600), negotiated: false }
     }
 
-    fn lease(&self) -> Vec<Instruction> {
+    pub fn lease(&self) -> Vec<Instruction> {
         let scheduler = address_of(&self.scheduler);
         open_lease(scheduler, scheduler, &self.job, &self.node, self.offer(), [0; 32])
     }
 
-    fn signed(&self, instructions: &[Instruction]) -> Vec<u8> {
+    pub fn signed(&self, instructions: &[Instruction]) -> Vec<u8> {
         encode(&sign(Message::new(instructions, Some(&self.scheduler.pubkey())), &[&self.scheduler]))
     }
 
-    fn inspect(&self, instructions: &[Instruction]) -> Result<OfferedLease, CosignError> {
+    pub fn inspect(&self, instructions: &[Instruction]) -> Result<OfferedLease, CosignError> {
         inspect(&self.signed(instructions), self.node.address, address_of(&self.key))
     }
 }

@@ -172,6 +172,7 @@ pub fn mix(number: u64, tasks: u32) -> (JobTerms, Workload) {
         name: "bench".to_owned(),
         tasks,
         task_retries: 1,
+        task_seconds: None,
         cpu_milli: 1_000 * size * u32::from(units),
         memory_mib: 8_192 * size * u32::from(units),
         disk_mib: 10_000 * size,

@@ -344,13 +344,16 @@ impl<'a> World<'a> {
             | Action::OpenDispute { .. }
             | Action::ExpireDispute { .. }
             | Action::NoticePreemption { .. }
+            | Action::ProposeExtension { .. }
             | Action::TellNotice { .. }
             | Action::InviteBids { .. }
             | Action::TallyQuorum { .. }
             | Action::SettleMember { .. }
             | Action::CloseQuorum { .. }
             | Action::RefuseBid { .. } => {
-                panic!("no job here gives up, is disputed, counted, takes spot leases or has bids: {action:?}")
+                panic!(
+                    "no job here gives up, is disputed, counted, short of money, takes spot leases or has bids: {action:?}"
+                )
             }
             Action::Persist(_)
             | Action::Forget(_)

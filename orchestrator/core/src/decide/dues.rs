@@ -39,10 +39,11 @@ impl Core {
     pub(crate) fn schedule_after_heartbeat(&mut self, now: Now, lease: Address) {
         let Some(entry) = self.leases.get(&lease) else { return };
         let spent = entry.stage == Stage::Working && entry.meter.exhausted(&entry.view.lease);
-        let is_service = self.jobs.get(&entry.view.job).is_some_and(|job| job.is_service());
-        let succeeded = is_service && hands_over(now, entry);
+        let job = self.jobs.get(&entry.view.job);
+        let succeeded = job.is_some_and(|job| job.is_service()) && hands_over(now, entry);
+        let extended = job.is_some_and(|job| self.is_extension_due(now, job, entry));
         let redeemable = entry.unredeemed().is_some() && now.chain >= half_way(entry) && !entry.crank.in_flight;
-        if spent || redeemable || succeeded {
+        if spent || redeemable || succeeded || extended {
             let job = entry.view.job;
             self.bring_forward(job, Due { millis: now.millis, ..Due::NEVER });
         }
@@ -117,6 +118,8 @@ impl Core {
     fn of_lease(&self, now: Now, due: Due, job: &JobEntry, entry: &LeaseEntry) -> Due {
         let lease = &entry.view.lease;
         let mut due = due.at_millis(now, entry.crank.again_at).at_chain(now, half_way(entry));
+        // That a lease runs short is noticed by its meter, which moves with heartbeats only.
+        due = due.at_millis(now, entry.extension.again_at);
         if !entry.is_final()
             && let Some(worker) = self.worker(entry.view.node)
         {

@@ -153,7 +153,7 @@ impl Core {
     /// where it would open it.
     pub(super) fn dry_run(&self, now: Now, entry: &JobEntry, chosen: Candidate, offer: LeaseOffer) -> Option<Address> {
         let (mut node, mut provider) = self.market.projected(chosen.node)?;
-        let mut job = entry.view.job;
+        let mut job = entry.with_promises().ok()?;
         let parameters = self.market.parameters()?;
         transitions::open_lease(&mut job, &mut node, &mut provider, offer, parameters, now.chain).ok()?;
         self.market.node(chosen.node).map(|node| node.view.provider)
@@ -199,7 +199,7 @@ pub(crate) fn most_to_ask(entry: &JobEntry) -> PricePerGpuHour {
 /// where `floor(price * units * seconds / 3600)` is still within it. Zero where the books do not add up.
 fn highest_affordable(entry: &JobEntry) -> PricePerGpuHour {
     let job = &entry.view.job;
-    let Ok(available) = job.available() else { return PricePerGpuHour::ZERO };
+    let Ok(available) = entry.spendable() else { return PricePerGpuHour::ZERO };
     let seconds = shortest_lease(entry);
     let per_price = u128::from(job.terms.requirements.units.0) * u128::from(seconds.0);
     let price = ((u128::from(available.0) + 1) * 3_600 - 1).checked_div(per_price).unwrap_or(u128::MAX);
@@ -228,7 +228,7 @@ pub(crate) fn enough_for(entry: &JobEntry, price: PricePerGpuHour, leases: usize
 /// The longest leases at this price of which the deposit covers `count`, at most their own limit.
 fn covered(entry: &JobEntry, price: PricePerGpuHour, count: u64) -> Option<Seconds> {
     let job = &entry.view.job;
-    let available = job.available().ok()?;
+    let available = entry.spendable().ok()?;
     let covered = |seconds: u64| {
         let cost = money::cost(price, job.terms.requirements.units, Seconds(seconds));
         cost.ok().and_then(|cost| cost.0.checked_mul(count)).is_some_and(|cost| cost <= available.0)

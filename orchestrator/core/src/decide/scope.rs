@@ -59,9 +59,10 @@ impl Core {
             Event::LeaseSeen { lease, view } => of_lease(lease).into_iter().chain([view.job]).collect(),
             // The next hand-out finds it, and the buyer.
             Event::BroughtAway { .. } | Event::SetBack { .. } | Event::ImageFound { .. } => BTreeSet::new(),
-            Event::DisputeSeen { lease, .. } | Event::LeaseReport { lease, .. } | Event::TaskUpdate { lease, .. } => {
-                of_lease(lease).into_iter().collect()
-            }
+            Event::DisputeSeen { lease, .. }
+            | Event::ExtensionFailed { lease, .. }
+            | Event::LeaseReport { lease, .. }
+            | Event::TaskUpdate { lease, .. } => of_lease(lease).into_iter().collect(),
             Event::AccountGone { address } => of_lease(address).into_iter().chain([*address]).collect(),
             Event::WorkerConnected { node, .. } | Event::WorkerDisconnected { node, .. } => of_node(node),
             // Most say that all is as it was.
@@ -76,7 +77,8 @@ impl Core {
                     | Transaction::CloseQuorum { job }
                     | Transaction::ExpireJob { job }
                     | Transaction::CloseJob { job } => [*job].into(),
-                    Transaction::Settle { lease, .. }
+                    Transaction::ExtendLease { lease }
+                    | Transaction::Settle { lease, .. }
                     | Transaction::NoticePreemption { lease }
                     | Transaction::ExpireLease { lease }
                     | Transaction::FinalizeLease { lease }

@@ -29,7 +29,9 @@ impl Core {
             // No successor would outlive the service.
             let ends_first =
                 entry.service_ends_at().is_some_and(|end| end.since(now.chain).0.saturating_mul(1_000) <= rest);
-            let due = hands_over(now, lease) || lease.has_notice();
+            // Whoever is about to have more time needs no successor yet.
+            let longer = lease.extension.under_way.is_some();
+            let due = hands_over(now, lease) && !longer || lease.has_notice();
             (due && !ends_first && lease.is_working() && !lease.silenced).then_some(rest)
         };
         let mut leases: Vec<(u64, Address)> = entry

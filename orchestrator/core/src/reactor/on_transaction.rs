@@ -34,6 +34,7 @@ impl Core {
                     pending.until = now.millis + CATCH_UP;
                 }
             }
+            Transaction::ExtendLease { lease } => self.on_lease_extended(now, lease),
             Transaction::Settle { lease, sequence } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {
                     entry.crank = Crank::default();
@@ -96,6 +97,7 @@ impl Core {
     pub(crate) fn on_transaction_failed(&mut self, now: Now, transaction: Transaction, cause: Cause) {
         match transaction {
             Transaction::OpenLease { job, offer } => self.drop_offer(now, job, offer, REST_AFTER_FAILURE, Some(cause)),
+            Transaction::ExtendLease { lease } => self.on_lease_not_extended(now, lease),
             Transaction::NoticePreemption { lease } => self.note_notice(lease, |crank| backoff(now, crank)),
             Transaction::OpenDispute { lease } => {
                 if let Some(entry) = self.leases.get_mut(&lease) {

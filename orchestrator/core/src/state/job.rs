@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use millrace_protocol::{JobState, UnixSeconds};
+use millrace_protocol::{Error, Job, JobState, MicroUsdc, UnixSeconds};
 use millrace_spec::Restart;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,8 @@ pub struct JobEntry {
     /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
     pub(crate) gang: Option<Box<GangEntry>>,
     pub(crate) offer: Option<Box<PendingOffer>>,
+    /// What extensions under way will reserve of the deposit.
+    pub(crate) promised: MicroUsdc,
     pub(crate) crank: Crank,
     /// When it is to be looked at though nothing happens.
     pub(crate) due: Due,
@@ -131,6 +133,7 @@ impl JobEntry {
             outcome: None,
             gang: None,
             offer: None,
+            promised: MicroUsdc::ZERO,
             crank: Crank::default(),
             due: Due::NEVER,
             demand: None,
@@ -187,6 +190,17 @@ impl JobEntry {
 
     pub(crate) fn is_service(&self) -> bool {
         self.workload().is_some_and(|workload| workload.service().is_some())
+    }
+
+    /// The job as the chain will have it once the extensions under way have landed.
+    pub(crate) fn with_promises(&self) -> Result<Job, Error> {
+        let job = self.view.job;
+        Ok(Job { reserved: job.reserved.plus(self.promised)?, ..job })
+    }
+
+    /// What of the deposit a further lease may cost.
+    pub(crate) fn spendable(&self) -> Result<MicroUsdc, Error> {
+        self.with_promises()?.available()
     }
 
     pub fn pending_tasks(&self) -> usize {

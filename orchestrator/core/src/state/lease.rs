@@ -1,4 +1,5 @@
 mod books;
+mod extension;
 
 use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, Dispute, UnixSeconds};
@@ -9,6 +10,7 @@ use crate::event::HeldTask;
 use crate::state::job::Crank;
 use crate::state::tasks::Tasks;
 use crate::{LeaseView, Meter};
+pub(crate) use extension::Extension;
 
 /// How far a lease is, in the scheduler's eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ pub struct LeaseEntry {
     /// Not kept on disk: the chain is read anew after a restart.
     pub(crate) dispute: Option<Dispute>,
     pub(crate) crank: Crank,
+    /// Not kept on disk: one that has landed shows on the chain.
+    pub(crate) extension: Extension,
     /// The round that it is a member of, by its number within the job.
     pub round: Option<u32>,
     /// A member's own copies of the job's tasks.
@@ -75,6 +79,7 @@ impl LeaseEntry {
             silent_since: None,
             dispute: None,
             crank: Crank::default(),
+            extension: Extension::default(),
             round: None,
             own_tasks: None,
         }

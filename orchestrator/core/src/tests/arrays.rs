@@ -33,6 +33,6 @@ fn ten_thousand_tasks_are_each_done_once_over_many_leases() {
     let again = entry.tasks.iter().filter(|task| task.attempt > 1).count();
     assert!((1..=3).contains(&again), "only what the lost node had: {again}");
     let opened = entry.view.job.leases_opened;
-    assert!(opened > 2 * u32::from(LEASES), "leases end, and others go on: {opened}");
+    assert!(opened > u32::from(LEASES), "leases end, and others go on: {opened}");
     world.check_money();
 }

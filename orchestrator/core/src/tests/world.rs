@@ -82,6 +82,7 @@ pub fn workload(tasks: u32) -> Workload {
         name: "render".to_owned(),
         tasks,
         task_retries: 1,
+        task_seconds: None,
         cpu_milli: 1_000,
         memory_mib: 1_024,
         disk_mib: 1_024,
@@ -115,6 +116,8 @@ pub struct Rig {
     pub produced: BTreeMap<Address, Vec<u32>>,
     pub vouchers: BTreeMap<Address, Voucher>,
     pub refuses: bool,
+    /// No lease more time, and takes others.
+    pub refuses_extensions: bool,
     /// Of one that answers challenges.
     pub gpus: Option<Vec<String>>,
     /// Leases of which a task failed at last.
@@ -588,6 +591,7 @@ impl World {
                 self.inbox.push_back(event);
             }
             Action::OfferLease(offer) => self.offer(offer),
+            Action::ProposeExtension { node, lease, more } => self.extend(node, lease, more),
             Action::InviteBids { nodes, invitation } => self.invite(&nodes, invitation),
             Action::RefuseBid { node, reason, .. } => self.refused_bids.push((node, reason)),
             Action::AssignTask { node, lease, job, task, attempt, peers, .. } => {
@@ -801,6 +805,49 @@ impl World {
             }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
         }
+    }
+
+    /// The node agrees where it is there, and the chain gives its lease more time.
+    fn extend(&mut self, node: Address, address: Address, more: Seconds) {
+        let extend = Transaction::ExtendLease { lease: address };
+        let rig = &self.rigs[&node];
+        if rig.refuses || rig.refuses_extensions || !rig.connected {
+            let refused = OpenFailure::Refused(cause("rig-draining"));
+            let failure = if rig.connected { refused } else { OpenFailure::Unanswered };
+            self.inbox.push_back(Event::ExtensionFailed { lease: address, failure });
+            return;
+        }
+        let now = self.now().chain;
+        let Some(view) = self.leases.get_mut(&address).filter(|_| !self.chain_down) else {
+            self.inbox.push_back(Event::TransactionFailed { transaction: extend, cause: cause("gone") });
+            return;
+        };
+        let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
+        match transitions::extend_lease(job, &mut view.lease, more, now) {
+            Ok(()) => {
+                let job = view.job;
+                self.land(extend, job, address, node);
+            }
+            Err(
+                millrace_protocol::Error::JobNotOpen
+                | millrace_protocol::Error::LeaseNotLive
+                | millrace_protocol::Error::DeadlinePassed,
+            ) => {
+                // Somebody else was quicker; the chain's state says so right away.
+                self.see_lease(address);
+                self.inbox.push_back(Event::TransactionFailed { transaction: extend, cause: cause("refused") });
+            }
+            Err(error) => panic!("the chain refuses what was dry-run: {error}"),
+        }
+    }
+
+    /// The buyer adds to the job.
+    pub fn top_up(&mut self, job: Address, extension: transitions::JobExtension) {
+        let now = self.now().chain;
+        transitions::extend_job(&mut self.jobs.get_mut(&job).unwrap().job, extension, now).unwrap();
+        self.slot += 1;
+        self.see_job(job);
+        self.drain();
     }
 
     /// What comes first is over, and on disk.

@@ -44,6 +44,7 @@ fn job(job: Address, spec: &str, verification: Verification) -> JobRecord {
         name: "frames".to_owned(),
         tasks: 2,
         task_retries: 1,
+        task_seconds: None,
         cpu_milli: 10,
         memory_mib: 8,
         disk_mib: 1,

@@ -35,6 +35,7 @@ impl Simulation {
                 self.check_award(&offer);
                 self.offer_lease(offer);
             }
+            Action::ProposeExtension { node, lease, more } => self.propose_extension(node, lease, more),
             Action::InviteBids { nodes, invitation } => {
                 self.note(|| format!("scheduler  > has {} nodes bid for {}", nodes.len(), name::short(invitation.job)));
                 nodes.into_iter().for_each(|node| self.tell(node, ToRig::Invite(invitation)));
@@ -144,7 +145,7 @@ impl Simulation {
         }
     }
 
-    fn account(&self, address: Address) -> Option<&Account> {
+    pub(super) fn account(&self, address: Address) -> Option<&Account> {
         self.orchestrator.running.as_ref()?.accounts.get(&address)?.as_ref()
     }
 

@@ -72,8 +72,12 @@ impl Simulation {
             ToOrchestrator::Answer { lease, answer } if current == Some(session) => {
                 self.answered(node, lease, answer, actions);
             }
+            ToOrchestrator::ExtensionAnswer { lease, answer } if current == Some(session) => {
+                self.extension_answered(node, lease, answer, actions);
+            }
             ToOrchestrator::Said(_)
             | ToOrchestrator::Answer { .. }
+            | ToOrchestrator::ExtensionAnswer { .. }
             | ToOrchestrator::Announced { .. }
             | ToOrchestrator::Proved { .. } => {}
         }

@@ -1,8 +1,8 @@
 //! What a worker makes of what it is told, like the real shell.
 
 use millrace_agent::{Assignment, Event, LeasePhase, Report, StopReason, TaskKey, policy};
-use millrace_protocol::Address;
 use millrace_protocol::transitions::LeaseOffer;
+use millrace_protocol::{Address, Seconds};
 use millrace_scheduler::{Cause, JobView};
 use millrace_spec::sha256;
 
@@ -30,6 +30,10 @@ impl Simulation {
                 // The chain is asked beside the loop.
                 let delay = self.delay();
                 self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
+            }
+            ToRig::Extend { lease, job, more } => {
+                let delay = self.delay();
+                self.rig_plan(rig, delay, RigChore::VettedExtension { lease, job, more });
             }
             ToRig::Invite(invitation) => self.invited(rig, invitation),
             // It is in the log by now, which is where an owner looks.
@@ -110,6 +114,56 @@ impl Simulation {
         }
     }
 
+    /// Decides, then signs.
+    pub fn vetted_extension(&mut self, rig: usize, lease: Address, job: Address, more: Seconds) {
+        let on_chain = match self.chain.confirmed.read(lease) {
+            Some(Account::Lease(view)) if view.node == name::node(rig) && view.job == job => Some(view),
+            _ => None,
+        };
+        let Some((on_chain, view)) = on_chain.zip(self.job_on_chain(job)) else {
+            return self.refuse_extension(rig, lease, "account-missing", "the lease is not there".to_owned());
+        };
+        let plan = self.plans.get(&view.spec_hash).map(|plan| &self.scenario.jobs[*plan].spec);
+        let extension = policy::Extension {
+            lease,
+            job,
+            more,
+            auctioned: plan.and_then(|spec| spec.placement.as_ref()).is_some_and(|placement| placement.auction),
+            on_chain: on_chain.lease,
+            rules: view.job,
+            clock: self.chain.clock,
+        };
+        let (own, now) = (self.policy(rig), self.rig_now(rig));
+        let Some(agent) = &self.rigs[rig].agent else { return };
+        match policy::check_extension(&own, agent, &extension, now) {
+            Ok(maximum) => {
+                self.rig_feed(rig, Event::ExtensionAgreed { lease, maximum });
+                if let Some(session) = self.rigs[rig].session {
+                    self.note(|| {
+                        let node = name::short(name::node(rig));
+                        format!("{node:<10} > signs {} s more for {}", more.0, name::short(lease))
+                    });
+                    self.send_to_orchestrator(session, ToOrchestrator::ExtensionAnswer { lease, answer: Ok(()) });
+                }
+            }
+            Err(refusal) => {
+                let code = millrace_protocol::Diagnostic::code(&refusal);
+                self.refuse_extension(rig, lease, code, refusal.to_string());
+            }
+        }
+    }
+
+    fn refuse_extension(&mut self, rig: usize, lease: Address, code: &str, message: String) {
+        if let Some(session) = self.rigs[rig].session {
+            self.note(|| {
+                let node = name::short(name::node(rig));
+                format!("{node:<10} > refuses more time for {}: {message}", name::short(lease))
+            });
+            let answer = Err(Cause { code: code.to_owned(), message, hint: String::new() });
+            self.send_to_orchestrator(session, ToOrchestrator::ExtensionAnswer { lease, answer });
+        }
+    }
+
     fn refuse(&mut self, rig: usize, lease: Address, code: &str, message: String) {
         if let Some(session) = self.rigs[rig].session {
             self.note(|| format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease)));
@@ -163,6 +217,7 @@ fn line(message: &ToRig) -> String {
         ToRig::Offer { lease, offer, .. } => {
             format!("offer of {} at {} for {} s", name::short(*lease), offer.price, offer.maximum.0)
         }
+        ToRig::Extend { lease, more, .. } => format!("{} s more for {}", more.0, name::short(*lease)),
         ToRig::Invite(invitation) => {
             format!("bid for {}, auction {}", name::short(invitation.job), invitation.auction)
         }

@@ -4,13 +4,14 @@ use crate::{Harm, Harms, Scenario, run};
 
 fn hold(seeds: std::ops::Range<u64>) {
     let (mut preempted, mut bids_taken, mut compared, mut found, mut decided, mut outvoted) = (0, 0, 0, 0, 0, 0);
-    let (mut kept, mut forgotten, mut kills) = (0, 0, 0);
+    let (mut kept, mut forgotten, mut kills, mut extended) = (0, 0, 0, 0);
     let mut harms = Harms::default();
     for seed in seeds {
         let report = run(Scenario::draw(seed, 1));
         assert_eq!(report.broken, None, "seed {seed}: ./dev sim record {seed} > {seed}.jsonl");
         assert!(report.jobs > 0 && report.lasted >= 3_600_000, "seed {seed} does something for an hour: {report:?}");
         preempted += report.preempted;
+        extended += report.extended;
         bids_taken += report.bids_taken;
         compared += report.compared;
         found += report.found;
@@ -26,6 +27,7 @@ fn hold(seeds: std::ops::Range<u64>) {
     }
     assert!(kills > 0, "the scheduler is killed in some of them");
     assert!(preempted > 0, "spot leases make room for others in some of them");
+    assert!(extended > 0, "leases that run short are given more time in some of them");
     assert!(bids_taken > 0, "nodes bid for leases in some of them");
     assert!(compared > 0 && found > 0, "tasks run again in some of them, and cheats are found: {compared}, {found}");
     assert!(kept > 0 && forgotten > 0, "closed jobs are forgotten in some of them: {forgotten}, not {kept}");
