@@ -144,7 +144,7 @@ async fn no_run_is_forgotten_opened_twice_or_booked_at_more_than_it_cost_because
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_was_paid_for_as_the_endpoint_went_silent_is_told_by_its_address_once_somebody_knows_it() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = raise(folder.path(), "5s").await;
+    let stage = raise(folder.path(), "20s").await;
     let job = addresses::job(address_of(&stage.buyer), 1);
     keep(&stage, &under_way(&[(1, job, false)]));
     let sent = AtomicBool::new(false);
