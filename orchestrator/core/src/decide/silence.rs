@@ -1,7 +1,7 @@
 use millrace_protocol::Address;
 
 use crate::event::HeldTask;
-use crate::{Core, Now};
+use crate::{Action, Core, Now};
 
 impl Core {
     /// Tasks of a lease that missed its heartbeats go back to the queue at once; the lease waits for its
@@ -20,7 +20,12 @@ impl Core {
                 self.touch_lease(lease);
             }
             let taken = self.requeue_tasks(lease);
-            if let Some(entry) = self.leases.get_mut(&lease) {
+            if self.is_live(now, node) {
+                // It hears, and only cannot say that they run.
+                for (task, attempt) in taken {
+                    self.push(Action::StopTask { node, lease, task, attempt });
+                }
+            } else if let Some(entry) = self.leases.get_mut(&lease) {
                 entry.taken = taken.into_iter().map(|(task, attempt)| HeldTask { task, attempt }).collect();
             }
             self.notice_silence(node, lease);
