@@ -40,8 +40,8 @@ impl Core {
             promised = saturating_plus(promised, cost(lease, more).unwrap_or(MicroUsdc::MAX));
             proposed.push((lease.address, lease.view.node, more));
         }
-        if let Some(entry) = self.jobs.get_mut(&job) {
-            entry.promised = promised;
+        if let Some(entry) = self.jobs.get_mut(&job).filter(|entry| entry.story().promised != promised) {
+            entry.story_mut().promised = promised;
         }
         for (lease, node, more) in proposed {
             if let Some(entry) = self.leases.get_mut(&lease) {

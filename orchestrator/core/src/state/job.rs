@@ -113,8 +113,6 @@ pub struct JobEntry {
     /// Of a gang only. Not kept on disk: a gang that was not together yet begins anew.
     pub(crate) gang: Option<Box<GangEntry>>,
     pub(crate) offer: Option<Box<PendingOffer>>,
-    /// What extensions under way will reserve of the deposit.
-    pub(crate) promised: MicroUsdc,
     pub(crate) crank: Crank,
     /// When it is to be looked at though nothing happens.
     pub(crate) due: Due,
@@ -133,7 +131,6 @@ impl JobEntry {
             outcome: None,
             gang: None,
             offer: None,
-            promised: MicroUsdc::ZERO,
             crank: Crank::default(),
             due: Due::NEVER,
             demand: None,
@@ -195,7 +192,7 @@ impl JobEntry {
     /// The job as the chain will have it once the extensions under way have landed.
     pub(crate) fn with_promises(&self) -> Result<Job, Error> {
         let job = self.view.job;
-        Ok(Job { reserved: job.reserved.plus(self.promised)?, ..job })
+        Ok(Job { reserved: job.reserved.plus(self.story().promised)?, ..job })
     }
 
     /// What of the deposit a further lease may cost.

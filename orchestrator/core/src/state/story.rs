@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::Decision;
@@ -31,6 +31,8 @@ pub struct Story {
     pub(crate) resting: BTreeMap<Address, u64>,
     /// Why its live leases are where they are, by the lease's number. Not kept on disk.
     pub(crate) decisions: BTreeMap<u32, Decision>,
+    /// What extensions under way will reserve of the deposit.
+    pub(crate) promised: MicroUsdc,
 }
 
 impl Story {
@@ -45,6 +47,7 @@ impl Story {
         findings: Vec::new(),
         resting: BTreeMap::new(),
         decisions: BTreeMap::new(),
+        promised: MicroUsdc::ZERO,
     };
 }
 

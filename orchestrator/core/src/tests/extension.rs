@@ -286,7 +286,7 @@ fn a_transaction_that_does_not_land_is_tried_again_after_seconds() {
     world.chain_down = false;
     world.pass(8);
     assert_eq!((proposed(&world).len(), length(&world, lease)), (2, Seconds(SHORT + LACKING.0)));
-    assert_eq!(world.core.job(job).unwrap().promised, MicroUsdc::ZERO);
+    assert_eq!(world.core.job(job).unwrap().story().promised, MicroUsdc::ZERO);
 }
 
 #[test]
@@ -308,11 +308,11 @@ fn what_is_proposed_and_not_answered_is_not_proposed_twice_nor_offered_to_others
     }
     assert_eq!(n_proposed, 1);
     let entry = world.core.job(job).unwrap();
-    assert_eq!(entry.promised, MicroUsdc(cost(SHORT + LACKING.0).0 - cost(SHORT).0));
-    let left = entry.view.job.available().unwrap().minus(entry.promised).unwrap();
+    assert_eq!(entry.story().promised, MicroUsdc(cost(SHORT + LACKING.0).0 - cost(SHORT).0));
+    let left = entry.view.job.available().unwrap().minus(entry.story().promised).unwrap();
     assert_eq!(entry.spendable(), Ok(left));
     world.feed(Event::ExtensionFailed { lease, failure: OpenFailure::Unanswered });
-    assert_eq!(world.core.job(job).unwrap().promised, MicroUsdc::ZERO);
+    assert_eq!(world.core.job(job).unwrap().story().promised, MicroUsdc::ZERO);
     world.pass(8);
     assert_eq!(length(&world, lease), Seconds(SHORT + LACKING.0));
 }
