@@ -23,7 +23,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millrace_link::grpc::{extension_reply, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Action, Core, Event, Forgotten, Record};
 use tokio::sync::{mpsc, oneshot};
@@ -65,8 +64,8 @@ pub(crate) struct Driver {
     pub specs: HashMap<Address, Arc<Spec>>,
     pub index: JobIndex,
     pub sessions: HashMap<Address, Session>,
-    answers: Answers<offer_reply::Result>,
-    extensions: Answers<extension_reply::Result>,
+    answers: Answers,
+    extensions: Answers,
     exams: Exams,
     handovers: Handovers,
     store: Store,

@@ -171,30 +171,20 @@ fn no(problem: &dyn Diagnostic) -> grpc::Refusal {
     grpc::Refusal { code: problem.code().to_owned(), cause: problem.to_string() }
 }
 
+/// Which offer is answered: of a lease, or of more time for one.
+pub(crate) type Reply = fn(grpc::OfferReply) -> Body;
+
 /// The rig's no to an offer.
-pub(crate) fn refusal(lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
-    let refusal = no(problem);
-    offer_reply(lease, grpc::offer_reply::Result::Refusal(refusal))
+pub(crate) fn refusal(reply: Reply, lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
+    answer(reply, lease, grpc::offer_reply::Result::Refusal(no(problem)))
 }
 
-pub(crate) fn signature(lease: Address, signature: &[u8; 64]) -> WorkerMessage {
-    offer_reply(lease.0.to_vec(), grpc::offer_reply::Result::Signature(signature.to_vec()))
+pub(crate) fn signature(reply: Reply, lease: Address, signature: &[u8; 64]) -> WorkerMessage {
+    answer(reply, lease.0.to_vec(), grpc::offer_reply::Result::Signature(signature.to_vec()))
 }
 
-pub(crate) fn extension_refusal(lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
-    extension_reply(lease, grpc::extension_reply::Result::Refusal(no(problem)))
-}
-
-pub(crate) fn extension_signature(lease: Address, signature: &[u8; 64]) -> WorkerMessage {
-    extension_reply(lease.0.to_vec(), grpc::extension_reply::Result::Signature(signature.to_vec()))
-}
-
-fn extension_reply(lease: Vec<u8>, result: grpc::extension_reply::Result) -> WorkerMessage {
-    message(Body::ExtensionReply(grpc::ExtensionReply { lease, result: Some(result) }))
-}
-
-fn offer_reply(lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessage {
-    message(Body::OfferReply(grpc::OfferReply { lease, result: Some(result) }))
+fn answer(reply: Reply, lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessage {
+    message(reply(grpc::OfferReply { lease, result: Some(result) }))
 }
 
 fn phase(phase: &Phase) -> grpc::Phase {

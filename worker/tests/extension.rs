@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millrace_client::keys::address_of;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
-use millrace_link::grpc::{Extension, Phase, extension_reply};
+use millrace_link::grpc::{Extension, Phase, offer_reply};
 use millrace_protocol::{JobState, Seconds, UnixSeconds};
 
 use crate::support::fake_engine::{FakeEngine, Script};
@@ -34,7 +34,7 @@ async fn at_work() -> Rig {
     rig
 }
 
-async fn propose(rig: &mut Rig, extension: Extension) -> extension_reply::Result {
+async fn propose(rig: &mut Rig, extension: Extension) -> offer_reply::Result {
     rig.orchestrator.say(Body::Extension(extension));
     let reply = rig.orchestrator.hear("an answer to more time", |body| match body {
         WorkerBody::ExtensionReply(reply) => Some(reply),
@@ -45,8 +45,8 @@ async fn propose(rig: &mut Rig, extension: Extension) -> extension_reply::Result
 
 async fn refusal(rig: &mut Rig, extension: Extension) -> String {
     match propose(rig, extension).await {
-        extension_reply::Result::Refusal(refusal) => refusal.code,
-        extension_reply::Result::Signature(_) => panic!("the worker signed"),
+        offer_reply::Result::Refusal(refusal) => refusal.code,
+        offer_reply::Result::Signature(_) => panic!("the worker signed"),
     }
 }
 
@@ -58,7 +58,7 @@ fn more(rig: &Rig, seconds: u64) -> Extension {
 async fn a_worker_signs_more_time_for_a_lease_that_it_holds() {
     let mut rig = at_work().await;
     let proposed = more(&rig, 600);
-    let extension_reply::Result::Signature(signature) = propose(&mut rig, proposed).await else { panic!("refused") };
+    let offer_reply::Result::Signature(signature) = propose(&mut rig, proposed).await else { panic!("refused") };
     assert_eq!(signature.len(), 64);
     rig.stop().await;
 }

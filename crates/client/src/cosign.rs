@@ -95,16 +95,8 @@ pub struct Cosigned {
 /// [`CosignError`] for whatever a rig must not sign.
 pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<OfferedLease, CosignError> {
     let message = decode(transaction).ok_or(CosignError::Malformed)?.message;
-    let key_of = |index: u8| message.account_keys.get(usize::from(index)).copied().ok_or(CosignError::Malformed);
-    let (mut leases, mut rounds) = (Vec::new(), Vec::new());
-    for instruction in &message.instructions {
-        match key_of(instruction.program_id_index)? {
-            program if program == millrace::ID && opens_round(instruction) => rounds.push(instruction),
-            program if program == millrace::ID => leases.push(instruction),
-            program if program == solana_sdk_ids::compute_budget::ID => {}
-            program => return Err(CosignError::ForeignInstruction(plain(program))),
-        }
-    }
+    let (rounds, leases): (Vec<_>, Vec<_>) =
+        of_market(&message)?.into_iter().partition(|instruction| opens_round(instruction));
     let [instruction] = leases[..] else { return Err(CosignError::NotOneLease(leases.len())) };
     let offered = read(&message, instruction, node, node_key)?;
     check_rounds(&message, &rounds, instruction)?;
@@ -118,10 +110,16 @@ pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<O
 /// Those of [`inspect`].
 pub fn cosign(transaction: &[u8], node: Address, key: &Keypair) -> Result<Cosigned, CosignError> {
     let lease = inspect(transaction, node, address_of(key))?;
+    let (signature, transaction) = sign(transaction, key)?;
+    Ok(Cosigned { lease, signature, transaction })
+}
+
+/// The node key's signature over the transaction's message, and the transaction with it.
+fn sign(transaction: &[u8], key: &Keypair) -> Result<([u8; 64], Vec<u8>), CosignError> {
     let message = decode(transaction).ok_or(CosignError::Malformed)?.message.serialize();
     let signature = <[u8; 64]>::from(key.sign_message(&message));
-    let transaction = attach(transaction, address_of(key), signature).ok_or(CosignError::Malformed)?;
-    Ok(Cosigned { lease, signature, transaction })
+    let signed = attach(transaction, address_of(key), signature).ok_or(CosignError::Malformed)?;
+    Ok((signature, signed))
 }
 
 /// Puts a signature into its place in a transaction. `None` for bytes that are no transaction or do
@@ -142,18 +140,11 @@ fn read(
     let mut data =
         instruction.data.strip_prefix(millrace::instruction::OpenLease::DISCRIMINATOR).ok_or(CosignError::NotALease)?;
     let args = millrace::OpenLeaseArgs::deserialize(&mut data).map_err(|_| CosignError::NotALease)?;
-    let keys: Option<Vec<Pubkey>> =
-        instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();
-    let keys = keys.ok_or(CosignError::Malformed)?;
+    let keys = accounts(message, instruction)?;
     let [_, authority, rent_payer, signer, job, leased, provider, lease, quorum, ..] = keys[..] else {
         return Err(CosignError::AccountsMismatch);
     };
-    if leased != pubkey(node) {
-        return Err(CosignError::OtherNode(plain(leased)));
-    }
-    if signer != pubkey(node_key) {
-        return Err(CosignError::OtherKey(plain(signer)));
-    }
+    check_node((leased, signer), node, node_key)?;
     let expected = millrace::accounts::OpenLease {
         config: pubkey(address::config()),
         authority,
@@ -186,6 +177,37 @@ fn read(
         authority: plain(authority),
         offer,
     })
+}
+
+/// The instructions of this program; beside them there may be compute budget alone.
+fn of_market(message: &Message) -> Result<Vec<&CompiledInstruction>, CosignError> {
+    let mut of_market = Vec::new();
+    for instruction in &message.instructions {
+        match message.account_keys.get(usize::from(instruction.program_id_index)).copied() {
+            Some(program) if program == millrace::ID => of_market.push(instruction),
+            Some(program) if program == solana_sdk_ids::compute_budget::ID => {}
+            Some(program) => return Err(CosignError::ForeignInstruction(plain(program))),
+            None => return Err(CosignError::Malformed),
+        }
+    }
+    Ok(of_market)
+}
+
+/// The accounts that an instruction names.
+fn accounts(message: &Message, instruction: &CompiledInstruction) -> Result<Vec<Pubkey>, CosignError> {
+    let keys = instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied());
+    keys.collect::<Option<_>>().ok_or(CosignError::Malformed)
+}
+
+/// Whether the node that is named, and the key that is to sign for it, are this rig's.
+fn check_node((named, signer): (Pubkey, Pubkey), node: Address, node_key: Address) -> Result<(), CosignError> {
+    if named != pubkey(node) {
+        return Err(CosignError::OtherNode(plain(named)));
+    }
+    if signer != pubkey(node_key) {
+        return Err(CosignError::OtherKey(plain(signer)));
+    }
+    Ok(())
 }
 
 fn opens_round(instruction: &CompiledInstruction) -> bool {

@@ -14,6 +14,7 @@ mod action;
 mod agenda;
 mod auction;
 mod backoff;
+mod bisection;
 mod by_address;
 mod core;
 mod decide;

@@ -3,6 +3,7 @@
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, money};
 use serde::{Deserialize, Serialize};
 
+use crate::bisection::greatest;
 use crate::{Core, LeaseEntry};
 
 /// What a job's live leases have before them, at the prices they were opened at.
@@ -37,14 +38,9 @@ impl Core {
         let prices: Vec<(PricePerGpuHour, GpuUnits)> =
             live.iter().map(|lease| (lease.view.lease.price, lease.view.lease.units)).collect();
         let hourly = cost(&prices, 3_600).filter(|hourly| *hourly > MicroUsdc::ZERO)?;
-        let (mut covers, mut exceeds) = (0, LONGEST + 1);
-        while exceeds - covers > 1 {
-            let middle = covers + (exceeds - covers) / 2;
-            let enough = cost(&prices, middle).is_some_and(|cost| cost <= unspent);
-            if enough { covers = middle } else { exceeds = middle }
-        }
+        let lasts = greatest(LONGEST, |seconds| cost(&prices, seconds).is_some_and(|cost| cost <= unspent));
         let leases = u16::try_from(live.len()).unwrap_or(u16::MAX);
-        Some(Runway { leases, hourly, unspent, lasts: Seconds(covers) })
+        Some(Runway { leases, hourly, unspent, lasts: Seconds(lasts) })
     }
 }
 

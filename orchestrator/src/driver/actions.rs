@@ -13,7 +13,7 @@ use super::specs::cause;
 use super::{Driver, Input};
 
 /// How long a worker may take to answer an offer.
-pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
 impl Driver {
     pub(super) fn act(&mut self, action: Action) {
@@ -140,7 +140,7 @@ impl Driver {
                 Some(outbound) => outbound.send(Ok(grpc::OrchestratorMessage { body })).await.is_ok(),
                 None => false,
             };
-            let input = match answer(sent, answered).await {
+            let input = match answer(sent, answered, ("the lease", "nothing to do: other nodes are asked")).await {
                 Ok(signature) => match chain.open_lease(&prepared, &job, &node, signature).await {
                     Ok((updates, signature)) => done(updates, transaction, signature),
                     Err(error) => {
@@ -272,7 +272,12 @@ impl Driver {
     }
 }
 
-async fn answer(sent: bool, answered: oneshot::Receiver<offer_reply::Result>) -> Result<[u8; 64], OpenFailure> {
+/// The node's signature; where it refuses, who asks is told what, and what to do now.
+pub(super) async fn answer(
+    sent: bool,
+    answered: oneshot::Receiver<offer_reply::Result>,
+    (offered, hint): (&str, &str),
+) -> Result<[u8; 64], OpenFailure> {
     if !sent {
         return Err(OpenFailure::Unanswered);
     }
@@ -280,8 +285,8 @@ async fn answer(sent: bool, answered: oneshot::Receiver<offer_reply::Result>) ->
         Ok(Ok(offer_reply::Result::Signature(signature))) => signature.try_into().map_err(|_| OpenFailure::Unanswered),
         Ok(Ok(offer_reply::Result::Refusal(refusal))) => Err(OpenFailure::Refused(Cause {
             code: refusal.code,
-            message: format!("the node refused the lease: {}", refusal.cause),
-            hint: "nothing to do: other nodes are asked".to_owned(),
+            message: format!("the node refused {offered}: {}", refusal.cause),
+            hint: hint.to_owned(),
         })),
         Ok(Err(_)) | Err(_) => Err(OpenFailure::Unanswered),
     }

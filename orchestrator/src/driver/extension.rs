@@ -1,10 +1,9 @@
+use millrace_link::grpc;
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{self, extension_reply};
 use millrace_protocol::{Address, Seconds};
-use millrace_scheduler::{Cause, Event, OpenFailure, Transaction};
-use tokio::sync::oneshot;
+use millrace_scheduler::{Event, Transaction};
 
-use super::actions::{ANSWER_PATIENCE, done, failed};
+use super::actions::{answer, done, failed};
 use super::specs::cause;
 use super::{Driver, Input};
 
@@ -33,7 +32,8 @@ impl Driver {
                 Some(outbound) => outbound.send(Ok(grpc::OrchestratorMessage { body })).await.is_ok(),
                 None => false,
             };
-            let input = match answer(sent, answered).await {
+            let hint = "nothing to do: what is not done when the lease ends goes on elsewhere";
+            let input = match answer(sent, answered, ("more time for its lease", hint)).await {
                 Ok(signature) => match chain.extend_lease(&prepared, &account, &node, signature).await {
                     Ok((updates, signature)) => {
                         tracing::info!(%lease, more = more.0, signature, "a lease has more time");
@@ -52,22 +52,5 @@ impl Driver {
             };
             inbox.send(input).await;
         });
-    }
-}
-
-async fn answer(sent: bool, answered: oneshot::Receiver<extension_reply::Result>) -> Result<[u8; 64], OpenFailure> {
-    if !sent {
-        return Err(OpenFailure::Unanswered);
-    }
-    match tokio::time::timeout(ANSWER_PATIENCE, answered).await {
-        Ok(Ok(extension_reply::Result::Signature(signature))) => {
-            signature.try_into().map_err(|_| OpenFailure::Unanswered)
-        }
-        Ok(Ok(extension_reply::Result::Refusal(refusal))) => Err(OpenFailure::Refused(Cause {
-            code: refusal.code,
-            message: format!("the node refused more time for its lease: {}", refusal.cause),
-            hint: "nothing to do: what is not done when the lease ends goes on elsewhere".to_owned(),
-        })),
-        Ok(Err(_)) | Err(_) => Err(OpenFailure::Unanswered),
     }
 }

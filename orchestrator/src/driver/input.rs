@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use millrace_client::Update;
-use millrace_link::grpc::{Refusal, extension_reply, offer_reply};
+use millrace_link::grpc::{Refusal, offer_reply};
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
 use millrace_spec::{Runtime, Sha256};
@@ -52,7 +52,7 @@ pub(crate) enum Input {
         node: Address,
         session: u64,
         lease: Address,
-        result: extension_reply::Result,
+        result: offer_reply::Result,
     },
     /// A worker's word on a GPU challenge.
     ChallengeAnswered {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{OrchestratorMessage, Peer};
+use millrace_link::grpc::{OrchestratorMessage, Peer, offer_reply};
 use millrace_protocol::Address;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
@@ -50,17 +50,12 @@ impl Driver {
 }
 
 /// Who waits for a node's word on what was proposed to it, by node and lease: only the node that was asked may answer.
-pub(super) struct Answers<R>(HashMap<(Address, Address), oneshot::Sender<R>>);
+#[derive(Default)]
+pub(super) struct Answers(HashMap<(Address, Address), oneshot::Sender<offer_reply::Result>>);
 
-impl<R> Default for Answers<R> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<R> Answers<R> {
+impl Answers {
     /// A place for the node's answer.
-    pub fn expect(&mut self, node: Address, lease: Address) -> oneshot::Receiver<R> {
+    pub fn expect(&mut self, node: Address, lease: Address) -> oneshot::Receiver<offer_reply::Result> {
         let (answer, answered) = oneshot::channel();
         self.0.retain(|_, waiting| !waiting.is_closed());
         self.0.insert((node, lease), answer);
@@ -68,7 +63,7 @@ impl<R> Answers<R> {
     }
 
     /// Who waits for the answer, if anybody does.
-    pub fn take(&mut self, node: Address, lease: Address) -> Option<oneshot::Sender<R>> {
+    pub fn take(&mut self, node: Address, lease: Address) -> Option<oneshot::Sender<offer_reply::Result>> {
         self.0.remove(&(node, lease))
     }
 }
@@ -80,7 +75,7 @@ mod tests {
     #[test]
     fn only_the_node_that_was_asked_answers() {
         let (asked, other, lease) = (Address([1; 32]), Address([2; 32]), Address([3; 32]));
-        let mut answers = Answers::<()>::default();
+        let mut answers = Answers::default();
         let _waits = answers.expect(asked, lease);
         assert!(answers.take(other, lease).is_none());
         assert!(answers.take(asked, lease).is_some());

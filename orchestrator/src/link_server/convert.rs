@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hex::FromHex as _;
 use millrace_challenge::{Commitment, Kind, OpenedTile, Opening, SAMPLES, tile};
-use millrace_link::grpc::{self, Fault as WireFault, Phase, extension_reply, offer_reply};
+use millrace_link::grpc::{self, Fault as WireFault, Phase, offer_reply};
 use millrace_protocol::{Address, PricePerGpuHour, UnixSeconds};
 use millrace_scheduler::{Cause, Event, Fault, HeldLease, HeldTask, Output, TaskPhase, TaskProgress};
 use millrace_spec::{Bid, BidSignature, ObjectRef, Runtime, Sha256, SignedBid};
@@ -98,18 +98,10 @@ pub(super) fn advertised_address(text: &str) -> String {
     if millrace_link::is_advertisable(text) { text.to_owned() } else { String::new() }
 }
 
-/// The answer to an offer, of bounded length.
+/// The answer to an offer, of a lease or of more time for one, of bounded length.
 pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
     match result {
         offer_reply::Result::Refusal(refusal) => offer_reply::Result::Refusal(bounded(&refusal)),
-        signature => signature,
-    }
-}
-
-/// The answer to more time for a lease, of bounded length.
-pub(super) fn extension_result(result: extension_reply::Result) -> extension_reply::Result {
-    match result {
-        extension_reply::Result::Refusal(refusal) => extension_reply::Result::Refusal(bounded(&refusal)),
         signature => signature,
     }
 }

@@ -141,7 +141,7 @@ async fn converse(
             }
             Some(WorkerBody::ExtensionReply(reply)) => {
                 let lease = convert::address(&reply.lease, "lease")?;
-                let Some(result) = reply.result.map(convert::extension_result) else { continue };
+                let Some(result) = reply.result.map(convert::offer_result) else { continue };
                 Input::ExtensionAnswered { node, session: id, lease, result }
             }
             Some(WorkerBody::GpuAnnouncement(told)) => {

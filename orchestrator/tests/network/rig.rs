@@ -225,8 +225,8 @@ impl Rig {
             }
             Body::Extension(extension) => {
                 let cosigned = cosign::extension::cosign(&extension.transaction, self.node, &self.key).unwrap();
-                let result = Some(grpc::extension_reply::Result::Signature(cosigned.signature.to_vec()));
-                say(outbound, WorkerBody::ExtensionReply(grpc::ExtensionReply { lease: extension.lease, result }));
+                let result = Some(grpc::offer_reply::Result::Signature(cosigned.signature.to_vec()));
+                say(outbound, WorkerBody::ExtensionReply(grpc::OfferReply { lease: extension.lease, result }));
             }
             Body::AssignTask(task) => {
                 if self.lies {

@@ -7,6 +7,7 @@ use millrace_client::cosign::CosignError;
 use millrace_client::cosign::extension::{self, ProposedExtension};
 use millrace_client::keys;
 use millrace_link::grpc;
+use millrace_link::grpc::worker_message::Body;
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use thiserror::Error;
 
@@ -99,7 +100,7 @@ impl Driver {
             Ok(signed) => {
                 self.feed(Event::ExtensionAgreed { lease: proposed.lease, maximum }).await?;
                 tracing::info!(lease = %proposed.lease, more = proposed.more.0, "more time for a lease agreed to");
-                self.send(messages::extension_signature(proposed.lease, &signed.signature));
+                self.send(messages::signature(Body::ExtensionReply, proposed.lease, &signed.signature));
             }
             Err(error) => self.refuse_extension(vetted.lease, &error),
         }
@@ -108,7 +109,7 @@ impl Driver {
 
     fn refuse_extension(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "more time for a lease refused");
-        self.send(messages::extension_refusal(lease, problem));
+        self.send(messages::refusal(Body::ExtensionReply, lease, problem));
     }
 }
 

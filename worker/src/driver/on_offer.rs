@@ -6,6 +6,7 @@ use millrace_client::accounts::JobAccount;
 use millrace_client::cosign::{self, OfferedLease};
 use millrace_client::keys;
 use millrace_link::grpc;
+use millrace_link::grpc::worker_message::Body;
 use millrace_protocol::{Address, Diagnostic};
 use millrace_spec::JobSpec;
 use thiserror::Error;
@@ -120,7 +121,7 @@ impl Driver {
                 self.feed(Event::OfferAccepted { lease: offered.lease, terms }).await?;
                 tracing::info!(lease = %offered.lease, job = %offered.job, price = %offered.offer.price, "lease accepted");
                 self.noted.totals.offers_accepted += 1;
-                self.send(messages::signature(offered.lease, &signed.signature));
+                self.send(messages::signature(Body::OfferReply, offered.lease, &signed.signature));
             }
             Err(error) => self.refuse(vetted.lease, &error),
         }
@@ -130,7 +131,7 @@ impl Driver {
     fn refuse(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "offer refused");
         self.noted.totals.offers_refused += 1;
-        self.send(messages::refusal(lease, problem));
+        self.send(messages::refusal(Body::OfferReply, lease, problem));
     }
 }
 

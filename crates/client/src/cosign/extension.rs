@@ -1,14 +1,13 @@
 //! More time for a lease that the rig holds. What it is worth to the rig is not looked at here: only that the
 //! transaction says that and nothing else.
 
-use anchor_lang::prelude::Pubkey;
 use anchor_lang::{AnchorDeserialize, Discriminator, ToAccountMetas};
 use millrace_protocol::{Address, Seconds};
-use solana_keypair::{Keypair, Signer};
+use solana_keypair::Keypair;
 use solana_message::compiled_instruction::CompiledInstruction;
 use solana_message::legacy::Message;
 
-use super::{CosignError, attach, check_exposure};
+use super::{CosignError, accounts, check_exposure, check_node, of_market, sign};
 use crate::address::{self, address as plain, pubkey};
 use crate::keys::address_of;
 use crate::sender::decode;
@@ -39,15 +38,7 @@ pub struct CosignedExtension {
 /// [`CosignError`] for whatever a rig must not sign.
 pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<ProposedExtension, CosignError> {
     let message = decode(transaction).ok_or(CosignError::Malformed)?.message;
-    let mut extensions = Vec::new();
-    for instruction in &message.instructions {
-        match message.account_keys.get(usize::from(instruction.program_id_index)).copied() {
-            Some(program) if program == millrace::ID => extensions.push(instruction),
-            Some(program) if program == solana_sdk_ids::compute_budget::ID => {}
-            Some(program) => return Err(CosignError::ForeignInstruction(plain(program))),
-            None => return Err(CosignError::Malformed),
-        }
-    }
+    let extensions = of_market(&message)?;
     let [instruction] = extensions[..] else { return Err(CosignError::NotOneLease(extensions.len())) };
     let proposed = read(&message, instruction, node, node_key)?;
     check_exposure(&message, pubkey(node_key))?;
@@ -60,9 +51,7 @@ pub fn inspect(transaction: &[u8], node: Address, node_key: Address) -> Result<P
 /// Those of [`inspect`].
 pub fn cosign(transaction: &[u8], node: Address, key: &Keypair) -> Result<CosignedExtension, CosignError> {
     let extension = inspect(transaction, node, address_of(key))?;
-    let message = decode(transaction).ok_or(CosignError::Malformed)?.message.serialize();
-    let signature = <[u8; 64]>::from(key.sign_message(&message));
-    let transaction = attach(transaction, address_of(key), signature).ok_or(CosignError::Malformed)?;
+    let (signature, transaction) = sign(transaction, key)?;
     Ok(CosignedExtension { extension, signature, transaction })
 }
 
@@ -75,18 +64,11 @@ fn read(
     let data = instruction.data.strip_prefix(millrace::instruction::ExtendLease::DISCRIMINATOR);
     let mut data = data.ok_or(CosignError::NotAnExtension)?;
     let args = millrace::ExtendLeaseArgs::deserialize(&mut data).map_err(|_| CosignError::NotAnExtension)?;
-    let keys: Option<Vec<Pubkey>> =
-        instruction.accounts.iter().map(|index| message.account_keys.get(usize::from(*index)).copied()).collect();
-    let keys = keys.ok_or(CosignError::Malformed)?;
+    let keys = accounts(message, instruction)?;
     let [_, authority, signer, job, lease, leased, ..] = keys[..] else {
         return Err(CosignError::AccountsMismatch);
     };
-    if leased != pubkey(node) {
-        return Err(CosignError::OtherNode(plain(leased)));
-    }
-    if signer != pubkey(node_key) {
-        return Err(CosignError::OtherKey(plain(signer)));
-    }
+    check_node((leased, signer), node, node_key)?;
     let expected = millrace::accounts::ExtendLease {
         config: pubkey(address::config()),
         authority,

@@ -10,6 +10,7 @@
 use millrace_protocol::{Address, JobState, MicroUsdc, Seconds, money, transitions};
 
 use super::SHORTEST_LEASE;
+use crate::bisection::greatest;
 use crate::state::job::JobEntry;
 use crate::state::lease::LeaseEntry;
 use crate::{Action, Core, Now, Workload};
@@ -117,12 +118,8 @@ fn affordable(now: Now, entry: &JobEntry, lease: &LeaseEntry, share: MicroUsdc, 
         let (mut job, mut lease) = (job, lease.view.lease);
         transitions::extend_lease(&mut job, &mut lease, Seconds(more), now.chain).is_ok()
     };
-    let (mut covers, mut exceeds) = (0, lack.0.saturating_add(1));
-    while exceeds - covers > 1 {
-        let middle = covers + (exceeds - covers) / 2;
-        if granted(middle) { covers = middle } else { exceeds = middle }
-    }
-    (covers >= SHORTEST_LEASE.min(lack).0).then_some(Seconds(covers))
+    let more = Seconds(greatest(lack.0, granted));
+    (more >= SHORTEST_LEASE.min(lack)).then_some(more)
 }
 
 /// What so much more time reserves of the deposit.

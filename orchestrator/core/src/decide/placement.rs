@@ -4,6 +4,7 @@ use millrace_protocol::transitions::{self, LeaseOffer};
 use millrace_protocol::{Address, PricePerGpuHour, Seconds, money};
 
 use super::service::SHORTEST_SERVICE_LEASE;
+use crate::bisection::greatest;
 use crate::market::{Candidate, Demand, Found, Request};
 use crate::state::job::{Decision, JobEntry, PendingOffer};
 use crate::state::lease::Stage;
@@ -233,11 +234,5 @@ fn covered(entry: &JobEntry, price: PricePerGpuHour, count: u64) -> Option<Secon
         let cost = money::cost(price, job.terms.requirements.units, Seconds(seconds));
         cost.ok().and_then(|cost| cost.0.checked_mul(count)).is_some_and(|cost| cost <= available.0)
     };
-    let longest = job.terms.lease_seconds.0;
-    let (mut covers, mut exceeds) = (0, longest + 1);
-    while exceeds - covers > 1 {
-        let middle = covers + (exceeds - covers) / 2;
-        if covered(middle) { covers = middle } else { exceeds = middle }
-    }
-    Some(Seconds(covers))
+    Some(Seconds(greatest(job.terms.lease_seconds.0, covered)))
 }

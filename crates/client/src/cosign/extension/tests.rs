@@ -1,11 +1,14 @@
+use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::instruction::{AccountMeta, Instruction};
 use millrace_protocol::{
     BasisPoints, GpuUnits, Lease, LeaseOutcome, LeaseState, MicroUsdc, PricePerGpuHour, UnixSeconds,
 };
 use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_keypair::Signer as _;
 
 use super::*;
 use crate::accounts::LeaseAccount;
+use crate::cosign::attach;
 use crate::cosign::tests::Offer;
 use crate::instructions::{cancel_job, extend_lease};
 use crate::sender::{encode, missing_signature, sign};

@@ -5,6 +5,7 @@ use millrace_protocol::{Address, Error, Job, JobTerms, MicroUsdc, PricePerGpuHou
 use millrace_spec::Locality;
 use serde::{Deserialize, Serialize};
 
+use crate::bisection::greatest;
 use crate::decide::placement::{RUNNERS_UP, SHORTEST_LEASE};
 use crate::market::{Candidate, Demand, Request, Together, bond};
 use crate::state::gang::Seat;
@@ -249,10 +250,6 @@ pub(super) fn length(rules: &Job, prices: impl Iterator<Item = PricePerGpuHour> 
         let total = costs.try_fold(0u64, |sum, cost| sum.checked_add(cost.ok()?.0));
         total.is_some_and(|total| total <= available.0)
     };
-    let (mut covers, mut exceeds) = (0, rules.terms.lease_seconds.0 + 1);
-    while exceeds - covers > 1 {
-        let middle = covers + (exceeds - covers) / 2;
-        if covered(middle) { covers = middle } else { exceeds = middle }
-    }
-    (covers >= shortest(rules).0).then_some(Seconds(covers))
+    let longest = Seconds(greatest(rules.terms.lease_seconds.0, covered));
+    (longest >= shortest(rules)).then_some(longest)
 }
