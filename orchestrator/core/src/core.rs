@@ -72,6 +72,8 @@ pub struct Core {
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
+    /// Jobs with an account of which leases are gone and may not be in the books yet with all that they were paid.
+    pub(crate) unbooked: BTreeSet<Address>,
     pub(crate) agenda: Agenda,
     /// Jobs with an account that are to run after another one, by that one; it is kept for them, and they are looked
     /// at when it changes.
@@ -123,6 +125,7 @@ impl Core {
             leases_by_job: BTreeSet::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
+            unbooked: BTreeSet::new(),
             agenda: Agenda::default(),
             named_by: BTreeMap::new(),
             kept: BTreeSet::new(),

@@ -35,6 +35,8 @@ impl Core {
         own_tasks.into_iter().for_each(|record| core.restore_own_task(record));
         auctions.into_iter().for_each(|auction| core.restore_auction(now, auction));
         core.requeue_orphans();
+        let unbooked = core.leases.values().filter(|entry| !entry.on_chain() && entry.is_unbooked());
+        core.unbooked = unbooked.map(|entry| entry.view.job).filter(|job| core.open_jobs.contains(job)).collect();
         core
     }
 

@@ -9,7 +9,6 @@ use crate::harm::Harm;
 use crate::ledger::{Failure, Instruction};
 use crate::name;
 use crate::orchestrator::Input;
-use crate::scenario::Fault;
 use crate::simulation::{Chore, RigChore, Simulation, What};
 
 /// Between two sends of the same transaction.
@@ -126,7 +125,7 @@ impl Simulation {
                             self.witness.extended += 1;
                         }
                         // Read back; what cannot be read now the watcher will tell.
-                        let unreachable = self.suffers(Fault::ChainUnreachable);
+                        let unreachable = self.meets_silence();
                         let slot = self.chain.confirmed_slot;
                         let updates = changed
                             .into_iter()

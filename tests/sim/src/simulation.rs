@@ -297,6 +297,15 @@ impl Simulation {
         self.going_on.iter().any(|number| self.scenario.faults[*number].fault == fault)
     }
 
+    /// Whether the chain answers nothing to the scheduler that asks it now, which is noted.
+    pub fn meets_silence(&mut self) -> bool {
+        let silent = self.suffers(Fault::ChainUnreachable);
+        if silent {
+            self.harms.note(Harm::ChainSilent);
+        }
+        silent
+    }
+
     /// Milliseconds of a message's way.
     pub fn delay(&mut self) -> u64 {
         let most = self.scenario.weather.delay.max(2);

@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, Payment};
 
 use crate::Core;
 
@@ -6,23 +6,38 @@ use crate::Core;
 const GUESSED: usize = 16;
 
 impl Core {
-    /// When the job is closed, its ledger says what its leases were paid in all; what nobody told of one of
-    /// them follows. Its settlement may have landed without its sender ever hearing of it: the sender
-    /// died, or gave up before the chain went on, or it was the node itself.
+    /// The job's ledger says what its leases were paid in all; what nobody told of one that is gone follows. Its
+    /// settlement may have landed without its sender ever hearing of it: the sender died, or gave up before the chain
+    /// went on, or it was the node itself; and what a ruling came to nobody else says.
+    ///
+    /// While some leases are unsettled they must be paid on result, so that no part of the sum is theirs, and be
+    /// those that the ledger counts.
     pub(crate) fn book_from_ledger(&mut self, job: Address) {
-        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.view.job.unsettled_leases() == 0) else { return };
+        let Some(entry) = self.jobs.get(&job) else { return };
         let ledger = entry.view.job;
+        let open = self.open_leases.of_job(job).count();
+        let unsettled = ledger.unsettled_leases() as usize;
+        let is_told_apart = ledger.terms.payment == Payment::OnResult && open == unsettled;
+        if unsettled > 0 && !is_told_apart {
+            return;
+        }
         let leases = self.leases_of_account(job);
         let known_to_both = leases.len() == ledger.leases_opened as usize;
-        let (unbooked, booked): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.is_unbooked());
-        if !known_to_both || unbooked.is_empty() {
+        let gone = leases.into_iter().filter(|lease| unsettled == 0 || !lease.on_chain());
+        let (unbooked, booked): (Vec<_>, Vec<_>) = gone.partition(|lease| lease.is_unbooked());
+        if unbooked.is_empty() {
+            self.unbooked.remove(&job);
+            return;
+        }
+        if !known_to_both {
             return;
         }
         let told = booked.iter().try_fold(MicroUsdc::ZERO, |sum, lease| sum.plus(lease.view.lease.paid));
         let total = ledger.paid.plus(ledger.fees);
         let Ok(rest) = total.and_then(|total| total.minus(told?)) else { return };
         let paid: Vec<(Address, MicroUsdc)> = match unbooked.as_slice() {
-            [lease] => vec![(lease.address, rest)],
+            [lease] if unsettled == 0 || lease.may_have_come_to(rest, &ledger) => vec![(lease.address, rest)],
+            [_] => return,
             several => {
                 let ways: Vec<_> = several.iter().map(|lease| lease.possible_payments(&ledger)).collect();
                 let known = adding_up(&ways, rest, &|left| left == MicroUsdc::ZERO).map(|(paid, _)| paid);

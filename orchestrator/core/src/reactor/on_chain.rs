@@ -33,6 +33,9 @@ impl Core {
         if before != (view, entry.outcome.is_some()) {
             self.touch_job(job);
         }
+        if self.unbooked.contains(&job) {
+            self.book_from_ledger(job);
+        }
     }
 
     pub(crate) fn on_lease_seen(&mut self, now: Now, lease: Address, view: LeaseView) {
@@ -99,6 +102,7 @@ impl Core {
         self.rounds.remove(&job);
         self.drop_naming(job);
         self.book_from_ledger(job);
+        self.unbooked.remove(&job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
             if entry.outcome.is_none() {
@@ -120,6 +124,10 @@ impl Core {
         }
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         entry.stage = Stage::Over;
+        if entry.is_unbooked() {
+            self.unbooked.insert(job);
+            self.book_from_ledger(job);
+        }
         self.touch_lease(lease);
         self.requeue_tasks(lease);
         if let Some(job_entry) = self.jobs.get_mut(&job) {

@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Seconds, money};
+use millrace_protocol::{Address, JobTerms, LeaseOutcome, MicroUsdc, Payment, Ruling, Seconds, money};
 
 use super::world::*;
 use crate::*;
@@ -203,7 +203,13 @@ fn unheard(nodes: u32, tasks: u32, terms: JobTerms) -> (World, Address) {
     let mut world = World::with_nodes(nodes);
     let job = world.add_job(1, terms, workload(tasks));
     world.drain();
-    for _ in 0..90 {
+    pass_unheard(&mut world, 90);
+    assert!(world.finished(job));
+    (world, job)
+}
+
+fn pass_unheard(world: &mut World, seconds: u64) {
+    for _ in 0..seconds {
         world.millis += 1_000;
         world.work();
         world.heartbeats();
@@ -226,8 +232,6 @@ fn unheard(nodes: u32, tasks: u32, terms: JobTerms) -> (World, Address) {
             world.feed(event);
         }
     }
-    assert!(world.finished(job));
-    (world, job)
 }
 
 #[test]
@@ -243,6 +247,50 @@ fn a_payment_whose_sender_never_heard_of_it_is_booked_from_the_jobs_own_ledger()
         assert_eq!((booked.len(), &booked), (nodes as usize, &paid));
         assert!(booked.iter().all(|(_, paid)| *paid > MicroUsdc::ZERO));
     }
+}
+
+#[test]
+fn what_a_ruling_came_to_is_booked_from_the_ledger_while_the_job_goes_on() {
+    let paid_on_result = JobTerms { payment: Payment::OnResult, dispute_window: Seconds(3_600), ..terms() };
+    for restarts in [false, true] {
+        let mut world = World::with_nodes(3);
+        let job = world.add_job(1, paid_on_result, workload(7));
+        world.drain();
+        world.pass(60);
+        let reported = world.reported();
+        let [wrong, split, right] = reported[..] else { panic!("{reported:?}") };
+        for (lease, ruling) in [(wrong, Ruling::BuyerRight), (split, Ruling::Split), (right, Ruling::ProviderRight)] {
+            world.dispute(lease);
+            if restarts {
+                world.restart();
+            }
+            world.rule(lease, Some(ruling));
+            let paid = world.ended.iter().find(|(ended, ..)| *ended == lease).map(|(_, _, paid)| *paid);
+            let booked = world.core.lease(lease).map(|entry| (entry.view.lease.paid, entry.is_unbooked()));
+            assert_eq!(booked, paid.map(|paid| (paid, false)), "{ruling:?}");
+        }
+        assert!(world.core.job(job).is_some());
+        world.check_money();
+    }
+}
+
+#[test]
+fn a_payment_that_nobody_heard_of_is_booked_while_others_run_on() {
+    let mut world = World::with_nodes(2);
+    let job = world.add_job(1, JobTerms { payment: Payment::OnResult, ..terms() }, workload(3));
+    world.drain();
+    while world.ended.is_empty() {
+        pass_unheard(&mut world, 1);
+        if matches!(world.core.job(job).unwrap().tasks[0].state, TaskState::Done { .. }) {
+            world.task_millis = 10_000_000;
+        }
+    }
+    pass_unheard(&mut world, 2);
+    let (ended, _, paid) = world.ended[0];
+    let booked = world.core.lease(ended).unwrap();
+    assert!(paid > MicroUsdc::ZERO && !booked.on_chain());
+    assert_eq!((booked.view.lease.paid, booked.is_unbooked()), (paid, false));
+    assert!(world.core.open_leases().any(|lease| lease.view.job == job && lease.is_unbooked()), "it has its reserve");
 }
 
 #[test]

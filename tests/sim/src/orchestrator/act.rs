@@ -6,12 +6,10 @@ use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Step,
 
 use super::{Asked, Chore, Input};
 use crate::chain::Origin;
-use crate::harm::Harm;
 use crate::ledger::{Account, Instruction};
 use crate::message::ToRig;
 use crate::name;
 use crate::sabotage::Sabotage;
-use crate::scenario::Fault;
 use crate::simulation::{Simulation, What};
 
 /// How long a worker may take to answer an offer, as in the real shell.
@@ -152,7 +150,7 @@ impl Simulation {
     fn transact(&mut self, transaction: Transaction, about: Address, instruction: Instruction) {
         let run = self.orchestrator.run;
         let known = self.account(about).is_some();
-        if !known || self.suffers(Fault::ChainUnreachable) {
+        if !known || self.meets_silence() {
             let cause = Cause {
                 code: if known { "rpc-unreachable" } else { "account-missing" }.to_owned(),
                 message: "nothing was sent".to_owned(),
@@ -190,10 +188,7 @@ impl Simulation {
             _ => None,
         };
         let node = self.account(offer.node).is_some();
-        let unreachable = self.suffers(Fault::ChainUnreachable);
-        if unreachable {
-            self.harms.note(Harm::ChainSilent);
-        }
+        let unreachable = self.meets_silence();
         let delay = 20 + self.delay();
         let session = self.orchestrator.session(offer.node);
         let Some(running) = &mut self.orchestrator.running else { return };

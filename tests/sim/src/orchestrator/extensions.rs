@@ -9,7 +9,6 @@ use crate::chain::{BLOCKHASH_LIFE, Origin};
 use crate::ledger::{Account, Instruction};
 use crate::message::ToRig;
 use crate::name;
-use crate::scenario::Fault;
 use crate::simulation::{Chore, Simulation, What};
 
 /// What waits for its node's word.
@@ -30,7 +29,7 @@ impl Simulation {
             Some(Account::Lease(view)) if self.account(node).is_some() => Some(view.job),
             _ => None,
         };
-        let unreachable = self.suffers(Fault::ChainUnreachable);
+        let unreachable = self.meets_silence();
         let Some(job) = job.filter(|_| !unreachable) else {
             let code = if unreachable { "rpc-unreachable" } else { "account-missing" }.to_owned();
             let cause = Cause { code, message: "it cannot be prepared".to_owned(), hint: String::new() };

@@ -18,7 +18,7 @@ impl Simulation {
     /// An account has changed in a confirmed slot. Notifications come in their order, or not at all.
     pub fn tell_watcher(&mut self, address: Address) {
         let lost = self.scenario.weather.notifications_lost;
-        if !self.orchestrator.is_up() || self.suffers(Fault::ChainUnreachable) || self.chance(lost) {
+        if !self.orchestrator.is_up() || self.meets_silence() || self.chance(lost) {
             return;
         }
         let (slot, account) = (self.chain.confirmed_slot, self.chain.confirmed.read(address).map(Box::new));

@@ -97,11 +97,27 @@ impl LeaseEntry {
         }
     }
 
-    /// What it may have been paid in all, the likeliest first: by its final voucher, or by its deadline, which
-    /// may land in the same slot and before it.
+    /// What it may have been paid in all, the likeliest first: by its final voucher, by its deadline, which
+    /// may land in the same slot and before it, or by the ruling on it.
     pub(crate) fn possible_payments(&self, job: &Job) -> Vec<MicroUsdc> {
         let by_voucher = self.owed_by_final_voucher(job);
-        by_voucher.into_iter().chain(self.owed_at_the_end(job).and_then(Result::ok)).collect()
+        let at_the_end = self.owed_at_the_end(job).and_then(Result::ok);
+        by_voucher.into_iter().chain(at_the_end).chain(self.owed_by_ruling()).collect()
+    }
+
+    /// As reported, nothing more, or half, as [`millrace_protocol::transitions::resolve_dispute`] has it.
+    fn owed_by_ruling(&self) -> Vec<MicroUsdc> {
+        let MicroUsdc(paid) = self.view.lease.paid;
+        let MicroUsdc(open) = self.view.lease.reserved;
+        match self.view.lease.state {
+            LeaseState::Disputed => [open, 0, open / 2].map(|more| MicroUsdc(paid.saturating_add(more))).to_vec(),
+            LeaseState::Assigned | LeaseState::Running | LeaseState::Reported => Vec::new(),
+        }
+    }
+
+    /// Whether anything that may have happened to it pays this much in all.
+    pub(crate) fn may_have_come_to(&self, paid: MicroUsdc, job: &Job) -> bool {
+        self.possible_payments(job).contains(&paid) || self.may_have_been_paid(paid, job)
     }
 
     /// Whether a voucher that was issued after the last one that is known to be redeemed pays this much in all.
