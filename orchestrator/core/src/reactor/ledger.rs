@@ -63,6 +63,21 @@ impl Core {
             }
         }
     }
+
+    /// Of a job that is gone nothing more will be told.
+    pub(crate) fn book_what_is_left(&mut self, job: Address) {
+        if !self.unbooked.remove(&job) {
+            return;
+        }
+        let Some(ledger) = self.jobs.get(&job).map(|entry| entry.view.job) else { return };
+        let gone = self.leases_of_account(job).into_iter().filter(|lease| !lease.on_chain() && lease.is_unbooked());
+        for lease in gone.map(|lease| lease.address).collect::<Vec<_>>() {
+            if let Some(entry) = self.leases.get_mut(&lease) {
+                entry.book_likeliest(&ledger);
+                self.touch_lease(lease);
+            }
+        }
+    }
 }
 
 /// One of each lease's possible payments, the likelier first, so that what they leave of `rest` is as wanted; and

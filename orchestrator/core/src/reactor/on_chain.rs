@@ -102,7 +102,7 @@ impl Core {
         self.rounds.remove(&job);
         self.drop_naming(job);
         self.book_from_ledger(job);
-        self.unbooked.remove(&job);
+        self.book_what_is_left(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
             if entry.outcome.is_none() {
@@ -119,14 +119,16 @@ impl Core {
         self.open_leases.remove(lease, job, node);
         let foreseen = matches!(entry.stage, Stage::Final | Stage::Reported);
         // A final voucher under way is booked when its transaction is.
-        if entry.stage != Stage::Final {
+        let ledger = self.jobs.get(&job).map(|entry| &entry.view.job);
+        let is_told = entry.stage == Stage::Final || ledger.is_some_and(|ledger| entry.is_told_by_ledger(ledger));
+        if !is_told {
             self.book_end(lease);
         }
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         entry.stage = Stage::Over;
         if entry.is_unbooked() {
+            // The job as it was last seen may be older than this end, and younger than one that was not seen yet.
             self.unbooked.insert(job);
-            self.book_from_ledger(job);
         }
         self.touch_lease(lease);
         self.requeue_tasks(lease);

@@ -275,6 +275,27 @@ fn what_a_ruling_came_to_is_booked_from_the_ledger_while_the_job_goes_on() {
 }
 
 #[test]
+fn a_ruling_on_a_dispute_that_was_never_seen_is_booked_as_it_was() {
+    for payment in [Payment::OnResult, Payment::Streaming] {
+        let disputable = JobTerms { payment, dispute_window: Seconds(3_600), ..terms() };
+        for ruling in [Ruling::BuyerRight, Ruling::Split, Ruling::ProviderRight] {
+            let mut world = World::with_nodes(1);
+            let job = world.add_job(1, disputable, workload(2));
+            world.drain();
+            world.pass(30);
+            let [lease] = world.reported()[..] else { panic!("{:?}", world.explain(job)) };
+            world.dispute_unseen(lease);
+            world.rule(lease, Some(ruling));
+            world.pass(5);
+            let [(_, _, paid)] = world.ended[..] else { panic!("{:?}", world.ended) };
+            let booked = world.core.lease(lease).unwrap();
+            assert_eq!((booked.view.lease.paid, booked.is_unbooked()), (paid, false), "{payment:?}, {ruling:?}");
+            world.check_money();
+        }
+    }
+}
+
+#[test]
 fn a_payment_that_nobody_heard_of_is_booked_while_others_run_on() {
     let mut world = World::with_nodes(2);
     let job = world.add_job(1, JobTerms { payment: Payment::OnResult, ..terms() }, workload(3));
@@ -286,6 +307,9 @@ fn a_payment_that_nobody_heard_of_is_booked_while_others_run_on() {
         }
     }
     pass_unheard(&mut world, 2);
+    // Only a job that is read after its lease was seen to be gone is known to count it.
+    world.see_job(job);
+    world.drain();
     let (ended, _, paid) = world.ended[0];
     let booked = world.core.lease(ended).unwrap();
     assert!(paid > MicroUsdc::ZERO && !booked.on_chain());
