@@ -72,8 +72,8 @@ pub struct Core {
     /// Jobs whose account exists; only these are looked at for decisions.
     pub(crate) open_jobs: BTreeSet<Address>,
     pub(crate) open_leases: OpenLeases,
-    /// Jobs with an account of which leases are gone and may not be in the books yet with all that they were paid.
-    pub(crate) unbooked: BTreeSet<Address>,
+    /// Jobs with an account of which leases are gone whose last payment nobody told, since so many milliseconds.
+    pub(crate) unbooked: BTreeMap<Address, u64>,
     pub(crate) agenda: Agenda,
     /// Jobs with an account that are to run after another one, by that one; it is kept for them, and they are looked
     /// at when it changes.
@@ -125,7 +125,7 @@ impl Core {
             leases_by_job: BTreeSet::new(),
             open_jobs: BTreeSet::new(),
             open_leases: OpenLeases::default(),
-            unbooked: BTreeSet::new(),
+            unbooked: BTreeMap::new(),
             agenda: Agenda::default(),
             named_by: BTreeMap::new(),
             kept: BTreeSet::new(),
@@ -213,7 +213,7 @@ impl Core {
                 self.on_transaction_done(now, transaction, signature);
             }
             Event::TransactionFailed { transaction, cause } => self.on_transaction_failed(now, transaction, cause),
-            Event::Tick => {}
+            Event::Tick => self.read_ledgers(now),
         }
         self.decide(now, &scope);
         self.prove(now, &nodes);

@@ -36,7 +36,8 @@ impl Core {
         auctions.into_iter().for_each(|auction| core.restore_auction(now, auction));
         core.requeue_orphans();
         let unbooked = core.leases.values().filter(|entry| !entry.on_chain() && entry.is_unbooked());
-        core.unbooked = unbooked.map(|entry| entry.view.job).filter(|job| core.open_jobs.contains(job)).collect();
+        let jobs = unbooked.map(|entry| entry.view.job).filter(|job| core.open_jobs.contains(job));
+        core.unbooked = jobs.map(|job| (job, now.millis)).collect();
         core
     }
 

@@ -18,6 +18,7 @@ impl Core {
             self.forget_auctions(job);
             self.rounds.remove(&job);
             self.delist(job);
+            self.unbooked.remove(&job);
             self.replace(now, job, JobEntry::new(view));
             self.open_jobs.insert(job);
             self.stale_claims.extend(self.open_leases.of_job(job));
@@ -32,9 +33,6 @@ impl Core {
         learn_outcome(entry);
         if before != (view, entry.outcome.is_some()) {
             self.touch_job(job);
-        }
-        if self.unbooked.contains(&job) {
-            self.book_from_ledger(job);
         }
     }
 
@@ -87,7 +85,7 @@ impl Core {
             self.close_entry(now, address);
         }
         if self.leases.get(&address).is_some_and(LeaseEntry::on_chain) {
-            self.lease_gone(address);
+            self.lease_gone(now, address);
         }
     }
 
@@ -102,7 +100,6 @@ impl Core {
         self.rounds.remove(&job);
         self.drop_naming(job);
         self.book_from_ledger(job);
-        self.book_what_is_left(job);
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.on_chain = false;
             if entry.outcome.is_none() {
@@ -113,23 +110,18 @@ impl Core {
         }
     }
 
-    fn lease_gone(&mut self, lease: Address) {
+    fn lease_gone(&mut self, now: Now, lease: Address) {
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         let (job, node, number) = (entry.view.job, entry.view.node, entry.view.number);
         self.open_leases.remove(lease, job, node);
         let foreseen = matches!(entry.stage, Stage::Final | Stage::Reported);
         // A final voucher under way is booked when its transaction is.
-        let ledger = self.jobs.get(&job).map(|entry| &entry.view.job);
-        let is_told = entry.stage == Stage::Final || ledger.is_some_and(|ledger| entry.is_told_by_ledger(ledger));
-        if !is_told {
+        if entry.stage != Stage::Final {
             self.book_end(lease);
         }
         let Some(entry) = self.leases.get_mut(&lease) else { return };
         entry.stage = Stage::Over;
-        if entry.is_unbooked() {
-            // The job as it was last seen may be older than this end, and younger than one that was not seen yet.
-            self.unbooked.insert(job);
-        }
+        let is_unbooked = entry.is_unbooked();
         self.touch_lease(lease);
         self.requeue_tasks(lease);
         if let Some(job_entry) = self.jobs.get_mut(&job) {
@@ -139,6 +131,9 @@ impl Core {
             // Ended by a deadline, not by a voucher: the node failed the job.
             job_entry.story_mut().failed_nodes.insert(node);
             self.touch_job(job);
+        }
+        if is_unbooked && self.open_jobs.contains(&job) {
+            self.await_ledger(now, job);
         }
         if self.is_connected(node) && !foreseen {
             self.push(crate::Action::LeaseOver { node, lease });

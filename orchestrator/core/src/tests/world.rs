@@ -1084,17 +1084,12 @@ impl World {
     }
 
     pub fn dispute(&mut self, lease: Address) {
-        self.dispute_unseen(lease);
-        self.see_all(lease);
-    }
-
-    /// The scheduler looks elsewhere.
-    pub fn dispute_unseen(&mut self, lease: Address) {
         let now = self.now().chain;
         let view = self.leases.get_mut(&lease).unwrap();
         let job = &mut self.jobs.get_mut(&view.job).unwrap().job;
         let dispute = transitions::open_dispute(job, &mut view.lease, &self.parameters, now).unwrap();
         self.disputes.insert(lease, dispute);
+        self.see_all(lease);
     }
 
     /// The arbiter decides, or nobody does.

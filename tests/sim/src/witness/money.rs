@@ -50,9 +50,10 @@ impl Receipts {
         self.check_wallets(ledger)
     }
 
-    /// What each lease was paid in all.
+    /// What each lease was paid in all, but for those that were disputed.
     pub fn paid(&self, ledger: &Ledger) -> Vec<(Address, MicroUsdc)> {
-        self.leases.iter().map(|(lease, index)| (*lease, ledger.market.leases[*index].rules.paid)).collect()
+        let settled = self.leases.iter().filter(|(_, index)| !self.disputed.contains(*index));
+        settled.map(|(lease, index)| (*lease, ledger.market.leases[*index].rules.paid)).collect()
     }
 
     /// Each lease was paid its attested seconds at its price, and no others.

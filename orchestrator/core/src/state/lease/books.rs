@@ -97,47 +97,26 @@ impl LeaseEntry {
         }
     }
 
-    /// What it may have been paid in all, the likeliest first: by its final voucher, by its deadline, which
-    /// may land in the same slot and before it, or by the ruling on it.
+    /// What it may have been paid in all, the likeliest first: by its final voucher, or by its deadline, which
+    /// may land in the same slot and before it.
     pub(crate) fn possible_payments(&self, job: &Job) -> Vec<MicroUsdc> {
         let by_voucher = self.owed_by_final_voucher(job);
-        let at_the_end = self.owed_at_the_end(job).and_then(Result::ok);
-        by_voucher.into_iter().chain(at_the_end).chain(self.owed_by_ruling(job)).collect()
+        let mut ways: Vec<_> = by_voucher.into_iter().chain(self.owed_at_the_end(job).and_then(Result::ok)).collect();
+        ways.dedup();
+        ways
     }
 
-    /// As reported, nothing more, or half, as [`millrace_protocol::transitions::resolve_dispute`] has it.
-    fn owed_by_ruling(&self, job: &Job) -> Vec<MicroUsdc> {
-        if !self.may_be_ruled_on(job) {
-            return Vec::new();
+    /// The same, and for one that was disputed what a ruling makes of it: as reported, nothing more, or half, as
+    /// [`millrace_protocol::transitions::resolve_dispute`] has it.
+    pub(crate) fn possible_ends(&self, job: &Job) -> Vec<MicroUsdc> {
+        let mut ways = self.possible_payments(job);
+        if self.view.lease.state == LeaseState::Disputed {
+            let (MicroUsdc(paid), MicroUsdc(open)) = (self.view.lease.paid, self.view.lease.reserved);
+            ways.extend([open, open / 2, 0].map(|more| MicroUsdc(paid.saturating_add(more))));
         }
-        let (MicroUsdc(paid), MicroUsdc(open)) = (self.view.lease.paid, self.view.lease.reserved);
-        [open, 0, open / 2].map(|more| MicroUsdc(paid.saturating_add(more))).to_vec()
-    }
-
-    /// Whether a ruling may have ended it, also where its dispute was never seen.
-    fn may_be_ruled_on(&self, job: &Job) -> bool {
-        let disputable = !job.terms.verification.is_quorum() && job.terms.dispute_window > Seconds::ZERO;
-        disputable && !self.view.lease.state.is_live()
-    }
-
-    /// Whether what it came to is better read from the job's ledger than inferred from its end.
-    pub(crate) fn is_told_by_ledger(&self, job: &Job) -> bool {
-        let on_result = job.terms.payment == Payment::OnResult && !job.terms.verification.is_quorum();
-        on_result || self.may_be_ruled_on(job)
-    }
-
-    /// Books what it most likely was paid, where the job is gone and its ledger has left that open.
-    pub(crate) fn book_likeliest(&mut self, job: &Job) {
-        if self.is_unbooked()
-            && let Some(likeliest) = self.possible_payments(job).first()
-        {
-            self.book_paid(*likeliest, job);
-        }
-    }
-
-    /// Whether anything that may have happened to it pays this much in all.
-    pub(crate) fn may_have_come_to(&self, paid: MicroUsdc, job: &Job) -> bool {
-        self.possible_payments(job).contains(&paid) || self.may_have_been_paid(paid, job)
+        ways.sort_unstable();
+        ways.dedup();
+        ways
     }
 
     /// Whether a voucher that was issued after the last one that is known to be redeemed pays this much in all.
