@@ -9,6 +9,7 @@ mod on_offer;
 mod on_sealed;
 mod stray;
 mod upkeep;
+mod usage;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use crate::clock::Clock;
 use crate::container::Progress;
 use crate::context::Context;
 use crate::control::Asked;
-use crate::gpu::Fault;
+use crate::gpu::{Fault, Tally};
 use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
@@ -102,6 +103,7 @@ pub(crate) struct Driver {
     /// What the orchestrator was told of last.
     told_images: BTreeSet<String>,
     noted: Noted,
+    gpu_usages: Tally,
 }
 
 impl Driver {
@@ -123,6 +125,7 @@ impl Driver {
         let (vetted, invited) = (unbounded_channel(), unbounded_channel());
         let (brought, readings) = (unbounded_channel(), unbounded_channel());
         let vetted_extensions = unbounded_channel();
+        let gpu_usages = Tally::of(&context.inventory.gpus);
         let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
         Self {
             agent,
@@ -148,6 +151,7 @@ impl Driver {
             progress,
             told_images: BTreeSet::new(),
             noted: Noted::new(clock.now()),
+            gpu_usages,
         }
     }
 
@@ -170,6 +174,7 @@ impl Driver {
             tokio::select! {
                 () = self.wiring.stop.cancelled() => return Ok(()),
                 _ = ticks.tick() => {
+                    self.count_usage();
                     self.feed(Event::Tick).await?;
                     self.journal.take_ballast();
                     if self.journal.is_long() {
@@ -219,6 +224,7 @@ impl Driver {
                         Record::TaskAcknowledged { key } => self.tell_logs(Shipment::Finished(key)),
                         Record::LeaseClosed { lease } => {
                             self.context.vault.forget(lease);
+                            self.gpu_usages.forget(lease);
                             self.tell_logs(Shipment::LeaseClosed(lease));
                         }
                         _ => {}

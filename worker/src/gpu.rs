@@ -3,6 +3,7 @@
 mod health;
 mod monitor;
 mod reading;
+mod usage;
 
 pub mod nvml;
 pub mod simulated;
@@ -12,6 +13,7 @@ use millrace_protocol::gpu::CLASSES;
 pub use monitor::{Fault, Monitor};
 pub use reading::{Memory, Reading, Sample};
 pub use simulated::SimulatedGpu;
+pub use usage::{Tally, Usage};
 
 /// One GPU, or one slice of a GPU: what a job gets one of.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+pub use crate::gpu::Usage as GpuUsage;
 pub use crate::troubles::Trouble;
 pub use leases::{LeaseStatus, at_rest};
 pub use millrace_agent::OwnBid;

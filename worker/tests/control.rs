@@ -66,6 +66,7 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     // An hour at the price of the offer.
     let hour = MicroUsdc(offer::PRICE.0 * u64::from(lease.units.0));
     assert_eq!((lease.earned, lease.redeemed, lease.unredeemed), (hour, MicroUsdc::ZERO, hour));
+    assert_eq!(lease.gpu_usage, None, "simulated GPUs do nothing");
     assert_eq!(busy.gpus[0].lease, Some(rig.lease()));
     let task = &busy.tasks[0];
     assert_eq!((task.task, task.attempt, task.phase.as_str()), (1, 1, "running"));
@@ -96,6 +97,26 @@ async fn gpus_are_told_with_their_load_and_a_lost_one_with_what_mends_it() {
     let (first, second) = (&lost.gpus[0], &lost.gpus[1]);
     assert_eq!(first.busy_percent, None, "what was read before it went is no reading");
     assert!(second.fault.is_none() && second.busy_percent.is_some(), "{second:?}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_is_told_with_what_it_makes_of_its_gpus() {
+    let stub = NvmlStub::build(&[]);
+    let engine = Arc::new(FakeEngine::new(Script::Exit { code: 3, files: vec![] }));
+    let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+    rig.leased().await;
+    // A container that fails has the GPUs looked at, so the lease's first reading need not be waited for.
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Failed).await;
+    let measured = until(&rig, "two readings", |status| status.leases[0].gpu_usage.is_some()).await;
+    let gpu = &measured.gpus[0];
+    let usage = measured.leases[0].gpu_usage.clone().unwrap();
+    assert_eq!((gpu.lease, measured.leases[0].gpus.as_slice()), (Some(rig.lease()), [0].as_slice()));
+    assert_eq!((usage.busy_percent, usage.power_unknown), (gpu.busy_percent, vec![]));
+    let milliwatts = u64::from(gpu.milliwatts.unwrap());
+    assert_eq!(usage.peak_milliwatts, Some(milliwatts), "of one GPU alone");
+    assert_eq!(usage.energy_millijoules, Some(usage.measured_gpu_milliseconds * milliwatts / 1_000));
     rig.stop().await;
 }
 

@@ -84,7 +84,7 @@ impl Driver {
             },
             draining: self.rig.takes_no_more(),
             gpus: (0..).zip(&inventory.gpus).map(|(position, gpu)| self.gpu(position, gpu)).collect(),
-            leases: leases::of(&self.agent),
+            leases: leases::of(&self.agent, &self.gpu_usages),
             votes: votes::of(&self.agent),
             tasks: tasks::of(&self.agent),
             storage: StorageStatus::default(),

@@ -14,7 +14,7 @@ use super::nvml::{Driver, Events, Said};
 use super::{Gpu, Reading, Sample};
 
 /// Between two looks at every GPU.
-const LOOK: Duration = Duration::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_secs(5);
 /// How long it listens to the driver at a time, and so how soon it looks when asked to.
 const LISTEN: Duration = Duration::from_millis(500);
 
@@ -36,8 +36,9 @@ struct Looked {
     answered: u64,
     /// GPUs whose work must be handed back.
     failed: BTreeMap<u16, GpuFault>,
-    /// Of the GPUs that could be read.
+    /// Of the GPUs that could be read, and when.
     readings: BTreeMap<u16, Reading>,
+    read_at: Option<Instant>,
 }
 
 impl Monitor {
@@ -57,6 +58,12 @@ impl Monitor {
     /// How a GPU was at the last look; `None` where it could not be read.
     pub fn reading(&self, gpu: u16) -> Option<Reading> {
         self.looked.borrow().readings.get(&gpu).copied()
+    }
+
+    /// How all GPUs that could be read were at the last look, and when that was; `None` before the first.
+    pub fn last_look(&self) -> Option<(Instant, BTreeMap<u16, Reading>)> {
+        let looked = self.looked.borrow();
+        looked.read_at.map(|at| (at, looked.readings.clone()))
     }
 
     /// Looks now, and says why one of these GPUs cannot have finished its work, if so. `None`, too, where
@@ -119,7 +126,7 @@ impl Watcher {
             _ => None,
         });
         let readings = readings.collect();
-        self.looked.send_modify(|looked| looked.readings = readings);
+        self.looked.send_modify(|looked| (looked.readings, looked.read_at) = (readings, Some(Instant::now())));
         for (position, sample) in samples.iter().enumerate() {
             if let Sample::Unknown(error) = sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");

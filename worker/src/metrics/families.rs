@@ -5,15 +5,16 @@ use std::sync::atomic::AtomicU64;
 
 use millrace_metrics::{Integer, gauge, micro_usdc, whole};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::status::{GpuStatus, Status};
+use crate::status::{GpuStatus, LeaseStatus, Status};
 
 type Fraction = Gauge<f64, AtomicU64>;
+type Sum = Counter<f64, AtomicU64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
@@ -40,6 +41,12 @@ struct Lease {
     job: String,
 }
 
+impl Lease {
+    fn of(lease: &LeaseStatus) -> Self {
+        Self { lease: lease.lease.to_string(), job: lease.job.to_string() }
+    }
+}
+
 pub fn registry(status: &Status) -> Registry {
     let mut registry = Registry::with_prefix("millrace_worker");
     let build = Build { version: status.version.clone(), node: status.node.to_string() };
@@ -48,6 +55,7 @@ pub fn registry(status: &Status) -> Registry {
     work(&mut registry, status);
     money(&mut registry, status);
     gpus(&mut registry, &status.gpus);
+    usage(&mut registry, &status.leases);
     storage(&mut registry, status);
     registry
 }
@@ -94,7 +102,7 @@ fn money(registry: &mut Registry, status: &Status) {
     let attested = Family::<Lease, Integer>::default();
     let unredeemed = Family::<Lease, Integer>::default();
     for lease in &status.leases {
-        let labels = Lease { lease: lease.lease.to_string(), job: lease.job.to_string() };
+        let labels = Lease::of(lease);
         attested.get_or_create(&labels).set(whole(lease.attested.0));
         unredeemed.get_or_create(&labels).set(whole(lease.unredeemed.0));
     }
@@ -144,6 +152,33 @@ fn gpus(registry: &mut Registry, gpus: &[GpuStatus]) {
     );
     registry.register_with_unit("gpu_power", "Power that the GPU draws", Unit::Other("watts".to_owned()), power);
     registry.register_with_unit("gpu_temperature", "Temperature of the GPU", Unit::Celsius, heat);
+}
+
+/// By lease, of those that the rig still has: a closed one's are gone from the next scrape.
+fn usage(registry: &mut Registry, leases: &[LeaseStatus]) {
+    let (measured, energy) = (Family::<Lease, Sum>::default(), Family::<Lease, Sum>::default());
+    let busy = Family::<Lease, Fraction>::default();
+    for (lease, usage) in leases.iter().filter_map(|lease| Some((lease, lease.gpu_usage.as_ref()?))) {
+        let labels = Lease::of(lease);
+        measured.get_or_create(&labels).inc_by(thousandths(usage.measured_gpu_milliseconds));
+        if let Some(percent) = usage.busy_percent {
+            busy.get_or_create(&labels).set(f64::from(percent) / 100.0);
+        }
+        if let Some(millijoules) = usage.energy_millijoules {
+            energy.get_or_create(&labels).inc_by(thousandths(millijoules));
+        }
+    }
+    let help = "GPU time of a lease that readings tell of, summed over its GPUs";
+    registry.register_with_unit("lease_gpu_measured", help, Unit::Seconds, measured);
+    let help = "Share of a lease's measured GPU time in which a program ran";
+    registry.register_with_unit("lease_gpu_busy", help, Unit::Other("ratio".to_owned()), busy);
+    let help = "What those of a lease's GPUs that tell their power have drawn";
+    registry.register_with_unit("lease_gpu_energy", help, Unit::Joules, energy);
+}
+
+/// In whole units, as exact as the format is.
+fn thousandths(number: u64) -> f64 {
+    number as f64 / 1_000.0
 }
 
 fn storage(registry: &mut Registry, status: &Status) {

@@ -2,7 +2,7 @@ use millrace_metrics::text;
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 
 use super::families::registry;
-use crate::status::{GpuStatus, LeaseStatus, LinkStatus, Status, StorageStatus, TaskStatus, Totals, Trouble};
+use crate::status::{GpuStatus, GpuUsage, LeaseStatus, LinkStatus, Status, StorageStatus, TaskStatus, Totals, Trouble};
 
 fn status() -> Status {
     let task = |task, phase: &str| TaskStatus {
@@ -61,6 +61,13 @@ fn status() -> Status {
             redeemed: MicroUsdc(300_000),
             unredeemed: MicroUsdc(100_000),
             voucher: Some(360),
+            gpu_usage: Some(GpuUsage {
+                measured_gpu_milliseconds: 3_600_000,
+                busy_percent: Some(87),
+                energy_millijoules: Some(1_512_000_500),
+                peak_milliwatts: Some(430_000),
+                power_unknown: vec![],
+            }),
         }],
         votes: vec![],
         tasks: vec![task(0, "done"), task(1, "running"), task(2, "running"), task(3, "assigned")],
@@ -105,6 +112,20 @@ fn a_scrape_is_as_reviewed() {
         }
     });
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_nobody_tells_of_a_leases_gpus_has_no_value() {
+    let mut status = status();
+    status.leases[0].gpu_usage = Some(GpuUsage { measured_gpu_milliseconds: 1_500, ..GpuUsage::default() });
+    let samples = |status: &Status| {
+        let text = text(&registry(status));
+        let samples = text.lines().filter_map(|line| line.strip_prefix("millrace_worker_lease_gpu_"));
+        samples.filter_map(|line| Some(line.split_once('{')?.0.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(samples(&status), ["measured_seconds_total"]);
+    status.leases[0].gpu_usage = None;
+    assert!(samples(&status).is_empty());
 }
 
 /// Each metric has its line in the table of docs/worker.md, and the table names no other.

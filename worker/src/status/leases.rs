@@ -4,6 +4,7 @@ use millrace_agent::{Agent, Lease, LeasePhase, recover};
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money};
 use serde::{Deserialize, Serialize};
 
+use crate::gpu::{Tally, Usage};
 use crate::journal;
 
 /// One lease that the rig has agreed to, and its money.
@@ -30,22 +31,26 @@ pub struct LeaseStatus {
     pub unredeemed: MicroUsdc,
     /// Sequence of the last voucher; `None` before the first.
     pub voucher: Option<u64>,
+    /// `None` without GPUs, with simulated ones, and before two readings.
+    #[serde(default)]
+    pub gpu_usage: Option<Usage>,
 }
 
-/// The leases of a worker that does not run, from its journal. What the chain has paid is not known then.
+/// The leases of a worker that does not run, from its journal. What the chain has paid and what their GPUs did is not
+/// known then.
 ///
 /// # Errors
 /// A journal that is not there, or is damaged.
 pub fn at_rest(data_dir: &Path, now: UnixSeconds) -> Result<Vec<LeaseStatus>, journal::Error> {
-    Ok(of(&recover(&journal::read(data_dir)?, &[], now).agent))
+    Ok(of(&recover(&journal::read(data_dir)?, &[], now).agent, &Tally::default()))
 }
 
 /// Every lease, by address.
-pub fn of(agent: &Agent) -> Vec<LeaseStatus> {
-    agent.leases().map(|(address, lease)| one(address, lease)).collect()
+pub fn of(agent: &Agent, usages: &Tally) -> Vec<LeaseStatus> {
+    agent.leases().map(|(address, lease)| one(address, lease, usages.usage(address))).collect()
 }
 
-fn one(address: Address, lease: &Lease) -> LeaseStatus {
+fn one(address: Address, lease: &Lease, gpu_usage: Option<Usage>) -> LeaseStatus {
     let voucher = lease.voucher().map(|(voucher, _)| voucher);
     let attested = voucher.map_or(Seconds::ZERO, |voucher| voucher.metered);
     // What the chain refuses to compute it does not pay either.
@@ -65,6 +70,7 @@ fn one(address: Address, lease: &Lease) -> LeaseStatus {
         redeemed,
         unredeemed: earned.saturating_minus(redeemed),
         voucher: voucher.map(|voucher| voucher.sequence),
+        gpu_usage,
     }
 }
 

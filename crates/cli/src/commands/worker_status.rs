@@ -52,6 +52,7 @@ impl Report for Shown {
             [] => "no leases".to_owned(),
             leases => views::worker::leases(leases),
         });
+        parts.extend(views::worker::usage(&worker.leases));
         if !worker.votes.is_empty() {
             parts.push(views::worker::votes(&worker.votes, worker.at));
         }

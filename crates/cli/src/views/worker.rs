@@ -1,5 +1,7 @@
 //! A worker's own account of itself, as text.
 
+mod usage;
+
 use millrace_protocol::{Seconds, UnixSeconds};
 use millrace_worker::status::{GpuStatus, LeaseStatus, Status, TaskStatus, Trouble, VoteStatus};
 
@@ -8,6 +10,8 @@ use super::money::usdc;
 use super::{counted, short};
 use crate::output::table::{Column, render};
 use crate::output::{Style, rows};
+
+pub use usage::usage;
 
 /// Names and values of everything that is there once.
 pub fn head(status: &Status, on_chain: &str, style: Style) -> String {

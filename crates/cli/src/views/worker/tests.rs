@@ -1,5 +1,5 @@
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour};
-use millrace_worker::status::{LinkStatus, StorageStatus, Totals};
+use millrace_worker::status::{GpuUsage, LinkStatus, StorageStatus, Totals};
 
 use super::*;
 
@@ -67,6 +67,13 @@ pub fn busy() -> Status {
         redeemed: MicroUsdc(300_000),
         unredeemed: MicroUsdc(100_000),
         voucher: Some(360),
+        gpu_usage: Some(GpuUsage {
+            measured_gpu_milliseconds: 3_600_000,
+            busy_percent: Some(87),
+            energy_millijoules: Some(1_512_000_000),
+            peak_milliwatts: Some(430_000),
+            power_unknown: vec![],
+        }),
     };
     let task = |task, phase: &str, running_since| TaskStatus {
         job: Address([4; 32]),
