@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millrace_client::cosign::extension;
 use millrace_client::keys::address_of;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
@@ -58,8 +59,11 @@ fn more(rig: &Rig, seconds: u64) -> Extension {
 async fn a_worker_signs_more_time_for_a_lease_that_it_holds() {
     let mut rig = at_work().await;
     let proposed = more(&rig, 600);
+    let own = extension::cosign(&proposed.transaction, rig.node.address, &rig.node_key).unwrap().signature;
     let offer_reply::Result::Signature(signature) = propose(&mut rig, proposed).await else { panic!("refused") };
-    assert_eq!(signature.len(), 64);
+    assert_eq!(signature, own, "the node key's, over this very transaction");
+    let journal = std::fs::read_to_string(rig.data().join("journal")).unwrap();
+    assert!(journal.contains("lease_extended"), "it is on the disk before it leaves the rig");
     rig.stop().await;
 }
 

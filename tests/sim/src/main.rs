@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use millrace_sim::{Recording, Report, Scenario, run};
+use millrace_sim::{Harm, Harms, Recording, Report, Scenario, run};
 
 #[derive(Parser)]
 #[command(about = "The whole network in virtual time, from a seed")]
@@ -140,6 +140,10 @@ fn summarize(reports: &[Report], began: Instant) {
         sum(|report| report.forks),
         sum(|report| report.kills),
     );
+    let mut harms = Harms::default();
+    reports.iter().for_each(|report| harms.join(&report.harms));
+    let felt: Vec<_> = Harm::ALL.iter().map(|harm| format!("{harm:?} {}", harms.times(*harm))).collect();
+    println!("{}", felt.join(", "));
 }
 
 fn speed(events: u64, millis: u64, began: Instant) -> String {

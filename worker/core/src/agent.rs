@@ -82,7 +82,9 @@ impl Agent {
         let mut actions = Vec::new();
         match event {
             Event::OfferAccepted { lease, terms } => self.on_offer_accepted(lease, terms, &mut actions),
-            Event::ExtensionAgreed { lease, maximum } => self.on_extension_agreed(lease, maximum, now),
+            Event::ExtensionAgreed { lease, maximum } => {
+                self.on_extension_agreed(lease, maximum, now, &mut actions);
+            }
             Event::BidSigned(signed) => self.on_bid_signed(signed, now, &mut actions),
             Event::TaskAssigned(assignment) => self.on_assigned(assignment, now, &mut actions),
             Event::Unsealed(lease) => self.on_unsealed(lease, now, &mut actions),

@@ -1,5 +1,5 @@
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::{Address, Seconds, UnixSeconds};
 use millrace_spec::{Sha256, SignedBid};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,13 @@ pub enum Record {
     /// The chain has it, whatever the orchestrator says meanwhile.
     LeaseHeld {
         lease: Address,
+    },
+    /// It may be so long in all, if that lands by then. Written before the signature leaves the rig: what runs on a
+    /// lease that is longer now must not end with the one that was signed first, not even where no chain answers.
+    LeaseExtended {
+        lease: Address,
+        maximum: Seconds,
+        until: UnixSeconds,
     },
     TaskAssigned {
         assignment: Assignment,

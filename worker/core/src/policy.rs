@@ -258,13 +258,16 @@ pub fn bid(
     Ok(price)
 }
 
-fn takes_work(rig: &Rig, agent: &Agent) -> Result<(), Refusal> {
+/// Whether its owner and its software let it take on anything at all.
+fn is_open(rig: &Rig) -> Result<(), Refusal> {
     if rig.draining {
         return Err(Refusal::Draining);
     }
-    if rig.unfit {
-        return Err(Refusal::Unfit);
-    }
+    if rig.unfit { Err(Refusal::Unfit) } else { Ok(()) }
+}
+
+fn takes_work(rig: &Rig, agent: &Agent) -> Result<(), Refusal> {
+    is_open(rig)?;
     match agent.faulty_gpus().next() {
         Some((gpu, fault)) => Err(Refusal::GpuFaulty { gpu, fault }),
         None => Ok(()),

@@ -210,6 +210,10 @@ impl Task {
     /// cleaning takes care of whatever that step left behind.
     pub(crate) fn on_event(&mut self, event: TaskEvent, now: UnixSeconds, actions: &mut Vec<Action>) {
         let key = self.key();
+        if matches!(event, TaskEvent::Exited(_) | TaskEvent::Vanished) {
+            // The engine has said what became of the container: nobody looks for it any more.
+            self.out_of_sight = false;
+        }
         match (&self.phase, event) {
             (_, TaskEvent::OutOfSight) => self.out_of_sight = true,
             (_, TaskEvent::InSight) => self.out_of_sight = false,

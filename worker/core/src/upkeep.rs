@@ -10,7 +10,8 @@ const EXTENSION_LIFE: Seconds = Seconds(150);
 /// Between two looks for a lease that is not there, and for one that only waits to be settled.
 const LOOK_LATER: Seconds = Seconds(300);
 
-/// When a lease is looked up on chain, and what is known of it. Not kept on disk: the chain remembers.
+/// When a lease is looked up on chain, and what is known of it. Only what the rig has signed is kept on disk: the chain
+/// remembers the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Upkeep {
     look_at: UnixSeconds,
@@ -20,7 +21,7 @@ pub(crate) struct Upkeep {
     /// The seen lease's start deadline, by the rig's clock.
     start_by: UnixSeconds,
     /// How long it may be in all once whatever the rig has signed has landed, and until when it can.
-    awaited: Option<(Seconds, UnixSeconds)>,
+    pub(crate) awaited: Option<(Seconds, UnixSeconds)>,
 }
 
 impl Upkeep {
@@ -60,21 +61,30 @@ impl Upkeep {
         self.heard = now;
     }
 
-    /// What the lease got since it was signed: seconds that the buyer added, and the longer start.
+    /// What the lease may have got since it was signed: seconds that were added, and the longer start.
     pub fn longer(&self, agreed: Seconds) -> Seconds {
-        self.seen.map_or(Seconds::ZERO, |lease| {
+        let signed = self.awaited.map_or(Seconds::ZERO, |(maximum, _)| maximum);
+        let (maximum, start) = self.seen.map_or((signed, Seconds::ZERO), |lease| {
             let start = if lease.start_extended { lease.start_timeout } else { Seconds::ZERO };
-            Seconds(lease.maximum.saturating_minus(agreed).0.saturating_add(start.0))
-        })
+            (lease.maximum.max(signed), start)
+        });
+        Seconds(maximum.saturating_minus(agreed).0.saturating_add(start.0))
     }
 }
 
 impl Agent {
     /// Has the lease looked up soon, and again until it is that long or will not be.
-    pub(super) fn on_extension_agreed(&mut self, address: Address, maximum: Seconds, now: UnixSeconds) {
+    pub(super) fn on_extension_agreed(
+        &mut self,
+        address: Address,
+        maximum: Seconds,
+        now: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
         let until = now.after(EXTENSION_LIFE).unwrap_or(UnixSeconds::MAX);
         lease.upkeep.awaited = Some((maximum, until));
+        actions.push(Action::Journal(Record::LeaseExtended { lease: address, maximum, until }));
         lease.upkeep.look_at = lease.upkeep.look_at.min(now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX));
     }
 

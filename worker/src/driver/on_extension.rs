@@ -71,7 +71,7 @@ impl Driver {
         });
     }
 
-    /// Decides, then signs. There is nothing to remember: what was agreed to is on the chain, or is not.
+    /// Decides, then signs, once it is on the disk that it does.
     pub(super) async fn on_vetted_extension(&mut self, vetted: VettedExtension) -> Result<(), Error> {
         let Genuine { proposed, lease, job, clock } = match vetted.result {
             Ok(genuine) => genuine,

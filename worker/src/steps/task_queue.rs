@@ -222,6 +222,10 @@ impl Queue {
     async fn clean(&self) {
         while let Err(error) = self.context.engine.remove(&name(self.key)).await {
             tracing::warn!(task = %self.key, %error, "the container cannot be removed yet");
+            if let Error::Unreachable { .. } = error {
+                // A lease that only waits for its engine works on nothing.
+                self.tell(Ok(TaskEvent::OutOfSight));
+            }
             sleep(PAUSE).await;
         }
         while let Err(error) = self.context.folders.remove(self.key) {

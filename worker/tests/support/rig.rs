@@ -31,7 +31,7 @@ pub struct Rig {
     pub spec: JobSpec,
     pub worker: Option<Handle>,
     scheduler: Keypair,
-    node_key: Keypair,
+    pub node_key: Keypair,
     pub tweak: fn(&mut Options),
     /// Of the tasks that are handed out.
     pub attempt: u32,

@@ -7,9 +7,11 @@ use millrace_scheduler::{Core, Forgotten, JobEntry, LeaseEntry, Record};
 use super::Witness;
 use crate::name;
 use crate::orchestrator::settings;
+use crate::scenario::{Fault, FaultPlan};
 use crate::simulation::Simulation;
 
-/// Milliseconds by which the clock that it counts by may have been behind when the job was closed.
+/// Milliseconds by which the clock that it counts by may have been behind when the job was closed, beside what a chain
+/// that stands or is out of reach makes of it.
 const BEHIND: u64 = 90_000;
 
 impl Witness {
@@ -32,7 +34,7 @@ impl Simulation {
             self.breaks(format!("{} is forgotten and on chain", name::short(*job)));
         }
         let kept = self.scenario.keep_jobs.0 * 1_000;
-        if self.witness.closed.get(job).is_none_or(|closed| self.now + BEHIND < closed + kept) {
+        if self.witness.closed.get(job).is_none_or(|closed| self.now + self.behind() < closed + kept) {
             self.breaks(format!("{} is forgotten before its time", name::short(*job)));
         }
         let known = Core::restore(settings(&self.scenario), self.orchestrator_now(), records);
@@ -40,6 +42,12 @@ impl Simulation {
             self.breaks(format!("{} is forgotten and was not on the disk", name::short(*job)));
         }
         self.witness.forgotten.insert(*job, known);
+    }
+
+    /// As long as the chain says nothing new, its clock is believed to stand; then it catches up in one leap.
+    fn behind(&self) -> u64 {
+        let stops = |fault: &&FaultPlan| matches!(fault.fault, Fault::ChainStands | Fault::ChainUnreachable);
+        BEHIND + self.scenario.faults.iter().filter(stops).map(|fault| fault.lasts).sum::<u64>()
     }
 
     /// Whoever hears of it again does not take it for new.

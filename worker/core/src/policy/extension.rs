@@ -1,6 +1,6 @@
 use millrace_protocol::{Address, Job, Lease as OnChain, Seconds, UnixSeconds, transitions};
 
-use super::{Refusal, Rig};
+use super::{Refusal, Rig, is_open};
 use crate::{Agent, LeasePhase};
 
 /// More time that the scheduler proposes for a lease, beside what the chain has of it.
@@ -27,9 +27,7 @@ pub struct Extension {
 pub fn check_extension(rig: &Rig, agent: &Agent, extension: &Extension, now: UnixSeconds) -> Result<Seconds, Refusal> {
     let held = agent.lease(&extension.lease).filter(|lease| lease.phase() == LeasePhase::Held);
     let lease = held.filter(|lease| lease.notice().is_none()).ok_or(Refusal::NotHeld)?;
-    if rig.draining {
-        return Err(Refusal::Draining);
-    }
+    is_open(rig)?;
     if let Some((gpu, fault)) = agent.faulty_gpus().find(|(gpu, _)| lease.terms.gpus.contains(gpu)) {
         return Err(Refusal::GpuFaulty { gpu, fault });
     }

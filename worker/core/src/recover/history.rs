@@ -51,6 +51,11 @@ impl History {
                 }
             }
             Record::LeaseHeld { lease } => self.hold(lease),
+            Record::LeaseExtended { lease, maximum, until } => {
+                if let Some(lease) = self.leases.get_mut(&lease) {
+                    lease.upkeep.awaited = Some((maximum, until));
+                }
+            }
             Record::TaskAssigned { assignment } => {
                 self.hold(assignment.key.lease);
                 let past = TaskHistory {

@@ -6,6 +6,9 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     let mut records: Vec<Record> = bids.collect();
     for (address, lease) in &agent.leases {
         records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms.clone() });
+        if let Some((maximum, until)) = lease.upkeep.awaited {
+            records.push(Record::LeaseExtended { lease: *address, maximum, until });
+        }
         if let Some(notice) = lease.notice {
             records.push(Record::NoticeGiven { lease: *address, notice });
         }

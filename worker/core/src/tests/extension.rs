@@ -84,6 +84,8 @@ fn a_lease_that_is_not_held_or_ends_has_none() {
 fn a_rig_that_drains_gives_no_more_time() {
     let draining = Policy { draining: true, ..policy() };
     assert_eq!(refused(&held(), &draining, &extension()), Refusal::Draining);
+    let unfit = Policy { unfit: true, ..policy() };
+    assert_eq!(refused(&held(), &unfit, &extension()), Refusal::Unfit);
 }
 
 #[test]
@@ -161,6 +163,22 @@ fn no_lease_gets_longer_than_the_rig_takes_one_whatever_was_signed_before() {
     assert_eq!(refused(&rig, &whole, &extension()), refusal);
     rig.tick(1);
     assert_eq!(check_extension(&whole, &rig.agent, &extension(), rig.now), Ok(Seconds(900)));
+}
+
+#[test]
+fn a_longer_lease_is_not_over_after_a_restart_though_no_chain_answers() {
+    for lands in [true, false] {
+        let mut rig = held();
+        rig.event(Event::ExtensionAgreed { lease: LEASE, maximum: Seconds(7_200) });
+        let account = lands.then(|| OnChain { maximum: Seconds(7_200), ..opened() });
+        rig.event(Event::LeaseRead { lease: LEASE, account, clock: rig.now });
+        rig.tick(600 + 900);
+        rig.restart();
+        rig.tick(1);
+        assert_eq!(rig.agent.lease(&LEASE).map(Lease::phase), Some(LeasePhase::Held));
+        rig.tick(7_200 - 600);
+        assert_ne!(rig.agent.lease(&LEASE).map(Lease::phase), Some(LeasePhase::Held));
+    }
 }
 
 #[test]

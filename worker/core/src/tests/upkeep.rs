@@ -161,6 +161,22 @@ fn a_lease_whose_container_nobody_sees_is_neither_vouched_for_nor_held() {
 }
 
 #[test]
+fn a_container_that_ended_out_of_sight_is_vouched_for_while_its_outputs_are_uploaded() {
+    let mut rig = Rig::leased();
+    rig.assign(0);
+    while !matches!(rig.phase(0), Phase::Running { .. }) {
+        rig.step();
+    }
+    rig.event(Event::Task { key: key(0), event: TaskEvent::OutOfSight });
+    let exit = Exit { code: 0, out_of_memory: false };
+    rig.event(Event::Task { key: key(0), event: TaskEvent::Exited(exit) });
+    assert_eq!(rig.phase(0), Phase::Uploading);
+    assert!(rig.agent.vouches_for(LEASE));
+    rig.event(Event::Task { key: key(0), event: TaskEvent::OutOfSight });
+    assert!(!rig.agent.vouches_for(LEASE), "it cannot be cleaned away, and that is no work");
+}
+
+#[test]
 fn a_heard_attestor_keeps_a_lease_from_being_held() {
     let mut rig = Rig::leased();
     rig.event(endless(0));

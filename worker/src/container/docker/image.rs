@@ -24,7 +24,8 @@ pub(super) async fn local(docker: &Docker, image: &str) -> Result<Option<LocalIm
         Ok(found) => {
             let bytes = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
             let is_named = found.repo_tags.is_some_and(|tags| !tags.is_empty());
-            let digest = found.repo_digests.unwrap_or_default().into_iter().next();
+            // One image may have come from several repositories, under a digest of each.
+            let digest = found.repo_digests.unwrap_or_default().into_iter().find(|named| is_of(named, image));
             let digest = digest.and_then(|name| name.split_once('@').map(|(_, digest)| digest.to_owned()));
             Ok(found.id.map(|id| LocalImage { digest: digest.unwrap_or_else(|| id.clone()), id, bytes, is_named }))
         }
