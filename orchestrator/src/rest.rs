@@ -1,6 +1,7 @@
 //! HTTP for buyers and for objects. Handlers ask the driver between two inputs and render; the one
 //! thing they do themselves is to move objects.
 
+mod asked;
 mod auctions;
 mod authorized;
 mod early_outputs;
@@ -32,6 +33,7 @@ use crate::driver::{Driver, Inbox};
 use crate::logs::Logs;
 use crate::objects::Objects;
 
+use asked::Asked;
 pub(crate) use authorized::Authorized;
 pub use gate::Gate;
 pub use objects::object_endpoint;
@@ -85,6 +87,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/v1/network", get(network::network))
         .route("/v1/nodes", get(network::nodes))
         .route("/v1/nodes/{node}/evidence", get(network::evidence))
+        .route("/v1/nodes/{node}/gpus", get(network::gpus))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/{job}", get(jobs::show))
         .route("/v1/jobs/{job}/auctions", get(auctions::show))
@@ -99,4 +102,5 @@ fn router(context: Arc<Context>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .with_state(context)
         .merge(objects)
+        .method_not_allowed_fallback(problem::no_such_method)
 }

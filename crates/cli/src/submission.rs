@@ -13,7 +13,7 @@ use millrace_client::{
     Asset, Client, Error as ClientError, Goal, Instruction, Keypair, Outcome, Sender, address as addresses,
 };
 use millrace_link::objects::ObjectClient;
-use millrace_protocol::{Address, Diagnostic, GpuUnits, MicroUsdc, Node, NodeStatus, money};
+use millrace_protocol::{Address, Diagnostic, MicroUsdc, money};
 use millrace_seal::{DataKey, Identity, InputKey, Secrets};
 use millrace_spec::{JobFile, JobSpec};
 use serde::Serialize;
@@ -26,6 +26,7 @@ use crate::market::{self, Market};
 use crate::sealing::{self, Handover};
 use crate::transfer;
 
+mod fitting;
 mod prepaid;
 
 pub use prepaid::require_balance;
@@ -218,19 +219,6 @@ impl Prepared {
         }
         let terms = &self.spec.terms;
         let (nodes, now) = (market.nodes().await?, market::now());
-        let fits = |node: &&millrace_link::rest::Node| {
-            let idle = Node {
-                hardware: node.hardware,
-                price: node.price,
-                spot_price: node.spot_price,
-                service_level: node.service_level,
-                attestation: node.attestation,
-                leased: GpuUnits::ZERO,
-                status: NodeStatus::Active,
-            };
-            let price = idle.posted_price(terms.spot);
-            price.is_some_and(|price| price <= terms.maximum_price) && terms.check_node(&idle, now).is_ok()
-        };
         Ok(Quote {
             name: self.spec.name.clone(),
             tasks: self.spec.tasks,
@@ -239,7 +227,7 @@ impl Prepared {
             concurrent_leases: terms.concurrent_leases,
             deposit: terms.deposit,
             maximum_fee: money::share(terms.deposit, network.parameters.fee)?,
-            nodes_fitting: nodes.iter().filter(fits).count(),
+            nodes_fitting: nodes.iter().filter(|node| fitting::could_run(&self.spec, node, now)).count(),
             nodes_total: nodes.len(),
         })
     }

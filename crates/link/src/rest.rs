@@ -5,7 +5,7 @@ use millrace_protocol::{
     Address, BasisPoints, Hardware, HardwareAttestation, Job, Lease, MicroUsdc, PricePerGpuHour, Seconds, ServiceLevel,
     UnixSeconds,
 };
-use millrace_spec::Runtime;
+use millrace_spec::{Runtime, Version};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes of the body of `PUT /v1/jobs/{job}/sealed/{lease}`: an envelope as millrace-seal makes it. The
@@ -35,6 +35,11 @@ pub struct Node {
     pub service_level: ServiceLevel,
     pub attestation: HardwareAttestation,
     pub units_leased: u16,
+    /// As its provider describes it on chain; zero where nothing is told.
+    #[serde(default)]
+    pub driver: Version,
+    #[serde(default)]
+    pub cuda: Version,
     pub connected: bool,
     /// It takes no further lease.
     #[serde(default)]
@@ -84,12 +89,10 @@ pub struct Evidence {
     /// Thousandths of the deadline that the slowest GPU left.
     pub score: u16,
     pub gpus: Vec<GpuEvidence>,
-    /// The GPUs that the node has shown since it was added, the latest last; of a simulated node none.
-    #[serde(default)]
-    pub history: Vec<SeenGpu>,
 }
 
-/// A GPU by its UUID, and when a node has shown it first and last.
+/// `GET /v1/nodes/{node}/gpus`: an array of the last 256 GPUs that the node has shown since it was added, the latest
+/// last, each by its UUID and with when it was shown first and last; of a simulated node none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenGpu {
     pub gpu: String,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use millrace_link::rest;
 use millrace_protocol::Address;
 use millrace_scheduler::Task;
@@ -9,7 +9,7 @@ use millrace_spec::{ManifestFile, Sha256};
 use serde::Deserialize;
 
 use super::jobs::{of_owner, task_unknown};
-use super::{Authorized, Context, Refusal};
+use super::{Asked, Authorized, Context, Refusal};
 
 #[derive(Deserialize)]
 pub(super) struct Of {
@@ -21,7 +21,7 @@ pub(super) struct Of {
 pub(super) async fn show(
     State(context): State<Arc<Context>>,
     Path(job): Path<String>,
-    Query(Of { task: index }): Query<Of>,
+    Asked(Of { task: index }): Asked<Of>,
     Authorized(key): Authorized,
 ) -> Result<Json<Option<rest::TaskEarlyOutputs>>, Refusal> {
     type Told = Option<(Option<Address>, u32, Sha256)>;

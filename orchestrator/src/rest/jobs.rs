@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -14,7 +14,7 @@ use millrace_scheduler::{
 use serde::Deserialize;
 
 use super::network::provider_name;
-use super::{Authorized, Context, Refusal, count, explain};
+use super::{Asked, Authorized, Context, Refusal, count, explain};
 use crate::driver::Driver;
 use crate::logs::Log;
 
@@ -32,7 +32,7 @@ pub(super) struct Piece {
 
 pub(super) async fn list(
     State(context): State<Arc<Context>>,
-    Query(query): Query<OfBuyer>,
+    Asked(query): Asked<OfBuyer>,
     Authorized(key): Authorized,
 ) -> Result<Json<Vec<rest::JobStatus>>, Refusal> {
     let buyer = parse(&query.buyer)?;
@@ -79,7 +79,7 @@ pub(super) async fn outputs(
 pub(super) async fn logs(
     State(context): State<Arc<Context>>,
     Path(job): Path<String>,
-    Query(piece): Query<Piece>,
+    Asked(piece): Asked<Piece>,
     Authorized(key): Authorized,
 ) -> Result<impl IntoResponse, Refusal> {
     let task = piece.task;

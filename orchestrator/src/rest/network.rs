@@ -37,6 +37,8 @@ fn all_nodes(driver: &Driver) -> Vec<rest::Node> {
         service_level: entry.view.node.service_level,
         attestation: entry.view.node.attestation,
         units_leased: entry.view.node.leased.0,
+        driver: entry.view.driver,
+        cuda: entry.view.cuda,
         connected: driver.sessions.contains_key(&address),
         draining: driver.core.is_draining(address),
         quarantined: driver.core.is_quarantined(driver.clock.now(), address),
@@ -57,14 +59,9 @@ pub(super) async fn evidence(
     State(context): State<Arc<Context>>,
     Path(node): Path<String>,
 ) -> Result<Json<rest::Evidence>, Refusal> {
-    let address: Address =
-        node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))?;
-    let proof = context.ask(None, move |driver| {
-        let proof = driver.core.proof(address)?;
-        Some((proof.shown.clone()?, proof.history.clone()))
-    });
-    let (shown, history) = proof.await?.ok_or_else(nothing_shown)?;
-    let seen = |seen: millrace_scheduler::SeenGpu| rest::SeenGpu { gpu: seen.gpu, first: seen.first, last: seen.last };
+    let address = parse(&node)?;
+    let shown = context.ask(None, move |driver| driver.core.proof(address)?.shown.clone());
+    let shown = shown.await?.ok_or_else(nothing_shown)?;
     let gpu = |gpu: &millrace_scheduler::GpuEvidence| rest::GpuEvidence {
         gpu: gpu.gpu.clone(),
         nonce: gpu.nonce.to_string(),
@@ -80,8 +77,22 @@ pub(super) async fn evidence(
         simulated: shown.evidence.simulated,
         score: shown.evidence.score,
         gpus: shown.evidence.gpus.iter().map(gpu).collect(),
-        history: history.into_iter().map(seen).collect(),
     }))
+}
+
+/// Also those of a node that has nothing to show now: who swaps GPUs may, and others can see it.
+pub(super) async fn gpus(
+    State(context): State<Arc<Context>>,
+    Path(node): Path<String>,
+) -> Result<Json<Vec<rest::SeenGpu>>, Refusal> {
+    let address = parse(&node)?;
+    let history = context.ask(None, move |driver| Some(driver.core.proof(address)?.history.clone()));
+    let seen = |seen: millrace_scheduler::SeenGpu| rest::SeenGpu { gpu: seen.gpu, first: seen.first, last: seen.last };
+    Ok(Json(history.await?.unwrap_or_default().into_iter().map(seen).collect()))
+}
+
+fn parse(node: &str) -> Result<Address, Refusal> {
+    node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))
 }
 
 fn nothing_shown() -> Refusal {

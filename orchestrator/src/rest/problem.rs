@@ -103,6 +103,11 @@ pub(super) async fn no_such_route() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "route-unknown", "there is nothing at this address", hint)
 }
 
+pub(super) async fn no_such_method() -> Refusal {
+    let hint = "check the method and the version of the client";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method-unknown", "nothing here is asked for in this way", hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

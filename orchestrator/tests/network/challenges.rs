@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millrace_client::accounts::NodeAccount;
-use millrace_link::rest::{ChallengeState, Challenged, Evidence, Node};
+use millrace_link::rest::{ChallengeState, Challenged, Evidence, Node, SeenGpu};
 use millrace_protocol::{Hardware, HardwareClass, JobTerms, PricePerGpuHour, UnixSeconds, Verification};
 use millrace_spec::JobSpec;
 
@@ -61,6 +61,8 @@ async fn a_node_that_answers_is_attested_and_gets_the_job_that_asks_for_it() {
     assert_eq!((evidence.digest.as_str(), evidence.score), (hex(&node).as_str(), node.attestation_score));
     assert_eq!((evidence.gpus[0].gpu.as_str(), evidence.simulated), ("GPU-1", false));
     assert_eq!(evidence.until, node.node.attestation.expires_at);
+    let seen: Vec<SeenGpu> = market.get(&format!("/v1/nodes/{}/gpus", rigging.node), "").await.json().await.unwrap();
+    assert_eq!(seen.iter().map(|seen| seen.gpu.as_str()).collect::<Vec<_>>(), ["GPU-1"]);
 
     // Restarted, it neither asks nor attests again: the chain has it.
     running.abort();

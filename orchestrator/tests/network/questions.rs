@@ -30,3 +30,16 @@ async fn a_list_counts_tasks_and_does_not_name_them() {
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     assert_eq!(refused.json::<Problem>().await.unwrap().code, "not-the-buyer");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_asked_wrongly_is_refused_with_a_code() {
+    let market = Market::found().await;
+    for query in ["", "?buyer=nobody", "?byer=x"] {
+        let refused = market.get("/v1/jobs", query).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(refused.json::<Problem>().await.unwrap().code, "request-malformed", "{query}");
+    }
+    let refused = reqwest::Client::new().delete(format!("{}/v1/network", market.http_url())).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(refused.json::<Problem>().await.unwrap().code, "method-unknown");
+}

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use millrace_protocol::{BasisPoints, MicroUsdc, PricePerGpuHour, Seconds};
+use millrace_spec::Version;
 
 /// `12`, `12.5` or `0.000001`, in USDC.
 ///
@@ -94,13 +95,13 @@ pub fn parse_mebibytes(text: &str) -> Result<u32, String> {
 /// A text that is no such version, or a minor of four digits.
 pub fn parse_version(text: &str) -> Result<u32, String> {
     let wrong = || "write a version like `12.8`".to_owned();
-    let mut parts = text.split('.').map(|part| part.parse::<u32>().map_err(|_| wrong()));
-    let major = parts.next().ok_or_else(wrong)??;
-    let minor = parts.next().transpose()?.unwrap_or(0);
-    let rest: Result<Vec<_>, _> = parts.collect();
-    rest?;
-    let version = major.checked_mul(1_000).and_then(|version| version.checked_add(minor));
-    version.filter(|_| minor < 1_000).ok_or_else(wrong)
+    let mut dots = text.match_indices('.').map(|(at, _)| at).skip(1);
+    let (told, further) = text.split_at(dots.next().unwrap_or(text.len()));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !further.split('.').skip(1).all(is_number) {
+        return Err(wrong());
+    }
+    told.parse::<Version>().map(|version| version.0).map_err(|_| wrong())
 }
 
 /// A name as the program takes it.

@@ -45,7 +45,7 @@ struct Extended {
     job: Address,
     /// None where the job could not be read back, as with what follows.
     deposit: Option<Change<MicroUsdc>>,
-    /// Of the deposit, what further leases may take.
+    /// Of the deposit, what no lease has reserved: those under way take of it first.
     available: Option<Change<MicroUsdc>>,
     lease_seconds: Option<Change<Seconds>>,
     /// Until when a job that no rig has taken waits.
@@ -66,7 +66,7 @@ impl Report for Extended {
             self.lease_seconds.map(|lease| Change { before: duration(lease.before), after: duration(lease.after) });
         let mut rows = vec![
             ("deposit", read_back(self.deposit)),
-            ("for further leases", read_back(self.available)),
+            ("not reserved yet", read_back(self.available)),
             ("longest lease", read_back(lease)),
         ];
         if let (Some(now), Some(Change { before, after })) = (self.waits_at, self.start_deadline) {

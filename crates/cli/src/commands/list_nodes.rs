@@ -148,7 +148,31 @@ pub(crate) mod tests {
         GpuUnits, Hardware, HardwareAttestation, HardwareClass, NodeStatus, PricePerGpuHour, ServiceLevel,
     };
 
+    use millrace_spec::Version;
+
     use super::*;
+
+    pub fn told(account: NodeAccount, connected: bool) -> rest::Node {
+        let NodeAccount { address, provider, node, driver, cuda, .. } = account;
+        rest::Node {
+            address,
+            provider,
+            provider_name: String::new(),
+            hardware: node.hardware,
+            price: node.price,
+            spot_price: node.spot_price,
+            service_level: node.service_level,
+            attestation: node.attestation,
+            units_leased: 0,
+            driver: Version(driver),
+            cuda: Version(cuda),
+            connected,
+            draining: false,
+            quarantined: false,
+            runtimes: Vec::new(),
+            challenge: None,
+        }
+    }
 
     /// A simulated node of two GPUs that nothing runs on.
     pub fn account(index: u32) -> NodeAccount {
@@ -192,24 +216,7 @@ pub(crate) mod tests {
     #[test]
     fn the_first_thing_that_keeps_leases_from_a_worker_is_told() {
         let told = |connected, draining, quarantined| {
-            let NodeAccount { address, provider, node, .. } = account(0);
-            let node = rest::Node {
-                address,
-                provider,
-                provider_name: String::new(),
-                hardware: node.hardware,
-                price: node.price,
-                spot_price: node.spot_price,
-                service_level: node.service_level,
-                attestation: node.attestation,
-                units_leased: 0,
-                connected,
-                draining,
-                quarantined,
-                runtimes: Vec::new(),
-                challenge: None,
-            };
-            Worker::of(&node).name()
+            Worker::of(&rest::Node { draining, quarantined, ..told(account(0), connected) }).name()
         };
         assert_eq!(told(true, false, false), "connected");
         assert_eq!((told(true, true, false), told(true, true, true)), ("draining", "quarantined"));
