@@ -16,6 +16,7 @@ mod node;
 mod provider;
 mod services;
 mod simulation;
+mod table;
 mod worker;
 
 pub use amounts::{
@@ -44,7 +45,7 @@ pub use services::{OrchestratorCommand, RunOrchestrator};
 pub use simulation::{ReplaySimulation, SimulationCommand};
 pub use worker::{
     AskWorker, DATA_DIR, DrainWorker, EarningsBy, ExamineRig, InstallWorker, PrepareRig, RigOptions, RigToLookAt,
-    RunWorker, ShowEarnings, UninstallWorker, WorkerCommand,
+    RunWorker, SERVICE_DATA_DIR, ShowEarnings, UninstallWorker, WorkerCommand,
 };
 
 /// A GPU compute market on Solana: offer rigs, send container jobs, pay per attested second

@@ -116,17 +116,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Node(NodeCommand::Resume(args)) => set_node_status::run(context, args, NodeStatus::Active).await,
         Command::Node(NodeCommand::RotateKey(args)) => rotate_node_key::run(context, args).await,
         Command::Node(NodeCommand::Remove(args)) => remove_node::run(context, args).await,
-        Command::Worker(WorkerCommand::Run(args)) => run_worker::run(context, args).await,
-        Command::Worker(WorkerCommand::Doctor(args)) => examine_rig::run(context, args).await,
-        Command::Worker(WorkerCommand::Init(args)) => prepare_rig::run(context, args).await,
-        Command::Worker(WorkerCommand::Status(args)) => worker_status::run(context, args).await,
-        Command::Worker(WorkerCommand::Top(args)) => watch_worker::run(context, args).await,
-        Command::Worker(WorkerCommand::Drain(args)) => drain_worker::run(context, args).await,
-        Command::Worker(WorkerCommand::Bids(args)) => worker_bids::run(context, args).await,
-        Command::Worker(WorkerCommand::Earnings(args)) => worker_earnings::run(context, args).await,
-        Command::Worker(WorkerCommand::Install(args)) => install_worker::run(context, args),
-        Command::Worker(WorkerCommand::Prove) => prove_gpu::run(),
-        Command::Worker(WorkerCommand::Uninstall(args)) => uninstall_worker::run(context, args).await,
+        Command::Worker(command) => run_of_rig(context, context.settings.complete(command)).await,
         Command::Orchestrator(OrchestratorCommand::Run(args)) => run_orchestrator::run(context, args).await,
         Command::Dispute(DisputeCommand::List) => list_disputes::run(context).await,
         Command::Dispute(DisputeCommand::Rule(args)) => rule_dispute::run(context, args).await,
@@ -140,5 +130,22 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Network(NetworkCommand::TakeOver) => take_over::run(context).await,
         Command::Localnet(LocalnetCommand::Up(args)) => localnet_up::run(context, args).await,
         Command::Sim(SimulationCommand::Replay(args)) => replay_simulation::run(context, args),
+    }
+}
+
+/// The commands of a rig, with what its owner has set once.
+async fn run_of_rig(context: &Context<'_>, command: WorkerCommand) -> Result<(), Failure> {
+    match command {
+        WorkerCommand::Run(args) => run_worker::run(context, args).await,
+        WorkerCommand::Doctor(args) => examine_rig::run(context, args).await,
+        WorkerCommand::Init(args) => prepare_rig::run(context, args).await,
+        WorkerCommand::Status(args) => worker_status::run(context, args).await,
+        WorkerCommand::Top(args) => watch_worker::run(context, args).await,
+        WorkerCommand::Drain(args) => drain_worker::run(context, args).await,
+        WorkerCommand::Bids(args) => worker_bids::run(context, args).await,
+        WorkerCommand::Earnings(args) => worker_earnings::run(context, args).await,
+        WorkerCommand::Install(args) => install_worker::run(context, args),
+        WorkerCommand::Prove => prove_gpu::run(),
+        WorkerCommand::Uninstall(args) => uninstall_worker::run(context, args).await,
     }
 }

@@ -7,7 +7,7 @@ use millrace_client::accounts::ConfigAccount;
 use millrace_client::{Client, Endpoints, Instruction, Keypair, Receipt, Sender, keys};
 use millrace_protocol::Address;
 
-use crate::args::GlobalArgs;
+use crate::args::{Cli, Command, WorkerCommand};
 use crate::errors::Failure;
 use crate::market::Market;
 use crate::output::Output;
@@ -22,9 +22,11 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// # Errors
     /// Settings that cannot be read.
-    pub fn new(args: &GlobalArgs, output: &'a dyn Output) -> Result<Self, Failure> {
+    pub fn new(cli: &Cli, output: &'a dyn Output) -> Result<Self, Failure> {
+        let args = &cli.global;
         let flags = Flags {
             config: args.config.clone(),
+            makes_config: matches!(cli.command, Command::Worker(WorkerCommand::Init(_))),
             rpc_url: args.rpc_url.clone(),
             ws_url: args.ws_url.clone(),
             orchestrator_url: args.orchestrator_url.clone(),

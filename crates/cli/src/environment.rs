@@ -15,12 +15,14 @@ pub const ORCHESTRATOR_URL: Variable =
     Variable { name: "MILLRACE_ORCHESTRATOR_URL", meaning: "HTTP endpoint of the network's orchestrator" };
 pub const KEYPAIR: Variable =
     Variable { name: "MILLRACE_KEYPAIR", meaning: "Path of the signing keypair (Solana JSON)" };
+pub const DOCKER_HOST: Variable =
+    Variable { name: "DOCKER_HOST", meaning: "Docker or Podman socket of a rig whose flags name none" };
 pub const LOG: Variable =
     Variable { name: "MILLRACE_LOG", meaning: "Log filter of services, such as `millrace_worker=debug`" };
 pub const NO_COLOR: Variable = Variable { name: "NO_COLOR", meaning: "Any value: no color in the output" };
 
 /// All of them, in the order in which help shows them.
-pub const ALL: [Variable; 7] = [CONFIG, RPC_URL, WS_URL, ORCHESTRATOR_URL, KEYPAIR, LOG, NO_COLOR];
+pub const ALL: [Variable; 8] = [CONFIG, RPC_URL, WS_URL, ORCHESTRATOR_URL, KEYPAIR, DOCKER_HOST, LOG, NO_COLOR];
 
 /// What the process was started with; absent and empty are the same.
 pub fn of_process(variable: Variable) -> Option<String> {

@@ -49,7 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
         }
     };
     let result: Result<(), Failure> = runtime.block_on(async {
-        let context = Context::new(&cli.global, output.as_ref())?;
+        let context = Context::new(&cli, output.as_ref())?;
         commands::run(&context, cli.command).await
     });
     // What a service left running in the background must not keep the process alive.

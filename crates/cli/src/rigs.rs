@@ -27,6 +27,9 @@ pub enum Error {
     KeyTaken { path: PathBuf, node: Address },
     #[error("the node {node} is another provider's")]
     AnotherProviders { node: Address },
+    // What clap says of a flag that has to be there: whoever reads it sees one kind of error.
+    #[error("the following required arguments were not provided:\n  --node-key <PATH>")]
+    NoNodeKey { command: &'static str },
 }
 
 impl Diagnostic for Error {
@@ -37,6 +40,7 @@ impl Diagnostic for Error {
             Self::NotACountry(_) => "country-malformed",
             Self::KeyTaken { .. } => "already-exists",
             Self::AnotherProviders { .. } => "wrong-provider",
+            Self::NoNodeKey { .. } => "usage",
         }
     }
 
@@ -52,8 +56,25 @@ impl Diagnostic for Error {
             Self::AnotherProviders { .. } => {
                 "sign with the keypair of its provider's owner; `millrace node list` lists your own".to_owned()
             }
+            Self::NoNodeKey { command } => {
+                let usage = format!("Usage: millrace worker {command} --node-key <PATH>");
+                match *command {
+                    "init" => usage,
+                    _ => format!(
+                        "{usage}; `millrace worker init --node-key <PATH>` writes it into the config file, once"
+                    ),
+                }
+            }
         }
     }
+}
+
+/// Where the key of this rig lies, as flag or config file say.
+///
+/// # Errors
+/// [`Error::NoNodeKey`].
+pub fn node_key<'a>(named: Option<&'a Path>, command: &'static str) -> Result<&'a Path, Failure> {
+    named.ok_or_else(|| Failure::usage(&Error::NoNodeKey { command }))
 }
 
 /// A rig's own key.
@@ -71,7 +92,7 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
     })
 }
 
-/// Where the worker of this rig keeps its data: as given, as the installed service does, or where `worker run`
+/// Where the worker of this rig keeps its data: as given by flag or config file, as the installed service does, or where `worker run`
 /// does by default.
 pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
     given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
@@ -134,6 +155,7 @@ pub fn country(code: &str) -> Result<[u8; 2], Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errors::ExitClass;
 
     #[test]
     fn a_simulated_rig_is_started_with_its_gpus() {
@@ -143,6 +165,17 @@ mod tests {
         assert_eq!(worker_command(Path::new("rig.json"), &hardware), command);
         hardware.simulated = false;
         assert_eq!(worker_command(Path::new("rig.json"), &hardware), "millrace worker run --node-key rig.json");
+    }
+
+    #[test]
+    fn a_key_that_neither_flag_nor_config_file_names_is_asked_for_as_ever() {
+        let named = Path::new("rig.json");
+        assert_eq!(node_key(Some(named), "run").unwrap(), named);
+        let failure = node_key(None, "run").unwrap_err();
+        assert_eq!((failure.code.as_ref(), failure.class), ("usage", ExitClass::Usage));
+        assert!(failure.hint.contains("worker run --node-key <PATH>") && failure.hint.contains("millrace worker init"));
+        let hint = node_key(None, "init").unwrap_err().hint;
+        assert_eq!(hint, "Usage: millrace worker init --node-key <PATH>", "who runs it need not be told of it");
     }
 
     #[test]

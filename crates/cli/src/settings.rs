@@ -7,7 +7,13 @@ use millrace_protocol::Diagnostic;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::args::RigOptions;
 use crate::environment::{self, Variable};
+
+mod change;
+mod worker;
+
+pub use change::Change;
 
 /// Where a value was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +37,8 @@ pub struct Found<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     pub config: Option<PathBuf>,
+    /// Whether the command makes a config file that is not there.
+    pub makes_config: bool,
     pub rpc_url: Option<String>,
     pub ws_url: Option<String>,
     pub orchestrator_url: Option<String>,
@@ -45,11 +53,18 @@ struct ConfigFile {
     ws_url: Option<String>,
     orchestrator_url: Option<String>,
     keypair: Option<PathBuf>,
+    worker: Option<RigOptions>,
 }
 
 /// Endpoints and key that a command works with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// The config file, whether it is there or not.
+    pub config: Found<PathBuf>,
+    /// What it says of this machine's rig.
+    pub worker: RigOptions,
+    /// The engine's socket of the environment, which is before the config file's.
+    docker_host: Option<String>,
     pub rpc_url: Found<String>,
     pub ws_url: Found<String>,
     pub orchestrator_url: Found<String>,
@@ -66,6 +81,16 @@ pub enum Error {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("`{}` is not a config file of Millrace", path.display())]
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("`{}` says {}, not `{told}`", path.display(), said(key, found.as_deref()))]
+    Differs {
+        path: PathBuf,
+        key: &'static str,
+        /// What the rig's table says of it, as it would be written.
+        found: Option<String>,
+        told: String,
+    },
+    #[error("`{}` cannot be written", path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
     #[error("`{value}` is not a URL that starts with http:// or https://")]
     NotAUrl { value: String },
 }
@@ -75,6 +100,8 @@ impl Diagnostic for Error {
         match self {
             Self::Unreadable { .. } => "config-unreadable",
             Self::Malformed { .. } => "config-malformed",
+            Self::Differs { .. } => "config-differs",
+            Self::Unwritable { .. } => "config-unwritable",
             Self::NotAUrl { .. } => "url-malformed",
         }
     }
@@ -85,8 +112,18 @@ impl Diagnostic for Error {
                 format!("check the path given by `--config` or `{}`", environment::CONFIG.name)
             }
             Self::Malformed { .. } => {
-                "known keys are `rpc_url`, `ws_url`, `orchestrator_url` and `keypair`, each a string".to_owned()
+                "known keys are `rpc_url`, `ws_url`, `orchestrator_url` and `keypair`, each a string, and under \
+                 `[worker]` the flags of `millrace worker run`, written with `_`"
+                    .to_owned()
             }
+            Self::Differs { key, found, told, .. } => {
+                let change = match found {
+                    Some(found) => format!("put `{key} = {told}` in place of `{key} = {found}` there"),
+                    None => format!("put `{key} = {told}` below its `[worker]`"),
+                };
+                format!("{change}, leave the flag out, or name another rig's config file with `--config`")
+            }
+            Self::Unwritable { .. } => "check the path given by `--config`, and who may write there".to_owned(),
             Self::NotAUrl { .. } => "write it like `http://127.0.0.1:8899`".to_owned(),
         }
     }
@@ -107,7 +144,13 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn resolve(flags: &Flags, env: &dyn Fn(Variable) -> Option<String>, home: &Path) -> Result<Self, Error> {
-        let file = read_config(flags, env, home)?;
+        let config = first([
+            (Source::Flag, flags.config.clone()),
+            (Source::Environment, env(environment::CONFIG).map(PathBuf::from)),
+        ])
+        .unwrap_or_else(|| default(home.join(".config/millrace/config.toml")));
+        let may_be_missing = config.source == Source::Default || flags.makes_config;
+        let file = read_config(&config.value, may_be_missing)?;
         let solana = SolanaConfig::read(home);
         let rpc_url = first([
             (Source::Flag, flags.rpc_url.clone()),
@@ -137,7 +180,9 @@ impl Settings {
             (Source::SolanaConfig, solana.keypair),
         ])
         .unwrap_or_else(|| default(home.join(".config/solana/id.json")));
-        Ok(Self { rpc_url, ws_url, orchestrator_url, keypair })
+        let worker = file.worker.unwrap_or_default();
+        let docker_host = env(environment::DOCKER_HOST);
+        Ok(Self { config, worker, docker_host, rpc_url, ws_url, orchestrator_url, keypair })
     }
 }
 
@@ -168,17 +213,20 @@ fn ws_beside(rpc_url: &str) -> String {
     }
 }
 
-fn read_config(flags: &Flags, env: &dyn Fn(Variable) -> Option<String>, home: &Path) -> Result<ConfigFile, Error> {
-    let asked_for = flags.config.clone().or_else(|| env(environment::CONFIG).map(PathBuf::from));
-    let path = asked_for.clone().unwrap_or_else(|| home.join(".config/millrace/config.toml"));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && asked_for.is_none() => {
-            return Ok(ConfigFile::default());
-        }
-        Err(source) => return Err(Error::Unreadable { path, source }),
-    };
-    toml::from_str(&text).map_err(|source| Error::Malformed { path, source: Box::new(source) })
+fn read_config(path: &Path, may_be_missing: bool) -> Result<ConfigFile, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse_config(path, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_be_missing => Ok(ConfigFile::default()),
+        Err(source) => Err(Error::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+fn parse_config(path: &Path, text: &str) -> Result<ConfigFile, Error> {
+    toml::from_str(text).map_err(|source| Error::Malformed { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn said(key: &str, found: Option<&str>) -> String {
+    found.map_or_else(|| format!("no `{key}` of the rig"), |found| format!("`{key} = {found}`"))
 }
 
 /// What matters of `~/.config/solana/cli/config.yml`.

@@ -5,11 +5,22 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use millrace_protocol::{Address, BasisPoints, Diagnostic};
 use millrace_worker::SimulatedGpu;
+use serde::Deserialize;
 
+use super::table;
 use super::{Moment, parse_basis_points, parse_duration, parse_listen, parse_mebibytes, parse_moment};
 
 /// Where a worker that is started by hand keeps its data.
 pub const DATA_DIR: &str = ".worker";
+
+/// Where one that is a service does.
+pub const SERVICE_DATA_DIR: &str = "/var/lib/millrace";
+
+/// What a rig does where neither a flag nor the config file says otherwise; the help texts name the same.
+const ORCHESTRATOR: &str = "http://127.0.0.1:7071";
+const LONGEST_LEASE: Duration = Duration::from_secs(30 * 86_400);
+const DISK_RESERVE_MIB: u32 = 512;
+const IMAGE_CACHE_MIB: u32 = 50 * 1_024;
 
 #[derive(Debug, Subcommand)]
 pub enum WorkerCommand {
@@ -17,7 +28,7 @@ pub enum WorkerCommand {
     Run(RunWorker),
     /// Look at everything a rig needs, and say what mends what is not right
     Doctor(ExamineRig),
-    /// Make a rig ready: look at it like `doctor`, write its key, and say how it is put on the market
+    /// Make a rig ready: look at it like `doctor`, write its key and its config, and say how it is put on the market
     Init(PrepareRig),
     /// Show how the rig's worker is: connection, GPUs, leases and their money, disk, last errors
     #[command(after_help = "Examples:
@@ -48,12 +59,13 @@ pub enum WorkerCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  millrace worker run
   millrace worker run --node-key rig1.json --orchestrator http://market.example:7071
-  millrace worker run --node-key rig1.json --simulated-gpu rtx-4090:24576")]
+  millrace worker run --node-key rig1.json --simulated-gpu rtx-4090:24576
+
+What `millrace worker init` was told stands in the config file, under `[worker]`, and need not be
+said again; each of these options may stand there.")]
 pub struct RunWorker {
-    /// Journal, inputs and outputs of running jobs
-    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
-    pub data_dir: PathBuf,
     #[command(flatten)]
     pub rig: RigOptions,
     /// Stop when stdin closes: for services started by another process
@@ -61,26 +73,32 @@ pub struct RunWorker {
     pub until_stdin_closes: bool,
 }
 
-/// What a rig is used for, however its worker is started.
-#[derive(Clone, Debug, Args)]
+/// What a rig is used for, however its worker is started: flags, and by the same names the config file's `[worker]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RigOptions {
     /// The rig's own keypair, as given to `node add`
     #[arg(long, value_name = "PATH")]
-    pub node_key: PathBuf,
-    /// The orchestrator's worker endpoint
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
-    pub orchestrator: String,
+    pub node_key: Option<PathBuf>,
+    /// Journal, inputs and outputs of running jobs [default: .worker, of a service /var/lib/millrace]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The orchestrator's worker endpoint [default: http://127.0.0.1:7071]
+    #[arg(long, value_name = "URL")]
+    pub orchestrator: Option<String>,
     /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
     #[arg(long, value_name = "URL")]
     pub docker_host: Option<String>,
     /// Pretend to have this GPU, of so many MiB; the node must be registered as simulated. May be repeated
     #[arg(long, value_name = "MODEL:MIB", value_parser = parse_simulated_gpu)]
+    #[serde(deserialize_with = "table::simulated_gpus")]
     pub simulated_gpu: Vec<SimulatedGpu>,
     /// Use only images that are on this machine, and let jobs have any of them
     #[arg(long)]
     pub never_pull: bool,
     /// Let jobs pull from this registry in the rig's own networks. May be repeated
     #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_registry)]
+    #[serde(deserialize_with = "table::registries")]
     pub registry: Vec<String>,
     /// Take no job whose containers want a network
     #[arg(long)]
@@ -90,18 +108,24 @@ pub struct RigOptions {
     pub resolver: Vec<IpAddr>,
     /// Host name or IP address under which the rigs of other members of a gang reach this one; told to them as it is
     #[arg(long, value_name = "HOST", value_parser = parse_host)]
+    #[serde(deserialize_with = "table::host")]
     pub advertise: Option<String>,
-    /// Longest lease to take
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
-    pub longest_lease: Duration,
-    /// Disk that no job gets
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
-    pub disk_reserve: u32,
-    /// Disk for images that the worker pulls; those that were not used for longest go first, your own never
-    #[arg(long, value_name = "SIZE", default_value = "50GiB", value_parser = parse_mebibytes)]
-    pub image_cache: u32,
+    /// Longest lease to take [default: 30d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[serde(deserialize_with = "table::duration")]
+    pub longest_lease: Option<Duration>,
+    /// Disk that no job gets [default: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
+    #[serde(deserialize_with = "table::mebibytes")]
+    pub disk_reserve: Option<u32>,
+    /// Disk for images that the worker pulls; those that were not used for longest go first, your own never [default:
+    /// 50GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
+    #[serde(deserialize_with = "table::mebibytes")]
+    pub image_cache: Option<u32>,
     /// Serve Prometheus metrics there, under /metrics; they name leases and what they earn [default: nowhere]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    #[serde(deserialize_with = "table::listen")]
     pub metrics: Option<SocketAddr>,
     /// Take jobs too whose time another than the network's scheduler attests: whoever attests decides the pay
     #[arg(long)]
@@ -109,22 +133,24 @@ pub struct RigOptions {
     /// Give GPUs to jobs also through a container toolkit with known ways out of containers, or of no known version
     #[arg(long)]
     pub any_toolkit: bool,
-    /// What to bid in auctions: hundredths of a percent of the posted price; 0 bids in none
-    #[arg(long, value_name = "SHARE", default_value = "10000", value_parser = parse_basis_points)]
-    pub bid_share: BasisPoints,
+    /// What to bid in auctions: hundredths of a percent of the posted price; 0 bids in none [default: 10000]
+    #[arg(long, value_name = "SHARE", value_parser = parse_basis_points)]
+    #[serde(deserialize_with = "table::basis_points")]
+    pub bid_share: Option<BasisPoints>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  millrace worker install --node-key rig1.json --orchestrator http://market.example:7071 --print
+  millrace worker install --print
+  sudo millrace --config ~/.config/millrace/config.toml worker install
   sudo millrace worker install --node-key rig1.json --orchestrator http://market.example:7071
+
+Whatever the config file says under `[worker]` need not be said again; root has a config file of its
+own, so `sudo` is told whose is meant. The unit holds it all: change the file, and install again.
 
 The service's key is read by systemd, so its file may stay readable for root alone. `journalctl -u millrace-worker`
 shows the log.")]
 pub struct InstallWorker {
-    /// Journal, inputs and outputs of running jobs
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/millrace")]
-    pub data_dir: PathBuf,
     /// Account that the worker runs as; containers run as it, too
     #[arg(long, value_name = "NAME", default_value = "millrace")]
     pub user: String,
@@ -213,54 +239,124 @@ pub struct ExamineRig {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  millrace worker init --node-key rig1.json --orchestrator http://market.example:7071")]
+  millrace worker init --node-key rig1.json --orchestrator http://market.example:7071
+
+What it is told goes into the config file, under `[worker]`, where the rig's other commands find it.")]
 pub struct PrepareRig {
     /// The rig's own keypair; written if it does not exist
     #[arg(long, value_name = "PATH")]
-    pub node_key: PathBuf,
+    pub node_key: Option<PathBuf>,
     #[command(flatten)]
     pub rig: RigToLookAt,
 }
 
 #[derive(Debug, Args)]
 pub struct RigToLookAt {
-    /// Where the worker will keep its data
-    #[arg(long, value_name = "DIR", default_value = ".worker")]
-    pub data_dir: PathBuf,
+    /// Where the worker will keep its data [default: .worker]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
     #[arg(long, value_name = "URL")]
     pub docker_host: Option<String>,
     /// An orchestrator's worker endpoint, to see whether it can be reached
     #[arg(long, value_name = "URL")]
     pub orchestrator: Option<String>,
-    /// Disk that no job gets
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_mebibytes)]
-    pub disk_reserve: u32,
+    /// Disk that no job gets [default: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_mebibytes)]
+    pub disk_reserve: Option<u32>,
 }
 
-fn parse_host(text: &str) -> Result<String, String> {
+pub(super) fn parse_host(text: &str) -> Result<String, String> {
     let good = !text.is_empty() && millrace_link::is_advertisable(text);
     if good { Ok(text.to_owned()) } else { Err("give a host name or an IP address, without a port".to_owned()) }
 }
 
-fn parse_registry(text: &str) -> Result<String, String> {
+pub(super) fn parse_registry(text: &str) -> Result<String, String> {
     let good = !text.is_empty() && !text.contains(|letter: char| letter == '/' || letter.is_whitespace());
     if good { Ok(text.to_owned()) } else { Err("give a host, and its port as `host:port`, without a path".to_owned()) }
 }
 
-fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
+pub(super) fn parse_simulated_gpu(text: &str) -> Result<SimulatedGpu, String> {
     text.parse().map_err(|error: millrace_worker::gpu::simulated::SimulatedGpuError| error.hint())
 }
 
+impl RigToLookAt {
+    /// The same over what the config file says.
+    pub fn over(self, below: &RigOptions) -> Self {
+        Self {
+            data_dir: self.data_dir.or_else(|| below.data_dir.clone()),
+            docker_host: self.docker_host.or_else(|| below.docker_host.clone()),
+            orchestrator: self.orchestrator.or_else(|| below.orchestrator.clone()),
+            disk_reserve: self.disk_reserve.or(below.disk_reserve),
+        }
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| DATA_DIR.into())
+    }
+
+    pub fn disk_reserve(&self) -> u32 {
+        self.disk_reserve.unwrap_or(DISK_RESERVE_MIB)
+    }
+}
+
 impl RigOptions {
-    /// The flags that say the same; `node_key` is where the worker finds its key, `None` for leaving it out.
+    /// The same over what the config file says: what is given goes before, a list as a whole; a switch that is on in
+    /// either is on.
+    pub fn over(self, below: &Self) -> Self {
+        fn list<T: Clone>(given: Vec<T>, below: &[T]) -> Vec<T> {
+            if given.is_empty() { below.to_vec() } else { given }
+        }
+        Self {
+            node_key: self.node_key.or_else(|| below.node_key.clone()),
+            data_dir: self.data_dir.or_else(|| below.data_dir.clone()),
+            orchestrator: self.orchestrator.or_else(|| below.orchestrator.clone()),
+            docker_host: self.docker_host.or_else(|| below.docker_host.clone()),
+            simulated_gpu: list(self.simulated_gpu, &below.simulated_gpu),
+            never_pull: self.never_pull || below.never_pull,
+            registry: list(self.registry, &below.registry),
+            no_network: self.no_network || below.no_network,
+            resolver: list(self.resolver, &below.resolver),
+            advertise: self.advertise.or_else(|| below.advertise.clone()),
+            longest_lease: self.longest_lease.or(below.longest_lease),
+            disk_reserve: self.disk_reserve.or(below.disk_reserve),
+            image_cache: self.image_cache.or(below.image_cache),
+            metrics: self.metrics.or(below.metrics),
+            any_attestor: self.any_attestor || below.any_attestor,
+            any_toolkit: self.any_toolkit || below.any_toolkit,
+            bid_share: self.bid_share.or(below.bid_share),
+        }
+    }
+
+    pub fn orchestrator(&self) -> &str {
+        self.orchestrator.as_deref().unwrap_or(ORCHESTRATOR)
+    }
+
+    pub fn longest_lease(&self) -> Duration {
+        self.longest_lease.unwrap_or(LONGEST_LEASE)
+    }
+
+    pub fn disk_reserve(&self) -> u32 {
+        self.disk_reserve.unwrap_or(DISK_RESERVE_MIB)
+    }
+
+    pub fn image_cache(&self) -> u32 {
+        self.image_cache.unwrap_or(IMAGE_CACHE_MIB)
+    }
+
+    pub fn bid_share(&self) -> BasisPoints {
+        self.bid_share.unwrap_or(BasisPoints::WHOLE)
+    }
+
+    /// The flags that say the same but for the data folder, defaults included; `node_key` is where the worker finds its
+    /// key, `None` for leaving it out.
     pub fn words(&self, node_key: Option<&str>) -> Vec<String> {
         let mut words = Vec::new();
         let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
         if let Some(key) = node_key {
             flag("--node-key", key);
         }
-        flag("--orchestrator", &self.orchestrator);
+        flag("--orchestrator", self.orchestrator());
         if let Some(host) = &self.docker_host {
             flag("--docker-host", host);
         }
@@ -279,10 +375,10 @@ impl RigOptions {
         if let Some(host) = &self.advertise {
             flag("--advertise", host);
         }
-        flag("--longest-lease", &duration(self.longest_lease));
-        flag("--disk-reserve", &format!("{}MiB", self.disk_reserve));
-        flag("--image-cache", &format!("{}MiB", self.image_cache));
-        flag("--bid-share", &self.bid_share.0.to_string());
+        flag("--longest-lease", &duration(self.longest_lease()));
+        flag("--disk-reserve", &format!("{}MiB", self.disk_reserve()));
+        flag("--image-cache", &format!("{}MiB", self.image_cache()));
+        flag("--bid-share", &self.bid_share().0.to_string());
         let switches = [
             (self.never_pull, "--never-pull"),
             (self.no_network, "--no-network"),
@@ -330,7 +426,9 @@ mod tests {
             let options = read(&words.split(' ').collect::<Vec<_>>());
             let written = options.words(Some("k.json"));
             let again = read(&written.iter().map(String::as_str).collect::<Vec<_>>());
-            assert_eq!(format!("{again:?}"), format!("{options:?}"));
+            assert_eq!(again.words(Some("k.json")), written, "defaults, once said, stay what they are");
+            assert_eq!(again.clone().over(&options), again);
+            assert!(words != some || again == options);
         }
     }
 }

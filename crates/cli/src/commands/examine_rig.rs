@@ -61,16 +61,16 @@ impl Report for Found {
 /// # Errors
 /// `rig-unfit`, after the report.
 pub async fn run(context: &Context<'_>, args: ExamineRig) -> Result<(), Failure> {
-    let examined = examine(args.rig).await;
+    let examined = examine(&args.rig).await;
     context.output.report(&Found { findings: examined.findings.clone() });
     is_fit(&examined)
 }
 
-pub async fn examine(rig: RigToLookAt) -> Examined {
+pub async fn examine(rig: &RigToLookAt) -> Examined {
     let examination = Examination {
-        docker_host: rig.docker_host,
-        orchestrator_url: rig.orchestrator,
-        ..Examination::new(rig.data_dir, rig.disk_reserve.into())
+        docker_host: rig.docker_host.clone(),
+        orchestrator_url: rig.orchestrator.clone(),
+        ..Examination::new(rig.data_dir(), rig.disk_reserve().into())
     };
     examination.run().await
 }

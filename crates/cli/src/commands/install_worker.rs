@@ -4,7 +4,7 @@ use millrace_protocol::Address;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::InstallWorker;
+use crate::args::{InstallWorker, SERVICE_DATA_DIR};
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -59,14 +59,17 @@ impl Report for Installed {
 /// or unit that cannot be written, a `systemctl` that fails: [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
-    let node_key = address(&rigs::load_key(&args.rig.node_key)?);
-    millrace_worker::dialled_at(&args.rig.orchestrator).map_err(millrace_worker::Error::from)?;
-    let unit = unit(&args, &context.settings.rpc_url.value)?;
+    let key_path = rigs::node_key(args.rig.node_key.as_deref(), "install")?;
+    let node_key = address(&rigs::load_key(key_path)?);
+    millrace_worker::dialled_at(args.rig.orchestrator()).map_err(millrace_worker::Error::from)?;
+    let unit = unit(&args, key_path, &context.settings.rpc_url.value)?;
     let text = unit.text()?;
     let written = !args.print;
     if written {
         if !systemd.is_here() {
-            return Err(systemd::Error::Missing { command: by_hand(&args, &context.settings.rpc_url.value) }.into());
+            return Err(
+                systemd::Error::Missing { command: by_hand(&args, key_path, &context.settings.rpc_url.value) }.into()
+            );
         }
         systemd.install(&unit)?;
     }
@@ -75,7 +78,7 @@ pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unit(args: &InstallWorker, rpc_url: &str) -> Result<Unit, Failure> {
+fn unit(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> Result<Unit, Failure> {
     let absolute = |path: &Path| {
         std::path::absolute(path).map_err(|source| systemd::Error::Unwritable { path: path.to_owned(), source })
     };
@@ -86,19 +89,23 @@ fn unit(args: &InstallWorker, rpc_url: &str) -> Result<Unit, Failure> {
     Ok(Unit {
         program,
         rpc_url: rpc_url.to_owned(),
-        data_dir: absolute(&args.data_dir)?,
+        data_dir: absolute(data_dir(args))?,
         user: args.user.clone(),
         docker_group: needs_group.then(|| "docker".to_owned()),
-        node_key: absolute(&args.rig.node_key)?,
+        node_key: absolute(node_key)?,
         words: args.rig.words(None),
     })
 }
 
+fn data_dir(args: &InstallWorker) -> &Path {
+    args.rig.data_dir.as_deref().unwrap_or(Path::new(SERVICE_DATA_DIR))
+}
+
 /// What runs the same worker where something else looks after services.
-fn by_hand(args: &InstallWorker, rpc_url: &str) -> String {
-    let key = args.rig.node_key.display().to_string();
+fn by_hand(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> String {
+    let key = node_key.display().to_string();
     let words = args.rig.words(Some(&key)).join(" ");
-    format!("millrace --rpc-url {rpc_url} worker run --data-dir {} {words}", args.data_dir.display())
+    format!("millrace --rpc-url {rpc_url} worker run --data-dir {} {words}", data_dir(args).display())
 }
 
 #[cfg(test)]
@@ -116,7 +123,8 @@ mod tests {
 
     #[test]
     fn paths_in_a_unit_do_not_depend_on_where_one_stands() {
-        let unit = unit(&args("--node-key keys/rig.json --data-dir rig"), "http://127.0.0.1:8899").unwrap();
+        let args = args("--data-dir rig");
+        let unit = unit(&args, Path::new("keys/rig.json"), "http://127.0.0.1:8899").unwrap();
         for path in [&unit.program, &unit.data_dir, &unit.node_key] {
             assert!(path.is_absolute(), "{}", path.display());
         }
@@ -125,18 +133,20 @@ mod tests {
 
     #[test]
     fn only_who_needs_dockers_group_gets_it() {
-        for (words, group) in [
-            ("--node-key k", Some("docker")),
-            ("--node-key k --user root", None),
-            ("--node-key k --docker-host tcp://127.0.0.1:2375", None),
-        ] {
-            assert_eq!(unit(&args(words), "http://a").unwrap().docker_group.as_deref(), group, "{words}");
+        for (words, group) in
+            [("--print", Some("docker")), ("--user root", None), ("--docker-host tcp://127.0.0.1:2375", None)]
+        {
+            assert_eq!(
+                unit(&args(words), Path::new("k"), "http://a").unwrap().docker_group.as_deref(),
+                group,
+                "{words}"
+            );
         }
     }
 
     #[test]
     fn the_command_by_hand_is_whole() {
-        let command = by_hand(&args("--node-key rig.json --no-network"), "http://r:1");
+        let command = by_hand(&args("--no-network"), Path::new("rig.json"), "http://r:1");
         assert_eq!(
             command,
             "millrace --rpc-url http://r:1 worker run --data-dir /var/lib/millrace --node-key rig.json --orchestrator \

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use millrace_client::keys;
 use millrace_protocol::Address;
@@ -6,11 +7,13 @@ use millrace_worker::doctor::{Examined, Finding};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::PrepareRig;
+use crate::args::{PrepareRig, RigOptions};
 use crate::commands::examine_rig::{Found, examine, is_fit};
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::rigs;
+use crate::settings::{self, Change, Source};
 
 #[derive(Serialize)]
 struct Prepared {
@@ -19,7 +22,13 @@ struct Prepared {
     path: PathBuf,
     /// The rig's hardware as `node add` takes it.
     hardware: String,
-    orchestrator: Option<String>,
+    /// The file with what the rig's other commands need.
+    config: PathBuf,
+    /// Whether it was written; else it said the same before.
+    config_written: bool,
+    /// Whether the rig's other commands look there by themselves.
+    #[serde(skip)]
+    config_is_found: bool,
 }
 
 impl Report for Prepared {
@@ -29,40 +38,87 @@ impl Report for Prepared {
 
     fn human(&self, style: Style) -> String {
         let found = Found { findings: self.findings.clone() }.human(style);
-        let (good, path) = (style.good("rig is ready"), self.path.display());
-        format!("{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)", self.node_key)
+        let (good, path, config) = (style.good("rig is ready"), self.path.display(), self.config.display());
+        let written = if self.config_written { "written" } else { "it said so before" };
+        format!(
+            "{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)\nconfig    {config}  \
+             (`[worker]`: {written})",
+            self.node_key
+        )
     }
 
     fn next(&self) -> Vec<String> {
-        let path = self.path.display();
-        let orchestrator = self.orchestrator.as_ref().map_or_else(String::new, |url| format!(" --orchestrator {url}"));
+        let (path, config) = (self.path.display(), format!("--config {}", self.config.display()));
+        let found = if self.config_is_found { String::new() } else { format!("{config} ") };
         vec![
             format!(
                 "millrace node add --node-key {path} {} --region <REGION> --country <CODE> --price <USDC>  (signed with \
                  the provider's wallet)",
                 self.hardware
             ),
-            format!("millrace worker run --node-key {path}{orchestrator}  (here, from then on)"),
+            format!("millrace {found}worker run  (here, from then on)"),
+            // Another user's commands look for another file.
+            format!("sudo millrace {config} worker install  (instead: systemd runs it, also after a reboot)"),
         ]
     }
 }
 
-/// Looks at the rig, and where nothing keeps a worker from working, writes its key.
+/// Looks at the rig, and where nothing keeps a worker from working, writes its key, and into the config file what it
+/// was told.
 ///
 /// # Errors
-/// `rig-unfit`, before anything is written; a key file that is none, or cannot be written.
+/// `rig-unfit` and `config-differs`, before anything is written; a key file that is none, or cannot be written; a config
+/// file that cannot be.
 pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure> {
-    let (orchestrator, reserve) = (args.rig.orchestrator.clone(), args.rig.disk_reserve);
-    let examined = examine(args.rig).await;
+    let path = rigs::node_key(args.node_key.as_deref(), "init")?.to_owned();
+    let examined = examine(&args.rig).await;
     if let Err(unfit) = is_fit(&examined) {
         context.output.report(&Found { findings: examined.findings });
         return Err(unfit);
     }
-    let hardware = hardware(&examined, reserve);
-    let node_key = address(&keys::load_or_create(&args.node_key)?);
-    let findings = examined.findings;
-    context.output.report(&Prepared { findings, node_key, path: args.node_key, hardware, orchestrator });
+    let hardware = hardware(&examined, args.rig.disk_reserve());
+    let told = RigOptions {
+        node_key: Some(path.clone()),
+        data_dir: args.rig.data_dir,
+        orchestrator: args.rig.orchestrator,
+        docker_host: args.rig.docker_host,
+        disk_reserve: args.rig.disk_reserve,
+        ..RigOptions::default()
+    };
+    let settings::Found { value: config, source } = context.settings.config.clone();
+    let (node_key, config_written) = write(&config, &path, &told)?;
+    context.output.report(&Prepared {
+        findings: examined.findings,
+        node_key,
+        path,
+        hardware,
+        config: absolute(config),
+        config_written,
+        config_is_found: source != Source::Flag,
+    });
     Ok(())
+}
+
+/// Both or neither: what can fail of the config file is done before there is a key, and a new key goes where the rest
+/// fails all the same.
+fn write(config: &Path, key_path: &Path, told: &RigOptions) -> Result<(Address, bool), Failure> {
+    let change = Change::prepare(config, told)?;
+    let is_new = !key_path.exists();
+    let node_key = address(&keys::load_or_create(key_path)?);
+    match change.make() {
+        Ok(written) => Ok((node_key, written)),
+        Err(error) => {
+            if is_new {
+                let _ = fs::remove_file(key_path);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// A path that cannot be made absolute was none that could be written to.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Of GPUs of several kinds, the most frequent one's: a node has one kind. Of the disk what no job gets stays.
@@ -92,6 +148,7 @@ mod tests {
     use millrace_worker::gpu::{Gpu, Inventory, Software};
 
     use super::*;
+    use crate::errors::ExitClass;
 
     fn examined(gpus: &[(&str, u32)]) -> Examined {
         let gpu =
@@ -106,6 +163,70 @@ mod tests {
             image_folder: None,
         });
         Examined { findings: vec![], inventory, machine, free_disk_mib: 900_000 }
+    }
+
+    fn told(key: &Path) -> RigOptions {
+        RigOptions { node_key: Some(key.to_owned()), ..RigOptions::default() }
+    }
+
+    #[test]
+    fn key_and_config_are_written_together_and_again_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, key) = (folder.path().join("deep/config.toml"), folder.path().join("rig.json"));
+        let (node_key, written) = write(&config, &key, &told(&key)).unwrap();
+        assert!(written && node_key == address(&keys::load(&key).unwrap()));
+        assert!(fs::read_to_string(&config).unwrap().contains(&key.display().to_string()));
+        assert_eq!(write(&config, &key, &told(&key)).unwrap(), (node_key, false));
+    }
+
+    #[test]
+    fn a_failure_leaves_neither_key_nor_config() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, key) = (folder.path().join("config.toml"), folder.path().join("rig.json"));
+
+        fs::write(&config, "[worker]\nnode_key = \"/another.json\"\n").unwrap();
+        let failure = write(&config, &key, &told(&key)).unwrap_err();
+        assert_eq!((failure.code.as_ref(), failure.class), ("config-differs", ExitClass::Refused));
+        assert!(!key.exists());
+
+        fs::remove_file(&config).unwrap();
+        fs::write(&key, "no key").unwrap();
+        assert_eq!(write(&config, &key, &told(&key)).unwrap_err().code, "key-malformed");
+        assert!(!config.exists());
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["rig.json"], "nothing else stays");
+    }
+
+    #[test]
+    fn a_new_key_goes_where_its_config_cannot_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        // The key takes the config file's own place, so that only the last step fails.
+        let path = folder.path().join("one");
+        let failure = write(&path, &path, &told(&path)).unwrap_err();
+        assert_eq!(failure.code, "config-unwritable");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_commands_that_follow_are_short() {
+        let mut prepared = Prepared {
+            findings: vec![],
+            node_key: Address([1; 32]),
+            path: "rig.json".into(),
+            hardware: "--cpus 16".to_owned(),
+            config: "/home/a/.config/millrace/config.toml".into(),
+            config_written: true,
+            config_is_found: true,
+        };
+        let shown = format!("{}\n{}", prepared.human(Style::plain()), prepared.next().join("\n"));
+        insta::assert_snapshot!(shown);
+        prepared.config_is_found = false;
+        assert_eq!(
+            prepared.next()[1],
+            "millrace --config /home/a/.config/millrace/config.toml worker run  (here, from then on)"
+        );
+        prepared.config_written = false;
+        assert!(prepared.human(Style::plain()).ends_with("(`[worker]`: it said so before)"));
     }
 
     #[test]

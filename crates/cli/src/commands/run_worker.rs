@@ -5,7 +5,7 @@ use millrace_worker::{Options, PullPolicy, Service};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::RunWorker;
+use crate::args::{DATA_DIR, RunWorker};
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::logging;
@@ -77,13 +77,19 @@ impl Report for Up {
 pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> {
     let stop = asked_to_stop_or_left_alone(args.until_stdin_closes);
     logging::start();
-    let node_key = rigs::load_key(&args.rig.node_key)?;
+    let node_key = rigs::load_key(rigs::node_key(args.rig.node_key.as_deref(), "run")?)?;
     let key_address = address(&node_key);
     let simulated_gpus =
         args.rig.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
     let rpc_urls = context.endpoints().rpc;
-    let defaults = Options::new(&args.rig.orchestrator, node_key, &args.data_dir, rpc_urls);
+    let data_dir = args.rig.data_dir.clone().unwrap_or_else(|| DATA_DIR.into());
+    let orchestrator = args.rig.orchestrator().to_owned();
+    let defaults = Options::new(&orchestrator, node_key, &data_dir, rpc_urls);
     let options = Options {
+        longest_lease: Seconds(args.rig.longest_lease().as_secs()),
+        disk_reserve_mib: u64::from(args.rig.disk_reserve()),
+        image_cache_mib: u64::from(args.rig.image_cache()),
+        bid_share: Some(args.rig.bid_share()).filter(|share| *share > BasisPoints::ZERO),
         docker_host: args.rig.docker_host,
         simulated_gpus: args.rig.simulated_gpu,
         pull: if args.rig.never_pull { PullPolicy::Never } else { PullPolicy::IfMissing },
@@ -91,13 +97,9 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         allow_network: !args.rig.no_network,
         resolvers: if args.rig.resolver.is_empty() { defaults.resolvers } else { args.rig.resolver },
         advertised_address: args.rig.advertise,
-        longest_lease: Seconds(args.rig.longest_lease.as_secs()),
-        disk_reserve_mib: u64::from(args.rig.disk_reserve),
-        image_cache_mib: u64::from(args.rig.image_cache),
         metrics: args.rig.metrics,
         any_attestor: args.rig.any_attestor,
         any_toolkit: args.rig.any_toolkit,
-        bid_share: Some(args.rig.bid_share).filter(|share| *share > BasisPoints::ZERO),
         ..defaults
     };
     let lamports = context.client().lamports(key_address).await?;
@@ -105,7 +107,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
     context.output.report(&Up {
         node: handle.node(),
         node_key: key_address,
-        orchestrator: args.rig.orchestrator,
+        orchestrator,
         data_dir: handle.data_dir().to_owned(),
         metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
         simulated_gpus,

@@ -185,7 +185,7 @@ impl Report for Shown {
 /// A node that nobody names, an RPC endpoint that cannot be reached, a journal that is damaged.
 pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failure> {
     let client = context.client();
-    let data_dir = rigs::data_dir(args.data_dir.clone());
+    let data_dir = rigs::data_dir(args.data_dir.clone().or_else(|| context.settings.worker.data_dir.clone()));
     let asked = control::ask(&data_dir, Ask::Status).await;
     let (node, held) = match (asked, args.node) {
         (Ok(status), named) if named.is_none_or(|node| node == status.node) => (status.node, Some(status.leases)),

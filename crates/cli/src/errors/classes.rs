@@ -83,7 +83,10 @@ impl From<millrace_localnet::Error> for Failure {
 
 impl From<settings::Error> for Failure {
     fn from(error: settings::Error) -> Self {
-        Self::usage(&error)
+        match error {
+            settings::Error::Differs { .. } | settings::Error::Unwritable { .. } => Self::refused(&error),
+            _ => Self::usage(&error),
+        }
     }
 }
 

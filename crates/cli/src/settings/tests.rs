@@ -70,6 +70,18 @@ fn a_config_file_asked_for_must_exist() {
 }
 
 #[test]
+fn a_config_file_that_is_to_be_made_may_be_missing() {
+    let home = home(None, None);
+    let path = home.path().join("new.toml");
+    let flags = Flags { config: Some(path.clone()), makes_config: true, ..Flags::default() };
+    let settings = Settings::resolve(&flags, &no_env, home.path()).unwrap();
+    assert_eq!(settings.config, Found { value: path, source: Source::Flag });
+    assert_eq!(settings.worker, RigOptions::default());
+    let usual = Settings::resolve(&Flags::default(), &no_env, home.path()).unwrap().config;
+    assert_eq!(usual, Found { value: home.path().join(".config/millrace/config.toml"), source: Source::Default });
+}
+
+#[test]
 fn what_is_no_url_is_refused() {
     for value in ["", "localhost:8899", "http://", "http://a b"] {
         let flags = Flags { rpc_url: Some(value.to_owned()), ..Flags::default() };

@@ -13,6 +13,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::environment;
+
 /// How long a service may take to say that it is up.
 const START: Duration = Duration::from_secs(60);
 /// How long a service may take to end when asked to.
@@ -71,6 +73,8 @@ impl Service {
         let mut child = Command::new(binary)
             .arg("--json")
             .args(arguments)
+            // What this machine's owner has set for a rig of theirs is not for one on stage.
+            .env(environment::CONFIG.name, "/dev/null")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)
@@ -162,6 +166,14 @@ mod tests {
             shell("echo '{\"up\":'; sleep 0.1; echo 'true}'; cat", folder.path()).await.unwrap();
         assert_eq!(report, serde_json::json!({ "up": true }));
         assert!(!service.has_ended());
+        service.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_service_on_stage_knows_nothing_of_this_machines_rig() {
+        let folder = tempfile::tempdir().unwrap();
+        let (service, report) = shell("echo \"\\\"$MILLRACE_CONFIG\\\"\"; cat", folder.path()).await.unwrap();
+        assert_eq!(report, "/dev/null");
         service.end().await;
     }
 

@@ -110,6 +110,35 @@ fn a_worker_without_its_key_is_told_where_keys_of_rigs_come_from() {
 }
 
 #[test]
+fn a_worker_that_was_never_told_its_key_is_told_what_writes_it_down() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!(millrace(folder.path(), &["worker", "run"]));
+}
+
+#[test]
+fn a_rig_is_as_its_config_file_says_and_a_flag_goes_before() {
+    let folder = tempfile::tempdir().unwrap();
+    keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();
+    let table =
+        "[worker]\nnode_key = \"rig.json\"\ndata_dir = \"/srv/rig\"\norchestrator = \"http://market.example:7071\"\n";
+    std::fs::create_dir_all(folder.path().join(".config/millrace")).unwrap();
+    write(folder.path(), ".config/millrace/config.toml", table);
+    let unit = millrace(folder.path(), &["worker", "install", "--user", "root", "--print"]);
+    assert!(unit.contains("WorkingDirectory=/srv/rig\n"), "{unit}");
+    assert!(unit.contains("--orchestrator http://market.example:7071"), "{unit}");
+    let install =
+        ["worker", "install", "--print", "--orchestrator", "http://flag.example:1", "--data-dir", "/srv/flag"];
+    let unit = millrace(folder.path(), &install);
+    assert!(unit.contains("WorkingDirectory=/srv/flag\n"), "{unit}");
+    assert!(unit.contains("--orchestrator http://flag.example:1") && !unit.contains("market.example"), "{unit}");
+    let status = millrace(folder.path(), &["worker", "status"]);
+    assert!(status.contains("no worker runs on the data folder /srv/rig"), "{status}");
+    std::fs::remove_file(folder.path().join("rig.json")).unwrap();
+    let run = millrace(folder.path(), &["worker", "run"]);
+    assert!(run.contains("there is no key file at rig.json"), "{run}");
+}
+
+#[test]
 fn a_machine_without_systemd_is_told_the_command_and_shown_the_unit() {
     let folder = tempfile::tempdir().unwrap();
     keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();

@@ -68,11 +68,12 @@ fn a_file_that_is_no_key_is_named() {
 }
 
 #[test]
-fn a_rig_that_is_not_fit_gets_no_key() {
+fn a_rig_that_is_not_fit_gets_no_key_and_no_config() {
     let folder = tempfile::tempdir().unwrap();
     let init = ["worker", "init", "--node-key", "rig.json", "--docker-host", "unix:///nowhere/docker.sock"];
-    let said = millrace(folder.path(), &init);
+    // A file that is to be written need not be there.
+    let said = millrace(folder.path(), &[&["--config", "new.toml"], init.as_slice()].concat());
     assert!(said.starts_with("status 1\n") && said.contains("error[rig-unfit]"), "{said}");
     assert!(said.contains("bad   container engine") && said.contains("systemctl start docker"), "{said}");
-    assert!(!folder.path().join("rig.json").exists());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
 }

@@ -1,0 +1,140 @@
+//! Writing what a rig was told into the config file, without touching what else is in it.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Error, parse_config};
+use crate::args::RigOptions;
+
+/// A change of the config file with all done but for the last step, which hardly fails.
+#[derive(Debug)]
+pub struct Change {
+    path: PathBuf,
+    /// `None` where the file says it already.
+    next: Option<Next>,
+}
+
+#[derive(Debug)]
+struct Next {
+    file: NamedTempFile,
+    /// Where the path leads: a link stays one.
+    target: PathBuf,
+    /// What is replaced, where there is something.
+    before: Option<Vec<u8>>,
+}
+
+impl Change {
+    /// Looks at the file and lays its next text beside it; the file itself stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Differs`], [`Error::Unreadable`], [`Error::Malformed`], [`Error::Unwritable`].
+    pub fn prepare(path: &Path, told: &RigOptions) -> Result<Self, Error> {
+        let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
+        let lines = lines(told).map_err(unwritable)?;
+        let before = match fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
+        };
+        if let Some(table) = parse_config(path, before.as_deref().unwrap_or_default())?.worker {
+            check_same(path, &table, lines).map_err(|error| *error)?;
+            return Ok(Self { path: path.to_owned(), next: None });
+        }
+        let mut text = before.clone().unwrap_or_default();
+        if !text.is_empty() {
+            text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+        }
+        text.push_str("[worker]\n");
+        for (key, value) in lines {
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+        let next = Next::lay(path, &text, before).map_err(unwritable)?;
+        Ok(Self { path: path.to_owned(), next: Some(next) })
+    }
+
+    /// Makes the change, whole or not at all. Says whether there was one to make.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`], also where somebody else has written into the file meanwhile.
+    pub fn make(self) -> Result<bool, Error> {
+        match self.next {
+            None => Ok(false),
+            Some(next) => match next.put() {
+                Ok(()) => Ok(true),
+                Err(source) => Err(Error::Unwritable { path: self.path, source }),
+            },
+        }
+    }
+}
+
+impl Next {
+    fn lay(path: &Path, text: &str, before: Option<String>) -> io::Result<Self> {
+        let target = if before.is_some() { fs::canonicalize(path)? } else { std::path::absolute(path)? };
+        let folder = target.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
+        if before.is_some() {
+            let was = fs::metadata(&target)?;
+            let is = file.as_file().metadata()?;
+            if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
+                chown(file.path(), Some(was.uid()), Some(was.gid()))?;
+            }
+            file.as_file().set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        Ok(Self { file, target, before: before.map(String::into_bytes) })
+    }
+
+    fn put(self) -> io::Result<()> {
+        match self.before {
+            None => self.file.persist_noclobber(&self.target)?,
+            Some(before) => {
+                if fs::read(&self.target)? != before {
+                    return Err(io::Error::other("somebody has written into it meanwhile"));
+                }
+                self.file.persist(&self.target)?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// What `worker init` may be told, as the table has it; paths do not depend on where one stands.
+fn lines(told: &RigOptions) -> io::Result<Vec<(&'static str, String)>> {
+    let path = |path: &Option<PathBuf>| match path {
+        None => Ok(None),
+        Some(path) => match std::path::absolute(path)?.into_os_string().into_string() {
+            Ok(path) => Ok(Some(path)),
+            Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is not UTF-8", path.display()))),
+        },
+    };
+    let all = [
+        ("node_key", path(&told.node_key)?),
+        ("data_dir", path(&told.data_dir)?),
+        ("orchestrator", told.orchestrator.clone()),
+        ("docker_host", told.docker_host.clone()),
+        ("disk_reserve", told.disk_reserve.map(|mebibytes| format!("{mebibytes}MiB"))),
+    ];
+    let value = |text| toml::Value::String(text).to_string();
+    Ok(all.into_iter().filter_map(|(key, text)| text.map(|text| (key, value(text)))).collect())
+}
+
+/// Fails where something was told that the table does not say. What else the table says is its owner's.
+fn check_same(path: &Path, table: &RigOptions, told: Vec<(&'static str, String)>) -> Result<(), Box<Error>> {
+    let table = lines(table).map_err(|source| Error::Unwritable { path: path.to_owned(), source })?;
+    for (key, told) in told {
+        let found = table.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        if found != Some(&told) {
+            return Err(Box::new(Error::Differs { path: path.to_owned(), key, found: found.cloned(), told }));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
