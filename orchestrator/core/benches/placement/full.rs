@@ -4,6 +4,7 @@ use millrace_protocol::{JobTerms, Parameters, transitions};
 use millrace_scheduler::{Action, Core, Event, JobEntry, JobView, LeaseEntry, NodeView, Now, Story, Task, Workload};
 
 use crate::field::{self, Dice, MIXES, NOW};
+use crate::regression::{Calibrated, calibrated};
 use crate::stopwatch::Stopwatch;
 
 const BUYERS: u64 = 200;
@@ -157,7 +158,7 @@ fn sizes() {
 }
 
 /// Prints a section and returns the microseconds of an offer, by taste.
-pub fn section() -> [f64; 2] {
+pub fn section() -> [Calibrated; 2] {
     let (nodes, tasks) = (10_000, 100_000);
     println!("### The whole core\n");
     println!(
@@ -166,7 +167,8 @@ pub fn section() -> [f64; 2] {
          nothing is written or sent. Each buyer asks for {FEW} mixes of its own, or for any of the {MIXES}: then \
          every line has every buyer in it. Memory is what is asked of the allocator, without its own overhead.\n"
     );
-    let [mut few, mut any] = [Taste::Few, Taste::Any].map(|taste| measure(nodes, tasks, taste));
+    let measured = [Taste::Few, Taste::Any].map(|taste| calibrated(|| measure(nodes, tasks, taste)));
+    let [(mut few, around_few), (mut any, around_any)] = measured;
     println!("| | {FEW} mixes a buyer | any |\n|---|--:|--:|");
     let mut row = |name: &str, figure: &dyn Fn(&mut Figures) -> String| {
         println!("| {name} | {} | {} |", figure(&mut few), figure(&mut any));
@@ -188,5 +190,8 @@ pub fn section() -> [f64; 2] {
     row("the same, each with a name of its own", &|figures| bytes(figures.own_bytes));
     println!();
     sizes();
-    [few, any].map(|figures| figures.offers.total().as_secs_f64() * 1e6 / figures.n_offers as f64)
+    [(few, around_few), (any, around_any)].map(|(figures, around)| {
+        let micros = figures.offers.total().as_secs_f64() * 1e6 / figures.n_offers as f64;
+        Calibrated { micros, around }
+    })
 }

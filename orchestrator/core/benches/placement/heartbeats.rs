@@ -14,6 +14,7 @@ use millrace_scheduler::{
 
 use crate::field::{self, Dice, NOW};
 use crate::full::TICK;
+use crate::regression::{Calibrated, calibrated};
 use crate::stopwatch::Stopwatch;
 
 /// Milliseconds between two heartbeats of a worker.
@@ -153,7 +154,7 @@ fn beat(core: &mut Core, workers: u64) -> Figures {
 }
 
 /// Prints a section and returns the microseconds of a heartbeat.
-pub fn section() -> f64 {
+pub fn section() -> Calibrated {
     let workers = 10_000;
     println!("### Heartbeats\n");
     println!(
@@ -166,9 +167,8 @@ pub fn section() -> f64 {
     );
     println!("| leases of a job | event | record | voucher signed | tick | longest tick | together | of one core |");
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|");
-    let mut means = Vec::new();
-    for leases_per_job in [1, 50] {
-        let mut figures = measure(workers, leases_per_job);
+    let [alone, _] = [1, 50].map(|leases_per_job| {
+        let (mut figures, around) = calibrated(|| measure(workers, leases_per_job));
         let share = figures.whole().as_secs_f64() * 1_000.0 / (ROUNDS * INTERVAL) as f64;
         println!(
             "| {leases_per_job} | {:.1} µs | {:.1} µs | {:.1} µs | {:.0} µs | {:.1} ms | {:.1} µs | {:.1} % |",
@@ -180,8 +180,8 @@ pub fn section() -> f64 {
             figures.mean(),
             share * 100.0,
         );
-        means.push(figures.mean());
-    }
+        Calibrated { micros: figures.mean(), around }
+    });
     println!();
-    means[0]
+    alone
 }

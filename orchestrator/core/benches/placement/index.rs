@@ -7,6 +7,7 @@ use millrace_protocol::{Address, MicroUsdc, Parameters};
 use millrace_scheduler::{Candidate, Claim, Demand, Held, Market, Request, Resources, Weights};
 
 use crate::field::{self, Dice, MIXES, NOW};
+use crate::regression::{Calibrated, calibrated};
 use crate::stopwatch::Stopwatch;
 
 /// Nodes that a decision of the core remembers, the chosen one included.
@@ -120,7 +121,7 @@ fn life(nodes: u64, tasks: u64, scanned: bool) -> Figures {
 }
 
 /// Prints a section and returns the microseconds of a decision by size of the market.
-pub fn section() -> [f64; 3] {
+pub fn section() -> [Calibrated; 3] {
     println!("### The index\n");
     println!(
         "100 000 tasks one after the other, each searched with its {} runners-up and taken; at {RUNNING_PER_NODE} \
@@ -131,7 +132,7 @@ pub fn section() -> [f64; 3] {
     println!("| nodes | placed | fitted nowhere | placements/s | decision p50 | p99 | mean | full scan p50 | mean |");
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     let means = [1_000, 10_000, 50_000].map(|nodes| {
-        let mut figures = measure(nodes, 100_000);
+        let (mut figures, around) = calibrated(|| measure(nodes, 100_000));
         println!(
             "| {} | {} | {} | {:.0} | {:.1} µs | {:.1} µs | {:.1} µs | {:.0} µs | {:.0} µs |",
             figures.nodes,
@@ -144,8 +145,9 @@ pub fn section() -> [f64; 3] {
             figures.scans.quantile(500),
             figures.scans.mean(),
         );
-        figures.decisions.mean()
+        Calibrated { micros: figures.decisions.mean(), around }
     });
-    println!("\nA decision among 50 000 nodes costs {:.2} times one among 1000, in the mean.\n", means[2] / means[0]);
+    let growth = means[2].micros / means[0].micros;
+    println!("\nA decision among 50 000 nodes costs {growth:.2} times one among 1000, in the mean.\n");
     means
 }

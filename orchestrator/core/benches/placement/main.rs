@@ -40,7 +40,6 @@ fn main() {
          memory, disk and image. Seed {:#x}.\n",
         field::SEED
     );
-    let calibration = regression::calibration();
     let [small, middle, large] = index::section();
     let [few, any] = full::section();
     gangs::section();
@@ -53,5 +52,5 @@ fn main() {
         ("offer of the core, any mix", any),
         ("heartbeat", heartbeat),
     ];
-    regression::section(calibration, &figures);
+    regression::section(&figures);
 }
