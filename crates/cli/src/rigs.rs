@@ -92,8 +92,8 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
     })
 }
 
-/// Where the worker of this rig keeps its data: as given by flag or config file, as the installed service does, or where `worker run`
-/// does by default.
+/// Where the worker of this rig keeps its data: as given by flag or config file, as the installed service does, or
+/// where `worker run` does by default.
 pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
     given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
