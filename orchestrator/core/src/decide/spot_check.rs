@@ -10,6 +10,8 @@ mod handout;
 mod lapse;
 mod refuted;
 
+use std::collections::BTreeSet;
+
 pub(crate) use draw::task_root;
 use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Address, Seconds, UnixSeconds, Verification};
@@ -35,12 +37,23 @@ impl Core {
     }
 
     /// What the job asks of the node of its next lease. Where only a check needs one, that is not with the provider
-    /// whose result is checked; tasks that wait are served by any.
+    /// whose result is checked, nor with one that cannot be a witness; tasks that wait are served by any.
     pub(crate) fn demand(&self, now: Now, job: Address, entry: &JobEntry) -> Demand {
         let mut demand = Demand::of_job(entry);
         let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
-        demand.denied_providers.extend(checked.filter(|_| !self.wants_lease_for_tasks(now, job, entry)));
+        if let Some(provider) = checked.filter(|_| !self.wants_lease_for_tasks(now, job, entry)) {
+            let mut unfit = self.accused(entry);
+            unfit.insert(provider);
+            demand.denied_providers.extend(unfit);
+        }
         demand
+    }
+
+    /// Providers whose results for this job were found to be others than somebody else's, however that was ruled: what
+    /// they make of another's task says nothing about it, and a check of theirs would accuse the honest.
+    fn accused(&self, entry: &JobEntry) -> BTreeSet<Address> {
+        let firsts = entry.story().findings.iter().filter_map(|finding| self.leases.get(&finding.first.lease));
+        firsts.map(|lease| lease.view.provider).collect()
     }
 
     /// Which class of exit a lease gets that ends because nothing is left for it: where only checks are left, the

@@ -146,6 +146,43 @@ fn another_result_is_disputed_with_its_evidence() {
 }
 
 #[test]
+fn who_was_found_out_is_no_witness_even_where_there_is_no_other() {
+    let (mut world, job) = world(2, 2, ALL);
+    world.liars.insert(node(1));
+    let lease = world.lease_of(node(1));
+    until_reported(&mut world, 2);
+    world.pass(10);
+    world.rule(lease, Some(Ruling::BuyerRight));
+    world.pass(600);
+    let again: Vec<_> = runs(&world).into_iter().skip(4).collect();
+    assert_eq!(again.iter().map(|(task, on, _)| (*task, *on)).collect::<Vec<_>>(), [(0, node(2)), (1, node(2))]);
+    assert_eq!((checks(&world, job), disputes(&world)), ([2, 0, 0, 0], 1), "they wait for somebody else");
+    let honest = world.add_node(3, millrace_protocol::PricePerGpuHour(900_000), hardware());
+    world.connect(honest);
+    world.drain();
+    world.pass(60);
+    assert_eq!((checks(&world, job), disputes(&world)), ([0, 2, 0, 0], 1));
+    world.pass(1_500);
+    assert!(world.finished(job), "{:?}", world.explain(job));
+    world.check_money();
+}
+
+#[test]
+fn who_is_found_out_while_it_repeats_a_task_is_stopped() {
+    let mut world = World::with_nodes(3);
+    world.liars.insert(node(1));
+    let terms = JobTerms { concurrent_leases: 3, ..checked(ALL) };
+    let job = world.add_job(1, terms, workload(30));
+    world.drain();
+    world.pass(200);
+    let on_liar = |lease: Address| world.core.lease(lease).unwrap().view.node == node(1);
+    let findings = &world.core.job(job).unwrap().story().findings;
+    let found = findings.iter().position(|finding| on_liar(finding.first.lease)).expect("it lies in all that it does");
+    assert!(findings[found..].iter().all(|finding| !on_liar(finding.second.lease)), "{findings:#?}");
+    world.check_money();
+}
+
+#[test]
 fn a_ruling_for_the_provider_leaves_the_first_result() {
     let (mut world, job, lease) = caught(1);
     world.rule(lease, Some(Ruling::ProviderRight));

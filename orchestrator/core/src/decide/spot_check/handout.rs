@@ -7,7 +7,8 @@ use crate::state::task::TaskPhase;
 use crate::{Action, Blocker, Core, JobEntry, LeaseEntry, Now, TaskState};
 
 impl Core {
-    /// Hands the job's checks to those of its leases that may run them: idle ones, of another provider.
+    /// Hands the job's checks to those of its leases that may run them: idle ones, of another provider that can be a
+    /// witness.
     pub(in crate::decide) fn hand_out_checks(&mut self, now: Now, job: Address) {
         for (lease, number) in self.servable_checks(now, job) {
             let Some(node) = self.leases.get(&lease).map(|entry| entry.view.node) else { continue };
@@ -43,7 +44,10 @@ impl Core {
         if waiting.is_empty() {
             return served;
         }
-        let usable = |entry: &&LeaseEntry| entry.is_working() && !entry.silenced && !entry.has_notice();
+        let accused = self.jobs.get(&job).map(|entry| self.accused(entry)).unwrap_or_default();
+        let usable = |entry: &&LeaseEntry| {
+            entry.is_working() && !entry.silenced && !entry.has_notice() && !accused.contains(&entry.view.provider)
+        };
         for lease in self.open_leases.of_job(job) {
             let Some(entry) = self.leases.get(&lease).filter(usable) else { continue };
             if !self.attends(lease) || self.is_busy(lease) {
