@@ -7,6 +7,7 @@ use millrace_link::rest::{self, ChallengeState};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_scheduler::{Cause, Proof};
 
+use super::jobs::parse;
 use super::{Context, Refusal, count};
 use crate::driver::Driver;
 
@@ -89,10 +90,6 @@ pub(super) async fn gpus(
     let history = context.ask(None, move |driver| Some(driver.core.proof(address)?.history.clone()));
     let seen = |seen: millrace_scheduler::SeenGpu| rest::SeenGpu { gpu: seen.gpu, first: seen.first, last: seen.last };
     Ok(Json(history.await?.unwrap_or_default().into_iter().map(seen).collect()))
-}
-
-fn parse(node: &str) -> Result<Address, Refusal> {
-    node.parse().map_err(|_| Refusal::malformed("a node is named by its address", "use base58"))
 }
 
 fn nothing_shown() -> Refusal {

@@ -94,12 +94,18 @@ impl Chain {
         id
     }
 
-    /// A transaction arrives, perhaps not for the first time.
-    pub fn arrive(&mut self, id: u64, valid_until: u64, instruction: Instruction) {
-        let known = self.head.landed.contains(&id) || self.waiting.iter().any(|(waiting, ..)| *waiting == id);
-        if !known {
+    /// Whether the transaction is in, or waits for the next slot.
+    pub fn knows(&self, id: u64) -> bool {
+        self.head.landed.contains(&id) || self.waiting.iter().any(|(waiting, ..)| *waiting == id)
+    }
+
+    /// A transaction arrives. False where it is refused, for it is known already.
+    pub fn arrive(&mut self, id: u64, valid_until: u64, instruction: Instruction) -> bool {
+        let is_new = !self.knows(id);
+        if is_new {
             self.waiting.push((id, valid_until, instruction));
         }
+        is_new
     }
 
     /// Whether the transaction can still come to be confirmed.

@@ -1,4 +1,5 @@
-//! What went wrong in a run and was felt: a fault that is drawn and does nothing shows nothing.
+//! What went wrong in a run and was felt: a fault that is drawn and does nothing shows nothing. So each is noted
+//! where it is felt, which is seldom where it is drawn.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 pub enum Harm {
     MessageLost,
     MessageDoubled,
-    /// Others may overtake it.
+    /// Or early: out of its turn.
     MessageLate,
     /// For a partition, or a worker that hangs.
     MessageHeldUp,

@@ -1,7 +1,7 @@
 //! Streams between rigs and the orchestrator: in order and whole like TCP's, unless the weather says that
 //! messages get lost, come twice or overtake each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::harm::Harm;
 use crate::message::{ToOrchestrator, ToRig};
@@ -87,41 +87,55 @@ impl Simulation {
         self.rig_connects(rig, session);
     }
 
-    /// How long from now a message arrives, once or twice; nowhere when it is lost.
-    fn way(&mut self, session: u64, up: bool) -> Vec<u64> {
+    /// How long from now a message arrives, once or twice, and what befalls it on its way. One that is lost comes
+    /// as well: only then is it known whether anybody would have heard it.
+    fn way(&mut self, session: u64, up: bool) -> Vec<(u64, BTreeSet<Harm>)> {
         let weather = self.scenario.weather;
         let (lost, twice) = (self.chance(weather.messages_lost), self.chance(weather.messages_twice));
         let swapped = self.chance(weather.messages_swapped);
         let (now, delay, later) = (self.now, self.delay(), self.delay());
         let Some(stream) = self.links.streams.get_mut(&session) else { return Vec::new() };
-        if lost {
-            self.harms.note(Harm::MessageLost);
-        }
-        if lost || stream.is_cut {
+        if stream.is_cut {
             return Vec::new();
         }
-        for (_, harm) in [(twice, Harm::MessageDoubled), (swapped, Harm::MessageLate)].iter().filter(|(is, _)| *is) {
-            self.harms.note(*harm);
-        }
         let last = if up { &mut stream.up_at } else { &mut stream.down_at };
-        let at = if swapped { now + delay * 3 } else { (now + delay).max(*last) };
+        let in_turn = (now + delay).max(*last);
+        if lost {
+            return vec![(in_turn - now, BTreeSet::from([Harm::MessageLost]))];
+        }
+        let at = if swapped { now + delay * 3 } else { in_turn };
         if !swapped {
             *last = at;
         }
-        if twice { vec![at - now, at - now + later] } else { vec![at - now] }
+        let late = (at != in_turn).then_some(Harm::MessageLate);
+        let mut copies = vec![(at - now, late.into_iter().collect())];
+        if twice {
+            copies.push((at - now + later, BTreeSet::from([Harm::MessageDoubled])));
+        }
+        copies
+    }
+
+    /// Notes what befell a message, now that somebody hears it. False where it was lost.
+    pub fn is_heard(&mut self, harms: &BTreeSet<Harm>) -> bool {
+        if harms.contains(&Harm::MessageLost) {
+            self.harms.note(Harm::MessageLost);
+            return false;
+        }
+        harms.iter().for_each(|harm| self.harms.note(*harm));
+        true
     }
 
     pub fn send_to_rig(&mut self, session: u64, message: ToRig) {
-        for after in self.way(session, false) {
+        for (after, harms) in self.way(session, false) {
             let message = Box::new(message.clone());
-            self.plan(after, What::ToRig { session, message });
+            self.plan(after, What::ToRig { session, message, harms });
         }
     }
 
     pub fn send_to_orchestrator(&mut self, session: u64, message: ToOrchestrator) {
-        for after in self.way(session, true) {
+        for (after, harms) in self.way(session, true) {
             let message = Box::new(message.clone());
-            self.plan(after, What::ToOrchestrator { session, message });
+            self.plan(after, What::ToOrchestrator { session, message, harms });
         }
     }
 
@@ -190,5 +204,82 @@ impl Simulation {
             let pause = self.draw.between(REDIAL.0..=REDIAL.1);
             self.plan(pause, What::Dial { rig, run });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{FaultPlan, Scenario, Weather};
+
+    const SESSION: u64 = 1;
+
+    /// A rig with a stream.
+    fn connected(weather: Weather) -> Simulation {
+        let weather = Weather { delay: 20, ..weather };
+        let mut simulation = Simulation::new(Scenario { weather, ..Scenario::large(1, 1, 1, 60_000) }, false);
+        simulation.links.streams.insert(
+            SESSION,
+            Stream { rig: 0, run: 0, down_at: 0, up_at: 0, is_cut: false, rig_knows: false, orchestrator_knows: false },
+        );
+        simulation.rigs[0].session = Some(SESSION);
+        simulation
+    }
+
+    fn say(simulation: &mut Simulation) {
+        simulation.send_to_rig(SESSION, ToRig::Refused { code: "gpu-missing".to_owned() });
+    }
+
+    /// The next message arrives, and nothing else happens.
+    fn arrive(simulation: &mut Simulation) {
+        while let Some((at, what)) = simulation.queue.next() {
+            simulation.now = at;
+            if let What::ToRig { session, message, harms } = what {
+                return simulation.rig_hears(session, *message, harms);
+            }
+        }
+        panic!("no message is on its way");
+    }
+
+    #[test]
+    fn a_message_is_lost_where_the_rig_would_have_heard_it() {
+        let mut simulation = connected(Weather { messages_lost: 1_000, ..Weather::default() });
+        say(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageLost), 0);
+        arrive(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageLost), 1);
+        say(&mut simulation);
+        simulation.cut(SESSION, 2_000);
+        arrive(&mut simulation);
+        say(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageLost), 1);
+    }
+
+    #[test]
+    fn a_message_is_doubled_where_the_rig_hears_it_again() {
+        let mut simulation = connected(Weather { messages_twice: 1_000, ..Weather::default() });
+        say(&mut simulation);
+        arrive(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageDoubled), 0);
+        arrive(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageDoubled), 1);
+        say(&mut simulation);
+        arrive(&mut simulation);
+        simulation.cut(SESSION, 2_000);
+        arrive(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageDoubled), 1);
+    }
+
+    #[test]
+    fn a_message_is_held_up_once_for_however_long() {
+        let mut simulation = connected(Weather::default());
+        simulation.scenario.faults = vec![FaultPlan { at: 0, lasts: 3_000, fault: Fault::Partition { rig: 0 } }];
+        simulation.going_on.insert(0);
+        say(&mut simulation);
+        (0..3).for_each(|_| arrive(&mut simulation));
+        assert_eq!(simulation.harms.times(Harm::MessageHeldUp), 0);
+        simulation.going_on.clear();
+        arrive(&mut simulation);
+        assert_eq!(simulation.harms.times(Harm::MessageHeldUp), 1);
     }
 }

@@ -13,8 +13,10 @@ pub enum ToRig {
         job: Address,
         offer: LeaseOffer,
     },
-    /// More time for a lease that it holds.
+    /// More time for a lease that it holds. The number stands for the transaction that the rig signs: no two
+    /// proposals have the same.
     Extend {
+        number: u64,
         lease: Address,
         job: Address,
         more: Seconds,
@@ -71,8 +73,9 @@ pub enum ToOrchestrator {
         lease: Address,
         answer: Result<(), Cause>,
     },
-    /// To more time for a lease.
+    /// To more time for a lease, as it was proposed under this number.
     ExtensionAnswer {
+        number: u64,
         lease: Address,
         answer: Result<(), Cause>,
     },

@@ -28,6 +28,9 @@ use crate::simulation::{Chore, START, Simulation, What};
 const TICK: u64 = 500;
 /// How many waiting inputs are taken together, as in the real shell.
 const BATCH: usize = 256;
+/// Most milliseconds of a write, and while the disk is slow.
+const WRITE: u64 = 8;
+const SLOW_WRITE: u64 = 3_000;
 /// Between two readings of the chain's clock.
 const CLOCK_EVERY: u64 = 2_000;
 
@@ -66,6 +69,15 @@ struct Asked {
     sent: bool,
 }
 
+/// Records on their way to the disk.
+struct Writing {
+    records: Vec<Action>,
+    /// What is said once they are there.
+    then: Vec<Action>,
+    /// Longer than a disk takes that is well.
+    is_slow: bool,
+}
+
 /// One run of the process.
 struct Running {
     core: Core,
@@ -73,14 +85,12 @@ struct Running {
     specs: BTreeSet<Address>,
     sessions: BTreeMap<Address, u64>,
     inbox: VecDeque<Input>,
-    /// Records on their way to the disk, and what is said once they are there.
-    writing: Option<(Vec<Action>, Vec<Action>)>,
+    writing: Option<Writing>,
     turn_planned: bool,
     asked: BTreeMap<u64, Asked>,
     extensions: BTreeMap<u64, extensions::Proposed>,
     /// Challenges that are with rigs, by node.
     exams: BTreeMap<Address, Exam>,
-    next_asked: u64,
     /// What the watcher has told, and in which slot it was so.
     told: BTreeMap<Address, (u64, Option<Account>)>,
     reading: bool,
@@ -99,6 +109,8 @@ pub struct Orchestrator {
     /// Counts the writes of all runs.
     pub writes: u64,
     pub kills: u64,
+    /// Counts what nodes were asked in all runs: no answer to an earlier run is taken for one to a later.
+    asked: u64,
     /// When it last began to see chain and clock again, in milliseconds.
     pub up_since: u64,
 }
@@ -147,6 +159,12 @@ impl Orchestrator {
                 &mut self.no_exams
             }
         }
+    }
+
+    /// What the next question to a node is called.
+    fn next_number(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
     }
 
     pub fn session(&self, node: Address) -> Option<u64> {
@@ -258,7 +276,6 @@ impl Simulation {
             asked: BTreeMap::new(),
             extensions: BTreeMap::new(),
             exams: BTreeMap::new(),
-            next_asked: 1,
             told: BTreeMap::new(),
             reading: false,
             last_told_at: 0,
@@ -327,21 +344,18 @@ impl Simulation {
         if self.is_killed(true) {
             return;
         }
-        let is_slow = self.suffers(Fault::DiskSlow);
-        if is_slow {
-            self.harms.note(Harm::DiskSlow);
-        }
-        let delay = self.draw.between(1..=if is_slow { 3_000 } else { 8 });
+        let longest = if self.suffers(Fault::DiskSlow) { SLOW_WRITE } else { WRITE };
+        let delay = self.draw.between(1..=longest);
         if let Some(running) = &mut self.orchestrator.running {
-            running.writing = Some((written, others));
+            running.writing = Some(Writing { records: written, then: others, is_slow: delay > WRITE });
         }
         self.chore(delay, Chore::Written);
     }
 
     fn written(&mut self) {
         let writing = self.orchestrator.running.as_mut().and_then(|running| running.writing.take());
-        let Some((written, others)) = writing else { return };
-        for action in written {
+        let Some(Writing { records, then, is_slow }) = writing else { return };
+        for action in records {
             match action {
                 Action::Persist(record) => self.put(record),
                 Action::Forget(forgotten) => self.delete(&forgotten),
@@ -352,7 +366,11 @@ impl Simulation {
         if self.is_killed(false) {
             return;
         }
-        others.into_iter().for_each(|action| self.act(action));
+        let waits = self.orchestrator.running.as_ref().is_some_and(|running| !running.inbox.is_empty());
+        if is_slow && (waits || !then.is_empty()) {
+            self.harms.note(Harm::DiskSlow);
+        }
+        then.into_iter().for_each(|action| self.act(action));
         self.turn_again();
     }
 
@@ -610,5 +628,38 @@ fn told_line(event: &Event) -> String {
         Event::BroughtAway { lease, task, round, .. } => format!("{round:?} of {task} of {}", name::short(*lease)),
         Event::LeaseReport { node, lease, .. } => format!("{} reports {}", name::short(*node), name::short(*lease)),
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_disk_is_felt_where_something_waits_for_it() {
+        let mut simulation = Simulation::new(Scenario::large(1, 1, 1, 60_000), false);
+        simulation.orchestrator_chore(0, Chore::Start);
+        let mut times = |is_slow, waiting: Option<Input>, then: Vec<Action>| {
+            let running = simulation.orchestrator.running.as_mut().expect("it runs");
+            running.inbox.extend(waiting);
+            running.writing = Some(Writing { records: Vec::new(), then, is_slow });
+            simulation.written();
+            simulation.harms.times(Harm::DiskSlow)
+        };
+        let said = || vec![Action::LeaseOver { node: name::node(0), lease: name::node(0) }];
+        assert_eq!(times(true, None, Vec::new()), 0);
+        assert_eq!(times(false, None, said()), 0);
+        assert_eq!(times(true, None, said()), 1);
+        assert_eq!(times(true, Some(Input::Reconciled), Vec::new()), 2);
+    }
+
+    #[test]
+    fn no_run_asks_under_the_number_of_an_earlier_one() {
+        let mut simulation = Simulation::new(Scenario::large(1, 1, 1, 60_000), false);
+        simulation.orchestrator_chore(0, Chore::Start);
+        let first = simulation.orchestrator.next_number();
+        simulation.orchestrator_dies();
+        simulation.orchestrator_chore(1, Chore::Start);
+        assert!(simulation.orchestrator.is_up() && simulation.orchestrator.next_number() > first);
     }
 }

@@ -130,8 +130,11 @@ impl Simulation {
             }
             RigChore::Heartbeat { session } => self.heartbeat(rig, session),
             RigChore::Step { key, step, event } => self.step_is_done(rig, key, step, event),
+            RigChore::PullDragsOn { key, step } => self.pull_drags_on(rig, key, step),
             RigChore::Vetted { lease, job, offer } => self.vetted(rig, lease, job, offer),
-            RigChore::VettedExtension { lease, job, more } => self.vetted_extension(rig, lease, job, more),
+            RigChore::VettedExtension { number, lease, job, more } => {
+                self.vetted_extension(rig, number, lease, job, more);
+            }
             RigChore::Read { lease } => self.lease_is_read(rig, lease),
             RigChore::ReadRound { lease } => self.round_is_read(rig, lease),
             RigChore::Proved { number } => self.rig_has_proved(rig, number),

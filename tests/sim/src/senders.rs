@@ -34,24 +34,30 @@ impl Simulation {
 
     fn send_off(&mut self, flight: u64) {
         let weather = self.scenario.weather;
-        if self.chance(weather.transactions_lost) {
-            self.harms.note(Harm::TransactionLost);
-        } else {
+        let lost = self.chance(weather.transactions_lost);
+        if !lost {
             let delay = 50 + self.delay();
-            self.plan(delay, What::Submit { flight });
+            self.plan(delay, What::Submit { flight, doubled: false });
         }
-        if self.chance(weather.transactions_twice) {
-            self.harms.note(Harm::TransactionDoubled);
+        let twice = self.chance(weather.transactions_twice);
+        if twice {
             let delay = 50 + self.delay() * 3;
-            self.plan(delay, What::Submit { flight });
+            self.plan(delay, What::Submit { flight, doubled: true });
+        }
+        // Nobody misses one that the chain has already, or of which there is another copy.
+        if lost && !twice && !self.chain.knows(flight) {
+            self.harms.note(Harm::TransactionLost);
         }
         self.plan(RESEND, What::Resend { flight });
     }
 
-    pub fn submit(&mut self, flight: u64) {
+    pub fn submit(&mut self, flight: u64, doubled: bool) {
         if let Some(known) = self.chain.flights.get(&flight) {
             let (valid_until, instruction) = (known.valid_until, known.instruction.clone());
-            self.chain.arrive(flight, valid_until, instruction);
+            let refused = !self.chain.arrive(flight, valid_until, instruction);
+            if doubled && refused {
+                self.harms.note(Harm::TransactionDoubled);
+            }
         }
     }
 
@@ -218,5 +224,44 @@ pub fn describe(instruction: &Instruction) -> String {
             format!("attest_node {}: {:?} until {}", name::short(*node), attestation.class, attestation.expires_at.0)
         }
         Instruction::SetDraining { provider, draining } => format!("set_draining P{provider} {draining}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Scenario, Weather};
+
+    /// A transaction that is sent in this weather, and has not arrived.
+    fn sent(weather: Weather) -> (Simulation, u64) {
+        let mut simulation = Simulation::new(Scenario { weather, ..Scenario::large(1, 1, 1, 60_000) }, false);
+        simulation.send(Instruction::SetDraining { provider: 0, draining: true }, Origin::Outside);
+        let flight = *simulation.chain.flights.keys().next().expect("a flight");
+        (simulation, flight)
+    }
+
+    #[test]
+    fn a_transaction_is_doubled_where_the_chain_refuses_it_the_second_time() {
+        let (mut simulation, flight) = sent(Weather::default());
+        simulation.submit(flight, true);
+        simulation.submit(flight, false);
+        assert_eq!(simulation.harms.times(Harm::TransactionDoubled), 0);
+        simulation.submit(flight, true);
+        assert_eq!(simulation.harms.times(Harm::TransactionDoubled), 1);
+        simulation.fate(flight, Err(None));
+        simulation.submit(flight, true);
+        assert_eq!(simulation.harms.times(Harm::TransactionDoubled), 1);
+    }
+
+    #[test]
+    fn a_transaction_is_lost_where_the_chain_does_not_have_it_and_no_other_copy_comes() {
+        let lost = Weather { transactions_lost: 1_000, ..Weather::default() };
+        let (mut simulation, flight) = sent(lost);
+        assert_eq!(simulation.harms.times(Harm::TransactionLost), 1);
+        simulation.submit(flight, false);
+        simulation.resend(flight);
+        assert_eq!(simulation.harms.times(Harm::TransactionLost), 1);
+        let (simulation, _) = sent(Weather { transactions_twice: 1_000, ..lost });
+        assert_eq!(simulation.harms.times(Harm::TransactionLost), 0);
     }
 }

@@ -39,6 +39,8 @@ pub enum What {
     /// A transaction reaches the chain.
     Submit {
         flight: u64,
+        /// A copy that nobody sent.
+        doubled: bool,
     },
     Resend {
         flight: u64,
@@ -68,10 +70,12 @@ pub enum What {
     ToRig {
         session: u64,
         message: Box<ToRig>,
+        harms: BTreeSet<Harm>,
     },
     ToOrchestrator {
         session: u64,
         message: Box<ToOrchestrator>,
+        harms: BTreeSet<Harm>,
     },
     /// One end of a stream notices that it is over.
     RigHearsEnd {
@@ -138,8 +142,9 @@ pub enum RigChore {
     Tick,
     Heartbeat { session: u64 },
     Step { key: TaskKey, step: u64, event: TaskEvent },
+    PullDragsOn { key: TaskKey, step: u64 },
     Vetted { lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
-    VettedExtension { lease: Address, job: Address, more: millrace_protocol::Seconds },
+    VettedExtension { number: u64, lease: Address, job: Address, more: millrace_protocol::Seconds },
     Read { lease: Address },
     ReadRound { lease: Address },
     Proved { number: u64 },
@@ -247,7 +252,7 @@ impl Simulation {
         self.log.count(self.now, what.kind());
         match what {
             What::Slot => self.slot(),
-            What::Submit { flight } => self.submit(flight),
+            What::Submit { flight, doubled } => self.submit(flight, doubled),
             What::Resend { flight } => self.resend(flight),
             What::Fate { flight, result } => self.fate(flight, result),
             What::Orchestrator { run, what } => self.orchestrator_chore(run, what),
@@ -262,8 +267,8 @@ impl Simulation {
                 }
             }
             What::Dial { rig, run } => self.dial(rig, run),
-            What::ToRig { session, message } => self.rig_hears(session, *message),
-            What::ToOrchestrator { session, message } => self.orchestrator_hears(session, *message),
+            What::ToRig { session, message, harms } => self.rig_hears(session, *message, harms),
+            What::ToOrchestrator { session, message, harms } => self.orchestrator_hears(session, *message, harms),
             What::RigHearsEnd { session } => self.rig_hears_end(session),
             What::OrchestratorHearsEnd { session } => self.orchestrator_hears_end(session),
             What::ContainerEnds { rig, key, incarnation, code } => self.container_ends(rig, key, incarnation, code),
@@ -330,16 +335,13 @@ impl Simulation {
             self.note(|| format!("chain      a fork takes back {slots} slots"));
         }
         // The chain's clock moves in whole seconds, and never back.
-        let lags = self.suffers(Fault::ChainClockLags);
-        if lags {
+        let in_time = START + self.now - self.scenario.weather.chain_behind;
+        let lag = if self.suffers(Fault::ChainClockLags) { LAG } else { 0 };
+        let confirmed = self.chain.produce(UnixSeconds((in_time - lag) / 1_000), &mut self.draw);
+        if self.chain.clock < UnixSeconds(in_time / 1_000) {
             self.harms.note(Harm::ClockLagging);
         }
-        let lag = if lags { LAG } else { 0 };
-        let behind = self.scenario.weather.chain_behind + lag;
-        let clock = UnixSeconds((START + self.now).saturating_sub(behind) / 1_000);
-        for confirmed in self.chain.produce(clock, &mut self.draw) {
-            self.confirmed(confirmed);
-        }
+        confirmed.into_iter().for_each(|confirmed| self.confirmed(confirmed));
     }
 
     fn is_over(&self) -> bool {
@@ -409,4 +411,22 @@ fn market(scenario: &Scenario, now: UnixSeconds) -> Market {
         market.vaults.mint(Vault::Wallet(buyer), FORTUNE);
     }
     market
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::FaultPlan;
+
+    #[test]
+    fn the_clock_lags_from_where_it_is_behind() {
+        let faults = vec![FaultPlan { at: 0, lasts: 60_000, fault: Fault::ChainClockLags }];
+        let mut simulation = Simulation::new(Scenario { faults, ..Scenario::large(1, 1, 1, 60_000) }, false);
+        simulation.going_on.insert(0);
+        for (now, times) in [(0, 0), (999, 0), (1_000, 1)] {
+            simulation.now = now;
+            simulation.slot();
+            assert_eq!(simulation.harms.times(Harm::ClockLagging), times, "at {now}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! `outputs` behind it. Needs Docker and the probe image.
 
 mod disk;
+mod endpoint;
 mod idle;
 mod logs;
 mod outputs;

@@ -188,16 +188,15 @@ impl Simulation {
             _ => None,
         };
         let node = self.account(offer.node).is_some();
-        let unreachable = self.meets_silence();
         let delay = 20 + self.delay();
         let session = self.orchestrator.session(offer.node);
-        let Some(running) = &mut self.orchestrator.running else { return };
-        let Some(job) = job.filter(|_| node && running.specs.contains(&offer.job)) else {
+        let has_spec = self.orchestrator.running.as_ref().is_some_and(|running| running.specs.contains(&offer.job));
+        let Some(job) = job.filter(|_| node && has_spec) else {
             let failure = OpenFailure::Unanswered;
             let input = Input::Event(Event::OfferFailed { job: offer.job, offer: offer.offer, failure });
             return self.plan(1, What::Input { run, input: Box::new(input) });
         };
-        if unreachable {
+        if self.meets_silence() {
             let transaction = Transaction::OpenLease { job: offer.job, offer: offer.offer };
             let cause = Cause {
                 code: "rpc-unreachable".to_owned(),
@@ -208,8 +207,8 @@ impl Simulation {
             return self.plan(1, What::Input { run, input: Box::new(input) });
         }
         let lease = name::lease(offer.job, job.opened_slot, offer.number);
-        let number = running.next_asked;
-        running.next_asked += 1;
+        let number = self.orchestrator.next_number();
+        let Some(running) = &mut self.orchestrator.running else { return };
         // A later question to the same node about the same lease takes the earlier one's place.
         let same = |asked: &Asked| (asked.offer.node, asked.lease) == (offer.node, lease);
         let earlier: Vec<u64> =

@@ -29,7 +29,7 @@ impl Simulation {
             Some(Account::Lease(view)) if self.account(node).is_some() => Some(view.job),
             _ => None,
         };
-        let unreachable = self.meets_silence();
+        let unreachable = job.is_some() && self.meets_silence();
         let Some(job) = job.filter(|_| !unreachable) else {
             let code = if unreachable { "rpc-unreachable" } else { "account-missing" }.to_owned();
             let cause = Cause { code, message: "it cannot be prepared".to_owned(), hint: String::new() };
@@ -40,9 +40,8 @@ impl Simulation {
         };
         let session = self.orchestrator.session(node);
         let delay = 20 + self.delay();
+        let number = self.orchestrator.next_number();
         let Some(running) = &mut self.orchestrator.running else { return };
-        let number = running.next_asked;
-        running.next_asked += 1;
         let proposed = Proposed { node, lease, job, more, session, valid_until: 0, sent: false };
         running.extensions.insert(number, proposed);
         self.note(|| format!("scheduler  > proposes {} s more for {}", more.0, name::short(lease)));
@@ -57,7 +56,7 @@ impl Simulation {
         let Proposed { node, lease, job, more, session, .. } = *proposed;
         match session.filter(|session| self.orchestrator.session(node) == Some(*session)) {
             Some(session) => {
-                self.send_to_rig(session, ToRig::Extend { lease, job, more });
+                self.send_to_rig(session, ToRig::Extend { number, lease, job, more });
                 self.chore(ANSWER_PATIENCE, Chore::ExtensionOverdue { number });
             }
             None => self.extension_overdue(number),
@@ -71,21 +70,21 @@ impl Simulation {
         }
     }
 
-    /// Only the node that was asked may answer.
+    /// Only the node that was asked may answer, and only what still waits: its signature is for that transaction alone.
     pub(super) fn extension_answered(
         &mut self,
         node: Address,
+        number: u64,
         lease: Address,
         answer: Result<(), Cause>,
         actions: &mut Vec<Action>,
     ) {
         let Some(running) = &mut self.orchestrator.running else { return };
         let waits = |proposed: &Proposed| proposed.sent && (proposed.node, proposed.lease) == (node, lease);
-        let number = running.extensions.iter().find(|(_, proposed)| waits(proposed)).map(|(number, _)| *number);
-        let Some(Proposed { more, valid_until, .. }) = number.and_then(|number| running.extensions.remove(&number))
-        else {
+        if !running.extensions.get(&number).is_some_and(waits) {
             return;
-        };
+        }
+        let Some(Proposed { more, valid_until, .. }) = running.extensions.remove(&number) else { return };
         match answer {
             Ok(()) => {
                 let transaction = Transaction::ExtendLease { lease };
@@ -96,6 +95,27 @@ impl Simulation {
                 let failure = OpenFailure::Refused(cause);
                 self.feed(Event::ExtensionFailed { lease, failure }, actions);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn an_answer_is_taken_for_what_it_answers_and_for_no_later_proposal() {
+        let mut simulation = Simulation::new(Scenario::large(1, 2, 1, 60_000), false);
+        simulation.orchestrator_chore(0, Chore::Start);
+        let (node, other, lease, job) = (name::node(0), name::node(1), Address([7; 32]), Address([8; 32]));
+        let proposed =
+            Proposed { node, lease, job, more: Seconds(60), session: None, valid_until: BLOCKHASH_LIFE, sent: true };
+        let running = simulation.orchestrator.running.as_mut().expect("it runs");
+        running.extensions.insert(2, proposed);
+        for (node, number, launched) in [(node, 1, 0), (other, 2, 0), (node, 2, 1), (node, 2, 1)] {
+            simulation.extension_answered(node, number, lease, Ok(()), &mut Vec::new());
+            assert_eq!(simulation.chain.flights.len(), launched, "{number} of {}", name::short(node));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The orchestrator's ends of its workers' streams.
 
+use std::collections::BTreeSet;
+
 use millrace_protocol::Address;
 use millrace_scheduler::{Action, Cause, Event, Fault, TaskProgress};
 
@@ -15,11 +17,14 @@ use millrace_protocol::transitions::LeaseOffer;
 use millrace_scheduler::{OpenFailure, Transaction};
 
 impl Simulation {
-    pub fn orchestrator_hears(&mut self, session: u64, message: ToOrchestrator) {
+    pub fn orchestrator_hears(&mut self, session: u64, message: ToOrchestrator, mut harms: BTreeSet<Harm>) {
         let Some(rig) = self.links.heard_from(session) else { return };
         if self.held_up(session) {
-            self.harms.note(Harm::MessageHeldUp);
-            return self.plan(200, What::ToOrchestrator { session, message: Box::new(message) });
+            harms.insert(Harm::MessageHeldUp);
+            return self.plan(200, What::ToOrchestrator { session, message: Box::new(message), harms });
+        }
+        if !self.orchestrator.is_up() || !self.is_heard(&harms) {
+            return;
         }
         let node = name::node(rig);
         self.take_in(Input::FromStream { session, node, message });
@@ -72,8 +77,8 @@ impl Simulation {
             ToOrchestrator::Answer { lease, answer } if current == Some(session) => {
                 self.answered(node, lease, answer, actions);
             }
-            ToOrchestrator::ExtensionAnswer { lease, answer } if current == Some(session) => {
-                self.extension_answered(node, lease, answer, actions);
+            ToOrchestrator::ExtensionAnswer { number, lease, answer } if current == Some(session) => {
+                self.extension_answered(node, number, lease, answer, actions);
             }
             ToOrchestrator::Said(_)
             | ToOrchestrator::Answer { .. }

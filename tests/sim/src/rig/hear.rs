@@ -1,5 +1,7 @@
 //! What a worker makes of what it is told, like the real shell.
 
+use std::collections::BTreeSet;
+
 use millrace_agent::{Assignment, Event, LeasePhase, Report, StopReason, TaskKey, policy};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::{Address, Seconds};
@@ -14,15 +16,18 @@ use crate::scenario::{Character, Fault};
 use crate::simulation::{RigChore, Simulation, What};
 
 impl Simulation {
-    pub fn rig_hears(&mut self, session: u64, message: ToRig) {
+    pub fn rig_hears(&mut self, session: u64, message: ToRig, mut harms: BTreeSet<Harm>) {
         let Some(rig) = self.links.rig_of(session) else { return };
         let current = self.rigs[rig].session == Some(session);
         if !current || !self.gets_through(session) || !self.is_of_run(session, rig) {
             return;
         }
         if self.held_up(session) || self.suffers(Fault::WorkerHangs { rig }) {
-            self.harms.note(Harm::MessageHeldUp);
-            return self.plan(200, What::ToRig { session, message: Box::new(message) });
+            harms.insert(Harm::MessageHeldUp);
+            return self.plan(200, What::ToRig { session, message: Box::new(message), harms });
+        }
+        if !self.is_heard(&harms) {
+            return;
         }
         self.note(|| format!("{:<10} < {}", name::short(name::node(rig)), line(&message)));
         match message {
@@ -31,9 +36,9 @@ impl Simulation {
                 let delay = self.delay();
                 self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
             }
-            ToRig::Extend { lease, job, more } => {
+            ToRig::Extend { number, lease, job, more } => {
                 let delay = self.delay();
-                self.rig_plan(rig, delay, RigChore::VettedExtension { lease, job, more });
+                self.rig_plan(rig, delay, RigChore::VettedExtension { number, lease, job, more });
             }
             ToRig::Invite(invitation) => self.invited(rig, invitation),
             // It is in the log by now, which is where an owner looks.
@@ -115,13 +120,14 @@ impl Simulation {
     }
 
     /// Decides, then signs.
-    pub fn vetted_extension(&mut self, rig: usize, lease: Address, job: Address, more: Seconds) {
+    pub fn vetted_extension(&mut self, rig: usize, number: u64, lease: Address, job: Address, more: Seconds) {
         let on_chain = match self.chain.confirmed.read(lease) {
             Some(Account::Lease(view)) if view.node == name::node(rig) && view.job == job => Some(view),
             _ => None,
         };
         let Some((on_chain, view)) = on_chain.zip(self.job_on_chain(job)) else {
-            return self.refuse_extension(rig, lease, "account-missing", "the lease is not there".to_owned());
+            let message = "the lease is not there".to_owned();
+            return self.refuse_extension(rig, (number, lease), "account-missing", message);
         };
         let plan = self.plans.get(&view.spec_hash).map(|plan| &self.scenario.jobs[*plan].spec);
         let extension = policy::Extension {
@@ -143,24 +149,25 @@ impl Simulation {
                         let node = name::short(name::node(rig));
                         format!("{node:<10} > signs {} s more for {}", more.0, name::short(lease))
                     });
-                    self.send_to_orchestrator(session, ToOrchestrator::ExtensionAnswer { lease, answer: Ok(()) });
+                    let answer = ToOrchestrator::ExtensionAnswer { number, lease, answer: Ok(()) };
+                    self.send_to_orchestrator(session, answer);
                 }
             }
             Err(refusal) => {
                 let code = millrace_protocol::Diagnostic::code(&refusal);
-                self.refuse_extension(rig, lease, code, refusal.to_string());
+                self.refuse_extension(rig, (number, lease), code, refusal.to_string());
             }
         }
     }
 
-    fn refuse_extension(&mut self, rig: usize, lease: Address, code: &str, message: String) {
+    fn refuse_extension(&mut self, rig: usize, (number, lease): (u64, Address), code: &str, message: String) {
         if let Some(session) = self.rigs[rig].session {
             self.note(|| {
                 let node = name::short(name::node(rig));
                 format!("{node:<10} > refuses more time for {}: {message}", name::short(lease))
             });
             let answer = Err(Cause { code: code.to_owned(), message, hint: String::new() });
-            self.send_to_orchestrator(session, ToOrchestrator::ExtensionAnswer { lease, answer });
+            self.send_to_orchestrator(session, ToOrchestrator::ExtensionAnswer { number, lease, answer });
         }
     }
 

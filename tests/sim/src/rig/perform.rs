@@ -15,6 +15,9 @@ use crate::sabotage::Sabotage;
 use crate::scenario::Character;
 use crate::simulation::{RigChore, Simulation, What};
 
+/// From when on a pull is felt to be slow, in milliseconds.
+const SLOW_PULL: u64 = 60_000;
+
 impl Simulation {
     /// Does what the agent decided, in its order; a worker may die between two actions.
     pub fn rig_perform(&mut self, rig: usize, actions: Vec<Action>) {
@@ -153,9 +156,18 @@ impl Simulation {
                 (after, TaskEvent::ImageReady { digest: "sha256:1".to_owned() })
             }
         };
-        let felt = [(fails && !cached, Harm::PullFailed), (after > 60_000, Harm::PullSlow)];
-        felt.iter().filter(|(is, _)| *is).for_each(|(_, harm)| self.harms.note(*harm));
+        if after > SLOW_PULL {
+            let step = self.rigs[rig].next_step;
+            self.rig_plan(rig, SLOW_PULL, RigChore::PullDragsOn { key: assignment.key, step });
+        }
         self.step(rig, assignment.key, after, event);
+    }
+
+    /// Whoever waited for the pull may have given it up, or died.
+    pub fn pull_drags_on(&mut self, rig: usize, key: TaskKey, step: u64) {
+        if self.rigs[rig].steps.get(&key) == Some(&step) {
+            self.harms.note(Harm::PullSlow);
+        }
     }
 
     /// Begins a step; whatever was under way for the task counts no more.
@@ -172,6 +184,7 @@ impl Simulation {
             return;
         }
         match &event {
+            TaskEvent::Failed(failure) if failure.cause == Cause::PullFailed => self.harms.note(Harm::PullFailed),
             TaskEvent::Created => self.create(rig, key),
             TaskEvent::Started => self.start(rig, key),
             TaskEvent::Uploaded(outputs) => {
@@ -290,4 +303,21 @@ fn pretended(assignment: &Assignment) -> Output {
     let content = format!("nothing under {}", assignment.key);
     let object = ObjectRef { sha256: sha256(content.as_bytes()), size: content.len() as u64 };
     Output { path: "result.bin".to_owned(), object }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn a_slow_pull_is_felt_while_its_task_waits_for_it() {
+        let mut simulation = Simulation::new(Scenario::large(1, 1, 1, 60_000), false);
+        let key = TaskKey { lease: Address([7; 32]), task: 0, attempt: 1 };
+        simulation.rigs[0].steps.insert(key, 3);
+        for (step, times) in [(2, 0), (3, 1)] {
+            simulation.pull_drags_on(0, key, step);
+            assert_eq!(simulation.harms.times(Harm::PullSlow), times, "step {step}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Error, Job, Lease, LeaseOutcome, LeaseState, MicroUsdc, Payment, Seconds, money};
 
 use super::LeaseEntry;
+use crate::bisection::greatest;
 use crate::decide::is_result;
 
 impl LeaseEntry {
@@ -123,14 +124,10 @@ impl LeaseEntry {
     /// Its node may bring any of them to the chain.
     pub(crate) fn may_have_been_paid(&self, paid: MicroUsdc, job: &Job) -> bool {
         let (lease, issued) = (&self.view.lease, self.voucher.map_or(Seconds::ZERO, |voucher| voucher.metered));
-        let owed = |seconds: u64| Lease { metered: Seconds(seconds), ..*lease }.owed(job).ok();
-        // More seconds are never owed less.
-        let (mut least, mut most) = (lease.metered.0, issued.0);
-        while least < most {
-            let middle = least + (most - least) / 2;
-            if owed(middle).is_some_and(|owed| owed < paid) { least = middle + 1 } else { most = middle }
-        }
-        owed(least) == Some(paid)
+        let owed = |more: u64| Lease { metered: Seconds(lease.metered.0 + more), ..*lease }.owed(job).ok();
+        // More seconds are never owed less, so the first that are owed so much come after the last that are owed less.
+        let further = issued.0.saturating_sub(lease.metered.0);
+        owed(greatest(further, |more| owed(more - 1).is_some_and(|owed| owed < paid))) == Some(paid)
     }
 
     fn book(&mut self, owed: Result<MicroUsdc, Error>) -> Result<(), Error> {
