@@ -5,6 +5,7 @@
 //! other actions carried out. Anything slow runs beside the loop and comes back as an input.
 
 mod actions;
+mod answers;
 mod bids;
 mod book;
 mod challenges;
@@ -37,6 +38,8 @@ use crate::objects::Objects;
 use crate::signer::Signer;
 use crate::store::{self, Change, Store};
 
+use answers::Answers;
+pub(crate) use answers::Reply;
 pub(crate) use bids::Told as ToldBid;
 pub(crate) use book::Book;
 use book::round_seen;
@@ -45,7 +48,6 @@ use index::JobIndex;
 pub(crate) use input::{Inbox, Input};
 use sealed::Handovers;
 pub(crate) use sealed::Taken;
-use sessions::Answers;
 pub(crate) use sessions::Session;
 pub(crate) use specs::Spec;
 
@@ -193,18 +195,14 @@ impl Driver {
                     self.feed(event, actions);
                 }
             }
-            Input::OfferAnswered { node, session, lease, result } => {
-                if self.is_current(node, session)
-                    && let Some(waiting) = self.answers.take(node, lease)
-                {
-                    let _ = waiting.send(result);
+            Input::OfferAnswered { node, session, lease, reply } => {
+                if self.is_current(node, session) {
+                    self.answers.hear(node, lease, reply);
                 }
             }
-            Input::ExtensionAnswered { node, session, lease, result } => {
-                if self.is_current(node, session)
-                    && let Some(waiting) = self.extensions.take(node, lease)
-                {
-                    let _ = waiting.send(result);
+            Input::ExtensionAnswered { node, session, lease, reply } => {
+                if self.is_current(node, session) {
+                    self.extensions.hear(node, lease, reply);
                 }
             }
             Input::ChallengeAnswered { node, session, number, heard } => self.exams.hear(node, session, number, heard),

@@ -6,7 +6,7 @@ use millrace_agent::{
 use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{self, WorkerMessage};
 use millrace_protocol::{Address, Diagnostic};
-use millrace_spec::{Runtime, SignedBid};
+use millrace_spec::{Runtime, SignedBid, sha256};
 
 use crate::container::Progress;
 
@@ -174,17 +174,25 @@ fn no(problem: &dyn Diagnostic) -> grpc::Refusal {
 /// Which offer is answered: of a lease, or of more time for one.
 pub(crate) type Reply = fn(grpc::OfferReply) -> Body;
 
+/// What is answered: the lease as the offer names it, and the offered transaction.
+pub(crate) struct Proposed {
+    pub lease: Vec<u8>,
+    pub transaction: Vec<u8>,
+}
+
 /// The rig's no to an offer.
-pub(crate) fn refusal(reply: Reply, lease: Vec<u8>, problem: &dyn Diagnostic) -> WorkerMessage {
-    answer(reply, lease, grpc::offer_reply::Result::Refusal(no(problem)))
+pub(crate) fn refusal(reply: Reply, proposed: Proposed, problem: &dyn Diagnostic) -> WorkerMessage {
+    answer(reply, proposed, grpc::offer_reply::Result::Refusal(no(problem)))
 }
 
-pub(crate) fn signature(reply: Reply, lease: Address, signature: &[u8; 64]) -> WorkerMessage {
-    answer(reply, lease.0.to_vec(), grpc::offer_reply::Result::Signature(signature.to_vec()))
+pub(crate) fn signature(reply: Reply, proposed: Proposed, signature: &[u8; 64]) -> WorkerMessage {
+    answer(reply, proposed, grpc::offer_reply::Result::Signature(signature.to_vec()))
 }
 
-fn answer(reply: Reply, lease: Vec<u8>, result: grpc::offer_reply::Result) -> WorkerMessage {
-    message(reply(grpc::OfferReply { lease, result: Some(result) }))
+fn answer(reply: Reply, proposed: Proposed, result: grpc::offer_reply::Result) -> WorkerMessage {
+    let Proposed { lease, transaction } = proposed;
+    let transaction_sha256 = sha256(&transaction).0.to_vec();
+    message(reply(grpc::OfferReply { lease, transaction_sha256, result: Some(result) }))
 }
 
 fn phase(phase: &Phase) -> grpc::Phase {

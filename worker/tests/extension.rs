@@ -8,6 +8,7 @@ use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Extension, Phase, offer_reply};
 use millrace_protocol::{JobState, Seconds, UnixSeconds};
+use millrace_spec::sha256;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::objects::Objects;
@@ -36,12 +37,15 @@ async fn at_work() -> Rig {
 }
 
 async fn propose(rig: &mut Rig, extension: Extension) -> offer_reply::Result {
+    let proposed = sha256(&extension.transaction);
     rig.orchestrator.say(Body::Extension(extension));
     let reply = rig.orchestrator.hear("an answer to more time", |body| match body {
         WorkerBody::ExtensionReply(reply) => Some(reply),
         _ => None,
     });
-    reply.await.result.unwrap()
+    let reply = reply.await;
+    assert_eq!(reply.transaction_sha256, proposed.0, "which proposal it answers");
+    reply.result.unwrap()
 }
 
 async fn refusal(rig: &mut Rig, extension: Extension) -> String {

@@ -1,19 +1,16 @@
 use std::time::Duration;
 
+use millrace_link::grpc;
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{self, offer_reply};
 use millrace_protocol::transitions::LeaseOffer;
 use millrace_protocol::voucher::Voucher;
 use millrace_protocol::{Address, MicroUsdc};
 use millrace_scheduler::{Action, Cause, Event, Notice, Offer, OpenFailure, Transaction};
 use millrace_spec::Sha256;
-use tokio::sync::oneshot;
 
+use super::answers::propose;
 use super::specs::cause;
 use super::{Driver, Input};
-
-/// How long a worker may take to answer an offer.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
 impl Driver {
     pub(super) fn act(&mut self, action: Action) {
@@ -135,12 +132,9 @@ impl Driver {
                 transaction: prepared.transaction.clone(),
                 spec,
             };
-            let body = Some(Body::Offer(message));
-            let sent = match outbound {
-                Some(outbound) => outbound.send(Ok(grpc::OrchestratorMessage { body })).await.is_ok(),
-                None => false,
-            };
-            let input = match answer(sent, answered, ("the lease", "nothing to do: other nodes are asked")).await {
+            let proposed = (Body::Offer(message), prepared.transaction.as_slice());
+            let words = ("the lease", "nothing to do: other nodes are asked");
+            let input = match propose(outbound, proposed, answered, words).await {
                 Ok(signature) => match chain.open_lease(&prepared, &job, &node, signature).await {
                     Ok((updates, signature)) => done(updates, transaction, signature),
                     Err(error) => {
@@ -269,26 +263,6 @@ impl Driver {
         self.beside.spawn(async move {
             inbox.send(Input::Event(event)).await;
         });
-    }
-}
-
-/// The node's signature; where it refuses, who asks is told what, and what to do now.
-pub(super) async fn answer(
-    sent: bool,
-    answered: oneshot::Receiver<offer_reply::Result>,
-    (offered, hint): (&str, &str),
-) -> Result<[u8; 64], OpenFailure> {
-    if !sent {
-        return Err(OpenFailure::Unanswered);
-    }
-    match tokio::time::timeout(ANSWER_PATIENCE, answered).await {
-        Ok(Ok(offer_reply::Result::Signature(signature))) => signature.try_into().map_err(|_| OpenFailure::Unanswered),
-        Ok(Ok(offer_reply::Result::Refusal(refusal))) => Err(OpenFailure::Refused(Cause {
-            code: refusal.code,
-            message: format!("the node refused {offered}: {}", refusal.cause),
-            hint: hint.to_owned(),
-        })),
-        Ok(Err(_)) | Err(_) => Err(OpenFailure::Unanswered),
     }
 }
 

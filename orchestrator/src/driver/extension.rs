@@ -3,7 +3,8 @@ use millrace_link::grpc::orchestrator_message::Body;
 use millrace_protocol::{Address, Seconds};
 use millrace_scheduler::{Event, Transaction};
 
-use super::actions::{answer, done, failed};
+use super::actions::{done, failed};
+use super::answers::propose;
 use super::specs::cause;
 use super::{Driver, Input};
 
@@ -27,13 +28,9 @@ impl Driver {
                 }
             };
             let message = grpc::Extension { lease: lease.0.to_vec(), transaction: prepared.transaction.clone() };
-            let body = Some(Body::Extension(message));
-            let sent = match outbound {
-                Some(outbound) => outbound.send(Ok(grpc::OrchestratorMessage { body })).await.is_ok(),
-                None => false,
-            };
+            let proposed = (Body::Extension(message), prepared.transaction.as_slice());
             let hint = "nothing to do: what is not done when the lease ends goes on elsewhere";
-            let input = match answer(sent, answered, ("more time for its lease", hint)).await {
+            let input = match propose(outbound, proposed, answered, ("more time for its lease", hint)).await {
                 Ok(signature) => match chain.extend_lease(&prepared, &account, &node, signature).await {
                     Ok((updates, signature)) => {
                         tracing::info!(%lease, more = more.0, signature, "a lease has more time");

@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 
 use millrace_client::Update;
-use millrace_link::grpc::{Refusal, offer_reply};
+use millrace_link::grpc::Refusal;
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, HeldLease};
 use millrace_spec::{Runtime, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use super::answers::Reply;
 use super::bids::Told;
 use super::sealed::Taken;
 use super::specs::{Problem, Spec};
@@ -45,14 +46,14 @@ pub(crate) enum Input {
         node: Address,
         session: u64,
         lease: Address,
-        result: offer_reply::Result,
+        reply: Reply,
     },
     /// A node's word on more time for its lease.
     ExtensionAnswered {
         node: Address,
         session: u64,
         lease: Address,
-        result: offer_reply::Result,
+        reply: Reply,
     },
     /// A worker's word on a GPU challenge.
     ChallengeAnswered {

@@ -1,9 +1,6 @@
-use std::collections::HashMap;
-
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{OrchestratorMessage, Peer, offer_reply};
+use millrace_link::grpc::{OrchestratorMessage, Peer};
 use millrace_protocol::Address;
-use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
 use super::Driver;
@@ -46,39 +43,5 @@ impl Driver {
             tracing::warn!(%node, "a worker does not keep up and is cut off");
             self.sessions.remove(&node);
         }
-    }
-}
-
-/// Who waits for a node's word on what was proposed to it, by node and lease: only the node that was asked may answer.
-#[derive(Default)]
-pub(super) struct Answers(HashMap<(Address, Address), oneshot::Sender<offer_reply::Result>>);
-
-impl Answers {
-    /// A place for the node's answer.
-    pub fn expect(&mut self, node: Address, lease: Address) -> oneshot::Receiver<offer_reply::Result> {
-        let (answer, answered) = oneshot::channel();
-        self.0.retain(|_, waiting| !waiting.is_closed());
-        self.0.insert((node, lease), answer);
-        answered
-    }
-
-    /// Who waits for the answer, if anybody does.
-    pub fn take(&mut self, node: Address, lease: Address) -> Option<oneshot::Sender<offer_reply::Result>> {
-        self.0.remove(&(node, lease))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_node_that_was_asked_answers() {
-        let (asked, other, lease) = (Address([1; 32]), Address([2; 32]), Address([3; 32]));
-        let mut answers = Answers::default();
-        let _waits = answers.expect(asked, lease);
-        assert!(answers.take(other, lease).is_none());
-        assert!(answers.take(asked, lease).is_some());
-        assert!(answers.take(asked, lease).is_none());
     }
 }

@@ -11,7 +11,7 @@ use millrace_spec::{Bid, BidSignature, ObjectRef, Runtime, Sha256, SignedBid};
 use tonic::Status;
 
 use crate::challenge::Answer;
-use crate::driver::ToldBid;
+use crate::driver::{Reply, ToldBid};
 
 /// Codes by which a worker says that it could not get the image, or get it to run, whoever is to blame.
 const IMAGE_CODES: [&str; 5] = ["image-missing", "image-slow", "image-too-large", "image-unfit", "pull-failed"];
@@ -98,12 +98,19 @@ pub(super) fn advertised_address(text: &str) -> String {
     if millrace_link::is_advertisable(text) { text.to_owned() } else { String::new() }
 }
 
-/// The answer to an offer, of a lease or of more time for one, of bounded length.
-pub(super) fn offer_result(result: offer_reply::Result) -> offer_reply::Result {
-    match result {
-        offer_reply::Result::Refusal(refusal) => offer_reply::Result::Refusal(bounded(&refusal)),
-        signature => signature,
-    }
+/// The answer to an offer, of a lease or of more time for one, of bounded length, and the lease. None where it has
+/// neither a signature nor a refusal.
+pub(super) fn reply(reply: grpc::OfferReply) -> Result<Option<(Address, Reply)>, Status> {
+    let lease = address(&reply.lease, "lease")?;
+    let wrong = |_| Status::invalid_argument("`transaction_sha256` is not 32 bytes");
+    let named = Some(reply.transaction_sha256).filter(|bytes| !bytes.is_empty());
+    let transaction = named.map(<[u8; 32]>::try_from).transpose().map_err(wrong)?.map(Sha256);
+    let result = match reply.result {
+        Some(offer_reply::Result::Refusal(refusal)) => offer_reply::Result::Refusal(bounded(&refusal)),
+        Some(signature) => signature,
+        None => return Ok(None),
+    };
+    Ok(Some((lease, Reply { transaction, result })))
 }
 
 /// The GPUs of a worker that answers challenges.
@@ -299,9 +306,22 @@ mod tests {
         let Ok(TaskProgress::Failed { cause, .. }) = failed(Some(&failure)) else { panic!("it failed") };
         assert_eq!(cause.message.len(), LONGEST_TEXT);
         let refusal = grpc::Refusal { code: "no".to_owned(), cause: endless };
-        let offer_reply::Result::Refusal(refusal) = offer_result(offer_reply::Result::Refusal(refusal)) else {
+        let refused = grpc::OfferReply {
+            lease: vec![2; 32],
+            transaction_sha256: vec![3; 32],
+            result: Some(offer_reply::Result::Refusal(refusal)),
+        };
+        let unnamed = grpc::OfferReply { transaction_sha256: Vec::new(), ..refused.clone() };
+        let crooked = grpc::OfferReply { transaction_sha256: vec![3; 31], ..refused.clone() };
+        let empty = grpc::OfferReply { result: None, ..refused.clone() };
+        assert!(reply(crooked).is_err() && reply(empty).unwrap().is_none());
+        assert_eq!(reply(unnamed).unwrap().unwrap().1.transaction, None);
+        let (_, Reply { transaction, result: offer_reply::Result::Refusal(refusal) }) =
+            reply(refused).unwrap().unwrap()
+        else {
             panic!("it was refused")
         };
+        assert_eq!(transaction, Some(Sha256([3; 32])));
         assert_eq!((refusal.code.as_str(), refusal.cause.len()), ("no", LONGEST_TEXT));
         let resume = grpc::Resume { leases: vec![vec![2; 32]; MOST_HELD + 1], ..Default::default() };
         assert!(held(&resume).is_err());

@@ -135,14 +135,12 @@ async fn converse(
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::OfferReply(reply)) => {
-                let lease = convert::address(&reply.lease, "lease")?;
-                let Some(result) = reply.result.map(convert::offer_result) else { continue };
-                Input::OfferAnswered { node, session: id, lease, result }
+                let Some((lease, reply)) = convert::reply(reply)? else { continue };
+                Input::OfferAnswered { node, session: id, lease, reply }
             }
             Some(WorkerBody::ExtensionReply(reply)) => {
-                let lease = convert::address(&reply.lease, "lease")?;
-                let Some(result) = reply.result.map(convert::offer_result) else { continue };
-                Input::ExtensionAnswered { node, session: id, lease, result }
+                let Some((lease, reply)) = convert::reply(reply)? else { continue };
+                Input::ExtensionAnswered { node, session: id, lease, reply }
             }
             Some(WorkerBody::GpuAnnouncement(told)) => {
                 Input::FromWorker { node, session: id, event: convert::announcement(node, id, told)? }

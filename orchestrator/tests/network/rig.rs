@@ -221,12 +221,12 @@ impl Rig {
                 let cosigned = cosign::cosign(&offer.transaction, self.node, &self.key).unwrap();
                 journal.leases.insert(cosigned.lease.lease);
                 let result = Some(grpc::offer_reply::Result::Signature(cosigned.signature.to_vec()));
-                say(outbound, WorkerBody::OfferReply(grpc::OfferReply { lease: offer.lease, result }));
+                say(outbound, WorkerBody::OfferReply(reply(offer.lease, &offer.transaction, result)));
             }
             Body::Extension(extension) => {
                 let cosigned = cosign::extension::cosign(&extension.transaction, self.node, &self.key).unwrap();
                 let result = Some(grpc::offer_reply::Result::Signature(cosigned.signature.to_vec()));
-                say(outbound, WorkerBody::ExtensionReply(grpc::OfferReply { lease: extension.lease, result }));
+                say(outbound, WorkerBody::ExtensionReply(reply(extension.lease, &extension.transaction, result)));
             }
             Body::AssignTask(task) => {
                 if self.lies {
@@ -457,6 +457,10 @@ impl Rig {
         let beat = |lease: &Address| grpc::LeaseBeat { lease: lease.0.to_vec(), running: Vec::new() };
         grpc::Heartbeat { leases: journal.leases.iter().map(beat).collect(), draining: self.draining.load(Relaxed) }
     }
+}
+
+fn reply(lease: Vec<u8>, transaction: &[u8], result: Option<grpc::offer_reply::Result>) -> grpc::OfferReply {
+    grpc::OfferReply { lease, transaction_sha256: millrace_spec::sha256(transaction).0.to_vec(), result }
 }
 
 fn say(outbound: &UnboundedSender<WorkerMessage>, body: WorkerBody) {

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::Driver;
 use crate::chain::Chain;
+use crate::messages::Proposed;
 use crate::{Error, messages};
 
 /// Why what is proposed is not what it says.
@@ -54,8 +55,7 @@ struct Genuine {
 
 /// More time for a lease that is what it says, or why not.
 pub(super) struct VettedExtension {
-    lease: Vec<u8>,
-    transaction: Vec<u8>,
+    answered: Proposed,
     result: Result<Genuine, ExtensionError>,
 }
 
@@ -67,7 +67,7 @@ impl Driver {
         tokio::spawn(async move {
             let result = vet(chain, node, key, &extension).await;
             let grpc::Extension { lease, transaction } = extension;
-            let _ = answers.send(VettedExtension { lease, transaction, result });
+            let _ = answers.send(VettedExtension { answered: Proposed { lease, transaction }, result });
         });
     }
 
@@ -76,7 +76,7 @@ impl Driver {
         let Genuine { proposed, lease, job, clock } = match vetted.result {
             Ok(genuine) => genuine,
             Err(error) => {
-                self.refuse_extension(vetted.lease, &error);
+                self.refuse_extension(vetted.answered, &error);
                 return Ok(());
             }
         };
@@ -92,24 +92,24 @@ impl Driver {
         let maximum = match policy::check_extension(&self.rig, &self.agent, &extension, self.clock.now()) {
             Ok(maximum) => maximum,
             Err(refusal) => {
-                self.refuse_extension(vetted.lease, &refusal);
+                self.refuse_extension(vetted.answered, &refusal);
                 return Ok(());
             }
         };
-        match extension::cosign(&vetted.transaction, self.context.node, &self.node_key) {
+        match extension::cosign(&vetted.answered.transaction, self.context.node, &self.node_key) {
             Ok(signed) => {
                 self.feed(Event::ExtensionAgreed { lease: proposed.lease, maximum }).await?;
                 tracing::info!(lease = %proposed.lease, more = proposed.more.0, "more time for a lease agreed to");
-                self.send(messages::signature(Body::ExtensionReply, proposed.lease, &signed.signature));
+                self.send(messages::signature(Body::ExtensionReply, vetted.answered, &signed.signature));
             }
-            Err(error) => self.refuse_extension(vetted.lease, &error),
+            Err(error) => self.refuse_extension(vetted.answered, &error),
         }
         Ok(())
     }
 
-    fn refuse_extension(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
+    fn refuse_extension(&mut self, answered: Proposed, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "more time for a lease refused");
-        self.send(messages::refusal(Body::ExtensionReply, lease, problem));
+        self.send(messages::refusal(Body::ExtensionReply, answered, problem));
     }
 }
 

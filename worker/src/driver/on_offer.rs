@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::Driver;
 use crate::chain::Chain;
+use crate::messages::Proposed;
 use crate::{Error, disk, messages};
 
 /// Why an offer is not what it says.
@@ -62,8 +63,7 @@ struct Genuine {
 
 /// An offer that is what it says, or why not.
 pub(super) struct Vetted {
-    lease: Vec<u8>,
-    transaction: Vec<u8>,
+    proposed: Proposed,
     result: Result<Genuine, OfferError>,
     /// MiB that the disk had for further leases.
     free_disk_mib: u64,
@@ -77,7 +77,8 @@ impl Driver {
         let answers = self.vetted.0.clone();
         tokio::spawn(async move {
             let (result, free_disk_mib) = tokio::join!(vet(chain, node, key, &offer), free);
-            let _ = answers.send(Vetted { lease: offer.lease, transaction: offer.transaction, result, free_disk_mib });
+            let proposed = Proposed { lease: offer.lease, transaction: offer.transaction };
+            let _ = answers.send(Vetted { proposed, result, free_disk_mib });
         });
     }
 
@@ -86,7 +87,7 @@ impl Driver {
         let Genuine { lease: offered, job: account, spec, scheduler } = match vetted.result {
             Ok(genuine) => genuine,
             Err(error) => {
-                self.refuse(vetted.lease, &error);
+                self.refuse(vetted.proposed, &error);
                 return Ok(());
             }
         };
@@ -112,26 +113,26 @@ impl Driver {
         let terms = match policy::check(&self.rig, &self.agent, &offer, vetted.free_disk_mib, self.clock.now()) {
             Ok(terms) => terms,
             Err(refusal) => {
-                self.refuse(vetted.lease, &refusal);
+                self.refuse(vetted.proposed, &refusal);
                 return Ok(());
             }
         };
-        match cosign::cosign(&vetted.transaction, self.context.node, &self.node_key) {
+        match cosign::cosign(&vetted.proposed.transaction, self.context.node, &self.node_key) {
             Ok(signed) => {
                 self.feed(Event::OfferAccepted { lease: offered.lease, terms }).await?;
                 tracing::info!(lease = %offered.lease, job = %offered.job, price = %offered.offer.price, "lease accepted");
                 self.noted.totals.offers_accepted += 1;
-                self.send(messages::signature(Body::OfferReply, offered.lease, &signed.signature));
+                self.send(messages::signature(Body::OfferReply, vetted.proposed, &signed.signature));
             }
-            Err(error) => self.refuse(vetted.lease, &error),
+            Err(error) => self.refuse(vetted.proposed, &error),
         }
         Ok(())
     }
 
-    fn refuse(&mut self, lease: Vec<u8>, problem: &dyn Diagnostic) {
+    fn refuse(&mut self, proposed: Proposed, problem: &dyn Diagnostic) {
         tracing::info!(code = problem.code(), cause = %problem, "offer refused");
         self.noted.totals.offers_refused += 1;
-        self.send(messages::refusal(Body::OfferReply, lease, problem));
+        self.send(messages::refusal(Body::OfferReply, proposed, problem));
     }
 }
 

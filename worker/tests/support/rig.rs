@@ -11,7 +11,7 @@ use millrace_link::grpc::{self, offer_reply};
 use millrace_protocol::Address;
 use millrace_protocol::Seconds;
 use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_spec::JobSpec;
+use millrace_spec::{JobSpec, sha256};
 use millrace_worker::container::Engine;
 use millrace_worker::{Error, Handle, Options, Parts, Service};
 
@@ -196,12 +196,15 @@ impl Rig {
     }
 
     pub async fn send_offer(&mut self, offer: grpc::Offer) -> offer_reply::Result {
+        let proposed = sha256(&offer.transaction);
         self.orchestrator.say(Body::Offer(offer));
         let reply = self.orchestrator.hear("an answer to the offer", |body| match body {
             WorkerBody::OfferReply(reply) => Some(reply),
             _ => None,
         });
-        reply.await.result.unwrap()
+        let reply = reply.await;
+        assert_eq!(reply.transaction_sha256, proposed.0, "which offer it answers");
+        reply.result.unwrap()
     }
 
     pub fn scheduler(&self) -> &Keypair {
