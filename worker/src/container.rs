@@ -32,8 +32,13 @@ pub mod label {
 pub enum GpuAccess {
     /// None, or simulated ones, of which only an environment variable tells.
     None,
-    /// Real ones, by NVML UUID.
-    Devices(Vec<String>),
+    /// Real ones.
+    Devices {
+        /// NVML's.
+        uuids: Vec<String>,
+        /// The device nodes that a program needs for them; the rig may lack some.
+        nodes: Vec<PathBuf>,
+    },
 }
 
 /// What a container may connect to.
@@ -258,11 +263,6 @@ pub trait Engine: Send + Sync + 'static {
 
     /// What an image's name means; `None` where it means nothing.
     fn local_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<LocalImage>, Error>>;
-
-    /// The digest of what it means.
-    fn find_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        async move { Ok(self.local_image(image).await?.map(|local| local.digest)) }.boxed()
-    }
 
     /// Takes an image's name away, and with its last name the image. `false`: a container needs it, also one
     /// that does not run.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::container::Engine;
 use crate::container::Info;
 use crate::container::docker::{Docker, PullPolicy};
-use crate::gpu::{Inventory, nvml};
+use crate::gpu::{Inventory, nodes, nvml};
 
 /// How much something matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -101,10 +101,12 @@ impl Examination {
 
     /// Looks at everything. Nothing is changed, but for the fence around jobs with a network, which is put up.
     pub async fn run(&self) -> Examined {
-        let (mut findings, mut machine) = (Vec::new(), None);
+        let (mut findings, mut machine, mut rules_by_systemd) = (Vec::new(), None, false);
         match Docker::connect(self.docker_host.as_deref(), PullPolicy::Never).await {
             Ok(docker) => {
-                findings.extend(engine::judge(&docker.facts().await));
+                let facts = docker.facts().await;
+                rules_by_systemd = facts.as_ref().is_ok_and(|facts| facts.rules_by_systemd);
+                findings.extend(engine::judge(&facts));
                 findings.push(network::judge(docker.fence().await));
                 machine = docker.info().await.ok();
             }
@@ -112,6 +114,10 @@ impl Examination {
         }
         let inventory = nvml::inventory(&self.nvml_library);
         findings.extend(gpus::judge(&inventory, gpus::toolkit(Path::new(TOOLKIT)).await.as_deref()));
+        if rules_by_systemd && !inventory.gpus.is_empty() {
+            let unlinked = nodes::unlinked(nodes::of(&inventory.gpus), Path::new(nodes::LINKS));
+            findings.push(gpus::judge_nodes(&inventory, &unlinked));
+        }
         let free = data_folder::free(&self.data_dir);
         let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);
         findings.push(data_folder::judge(&self.data_dir, free, self.disk_reserve_mib));

@@ -2,6 +2,7 @@
 
 mod health;
 mod monitor;
+pub(crate) mod nodes;
 mod reading;
 mod usage;
 
@@ -9,6 +10,7 @@ pub mod nvml;
 pub mod simulated;
 
 use millrace_protocol::gpu::CLASSES;
+use serde::{Deserialize, Serialize};
 
 pub use monitor::{Fault, Monitor};
 pub use reading::{Memory, Reading, Sample};
@@ -27,6 +29,8 @@ pub struct Gpu {
     pub slice: Option<Slice>,
     /// `None` for a simulated one.
     pub pcie: Option<Pcie>,
+    /// Number of its device node, a slice's that of its whole GPU; `None` where nobody tells.
+    pub minor: Option<u32>,
 }
 
 impl Gpu {
@@ -68,7 +72,8 @@ pub struct Link {
 }
 
 /// What data passes on its way from GPU to GPU over PCIe, nearest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Path {
     /// Both are on one board.
     Board,

@@ -1,6 +1,7 @@
 //! What a running worker says of itself, to its owner.
 
 pub(crate) mod leases;
+pub(crate) mod links;
 pub(crate) mod tasks;
 pub(crate) mod votes;
 
@@ -9,9 +10,10 @@ use std::path::PathBuf;
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-pub use crate::gpu::Usage as GpuUsage;
+pub use crate::gpu::{Path as GpuPath, Usage as GpuUsage};
 pub use crate::troubles::Trouble;
 pub use leases::{LeaseStatus, at_rest};
+pub use links::GpuLink;
 pub use millrace_agent::OwnBid;
 pub use tasks::TaskStatus;
 pub use votes::VoteStatus;
@@ -26,10 +28,16 @@ pub struct Status {
     pub at: UnixSeconds,
     pub started_at: UnixSeconds,
     pub link: LinkStatus,
-    /// Whether it takes no further lease, by its owner's word or for a trouble below.
+    /// Whether it takes no further lease, by its owner's word or because of what gives its GPUs to containers.
     pub draining: bool,
+    /// What keeps it from taking any, whatever its owner says, until that is mended and the worker started again.
+    #[serde(default)]
+    pub unfit: Vec<Unfit>,
     /// By position in the inventory.
     pub gpus: Vec<GpuStatus>,
+    /// Between whole GPUs, each pair once; what a driver does not tell is left out.
+    #[serde(default)]
+    pub gpu_links: Vec<GpuLink>,
     pub leases: Vec<LeaseStatus>,
     /// What it has still to commit to, or to show.
     #[serde(default)]
@@ -43,6 +51,15 @@ pub struct Status {
     pub totals: Totals,
     /// What went wrong last, oldest first.
     pub troubles: Vec<Trouble>,
+}
+
+/// Something of the rig that must be mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfit {
+    pub code: String,
+    pub cause: String,
+    /// What mends it.
+    pub hint: String,
 }
 
 /// The connection to the orchestrator.

@@ -31,7 +31,7 @@ impl Troubles {
         self.note_words(problem.code(), problem.to_string(), problem.hint(), at);
     }
 
-    /// One that lasts as long as the worker: whatever comes after it, it is told.
+    /// One that lasts as long as the worker, and keeps the rig from taking leases: whatever comes after it, it is told.
     pub fn note_lasting(&self, problem: &dyn Diagnostic, at: UnixSeconds) {
         let trouble =
             Trouble { at, times: 1, code: problem.code().to_owned(), cause: problem.to_string(), hint: problem.hint() };
@@ -51,8 +51,11 @@ impl Troubles {
     }
 
     pub fn list(&self) -> Vec<Trouble> {
-        let lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
-        lasting.iter().chain(self.kept().iter()).cloned().collect()
+        self.lasting().into_iter().chain(self.kept().iter().cloned()).collect()
+    }
+
+    pub fn lasting(&self) -> Vec<Trouble> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<Trouble>> {
@@ -94,5 +97,6 @@ mod tests {
         (0..KEPT as u64 + 3).for_each(|number| note(&troubles, &format!("code-{number}"), number));
         let told = troubles.list();
         assert_eq!((told.len(), told[0].code.as_str()), (KEPT + 1, "rig-unsafe"));
+        assert_eq!(troubles.lasting(), told[..1]);
     }
 }

@@ -8,7 +8,7 @@ use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Phase, offer_reply};
 use millrace_protocol::{Diagnostic, MicroUsdc, Seconds};
 use millrace_worker::control::{self, Ask};
-use millrace_worker::status::Status;
+use millrace_worker::status::{GpuLink, GpuPath, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -50,6 +50,7 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     let mut rig = rig(Script::RunUntilStopped).await;
     let idle = ask(&rig, Ask::Status).await;
     assert!(idle.link.connected && !idle.draining && idle.leases.is_empty() && idle.tasks.is_empty());
+    assert!(idle.unfit.is_empty() && idle.gpu_links.is_empty());
     assert_eq!((idle.node, idle.link.orchestrator), (rig.node.address, rig.orchestrator.url.clone()));
     assert!(idle.gpus.iter().all(|gpu| gpu.simulated && gpu.lease.is_none()) && idle.gpus.len() == 1);
     assert!(idle.storage.free_bytes > 0 && idle.storage.data_dir == rig.data().canonicalize().unwrap());
@@ -94,10 +95,40 @@ async fn gpus_are_told_with_their_load_and_a_lost_one_with_what_mends_it() {
     stub.say("lost 0\n");
     let lost = until(&rig, "a lost GPU", |status| status.gpus[0].fault.is_some()).await;
     assert_eq!(lost.troubles[0].code, "gpu-off-the-bus");
+    assert!(well.unfit.is_empty());
+    for asked in [Ask::Status, Ask::Resume] {
+        let unfit = ask(&rig, asked).await.unfit;
+        assert_eq!((unfit.len(), unfit[0].code.as_str()), (1, "gpu-off-the-bus"));
+        assert!(unfit[0].cause.starts_with("GPU 0: ") && unfit[0].hint.contains("start the worker again"));
+    }
     let (first, second) = (&lost.gpus[0], &lost.gpus[1]);
     assert_eq!(first.busy_percent, None, "what was read before it went is no reading");
     assert!(second.fault.is_none() && second.busy_percent.is_some(), "{second:?}");
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn how_each_two_gpus_are_connected_is_told_of_those_that_are_sold() {
+    let link = |between, nvlinks, path| GpuLink { between, nvlinks, path: Some(path) };
+    for (defines, expected) in [
+        (
+            ["GPUS=3"].as_slice(),
+            vec![
+                link([0, 1], 2 + 4, GpuPath::Switch),
+                link([0, 2], 4, GpuPath::HostBridge),
+                link([1, 2], 4, GpuPath::HostBridge),
+            ],
+        ),
+        // The first one is of another kind.
+        (&["GPUS=3", "MIXED"], vec![link([0, 1], 4, GpuPath::HostBridge)]),
+        (&["GPUS=1"], vec![]),
+    ] {
+        let stub = NvmlStub::build(defines);
+        let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+        let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+        assert_eq!(ask(&rig, Ask::Status).await.gpu_links, expected, "{defines:?}");
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]

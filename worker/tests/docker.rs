@@ -29,7 +29,7 @@ async fn engine(pull: PullPolicy) -> Option<Arc<dyn Engine>> {
         return None;
     }
     let docker = Docker::connect(None, pull).await.expect("Docker is installed but does not answer");
-    let found = docker.find_image(IMAGE).await.unwrap();
+    let found = docker.local_image(IMAGE).await.unwrap();
     assert!(found.is_some(), "{IMAGE} is missing: build it with tools/images/build probe");
     Some(Arc::new(docker))
 }

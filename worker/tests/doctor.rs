@@ -121,6 +121,22 @@ async fn each_line_about_the_engine_is_right_before_its_fix_and_after() {
     assert_eq!((finding.grade, finding.found.as_str()), (Grade::Good, "memory, swap, processes and CPU (cgroup v1)"));
 }
 
+#[tokio::test]
+async fn device_nodes_are_told_of_only_where_systemd_keeps_the_rules_of_containers_with_gpus() {
+    let (engine, stub, none) = (ToldEngine::start(), NvmlStub::build(&[]), NvmlStub::build(&["GPUS=0"]));
+    let looks = async |driver: &str, stub: &NvmlStub| {
+        engine.say("CgroupDriver", json!(driver));
+        let findings = examined(|examination| {
+            examination.docker_host = Some(engine.host());
+            examination.nvml_library = stub.library();
+        });
+        findings.await.iter().filter(|finding| finding.subject == "device nodes").count()
+    };
+    assert_eq!(looks("systemd", &stub).await, 1);
+    assert_eq!(looks("cgroupfs", &stub).await, 0);
+    assert_eq!(looks("systemd", &none).await, 0, "a rig without GPUs has none to lose");
+}
+
 /// The orchestrator is a stand-in whose clock the test sets.
 #[tokio::test]
 async fn a_clock_that_differs_from_the_orchestrators_is_told_until_it_does_not() {

@@ -1,5 +1,6 @@
 //! A GPU fails under a running job: it is handed back as the rig's fault, and the rig takes no more.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use millrace_link::grpc::worker_message::Body as WorkerBody;
@@ -19,12 +20,19 @@ async fn at_work(stub: &NvmlStub, script: Script) -> (Rig, Arc<FakeEngine>) {
     (rig, engine)
 }
 
+/// To one GPU and no other, by its UUID and its device node, which the stand-in numbers otherwise.
+fn access(number: u8) -> GpuAccess {
+    let nodes =
+        ["nvidiactl".to_owned(), "nvidia-uvm".into(), "nvidia-uvm-tools".into(), format!("nvidia{}", number ^ 1)];
+    GpuAccess::Devices { uuids: vec![gpu(number)], nodes: nodes.map(|node| Path::new("/dev").join(node)).to_vec() }
+}
+
 #[tokio::test]
 async fn a_gpu_that_vanishes_mid_run_hands_its_task_back_and_drains_the_rig() {
     let stub = NvmlStub::build(&[]);
     let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
     rig.orchestrator.phase(Phase::Running).await;
-    assert_eq!(engine.plan().gpus, GpuAccess::Devices(vec![gpu(0)]));
+    assert_eq!(engine.plan().gpus, access(0));
 
     stub.say("lost 0\n");
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
@@ -93,7 +101,7 @@ async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
     rig.leased().await;
     rig.assign(0);
     rig.orchestrator.phase(Phase::Running).await;
-    assert_eq!(engine.plan().gpus, GpuAccess::Devices(vec![gpu(1)]));
+    assert_eq!(engine.plan().gpus, access(1));
     stub.say("lost 0\n");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     stub.say("lost 1\n");

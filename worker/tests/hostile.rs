@@ -33,7 +33,7 @@ async fn engine() -> Option<Arc<dyn Engine>> {
         return None;
     }
     let docker = Docker::connect(None, PullPolicy::Never).await.expect("Docker is installed but does not answer");
-    let found = docker.find_image(IMAGE).await.unwrap();
+    let found = docker.local_image(IMAGE).await.unwrap();
     assert!(found.is_some(), "{IMAGE} is missing: build it with tools/images/build hostile");
     Some(Arc::new(docker))
 }

@@ -27,6 +27,7 @@ fn eight_gpus_with_their_memory_slots_and_software() {
         let pcie = found.pcie.clone().unwrap();
         assert_eq!(pcie.address, format!("00000000:{:02X}:00.0", 0x10 + number));
         assert_eq!((pcie.generation, pcie.width), (Some(4), Some(16)));
+        assert_eq!(found.minor, Some(u32::from(number) ^ 1), "not its place in the list");
     }
 }
 
@@ -59,6 +60,7 @@ fn slices_stand_in_place_of_a_gpu_that_is_cut() {
         let of = found.slice.as_ref().unwrap();
         assert_eq!((found.uuid.clone(), found.vram_mib), (slice(6, number), vram_mib));
         assert_eq!((of.profile.as_str(), &of.of, found.board()), (profile, &gpu(6), gpu(6).as_str()));
+        assert_eq!(found.minor, Some(7), "its whole GPU's");
     }
     assert!(found.summary().contains("a100-80gb 3g.40gb 40448 MiB"), "{}", found.summary());
     assert_eq!(found.unusable, ["GPU 7: MIG is on, and it has no slices"]);

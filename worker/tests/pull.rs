@@ -28,11 +28,11 @@ async fn an_image_is_pulled_with_progress_and_its_digest_recorded() {
     let registry = Registry::start().await;
     let engine = engine(PullPolicy::IfMissing).await;
     let image = format!("{}/probe:1", registry.host);
-    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+    assert_eq!(engine.local_image(&image).await.unwrap(), None);
     let seen = Mutex::new(Vec::new());
     let digest = engine.pull(&image, None, &|progress| seen.lock().unwrap().push(progress)).await.unwrap().digest;
     assert_eq!(digest, registry.digest);
-    assert_eq!(engine.find_image(&image).await.unwrap(), Some(registry.digest.clone()));
+    assert_eq!(engine.local_image(&image).await.unwrap().unwrap().digest, registry.digest);
     assert!(engine.images().await.unwrap().contains(&image));
     let seen: Vec<Progress> = seen.into_inner().unwrap();
     assert!(seen.iter().all(|progress| progress.done <= progress.total), "{seen:?}");
@@ -147,7 +147,7 @@ async fn a_login_that_the_registry_refuses_has_a_name_and_is_not_tried_again() {
     assert!(refused <= 8, "{refused} requests");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(registry.refused(), refused);
-    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+    assert_eq!(engine.local_image(&image).await.unwrap(), None);
 }
 
 #[tokio::test]

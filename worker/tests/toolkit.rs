@@ -55,7 +55,9 @@ async fn a_worker_that_has_work_finishes_it_and_takes_no_more() {
     refuses(&mut rig).await;
     // Its owner's switch is another one.
     for asked in [Ask::Drain, Ask::Resume] {
-        assert!(control::ask(rig.data(), asked).await.unwrap().draining);
+        let status = control::ask(rig.data(), asked).await.unwrap();
+        assert!(status.draining && status.unfit.len() == 1, "{:?}", status.unfit);
+        assert!(status.unfit[0].code == "toolkit-unfit" && status.unfit[0].cause.contains("CVE-2025-23266"));
     }
     refuses(&mut rig).await;
     rig.orchestrator.hang_up();

@@ -50,7 +50,7 @@ fn main() {
 
 async fn engine() -> Arc<dyn Engine> {
     let docker = Docker::connect(None, PullPolicy::Never).await.expect("Docker answers");
-    let found = docker.find_image(IMAGE).await.expect("Docker answers");
+    let found = docker.local_image(IMAGE).await.expect("Docker answers");
     assert!(found.is_some(), "{IMAGE} is missing: build it with tools/images/build probe");
     Arc::new(docker)
 }

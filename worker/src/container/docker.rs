@@ -9,7 +9,7 @@ mod uptime;
 mod volumes;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::Docker as Api;
@@ -245,7 +245,9 @@ impl Engine for Docker {
                 tokio::try_join!(volumes::of(self, &plan.image), self.means(), uptime::run(self))?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
-            match self.api.create_container(Some(options), create::body(plan, &volumes, means, run)).await {
+            let devices = create::named_devices(plan, means, Path::exists);
+            let body = create::body(plan, &volumes, devices, means, run);
+            match self.api.create_container(Some(options), body).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {

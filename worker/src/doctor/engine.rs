@@ -111,6 +111,7 @@ mod tests {
         Facts {
             version: "28.5.2".into(),
             cgroup_version: "2".into(),
+            rules_by_systemd: true,
             limits_memory: true,
             limits_swap: true,
             limits_processes: true,

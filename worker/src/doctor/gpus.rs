@@ -1,10 +1,11 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
 use super::Finding;
 use super::release::Release;
 use crate::gpu::Inventory;
+use crate::gpu::nodes::LINKS;
 
 /// The release of NVIDIA's container toolkit that closed CVE-2025-23266, a way out of any container with a
 /// GPU; CVE-2025-23359 and CVE-2024-0132 were closed before (NVIDIA's security bulletins).
@@ -49,11 +50,33 @@ pub(super) fn judge_toolkit(told: Option<&str>) -> Finding {
     }
 }
 
+/// Whether containers keep their GPUs where systemd keeps their device rules, by the nodes that have no link. What a
+/// MIG slice needs beside its GPU's own is not named to the engine.
+pub(super) fn judge_nodes(inventory: &Inventory, unlinked: &[PathBuf]) -> Finding {
+    const SUBJECT: &str = "device nodes";
+    if inventory.gpus.iter().any(|gpu| gpu.slice.is_some()) {
+        let fix = "put `\"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]` into /etc/docker/daemon.json, then \
+                   `systemctl restart docker`";
+        return Finding::less(SUBJECT, "`systemctl daemon-reload` may take MIG slices from containers", fix);
+    }
+    if unlinked.is_empty() {
+        let found = "of GPUs: named to the engine, so that `systemctl daemon-reload` leaves them to containers";
+        return Finding::good(SUBJECT, found);
+    }
+    let names: Vec<String> = unlinked.iter().map(|node| node.display().to_string()).collect();
+    let found = format!(
+        "`systemctl daemon-reload` may take GPUs from containers: no link below {LINKS} to {}",
+        names.join(", ")
+    );
+    let fix = "`nvidia-ctk system create-dev-char-symlinks --create-all`, and again after each start of the rig";
+    Finding::less(SUBJECT, found, fix)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::doctor::Grade;
-    use crate::gpu::Gpu;
+    use crate::gpu::{Gpu, Slice};
 
     fn with_gpu() -> Inventory {
         let gpu = Gpu { uuid: "GPU-1".into(), model: "h200".into(), vram_mib: 143_771, ..Gpu::default() };
@@ -87,5 +110,25 @@ mod tests {
         let inventory = Inventory { unusable: vec!["GPU 3: lost".into()], ..with_gpu() };
         let findings = judge(&inventory, Some("1.18.0"));
         assert_eq!((findings[1].grade, findings[1].found.as_str()), (Grade::Bad, "GPU 3: lost"));
+    }
+
+    #[test]
+    fn nodes_that_systemd_cannot_find_are_named_with_what_links_them() {
+        assert_eq!(judge_nodes(&with_gpu(), &[]).grade, Grade::Good);
+        let finding = judge_nodes(&with_gpu(), &["/dev/nvidiactl".into(), "/dev/nvidia0".into()]);
+        assert_eq!(finding.grade, Grade::Less);
+        assert!(finding.found.ends_with("no link below /dev/char to /dev/nvidiactl, /dev/nvidia0"), "{finding:?}");
+        assert!(finding.fix.unwrap().contains("create-dev-char-symlinks"));
+    }
+
+    #[test]
+    fn links_do_not_help_a_rig_of_slices() {
+        let mut sliced = with_gpu();
+        sliced.gpus[0].slice = Some(Slice { of: "GPU-1".into(), profile: "1g.18gb".into() });
+        for unlinked in [vec![], vec!["/dev/nvidia0".into()]] {
+            let finding = judge_nodes(&sliced, &unlinked);
+            assert_eq!(finding.grade, Grade::Less);
+            assert!(finding.found.contains("MIG") && finding.fix.unwrap().contains("cgroupfs"));
+        }
     }
 }

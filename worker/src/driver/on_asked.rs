@@ -8,7 +8,8 @@ use super::Driver;
 use crate::control::{Ask, Asked};
 use crate::folders;
 use crate::gpu::Gpu;
-use crate::status::{GpuStatus, LinkStatus, Status, StorageStatus, Totals, leases, tasks, votes};
+use crate::status::{GpuStatus, LinkStatus, Status, StorageStatus, Totals, Unfit, leases, links, tasks, votes};
+use crate::troubles::Trouble;
 
 /// What the loop notes for its owner, beside what it decides with.
 pub(super) struct Noted {
@@ -83,6 +84,8 @@ impl Driver {
                 since: self.noted.link_since,
             },
             draining: self.rig.takes_no_more(),
+            unfit: self.unfit(),
+            gpu_links: links::of(inventory),
             gpus: (0..).zip(&inventory.gpus).map(|(position, gpu)| self.gpu(position, gpu)).collect(),
             leases: leases::of(&self.agent, &self.gpu_usages),
             votes: votes::of(&self.agent),
@@ -92,6 +95,17 @@ impl Driver {
             totals: self.noted.totals.clone(),
             troubles: self.context.troubles.list(),
         }
+    }
+
+    /// What lasts as long as the worker, and GPUs that it will not look at again.
+    fn unfit(&self) -> Vec<Unfit> {
+        let lasting = self.context.troubles.lasting().into_iter();
+        let gpus = self.agent.faulty_gpus().map(|(gpu, fault)| Unfit {
+            code: fault.code().to_owned(),
+            cause: format!("GPU {gpu}: {fault}"),
+            hint: fault.hint(),
+        });
+        lasting.map(|Trouble { code, cause, hint, .. }| Unfit { code, cause, hint }).chain(gpus).collect()
     }
 
     fn gpu(&self, position: u16, gpu: &Gpu) -> GpuStatus {

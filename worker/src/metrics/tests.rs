@@ -46,6 +46,8 @@ fn status() -> Status {
         started_at: UnixSeconds(990_000),
         link: LinkStatus { orchestrator: "http://m:1".to_owned(), connected: true, since: UnixSeconds(999_000) },
         draining: true,
+        unfit: vec![],
+        gpu_links: vec![],
         gpus: vec![gpu, silent],
         leases: vec![LeaseStatus {
             lease: Address([3; 32]),

@@ -14,7 +14,7 @@ use super::{Step, StepEvent, sight};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
 use crate::rounds::{self, Brought, Known};
-use crate::{disk, egress, inputs, logs, outputs};
+use crate::{disk, egress, gpu, inputs, logs, outputs};
 
 /// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
 const GPU_PATIENCE: Duration = Duration::from_secs(5);
@@ -293,8 +293,9 @@ impl Queue {
             environment.push(("MILLRACE_SIMULATED_GPU".to_owned(), models.join(",")));
             GpuAccess::None
         } else {
-            let devices: Vec<String> = leased().map(|gpu| gpu.uuid.clone()).collect();
-            if devices.is_empty() { GpuAccess::None } else { GpuAccess::Devices(devices) }
+            let uuids: Vec<String> = leased().map(|gpu| gpu.uuid.clone()).collect();
+            let nodes = gpu::nodes::of(leased());
+            if uuids.is_empty() { GpuAccess::None } else { GpuAccess::Devices { uuids, nodes } }
         };
         Plan {
             key,

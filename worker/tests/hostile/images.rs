@@ -70,7 +70,7 @@ async fn an_image_that_unpacks_to_more_than_there_is_room_for() {
     .await;
     let failure = failure(&mut rig).await;
     assert_eq!((failure.code.as_str(), failure.fault()), ("image-too-large", Fault::Job), "{failure:?}");
-    assert_eq!(engine.find_image(&image).await.unwrap(), None);
+    assert_eq!(engine.local_image(&image).await.unwrap(), None);
     let ended = Instant::now();
     while free() + FUSE / 2 < before {
         assert!(ended.elapsed() < Duration::from_secs(60), "the space does not come back: {} of {before} MiB", free());

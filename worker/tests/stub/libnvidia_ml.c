@@ -162,6 +162,13 @@ int nvmlDeviceGetMemoryInfo_v2(device *d, memory *info) {
   info->free = info->total - info->used;
   return 0;
 }
+// Drivers count device nodes otherwise than GPUs. A slice has none of its own.
+int nvmlDeviceGetMinorNumber(device *d, unsigned *number) {
+  ALIVE(d);
+  if (d->slice) return NOT_SUPPORTED;
+  *number = d->gpu ^ 1;
+  return 0;
+}
 int nvmlDeviceGetPciInfo_v3(device *d, pci *info) {
   ALIVE(d);
   place(d->gpu, info);

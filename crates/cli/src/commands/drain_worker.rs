@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use millrace_protocol::Address;
 use millrace_worker::control::{self, Ask, Error};
-use millrace_worker::status::{LeaseStatus, Status, VoteStatus};
+use millrace_worker::status::{LeaseStatus, Status, Unfit, VoteStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,6 +22,11 @@ struct Drained {
     draining: bool,
     /// Whether a worker runs; else the next one does as it was told.
     running: bool,
+    /// What keeps the rig from taking leases whatever it is told.
+    unfit: Vec<Unfit>,
+    /// Whether it was told to take leases.
+    #[serde(skip)]
+    undone: bool,
     /// What the rig still works for.
     leases: Vec<Address>,
     /// Leases whose results it has still to show.
@@ -35,6 +40,14 @@ impl Report for Drained {
 
     fn human(&self, style: Style) -> String {
         let due = pending(self.leases.len(), self.votes.len());
+        if !self.unfit.is_empty() {
+            let word = match (self.undone, due) {
+                (true, _) => "the rig drains no more, and takes no lease all the same until this is mended".to_owned(),
+                (false, None) => "the rig takes no further lease, and holds none; it is also unfit".to_owned(),
+                (false, Some(due)) => format!("the rig takes no further lease, and still has {due}; it is also unfit"),
+            };
+            return format!("{}\n{}", style.warn(&word), views::worker::unfit(&self.unfit, style));
+        }
         style.good(&match (self.draining, self.running, due) {
             (true, true, None) => {
                 "the rig takes no further lease, and holds none: its worker may be stopped".to_owned()
@@ -47,6 +60,12 @@ impl Report for Drained {
     }
 
     fn next(&self) -> Vec<String> {
+        if self.undone && !self.unfit.is_empty() {
+            return vec![
+                "sudo systemctl restart millrace-worker  (once that is mended: a worker that starts looks again)"
+                    .to_owned(),
+            ];
+        }
         match (self.draining, self.leases.is_empty() && self.votes.is_empty()) {
             (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
             (true, false) => vec![
@@ -88,7 +107,8 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
     }
     let leases = held(&status).into_iter().map(|lease| lease.lease).collect();
     let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
-    context.output.report(&Drained { draining: status.draining, running: true, leases, votes });
+    let (unfit, undone) = (status.unfit, args.undo);
+    context.output.report(&Drained { draining: status.draining, running: true, unfit, undone, leases, votes });
     Ok(())
 }
 
@@ -97,7 +117,8 @@ fn at_rest(context: &Context<'_>, data_dir: &Path, draining: bool, error: Error)
     if !control::tell_next(data_dir, draining)? {
         return Err(error.into());
     }
-    context.output.report(&Drained { draining, running: false, leases: vec![], votes: vec![] });
+    let (unfit, undone) = (vec![], !draining);
+    context.output.report(&Drained { draining, running: false, unfit, undone, leases: vec![], votes: vec![] });
     Ok(())
 }
 
@@ -123,7 +144,7 @@ pub fn pending(leases: usize, votes: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::worker::tests::busy;
+    use crate::views::worker::tests::{busy, lost_gpu};
 
     #[test]
     fn each_way_it_may_be_is_told() {
@@ -137,7 +158,19 @@ mod tests {
             (true, true, 1, 2),
         ] {
             let all = |number| vec![Address([1; 32]); number];
-            let drained = Drained { draining, running, leases: all(leases), votes: all(votes) };
+            let (unfit, undone) = (vec![], !draining);
+            let drained = Drained { draining, running, unfit, undone, leases: all(leases), votes: all(votes) };
+            insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
+        }
+    }
+
+    #[test]
+    fn an_unfit_rig_is_told_what_to_mend_and_not_to_say_it_again() {
+        // A toolkit with ways out makes the worker itself drain, a GPU does not.
+        for (draining, undone, leases) in [(true, true, 1), (false, true, 0), (true, false, 0), (true, false, 1)] {
+            let leases = vec![Address([1; 32]); leases];
+            let drained = Drained { draining, running: true, unfit: vec![lost_gpu()], undone, leases, votes: vec![] };
+            assert!(!undone || drained.next().iter().all(|line| !line.contains("drain")), "{:?}", drained.next());
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
     }

@@ -48,6 +48,7 @@ impl Report for Shown {
         if !worker.gpus.is_empty() {
             parts.push(views::worker::gpus(&worker.gpus));
         }
+        parts.extend(views::worker::links(&worker.gpu_links));
         parts.push(match worker.leases.as_slice() {
             [] => "no leases".to_owned(),
             leases => views::worker::leases(leases),

@@ -39,7 +39,7 @@ impl Engine {
     /// Docker that cannot be reached, an image that is not there.
     pub async fn with_image(image: &str) -> Result<Self, Failure> {
         let docker = Docker::connect(None, PullPolicy::Never).await?;
-        match docker.find_image(image).await {
+        match docker.local_image(image).await {
             Ok(Some(_)) => Ok(Self { docker, nodes: Mutex::default() }),
             Ok(None) | Err(EngineError::ImageMissing { .. }) => {
                 Err(Failure::refused(&ImageMissing { image: image.to_owned() }))

@@ -4,13 +4,13 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// Columns that hold numbers, or text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    Text(&'static str),
-    Number(&'static str),
+pub enum Column<'name> {
+    Text(&'name str),
+    Number(&'name str),
 }
 
 /// A table of these columns and rows, without a final line break.
-pub fn render(columns: &[Column], rows: &[Vec<String>]) -> String {
+pub fn render(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|column| match column {

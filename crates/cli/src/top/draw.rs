@@ -74,9 +74,10 @@ fn state(status: &Status) -> Vec<Span<'static>> {
         true => Span::styled(format!("connected for {link_for}"), GOOD),
         false => Span::styled(format!("NOT CONNECTED for {link_for}"), BAD),
     };
-    let leases = match status.draining {
-        true => Span::styled("draining: takes no further lease", BAD),
-        false => Span::raw("takes leases"),
+    let leases = match (status.unfit.is_empty(), status.draining) {
+        (false, _) => Span::styled("unfit: takes no further lease", BAD),
+        (true, true) => Span::styled("draining: takes no further lease", BAD),
+        (true, false) => Span::raw("takes leases"),
     };
     let up = since(status.started_at, status.at);
     vec![

@@ -1,9 +1,10 @@
 //! A worker's own account of itself, as text.
 
+mod links;
 mod usage;
 
 use millrace_protocol::{Seconds, UnixSeconds};
-use millrace_worker::status::{GpuStatus, LeaseStatus, Status, TaskStatus, Trouble, VoteStatus};
+use millrace_worker::status::{GpuStatus, LeaseStatus, Status, TaskStatus, Trouble, Unfit, VoteStatus};
 
 use super::duration::{duration, in_time};
 use super::money::usdc;
@@ -11,6 +12,7 @@ use super::{counted, short};
 use crate::output::table::{Column, render};
 use crate::output::{Style, rows};
 
+pub use links::links;
 pub use usage::usage;
 
 /// Names and values of everything that is there once.
@@ -23,9 +25,13 @@ pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
             since(status.link.since, status.at)
         )),
     };
-    let further = match status.draining {
-        false => "taken".to_owned(),
-        true => style.warn("not taken: the rig drains, `millrace worker drain --undo` ends that"),
+    let further = match (status.unfit.as_slice(), status.draining) {
+        ([], false) => "taken".to_owned(),
+        ([], true) => style.warn("not taken: the rig drains, `millrace worker drain --undo` ends that"),
+        (unfit, _) => {
+            let causes: Vec<&str> = unfit.iter().map(|unfit| unfit.cause.as_str()).collect();
+            style.warn(&format!("not taken until this is mended: {}", causes.join("; ")))
+        }
     };
     let (disk, totals) = (&status.storage, &status.totals);
     rows([
@@ -173,6 +179,13 @@ pub fn tasks(tasks: &[TaskStatus], at: UnixSeconds) -> String {
 
 pub fn has_ended(task: &TaskStatus) -> bool {
     matches!(task.phase.as_str(), "done" | "failed")
+}
+
+/// What keeps the rig from taking leases, each with what mends it.
+pub fn unfit(unfit: &[Unfit], style: Style) -> String {
+    let line =
+        |unfit: &Unfit| format!("{} {}\n  {}", style.warn(&format!("[{}]", unfit.code)), unfit.cause, unfit.hint);
+    unfit.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What went wrong, the latest last, each with what mends it.

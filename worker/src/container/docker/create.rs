@@ -1,8 +1,9 @@
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits, SystemInfo,
+    ContainerCreateBody, DeviceMapping, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType,
+    ResourcesUlimits, SystemInfo, SystemInfoCgroupDriverEnum,
 };
 use millrace_spec::Runtime;
 
@@ -38,6 +39,8 @@ pub(super) struct Means {
     /// Whether it knows [`OWN_RUNTIME`].
     runc: bool,
     gvisor: bool,
+    /// Whether systemd keeps the device rules of its containers.
+    rules_by_systemd: bool,
 }
 
 impl Means {
@@ -47,6 +50,7 @@ impl Means {
             log: LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()),
             runc: runtimes.contains_key(OWN_RUNTIME),
             gvisor: runtimes.contains_key(engine_name(Runtime::Gvisor)),
+            rules_by_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
         }
     }
 
@@ -93,8 +97,15 @@ impl LogDriver {
 /// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
 /// everything it could exhaust. `volumes` are those of the image: what nothing is bound to the engine would put on its
-/// own disk, writable and without a limit, so it lies in memory like `/tmp`. `run` is the engine's, where it has a name.
-pub(super) fn body(plan: &Plan, volumes: &[String], means: Means, run: Option<String>) -> ContainerCreateBody {
+/// own disk, writable and without a limit, so it lies in memory like `/tmp`. `devices` are [`named_devices`], `run` is
+/// the engine's, where it has a name.
+pub(super) fn body(
+    plan: &Plan,
+    volumes: &[String],
+    devices: Option<Vec<DeviceMapping>>,
+    means: Means,
+    run: Option<String>,
+) -> ContainerCreateBody {
     let mounts = mounts(plan);
     let mut labels = labels(plan);
     labels.extend(run.map(|run| (label::RUN.to_owned(), run)));
@@ -142,6 +153,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means, run: Option<St
         ipc_mode: Some("private".to_owned()),
         mounts: Some(mounts),
         device_requests: gpus(&plan.gpus),
+        devices,
         log_config: Some(means.log.config()),
         ..HostConfig::default()
     };
@@ -162,7 +174,7 @@ pub(super) fn body(plan: &Plan, volumes: &[String], means: Means, run: Option<St
 fn environment(plan: &Plan) -> Vec<String> {
     let (visible, beside) = match &plan.gpus {
         GpuAccess::None => (NO_GPU.to_owned(), [].as_slice()),
-        GpuAccess::Devices(uuids) => (uuids.join(","), BESIDE_GPUS.as_slice()),
+        GpuAccess::Devices { uuids, .. } => (uuids.join(","), BESIDE_GPUS.as_slice()),
     };
     let beside = beside.iter().map(|name| (*name, "disabled".to_owned()));
     let own: Vec<(&str, String)> = std::iter::once(("NVIDIA_VISIBLE_DEVICES", visible)).chain(beside).collect();
@@ -226,13 +238,29 @@ pub(super) fn labels(plan: &Plan) -> HashMap<String, String> {
 }
 
 fn gpus(access: &GpuAccess) -> Option<Vec<DeviceRequest>> {
-    let GpuAccess::Devices(uuids) = access else { return None };
+    let GpuAccess::Devices { uuids, .. } = access else { return None };
     Some(vec![DeviceRequest {
         driver: Some("nvidia".to_owned()),
         device_ids: Some(uuids.clone()),
         capabilities: Some(vec![vec!["gpu".to_owned(), "compute".to_owned(), "utility".to_owned()]]),
         ..DeviceRequest::default()
     }])
+}
+
+/// The nodes of the container's GPUs that the rig has, where systemd keeps the rules by which it may open them.
+/// NVIDIA's hook lets a container open them anyway, but says so to the kernel alone: when systemd writes the rules anew
+/// (`systemctl daemon-reload`), it leaves out what the runtime did not name to it. gVisor brings GPUs in by itself, and
+/// has crashed over nodes that were named to it (google/gvisor#13621).
+pub(super) fn named_devices(plan: &Plan, means: Means, is_there: impl Fn(&Path) -> bool) -> Option<Vec<DeviceMapping>> {
+    let GpuAccess::Devices { nodes, .. } = &plan.gpus else { return None };
+    let name = |node: &PathBuf| DeviceMapping {
+        path_on_host: Some(node.display().to_string()),
+        path_in_container: Some(node.display().to_string()),
+        // As the hook's, which are not to be made by the container itself.
+        cgroup_permissions: Some("rw".to_owned()),
+    };
+    let is_named = means.rules_by_systemd && plan.runtime.is_none();
+    is_named.then(|| nodes.iter().filter(|node| is_there(node)).map(name).collect())
 }
 
 #[cfg(test)]
@@ -242,7 +270,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    const MEANS: Means = Means { log: LogDriver::Local, runc: true, gvisor: true };
+    const MEANS: Means = Means { log: LogDriver::Local, runc: true, gvisor: true, rules_by_systemd: true };
 
     pub fn plan() -> Plan {
         Plan {
@@ -267,14 +295,19 @@ pub(super) mod tests {
         }
     }
 
+    fn two_gpus() -> GpuAccess {
+        let nodes = ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia1", "/dev/nvidia4"].map(PathBuf::from);
+        GpuAccess::Devices { uuids: vec!["GPU-1".into(), "GPU-2".into()], nodes: nodes.to_vec() }
+    }
+
     #[test]
     fn every_restriction_is_in_the_request() {
-        let body = body(&plan(), &[], MEANS, Some("a-run".to_owned()));
+        let body = body(&plan(), &[], None, MEANS, Some("a-run".to_owned()));
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
         assert_eq!((host.pids_limit, host.shm_size, host.oom_score_adj), (Some(32), Some(64 * MIB), Some(500)));
-        let large = super::body(&Plan { memory_mib: 4_097, ..plan() }, &[], MEANS, Some("a-run".to_owned()));
+        let large = super::body(&Plan { memory_mib: 4_097, ..plan() }, &[], None, MEANS, Some("a-run".to_owned()));
         assert_eq!(large.host_config.unwrap().shm_size, Some(2_048 * MIB));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
@@ -305,7 +338,7 @@ pub(super) mod tests {
         ] {
             let driver = LogDriver::of(&named);
             assert_eq!(driver, expected);
-            let config = body(&plan(), &[], Means { log: driver, ..MEANS }, None)
+            let config = body(&plan(), &[], None, Means { log: driver, ..MEANS }, None)
                 .host_config
                 .unwrap()
                 .log_config
@@ -318,13 +351,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_container_leaves_the_engines_user_namespace_only_where_its_user_must_be_the_rigs() {
-        let mode = |host_users| body(&Plan { host_users, ..plan() }, &[], MEANS, None).host_config.unwrap().userns_mode;
+        let mode =
+            |host_users| body(&Plan { host_users, ..plan() }, &[], None, MEANS, None).host_config.unwrap().userns_mode;
         assert_eq!([mode(false), mode(true)], [None, Some("host".to_owned())]);
     }
 
     #[test]
     fn a_container_has_the_runtime_that_its_job_asks_for_and_the_same_restrictions() {
-        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], MEANS, None).host_config.unwrap();
+        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], None, MEANS, None).host_config.unwrap();
         let (own, gvisor) = (host(None), host(Some(Runtime::Gvisor)));
         assert_eq!((own.runtime.as_deref(), gvisor.runtime.as_deref()), (Some("runc"), Some("runsc")));
         let memory = own.memory.map(|memory| memory + 32 * MIB);
@@ -339,12 +373,13 @@ pub(super) mod tests {
     fn no_variable_of_a_buyer_hands_out_devices() {
         let theirs = ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH", "NVIDIA_GDRCOPY"];
         let environment = theirs.map(|name| (name.to_owned(), "all".to_owned())).to_vec();
-        let environment =
-            |gpus| body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], MEANS, None).env.unwrap();
+        let environment = |gpus| {
+            body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], None, MEANS, None).env.unwrap()
+        };
         let none = environment(GpuAccess::None);
         assert_eq!(none.iter().filter(|line| line.starts_with("NVIDIA_VISIBLE_DEVICES=")).count(), 1);
         assert!(none.contains(&"NVIDIA_VISIBLE_DEVICES=void".to_owned()), "{none:?}");
-        let mut two = environment(GpuAccess::Devices(vec!["GPU-1".into(), "GPU-2".into()]));
+        let mut two = environment(two_gpus());
         two.sort_unstable();
         let expected = [
             "NVIDIA_GDRCOPY=disabled",
@@ -363,7 +398,8 @@ pub(super) mod tests {
             default_runtime: Some("nvidia".to_owned()),
             ..SystemInfo::default()
         };
-        let runtime = |names: &[&str]| body(&plan(), &[], Means::of(engine(names)), None).host_config.unwrap().runtime;
+        let runtime =
+            |names: &[&str]| body(&plan(), &[], None, Means::of(engine(names)), None).host_config.unwrap().runtime;
         assert_eq!(runtime(&["nvidia", "runc"]).as_deref(), Some("runc"));
         assert_eq!(runtime(&["crun"]), None, "Podman's is the only one");
     }
@@ -371,7 +407,7 @@ pub(super) mod tests {
     #[test]
     fn secrets_are_bound_read_only_and_only_where_there_are_any() {
         let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
-        let body = body(&plan, &[], MEANS, None);
+        let body = body(&plan, &[], None, MEANS, None);
         assert_eq!(body.env.unwrap(), ["A=b", "NVIDIA_VISIBLE_DEVICES=void"], "never in the environment");
         let mounts = body.host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
@@ -380,7 +416,7 @@ pub(super) mod tests {
     #[test]
     fn a_task_writes_into_a_checkpoint_only_where_it_keeps_one() {
         let plan = Plan { checkpoint: Some("/kept".into()), ..plan() };
-        let mounts = body(&plan, &[], MEANS, None).host_config.unwrap().mounts.unwrap();
+        let mounts = body(&plan, &[], None, MEANS, None).host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/kept"), "/checkpoint", false));
     }
 
@@ -388,7 +424,7 @@ pub(super) mod tests {
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
         let volumes = ["/scratch", "/tmp", "/inputs", "/outputs", "/checkpoint", "/run/secrets"].map(str::to_owned);
         let tmpfs = |plan: &Plan| {
-            let tmpfs = body(plan, &volumes, MEANS, None).host_config.unwrap().tmpfs.unwrap();
+            let tmpfs = body(plan, &volumes, None, MEANS, None).host_config.unwrap().tmpfs.unwrap();
             assert!(tmpfs.values().all(|options| options.contains("size=256m")));
             let mut paths: Vec<String> = tmpfs.into_keys().collect();
             paths.sort_unstable();
@@ -402,18 +438,45 @@ pub(super) mod tests {
     #[test]
     fn a_network_and_gpus_come_only_when_asked_for() {
         let network = NetworkAccess::Internet { resolvers: vec!["192.0.2.53".parse().unwrap()] };
-        let plan = Plan { network, gpus: GpuAccess::Devices(vec!["GPU-1".into()]), ..plan() };
-        let host = body(&plan, &[], MEANS, None).host_config.unwrap();
+        let plan = Plan { network, gpus: two_gpus(), ..plan() };
+        let host = body(&plan, &[], None, MEANS, None).host_config.unwrap();
         assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
         assert_eq!((host.dns, host.extra_hosts), (Some(vec!["192.0.2.53".to_owned()]), None));
-        assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".to_owned()]));
+        assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".into(), "GPU-2".into()]));
+    }
+
+    #[test]
+    fn where_systemd_keeps_the_rules_the_nodes_of_exactly_the_containers_gpus_are_named() {
+        let with = Plan { gpus: two_gpus(), ..plan() };
+        let named = named_devices(&with, MEANS, |node| node != Path::new("/dev/nvidia-uvm"));
+        let devices = body(&with, &[], named, MEANS, None).host_config.unwrap().devices.unwrap();
+        let expected = ["/dev/nvidiactl", "/dev/nvidia1", "/dev/nvidia4"].map(|node| DeviceMapping {
+            path_on_host: Some(node.to_owned()),
+            path_in_container: Some(node.to_owned()),
+            cgroup_permissions: Some("rw".to_owned()),
+        });
+        assert_eq!(devices, expected, "one that the rig lacks keeps no container from starting");
+
+        let elsewhere = Means { rules_by_systemd: false, ..MEANS };
+        let gvisor = Plan { runtime: Some(Runtime::Gvisor), ..with.clone() };
+        for (plan, means) in [(&with, elsewhere), (&gvisor, MEANS), (&plan(), MEANS)] {
+            assert_eq!(named_devices(plan, means, |_| true), None, "{:?} {means:?}", plan.gpus);
+        }
+    }
+
+    #[test]
+    fn only_an_engine_that_says_so_has_its_rules_kept_by_systemd() {
+        use SystemInfoCgroupDriverEnum as Driver;
+        let kept = |driver| Means::of(SystemInfo { cgroup_driver: driver, ..SystemInfo::default() }).rules_by_systemd;
+        let drivers = [None, Some(Driver::EMPTY), Some(Driver::NONE), Some(Driver::CGROUPFS), Some(Driver::SYSTEMD)];
+        assert_eq!(drivers.map(kept), [false, false, false, false, true]);
     }
 
     #[test]
     fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
         let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
         let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
-        let host = body(&Plan { network, ..plan() }, &[], MEANS, None).host_config.unwrap();
+        let host = body(&Plan { network, ..plan() }, &[], None, MEANS, None).host_config.unwrap();
         assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
         assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }

@@ -1,3 +1,5 @@
+use bollard::models::SystemInfoCgroupDriverEnum;
+
 use super::Docker;
 use super::create::OWN_RUNTIME;
 use crate::container::Error;
@@ -8,6 +10,8 @@ pub struct Facts {
     pub version: String,
     /// `1` or `2`.
     pub cgroup_version: String,
+    /// Whether systemd keeps the device rules of containers.
+    pub rules_by_systemd: bool,
     pub limits_memory: bool,
     pub limits_swap: bool,
     pub limits_processes: bool,
@@ -37,6 +41,7 @@ pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
     Ok(Facts {
         version: info.server_version.unwrap_or_default(),
         cgroup_version: info.cgroup_version.map_or_else(String::new, |version| version.to_string()),
+        rules_by_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
         limits_memory: info.memory_limit.unwrap_or(false),
         limits_swap: info.swap_limit.unwrap_or(false),
         limits_processes: info.pids_limit.unwrap_or(false),

@@ -51,6 +51,7 @@ fn read_gpu(device: &Device<'_>) -> Result<Gpu, NvmlError> {
             generation: told(device.max_pcie_link_gen())?,
             width: told(device.max_pcie_link_width())?,
         }),
+        minor: told(device.minor_number())?,
     })
 }
 

@@ -1,5 +1,5 @@
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour};
-use millrace_worker::status::{GpuUsage, LinkStatus, StorageStatus, Totals};
+use millrace_worker::status::{GpuLink, GpuPath, GpuUsage, LinkStatus, StorageStatus, Totals};
 
 use super::*;
 
@@ -17,7 +17,9 @@ pub fn idle() -> Status {
             since: UnixSeconds(999_000),
         },
         draining: false,
+        unfit: vec![],
         gpus: vec![],
+        gpu_links: vec![],
         leases: vec![],
         votes: vec![],
         tasks: vec![],
@@ -34,6 +36,15 @@ pub fn idle() -> Status {
         bids: Vec::new(),
         totals: Totals::default(),
         troubles: vec![],
+    }
+}
+
+/// What a GPU that is gone is for its rig.
+pub fn lost_gpu() -> Unfit {
+    Unfit {
+        code: "gpu-off-the-bus".to_owned(),
+        cause: "GPU 1: it has fallen off the bus".to_owned(),
+        hint: "reset the GPU or restart the rig, then start the worker again".to_owned(),
     }
 }
 
@@ -94,6 +105,8 @@ pub fn busy() -> Status {
     Status {
         link: LinkStatus { connected: false, since: UnixSeconds(999_940), ..idle().link },
         draining: true,
+        unfit: vec![lost_gpu()],
+        gpu_links: vec![GpuLink { between: [0, 1], nvlinks: 4, path: Some(GpuPath::Switch) }],
         gpus: vec![gpu.clone(), broken, GpuStatus { slice: Some("1g.10gb".to_owned()), lease: None, ..gpu }],
         leases: vec![lease],
         votes: vec![
