@@ -7,6 +7,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -154,56 +155,62 @@ fn read_once(file: &File, part: &mut [u8], offset: u64) -> io::Result<usize> {
     }
 }
 
-/// A file that is read once, piece by piece, and hashed on the way.
+/// A file that is read once, part by part, and hashed on the way.
 struct Reader {
-    file: File,
-    hasher: sha2::Sha256,
+    file: Arc<File>,
     /// When it was opened.
     size: u64,
-    offset: u64,
 }
 
 impl Reader {
     fn open(path: &Path) -> io::Result<(Self, Sha256)> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        Ok((Self { file, hasher: sha2::Sha256::new(), size: metadata.len(), offset: 0 }, id(path, &metadata)))
+        Ok((Self { file: file.into(), size: metadata.len() }, id(path, &metadata)))
     }
 
-    /// Hands all of it on, part by part; its hash, unless it changes meanwhile.
-    async fn read(mut self, parts: Sender<Bytes>) -> io::Result<Option<Sha256>> {
-        let last = self.size - last_part(self.size);
+    /// Hands all of it on, part by part, each while it is hashed and the next one is read; the hash of all, unless the
+    /// file changes meanwhile.
+    async fn read(self, parts: Sender<Bytes>) -> io::Result<Option<Sha256>> {
+        let (mut hasher, mut offset) = (sha2::Sha256::new(), 0);
+        let mut part = self.part(offset).await?;
         loop {
-            let length = if self.offset < last { PART } else { self.size - last };
-            let part;
-            (self, part) = self.next(length).await?;
-            if part.len() as u64 != length {
+            if part.len() as u64 != self.length(offset) {
                 return Ok(None);
             }
+            offset += part.len() as u64;
             // It is hashed, whoever takes it.
-            let _ = parts.send(part).await;
-            if self.offset == self.size {
-                return self.finish();
+            let _ = parts.send(part.clone()).await;
+            let hashed = beside(move || {
+                hasher.update(&part);
+                Ok(hasher)
+            });
+            if offset == self.size {
+                let hash = hashed.await?.finalize();
+                // It may have grown.
+                let same = self.file.metadata()?.len() == self.size;
+                return Ok(same.then(|| Sha256(hash.into())));
             }
+            let (hashed, next) = tokio::join!(hashed, self.part(offset));
+            (hasher, part) = (hashed?, next?);
         }
     }
 
-    /// The next `length` bytes, fewer only at the end.
-    async fn next(mut self, length: u64) -> io::Result<(Self, Bytes)> {
-        let read = move || {
-            let mut part = vec![0; usize::try_from(length).unwrap_or_default()];
-            let read = fill(&self.file, &mut part, self.offset)?;
-            part.truncate(read);
-            self.hasher.update(&part);
-            self.offset += part.len() as u64;
-            Ok((self, Bytes::from(part)))
-        };
-        beside(read).await
+    /// Bytes of the part that begins there.
+    fn length(&self, offset: u64) -> u64 {
+        let last = last_part(self.size);
+        if offset < self.size - last { PART } else { last }
     }
 
-    /// The hash, unless the file has grown meanwhile.
-    fn finish(self) -> io::Result<Option<Sha256>> {
-        let same = self.file.metadata()?.len() == self.size;
-        Ok(same.then(|| Sha256(self.hasher.finalize().into())))
+    /// The part that begins there, shorter only where the file ends.
+    async fn part(&self, offset: u64) -> io::Result<Bytes> {
+        let (file, length) = (self.file.clone(), self.length(offset));
+        let read = move || {
+            let mut part = vec![0; usize::try_from(length).unwrap_or_default()];
+            let read = fill(&file, &mut part, offset)?;
+            part.truncate(read);
+            Ok(Bytes::from(part))
+        };
+        beside(read).await
     }
 }
