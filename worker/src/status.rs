@@ -30,6 +30,9 @@ pub struct Status {
     pub link: LinkStatus,
     /// Whether it takes no further lease, by its owner's word or because of what gives its GPUs to containers.
     pub draining: bool,
+    /// Whether it drains by its owner's word, also where that alone would not be needed.
+    #[serde(default)]
+    pub told_to_drain: bool,
     /// What keeps it from taking any, whatever its owner says, until that is mended and the worker started again.
     #[serde(default)]
     pub unfit: Vec<Unfit>,

@@ -182,9 +182,11 @@ async fn a_rig_that_drains_refuses_offers_until_it_is_told_otherwise_also_after_
     rig.stop().await;
     rig.boot().await.unwrap();
     assert!(rig.orchestrator.resume().await.draining, "the orchestrator knows before it offers anything");
-    assert!(ask(&rig, Ask::Status).await.draining);
+    let status = ask(&rig, Ask::Status).await;
+    assert!(status.draining && status.told_to_drain);
     assert_eq!(code(rig.offer().await), "rig-draining");
-    assert!(!ask(&rig, Ask::Resume).await.draining);
+    let status = ask(&rig, Ask::Resume).await;
+    assert!(!status.draining && !status.told_to_drain);
     told(&mut rig, false).await;
     assert_eq!(code(rig.offer().await), "signed");
     rig.stop().await;

@@ -107,7 +107,12 @@ pub(super) fn reply(reply: grpc::OfferReply) -> Result<Option<(Address, Reply)>,
     let transaction = named.map(<[u8; 32]>::try_from).transpose().map_err(wrong)?.map(Sha256);
     let result = match reply.result {
         Some(offer_reply::Result::Refusal(refusal)) => offer_reply::Result::Refusal(bounded(&refusal)),
-        Some(signature) => signature,
+        Some(offer_reply::Result::Signature(signature)) if signature.len() == 64 => {
+            offer_reply::Result::Signature(signature)
+        }
+        Some(offer_reply::Result::Signature(_)) => {
+            return Err(Status::invalid_argument("`signature` is not 64 bytes"));
+        }
         None => return Ok(None),
     };
     Ok(Some((lease, Reply { transaction, result })))
@@ -314,7 +319,9 @@ mod tests {
         let unnamed = grpc::OfferReply { transaction_sha256: Vec::new(), ..refused.clone() };
         let crooked = grpc::OfferReply { transaction_sha256: vec![3; 31], ..refused.clone() };
         let empty = grpc::OfferReply { result: None, ..refused.clone() };
-        assert!(reply(crooked).is_err() && reply(empty).unwrap().is_none());
+        let endless =
+            grpc::OfferReply { result: Some(offer_reply::Result::Signature(vec![1; 1_000_000])), ..refused.clone() };
+        assert!(reply(crooked).is_err() && reply(endless).is_err() && reply(empty).unwrap().is_none());
         assert_eq!(reply(unnamed).unwrap().unwrap().1.transaction, None);
         let (_, Reply { transaction, result: offer_reply::Result::Refusal(refusal) }) =
             reply(refused).unwrap().unwrap()

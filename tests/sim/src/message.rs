@@ -8,13 +8,14 @@ use millrace_scheduler::{BidRefused, Cause, Event, HeldLease, Invitation};
 
 #[derive(Clone, Debug)]
 pub enum ToRig {
+    /// The number stands for the transaction that the rig signs: no two proposals have the same.
     Offer {
+        number: u64,
         lease: Address,
         job: Address,
         offer: LeaseOffer,
     },
-    /// More time for a lease that it holds. The number stands for the transaction that the rig signs: no two
-    /// proposals have the same.
+    /// More time for a lease that it holds, numbered like an offer.
     Extend {
         number: u64,
         lease: Address,
@@ -69,7 +70,9 @@ pub enum ToOrchestrator {
         answer: Option<u64>,
     },
     Said(Box<Event>),
+    /// To an offer, as it was made under this number.
     Answer {
+        number: u64,
         lease: Address,
         answer: Result<(), Cause>,
     },

@@ -131,7 +131,7 @@ impl Simulation {
             RigChore::Heartbeat { session } => self.heartbeat(rig, session),
             RigChore::Step { key, step, event } => self.step_is_done(rig, key, step, event),
             RigChore::PullDragsOn { key, step } => self.pull_drags_on(rig, key, step),
-            RigChore::Vetted { lease, job, offer } => self.vetted(rig, lease, job, offer),
+            RigChore::Vetted { number, lease, job, offer } => self.vetted(rig, (number, lease), job, offer),
             RigChore::VettedExtension { number, lease, job, more } => {
                 self.vetted_extension(rig, number, lease, job, more);
             }

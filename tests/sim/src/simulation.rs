@@ -143,7 +143,7 @@ pub enum RigChore {
     Heartbeat { session: u64 },
     Step { key: TaskKey, step: u64, event: TaskEvent },
     PullDragsOn { key: TaskKey, step: u64 },
-    Vetted { lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
+    Vetted { number: u64, lease: Address, job: Address, offer: millrace_protocol::transitions::LeaseOffer },
     VettedExtension { number: u64, lease: Address, job: Address, more: millrace_protocol::Seconds },
     Read { lease: Address },
     ReadRound { lease: Address },

@@ -54,10 +54,18 @@ pub(super) fn judge_toolkit(told: Option<&str>) -> Finding {
 /// MIG slice needs beside its GPU's own is not named to the engine.
 pub(super) fn judge_nodes(inventory: &Inventory, unlinked: &[PathBuf]) -> Finding {
     const SUBJECT: &str = "device nodes";
+    const WITHOUT_SYSTEMD: &str = "put `\"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]` into \
+                                   /etc/docker/daemon.json, then `systemctl restart docker`";
     if inventory.gpus.iter().any(|gpu| gpu.slice.is_some()) {
-        let fix = "put `\"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]` into /etc/docker/daemon.json, then \
-                   `systemctl restart docker`";
-        return Finding::less(SUBJECT, "`systemctl daemon-reload` may take MIG slices from containers", fix);
+        return Finding::less(
+            SUBJECT,
+            "`systemctl daemon-reload` may take MIG slices from containers",
+            WITHOUT_SYSTEMD,
+        );
+    }
+    if inventory.gpus.iter().any(|gpu| gpu.minor.is_none()) {
+        let found = "`systemctl daemon-reload` may take GPUs from containers: a driver does not number its GPUs";
+        return Finding::less(SUBJECT, found, WITHOUT_SYSTEMD);
     }
     if unlinked.is_empty() {
         let found = "of GPUs: named to the engine, so that `systemctl daemon-reload` leaves them to containers";
@@ -79,7 +87,8 @@ mod tests {
     use crate::gpu::{Gpu, Slice};
 
     fn with_gpu() -> Inventory {
-        let gpu = Gpu { uuid: "GPU-1".into(), model: "h200".into(), vram_mib: 143_771, ..Gpu::default() };
+        let gpu =
+            Gpu { uuid: "GPU-1".into(), model: "h200".into(), vram_mib: 143_771, minor: Some(0), ..Gpu::default() };
         Inventory { gpus: vec![gpu], ..Inventory::default() }
     }
 
@@ -119,6 +128,15 @@ mod tests {
         assert_eq!(finding.grade, Grade::Less);
         assert!(finding.found.ends_with("no link below /dev/char to /dev/nvidiactl, /dev/nvidia0"), "{finding:?}");
         assert!(finding.fix.unwrap().contains("create-dev-char-symlinks"));
+    }
+
+    #[test]
+    fn a_gpu_whose_node_is_not_known_is_not_said_to_be_safe() {
+        let mut unnumbered = with_gpu();
+        unnumbered.gpus[0].minor = None;
+        let finding = judge_nodes(&unnumbered, &[]);
+        assert_eq!(finding.grade, Grade::Less);
+        assert!(finding.fix.unwrap().contains("cgroupfs"));
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Driver {
                 since: self.noted.link_since,
             },
             draining: self.rig.takes_no_more(),
+            told_to_drain: self.rig.draining,
             unfit: self.unfit(),
             gpu_links: links::of(inventory),
             gpus: (0..).zip(&inventory.gpus).map(|(position, gpu)| self.gpu(position, gpu)).collect(),

@@ -46,6 +46,7 @@ fn status() -> Status {
         started_at: UnixSeconds(990_000),
         link: LinkStatus { orchestrator: "http://m:1".to_owned(), connected: true, since: UnixSeconds(999_000) },
         draining: true,
+        told_to_drain: true,
         unfit: vec![],
         gpu_links: vec![],
         gpus: vec![gpu, silent],

@@ -30,7 +30,12 @@ pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
         ([], true) => style.warn("not taken: the rig drains, `millrace worker drain --undo` ends that"),
         (unfit, _) => {
             let causes: Vec<&str> = unfit.iter().map(|unfit| unfit.cause.as_str()).collect();
-            style.warn(&format!("not taken until this is mended: {}", causes.join("; ")))
+            let drains = if status.told_to_drain {
+                "; and the rig drains, `millrace worker drain --undo` ends that"
+            } else {
+                ""
+            };
+            style.warn(&format!("not taken until this is mended: {}{drains}", causes.join("; ")))
         }
     };
     let (disk, totals) = (&status.storage, &status.totals);

@@ -1,4 +1,4 @@
-//! Uploads that begin before their hash is known: pieces go to an upload of this client's choice, each hashed before it
+//! Uploads that begin before their hash is known: pieces go to an upload of this client's choice, each hashed while it
 //! is sent, and the last one goes to the object, which by then has a name. Whatever fails on the way, the rest of the
 //! file is hashed and sent as any other: what the endpoint has of the upload counts as sent.
 
@@ -40,7 +40,7 @@ pub(super) async fn put(client: &ObjectClient, path: &Path) -> Result<ObjectRef,
     let (reader, id) = beside(move || Reader::open(&owned)).await.map_err(failed)?;
     let total = reader.size;
     let (parts, mut read) = channel(AHEAD);
-    // The next parts are read and hashed while one is sent, also while the endpoint answers.
+    // Parts are read and hashed while others are sent, also while the endpoint answers.
     let (read_to_end, sent) = tokio::join!(reader.read(parts), send(client, id, total, &mut read));
     let sha256 = read_to_end.map_err(failed)?;
     let (Some(sha256), Some(sent)) = (sha256, sent) else { return Err(Error::Changed { path: path.to_owned() }) };

@@ -42,18 +42,19 @@ impl Core {
         let mut demand = Demand::of_job(entry);
         let checked = self.unserved_checks(now, job).first().map(|(_, provider)| *provider);
         if let Some(provider) = checked.filter(|_| !self.wants_lease_for_tasks(now, job, entry)) {
-            let mut unfit = self.accused(entry);
+            let mut unfit = self.refuted_providers(entry);
             unfit.insert(provider);
             demand.denied_providers.extend(unfit);
         }
         demand
     }
 
-    /// Providers whose results for this job were found to be others than somebody else's, however that was ruled: what
-    /// they make of another's task says nothing about it, and a check of theirs would accuse the honest.
-    fn accused(&self, entry: &JobEntry) -> BTreeSet<Address> {
-        let firsts = entry.story().findings.iter().filter_map(|finding| self.leases.get(&finding.first.lease));
-        firsts.map(|lease| lease.view.provider).collect()
+    /// Providers that lost a dispute over a finding about this job: what they make of another's task says nothing about
+    /// it, and would accuse the honest. Before a ruling both sides of a finding go on as witnesses: if either were to
+    /// stop, a lie about another's task would keep one's own from being compared.
+    fn refuted_providers(&self, entry: &JobEntry) -> BTreeSet<Address> {
+        let leases = self.refuted_leases(entry);
+        leases.iter().filter_map(|lease| self.leases.get(lease)).map(|lease| lease.view.provider).collect()
     }
 
     /// Which class of exit a lease gets that ends because nothing is left for it: where only checks are left, the

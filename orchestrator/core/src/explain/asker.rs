@@ -28,7 +28,7 @@ pub(super) struct Asker<'a> {
     pub(super) request: Request<'a>,
     /// Leases that the deposit must cover at a time for the next one to be opened; a gang's are counted elsewhere.
     pub(super) places: usize,
-    /// Providers that nothing the buyer says makes acceptable: their results are what is to be checked.
+    /// Providers that nothing the buyer says makes acceptable: their results are what is to be checked, or were refuted.
     barred: &'a [Address],
 }
 

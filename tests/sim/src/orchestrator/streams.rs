@@ -74,8 +74,8 @@ impl Simulation {
                 let event = self.arrived(*event);
                 self.feed(event, actions);
             }
-            ToOrchestrator::Answer { lease, answer } if current == Some(session) => {
-                self.answered(node, lease, answer, actions);
+            ToOrchestrator::Answer { number, lease, answer } if current == Some(session) => {
+                self.answered((node, number), lease, answer, actions);
             }
             ToOrchestrator::ExtensionAnswer { number, lease, answer } if current == Some(session) => {
                 self.extension_answered(node, number, lease, answer, actions);
@@ -124,7 +124,7 @@ impl Simulation {
         let session = asked.session.filter(|session| self.orchestrator.session(offer.node) == Some(*session));
         match session {
             Some(session) => {
-                self.send_to_rig(session, ToRig::Offer { lease, job: offer.job, offer: terms });
+                self.send_to_rig(session, ToRig::Offer { number, lease, job: offer.job, offer: terms });
                 self.chore(super::act::ANSWER_PATIENCE, super::Chore::OfferOverdue { number });
             }
             None => self.offer_overdue(number),
@@ -139,13 +139,19 @@ impl Simulation {
         }
     }
 
-    /// Only the node that was asked may answer.
-    fn answered(&mut self, node: Address, lease: Address, answer: Result<(), Cause>, actions: &mut Vec<Action>) {
+    /// Only the node that was asked may answer, and only what still waits: its signature is for that transaction alone.
+    fn answered(
+        &mut self,
+        (node, number): (Address, u64),
+        lease: Address,
+        answer: Result<(), Cause>,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(running) = &mut self.orchestrator.running else { return };
         let waits = |asked: &Asked| asked.sent && asked.lease == lease && asked.offer.node == node;
-        let Some(number) = running.asked.iter().find(|(_, asked)| waits(asked)).map(|(number, _)| *number) else {
+        if !running.asked.get(&number).is_some_and(waits) {
             return;
-        };
+        }
         let Some(Asked { offer, opened_slot, valid_until, .. }) = running.asked.remove(&number) else { return };
         match answer {
             Ok(()) => {

@@ -31,10 +31,10 @@ impl Simulation {
         }
         self.note(|| format!("{:<10} < {}", name::short(name::node(rig)), line(&message)));
         match message {
-            ToRig::Offer { lease, job, offer } => {
+            ToRig::Offer { number, lease, job, offer } => {
                 // The chain is asked beside the loop.
                 let delay = self.delay();
-                self.rig_plan(rig, delay, RigChore::Vetted { lease, job, offer });
+                self.rig_plan(rig, delay, RigChore::Vetted { number, lease, job, offer });
             }
             ToRig::Extend { number, lease, job, more } => {
                 let delay = self.delay();
@@ -76,9 +76,9 @@ impl Simulation {
     }
 
     /// Decides, remembers, signs: in this order.
-    pub fn vetted(&mut self, rig: usize, lease: Address, job: Address, offered: LeaseOffer) {
+    pub fn vetted(&mut self, rig: usize, (number, lease): (u64, Address), job: Address, offered: LeaseOffer) {
         let Some(view) = self.job_on_chain(job) else {
-            return self.refuse(rig, lease, "account-missing", "the job is not there".to_owned());
+            return self.refuse(rig, (number, lease), "account-missing", "the job is not there".to_owned());
         };
         let Some(plan) = self.plans.get(&view.spec_hash) else { return };
         let spec = &self.scenario.jobs[*plan].spec;
@@ -109,12 +109,12 @@ impl Simulation {
                 // It may have died in between.
                 if let Some(session) = self.rigs[rig].session {
                     self.note(|| format!("{:<10} > signs {}", name::short(name::node(rig)), name::short(lease)));
-                    self.send_to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Ok(()) });
+                    self.send_to_orchestrator(session, ToOrchestrator::Answer { number, lease, answer: Ok(()) });
                 }
             }
             Err(refusal) => {
                 let code = millrace_protocol::Diagnostic::code(&refusal);
-                self.refuse(rig, lease, code, refusal.to_string());
+                self.refuse(rig, (number, lease), code, refusal.to_string());
             }
         }
     }
@@ -171,11 +171,11 @@ impl Simulation {
         }
     }
 
-    fn refuse(&mut self, rig: usize, lease: Address, code: &str, message: String) {
+    fn refuse(&mut self, rig: usize, (number, lease): (u64, Address), code: &str, message: String) {
         if let Some(session) = self.rigs[rig].session {
             self.note(|| format!("{:<10} > refuses {}: {message}", name::short(name::node(rig)), name::short(lease)));
             let cause = Cause { code: code.to_owned(), message, hint: String::new() };
-            self.send_to_orchestrator(session, ToOrchestrator::Answer { lease, answer: Err(cause) });
+            self.send_to_orchestrator(session, ToOrchestrator::Answer { number, lease, answer: Err(cause) });
         }
     }
 

@@ -17,6 +17,7 @@ pub fn idle() -> Status {
             since: UnixSeconds(999_000),
         },
         draining: false,
+        told_to_drain: false,
         unfit: vec![],
         gpus: vec![],
         gpu_links: vec![],
@@ -105,6 +106,7 @@ pub fn busy() -> Status {
     Status {
         link: LinkStatus { connected: false, since: UnixSeconds(999_940), ..idle().link },
         draining: true,
+        told_to_drain: true,
         unfit: vec![lost_gpu()],
         gpu_links: vec![GpuLink { between: [0, 1], nvlinks: 4, path: Some(GpuPath::Switch) }],
         gpus: vec![gpu.clone(), broken, GpuStatus { slice: Some("1g.10gb".to_owned()), lease: None, ..gpu }],

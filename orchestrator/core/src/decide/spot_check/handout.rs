@@ -44,9 +44,9 @@ impl Core {
         if waiting.is_empty() {
             return served;
         }
-        let accused = self.jobs.get(&job).map(|entry| self.accused(entry)).unwrap_or_default();
+        let refuted = self.jobs.get(&job).map(|entry| self.refuted_providers(entry)).unwrap_or_default();
         let usable = |entry: &&LeaseEntry| {
-            entry.is_working() && !entry.silenced && !entry.has_notice() && !accused.contains(&entry.view.provider)
+            entry.is_working() && !entry.silenced && !entry.has_notice() && !refuted.contains(&entry.view.provider)
         };
         for lease in self.open_leases.of_job(job) {
             let Some(entry) = self.leases.get(&lease).filter(usable) else { continue };

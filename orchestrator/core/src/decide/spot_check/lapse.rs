@@ -1,18 +1,14 @@
-use std::collections::BTreeSet;
-
 use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
 
 use crate::state::check::{CheckState, Lapse};
-use crate::{Action, Core, JobEntry, LeaseEntry, Notice, Now, Stage};
+use crate::{Action, Core, LeaseEntry, Notice, Now, Stage};
 
 /// What becomes of a check whose time is over.
 enum End {
     Lapses(Lapse),
     /// The first lease left without a report that could be disputed: what it made of a drawn task does not count.
     Redo,
-    /// Whoever runs it was found out meanwhile.
-    Elsewhere,
 }
 
 impl Core {
@@ -21,7 +17,6 @@ impl Core {
     pub(in crate::decide) fn end_checks(&mut self, now: Now, job: Address) {
         let Some(entry) = self.jobs.get(&job).filter(|entry| entry.is_spot_checked()) else { return };
         let over = entry.outcome.is_some();
-        let accused = self.accused(entry);
         let mut ends = Vec::new();
         for number in entry.tasks.unchecked() {
             let end = match self.first_lease(entry, number) {
@@ -29,7 +24,6 @@ impl Core {
                 Some(first) => self.end_of_check(now, first),
                 None => Some(End::Redo),
             };
-            let end = end.or_else(|| self.is_run_by(entry, number, &accused).then_some(End::Elsewhere));
             ends.extend(end.map(|end| (number, end)));
         }
         for (number, end) in ends {
@@ -39,15 +33,8 @@ impl Core {
                     self.lapse(job, number, reason);
                 }
                 End::Redo => self.redo_tasks(job, &[number]),
-                End::Elsewhere => self.stop_check(job, number),
             }
         }
-    }
-
-    fn is_run_by(&self, entry: &JobEntry, number: u32, providers: &BTreeSet<Address>) -> bool {
-        let runner = entry.tasks.get(number).and_then(|task| task.check.as_ref()?.running_on());
-        let runner = runner.and_then(|lease| self.leases.get(&lease));
-        runner.is_some_and(|lease| providers.contains(&lease.view.provider))
     }
 
     fn end_of_check(&self, now: Now, first: &LeaseEntry) -> Option<End> {
