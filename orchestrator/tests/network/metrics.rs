@@ -28,7 +28,15 @@ async fn a_scrape_tells_what_the_market_does() {
     Rig::new(market.link_url(), &rig, Duration::from_secs(2)).run();
     let job = market.submit(1, &spec(2)).await;
     market.wait_for(job, |status| status.tasks.iter().any(|task| task.state == TaskState::Running)).await;
-    let found = scrape(&market).await;
+    let mut found = scrape(&market).await;
+    for _ in 0..50 {
+        // A lease may be seen on chain, and its task begin, before its own transaction is heard of.
+        if found.get("transactions_landed_total{kind=\"open-lease\"}") == Some(&1.0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        found = scrape(&market).await;
+    }
     for (name, value) in [
         ("workers_connected", 1.0),
         ("connections_total", 1.0),
