@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use millrace_link::grpc::orchestrator_message::Body;
-use millrace_link::grpc::{OrchestratorMessage, offer_reply};
+use millrace_link::grpc::{OrchestratorMessage, Refusal};
 use millrace_protocol::Address;
 use millrace_scheduler::{Cause, OpenFailure};
 use millrace_spec::{Sha256, sha256};
@@ -22,7 +22,8 @@ const LATE: usize = 8;
 pub(crate) struct Reply {
     /// The transaction that is meant, where the node says so.
     pub transaction: Option<Sha256>,
-    pub result: offer_reply::Result,
+    /// The node's signature, or its no.
+    pub result: Result<[u8; 64], Refusal>,
 }
 
 /// Who waits for a node's word, by node and lease: only the node that was asked may answer.
@@ -67,8 +68,8 @@ pub(super) async fn propose(
         None
     };
     match timeout(ANSWER_PATIENCE, meant).await.ok().flatten() {
-        Some(offer_reply::Result::Signature(signature)) => signature.try_into().map_err(|_| OpenFailure::Unanswered),
-        Some(offer_reply::Result::Refusal(refusal)) => Err(OpenFailure::Refused(Cause {
+        Some(Ok(signature)) => Ok(signature),
+        Some(Err(refusal)) => Err(OpenFailure::Refused(Cause {
             code: refusal.code,
             message: format!("the node refused {offered}: {}", refusal.cause),
             hint: hint.to_owned(),
@@ -89,8 +90,7 @@ mod tests {
     const LEASE: Address = Address([3; 32]);
 
     fn signed(transaction: Option<&[u8]>, byte: u8) -> Reply {
-        let result = offer_reply::Result::Signature(vec![byte; 64]);
-        Reply { transaction: transaction.map(sha256), result }
+        Reply { transaction: transaction.map(sha256), result: Ok([byte; 64]) }
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(super) fn address(bytes: &[u8], field: &str) -> Result<Address, Status> {
     bytes.map(Address).map_err(|_| Status::invalid_argument(format!("`{field}` is not 32 bytes")))
 }
 
+fn signature(bytes: &[u8]) -> Result<[u8; 64], Status> {
+    <[u8; 64]>::try_from(bytes).map_err(|_| Status::invalid_argument("`signature` is not 64 bytes"))
+}
+
 pub(super) fn held(resume: &grpc::Resume) -> Result<Vec<HeldLease>, Status> {
     if resume.leases.len().max(resume.tasks.len()) > MOST_HELD {
         return Err(Status::invalid_argument(format!("a worker holds at most {MOST_HELD} leases and tasks")));
@@ -102,17 +106,13 @@ pub(super) fn advertised_address(text: &str) -> String {
 /// neither a signature nor a refusal.
 pub(super) fn reply(reply: grpc::OfferReply) -> Result<Option<(Address, Reply)>, Status> {
     let lease = address(&reply.lease, "lease")?;
-    let wrong = |_| Status::invalid_argument("`transaction_sha256` is not 32 bytes");
-    let named = Some(reply.transaction_sha256).filter(|bytes| !bytes.is_empty());
-    let transaction = named.map(<[u8; 32]>::try_from).transpose().map_err(wrong)?.map(Sha256);
+    let transaction = match reply.transaction_sha256.as_slice() {
+        [] => None,
+        named => Some(Sha256(address(named, "transaction_sha256")?.0)),
+    };
     let result = match reply.result {
-        Some(offer_reply::Result::Refusal(refusal)) => offer_reply::Result::Refusal(bounded(&refusal)),
-        Some(offer_reply::Result::Signature(signature)) if signature.len() == 64 => {
-            offer_reply::Result::Signature(signature)
-        }
-        Some(offer_reply::Result::Signature(_)) => {
-            return Err(Status::invalid_argument("`signature` is not 64 bytes"));
-        }
+        Some(offer_reply::Result::Refusal(refusal)) => Err(bounded(&refusal)),
+        Some(offer_reply::Result::Signature(bytes)) => Ok(signature(&bytes)?),
         None => return Ok(None),
     };
     Ok(Some((lease, Reply { transaction, result })))
@@ -166,8 +166,7 @@ pub(super) fn bid(told: grpc::Bid) -> Result<Option<ToldBid>, Status> {
         None => return Ok(None),
         Some(grpc::bid::Result::Refusal(refusal)) => ToldBid::Declined { code: text(&refusal.code) },
         Some(grpc::bid::Result::Signed(signed)) => {
-            let bytes = <[u8; 64]>::try_from(signed.signature.as_slice());
-            let signature = bytes.map_err(|_| Status::invalid_argument("`signature` is not 64 bytes"))?;
+            let signature = signature(&signed.signature)?;
             // Program and node are known, and not the worker's to say.
             let bid = Bid {
                 program: Address::default(),
@@ -323,11 +322,8 @@ mod tests {
             grpc::OfferReply { result: Some(offer_reply::Result::Signature(vec![1; 1_000_000])), ..refused.clone() };
         assert!(reply(crooked).is_err() && reply(endless).is_err() && reply(empty).unwrap().is_none());
         assert_eq!(reply(unnamed).unwrap().unwrap().1.transaction, None);
-        let (_, Reply { transaction, result: offer_reply::Result::Refusal(refusal) }) =
-            reply(refused).unwrap().unwrap()
-        else {
-            panic!("it was refused")
-        };
+        let (_, Reply { transaction, result }) = reply(refused).unwrap().unwrap();
+        let Err(refusal) = result else { panic!("it was refused") };
         assert_eq!(transaction, Some(Sha256([3; 32])));
         assert_eq!((refusal.code.as_str(), refusal.cause.len()), ("no", LONGEST_TEXT));
         let resume = grpc::Resume { leases: vec![vec![2; 32]; MOST_HELD + 1], ..Default::default() };

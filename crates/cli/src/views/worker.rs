@@ -15,6 +15,8 @@ use crate::output::{Style, rows};
 pub use links::links;
 pub use usage::usage;
 
+const DRAINS: &str = "the rig drains, `millrace worker drain --undo` ends that";
+
 /// Names and values of everything that is there once.
 pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
     let link = match status.link.connected {
@@ -27,14 +29,10 @@ pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
     };
     let further = match (status.unfit.as_slice(), status.draining) {
         ([], false) => "taken".to_owned(),
-        ([], true) => style.warn("not taken: the rig drains, `millrace worker drain --undo` ends that"),
+        ([], true) => style.warn(&format!("not taken: {DRAINS}")),
         (unfit, _) => {
             let causes: Vec<&str> = unfit.iter().map(|unfit| unfit.cause.as_str()).collect();
-            let drains = if status.told_to_drain {
-                "; and the rig drains, `millrace worker drain --undo` ends that"
-            } else {
-                ""
-            };
+            let drains = if status.told_to_drain { format!("; and {DRAINS}") } else { String::new() };
             style.warn(&format!("not taken until this is mended: {}{drains}", causes.join("; ")))
         }
     };

@@ -50,7 +50,7 @@ impl Means {
             log: LogDriver::of(&info.plugins.and_then(|plugins| plugins.log).unwrap_or_default()),
             runc: runtimes.contains_key(OWN_RUNTIME),
             gvisor: runtimes.contains_key(engine_name(Runtime::Gvisor)),
-            rules_by_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
+            rules_by_systemd: rules_by_systemd(info.cgroup_driver),
         }
     }
 
@@ -65,6 +65,11 @@ impl Means {
     fn runtime(self, asked: Option<Runtime>) -> Option<String> {
         asked.map(engine_name).or(self.runc.then_some(OWN_RUNTIME)).map(str::to_owned)
     }
+}
+
+/// Whether systemd keeps the device rules of the engine's containers.
+pub(super) fn rules_by_systemd(driver: Option<SystemInfoCgroupDriverEnum>) -> bool {
+    driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD)
 }
 
 /// How the engine keeps what a container prints. Each keeps all of it, in one order, over its own restarts.

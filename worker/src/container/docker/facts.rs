@@ -1,7 +1,5 @@
-use bollard::models::SystemInfoCgroupDriverEnum;
-
 use super::Docker;
-use super::create::OWN_RUNTIME;
+use super::create::{OWN_RUNTIME, rules_by_systemd};
 use crate::container::Error;
 
 /// What a daemon says of how it runs containers.
@@ -41,7 +39,7 @@ pub(super) async fn read(docker: &Docker) -> Result<Facts, Error> {
     Ok(Facts {
         version: info.server_version.unwrap_or_default(),
         cgroup_version: info.cgroup_version.map_or_else(String::new, |version| version.to_string()),
-        rules_by_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
+        rules_by_systemd: rules_by_systemd(info.cgroup_driver),
         limits_memory: info.memory_limit.unwrap_or(false),
         limits_swap: info.swap_limit.unwrap_or(false),
         limits_processes: info.pids_limit.unwrap_or(false),
