@@ -3,11 +3,14 @@ use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_spec::Sha256;
 use rustix::fs::{Advice, fadvise};
 use sha2::Digest;
+
+use super::receive::beside;
 
 /// Bytes behind the end of an upload of which the disk has the first.
 const WRITTEN_BY_NOW: u64 = 16 * 1024 * 1024;
@@ -41,7 +44,7 @@ impl Progress {
 
 /// The file of an upload, hashed while it grows. One holder at a time.
 pub(super) struct Growing {
-    file: File,
+    file: Arc<File>,
     pub progress: Progress,
 }
 
@@ -54,24 +57,21 @@ impl Growing {
             Some(known) if known.length == length => known,
             _ => Progress::read(&file)?,
         };
-        Ok(Self { file, progress })
+        Ok(Self { file: file.into(), progress })
     }
 
-    pub fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        let mut end = self.progress.length;
-        for piece in pieces {
-            self.file.write_all_at(piece, end)?;
-            end += piece.len() as u64;
-        }
-        // Has the kernel begin to write it to the disk, so that with the last piece little is left to wait for, and let
-        // go of what is there already: the same memory does for the next.
-        let from = self.progress.length.saturating_sub(WRITTEN_BY_NOW);
-        fadvise(&self.file, from, NonZeroU64::new(end - from), Advice::DontNeed)?;
-        for piece in pieces {
-            self.progress.hasher.update(piece);
-        }
-        self.progress.length = end;
-        Ok(())
+    /// Bytes are hashed while they are written: each takes about as long.
+    pub async fn append(self, pieces: Vec<Bytes>) -> io::Result<Self> {
+        let Self { file, progress: Progress { length, mut hasher } } = self;
+        let (to, pieces) = (file.clone(), Arc::new(pieces));
+        let hashed = pieces.clone();
+        let hash = move || {
+            hashed.iter().for_each(|piece| hasher.update(piece));
+            io::Result::Ok(hasher)
+        };
+        // Both to their ends: nothing is written any more once this has returned.
+        let (end, hasher) = tokio::join!(beside(move || write(&to, length, &pieces)), beside(hash));
+        Ok(Self { file, progress: Progress { length: end?, hasher: hasher? } })
     }
 
     /// Takes back what was appended since `progress`.
@@ -86,4 +86,18 @@ impl Growing {
         self.file.sync_all()?;
         Ok(self.file.metadata()?.len())
     }
+}
+
+/// Writes behind `from`; where that ends.
+fn write(file: &File, from: u64, pieces: &[Bytes]) -> io::Result<u64> {
+    let mut end = from;
+    for piece in pieces {
+        file.write_all_at(piece, end)?;
+        end += piece.len() as u64;
+    }
+    // Has the kernel begin to write it to the disk, so that with the last piece little is left to wait for, and let go
+    // of what is there already: the same memory does for the next.
+    let from = from.saturating_sub(WRITTEN_BY_NOW);
+    fadvise(file, from, NonZeroU64::new(end - from), Advice::DontNeed)?;
+    Ok(end)
 }

@@ -167,7 +167,7 @@ impl Objects {
             let bytes = batch.iter().map(|part| part.len() as u64).sum();
             disk::check(&self.uploads, bytes, self.reserve)?;
             self.received.fetch_add(bytes, Ordering::Relaxed);
-            upload = beside(move || upload.append(&batch).map(|()| upload)).await?;
+            upload = upload.append(batch).await?;
         }
         Ok(upload)
     }
