@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::container::Engine;
-use crate::container::Info;
 use crate::container::docker::{Docker, PullPolicy};
-use crate::gpu::{Inventory, nodes, nvml};
+use crate::container::{Engine, Info};
+use crate::gpu::nodes::{self, AtRisk};
+use crate::gpu::{Inventory, nvml};
 
 /// How much something matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -115,8 +115,8 @@ impl Examination {
         let inventory = nvml::inventory(&self.nvml_library);
         findings.extend(gpus::judge(&inventory, gpus::toolkit(Path::new(TOOLKIT)).await.as_deref()));
         if rules_by_systemd && !inventory.gpus.is_empty() {
-            let unlinked = nodes::unlinked(nodes::of(&inventory.gpus), Path::new(nodes::LINKS));
-            findings.push(gpus::judge_nodes(&inventory, &unlinked));
+            let at_risk = AtRisk::among(nodes::of(&inventory.gpus), Path::new(nodes::LINKS));
+            findings.push(gpus::judge_nodes(&inventory, &at_risk));
         }
         let free = data_folder::free(&self.data_dir);
         let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);

@@ -19,6 +19,7 @@
 //! | containers | slow pulls up to 400 s; pulls, creations, starts, inputs and uploads that fail; programs that fail, outlast their lease, or ignore SIGTERM |
 //! | chain | transactions lost, doubled, reordered within a slot, expired; slots that stand still; forks that take back the last three; an endpoint that does not answer; notifications lost; a clock 25 s behind that lags and leaps |
 //! | rigs that lie | say work is done and deliver nothing; deliver something else and name a wrong root; have no hardware; speak for others and forge vouchers; do not stop; say nothing; make another result and stand by it, where some jobs have tasks run again |
+//! | everybody | for an hour no network to a rig, or to all of them; no scheduler; no chain (`tests/outages.rs`) |
 //! | people | cancel, accept, dispute; an arbiter who rules or does not; spot leases preempted, by the scheduler and beside it; providers that drain |
 //!
 //! A live stream of HTTP/2 loses nothing, so a task that is stopped by a message which gets lost may run on; only

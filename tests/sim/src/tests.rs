@@ -1,4 +1,5 @@
 mod crashes;
+mod outages;
 mod replays;
 mod sabotages;
 mod seeds;

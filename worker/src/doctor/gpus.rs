@@ -5,7 +5,7 @@ use tokio::process::Command;
 use super::Finding;
 use super::release::Release;
 use crate::gpu::Inventory;
-use crate::gpu::nodes::LINKS;
+use crate::gpu::nodes::{AtRisk, LINKS};
 
 /// The release of NVIDIA's container toolkit that closed CVE-2025-23266, a way out of any container with a
 /// GPU; CVE-2025-23359 and CVE-2024-0132 were closed before (NVIDIA's security bulletins).
@@ -50,9 +50,9 @@ pub(super) fn judge_toolkit(told: Option<&str>) -> Finding {
     }
 }
 
-/// Whether containers keep their GPUs where systemd keeps their device rules, by the nodes that have no link. What a
-/// MIG slice needs beside its GPU's own is not named to the engine.
-pub(super) fn judge_nodes(inventory: &Inventory, unlinked: &[PathBuf]) -> Finding {
+/// Whether containers keep their GPUs where systemd keeps their device rules. What a MIG slice needs beside its GPU's
+/// own is not named to the engine.
+pub(super) fn judge_nodes(inventory: &Inventory, at_risk: &AtRisk) -> Finding {
     const SUBJECT: &str = "device nodes";
     const WITHOUT_SYSTEMD: &str = "put `\"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]` into \
                                    /etc/docker/daemon.json, then `systemctl restart docker`";
@@ -67,14 +67,22 @@ pub(super) fn judge_nodes(inventory: &Inventory, unlinked: &[PathBuf]) -> Findin
         let found = "`systemctl daemon-reload` may take GPUs from containers: a driver does not number its GPUs";
         return Finding::less(SUBJECT, found, WITHOUT_SYSTEMD);
     }
-    if unlinked.is_empty() {
+    let names = |nodes: &[PathBuf]| nodes.iter().map(|node| node.display().to_string()).collect::<Vec<_>>().join(", ");
+    if !at_risk.missing.is_empty() {
+        let found = format!(
+            "`systemctl daemon-reload` may take GPUs from the next containers: {} not there yet",
+            names(&at_risk.missing)
+        );
+        let fix = "`nvidia-modprobe -u -c 0`, which the service of `millrace worker install` runs at each start";
+        return Finding::less(SUBJECT, found, fix);
+    }
+    if at_risk.unlinked.is_empty() {
         let found = "of GPUs: named to the engine, so that `systemctl daemon-reload` leaves them to containers";
         return Finding::good(SUBJECT, found);
     }
-    let names: Vec<String> = unlinked.iter().map(|node| node.display().to_string()).collect();
     let found = format!(
         "`systemctl daemon-reload` may take GPUs from containers: no link below {LINKS} to {}",
-        names.join(", ")
+        names(&at_risk.unlinked)
     );
     let fix = "`nvidia-ctk system create-dev-char-symlinks --create-all`, and again after each start of the rig";
     Finding::less(SUBJECT, found, fix)
@@ -123,18 +131,28 @@ mod tests {
 
     #[test]
     fn nodes_that_systemd_cannot_find_are_named_with_what_links_them() {
-        assert_eq!(judge_nodes(&with_gpu(), &[]).grade, Grade::Good);
-        let finding = judge_nodes(&with_gpu(), &["/dev/nvidiactl".into(), "/dev/nvidia0".into()]);
+        assert_eq!(judge_nodes(&with_gpu(), &AtRisk::default()).grade, Grade::Good);
+        let unlinked = vec!["/dev/nvidiactl".into(), "/dev/nvidia0".into()];
+        let finding = judge_nodes(&with_gpu(), &AtRisk { unlinked, ..AtRisk::default() });
         assert_eq!(finding.grade, Grade::Less);
         assert!(finding.found.ends_with("no link below /dev/char to /dev/nvidiactl, /dev/nvidia0"), "{finding:?}");
         assert!(finding.fix.unwrap().contains("create-dev-char-symlinks"));
     }
 
     #[test]
+    fn nodes_that_no_program_has_needed_yet_are_named_with_what_makes_them() {
+        let at_risk = AtRisk { missing: vec!["/dev/nvidia-uvm".into()], unlinked: vec!["/dev/nvidia0".into()] };
+        let finding = judge_nodes(&with_gpu(), &at_risk);
+        assert_eq!(finding.grade, Grade::Less);
+        assert!(finding.found.ends_with("containers: /dev/nvidia-uvm not there yet"), "{finding:?}");
+        assert!(finding.fix.unwrap().contains("nvidia-modprobe -u"));
+    }
+
+    #[test]
     fn a_gpu_whose_node_is_not_known_is_not_said_to_be_safe() {
         let mut unnumbered = with_gpu();
         unnumbered.gpus[0].minor = None;
-        let finding = judge_nodes(&unnumbered, &[]);
+        let finding = judge_nodes(&unnumbered, &AtRisk::default());
         assert_eq!(finding.grade, Grade::Less);
         assert!(finding.fix.unwrap().contains("cgroupfs"));
     }
@@ -144,7 +162,7 @@ mod tests {
         let mut sliced = with_gpu();
         sliced.gpus[0].slice = Some(Slice { of: "GPU-1".into(), profile: "1g.18gb".into() });
         for unlinked in [vec![], vec!["/dev/nvidia0".into()]] {
-            let finding = judge_nodes(&sliced, &unlinked);
+            let finding = judge_nodes(&sliced, &AtRisk { unlinked, ..AtRisk::default() });
             assert_eq!(finding.grade, Grade::Less);
             assert!(finding.found.contains("MIG") && finding.fix.unwrap().contains("cgroupfs"));
         }

@@ -23,13 +23,29 @@ pub(crate) fn of<'a>(gpus: impl IntoIterator<Item = &'a Gpu>) -> Vec<PathBuf> {
     SHARED.map(str::to_owned).into_iter().chain(own).map(|name| Path::new("/dev").join(name)).collect()
 }
 
-/// Which of the nodes that are there have no link in the folder.
-pub(crate) fn unlinked(nodes: Vec<PathBuf>, links: &Path) -> Vec<PathBuf> {
-    let is_unlinked = |node: &PathBuf| {
-        let number = fs::metadata(node).map(|node| node.rdev());
-        number.is_ok_and(|number| !links.join(format!("{}:{}", major(number), minor(number))).exists())
-    };
-    nodes.into_iter().filter(is_unlinked).collect()
+/// Nodes that may be lost to containers when systemd writes their device rules anew.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct AtRisk {
+    /// Not there yet, so that they are not named to the engine: the driver makes those of its memory manager for the
+    /// first program that computes.
+    pub missing: Vec<PathBuf>,
+    /// There, and without the link by which systemd finds them.
+    pub unlinked: Vec<PathBuf>,
+}
+
+impl AtRisk {
+    /// Of these nodes, with their links in the folder.
+    pub fn among(nodes: Vec<PathBuf>, links: &Path) -> Self {
+        let mut at_risk = Self::default();
+        for node in nodes {
+            match fs::metadata(&node).map(|metadata| metadata.rdev()) {
+                Err(_) => at_risk.missing.push(node),
+                Ok(number) if links.join(format!("{}:{}", major(number), minor(number))).exists() => {}
+                Ok(_) => at_risk.unlinked.push(node),
+            }
+        }
+        at_risk
+    }
 }
 
 #[cfg(test)]
@@ -46,16 +62,17 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_its_link_is_told_until_it_has_one() {
+    fn a_node_is_told_until_it_is_there_and_has_its_link() {
         let links = tempfile::tempdir().unwrap();
-        let look = || unlinked(vec!["/dev/null".into(), "/dev/nowhere".into()], links.path());
-        assert_eq!(look(), [Path::new("/dev/null")]);
+        let look = || AtRisk::among(vec!["/dev/null".into(), "/dev/nowhere".into()], links.path());
+        let unlinked = AtRisk { missing: vec!["/dev/nowhere".into()], unlinked: vec!["/dev/null".into()] };
+        assert_eq!(look(), unlinked);
         // Linux's number of it, everywhere.
         let link = links.path().join("1:3");
         std::os::unix::fs::symlink("/dev/nowhere", &link).unwrap();
-        assert_eq!(look(), [Path::new("/dev/null")], "a link that leads nowhere");
+        assert_eq!(look(), unlinked, "a link that leads nowhere");
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        assert!(look().is_empty());
+        assert!(look().unlinked.is_empty());
     }
 }

@@ -28,6 +28,11 @@ struct Phase {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Gpu {
     gpu: u32,
     uuid: String,
@@ -68,6 +73,11 @@ fn connection(registry: &mut Registry, status: &Status) {
     let connections = ConstCounter::new(status.totals.connections);
     registry.register("connections", "Connections to the orchestrator since the start", connections);
     registry.register("draining", "Whether the rig takes no further lease", gauge(u64::from(status.draining)));
+    let unfit = Family::<Code, Integer>::default();
+    for cause in &status.unfit {
+        unfit.get_or_create(&Code { code: cause.code.clone() }).inc();
+    }
+    registry.register("unfit", "What must be mended before the rig takes any lease, by code", unfit);
     let troubles = status.troubles.iter().fold(0u64, |sum, trouble| sum.saturating_add(trouble.times.into()));
     registry.register("recent_troubles", "Things that went wrong, as far as the worker remembers", gauge(troubles));
 }

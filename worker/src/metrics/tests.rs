@@ -2,7 +2,9 @@ use millrace_metrics::text;
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds};
 
 use super::families::registry;
-use crate::status::{GpuStatus, GpuUsage, LeaseStatus, LinkStatus, Status, StorageStatus, TaskStatus, Totals, Trouble};
+use crate::status::{
+    GpuStatus, GpuUsage, LeaseStatus, LinkStatus, Status, StorageStatus, TaskStatus, Totals, Trouble, Unfit,
+};
 
 fn status() -> Status {
     let task = |task, phase: &str| TaskStatus {
@@ -47,7 +49,7 @@ fn status() -> Status {
         link: LinkStatus { orchestrator: "http://m:1".to_owned(), connected: true, since: UnixSeconds(999_000) },
         draining: true,
         told_to_drain: true,
-        unfit: vec![],
+        unfit: vec![Unfit { code: "gpu-faulty".to_owned(), cause: String::new(), hint: String::new() }],
         gpu_links: vec![],
         gpus: vec![gpu, silent],
         leases: vec![LeaseStatus {

@@ -65,6 +65,9 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 User={user}
+# The driver makes the nodes of its memory manager for the first program that computes, which is too late for the
+# container that it runs in. Not on every rig, and then not needed.
+ExecStartPre=-+/usr/bin/nvidia-modprobe -u -c 0
 {group}ExecStart={command}
 WorkingDirectory={data_dir}
 Environment=HOME={data_dir}
