@@ -69,7 +69,7 @@ fn is_shown(row: &str) {
 fn every_hostile_program_stands_on_the_page() {
     let page = PAGES[1].0;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/tests/hostile");
-    for module in ["ascent", "exhaustion", "images", "network", "outputs", "persistence"] {
+    for module in ["ascent", "early_outputs", "exhaustion", "images", "network", "outputs", "persistence"] {
         let text = fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
         for test in text.split("#[tokio::test]\nasync fn ").skip(1) {
             let name = test.split('(').next().unwrap();

@@ -84,17 +84,13 @@ impl Chain for Rpc {
     }
 
     fn lease(&self, address: Address) -> BoxFuture<'_, Result<(Option<LeaseAccount>, UnixSeconds), Error>> {
-        async move {
-            let lease = self.client.find(address).await?;
-            Ok((lease, self.client.chain_clock().await?))
-        }
-        .boxed()
+        self.client.find_with_clock(address).boxed()
     }
 
     fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>> {
         async move {
-            let clock = self.client.chain_clock().await?;
-            let Some(lease) = self.client.find::<LeaseAccount>(lease).await? else { return Ok((None, clock)) };
+            let (lease, clock) = self.client.find_with_clock::<LeaseAccount>(lease).await?;
+            let Some(lease) = lease else { return Ok((None, clock)) };
             let job = self.job(lease.job).await?;
             let round: QuorumAccount = self.client.fetch(job.round()).await?;
             Ok((Some(round.quorum), clock))

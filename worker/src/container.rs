@@ -138,11 +138,15 @@ impl Process {
     }
 }
 
+/// What a small machine's own programs need of its memory.
+const LEAST_MEMORY_KEPT_MIB: u32 = 1_024;
+
 /// What an engine says about itself and its machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     pub version: String,
     pub cpu_cores: u16,
+    /// All of the machine's.
     pub memory_mib: u32,
     /// Whether it can run containers under gVisor.
     pub gvisor: bool,
@@ -150,6 +154,16 @@ pub struct Info {
     pub user_namespace: Option<(u32, u32)>,
     /// Where it keeps images, if that is a folder of this machine.
     pub image_folder: Option<PathBuf>,
+}
+
+impl Info {
+    /// What the machine's owner can promise to leases, in MiB: a twentieth of the machine's memory stays with the
+    /// system, the engine and the worker, and never less than 1 GiB. Were all of it promised, containers that stay
+    /// within their limits would have the kernel end one of them, or one of the rig's own programs.
+    pub fn memory_for_leases_mib(&self) -> u32 {
+        let kept = LEAST_MEMORY_KEPT_MIB.max(self.memory_mib / 20);
+        self.memory_mib.saturating_sub(kept)
+    }
 }
 
 /// What an engine can say no with.
@@ -303,4 +317,23 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Every container with the node's label.
     fn list(&self, node: Address) -> BoxFuture<'_, Result<Vec<FoundContainer>, Error>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_keeps_a_twentieth_of_its_memory_and_a_gibibyte_at_least() {
+        let offered = |memory_mib| {
+            let (version, user_namespace, image_folder) = (String::new(), None, None);
+            Info { version, cpu_cores: 1, memory_mib, gvisor: false, user_namespace, image_folder }
+                .memory_for_leases_mib()
+        };
+        for (all, expected) in
+            [(0, 0), (1_024, 0), (1_025, 1), (20_480, 19_456), (20_500, 19_475), (u32::MAX, 4_080_218_931)]
+        {
+            assert_eq!(offered(all), expected, "{all}");
+        }
+    }
 }

@@ -23,8 +23,18 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
 /// Says so when half of the reserve is gone: time to stop what fills the disk, or the reason why
 /// a container failed.
 pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
+    below(path, reserve / 2)
+}
+
+/// Says so when the reserve is touched: time to bring no more, and to break off what is being brought. What runs has
+/// the time until [`exhausted`] for that to be removed.
+pub(crate) fn touched(path: &Path, reserve: u64) -> Option<Failure> {
+    below(path, reserve)
+}
+
+fn below(path: &Path, least: u64) -> Option<Failure> {
     let free = free_bytes(path).ok()?;
-    (free < reserve / 2).then(|| Failure::new(Cause::DiskFull, format!("{} MiB are free", free / 1_048_576)))
+    (free < least).then(|| Failure::new(Cause::DiskFull, format!("{} MiB are free", free / MIB)))
 }
 
 /// MiB for further leases: what is free, and what live ones have written of what was promised to them, which

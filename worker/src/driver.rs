@@ -225,6 +225,7 @@ impl Driver {
                         Record::LeaseClosed { lease } => {
                             self.context.vault.forget(lease);
                             self.gpu_usages.forget(lease);
+                            self.progress.retain(|key, _| key.lease != lease);
                             self.tell_logs(Shipment::LeaseClosed(lease));
                         }
                         _ => {}

@@ -22,6 +22,12 @@ const BALLAST: usize = 256 * 1024;
 
 /// Records after which a running worker compacts: a minute of vouchers every ten seconds is six.
 const LONG: usize = 4_096;
+/// Bytes after which it compacts sooner: a buyer decides how long the records of a task are, and 4096 of the longest
+/// would be gigabytes.
+const MUCH: u64 = 64 * 1024 * 1024;
+/// As many times what the last compaction left must have come on top of it: leases that are in need of much would have
+/// the loop write it all anew over and over.
+const TIMES_LEFT: u64 = 2;
 
 /// Why there is no journal.
 #[derive(Debug, Error)]
@@ -77,7 +83,12 @@ pub struct Journal {
     reserved: u64,
     /// Whether nothing is kept aside although nothing can be reserved.
     lacks_ballast: bool,
+    /// Records since it was compacted, or was to be.
     appended: usize,
+    /// Bytes since then.
+    grown: u64,
+    /// Bytes that the last compaction left.
+    left: u64,
     _lock: File,
 }
 
@@ -106,8 +117,17 @@ impl Journal {
         file.sync_all().map_err(failed)?;
         // A file that was just made must still have its name after a power cut.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        let mut journal =
-            Self { path, file, length: good as u64, reserved: 0, lacks_ballast: false, appended: 0, _lock: lock };
+        let mut journal = Self {
+            path,
+            file,
+            length: good as u64,
+            reserved: 0,
+            lacks_ballast: false,
+            appended: 0,
+            grown: 0,
+            left: 0,
+            _lock: lock,
+        };
         // A worker that was left on a full disk must come up and clean.
         if let Err(error) = journal.reserve() {
             tracing::warn!(%error, "no room is reserved for the journal");
@@ -135,6 +155,7 @@ impl Journal {
         }
         self.length += line.len() as u64;
         self.appended += 1;
+        self.grown += line.len() as u64;
         // On a full disk what is left of it must do.
         if self.reserved < self.length + AHEAD / 2 {
             let _ = self.reserve();
@@ -169,7 +190,7 @@ impl Journal {
 
     /// Whether it is worth being compacted.
     pub fn is_long(&self) -> bool {
-        self.appended >= LONG
+        self.appended >= LONG || self.grown > MUCH.max(self.left.saturating_mul(TIMES_LEFT))
     }
 
     /// Replaces everything by `records`, or leaves everything as it is.
@@ -177,6 +198,8 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`].
     pub fn compact(&mut self, records: &[Record]) -> Result<(), Error> {
+        // Also where it fails: on a full disk it would be tried at every tick.
+        (self.appended, self.grown) = (0, 0);
         let failed = |source| Error::Io { path: self.path.clone(), source };
         let fresh = self.path.with_extension("new");
         let bytes: Vec<u8> = records.iter().flat_map(line).collect();
@@ -191,7 +214,7 @@ impl Journal {
         // From here on the old file has no name: nothing may fail before the new one is in use, or
         // later records go where no restart finds them.
         (self.file, self.length, self.reserved) = (file, length, length + AHEAD);
-        self.appended = 0;
+        self.left = length;
         folder.sync_all().map_err(failed)
     }
 }
@@ -321,6 +344,30 @@ mod tests {
         drop(journal);
         let (_, found) = Journal::open(folder.path()).unwrap();
         assert_eq!(found, [records()[0].clone(), records()[2].clone()]);
+    }
+
+    #[test]
+    fn what_cannot_be_made_shorter_is_not_written_anew_before_there_is_twice_as_much() {
+        let (folder, _) = written();
+        let (mut journal, found) = Journal::open(folder.path()).unwrap();
+        (journal.left, journal.grown) = (MUCH, MUCH + 1);
+        assert!(!journal.is_long());
+        journal.grown = 2 * MUCH;
+        journal.append(&found[0]).unwrap();
+        assert!(journal.is_long());
+    }
+
+    #[test]
+    fn a_compaction_that_fails_is_not_tried_again_at_once() {
+        let (folder, path) = written();
+        let (mut journal, found) = Journal::open(folder.path()).unwrap();
+        fs::create_dir(path.with_extension("new")).unwrap();
+        (journal.appended, journal.grown) = (LONG, MUCH + 1);
+        journal.compact(&found).unwrap_err();
+        assert!(!journal.is_long());
+        (journal.appended, journal.grown) = (0, MUCH);
+        journal.append(&found[0]).unwrap();
+        assert!(journal.is_long(), "but before it has grown without bound");
     }
 
     #[test]

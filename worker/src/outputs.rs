@@ -17,6 +17,7 @@ use crate::container::Progress;
 use crate::context::Context;
 use crate::disk;
 
+mod awaited;
 mod removed;
 mod rules;
 mod sealing;
@@ -56,7 +57,7 @@ pub(crate) async fn collect(
         .map(|file| async {
             let path = folder.join(&file.path);
             let object = match sealing {
-                Some(sealing) => sealing.store(context, &path).await,
+                Some(sealing) => sealing.store(context, &path, file.bytes).await,
                 None => store(context, &path, begun).await.map_err(Into::into),
             };
             (file, object)

@@ -11,7 +11,7 @@ use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
@@ -202,10 +202,7 @@ impl Service {
             signing,
             wiring,
         );
-        let stopped = CancellationToken::new();
-        let has_stopped = stopped.clone();
         let driving = tokio::spawn(async move {
-            let _on_any_way_out = has_stopped.drop_guard();
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
             for beside in
@@ -217,7 +214,7 @@ impl Service {
             result
         });
         let (node, data_dir) = (node.address, options.data_dir);
-        Ok(Handle { node, data_dir, metrics: metrics_address, stop, stopped, connected: is_connected, driving })
+        Ok(Handle { node, data_dir, metrics: metrics_address, stop, connected: is_connected, driving })
     }
 }
 
@@ -227,7 +224,6 @@ pub struct Handle {
     data_dir: PathBuf,
     metrics: Option<SocketAddr>,
     stop: CancellationToken,
-    stopped: CancellationToken,
     connected: watch::Receiver<bool>,
     driving: JoinHandle<Result<(), Error>>,
 }
@@ -255,9 +251,20 @@ impl Handle {
         }
     }
 
-    /// Returns when the worker has stopped by itself; [`Handle::shutdown`] says why.
-    pub async fn stopped(&self) {
-        self.stopped.cancelled().await;
+    /// Works until `stop` is through, or until it stops by itself: whoever looks after the process is then to start it
+    /// anew. Leaves containers running for the next worker on the same data folder.
+    ///
+    /// # Errors
+    /// [`Error::Journal`]: only a journal that cannot be written stops it.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = &mut self.driving => Some(ended),
+        };
+        match ended {
+            Some(ended) => how(ended),
+            None => self.shutdown().await,
+        }
     }
 
     /// Stops, and leaves containers running for the next worker on the same data folder.
@@ -266,19 +273,15 @@ impl Handle {
     /// What stopped the worker before.
     pub async fn shutdown(self) -> Result<(), Error> {
         self.stop.cancel();
-        self.wait().await
+        how(self.driving.await)
     }
+}
 
-    /// Returns when the worker has stopped by itself: only a journal that cannot be written stops it.
-    ///
-    /// # Errors
-    /// [`Error::Journal`].
-    pub async fn wait(self) -> Result<(), Error> {
-        match self.driving.await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Ok(()),
-        }
+fn how(ended: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
+    match ended {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Ok(()),
     }
 }
 

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use bollard::models::{ContainerConfig, ContainerInspectResponse};
-use bollard::query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptions};
+use bollard::models::{ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HealthConfig, HealthStatusEnum};
+use bollard::query_parameters::{CommitContainerOptionsBuilder, RemoveImageOptions, WaitContainerOptions};
+use futures_util::TryStreamExt;
 use millrace_agent::TaskKey;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
@@ -365,18 +366,76 @@ async fn the_last_words_of_a_program_that_says_much_and_ends_are_kept() {
     assert!(rig.is_clean().await);
 }
 
+/// The name of an image like the probe's, but for what `script` changes in it as root, and for `config`.
+async fn altered(purpose: &str, script: &str, config: ContainerConfig) -> String {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let image = format!("millrace/probe-{purpose}:{}", std::process::id());
+    let (repo, tag) = image.split_once(':').unwrap();
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    let user = Some("0:0".to_owned());
+    let probe = ContainerCreateBody { image: Some(IMAGE.into()), cmd: Some(command), user, ..Default::default() };
+    let probe = docker.create_container(None, probe).await.unwrap().id;
+    docker.start_container(&probe, None).await.unwrap();
+    docker.wait_container(&probe, None::<WaitContainerOptions>).try_collect::<Vec<_>>().await.unwrap();
+    let options = CommitContainerOptionsBuilder::default().container(&probe).repo(repo).tag(tag).build();
+    docker.commit_container(options, config).await.unwrap();
+    docker.remove_container(&probe, None).await.unwrap();
+    image
+}
+
+async fn forget(image: &str) {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    docker.remove_image(image, None::<RemoveImageOptions>, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_images_health_check_is_never_run() {
+    let Some(engine) = engine(PullPolicy::Never).await else { return };
+    let check = HealthConfig { test: Some(vec!["CMD".into(), "true".into()]), ..Default::default() };
+    let image = altered("health", "true", ContainerConfig { healthcheck: Some(check), ..Default::default() }).await;
+    let spec = JobSpec { image: image.clone(), ..offer::spec(PATIENT) };
+    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let container = inspect(&rig, 0).await;
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+    forget(&image).await;
+    assert_eq!(container.config.unwrap().healthcheck.unwrap().test, Some(vec!["NONE".to_owned()]));
+    let health = container.state.unwrap().health.and_then(|health| health.status);
+    assert!(matches!(health, None | Some(HealthStatusEnum::NONE | HealthStatusEnum::EMPTY)), "{health:?}");
+}
+
+#[tokio::test]
+async fn an_image_whose_folders_are_none_is_invalid_and_not_the_rigs_fault() {
+    let working_dir = |path: &str| ContainerConfig { working_dir: Some(path.into()), ..Default::default() };
+    for (purpose, script, config) in [
+        ("file", "touch /file", working_dir("/file")),
+        ("below", "touch /file", working_dir("/file/folder")),
+        ("circle", "ln -s circle /circle", working_dir("/circle")),
+        ("process", "ln -s /proc/1 /outputs", ContainerConfig::default()),
+        ("processes", "ln -s /proc /outputs", ContainerConfig::default()),
+        ("round", "rm -rf /tmp; ln -s tmp /tmp", ContainerConfig::default()),
+        ("users", "rm -f /etc/passwd; mkdir -p /etc/passwd", ContainerConfig::default()),
+    ] {
+        let Some(engine) = engine(PullPolicy::Never).await else { return };
+        let image = altered(purpose, script, config).await;
+        let spec = JobSpec { image: image.clone(), ..offer::spec("true") };
+        let mut rig = Rig::start(engine, Objects::default(), spec).await;
+        rig.leased().await;
+        let failure = failure_of(&mut rig, 0).await;
+        forget(&image).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{purpose}: {failure:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_images_volumes_lie_in_memory() {
     let Some(engine) = engine(PullPolicy::Never).await else { return };
-    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
-    let image = format!("millrace/probe-volume:{}", std::process::id());
-    let (repo, tag) = image.split_once(':').unwrap();
-    let probe = bollard::models::ContainerCreateBody { image: Some(IMAGE.into()), ..Default::default() };
-    let probe = docker.create_container(None, probe).await.unwrap().id;
-    let options = CommitContainerOptionsBuilder::default().container(&probe).repo(repo).tag(tag).build();
     let config = ContainerConfig { volumes: Some(vec!["/scratch".into()]), ..Default::default() };
-    docker.commit_container(options, config).await.unwrap();
-    docker.remove_container(&probe, None).await.unwrap();
+    let image = altered("volume", "true", config).await;
 
     let mut spec = offer::spec("echo x > /scratch/x && grep ' /scratch ' /proc/mounts > /outputs/mount");
     spec.image = image.clone();
@@ -384,7 +443,7 @@ async fn an_images_volumes_lie_in_memory() {
     rig.leased().await;
     rig.assign(0);
     let end = rig.orchestrator.end().await;
-    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+    forget(&image).await;
     assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
     let mount = rig.objects.get(&end.outputs[0].sha256).unwrap();
     assert!(mount.starts_with(b"tmpfs /scratch"), "{mount:?}");

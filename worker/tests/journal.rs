@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use millrace_agent::Record;
+use millrace_agent::{Cause, Failure, Record, TaskKey};
 use millrace_protocol::Address;
 use millrace_worker::journal::{self, Journal};
 
@@ -77,4 +77,25 @@ fn room_is_kept_aside_only_where_the_file_system_cannot_reserve_any() {
     assert!(!ballast(&unable), "nobody looks for it twice a second");
     journal.compact(&[]).unwrap();
     append(&mut journal);
+}
+
+#[test]
+fn few_records_make_it_long_where_they_are_long_and_only_once() {
+    const MIB: usize = 1024 * 1024;
+    let key = TaskKey { lease: Address([7; 32]), task: 0, attempt: 1 };
+    let long = Record::TaskFailing { key, failure: Failure::new(Cause::InputCorrupt, "x".repeat(2 * MIB)) };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(folder.path()).unwrap();
+    let length = || fs::metadata(folder.path().join("journal")).unwrap().len();
+    while !journal.is_long() {
+        journal.append(&long).unwrap();
+        assert!(length() <= 67 * MIB as u64, "it grows to gigabytes");
+    }
+    assert!(length() > 64 * MIB as u64);
+    journal.compact(&vec![long.clone(); 3]).unwrap();
+    assert!(length() > 6 * MIB as u64);
+    for _ in 0..3 {
+        journal.append(&long).unwrap();
+        assert!(!journal.is_long(), "it was made as short as it can be");
+    }
 }

@@ -83,6 +83,11 @@ async fn a_scheduler_that_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_that_is_gone_with_its_last_voucher() {
+    kill_at_each(Plot::Unpaid, PATIENT_AT_ONCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn work_that_is_being_uploaded() {
     if !docker_is_here() {
         return;
@@ -132,6 +137,16 @@ async fn a_second_kill_during_recovery() {
         assert_eq!((life.moments(1).len(), life.moments(2).len(), life.lives), (first, second, 3));
     });
     futures_util::stream::iter(lives).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// Whoever looks after the process starts it again only once it has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_journal_cannot_be_written_ends() {
+    if !docker_is_here() {
+        return;
+    }
+    let status = Life::begin(Plot::Success, [None, None]).await.end_without_a_journal().await;
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

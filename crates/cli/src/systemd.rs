@@ -64,7 +64,9 @@ impl Diagnostic for Error {
             Self::Unspeakable { .. } => {
                 "leave out line breaks, and in paths and names also spaces, quotes, `:`, `$` and `\\`".to_owned()
             }
-            Self::Unwritable { .. } => "run the same command with `sudo`".to_owned(),
+            Self::Unwritable { .. } => {
+                "run the same command with `sudo`, and `--config` with your config file: root has another".to_owned()
+            }
             Self::Failed { .. } => format!("`journalctl -u {SERVICE}` says more; `sudo` may be missing"),
             Self::NotInstalled { .. } => {
                 "a worker that was started by hand ends with Ctrl-C; `millrace worker install` makes a service"
@@ -136,7 +138,12 @@ impl Systemd {
         if started.is_err() {
             let _ = match before {
                 Some(before) => fs::write(&path, before),
-                None => fs::remove_file(&path),
+                None => {
+                    // Else systemd goes on trying to start it, and would at each start of the machine.
+                    let _ = self.ask("disable");
+                    let _ = self.ask("stop");
+                    fs::remove_file(&path)
+                }
             };
             let _ = self.ask("daemon-reload");
         }

@@ -1,10 +1,13 @@
 use millrace_protocol::{Address, UnixSeconds};
 use solana_sdk_ids::sysvar;
 
+use crate::accounts::Account;
+use crate::fetch::own;
 use crate::{Client, Error};
 
 /// Offset of `unix_timestamp` in the Clock sysvar: behind slot, epoch start, epoch, leader epoch.
 const TIMESTAMP_AT: usize = 32;
+const CLOCK: Address = Address(sysvar::clock::ID.to_bytes());
 
 impl Client {
     /// The chain's own time, by which every deadline counts.
@@ -12,8 +15,25 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::AnswerMalformed`].
     pub async fn chain_clock(&self) -> Result<UnixSeconds, Error> {
-        let data = self.account_data(Address(sysvar::clock::ID.to_bytes())).await?;
-        let seconds = data.as_deref().and_then(timestamp).and_then(|seconds| u64::try_from(seconds).ok());
+        self.clock_of(self.account_data(CLOCK).await?.as_deref())
+    }
+
+    /// One account that may not exist, and the chain's time in the same answer: how old an answer is that knows no such
+    /// account.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`] and [`Self::chain_clock`].
+    pub async fn find_with_clock<A: Account>(&self, address: Address) -> Result<(Option<A>, UnixSeconds), Error> {
+        let (_, found) = self.chain_accounts(&[address, CLOCK]).await?;
+        let mut found = found.into_iter();
+        let (account, clock) = (found.next().flatten(), found.next().flatten());
+        let decoded = account.map(|account| own(&account).and_then(|data| A::decode(address, data))).transpose();
+        let account = decoded.map_err(|source| Error::AccountUnreadable { address, source })?;
+        Ok((account, self.clock_of(clock.as_ref().map(|clock| clock.data.as_slice()))?))
+    }
+
+    fn clock_of(&self, data: Option<&[u8]>) -> Result<UnixSeconds, Error> {
+        let seconds = data.and_then(timestamp).and_then(|seconds| u64::try_from(seconds).ok());
         seconds.map(UnixSeconds).ok_or_else(|| Error::AnswerMalformed {
             endpoint: self.endpoints().rpc.first().cloned().unwrap_or_default(),
             answer: "clock",

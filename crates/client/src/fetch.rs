@@ -172,7 +172,7 @@ fn unreadable(what: &str) -> RpcError {
 }
 
 /// The data of an account of the program.
-fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
+pub(crate) fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
     if account.owner == millrace::ID { Ok(&account.data) } else { Err(DecodeError::ForeignOwner) }
 }
 

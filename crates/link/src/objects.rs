@@ -15,8 +15,8 @@ mod transfer;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
@@ -155,26 +155,46 @@ fn seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// Size and hash of a file.
+/// Size and hash of a file, as long as it is when it is opened.
 ///
 /// # Errors
-/// [`Error::File`].
+/// [`Error::File`], [`Error::Changed`] when it becomes longer or shorter meanwhile.
 pub async fn hash_file(path: &Path) -> Result<ObjectRef, Error> {
     let owned = path.to_owned();
-    beside(move || hash(&owned)).await.map_err(|source| Error::File { path: path.to_owned(), source })
+    let opened = beside(move || {
+        let file = File::open(owned)?;
+        let size = file.metadata()?.len();
+        Ok((file, size))
+    });
+    let (file, size) = opened.await.map_err(|source| Error::File { path: path.to_owned(), source })?;
+    hash_opened(path, file, size).await
 }
 
-fn hash(path: &Path) -> io::Result<ObjectRef> {
-    let mut file = File::open(path)?;
-    let (mut hasher, mut size, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 256 * 1024]);
-    loop {
+/// The same of a file that is open, and was of this size then.
+async fn hash_opened(path: &Path, file: impl Read + Send + 'static, size: u64) -> Result<ObjectRef, Error> {
+    let awaited = Arc::new(());
+    let waiter = Arc::downgrade(&awaited);
+    let hashed = beside(move || hash(file, size, &waiter)).await;
+    let hashed = hashed.map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let changed = || Error::Changed { path: path.to_owned() };
+    hashed.map(|sha256| ObjectRef { sha256, size }).ok_or_else(changed)
+}
+
+/// `None` where the file has another size than it had, or nobody waits for its hash any more: this runs where nothing
+/// can break it off, and whoever writes to the file may make it as long as they like.
+fn hash(file: impl Read, size: u64, waiter: &Weak<()>) -> io::Result<Option<Sha256>> {
+    // A byte more than there should be tells that it has grown.
+    let mut file = file.take(size.saturating_add(1));
+    let (mut hasher, mut hashed, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 256 * 1024]);
+    while waiter.strong_count() > 0 {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok(ObjectRef { sha256: Sha256(hasher.finalize().into()), size });
+            return Ok((hashed == size).then(|| Sha256(hasher.finalize().into())));
         }
         hasher.update(&buffer[..read]);
-        size += read as u64;
+        hashed += read as u64;
     }
+    Ok(None)
 }
 
 /// Reads files where that holds nobody up.
@@ -226,6 +246,37 @@ mod tests {
     async fn overloaded() -> String {
         answering(|request| answer(if request.starts_with("HEAD") { "404 Not Found" } else { "503 Busy" }, "", ""))
             .await
+    }
+
+    /// A file that becomes longer each time somebody reads on, and never ends.
+    struct Growing;
+
+    impl Read for Growing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(7);
+            Ok(buffer.len())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_grows_while_it_is_hashed_is_read_no_further_than_it_was_long() {
+        let path = Path::new("frame");
+        let hashed = tokio::time::timeout(Duration::from_secs(30), hash_opened(path, Growing, 1_000_000));
+        let error = hashed.await.expect("it reads on for ever").unwrap_err();
+        assert!(matches!(&error, Error::Changed { path: changed } if changed == path), "{error:?}");
+        let whole = hash_opened(path, Growing.take(1_000_000), 1_000_000).await.unwrap();
+        assert_eq!(whole, ObjectRef { sha256: millrace_spec::sha256(&[7; 1_000_000]), size: 1_000_000 });
+        let error = hash_opened(path, Growing.take(999_999), 1_000_000).await.unwrap_err();
+        assert!(matches!(error, Error::Changed { .. }), "it has become shorter: {error:?}");
+    }
+
+    #[test]
+    fn a_file_is_hashed_no_longer_than_somebody_waits() {
+        let awaited = Arc::new(());
+        let waiter = Arc::downgrade(&awaited);
+        let reading = std::thread::spawn(move || hash(Growing, u64::MAX, &waiter));
+        drop(awaited);
+        assert_eq!(reading.join().unwrap().unwrap(), None);
     }
 
     #[tokio::test]

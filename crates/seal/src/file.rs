@@ -11,7 +11,8 @@ use crate::{Error, Identity, Recipient};
 /// Bytes moved at a time; age's own pieces have as many.
 const PIECE: usize = 64 * 1024;
 
-/// Encrypts a stream of any length. Returns what went in and what came out.
+/// Encrypts a stream of any length, to its end: of a file that others write to, the caller gives as much as it had when
+/// somebody looked. Returns what went in and what came out.
 ///
 /// # Errors
 /// [`Error::File`].

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub async fn work(setup: &[&str]) {
     options.simulated_gpus = vec!["rtx-4090:24576".parse().expect("a GPU")];
     options.disk_reserve_mib = 1;
     let parts = Parts { node, engine: engine().await, chain };
-    Service::start_with(options, parts).await.expect("a worker").wait().await.expect("a worker that goes on");
+    let worker = Service::start_with(options, parts).await.expect("a worker");
+    worker.run_until(pending()).await.expect("a worker that goes on");
 }
 
 /// What a connected worker takes that has nothing to do.

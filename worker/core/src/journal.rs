@@ -73,6 +73,9 @@ pub enum Record {
         job: Option<Address>,
         root: Sha256,
         salt: [u8; 32],
+        /// When; zero where it is from an older worker.
+        #[serde(default)]
+        at: UnixSeconds,
     },
     /// It was shown, or can be shown no more.
     VoteOver {

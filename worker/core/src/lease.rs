@@ -135,8 +135,20 @@ impl Lease {
     }
 
     /// Whether its last voucher has come.
-    pub(crate) fn is_paid_out(&self) -> bool {
+    pub(crate) fn is_attested(&self) -> bool {
         self.voucher.as_ref().is_some_and(|(voucher, _)| voucher.is_final)
+    }
+
+    /// Whether nothing is to be done for its money any more: its last voucher has come, and the chain has that voucher,
+    /// takes no other, or has not had the lease for as long as an endpoint may be behind.
+    pub(crate) fn is_settled(&self, account: Option<&millrace_protocol::Lease>, clock: UnixSeconds) -> bool {
+        let Some((voucher, _)) = self.voucher.as_ref().filter(|(voucher, _)| voucher.is_final) else { return false };
+        match account {
+            Some(lease) => {
+                lease.sequence >= voucher.sequence || matches!(lease.state, LeaseState::Reported | LeaseState::Disputed)
+            }
+            None => self.upkeep.is_gone(self.terms.accepted_at.after(OFFER_LIFE).ok(), clock),
+        }
     }
 
     /// Whether it occupies units of the rig.

@@ -53,15 +53,14 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
     actions.push(Action::RemoveFoldersExcept(unfinished));
     let leases: Vec<_> =
-        agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_paid_out())).collect();
-    for (lease, phase, paid_out) in leases {
+        agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_attested())).collect();
+    for (lease, phase, attested) in leases {
         match phase {
             LeasePhase::Ending | LeasePhase::Over => {
                 agent.stop_all(lease, now, &mut actions);
-                agent.report_if_empty(lease, &mut actions);
+                agent.report_if_empty(lease, now, &mut actions);
             }
-            LeasePhase::Reported { .. } if paid_out => agent.close(lease, &mut actions),
-            LeasePhase::Held if paid_out => agent.on_end_lease(lease, now, &mut actions),
+            LeasePhase::Held if attested => agent.on_end_lease(lease, now, &mut actions),
             LeasePhase::Offered | LeasePhase::Held => {
                 agent.leave(lease, now, &mut actions);
                 agent.begin_next(lease, now, &mut actions);
@@ -110,7 +109,8 @@ fn resume(
 ) -> Task {
     let key = past.assignment.key;
     if let Some(outcome) = past.outcome {
-        let mut task = Task::at(past.assignment, Phase::Ended { outcome }).with_checkpoint(past.saved);
+        let mut task = Task::new(past.assignment).with_checkpoint(past.saved);
+        task.end(outcome);
         if past.acknowledged {
             task.acknowledge();
         }

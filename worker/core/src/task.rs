@@ -72,6 +72,7 @@ pub enum Escalation {
 /// The life of one task's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
+    /// Once it has ended, without what only a container needs.
     pub assignment: Assignment,
     phase: Phase,
     /// Of the image in use, once known.
@@ -266,7 +267,7 @@ impl Task {
             (Phase::Cleaning { outcome }, TaskEvent::Cleaned) => {
                 let outcome = outcome.clone();
                 actions.push(Action::Journal(Record::TaskEnded { key, outcome: outcome.clone() }));
-                self.phase = Phase::Ended { outcome };
+                self.end(outcome);
                 actions.extend(self.report().map(Action::Report));
             }
             _ => {}
@@ -409,6 +410,20 @@ impl Task {
     pub(crate) fn clean(&mut self, outcome: Outcome, actions: &mut Vec<Action>) {
         self.phase = Phase::Cleaning { outcome };
         actions.push(Action::Clean(self.key()));
+    }
+
+    /// Its buyer decides how long all of this is, and how many tasks end under one lease: what only a container needs
+    /// goes with it, or a rig would hold it, and write it down at each compaction, until the lease is closed.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.phase = Phase::Ended { outcome };
+        self.digest = String::new();
+        let spent = &mut self.assignment;
+        spent.command = Vec::new();
+        spent.environment = Vec::new();
+        spent.inputs = Vec::new();
+        spent.egress = Vec::new();
+        spent.peers = Vec::new();
+        spent.sealed = None;
     }
 
     /// A finished task that nobody wants any more.

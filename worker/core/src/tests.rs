@@ -4,6 +4,7 @@ mod causes;
 mod challenges;
 mod checkpoints;
 mod early_outputs;
+mod ended_tasks;
 mod extension;
 mod gpus;
 mod kill_points;

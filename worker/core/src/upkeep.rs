@@ -7,6 +7,9 @@ use crate::{Action, Agent, Lease, LeasePhase, Record};
 const LOOK_AGAIN: Seconds = Seconds(15);
 /// From signing for more time until its transaction can land no more.
 const EXTENSION_LIFE: Seconds = Seconds(150);
+/// How long whoever issued a final voucher has to bring it to the chain before the node does: with nothing more to come
+/// there is no later one to wait for. Results that are counted have their own order.
+const LAST_WORD: Seconds = Seconds(120);
 /// Between two looks for a lease that is not there, and for one that only waits to be settled.
 const LOOK_LATER: Seconds = Seconds(300);
 
@@ -18,6 +21,8 @@ pub(crate) struct Upkeep {
     /// When the last voucher came.
     heard: UnixSeconds,
     seen: Option<OnChain>,
+    /// The chain's clock then.
+    seen_at: UnixSeconds,
     /// The seen lease's start deadline, by the rig's clock.
     start_by: UnixSeconds,
     /// How long it may be in all once whatever the rig has signed has landed, and until when it can.
@@ -28,7 +33,14 @@ impl Upkeep {
     /// Nothing is known yet, and nothing can be before the transaction has landed.
     pub fn new(accepted_at: UnixSeconds) -> Self {
         let look_at = accepted_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
-        Self { look_at, heard: accepted_at, seen: None, start_by: UnixSeconds::MAX, awaited: None }
+        Self {
+            look_at,
+            heard: accepted_at,
+            seen: None,
+            seen_at: UnixSeconds::ZERO,
+            start_by: UnixSeconds::MAX,
+            awaited: None,
+        }
     }
 
     pub fn seen(&self) -> Option<&OnChain> {
@@ -41,7 +53,7 @@ impl Upkeep {
     }
 
     fn see(&mut self, lease: OnChain, clock: UnixSeconds, now: UnixSeconds) {
-        self.seen = Some(lease);
+        (self.seen, self.seen_at) = (Some(lease), clock);
         // A deadline that has passed is over now.
         self.start_by = now.after(lease.start_by.since(clock)).unwrap_or(UnixSeconds::MAX);
     }
@@ -55,6 +67,20 @@ impl Upkeep {
     /// How long it may be in all once whatever the rig has signed has landed; none where nothing of that can land now.
     pub fn promised(&self, now: UnixSeconds) -> Option<Seconds> {
         self.awaited.filter(|(_, until)| now < *until).map(|(maximum, _)| maximum)
+    }
+
+    /// Has it looked up at the next tick.
+    pub fn look_soon(&mut self, now: UnixSeconds) {
+        self.look_at = now;
+    }
+
+    /// Whether a lease that the chain does not have at `clock` is over, and not merely unknown to an endpoint that is
+    /// behind: the chain has had it before, or by then (`landed`) it must have.
+    pub fn is_gone(&self, landed: Option<UnixSeconds>, clock: UnixSeconds) -> bool {
+        match self.seen {
+            Some(_) => clock >= self.seen_at,
+            None => landed.is_some_and(|landed| clock >= landed),
+        }
     }
 
     pub fn hear(&mut self, now: UnixSeconds) {
@@ -113,7 +139,15 @@ impl Agent {
         let busy = self.unfinished(address).next().is_some();
         let works = self.vouches_for(address);
         let Some(lease) = self.leases.get_mut(&address) else { return };
+        let is_reported = matches!(lease.phase, LeasePhase::Reported { .. });
+        if is_reported && lease.is_settled(account.as_ref(), clock) {
+            return self.close(address, actions);
+        }
         let wait = match account {
+            // Nobody pays for another second, whatever has become of who would say so.
+            None if lease.takes_tasks() && lease.upkeep.is_gone(None, clock) => {
+                return self.on_lease_over(address, now, actions);
+            }
             None => LOOK_LATER,
             Some(on_chain) => {
                 lease.upkeep.see(on_chain, clock, now);
@@ -122,9 +156,11 @@ impl Agent {
                     actions.push(Action::Journal(Record::LeaseHeld { lease: address }));
                 }
                 let silent = now.since(lease.upkeep.heard);
-                match last_quarter(&on_chain) {
+                let is_overdue = is_reported && lease.is_attested() && lease.salt.is_none() && silent >= LAST_WORD;
+                match if is_overdue { Some(clock) } else { last_quarter(&on_chain) } {
                     None => LOOK_LATER,
-                    Some(from) if clock < from => from.since(clock),
+                    // Not longer: an endpoint that is behind must not have it miss the deadline.
+                    Some(from) if clock < from => from.since(clock).min(LOOK_LATER),
                     Some(_) => {
                         actions.extend(due(address, lease, &on_chain, (busy, works, silent), clock));
                         LOOK_AGAIN
@@ -134,8 +170,10 @@ impl Agent {
         };
         // Told by whoever brought it there; this is for one who has fallen silent since.
         let preempted_at = account.map(|on_chain| on_chain.preempted_at).filter(|at| *at > UnixSeconds::ZERO);
-        // An offer whose transaction has not landed yet soon has or never will.
-        let is_soon = lease.phase == LeasePhase::Offered || lease.upkeep.awaits_more_time(now);
+        // An offer whose transaction has not landed yet soon has or never will, and a last voucher is soon settled.
+        let is_soon = lease.phase == LeasePhase::Offered
+            || lease.upkeep.awaits_more_time(now)
+            || (is_reported && lease.is_attested());
         let wait = if is_soon { wait.min(LOOK_AGAIN) } else { wait };
         lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
         // Now that its start timeout is known.
@@ -174,7 +212,10 @@ fn due(
         transition(&mut on_chain.clone(), clock).is_ok()
     };
     match on_chain.state {
-        LeaseState::Assigned if busy && allowed(transitions::extend_start) => Some(Action::ExtendStart(address)),
+        // A slow start, or an attestor that is away before it has attested anything: its return may be in time then.
+        LeaseState::Assigned if busy || silent.0 >= on_chain.start_timeout.0 / 2 => {
+            allowed(transitions::extend_start).then_some(Action::ExtendStart(address))
+        }
         // An attestor that speaks attests what there is; one that is away must not cost the bond.
         LeaseState::Running if works && silent.0 >= on_chain.checkpoint_interval.0 / 2 => {
             allowed(transitions::hold_lease).then_some(Action::HoldLease(address))

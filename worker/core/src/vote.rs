@@ -18,6 +18,8 @@ pub struct Vote {
     pub job: Option<Address>,
     pub root: Sha256,
     pub(crate) salt: [u8; 32],
+    /// By then the chain had its lease.
+    pub(crate) prepared_at: UnixSeconds,
     /// Not kept on disk: the chain remembers.
     pub(crate) look_at: UnixSeconds,
     pub(crate) standing: Option<VoteStanding>,
@@ -34,8 +36,8 @@ pub struct VoteStanding {
 }
 
 impl Vote {
-    pub(crate) fn new(job: Option<Address>, root: Sha256, salt: [u8; 32]) -> Self {
-        Self { job, root, salt, look_at: UnixSeconds::ZERO, standing: None }
+    pub(crate) fn new(job: Option<Address>, root: Sha256, salt: [u8; 32], prepared_at: UnixSeconds) -> Self {
+        Self { job, root, salt, prepared_at, look_at: UnixSeconds::ZERO, standing: None }
     }
 
     /// `None` before the chain was read.
@@ -60,11 +62,17 @@ impl Agent {
     }
 
     /// The lease's result is counted: what it is must be on disk before it is committed to.
-    pub(crate) fn prepare_vote(&mut self, lease: Address, root: Sha256, salt: [u8; 32], actions: &mut Vec<Action>) {
+    pub(crate) fn prepare_vote(
+        &mut self,
+        lease: Address,
+        (root, salt): (Sha256, [u8; 32]),
+        now: UnixSeconds,
+        actions: &mut Vec<Action>,
+    ) {
         if let Entry::Vacant(place) = self.votes.entry(lease) {
             let job = self.leases.get(&lease).map(|lease| lease.terms.job);
-            place.insert(Vote::new(job, root, salt));
-            actions.push(Action::Journal(Record::VotePrepared { lease, job, root, salt }));
+            place.insert(Vote::new(job, root, salt, now));
+            actions.push(Action::Journal(Record::VotePrepared { lease, job, root, salt, at: now }));
         }
     }
 
@@ -90,7 +98,13 @@ impl Agent {
         let (root, salt) = (vote.root, vote.salt);
         let commitment = sha256(&commitment_preimage(lease, root.0, salt)).0;
         let member = round.and_then(|round| round.joined().iter().find(|member| member.lease == lease));
-        let Some((mut round, member)) = round.copied().zip(member) else { return self.vote_is_over(lease, actions) };
+        let Some((mut round, member)) = round.copied().zip(member) else {
+            // An endpoint that is behind does not know it yet, and what is forgotten here can never be shown.
+            if clock >= vote.prepared_at {
+                self.vote_is_over(lease, actions);
+            }
+            return;
+        };
         if let Some(vote) = self.votes.get_mut(&lease) {
             vote.standing = Some(VoteStanding::of(&round, member.state));
         }

@@ -40,6 +40,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often to look whether a container that somebody else removes is gone.
 const LOOKS: u32 = 20;
 
+/// Linux's, Docker's and runc's words for a way in an image that leads to no folder, to no file, or into `/proc`.
+const MISSHAPEN: [&str; 6] = [
+    "not a directory",
+    "is a directory",
+    "file name too long",
+    "too many links",
+    "too many levels of symbolic links",
+    "cannot be mounted because",
+];
+
 /// Which images may be fetched from registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum PullPolicy {
@@ -148,12 +158,31 @@ impl Docker {
         uptime::judge(self, state(&told), made_in.as_deref(), told.started_at.as_deref()).await
     }
 
-    /// Whether the container's image says which GPU drivers it runs with.
-    async fn wants_a_driver(&self, key: TaskKey) -> bool {
+    /// What a start is that the engine failed at: it has one status for what hooks and the runtime refuse and for its
+    /// own troubles.
+    async fn failed_start(&self, key: TaskKey, reason: String) -> Error {
         let config = self.api.inspect_container(&name(key), None).await.ok().and_then(|found| found.config);
-        let environment = config.and_then(|config| config.env).unwrap_or_default();
-        environment.iter().any(|line| line.starts_with("NVIDIA_REQUIRE_"))
+        let config = config.unwrap_or_default();
+        if is_of_folders(&reason) {
+            return Error::ImageInvalid { image: config.image.unwrap_or_default(), reason };
+        }
+        match config.env.is_some_and(|environment| wants_a_driver(&environment)) {
+            true => Error::ImageUnfit { reason },
+            false => Error::Refused { status: 500, reason },
+        }
     }
+}
+
+/// Whether a container's variables say which GPU drivers it runs with. Of images without any such rule NVIDIA's hook
+/// takes the version of CUDA for one.
+fn wants_a_driver(environment: &[String]) -> bool {
+    environment.iter().any(|line| line.starts_with("NVIDIA_REQUIRE_") || line.starts_with("CUDA_VERSION="))
+}
+
+/// Whether the engine's words are those for an image that has something else where a folder or a file must be. It says
+/// so with the status of its own troubles and with no code, and the folders that are the rig's have been made before.
+fn is_of_folders(reason: &str) -> bool {
+    MISSHAPEN.iter().any(|words| reason.contains(words))
 }
 
 /// With what is behind it: the client's own text only says that there was an error.
@@ -252,6 +281,10 @@ impl Engine for Docker {
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
                     Error::Refused { status: 400, reason } => self.blame(plan, means, reason).await,
+                    // Docker makes the image's working directory here.
+                    Error::Refused { status: 500, reason } if is_of_folders(&reason) => {
+                        Error::ImageInvalid { image: plan.image.clone(), reason }
+                    }
                     Error::NotFound => {
                         let reason = "it was removed before the container was created".to_owned();
                         Error::ImageMissing { image: plan.image.clone(), reason }
@@ -272,12 +305,8 @@ impl Engine for Docker {
                 ApiError::DockerResponseServerError { status_code: 400, message } => {
                     Error::CommandMissing { reason: message }
                 }
-                // NVIDIA's hook refuses it, and the engine has one status for all that hooks do.
                 ApiError::DockerResponseServerError { status_code: 500, message } => {
-                    match self.wants_a_driver(key).await {
-                        true => Error::ImageUnfit { reason: message },
-                        false => Error::Refused { status: 500, reason: message },
-                    }
+                    self.failed_start(key, message).await
                 }
                 // Some engines say 404 to a command, too.
                 bollard::errors::Error::DockerResponseServerError { status_code, message } => {
@@ -461,15 +490,17 @@ mod tests {
         Docker::connect(Some(&url), PullPolicy::Never).await.unwrap()
     }
 
+    const HOOK: &str = "a hook has failed";
+
     /// What a failed start is, of a container with this variable of its image.
-    async fn failed_start(status: u16, variable: &'static str) -> (Error, usize) {
+    async fn failed_start(status: u16, variable: &'static str, message: &'static str) -> (Error, usize) {
         let looks = Arc::new(AtomicUsize::new(0));
         let counted = looks.clone();
         let docker = told(move |question| match question {
-            "start" => Some((status, json!({ "message": "a hook has failed" }))),
+            "start" => Some((status, json!({ "message": message }))),
             "json" => {
                 counted.fetch_add(1, Relaxed);
-                Some((200, json!({ "Config": { "Env": ["PATH=/bin", variable] } })))
+                Some((200, json!({ "Config": { "Image": "probe:1", "Env": ["PATH=/bin", variable] } })))
             }
             _ => None,
         });
@@ -479,21 +510,40 @@ mod tests {
 
     #[tokio::test]
     async fn a_start_that_fails_is_the_images_where_it_asks_for_a_driver() {
-        let (error, _) = failed_start(500, "NVIDIA_REQUIRE_CUDA=cuda>=99").await;
-        assert!(matches!(&error, Error::ImageUnfit { reason } if reason == "a hook has failed"), "{error:?}");
-        let (error, _) = failed_start(500, "CUDA=99").await;
+        for rule in ["NVIDIA_REQUIRE_CUDA=cuda>=99", "CUDA_VERSION=99.0"] {
+            let (error, _) = failed_start(500, rule, HOOK).await;
+            assert!(matches!(&error, Error::ImageUnfit { reason } if reason == HOOK), "{rule}: {error:?}");
+        }
+        for other in ["CUDA=99", "CUDA_VERSIONS=99.0"] {
+            let (error, _) = failed_start(500, other, HOOK).await;
+            assert!(matches!(error, Error::Refused { status: 500, .. }), "{other}: {error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_start_that_fails_is_the_images_where_it_leads_into_the_kernels_folders() {
+        const INTO: &str = "error mounting \"/a\" to rootfs at \"/outputs\": \"/b/proc/1\" cannot be mounted because \
+                            it is inside /proc: unknown";
+        let (error, _) = failed_start(500, "A=b", INTO).await;
+        let told = matches!(&error, Error::ImageInvalid { image, reason } if image == "probe:1" && reason == INTO);
+        assert!(told, "{error:?}");
+        let (error, _) = failed_start(500, "A=b", "error mounting \"/a\": no space left on device").await;
         assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
     }
 
     #[tokio::test]
     async fn the_image_is_looked_at_only_where_a_hook_may_have_failed() {
-        let (error, looks) = failed_start(400, "NVIDIA_REQUIRE_CUDA=cuda>=99").await;
+        let (error, looks) = failed_start(400, "NVIDIA_REQUIRE_CUDA=cuda>=99", HOOK).await;
         assert!(matches!(error, Error::CommandMissing { .. }), "{error:?}");
         assert_eq!(looks, 0);
     }
 
     /// What comes of a container that the engine calls a wrong one, where it first has these runtimes and then those.
     async fn wrong_container(asked: Option<Runtime>, first: Value, then: Value) -> Error {
+        refused_container(asked, first, then, (400, "invalid")).await
+    }
+
+    async fn refused_container(asked: Option<Runtime>, first: Value, then: Value, said: (u16, &'static str)) -> Error {
         let named = Arc::new(std::sync::Mutex::new(first));
         let docker = told(move |question| match question {
             "info" => Some((200, json!({ "Runtimes": *named.lock().unwrap() }))),
@@ -501,7 +551,7 @@ mod tests {
             "bridge" => Some((200, json!({ "Id": "this-run" }))),
             "create" => {
                 *named.lock().unwrap() = then.clone();
-                Some((400, json!({ "message": "invalid" })))
+                Some((said.0, json!({ "message": said.1 })))
             }
             // What is left of a container and a network that are not there.
             name if name.starts_with("millrace-") => Some((404, json!({ "message": "not here" }))),
@@ -524,6 +574,15 @@ mod tests {
         }
         let error = wrong_container(None, runc, json!({ "crun": {} })).await;
         assert!(matches!(error, Error::Refused { status: 400, .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_container_whose_working_directory_is_none_is_the_images_fault() {
+        let refused = |said| refused_container(None, json!({ "runc": {} }), json!({ "runc": {} }), said);
+        let error = refused((500, "Cannot mkdir: /w is not a directory")).await;
+        assert!(matches!(&error, Error::ImageInvalid { image, .. } if image == "probe:1"), "{error:?}");
+        let error = refused((500, "mkdir /w: no space left on device")).await;
+        assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
     }
 
     async fn end(breaks: u32, state: &str) -> Result<Exit, Error> {

@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Room {
     folders: Vec<PathBuf>,
-    /// Bytes; half of it is for what the worker itself has to write.
+    /// Bytes. Tasks that run end once half of it is gone, so a pull ends before.
     reserve: u64,
 }
 
@@ -23,9 +23,9 @@ impl Room {
         Self { folders: folders.into_iter().flatten().collect(), reserve }
     }
 
-    /// What is still free on the fullest disk, in the words of a failure, once that is less than half of the reserve.
+    /// What is still free on the fullest disk, in the words of a failure, once that is less than the reserve.
     pub fn is_short(&self) -> Option<String> {
-        self.folders.iter().find_map(|folder| disk::exhausted(folder, self.reserve)).map(|failure| failure.detail)
+        self.folders.iter().find_map(|folder| disk::touched(folder, self.reserve)).map(|failure| failure.detail)
     }
 
     /// Returns when [`Room::is_short`].

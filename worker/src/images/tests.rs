@@ -10,6 +10,7 @@ use millrace_seal::RegistryLogin;
 
 use super::*;
 use crate::container::{Info, LocalImage, Plan, Signal};
+use crate::disk;
 
 /// An engine with images of a hundred bytes and nothing else. What has nothing to do with images it refuses.
 #[derive(Default)]
@@ -264,6 +265,28 @@ async fn a_disk_that_is_full_before_the_pull_is_the_rigs_fault_and_during_it_the
     assert_eq!(refusal(&cache, &engine, "probe").await, Some(Cause::DiskFull));
     assert_eq!(*engine.pulls.lock().unwrap(), 0);
     assert_eq!((Cause::DiskFull.fault(), Cause::ImageTooLarge.fault()), (Fault::Node, Fault::Buyer));
+}
+
+#[tokio::test]
+async fn a_pull_is_broken_off_while_what_else_runs_goes_on() {
+    // In memory, where few others write meanwhile.
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let engine = Images { stalls: true, ..Images::default() };
+    let reserve = disk::free_bytes(folder.path()).unwrap() - (8 << 20);
+    let cache = roomy(folder.path(), 9, Room::new([None, Some(folder.path().to_owned())], reserve));
+    let layer = std::fs::File::create(folder.path().join("layer")).unwrap();
+    let unpacked = async {
+        while *engine.pulls.lock().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        rustix::fs::fallocate(&layer, rustix::fs::FallocateFlags::empty(), 0, 16 << 20).unwrap();
+    };
+    let (refused, ()) = tokio::join!(refusal(&cache, &engine, "bomb"), unpacked);
+    assert_eq!(refused, Some(Cause::ImageTooLarge));
+    assert_eq!(disk::exhausted(folder.path(), reserve), None, "no task that runs has to end for it");
+    // No other is begun before that is gone.
+    assert_eq!(refusal(&cache, &engine, "next").await, Some(Cause::DiskFull));
+    assert_eq!(*engine.pulls.lock().unwrap(), 1);
 }
 
 #[tokio::test]

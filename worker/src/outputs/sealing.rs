@@ -1,7 +1,8 @@
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use millrace_agent::{Assignment, Cause, Failure};
@@ -10,6 +11,7 @@ use millrace_seal::Recipient;
 use millrace_spec::ObjectRef;
 use thiserror::Error;
 
+use super::awaited::Awaited;
 use super::{PAUSE, store};
 use crate::context::Context;
 use crate::disk;
@@ -66,13 +68,15 @@ impl Sealing {
         Ok(Some(Self { to, folder, made: AtomicU64::new(0), on_way: AtomicUsize::new(0) }))
     }
 
-    /// Encrypts and uploads one file. Waits for room while it is taken by others of the same task.
+    /// Encrypts and uploads one file, which has this many bytes. Waits for room while it is taken by others of the same
+    /// task.
     ///
     /// # Errors
-    /// [`StoreError::NoRoom`] where the rig's reserve would be touched: other tasks live on it.
-    pub async fn store(&self, context: &Context, path: &Path) -> Result<ObjectRef, StoreError> {
+    /// [`StoreError::NoRoom`] where the rig's reserve would be touched: other tasks live on it. [`Error::Changed`]
+    /// where the file is longer or shorter by now: what a program makes of it meanwhile nobody has room for.
+    pub async fn store(&self, context: &Context, path: &Path, bytes: u64) -> Result<ObjectRef, StoreError> {
         let sealed = self.folder.join(self.made.fetch_add(1, Ordering::Relaxed).to_string());
-        while !self.encrypt(context, path, &sealed).await? {
+        while !self.encrypt(context, (path, bytes), &sealed).await? {
             tokio::time::sleep(PAUSE).await;
         }
         let stored = store(context, &sealed, false).await;
@@ -82,20 +86,29 @@ impl Sealing {
     }
 
     /// False where there is no room before others of the task's are away.
-    async fn encrypt(&self, context: &Context, plain: &Path, sealed: &Path) -> Result<bool, StoreError> {
+    async fn encrypt(
+        &self,
+        context: &Context,
+        (plain, bytes): (&Path, u64),
+        sealed: &Path,
+    ) -> Result<bool, StoreError> {
         let _one_at_a_time = context.encrypting.lock().await;
-        let bytes = fs::symlink_metadata(plain).map_err(millrace_seal::Error::File)?.len();
         let free = disk::free_bytes(&self.folder).map_err(millrace_seal::Error::File)?;
         match check_room(free, bytes, context.disk_reserve) {
             Err(_) if self.on_way.load(Ordering::Relaxed) > 0 => return Ok(false),
             checked => checked?,
         }
-        let (to, plain, fresh) = (self.to.clone(), plain.to_owned(), sealed.to_owned());
-        let made = tokio::task::spawn_blocking(move || encrypt(&to, &plain, &fresh)).await;
-        if let Err(error) = made.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
+        let awaited = Arc::new(());
+        let file = Awaited::new(File::open(plain).map_err(millrace_seal::Error::File)?, Arc::downgrade(&awaited));
+        let (to, fresh) = (self.to.clone(), sealed.to_owned());
+        let made = tokio::task::spawn_blocking(move || encrypt(&to, file, bytes, &fresh)).await;
+        let made = made.unwrap_or_else(|error| Err(io::Error::other(error).into()));
+        if !matches!(made, Ok(true)) {
             // What is half made takes room, too.
             let _ = fs::remove_file(sealed);
-            return Err(error.into());
+        }
+        if !made? {
+            return Err(Error::Changed { path: plain.to_owned() }.into());
         }
         self.on_way.fetch_add(1, Ordering::Relaxed);
         Ok(true)
@@ -104,9 +117,7 @@ impl Sealing {
 
 /// Whether `bytes` can be encrypted with `reserve` left free.
 fn check_room(free: u64, bytes: u64, reserve: u64) -> Result<(), StoreError> {
-    // 16 bytes for each chunk of 64 KiB, and a header (https://age-encryption.org/v1).
-    let sealed = bytes.saturating_add(bytes / 4_096).saturating_add(4_096);
-    let needed = sealed.saturating_add(reserve);
+    let needed = sealed_bytes(bytes).saturating_add(reserve);
     if free >= needed {
         return Ok(());
     }
@@ -114,16 +125,51 @@ fn check_room(free: u64, bytes: u64, reserve: u64) -> Result<(), StoreError> {
     Err(StoreError::NoRoom { free_mib: mib(free), needed_mib: mib(needed) })
 }
 
-fn encrypt(to: &Recipient, plain: &Path, sealed: &Path) -> Result<(), millrace_seal::Error> {
+/// The most bytes that this many take when they are encrypted.
+fn sealed_bytes(bytes: u64) -> u64 {
+    // 16 bytes for each chunk of 64 KiB, and a header (https://age-encryption.org/v1).
+    bytes.saturating_add(bytes / 4_096).saturating_add(4_096)
+}
+
+/// Whether what was read is as long as it was said to be. Never reads on for more than a byte: whoever writes to the
+/// file may make it as long as they like, and there is room for this many bytes alone.
+fn encrypt(to: &Recipient, plain: impl Read, bytes: u64, sealed: &Path) -> Result<bool, millrace_seal::Error> {
     // An earlier worker may have left one half done.
     let mut options = File::options();
     let sealed = options.write(true).create(true).truncate(true).mode(0o600).open(sealed)?;
-    millrace_seal::encrypt(to, File::open(plain)?, sealed).map(|_| ())
+    let (plain, _) = millrace_seal::encrypt(to, plain.take(bytes.saturating_add(1)), sealed)?;
+    Ok(plain.size == bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn recipient() -> Recipient {
+        "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".parse().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_grows_while_it_is_encrypted_takes_no_more_room_than_there_was_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealed = folder.path().join("sealed");
+        let encrypt = |plain: u64| encrypt(&recipient(), io::repeat(7).take(plain), 1 << 20, &sealed).unwrap();
+        assert!(encrypt(1 << 20), "as long as it was said to be");
+        assert!(!encrypt((1 << 20) - 1), "shorter");
+        assert!(!encrypt(u64::MAX), "without an end");
+        assert!(fs::metadata(&sealed).unwrap().len() <= sealed_bytes(1 << 20));
+    }
+
+    #[test]
+    fn a_file_is_encrypted_no_longer_than_somebody_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let awaited = Arc::new(());
+        let endless = Awaited::new(io::repeat(7), Arc::downgrade(&awaited));
+        let sealed = folder.path().join("sealed");
+        let encrypting = std::thread::spawn(move || encrypt(&recipient(), endless, u64::MAX, &sealed));
+        drop(awaited);
+        assert!(matches!(encrypting.join().unwrap(), Err(millrace_seal::Error::File(_))));
+    }
 
     #[test]
     fn nothing_is_encrypted_into_the_reserve() {

@@ -122,7 +122,10 @@ impl Round<'_> {
             return Ok(None);
         };
         let stored = match self.sealing {
-            Some(sealing) => sealing.store(self.context, &taken.link).await.map_err(|error| error.failure(&file.path)),
+            Some(sealing) => {
+                let stored = sealing.store(self.context, &taken.link, file.state.bytes).await;
+                stored.map_err(|error| error.failure(&file.path))
+            }
             None => store(self.context, &taken.link).await.map_err(|error| not_stored(&file.path, &error)),
         };
         let unchanged = taken.is_unchanged();

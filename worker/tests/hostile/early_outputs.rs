@@ -1,9 +1,10 @@
 //! Programs that do something to their outputs while these are being uploaded, before their end.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use millrace_protocol::Seconds;
-use millrace_spec::EarlyOutputs;
+use millrace_spec::{EarlyOutputs, Sealed};
 
 use super::*;
 
@@ -73,4 +74,38 @@ async fn a_folder_that_is_swapped_for_a_link_again_and_again() {
     let passwd = std::fs::read("/etc/passwd").unwrap();
     assert_eq!(rig.objects.get(&millrace_spec::sha256(&passwd).0), None, "a file of the rig has left it");
     rig.stop().await;
+}
+
+/// Under two names a file is on its way: then it becomes a tebibyte that takes no room, again and again.
+const GROWER: &str = "cd /outputs; for n in 0 1 2 3 4 5 6 7; do head -c 1500000 /dev/zero > $n; done
+    end=$(($(date +%s) + 25))
+    while [ $(date +%s) -lt $end ]; do find . -type f -links 2 -exec truncate -s 1024G {} +; done; truncate -s 1024G 0";
+
+/// Files of a folder that this process has open, also those that are removed.
+fn open_below(folder: &Path) -> Vec<PathBuf> {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|entry| entry.path().read_link().ok());
+    open.filter(|path| path.starts_with(folder)).collect()
+}
+
+/// What is read and encrypted of it ends with its task: nothing that takes the disk or the rig's time is left.
+#[tokio::test]
+async fn a_file_that_grows_without_end_once_it_is_on_its_way() {
+    for to in [None, Some("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".to_owned())] {
+        let mut spec = spec(GROWER);
+        spec.outputs = Some(EarlyOutputs { every: Seconds(10) });
+        spec.sealed = to.map(|to| Sealed { outputs: Some(to), ..Sealed::default() });
+        let Some(mut rig) = rig(spec).await else { return };
+        rig.assign(0);
+        let failure = rig.orchestrator.end().await.failure.expect("such outputs should be refused");
+        assert_eq!((failure.code.as_str(), failure.fault()), ("output-invalid", Fault::Job), "{failure:?}");
+        assert!(rig.is_clean().await, "something of the attack is left");
+        let (tasks, ended) = (rig.data().join("tasks"), Instant::now());
+        while !open_below(&tasks).is_empty() {
+            assert!(ended.elapsed() < Duration::from_secs(10), "it goes on: {:?}", open_below(&tasks));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        rig.assign(1);
+        assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done, "the next task");
+        rig.stop().await;
+    }
 }

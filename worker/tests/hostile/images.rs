@@ -65,7 +65,7 @@ async fn an_image_that_unpacks_to_more_than_there_is_room_for() {
     let spec = JobSpec { image: image.clone(), ..offer::spec("true") };
     let mut rig = Rig::start_in(folder, engine.clone(), Objects::default(), spec, |options| {
         named(options);
-        options.disk_reserve_mib = (free() - FUSE) * 2;
+        options.disk_reserve_mib = free() - FUSE;
     })
     .await;
     let failure = failure(&mut rig).await;

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use bollard::models::EventMessage;
@@ -43,6 +44,8 @@ pub enum Plot {
     Notice,
     /// The scheduler disappears while the container runs: the node redeems its voucher itself.
     Silence,
+    /// The scheduler issues its last voucher and brings it nowhere: the node redeems it itself.
+    Unpaid,
     /// What is finished is brought away while the container runs, and then it goes on.
     Early,
     /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
@@ -56,7 +59,7 @@ const LIMIT: Seconds = Seconds(5);
 impl Plot {
     fn script(self) -> &'static str {
         match self {
-            Self::Success | Self::Silence => {
+            Self::Success | Self::Silence | Self::Unpaid => {
                 "echo begin; until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; \
                  head -c 300000 /dev/zero > /outputs/frame; echo end"
             }
@@ -166,6 +169,11 @@ impl Life {
         loop {
             assert!(started.elapsed() < PATIENCE, "it does not end: {}", process::said(self.folder()));
             self.scheduler.attend().await;
+            match self.plot {
+                Plot::Unpaid if self.scheduler.has_paid_out() => chain::hurry(self.folder()),
+                _ if self.scheduler.has_paid_out() => chain::settle(self.folder()),
+                _ => {}
+            }
             if self.objects.is_holding() {
                 self.worker.kill();
             }
@@ -179,7 +187,7 @@ impl Life {
                 self.scheduler.attest(false);
             }
             match self.plot {
-                Plot::Success | Plot::Failure => self.go(0, attested),
+                Plot::Success | Plot::Failure | Plot::Unpaid => self.go(0, attested),
                 Plot::Early => self.go(0, self.lives > 1 && self.scheduler.early.is_some()),
                 Plot::Cancel if attested && !self.scheduler.is_stopping() => self.scheduler.stop(),
                 Plot::Preemption if attested && !self.scheduler.is_ending() => self.scheduler.end(),
@@ -214,6 +222,19 @@ impl Life {
         }
         self.worker.kill();
         self.look_back().await;
+    }
+
+    /// Has the disk fail under the journal; how the worker ends then.
+    pub async fn end_without_a_journal(&mut self) -> ExitStatus {
+        process::break_journal(self.folder());
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < PATIENCE, "it goes on: {}", process::said(self.folder()));
+            self.scheduler.attend().await;
+            if let Some(status) = self.worker.ended() {
+                return status;
+            }
+        }
     }
 
     /// Whether the first worker has come to its last moment: it is dead in no time.
@@ -285,7 +306,7 @@ impl Life {
         for (index, end) in &scheduler.ends {
             let code = end.failure.as_ref().map(|failure| failure.code.as_str());
             match self.plot {
-                Plot::Success | Plot::Silence | Plot::Early => {
+                Plot::Success | Plot::Silence | Plot::Unpaid | Plot::Early => {
                     assert_eq!(end.phase(), Phase::Done, "finished work is lost: {:?}", end.failure);
                     for (path, content) in [("frame", vec![0; 300_000]), ("index", format!("{index}\n").into_bytes())] {
                         let output = end.outputs.iter().find(|output| output.path == path).expect("an output is lost");
@@ -335,7 +356,13 @@ impl Life {
         }
 
         let redeemed = chain::redeemed(folder);
-        if self.plot == Plot::Silence {
+        if self.plot == Plot::Unpaid {
+            let last = scheduler.vouchers.last().unwrap();
+            assert_eq!(
+                redeemed.iter().map(|one| (one.sequence, one.metered)).collect::<Vec<_>>(),
+                [(last.sequence, last.metered)]
+            );
+        } else if self.plot == Plot::Silence {
             let first = scheduler.vouchers[0];
             assert_eq!(redeemed.iter().map(|one| one.sequence).collect::<Vec<_>>(), [first.sequence]);
             assert_eq!(redeemed[0].metered, first.metered, "attested time is not paid for");

@@ -1,9 +1,10 @@
 //! The worker as a process of its own: this very test binary, asked for one test that is none.
 
 use std::fs::File;
+use std::future::pending;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use millrace_client::Keypair;
@@ -70,7 +71,7 @@ fn worker_process() {
         options.disk_reserve_mib = 1;
         options.allow_network = false;
         let worker = Service::start_with(options, Parts { node, engine, chain }).await.unwrap();
-        worker.wait().await.unwrap();
+        worker.run_until(pending()).await.unwrap();
     });
 }
 
@@ -92,6 +93,7 @@ impl Worker {
             .env("JOURNAL", data(folder).join("journal"))
             .env("MOMENTS", moments_path(folder, life))
             .env("CLOCK_STEP", folder.join("clock-step"))
+            .env("JOURNAL_BROKEN", folder.join("journal-broken"))
             .env_remove("KILL_AT")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
@@ -105,6 +107,11 @@ impl Worker {
 
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// How it ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Whether SIGKILL has ended it. Any other end is a defect.
@@ -125,6 +132,11 @@ impl Drop for Worker {
 /// Sets the clock of the machine, as workers of this life see it, by so many seconds.
 pub fn step_clock(folder: &Path, seconds: i64) {
     std::fs::write(folder.join("clock-step"), seconds.to_string()).unwrap();
+}
+
+/// Lets no worker of this life write into its journal any more.
+pub fn break_journal(folder: &Path) {
+    std::fs::write(folder.join("journal-broken"), "").unwrap();
 }
 
 /// What all workers of a life have said.

@@ -6,9 +6,11 @@
 //   before draft · after draft · before replace · after replace     compaction
 // and whatever the worker's own wrappers write to that file. What the kernel has been given survives SIGKILL,
 // so syncing is no moment of its own: a power cut's torn lines are tested with the journal.
+// Where the file JOURNAL_BROKEN is there, the disk takes no further line of the journal.
 // The machine's clock, as the worker reads it, is set forward by the seconds in the file CLOCK_STEP.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -82,6 +84,10 @@ ssize_t write(int descriptor, const void *data, size_t length) {
       moment(data, length);
       return length;
     case JOURNAL:
+      if (getenv("JOURNAL_BROKEN") && !access(getenv("JOURNAL_BROKEN"), F_OK)) {
+        errno = EIO;
+        return -1;
+      }
       named = appended(name, sizeof name, data, length);
       break;
     case DRAFT:

@@ -212,7 +212,7 @@ pub struct DrainWorker {
     /// The worker's data folder [default: that of the installed service, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Return when no lease is left and no result is still to be shown; Ctrl-C stops waiting, not draining
+    /// Return when no lease is left and no result is still to be shown; Ctrl-C stops waiting, not draining, and is a failure
     #[arg(long, conflicts_with = "undo")]
     pub wait: bool,
     /// Take leases again

@@ -1,11 +1,13 @@
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Diagnostic};
 use millrace_worker::control::{self, Ask, Error};
 use millrace_worker::status::{LeaseStatus, Status, Unfit, VoteStatus};
 use serde::Serialize;
 use serde_json::Value;
+use thiserror::Error as ThisError;
 
 use crate::args::DrainWorker;
 use crate::context::Context;
@@ -77,11 +79,28 @@ impl Report for Drained {
     }
 }
 
+/// Whoever has the rig do something else once this is done must not do it now.
+#[derive(Debug, ThisError)]
+#[error("the wait was broken off: the rig still has {due}")]
+struct BrokenOff {
+    due: String,
+}
+
+impl Diagnostic for BrokenOff {
+    fn code(&self) -> &'static str {
+        "drain-broken-off"
+    }
+
+    fn hint(&self) -> String {
+        "the rig still drains: `millrace worker drain --wait` waits on".to_owned()
+    }
+}
+
 /// Has the rig take no further lease, or take them again.
 ///
 /// # Errors
 /// A folder that no worker has used, one of another user's, a worker that does not answer; while waiting, a
-/// worker that has stopped.
+/// worker that has stopped, or a wait that is broken off.
 pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure> {
     let data_dir = rigs::data_dir(args.data_dir);
     let draining = !args.undo;
@@ -92,24 +111,36 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
         Err(error) => return Err(error.into()),
     };
     if args.wait {
-        let mut told = None;
-        while let Some(due) = pending(held(&status).len(), owed(&status).len()) {
-            if told.as_ref() != Some(&due) {
-                context.output.note(&format!("waiting for {due}"));
-                told = Some(due);
-            }
-            tokio::select! {
-                () = asked_to_stop() => break,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            status = control::ask(&data_dir, Ask::Status).await?;
-        }
+        let look = async || Ok(control::ask(&data_dir, Ask::Status).await?);
+        status = wait(status, look, |due| context.output.note(&format!("waiting for {due}")), asked_to_stop()).await?;
     }
-    let leases = held(&status).into_iter().map(|lease| lease.lease).collect();
+    let leases = held(&status.leases).into_iter().map(|lease| lease.lease).collect();
     let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
     let (unfit, undone) = (status.unfit, args.undo);
     context.output.report(&Drained { draining: status.draining, running: true, unfit, undone, leases, votes });
     Ok(())
+}
+
+/// Looks until nothing is left, and notes each change of what is.
+async fn wait(
+    mut status: Status,
+    look: impl AsyncFn() -> Result<Status, Failure>,
+    note: impl Fn(&str),
+    stop: impl Future<Output = ()>,
+) -> Result<Status, Failure> {
+    let (mut stop, mut told) = (pin!(stop), None);
+    while let Some(due) = pending(held(&status.leases).len(), owed(&status).len()) {
+        if told.as_ref() != Some(&due) {
+            note(&due);
+            told = Some(due.clone());
+        }
+        tokio::select! {
+            () = &mut stop => return Err(Failure::refused(&BrokenOff { due })),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        status = look().await?;
+    }
+    Ok(status)
 }
 
 /// Where no worker runs, the next one finds what was said.
@@ -123,8 +154,8 @@ fn at_rest(context: &Context<'_>, data_dir: &Path, draining: bool, error: Error)
 }
 
 /// Those that still need the rig: a reported one only waits for the chain.
-pub fn held(status: &Status) -> Vec<&LeaseStatus> {
-    status.leases.iter().filter(|lease| lease.phase != "reported").collect()
+pub fn held(leases: &[LeaseStatus]) -> Vec<&LeaseStatus> {
+    leases.iter().filter(|lease| lease.phase != "reported").collect()
 }
 
 /// Results that the rig has still to commit to or to show: where it does not, a bond is lost, whatever became of the
@@ -175,12 +206,28 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_wait_ends_when_nothing_is_left_and_fails_when_it_is_broken_off() {
+        let mut idle = busy();
+        (idle.leases, idle.votes) = (vec![], vec![]);
+        let noted = std::cell::RefCell::new(vec![]);
+        let note = |due: &str| noted.borrow_mut().push(due.to_owned());
+        let ended = wait(busy(), async || Ok(idle.clone()), note, std::future::pending()).await.unwrap();
+        assert!(ended.leases.is_empty());
+        assert_eq!(noted.take(), ["1 lease and 2 results to show"]);
+
+        let look = async || panic!("nobody asked any more");
+        let error = wait(busy(), look, note, std::future::ready(())).await.unwrap_err();
+        assert_eq!(error.code, "drain-broken-off");
+        assert!(error.message.contains("1 lease and 2 results to show"), "{}", error.message);
+    }
+
     #[test]
     fn a_reported_lease_is_not_waited_for() {
         let mut status = busy();
-        assert_eq!(held(&status).len(), 1);
+        assert_eq!(held(&status.leases).len(), 1);
         status.leases[0].phase = "reported".to_owned();
-        assert!(held(&status).is_empty());
+        assert!(held(&status.leases).is_empty());
     }
 
     #[test]

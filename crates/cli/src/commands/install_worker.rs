@@ -9,6 +9,7 @@ use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
 use crate::rigs;
+use crate::settings::Source;
 use crate::systemd::{self, SERVICE, Systemd, Unit};
 
 #[derive(Serialize)]
@@ -20,6 +21,13 @@ struct Installed {
     node_key: Address,
     user: String,
     data_dir: PathBuf,
+    orchestrator: String,
+    rpc_url: String,
+    /// Whether nobody named the endpoint: root has no configuration of yours.
+    rpc_url_is_default: bool,
+    /// Where `sudo` does not look by itself.
+    #[serde(skip)]
+    config: PathBuf,
 }
 
 impl Report for Installed {
@@ -31,18 +39,29 @@ impl Report for Installed {
         if !self.written {
             return format!("# {}\n{}", self.unit.display(), self.text.trim_end());
         }
+        let rpc_url = match self.rpc_url_is_default {
+            true => style.warn(&format!("{}  (nobody named one: `--rpc-url`)", self.rpc_url)),
+            false => self.rpc_url.clone(),
+        };
         let rows = output::rows([
             ("unit", self.unit.display().to_string()),
             ("user", self.user.clone()),
             ("node key", self.node_key.to_string()),
             ("data folder", self.data_dir.display().to_string()),
+            ("orchestrator", self.orchestrator.clone()),
+            ("RPC endpoint", rpc_url),
         ]);
         format!("{}\n{rows}", style.good("the worker is a service now: it runs, and starts with the machine"))
     }
 
     fn next(&self) -> Vec<String> {
         if !self.written {
-            return vec!["the same command without `--print`, with `sudo`, writes and starts it".to_owned()];
+            return vec![format!(
+                "the same command with `sudo`, `--config {}` and `--rpc-url {}`, and without `--print`, writes and starts \
+                 it",
+                self.config.display(),
+                self.rpc_url
+            )];
         }
         vec![
             format!("systemctl status {SERVICE}"),
@@ -73,8 +92,19 @@ pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
         }
         systemd.install(&unit)?;
     }
-    let (user, data_dir) = (unit.user, unit.data_dir);
-    context.output.report(&Installed { unit: systemd.unit_path(), text, written, node_key, user, data_dir });
+    let rpc_url = &context.settings.rpc_url;
+    context.output.report(&Installed {
+        unit: systemd.unit_path(),
+        text,
+        written,
+        node_key,
+        user: unit.user,
+        data_dir: unit.data_dir,
+        orchestrator: args.rig.orchestrator().to_owned(),
+        rpc_url: rpc_url.value.clone(),
+        rpc_url_is_default: rpc_url.source == Source::Default,
+        config: context.settings.config.value.clone(),
+    });
     Ok(())
 }
 

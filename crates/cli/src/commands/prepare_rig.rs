@@ -121,7 +121,7 @@ fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Of GPUs of several kinds, the most frequent one's: a node has one kind. Of the disk what no job gets stays.
+/// Of GPUs of several kinds, the most frequent one's: a node has one kind. Of disk and memory what no job gets stays.
 fn hardware(examined: &Examined, disk_reserve_mib: u32) -> String {
     let gpus = &examined.inventory.gpus;
     let same = |index: usize| gpus.iter().filter(|gpu| gpu.model == gpus[index].model).count();
@@ -131,7 +131,8 @@ fn hardware(examined: &Examined, disk_reserve_mib: u32) -> String {
         let vram = alike.map(|gpu| gpu.vram_mib).min().unwrap_or(0);
         format!("--gpu {} --gpus {} --vram {vram}MiB ", gpus[index].model, same(index))
     });
-    let (cores, memory) = examined.machine.as_ref().map_or((1, 0), |machine| (machine.cpu_cores, machine.memory_mib));
+    let machine = examined.machine.as_ref();
+    let (cores, memory) = machine.map_or((1, 0), |machine| (machine.cpu_cores, machine.memory_for_leases_mib()));
     let disk = examined.free_disk_mib.saturating_sub(disk_reserve_mib.into());
     // What a node does not tell of itself, no job that asks for a version gets.
     let software = examined
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_rig_is_described_as_node_add_takes_it() {
-        let host = "--cpus 16 --memory 64000MiB --disk 899488MiB";
+        let host = "--cpus 16 --memory 60800MiB --disk 899488MiB";
         assert_eq!(hardware(&examined(&[]), 512), host);
         let mixed = examined(&[("t4", 15_360), ("l4", 23_034), ("l4", 23_028)]);
         assert_eq!(hardware(&mixed, 512), format!("--gpu l4 --gpus 2 --vram 23028MiB {host}"));

@@ -69,7 +69,7 @@ impl Report for Up {
     }
 }
 
-/// Runs a worker until it is asked to stop.
+/// Runs a worker until it is asked to stop, or can go on no more.
 ///
 /// # Errors
 /// A key the chain does not know, hardware that is not as registered, Docker or an RPC endpoint that
@@ -113,8 +113,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         simulated_gpus,
         lamports,
     });
-    stop.await;
-    Ok(handle.shutdown().await?)
+    Ok(handle.run_until(stop).await?)
 }
 
 /// `0.01 SOL`.

@@ -1,7 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use millrace_protocol::Diagnostic;
+use millrace_protocol::{Diagnostic, UnixSeconds};
 use millrace_worker::control::{self, Ask};
+use millrace_worker::status::at_rest;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -43,6 +45,8 @@ impl Report for Uninstalled {
 #[error("the rig still has {due}")]
 struct Busy {
     due: String,
+    /// Whether a worker is there to finish them.
+    running: bool,
 }
 
 impl Diagnostic for Busy {
@@ -51,7 +55,8 @@ impl Diagnostic for Busy {
     }
 
     fn hint(&self) -> String {
-        "finish them with `millrace worker drain --wait` first; `--force` gives their bonds up".to_owned()
+        let start = if self.running { "" } else { "start it with `systemctl start millrace-worker`, then " };
+        format!("{start}finish them with `millrace worker drain --wait` first; `--force` gives their bonds up")
     }
 }
 
@@ -62,16 +67,29 @@ impl Diagnostic for Busy {
 pub async fn run(context: &Context<'_>, args: UninstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let (unit, data_dir) = (systemd.unit_path(), systemd.data_dir());
-    if let (false, Some(data_dir)) = (args.force, &data_dir) {
-        let status = control::ask(data_dir, Ask::Status).await;
-        match status.map(|status| pending(held(&status).len(), owed(&status).len())) {
-            Ok(Some(due)) => return Err(Failure::refused(&Busy { due })),
-            Err(error @ control::Error::NotAllowed { .. }) => return Err(error.into()),
-            // One that does not run or does not answer is no better for staying.
-            Ok(None) | Err(_) => {}
-        }
+    if let (false, Some(data_dir)) = (args.force, &data_dir)
+        && let Some(busy) = busy(data_dir).await?
+    {
+        return Err(Failure::refused(&busy));
     }
     systemd.uninstall()?;
     context.output.report(&Uninstalled { unit, data_dir });
     Ok(())
+}
+
+/// What the rig on this folder has promised and not done yet.
+async fn busy(data_dir: &Path) -> Result<Option<Busy>, Failure> {
+    let (due, running) = match control::ask(data_dir, Ask::Status).await {
+        Ok(status) => (pending(held(&status.leases).len(), owed(&status).len()), true),
+        Err(error @ control::Error::NotAllowed { .. }) => return Err(error.into()),
+        Err(control::Error::NotRunning { .. }) => {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            // A journal that is not there, or is damaged, is no better for staying.
+            let leases = at_rest(data_dir, UnixSeconds(now.as_secs())).unwrap_or_default();
+            (pending(held(&leases).len(), 0), false)
+        }
+        // Neither is a worker that does not answer.
+        Err(_) => (None, true),
+    };
+    Ok(due.map(|due| Busy { due, running }))
 }

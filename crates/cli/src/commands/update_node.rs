@@ -118,7 +118,11 @@ impl Report for Updated {
     fn next(&self) -> Vec<String> {
         match self.transaction {
             // A worker reads its node when it starts.
-            Some(_) => vec!["restart the rig's worker: it goes by what the node offered when it started".to_owned()],
+            Some(_) => vec![
+                "sudo systemctl restart millrace-worker  (on the rig, which goes by what its node offered when its \
+                 worker started; its leases go on)"
+                    .to_owned(),
+            ],
             None => vec!["millrace node list".to_owned()],
         }
     }

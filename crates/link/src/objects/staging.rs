@@ -20,7 +20,7 @@ use sha2::Digest;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::transfer::{Ahead, Begun, Source, range, upload};
-use super::{Error, ObjectClient, PIECE, beside, hash_file};
+use super::{Error, ObjectClient, PIECE, beside, hash_opened};
 
 /// `RWF_DONTCACHE`, Linux 6.14 (preadv2(2)).
 const UNCACHED: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
@@ -80,8 +80,9 @@ fn last_part(total: u64) -> u64 {
 
 pub(super) async fn put_again(client: &ObjectClient, path: &Path) -> Result<ObjectRef, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
-    let id = id(path, &tokio::fs::metadata(path).await.map_err(failed)?);
-    let object = hash_file(path).await?;
+    let owned = path.to_owned();
+    let (reader, id) = beside(move || Reader::open(&owned)).await.map_err(failed)?;
+    let object = hash_opened(path, reader.file, reader.size).await?;
     upload(client, object, &Source::File(path), Begun { id: Some(id), ahead: Ahead::default() }).await?;
     Ok(object)
 }

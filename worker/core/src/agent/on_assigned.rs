@@ -36,7 +36,7 @@ impl Agent {
             return;
         }
         self.begin_next(key.lease, now, actions);
-        self.report_if_empty(key.lease, actions);
+        self.report_if_empty(key.lease, now, actions);
     }
 
     /// The scheduler has booked the end; there is nothing left to say about the task.

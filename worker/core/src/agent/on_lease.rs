@@ -32,7 +32,7 @@ impl Agent {
                 lease.phase = LeasePhase::Ending;
                 actions.push(Action::Journal(Record::LeaseEnding { lease: address }));
                 self.stop_all(address, now, actions);
-                self.report_if_empty(address, actions);
+                self.report_if_empty(address, now, actions);
             }
         }
     }
@@ -53,12 +53,12 @@ impl Agent {
     }
 
     /// The lease is gone, or never was: what belongs to it goes, too.
-    pub(super) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
+    pub(crate) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
         lease.phase = LeasePhase::Over;
         actions.push(Action::Journal(Record::LeaseOver { lease: address }));
         self.stop_all(address, now, actions);
-        self.report_if_empty(address, actions);
+        self.report_if_empty(address, now, actions);
     }
 
     pub(crate) fn stop_all(&mut self, lease: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
@@ -70,31 +70,31 @@ impl Agent {
         }
     }
 
-    pub(crate) fn report_if_empty(&mut self, address: Address, actions: &mut Vec<Action>) {
+    pub(crate) fn report_if_empty(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         if self.unfinished(address).next().is_some() {
             return;
         }
-        if self.leases.get(&address).is_some_and(|lease| lease.phase == LeasePhase::Over) {
-            self.close(address, actions);
-            return;
+        match self.leases.get(&address).map(|lease| lease.phase) {
+            Some(LeasePhase::Over) => return self.close(address, actions),
+            Some(LeasePhase::Ending) => {}
+            _ => return,
         }
+        // Not at the end of each task: it is over all that were done before.
         let result_root = self.result_root(address);
-        let Some(lease) = self.leases.get_mut(&address).filter(|lease| lease.phase == LeasePhase::Ending) else {
-            return;
-        };
+        let Some(lease) = self.leases.get_mut(&address) else { return };
         lease.phase = LeasePhase::Reported { result_root };
-        let (paid_out, salt) = (lease.is_paid_out(), lease.salt);
-        if let Some(salt) = salt {
-            self.prepare_vote(address, result_root, salt, actions);
+        if lease.is_attested() {
+            lease.upkeep.look_soon(now);
+        }
+        if let Some(salt) = lease.salt {
+            self.prepare_vote(address, (result_root, salt), now, actions);
         }
         actions.push(Action::Journal(Record::LeaseReported { lease: address, result_root }));
         actions.push(Action::Report(Report::LeaseEnded { lease: address, result_root }));
-        if paid_out {
-            self.close(address, actions);
-        }
     }
 
-    /// Keeps the newest. A final one closes a lease that has been reported, and ends any other.
+    /// Keeps the newest. A final one ends the lease, and is kept until the chain has it: who issued it may be gone
+    /// before that.
     pub(super) fn on_voucher(
         &mut self,
         voucher: Voucher,
@@ -113,7 +113,7 @@ impl Agent {
         }
         actions.push(Action::Journal(Record::Voucher { voucher, signature }));
         match lease.phase {
-            LeasePhase::Reported { .. } if voucher.is_final => self.close(address, actions),
+            LeasePhase::Reported { .. } if voucher.is_final => lease.upkeep.look_soon(now),
             LeasePhase::Held if voucher.is_final => self.on_end_lease(address, now, actions),
             _ => {}
         }

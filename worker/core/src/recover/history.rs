@@ -87,8 +87,8 @@ impl History {
                     lease.salt = Some(salt);
                 }
             }
-            Record::VotePrepared { lease, job, root, salt } => {
-                self.votes.insert(lease, Vote::new(job, root, salt));
+            Record::VotePrepared { lease, job, root, salt, at } => {
+                self.votes.insert(lease, Vote::new(job, root, salt, at));
             }
             Record::VoteOver { lease } => {
                 self.votes.remove(&lease);

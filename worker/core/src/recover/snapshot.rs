@@ -1,4 +1,4 @@
-use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task};
+use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task, Vote};
 
 /// The shortest journal that leads to the same agent.
 pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
@@ -20,7 +20,8 @@ pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
         }
     }
     for (lease, vote) in &agent.votes {
-        records.push(Record::VotePrepared { lease: *lease, job: vote.job, root: vote.root, salt: vote.salt });
+        let Vote { job, root, salt, prepared_at: at, .. } = *vote;
+        records.push(Record::VotePrepared { lease: *lease, job, root, salt, at });
     }
     for task in agent.tasks.values() {
         records.push(Record::TaskAssigned { assignment: task.assignment.clone() });

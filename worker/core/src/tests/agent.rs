@@ -127,13 +127,14 @@ fn only_newer_vouchers_are_kept() {
 }
 
 #[test]
-fn the_final_voucher_closes_a_reported_lease_with_what_it_earned() {
+fn a_reported_lease_whose_final_voucher_the_chain_has_is_closed_with_what_it_earned() {
     let mut rig = Rig::leased();
     rig.assign(0);
     rig.settle();
     rig.event(voucher(1, 5, false));
     rig.event(Event::EndLease(LEASE));
     rig.event(voucher(2, 7, true));
+    rig.pays();
     let earned = MicroUsdc(7_000);
     assert_eq!(rig.reports.last(), Some(&Report::LeaseClosed { lease: LEASE, earned }));
     assert_eq!(rig.agent, Agent::default());
@@ -148,6 +149,7 @@ fn a_final_voucher_out_of_the_blue_ends_the_lease() {
     assert_eq!(rig.signals, [Action::Terminate(key(0))]);
     rig.settle();
     assert!(rig.is_clean());
+    rig.pays();
     assert_eq!(rig.agent, Agent::default());
 }
 

@@ -16,6 +16,7 @@ fn life(rig: &mut Rig) {
     rig.event(Event::TaskAcknowledged(key(1)));
     rig.event(Event::EndLease(LEASE));
     rig.event(voucher(2, 20, true));
+    rig.pays();
 }
 
 /// What an orchestrator does that believes the lease is live: it repeats itself.
@@ -29,6 +30,7 @@ fn finish(rig: &mut Rig) {
     rig.event(Event::EndLease(LEASE));
     rig.settle();
     rig.event(voucher(2, 20, true));
+    rig.pays();
 }
 
 fn whole_journal() -> Vec<Record> {

@@ -208,6 +208,7 @@ fn a_worker_that_is_killed_within_the_notice_goes_on_with_it() {
     rig.event(Event::TaskAcknowledged(key(0)));
     rig.event(Event::EndLease(LEASE));
     rig.event(voucher(2, 20, true));
+    rig.pays();
     assert_eq!(rig.agent, Agent::default());
     let journal = rig.journal;
     let at = |wanted: fn(&Record) -> bool| journal.iter().position(wanted).unwrap();

@@ -125,6 +125,12 @@ impl Rig {
         self.perform(actions);
     }
 
+    /// The chain has settled the lease and does not know it any more.
+    pub fn pays(&mut self) {
+        let clock = UnixSeconds(START.0 + 150);
+        self.event(Event::LeaseRead { lease: LEASE, account: None, clock });
+    }
+
     pub fn task(&mut self, task: u32, event: TaskEvent) {
         self.event(Event::Task { key: key(task), event });
     }

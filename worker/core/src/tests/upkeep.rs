@@ -96,12 +96,75 @@ fn a_slow_start_is_extended_once_in_its_last_quarter() {
 }
 
 #[test]
-fn a_rig_without_a_task_has_nothing_to_extend() {
+fn a_rig_without_a_task_takes_its_longer_start_only_where_nobody_is_heard() {
+    for (speaks, expected) in [(true, vec![]), (false, vec![Action::ExtendStart(LEASE)])] {
+        let mut rig = Rig::leased();
+        rig.assign(0);
+        rig.settle();
+        let mut chain = Some(opened());
+        assert_eq!(pass(&mut rig, 200, &mut chain), []);
+        if speaks {
+            // Under way, and not on chain yet.
+            rig.event(voucher(1, 0, false));
+            chain = Some(OnChain { sequence: 1, ..opened() });
+        }
+        assert_eq!(pass(&mut rig, 100, &mut chain), expected);
+    }
+}
+
+#[test]
+fn a_final_voucher_that_nobody_redeems_is_redeemed_after_two_minutes() {
+    for restarts in [false, true] {
+        let mut rig = Rig::leased();
+        rig.assign(0);
+        rig.settle();
+        rig.event(Event::EndLease(LEASE));
+        rig.event(voucher(1, 5, true));
+        assert_eq!(rig.agent.live_leases().count(), 0, "its units are free");
+        let mut chain = Some(opened());
+        assert_eq!(pass(&mut rig, 119, &mut chain), []);
+        if restarts {
+            rig.restart();
+        }
+        let redeemed = pass(&mut rig, 15, &mut chain);
+        assert!(matches!(&redeemed[..], [Action::Redeem { voucher, .. }] if voucher.is_final), "{redeemed:?}");
+        assert_eq!(rig.agent, Agent::default(), "the chain has it");
+        assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_behind_closes_no_lease() {
     let mut rig = Rig::leased();
     rig.assign(0);
     rig.settle();
+    rig.event(Event::EndLease(LEASE));
+    rig.event(voucher(1, 5, true));
+    let read = |rig: &mut Rig, account, at: u64| {
+        rig.event(Event::LeaseRead { lease: LEASE, account, clock: UnixSeconds(START.0 + at) });
+        rig.agent.leases().count()
+    };
+    assert_eq!(read(&mut rig, None, 149), 1, "it may not have landed yet");
+    assert_eq!(read(&mut rig, Some(opened()), 200), 1);
+    assert_eq!(read(&mut rig, None, 199), 1, "it was there a second later");
+    assert_eq!(read(&mut rig, None, 200), 0);
+}
+
+#[test]
+fn a_lease_that_the_chain_has_no_more_runs_on_for_nobody() {
+    let mut rig = Rig::leased();
+    rig.event(endless(0));
+    (0..4).for_each(|_| rig.step());
     let mut chain = Some(opened());
-    assert_eq!(pass(&mut rig, 300, &mut chain), []);
+    assert_eq!(pass(&mut rig, 15, &mut chain), []);
+    chain = None;
+    rig.event(Event::LeaseRead { lease: LEASE, account: chain, clock: START });
+    assert!(rig.signals.is_empty(), "an endpoint that is behind");
+    rig.event(Event::LeaseRead { lease: LEASE, account: chain, clock: rig.now });
+    assert_eq!(rig.signals, [Action::Terminate(key(0))]);
+    rig.settle();
+    assert!(rig.is_clean());
+    assert_eq!(rig.agent, Agent::default());
 }
 
 #[test]

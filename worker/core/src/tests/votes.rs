@@ -63,13 +63,14 @@ fn it_commits_then_waits_for_the_others_then_shows_and_forgets() {
     let mut rig = done();
     let (mut round, now) = round();
     count(&mut rig);
-    let prepared = Record::VotePrepared { lease: LEASE, job: Some(JOB), root: root(), salt: SALT };
+    let prepared = Record::VotePrepared { lease: LEASE, job: Some(JOB), root: root(), salt: SALT, at: rig.now };
     assert!(rig.journal.contains(&prepared), "it is on disk before anything is said");
     assert!(rig.asked.is_empty());
     assert_eq!(asks(&mut rig, Some(round)), [commit()]);
     round.commit(LEASE, commitment(), now).unwrap();
     assert_eq!(asks(&mut rig, Some(round)), [], "others may still commit: nothing is shown");
     rig.event(voucher(2, 20, true));
+    rig.pays();
     assert_eq!(rig.agent.leases().count(), 0, "the lease is closed, what it made is not shown yet");
     round.commit(OTHER, [1; 32], now).unwrap();
     assert_eq!(asks(&mut rig, Some(round)), [reveal()]);
@@ -91,6 +92,7 @@ fn what_is_owed_is_told_until_it_is_shown_also_after_its_lease() {
     assert_eq!(owed(&rig), standing(false, round.commit_by));
     round.commit(LEASE, commitment(), now).unwrap();
     rig.event(voucher(2, 20, true));
+    rig.pays();
     assert_eq!(rig.agent.leases().count(), 0);
     asks(&mut rig, Some(round));
     assert_eq!(owed(&rig), standing(true, UnixSeconds(round.commit_by.0 + 600)));
@@ -118,6 +120,23 @@ fn it_looks_at_the_round_until_it_is_through_and_never_twice_at_once() {
     rig.event(Event::RoundRead { lease: LEASE, round: None, clock: rig.now });
     rig.tick(60);
     assert_eq!(looks(&mut rig), 0, "its lease is settled");
+}
+
+#[test]
+fn an_endpoint_that_is_behind_does_not_have_it_forgotten() {
+    let mut rig = done();
+    count(&mut rig);
+    let (mut round, now) = round();
+    round.commit(LEASE, commitment(), now).unwrap();
+    let (behind, in_time) = (UnixSeconds(rig.now.0 - 1), rig.now);
+    let read = |rig: &mut Rig, round: Option<Quorum>, clock| {
+        rig.event(Event::RoundRead { lease: LEASE, round: round.map(Box::new), clock });
+        rig.agent.votes().count()
+    };
+    assert_eq!(read(&mut rig, None, behind), 1, "it may not know of the lease yet");
+    rig.restart();
+    assert_eq!(read(&mut rig, None, behind), 1, "also after a restart");
+    assert_eq!(read(&mut rig, None, in_time), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType,
+    ContainerCreateBody, DeviceMapping, DeviceRequest, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
     ResourcesUlimits, SystemInfo, SystemInfoCgroupDriverEnum,
 };
 use millrace_spec::Runtime;
@@ -28,6 +28,11 @@ pub(super) const OWN_RUNTIME: &str = "runc";
 const NO_GPU: &str = "void";
 /// Devices of the rig beside its GPUs, which the hook hands out to whoever's variable says `enabled`.
 const BESIDE_GPUS: [&str; 4] = ["NVIDIA_GDRCOPY", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH"];
+/// What the hook hands out or, in a container without privileges, fails over, whatever such a variable says; an empty
+/// one is none to it.
+const NOT_SAID: [&str; 3] = ["NVIDIA_IMEX_CHANNELS", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES"];
+/// What Docker takes for a container that is to have no health check, also where its image has one.
+const NO_HEALTH_CHECK: &str = "NONE";
 /// The one size of core dumps at which the kernel makes none, also where the rig hands them to a program of its own: to
 /// that it hands them at 0, too (core(5), `fs/coredump.c`).
 const NO_CORE_DUMPS: i64 = 1;
@@ -168,6 +173,8 @@ pub(super) fn body(
         env: Some(environment(plan)),
         user: Some(format!("{}:{}", plan.user.0, plan.user.1)),
         hostname: Some("millrace".to_owned()),
+        // The engine would run it as often as the image likes, and starts each outside of the container's limits.
+        healthcheck: Some(HealthConfig { test: Some(vec![NO_HEALTH_CHECK.to_owned()]), ..HealthConfig::default() }),
         labels: Some(labels),
         host_config: Some(host),
         ..ContainerCreateBody::default()
@@ -177,12 +184,14 @@ pub(super) fn body(
 /// The plan's variables, but for those by which NVIDIA's runtime, or the hook that Docker calls for a GPU, hands out
 /// devices: the worker's come in their place, and over the image's.
 fn environment(plan: &Plan) -> Vec<String> {
-    let (visible, beside) = match &plan.gpus {
-        GpuAccess::None => (NO_GPU.to_owned(), [].as_slice()),
-        GpuAccess::Devices { uuids, .. } => (uuids.join(","), BESIDE_GPUS.as_slice()),
+    let (visible, beside, not_said) = match &plan.gpus {
+        GpuAccess::None => (NO_GPU.to_owned(), [].as_slice(), [].as_slice()),
+        GpuAccess::Devices { uuids, .. } => (uuids.join(","), BESIDE_GPUS.as_slice(), NOT_SAID.as_slice()),
     };
     let beside = beside.iter().map(|name| (*name, "disabled".to_owned()));
-    let own: Vec<(&str, String)> = std::iter::once(("NVIDIA_VISIBLE_DEVICES", visible)).chain(beside).collect();
+    let not_said = not_said.iter().map(|name| (*name, String::new()));
+    let visible = std::iter::once(("NVIDIA_VISIBLE_DEVICES", visible));
+    let own: Vec<(&str, String)> = visible.chain(beside).chain(not_said).collect();
     let theirs = plan.environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let theirs = theirs.filter(|(name, _)| own.iter().all(|(own, _)| own != name));
     theirs.chain(own.clone()).map(|(name, value)| format!("{name}={value}")).collect()
@@ -324,6 +333,7 @@ pub(super) mod tests {
         );
         assert_eq!(body.user.as_deref(), Some("1000:1000"));
         assert_eq!(body.cmd, None, "the image's own command");
+        assert_eq!(body.healthcheck.unwrap().test, Some(vec!["NONE".to_owned()]), "not even the image's own");
         let ulimits = host.ulimits.unwrap();
         let core = ulimits.iter().map(|limit| (limit.name.as_deref(), limit.soft, limit.hard)).collect::<Vec<_>>();
         assert_eq!(core, [(Some("core"), Some(1), Some(1))]);
@@ -376,8 +386,8 @@ pub(super) mod tests {
 
     #[test]
     fn no_variable_of_a_buyer_hands_out_devices() {
-        let theirs = ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH", "NVIDIA_GDRCOPY"];
-        let environment = theirs.map(|name| (name.to_owned(), "all".to_owned())).to_vec();
+        let theirs = ["NVIDIA_VISIBLE_DEVICES"].into_iter().chain(BESIDE_GPUS).chain(NOT_SAID);
+        let environment: Vec<_> = theirs.map(|name| (name.to_owned(), "all".to_owned())).collect();
         let environment = |gpus| {
             body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], None, MEANS, None).env.unwrap()
         };
@@ -389,6 +399,9 @@ pub(super) mod tests {
         let expected = [
             "NVIDIA_GDRCOPY=disabled",
             "NVIDIA_GDS=disabled",
+            "NVIDIA_IMEX_CHANNELS=",
+            "NVIDIA_MIG_CONFIG_DEVICES=",
+            "NVIDIA_MIG_MONITOR_DEVICES=",
             "NVIDIA_MOFED=disabled",
             "NVIDIA_NVSWITCH=disabled",
             "NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-2",
