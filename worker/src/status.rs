@@ -1,5 +1,6 @@
 //! What a running worker says of itself, to its owner.
 
+mod at_rest;
 pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod tasks;
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::gpu::{Path as GpuPath, Usage as GpuUsage};
 pub use crate::troubles::Trouble;
-pub use leases::{LeaseStatus, at_rest};
+pub use at_rest::AtRest;
+pub use leases::LeaseStatus;
 pub use links::GpuLink;
 pub use millrace_agent::OwnBid;
 pub use tasks::TaskStatus;

@@ -8,7 +8,7 @@ use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Phase, offer_reply};
 use millrace_protocol::{Diagnostic, MicroUsdc, Seconds};
 use millrace_worker::control::{self, Ask};
-use millrace_worker::status::{GpuLink, GpuPath, Status};
+use millrace_worker::status::{AtRest, GpuLink, GpuPath, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -78,8 +78,8 @@ async fn a_worker_tells_what_it_does_and_what_it_earns() {
     let stopped = until(&rig, "a task that was stopped", |status| status.tasks[0].phase == "failed").await;
     assert_eq!(stopped.totals.tasks_failed, 0, "what was taken back has not failed");
     rig.stop().await;
-    let at_rest = millrace_worker::status::at_rest(rig.data(), busy.at).unwrap();
-    assert_eq!(at_rest, busy.leases, "the journal knows what the worker knew");
+    let at_rest = AtRest::read(rig.data(), busy.at).unwrap();
+    assert_eq!((at_rest.leases, at_rest.votes), (busy.leases, vec![]), "the journal knows what the worker knew");
 }
 
 #[tokio::test]

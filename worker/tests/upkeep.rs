@@ -60,6 +60,17 @@ async fn a_voucher_that_nobody_redeems_is_brought_to_the_chain_as_it_was_signed(
     rig.stop().await;
 }
 
+#[tokio::test]
+async fn what_the_chain_refuses_is_not_tried_again_at_once() {
+    let mut rig = late_start().await;
+    *rig.chain.refuses.lock().unwrap() = true;
+    assert_eq!(first_deed(&rig).await, Deed::ExtendStart);
+    // A fifth of the time to the next look.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(rig.chain.deeds.lock().unwrap().len(), 1);
+    rig.stop().await;
+}
+
 /// The worker's next deed but those it did before.
 async fn deed_after(rig: &Rig, known: usize) -> Deed {
     for _ in 0..400 {

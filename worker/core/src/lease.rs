@@ -1,4 +1,4 @@
-use millrace_protocol::voucher::Voucher;
+use millrace_protocol::voucher::{ExitClass, Voucher};
 use millrace_protocol::{Address, GpuUnits, LeaseState, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,12 @@ impl Lease {
     /// Whether its last voucher has come.
     pub(crate) fn is_attested(&self) -> bool {
         self.voucher.as_ref().is_some_and(|(voucher, _)| voucher.is_final)
+    }
+
+    /// Whether its last voucher has come and neither ends the job nor is counted with others'.
+    pub(crate) fn is_released(&self) -> bool {
+        let ends_job = |voucher: &Voucher| matches!(voucher.exit_class, ExitClass::Completed | ExitClass::Failed);
+        self.salt.is_none() && self.voucher.as_ref().is_some_and(|(last, _)| last.is_final && !ends_job(last))
     }
 
     /// Whether nothing is to be done for its money any more: its last voucher has come, and the chain has that voucher,

@@ -52,6 +52,8 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     }
     let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
     actions.push(Action::RemoveFoldersExcept(unfinished));
+    // When its last voucher came nobody remembers: whoever issued it may just be about to settle.
+    agent.leases.values_mut().filter(|lease| lease.is_attested()).for_each(|lease| lease.upkeep.hear(now));
     let leases: Vec<_> =
         agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_attested())).collect();
     for (lease, phase, attested) in leases {

@@ -7,9 +7,10 @@ use crate::{Action, Agent, Lease, LeasePhase, Record};
 const LOOK_AGAIN: Seconds = Seconds(15);
 /// From signing for more time until its transaction can land no more.
 const EXTENSION_LIFE: Seconds = Seconds(150);
-/// How long whoever issued a final voucher has to bring it to the chain before the node does: with nothing more to come
-/// there is no later one to wait for. Results that are counted have their own order.
-const LAST_WORD: Seconds = Seconds(120);
+/// How long whoever issued a final voucher has to bring it to the chain before the node does, there being no later one
+/// to wait for: half of the default settle grace. Not where it ends the job, which it must not before the job's other
+/// leases have ended, nor where results are counted: those are brought before their deadline.
+const LAST_WORD: Seconds = Seconds(300);
 /// Between two looks for a lease that is not there, and for one that only waits to be settled.
 const LOOK_LATER: Seconds = Seconds(300);
 
@@ -81,6 +82,11 @@ impl Upkeep {
             Some(_) => clock >= self.seen_at,
             None => landed.is_some_and(|landed| clock >= landed),
         }
+    }
+
+    /// The chain's clock when it was seen last.
+    pub fn seen_at(&self) -> Option<UnixSeconds> {
+        self.seen.map(|_| self.seen_at)
     }
 
     pub fn hear(&mut self, now: UnixSeconds) {
@@ -156,7 +162,7 @@ impl Agent {
                     actions.push(Action::Journal(Record::LeaseHeld { lease: address }));
                 }
                 let silent = now.since(lease.upkeep.heard);
-                let is_overdue = is_reported && lease.is_attested() && lease.salt.is_none() && silent >= LAST_WORD;
+                let is_overdue = is_reported && lease.is_released() && silent >= LAST_WORD;
                 match if is_overdue { Some(clock) } else { last_quarter(&on_chain) } {
                     None => LOOK_LATER,
                     // Not longer: an endpoint that is behind must not have it miss the deadline.
@@ -212,8 +218,8 @@ fn due(
         transition(&mut on_chain.clone(), clock).is_ok()
     };
     match on_chain.state {
-        // A slow start, or an attestor that is away before it has attested anything: its return may be in time then.
-        LeaseState::Assigned if busy || silent.0 >= on_chain.start_timeout.0 / 2 => {
+        // A slow start, or one of which nothing is attested yet: whoever is to do that may be back in time then.
+        LeaseState::Assigned if busy || (lease.is_live() && silent.0 >= on_chain.start_timeout.0 / 2) => {
             allowed(transitions::extend_start).then_some(Action::ExtendStart(address))
         }
         // An attestor that speaks attests what there is; one that is away must not cost the bond.

@@ -70,9 +70,12 @@ impl Agent {
         actions: &mut Vec<Action>,
     ) {
         if let Entry::Vacant(place) = self.votes.entry(lease) {
-            let job = self.leases.get(&lease).map(|lease| lease.terms.job);
-            place.insert(Vote::new(job, root, salt, now));
-            actions.push(Action::Journal(Record::VotePrepared { lease, job, root, salt, at: now }));
+            let known = self.leases.get(&lease);
+            let job = known.map(|lease| lease.terms.job);
+            // By the chain's clock where that is known: the rig's may be set wrong.
+            let at = known.and_then(|lease| lease.upkeep.seen_at()).unwrap_or(now);
+            place.insert(Vote::new(job, root, salt, at));
+            actions.push(Action::Journal(Record::VotePrepared { lease, job, root, salt, at }));
         }
     }
 

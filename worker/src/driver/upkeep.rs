@@ -37,8 +37,8 @@ impl Driver {
         }
     }
 
-    /// Sends one transaction for the lease beside the loop, unless one is under way, and reads the lease
-    /// again.
+    /// Sends one transaction for the lease beside the loop, unless one is under way, and reads the lease again. One that
+    /// was refused is tried again at the next look, not at once: nothing has changed.
     pub(super) fn act(&mut self, lease: Address, deed: Deed) {
         self.acting.retain(|_, acting| !acting.is_finished());
         if self.acting.contains_key(&lease) {
@@ -55,13 +55,15 @@ impl Driver {
                 Err(error) => Err(error),
             };
             match result {
-                Ok(()) => tracing::info!(%lease, deed = what, "the node looked after its lease"),
+                Ok(()) => {
+                    tracing::info!(%lease, deed = what, "the node looked after its lease");
+                    read(&chain, node, lease, &readings).await;
+                }
                 Err(error) => {
                     tracing::warn!(%lease, deed = what, %error, hint = error.hint(), "a lease is in danger");
                     troubles.note(&error, clock.now());
                 }
             }
-            read(&chain, node, lease, &readings).await;
         });
         self.acting.insert(lease, acting);
     }

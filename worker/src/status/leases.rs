@@ -1,11 +1,8 @@
-use std::path::Path;
-
-use millrace_agent::{Agent, Lease, LeasePhase, recover};
+use millrace_agent::{Agent, Lease, LeasePhase};
 use millrace_protocol::{Address, GpuUnits, MicroUsdc, PricePerGpuHour, Seconds, UnixSeconds, money};
 use serde::{Deserialize, Serialize};
 
 use crate::gpu::{Tally, Usage};
-use crate::journal;
 
 /// One lease that the rig has agreed to, and its money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,15 +31,6 @@ pub struct LeaseStatus {
     /// `None` without GPUs, with simulated ones, and before two readings.
     #[serde(default)]
     pub gpu_usage: Option<Usage>,
-}
-
-/// The leases of a worker that does not run, from its journal. What the chain has paid and what their GPUs did is not
-/// known then.
-///
-/// # Errors
-/// A journal that is not there, or is damaged.
-pub fn at_rest(data_dir: &Path, now: UnixSeconds) -> Result<Vec<LeaseStatus>, journal::Error> {
-    Ok(of(&recover(&journal::read(data_dir)?, &[], now).agent, &Tally::default()))
 }
 
 /// Every lease, by address.

@@ -150,13 +150,15 @@ pub struct OneJob {
     pub round: Mutex<Option<Quorum>>,
     /// What the worker did about the lease.
     pub deeds: Mutex<Vec<Deed>>,
+    /// Whether none of it is taken.
+    pub refuses: Mutex<bool>,
 }
 
 impl OneJob {
     pub fn new(job: JobAccount, scheduler: Address) -> Self {
         let (lease, clock) = (Mutex::default(), Mutex::new(UnixSeconds(1)));
         let (deeds, round, rules) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { job, scheduler, lease, clock, rules, round, deeds }
+        Self { job, scheduler, lease, clock, rules, round, deeds, refuses: Mutex::default() }
     }
 }
 
@@ -185,7 +187,7 @@ impl millrace_worker::Chain for OneJob {
         assert_eq!(lease.address, self.job.next_lease(), "the worker acts for another lease");
         async move {
             self.deeds.lock().unwrap().push(deed);
-            Ok(())
+            if *self.refuses.lock().unwrap() { Err(Error::TransactionMalformed) } else { Ok(()) }
         }
         .boxed()
     }

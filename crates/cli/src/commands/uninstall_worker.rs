@@ -3,7 +3,7 @@ use std::time::SystemTime;
 
 use millrace_protocol::{Diagnostic, UnixSeconds};
 use millrace_worker::control::{self, Ask};
-use millrace_worker::status::at_rest;
+use millrace_worker::status::AtRest;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -85,11 +85,33 @@ async fn busy(data_dir: &Path) -> Result<Option<Busy>, Failure> {
         Err(control::Error::NotRunning { .. }) => {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             // A journal that is not there, or is damaged, is no better for staying.
-            let leases = at_rest(data_dir, UnixSeconds(now.as_secs())).unwrap_or_default();
-            (pending(held(&leases).len(), 0), false)
+            let at_rest = AtRest::read(data_dir, UnixSeconds(now.as_secs())).ok();
+            (at_rest.and_then(|at_rest| pending(held(&at_rest.leases).len(), at_rest.votes.len())), false)
         }
         // Neither is a worker that does not answer.
         Err(_) => (None, true),
     };
     Ok(due.map(|due| Busy { due, running }))
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::Address;
+    use millrace_worker::journal::Journal;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_worker_has_promised_that_does_not_run_its_journal_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        assert!(busy(folder.path()).await.unwrap().is_none());
+        let (lease, root, salt) = (Address([1; 32]), "0".repeat(64), [0; 32]);
+        let vote = json!({ "record": "vote_prepared", "lease": lease, "root": root, "salt": salt });
+        journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
+        let busy = busy(folder.path()).await.unwrap().unwrap();
+        assert_eq!(busy.to_string(), "the rig still has 1 result to show");
+        assert!(busy.hint().contains("systemctl start"), "{}", busy.hint());
+    }
 }

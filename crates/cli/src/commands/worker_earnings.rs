@@ -6,7 +6,7 @@ use millrace_client::accounts::{LeaseAccount, NodeAccount, ProviderAccount};
 use millrace_client::history::{Earnings, Takings};
 use millrace_protocol::{Address, Diagnostic, LeaseOutcome, MicroUsdc, Seconds, UnixSeconds};
 use millrace_worker::control::{self, Ask};
-use millrace_worker::status::{self, LeaseStatus};
+use millrace_worker::status::{AtRest, LeaseStatus};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -233,8 +233,8 @@ fn at_rest(data_dir: &Path, named: bool) -> Result<Option<Vec<LeaseStatus>>, Fai
         return Ok(None);
     }
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let leases = status::at_rest(data_dir, UnixSeconds(since.as_secs()));
-    Ok(Some(leases.map_err(|error| Failure::refused(&error))?))
+    let at_rest = AtRest::read(data_dir, UnixSeconds(since.as_secs())).map_err(|error| Failure::refused(&error))?;
+    Ok(Some(at_rest.leases))
 }
 
 /// What the rig's vouchers are worth beyond what the chain has paid. A lease without an account is settled, or

@@ -52,9 +52,13 @@ impl Agent {
         self.on_end_lease(address, now, actions);
     }
 
-    /// The lease is gone, or never was: what belongs to it goes, too.
+    /// The lease is gone, or never was: what belongs to it goes, too. With its last voucher here the chain has to say so:
+    /// that is money.
     pub(crate) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
+        if matches!(lease.phase, LeasePhase::Reported { .. }) && lease.is_attested() {
+            return lease.upkeep.look_soon(now);
+        }
         lease.phase = LeasePhase::Over;
         actions.push(Action::Journal(Record::LeaseOver { lease: address }));
         self.stop_all(address, now, actions);

@@ -112,25 +112,57 @@ fn a_rig_without_a_task_takes_its_longer_start_only_where_nobody_is_heard() {
     }
 }
 
+/// A rig whose work is done and attested for good, and the lease on chain.
+fn attested(exit_class: ExitClass) -> (Rig, Option<OnChain>) {
+    let mut rig = Rig::leased();
+    rig.assign(0);
+    rig.settle();
+    rig.event(Event::EndLease(LEASE));
+    let Event::Voucher { voucher, signature } = voucher(2, 5, true) else { panic!("another event") };
+    rig.event(Event::Voucher { voucher: Voucher { exit_class, ..voucher }, signature });
+    assert_eq!(rig.agent.live_leases().count(), 0, "its units are free");
+    (rig, Some(running(START.0, 1)))
+}
+
+fn is_paid(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) {
+    let redeemed = pass(rig, seconds, chain);
+    assert!(matches!(&redeemed[..], [Action::Redeem { voucher, .. }] if voucher.is_final), "{redeemed:?}");
+    assert_eq!(rig.agent, Agent::default(), "the chain has it");
+    assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
+}
+
 #[test]
-fn a_final_voucher_that_nobody_redeems_is_redeemed_after_two_minutes() {
-    for restarts in [false, true] {
-        let mut rig = Rig::leased();
-        rig.assign(0);
-        rig.settle();
-        rig.event(Event::EndLease(LEASE));
-        rig.event(voucher(1, 5, true));
-        assert_eq!(rig.agent.live_leases().count(), 0, "its units are free");
-        let mut chain = Some(opened());
-        assert_eq!(pass(&mut rig, 119, &mut chain), []);
-        if restarts {
-            rig.restart();
-        }
-        let redeemed = pass(&mut rig, 15, &mut chain);
-        assert!(matches!(&redeemed[..], [Action::Redeem { voucher, .. }] if voucher.is_final), "{redeemed:?}");
-        assert_eq!(rig.agent, Agent::default(), "the chain has it");
-        assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
-    }
+fn a_final_voucher_that_nobody_redeems_is_redeemed_after_five_minutes() {
+    let (mut rig, mut chain) = attested(ExitClass::Released);
+    assert_eq!(pass(&mut rig, 299, &mut chain), []);
+    is_paid(&mut rig, 15, &mut chain);
+}
+
+#[test]
+fn a_worker_that_is_restarted_gives_who_issued_a_final_voucher_as_long_again() {
+    let (mut rig, mut chain) = attested(ExitClass::Released);
+    assert_eq!(pass(&mut rig, 200, &mut chain), []);
+    rig.restart();
+    assert_eq!(pass(&mut rig, 299, &mut chain), []);
+    is_paid(&mut rig, 15, &mut chain);
+}
+
+#[test]
+fn a_final_voucher_that_ends_its_job_is_redeemed_before_the_deadline() {
+    let (mut rig, mut chain) = attested(ExitClass::Completed);
+    assert_eq!(pass(&mut rig, 660, &mut chain), [], "it must not come before those of the job's other leases");
+    is_paid(&mut rig, 30, &mut chain);
+}
+
+#[test]
+fn an_orchestrator_that_disowns_a_lease_takes_no_final_voucher_away() {
+    let (mut rig, mut chain) = attested(ExitClass::Released);
+    rig.event(Event::LeaseOver(LEASE));
+    assert_eq!(rig.agent.leases().count(), 1);
+    rig.tick(0);
+    assert_eq!(std::mem::take(&mut rig.asked), [Action::ReadLease(LEASE)], "the chain is asked");
+    assert_eq!(pass(&mut rig, 299, &mut chain), []);
+    is_paid(&mut rig, 15, &mut chain);
 }
 
 #[test]
