@@ -2,7 +2,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use solana_sdk_ids::sysvar;
 
 use crate::accounts::Account;
-use crate::fetch::own;
+use crate::fetch::decoded;
 use crate::{Client, Error};
 
 /// Offset of `unix_timestamp` in the Clock sysvar: behind slot, epoch start, epoch, leader epoch.
@@ -27,9 +27,7 @@ impl Client {
         let (_, found) = self.chain_accounts(&[address, CLOCK]).await?;
         let mut found = found.into_iter();
         let (account, clock) = (found.next().flatten(), found.next().flatten());
-        let decoded = account.map(|account| own(&account).and_then(|data| A::decode(address, data))).transpose();
-        let account = decoded.map_err(|source| Error::AccountUnreadable { address, source })?;
-        Ok((account, self.clock_of(clock.as_ref().map(|clock| clock.data.as_slice()))?))
+        Ok((decoded(address, account)?, self.clock_of(clock.as_ref().map(|clock| clock.data.as_slice()))?))
     }
 
     fn clock_of(&self, data: Option<&[u8]>) -> Result<UnixSeconds, Error> {

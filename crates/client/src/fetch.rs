@@ -50,10 +50,7 @@ impl Client {
     /// Those of [`Self::find`].
     pub async fn find_with_slot<A: Account>(&self, address: Address) -> Result<(u64, Option<A>), Error> {
         let (slot, found) = self.chain_accounts(&[address]).await?;
-        let found = found.into_iter().next().flatten();
-        let decode = |account: ChainAccount| own(&account).and_then(|data| A::decode(address, data));
-        let account = found.map(decode).transpose();
-        Ok((slot, account.map_err(|source| Error::AccountUnreadable { address, source })?))
+        Ok((slot, decoded(address, found.into_iter().next().flatten())?))
     }
 
     /// Reads one account of whichever kind, that may not exist.
@@ -72,14 +69,7 @@ impl Client {
     /// Those of [`Self::find`].
     pub async fn find_many<A: Account>(&self, addresses: &[Address]) -> Result<Vec<Option<A>>, Error> {
         let (_, found) = self.chain_accounts(addresses).await?;
-        let decode = |(address, account): (&Address, Option<ChainAccount>)| match account {
-            None => Ok(None),
-            Some(account) => own(&account)
-                .and_then(|data| A::decode(*address, data))
-                .map(Some)
-                .map_err(|source| Error::AccountUnreadable { address: *address, source }),
-        };
-        addresses.iter().zip(found).map(decode).collect()
+        addresses.iter().zip(found).map(|(address, account)| decoded(*address, account)).collect()
     }
 
     /// Reads all accounts of a kind. Costly for an endpoint: for reconciliation, never for one job.
@@ -172,7 +162,13 @@ fn unreadable(what: &str) -> RpcError {
 }
 
 /// The data of an account of the program.
-pub(crate) fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
+/// What an account holds, where there is one.
+pub(crate) fn decoded<A: Account>(address: Address, account: Option<ChainAccount>) -> Result<Option<A>, Error> {
+    let decode = |account: ChainAccount| own(&account).and_then(|data| A::decode(address, data));
+    account.map(decode).transpose().map_err(|source| Error::AccountUnreadable { address, source })
+}
+
+fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
     if account.owner == millrace::ID { Ok(&account.data) } else { Err(DecodeError::ForeignOwner) }
 }
 

@@ -134,21 +134,26 @@ impl Lease {
         self.voucher.as_ref().map(|(voucher, signature)| (voucher, signature.as_slice()))
     }
 
+    /// Its last voucher, once that has come.
+    fn last_word(&self) -> Option<&Voucher> {
+        self.voucher.as_ref().map(|(voucher, _)| voucher).filter(|voucher| voucher.is_final)
+    }
+
     /// Whether its last voucher has come.
     pub(crate) fn is_attested(&self) -> bool {
-        self.voucher.as_ref().is_some_and(|(voucher, _)| voucher.is_final)
+        self.last_word().is_some()
     }
 
     /// Whether its last voucher has come and neither ends the job nor is counted with others'.
     pub(crate) fn is_released(&self) -> bool {
         let ends_job = |voucher: &Voucher| matches!(voucher.exit_class, ExitClass::Completed | ExitClass::Failed);
-        self.salt.is_none() && self.voucher.as_ref().is_some_and(|(last, _)| last.is_final && !ends_job(last))
+        self.salt.is_none() && self.last_word().is_some_and(|voucher| !ends_job(voucher))
     }
 
     /// Whether nothing is to be done for its money any more: its last voucher has come, and the chain has that voucher,
     /// takes no other, or has not had the lease for as long as an endpoint may be behind.
     pub(crate) fn is_settled(&self, account: Option<&millrace_protocol::Lease>, clock: UnixSeconds) -> bool {
-        let Some((voucher, _)) = self.voucher.as_ref().filter(|(voucher, _)| voucher.is_final) else { return false };
+        let Some(voucher) = self.last_word() else { return false };
         match account {
             Some(lease) => {
                 lease.sequence >= voucher.sequence || matches!(lease.state, LeaseState::Reported | LeaseState::Disputed)

@@ -145,7 +145,7 @@ impl Agent {
         let busy = self.unfinished(address).next().is_some();
         let works = self.vouches_for(address);
         let Some(lease) = self.leases.get_mut(&address) else { return };
-        let is_reported = matches!(lease.phase, LeasePhase::Reported { .. });
+        let is_reported = !lease.is_live();
         if is_reported && lease.is_settled(account.as_ref(), clock) {
             return self.close(address, actions);
         }

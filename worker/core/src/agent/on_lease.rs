@@ -56,7 +56,7 @@ impl Agent {
     /// that is money.
     pub(crate) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
-        if matches!(lease.phase, LeasePhase::Reported { .. }) && lease.is_attested() {
+        if !lease.is_live() && lease.is_attested() {
             return lease.upkeep.look_soon(now);
         }
         lease.phase = LeasePhase::Over;
