@@ -44,25 +44,45 @@ pub(crate) fn disk(path: &Path, reserve_mib: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The GPUs that the rig was registered with, and more of their kind where there are more. Any other is left out: what a
-/// lease gets, what is watched and what is challenged are positions in this list.
+/// Makes sure that nothing simulated passes for real, or the other way round.
 ///
 /// # Errors
 /// [`Error::HardwareMismatch`].
-pub(crate) fn hardware(registered: &Hardware, inventory: Inventory) -> Result<Inventory, Error> {
-    let model = gpu::slug(registered.gpu_class).unwrap_or("none");
-    let is_sold = |gpu: &Gpu| gpu.model == model && gpu.vram_mib >= registered.vram_mib;
-    let enough = inventory.gpus.iter().filter(|gpu| is_sold(gpu)).count() >= usize::from(registered.gpu_count);
+pub(crate) fn kind(registered: &Hardware, inventory: &Inventory) -> Result<(), Error> {
     let honest = registered.simulated == inventory.simulated || registered.gpu_count == 0;
-    if enough && honest {
-        let gpus = inventory.gpus.into_iter().filter(is_sold).collect();
-        return Ok(Inventory { gpus, ..inventory });
-    }
+    if honest { Ok(()) } else { Err(mismatch(registered, inventory)) }
+}
+
+/// Makes sure that all GPUs are there that the rig was registered with.
+///
+/// # Errors
+/// [`Error::HardwareMismatch`].
+pub(crate) fn hardware(registered: &Hardware, inventory: &Inventory) -> Result<(), Error> {
+    let sold = inventory.gpus.iter().filter(|gpu| is_sold(gpu, registered)).count();
+    if sold >= usize::from(registered.gpu_count) { Ok(()) } else { Err(mismatch(registered, inventory)) }
+}
+
+/// The GPUs that the rig was registered with, and more of their kind where there are more. Any other is left out: what a
+/// lease gets, what is watched and what is challenged are positions in this list. `known`: UUIDs by the positions that
+/// held leases name.
+pub(crate) fn sold(registered: &Hardware, mut inventory: Inventory, known: &[String]) -> Inventory {
+    inventory.gpus.retain(|gpu| is_sold(gpu, registered));
+    let model = gpu::slug(registered.gpu_class).unwrap_or("none").to_owned();
+    inventory.keep_places(known, &Gpu { model, vram_mib: registered.vram_mib, ..Gpu::default() });
+    inventory
+}
+
+fn is_sold(gpu: &Gpu, registered: &Hardware) -> bool {
+    gpu::slug(registered.gpu_class) == Some(gpu.model.as_str()) && gpu.vram_mib >= registered.vram_mib
+}
+
+fn mismatch(registered: &Hardware, inventory: &Inventory) -> Error {
     let marker = if registered.simulated { " (simulated)" } else { "" };
-    Err(Error::HardwareMismatch {
+    let model = gpu::slug(registered.gpu_class).unwrap_or("none");
+    Error::HardwareMismatch {
         registered: format!("{} x {model} {} MiB{marker}", registered.gpu_count, registered.vram_mib),
         found: inventory.summary(),
-    })
+    }
 }
 
 /// Checks what gives GPUs to containers, as `worker doctor` does.
@@ -129,10 +149,10 @@ mod tests {
 
     #[test]
     fn fewer_or_other_gpus_than_registered_are_refused() {
-        assert!(hardware(&registered(1), pretended("rtx-4090:24576")).is_ok());
-        assert!(hardware(&registered(0), Inventory::default()).is_ok());
+        assert!(hardware(&registered(1), &pretended("rtx-4090:24576")).is_ok());
+        assert!(hardware(&registered(0), &Inventory::default()).is_ok());
         for (count, found) in [(2, "rtx-4090:24576"), (1, "rtx-3090:24576"), (1, "rtx-4090:16384")] {
-            let error = hardware(&registered(count), pretended(found)).unwrap_err();
+            let error = hardware(&registered(count), &pretended(found)).unwrap_err();
             assert_eq!(error.code(), "hardware-mismatch");
         }
     }
@@ -140,18 +160,26 @@ mod tests {
     #[test]
     fn simulated_gpus_do_not_pass_for_real_ones() {
         let real = Hardware { simulated: false, ..registered(1) };
-        assert!(hardware(&real, pretended("rtx-4090:24576")).is_err());
+        assert_eq!(kind(&real, &pretended("rtx-4090:24576")).unwrap_err().code(), "hardware-mismatch");
         let inventory = Inventory { simulated: false, ..pretended("rtx-4090:24576") };
-        assert!(hardware(&registered(1), inventory).is_err());
+        assert!(kind(&registered(1), &inventory).is_err());
+        assert!(kind(&real, &inventory).is_ok() && kind(&registered(0), &inventory).is_ok());
     }
 
     #[test]
     fn gpus_that_are_not_registered_take_no_place() {
         let mixed = ["t4:15360", "rtx-4090:24576", "rtx-4090:16384", "rtx-4090:24564", "rtx-4090:24576"];
         let mixed = simulated::inventory(&mixed.map(|text| text.parse().unwrap()));
-        let sold = hardware(&registered(2), mixed.clone()).unwrap();
-        assert_eq!(sold.summary(), "rtx-4090 24576 MiB, rtx-4090 24576 MiB (simulated)");
-        assert_eq!(hardware(&registered(0), mixed).unwrap().gpus, [], "a node without GPUs sells none");
+        let two = sold(&registered(2), mixed.clone(), &[]);
+        assert_eq!(two.summary(), "rtx-4090 24576 MiB, rtx-4090 24576 MiB (simulated)");
+        assert_eq!(sold(&registered(0), mixed, &[]).gpus, [], "a node without GPUs sells none");
+    }
+
+    #[test]
+    fn a_gpu_that_is_gone_keeps_its_place_and_what_it_was_registered_as() {
+        let left = sold(&registered(2), pretended("rtx-4090:24600"), &["GPU-1".to_owned()]);
+        assert_eq!(left.summary(), "rtx-4090 24576 MiB, rtx-4090 24600 MiB (simulated)");
+        assert_eq!(left.gpus[0].uuid, "GPU-1");
     }
 
     #[test]

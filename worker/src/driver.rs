@@ -8,7 +8,6 @@ mod on_message;
 mod on_offer;
 mod on_sealed;
 mod stray;
-mod upkeep;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
@@ -25,11 +24,11 @@ use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, MicroUsdc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{Chain, Deed};
+use crate::chain::Chain;
 use crate::challenge::{ChallengeEvent, Challenges};
 use crate::clock::Clock;
 use crate::container::Progress;
@@ -41,6 +40,7 @@ use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
 use crate::objects::Objects;
 use crate::steps::{StepEvent, Steps};
+use crate::upkeep::Upkeep;
 use crate::{Error, messages};
 
 use on_asked::Noted;
@@ -92,10 +92,9 @@ pub(crate) struct Driver {
     vetted_extensions: (UnboundedSender<VettedExtension>, UnboundedReceiver<VettedExtension>),
     /// What buyers have brought, opened or refused.
     brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
-    /// Leases as the chain has them.
-    readings: (UnboundedSender<Event>, UnboundedReceiver<Event>),
-    /// Transactions of this node that are under way, by lease.
-    acting: HashMap<Address, JoinHandle<()>>,
+    upkeep: Upkeep,
+    /// Leases and rounds as the chain has them.
+    readings: UnboundedReceiver<Event>,
     /// What removes containers that nobody owns, and that the engine has not let go yet.
     strays: JoinSet<()>,
     heartbeat: tokio::time::Interval,
@@ -123,10 +122,11 @@ impl Driver {
     ) -> Self {
         let heartbeat = beat(HEARTBEAT);
         let (vetted, invited) = (unbounded_channel(), unbounded_channel());
-        let (brought, readings) = (unbounded_channel(), unbounded_channel());
+        let brought = unbounded_channel();
+        let (upkeep, readings) = Upkeep::new(context.node, chain.clone(), clock, context.troubles.clone());
         let vetted_extensions = unbounded_channel();
         let gpu_usages = Tally::of(&context.inventory.gpus);
-        let (link, progress, acting) = (None, HashMap::new(), HashMap::new());
+        let (link, progress) = (None, HashMap::new());
         Self {
             agent,
             journal,
@@ -144,8 +144,8 @@ impl Driver {
             invited,
             vetted_extensions,
             brought,
+            upkeep,
             readings,
-            acting,
             strays: JoinSet::new(),
             heartbeat,
             progress,
@@ -165,6 +165,10 @@ impl Driver {
             if task.is_acknowledged() {
                 self.tell_logs(Shipment::Finished(task.key()));
             }
+        }
+        if !self.context.inventory.simulated {
+            let uuids = self.context.inventory.gpus.iter().map(|gpu| gpu.uuid.clone()).collect();
+            self.feed(Event::GpusFound(uuids)).await?;
         }
         self.perform(recovered).await?;
         self.restore_sealed().await?;
@@ -192,7 +196,7 @@ impl Driver {
                 Some(brought) = self.brought.1.recv() => self.on_brought(brought).await?,
                 Some(asked) = self.wiring.asked.recv() => self.on_asked(asked),
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
-                Some(reading) = self.readings.1.recv() => self.feed(reading).await?,
+                Some(reading) = self.readings.recv() => self.feed(reading).await?,
                 Some(_) = self.strays.join_next() => self.on_stray_gone(),
             }
         }
@@ -234,16 +238,13 @@ impl Driver {
                 Some(Action::Report(report)) => self.report(report),
                 Some(Action::RemoveContainer(container)) => self.remove_stray(container).await,
                 Some(Action::RemoveFoldersExcept(keys)) => self.sweep(&keys),
-                Some(Action::ReadLease(lease)) => self.read_lease(lease),
-                Some(Action::Redeem { voucher, signature }) => self.redeem(voucher, &signature),
-                Some(Action::ExtendStart(lease)) => self.act(lease, Deed::ExtendStart),
-                Some(Action::HoldLease(lease)) => self.act(lease, Deed::Hold),
-                Some(Action::ReadRound(lease)) => self.read_round(lease),
-                Some(Action::CommitResult { lease, root, salt }) => self.act(lease, Deed::Commit { root, salt }),
-                Some(Action::RevealResult { lease, root, salt }) => self.act(lease, Deed::Reveal { root, salt }),
                 Some(Action::AnswerChallenge(number)) => self.challenges.begin(number),
                 Some(Action::GiveUpChallenge(number)) => self.challenges.give_up(number).await,
-                Some(other) => unreachable!("a step of a task was given back: {other:?}"),
+                Some(other) => {
+                    if let Some(other) = self.upkeep.perform(&self.agent, other) {
+                        unreachable!("a step of a task was given back: {other:?}");
+                    }
+                }
             }
         }
         Ok(())

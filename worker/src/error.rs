@@ -66,7 +66,8 @@ impl Diagnostic for Error {
             Self::Metrics { .. } => "name a free port of this machine, such as `127.0.0.1:9477`".to_owned(),
             Self::ToolkitUnfit { fix, .. } => format!("{fix}; `--any-toolkit` goes to work all the same"),
             Self::HardwareMismatch { .. } => {
-                "register a node with the hardware that is there; `--simulated-gpu` only for a simulated node"
+                "`millrace worker doctor` says what is wrong with the GPUs; start the worker again when all are there, or \
+                 register a node with those that are; `--simulated-gpu` only for a simulated node"
                     .to_owned()
             }
         }

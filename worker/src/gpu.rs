@@ -111,6 +111,17 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Puts the GPUs in the order of `uuids`, any others behind them. One that is not there keeps its place, with the
+    /// model and memory of `gone`: it is lost to whoever asks for it.
+    pub(crate) fn keep_places(&mut self, uuids: &[String], gone: &Gpu) {
+        let mut others = std::mem::take(&mut self.gpus);
+        for uuid in uuids {
+            let there = others.iter().position(|gpu| gpu.uuid == *uuid).map(|at| others.remove(at));
+            self.gpus.push(there.unwrap_or_else(|| Gpu { uuid: uuid.clone(), ..gone.clone() }));
+        }
+        self.gpus.append(&mut others);
+    }
+
     /// One line for a log or a table.
     pub fn summary(&self) -> String {
         let marker = if self.simulated { " (simulated)" } else { "" };
@@ -172,6 +183,15 @@ mod tests {
         ] {
             assert_eq!(model_of(product), model, "{product}");
         }
+    }
+
+    #[test]
+    fn gpus_keep_the_places_that_leases_know_them_by() {
+        let gpu = |uuid: &str| Gpu { uuid: uuid.into(), vram_mib: 1, ..Gpu::default() };
+        let mut inventory = Inventory { gpus: ["d", "b", "a"].map(gpu).to_vec(), ..Inventory::default() };
+        inventory.keep_places(&["a".into(), "c".into(), "b".into()], &Gpu { vram_mib: 2, ..Gpu::default() });
+        let found: Vec<(&str, u32)> = inventory.gpus.iter().map(|gpu| (gpu.uuid.as_str(), gpu.vram_mib)).collect();
+        assert_eq!(found, [("a", 1), ("c", 2), ("b", 1), ("d", 1)]);
     }
 
     #[test]

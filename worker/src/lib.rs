@@ -33,6 +33,8 @@ mod rounds;
 mod service;
 mod steps;
 mod troubles;
+mod unseen;
+mod upkeep;
 mod vault;
 
 pub mod container;

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, TryFutureExt};
 use millrace_agent::policy::Rig;
-use millrace_agent::recover;
+use millrace_agent::{has_at_stake, holds_a_lease, known_gpus, recover};
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
@@ -17,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{Chain, Rpc};
 use crate::challenge::{self, Challenges};
 use crate::clock::Clock;
-use crate::container::Engine;
 use crate::container::docker::Docker;
+use crate::container::{self, Engine};
 use crate::context::Context;
 use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
@@ -26,14 +28,15 @@ use crate::fetching::Fetching;
 use crate::folders::{self, Folders};
 use crate::gpu::{Monitor, nvml, simulated};
 use crate::images::{ImageCache, Registries, Room};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::link_client::Dialer;
 use crate::logs::{Shipment, ship};
 use crate::orchestrator_url::dialled_at;
 use crate::steps::Steps;
 use crate::troubles::Troubles;
+use crate::upkeep::Upkeep;
 use crate::vault::Vault;
-use crate::{Error, Options, checks, images, inputs, metrics};
+use crate::{Error, Options, checks, images, inputs, metrics, unseen};
 
 /// Starts workers.
 pub struct Service;
@@ -46,17 +49,28 @@ pub struct Parts {
 }
 
 impl Service {
-    /// Checks the rig, adopts what an earlier worker left, and goes to work.
+    /// Checks the rig, adopts what an earlier worker left, and goes to work. With something at stake on chain it waits
+    /// for an engine that does not answer, and starts whatever has become of the GPUs; it takes no further lease then.
     ///
     /// # Errors
     /// [`Error`], before anything was promised to anybody.
     pub async fn start(options: Options) -> Result<Handle, Error> {
         let key = millrace_client::keys::address_of(&options.node_key);
-        let engine = Docker::connect(options.docker_host.as_deref(), options.pull).await?;
+        let (host, pull) = (options.docker_host.clone(), options.pull);
+        let connect = move || {
+            let host = host.clone();
+            let connected = async move { Docker::connect(host.as_deref(), pull).await };
+            connected.map_ok(|docker| Arc::new(docker) as Arc<dyn Engine>).boxed()
+        };
+        if let Err(error) = connect().await
+            && !journal::read(&options.data_dir).is_ok_and(|records| has_at_stake(&records))
+        {
+            return Err(error.into());
+        }
         let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
         let node = checks::node(&client, key).await?;
         let chain = Arc::new(Rpc::new(client, &options.node_key));
-        Self::start_with(options, Parts { node, engine: Arc::new(engine), chain }).await
+        Self::start_on(options, node, chain, connect).await
     }
 
     /// Like [`Service::start`], on the given parts.
@@ -65,13 +79,41 @@ impl Service {
     /// [`Error`], before anything was promised to anybody.
     pub async fn start_with(options: Options, parts: Parts) -> Result<Handle, Error> {
         let Parts { node, engine, chain } = parts;
+        Self::start_on(options, node, chain, move || ready(Ok(engine.clone())).boxed()).await
+    }
+
+    async fn start_on(
+        options: Options,
+        node: NodeAccount,
+        chain: Arc<dyn Chain>,
+        connect: impl Fn() -> BoxFuture<'static, Result<Arc<dyn Engine>, container::Error>> + Send + Sync,
+    ) -> Result<Handle, Error> {
         dialled_at(&options.orchestrator_url)?;
         let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
         let only_one = checks::only_one(node.address)?;
-        let (mut journal, records) = Journal::open(&options.data_dir)?;
+        let (mut journal, mut records) = Journal::open(&options.data_dir)?;
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576), &BTreeSet::new())
             .map_err(data_dir)?;
+        let clock = Clock::open(&options.data_dir, &records);
+        let troubles = Arc::new(Troubles::default());
+        let ask = || unseen::ask(connect(), node.address);
+        let (engine, info, found) = match ask().await {
+            Ok(answer) => answer,
+            Err(error) if has_at_stake(&records) => {
+                tracing::error!(
+                    code = error.code(),
+                    %error,
+                    hint = error.hint(),
+                    "until the engine answers, only what the rig has on chain is looked after"
+                );
+                let upkeep = Upkeep::new(node.address, chain.clone(), clock, troubles.clone());
+                unseen::wait(ask, (&mut journal, &mut records), upkeep, clock).await?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let idle = found.is_empty() && !has_at_stake(&records);
+
         let inventory = match options.simulated_gpus.as_slice() {
             [] => nvml::inventory(&options.nvml_library),
             gpus => simulated::inventory(gpus),
@@ -79,8 +121,12 @@ impl Service {
         for line in &inventory.unusable {
             tracing::warn!("{line}");
         }
+        let registered = &node.node.hardware;
+        checks::kind(registered, &inventory)?;
+        let complete = checks::hardware(registered, &inventory);
         let there = inventory.gpus.len();
-        let inventory = checks::hardware(&node.node.hardware, inventory)?;
+        let known = if holds_a_lease(&records) { known_gpus(&records) } else { vec![] };
+        let inventory = checks::sold(registered, inventory, &known);
         if inventory.gpus.len() < there {
             tracing::info!(
                 left_out = there - inventory.gpus.len(),
@@ -89,13 +135,22 @@ impl Service {
         }
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let toolkit = if real && !options.any_toolkit { checks::toolkit(&options.toolkit).await } else { Ok(()) };
-        let info = engine.info().await?;
+        let mut unfit = false;
+        for error in [complete, toolkit].into_iter().filter_map(Result::err) {
+            if idle {
+                return Err(error);
+            }
+            // What it holds must be looked after, whatever has become of the rig.
+            tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
+            troubles.note_lasting(&error, clock.now());
+            unfit = true;
+        }
+        if idle {
+            checks::disk(folders.root(), options.disk_reserve_mib)?;
+        }
         let folders = folders.with_user_namespace(info.user_namespace);
         tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
 
-        let found = engine.list(node.address).await?;
-        let clock = Clock::open(&options.data_dir, &records);
-        let troubles = Arc::new(Troubles::default());
         let network = options.allow_network && is_fenced(engine.as_ref(), &troubles, clock.now()).await;
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
@@ -105,15 +160,6 @@ impl Service {
         let registries = Registries::new(options.registries);
         let images = ImageCache::open(folders.root(), image_bytes, clock, registries, room).map_err(data_dir)?;
         let recovered = recover(&records, &found, clock.now());
-        let idle = found.is_empty() && recovered.agent.leases().next().is_none();
-        let unfit = toolkit.is_err();
-        if idle {
-            checks::disk(folders.root(), options.disk_reserve_mib)?;
-            toolkit?;
-        } else if let Err(error) = toolkit {
-            troubles.note_lasting(&error, clock.now());
-            tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
-        }
         // What it holds must be cleaned up on a full disk, too, and a long journal is a good one.
         if let Err(error) = journal.compact(&recovered.agent.snapshot()) {
             tracing::warn!(%error, "the journal stays long");

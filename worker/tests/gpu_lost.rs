@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
+use millrace_protocol::Diagnostic;
 use millrace_worker::container::GpuAccess;
+use millrace_worker::control::{self, Ask};
+use millrace_worker::status::Status;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::nvml_stub::{NvmlStub, gpu};
@@ -25,6 +28,12 @@ fn access(number: u8) -> GpuAccess {
     let nodes =
         ["nvidiactl".to_owned(), "nvidia-uvm".into(), "nvidia-uvm-tools".into(), format!("nvidia{}", number ^ 1)];
     GpuAccess::Devices { uuids: vec![gpu(number)], nodes: nodes.map(|node| Path::new("/dev").join(node)).to_vec() }
+}
+
+/// Codes of what must be mended before the rig takes any lease.
+async fn unfit(rig: &Rig) -> Vec<String> {
+    let status: Status = control::ask(rig.data(), Ask::Status).await.unwrap();
+    status.unfit.into_iter().map(|unfit| unfit.code).collect()
 }
 
 #[tokio::test]
@@ -108,4 +117,68 @@ async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
     assert_eq!(failure.code, "gpu-lost", "the one that it has is the one that is watched for it");
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_more() {
+    let stub = NvmlStub::build(&["GPUS=1"]);
+    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(engine.plan().gpus, access(0));
+    rig.stop().await;
+    stub.say("gone 0\n");
+    rig.boot().await.unwrap();
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-lost", Fault::Node));
+    assert!(rig.is_clean().await);
+    assert_eq!(unfit(&rig).await, ["hardware-mismatch", "gpu-off-the-bus"], "its owner is told");
+    rig.end_lease();
+    rig.lease_report().await;
+    rig.job.job.leases_opened += 1;
+    assert!(matches!(rig.offer().await, offer_reply::Result::Refusal(_)));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_keeps_its_gpu_where_another_has_taken_its_place_in_the_drivers_list() {
+    let stub = NvmlStub::build(&["MIXED", "GPUS=8"]);
+    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(engine.plan().gpus, access(1));
+    rig.stop().await;
+    stub.say("gone 1\n");
+    rig.boot().await.unwrap();
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!(failure.code, "gpu-lost", "not some other's in its place");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_runs_goes_on_under_a_worker_that_finds_no_driver() {
+    let stub = NvmlStub::build(&["GPUS=1"]);
+    let (mut rig, _engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    let worker = rig.worker_with(rig.data(), |options| options.nvml_library = "/none/libnvidia-ml.so.1".into()).await;
+    let worker = worker.unwrap();
+    worker.connected().await;
+    rig.worker = Some(worker);
+    assert_eq!(unfit(&rig).await, ["hardware-mismatch"]);
+    rig.stop_task(0);
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!(failure.code, "stopped", "nobody has said that its GPU is lost");
+    assert!(rig.is_clean().await);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_rig_with_nothing_at_stake_says_at_its_start_that_a_gpu_is_missing() {
+    let stub = NvmlStub::build(&["GPUS=1"]);
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+    rig.stop().await;
+    stub.say("gone 0\n");
+    let error = rig.boot().await.unwrap_err();
+    assert_eq!(error.code(), "hardware-mismatch");
+    assert!(error.hint().contains("worker doctor"));
 }

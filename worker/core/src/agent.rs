@@ -2,6 +2,7 @@ mod on_assigned;
 mod on_bid_signed;
 mod on_challenge;
 mod on_gpu_fault;
+mod on_gpus_found;
 mod on_lease;
 mod on_notice;
 mod on_stop;
@@ -26,6 +27,8 @@ pub struct Agent {
     pub(crate) bids: Bids,
     /// By lease, which may be closed already.
     pub(crate) votes: BTreeMap<Address, Vote>,
+    /// UUIDs of the rig's GPUs, by position.
+    pub(crate) gpus: Vec<String>,
     /// GPUs that are out of order. Not kept on disk: a restarted worker looks for itself.
     pub(crate) faulty: BTreeMap<u16, GpuFault>,
     /// Not kept on disk: whoever asked is gone with the worker.
@@ -105,6 +108,7 @@ impl Agent {
             }
             Event::ChallengeAsked { number, until } => self.on_challenge_asked(number, until, &mut actions),
             Event::ChallengeEnded(number) => self.on_challenge_ended(number),
+            Event::GpusFound(uuids) => self.on_gpus_found(uuids, &mut actions),
             Event::GpuFault { gpu, fault } => self.on_gpu_fault(gpu, fault, now, &mut actions),
             Event::LeaseRead { lease, account, clock } => {
                 self.on_lease_read(lease, account, clock, now, &mut actions);

@@ -130,6 +130,9 @@ pub enum Event {
         clock: UnixSeconds,
     },
     /// Something is wrong with a GPU.
+    /// UUIDs of the rig's GPUs, by position: once, before any other event. Those that leases hold and that are gone stay
+    /// in their place.
+    GpusFound(Vec<String>),
     GpuFault {
         /// By position in the inventory.
         gpu: u16,

@@ -107,6 +107,10 @@ pub enum Record {
         signed: SignedBid,
         made_at: UnixSeconds,
     },
+    /// Leases name GPUs by their place among these. Written before any is agreed on.
+    GpusFound {
+        uuids: Vec<String>,
+    },
 }
 
 impl Record {

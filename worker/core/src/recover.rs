@@ -44,16 +44,9 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
     let history = History::replay(records);
     let mut actions = Vec::new();
     let mut owned = adoptable(found, &history, &mut actions);
-    let mut agent = Agent { leases: history.leases, bids: history.bids, votes: history.votes, ..Agent::default() };
-    for (key, past) in history.tasks {
-        let state = owned.remove(&key);
-        let notice = agent.leases.get(&key.lease).and_then(Lease::notice);
-        agent.tasks.insert(key, resume(past, state, notice, now, &mut actions));
-    }
+    let mut agent = resume_all(history, |key, _| owned.remove(&key), now, &mut actions);
     let unfinished = agent.tasks.values().filter(|task| task.outcome().is_none()).map(Task::key).collect();
     actions.push(Action::RemoveFoldersExcept(unfinished));
-    // When its last voucher came nobody remembers: whoever issued it may just be about to settle.
-    agent.leases.values_mut().filter(|lease| lease.is_attested()).for_each(|lease| lease.upkeep.hear(now));
     let leases: Vec<_> =
         agent.leases.iter().map(|(address, lease)| (*address, lease.phase, lease.is_attested())).collect();
     for (lease, phase, attested) in leases {
@@ -71,6 +64,50 @@ pub fn recover(records: &[Record], found: &[FoundContainer], now: UnixSeconds) -
         }
     }
     Recovered { agent, actions }
+}
+
+/// What a worker knows whose engine does not say what is there: what ran is taken to run, out of sight. Only what it does
+/// on chain and what it journals is to be done, as if the worker were killed before everything else: the recovery that
+/// follows, once the engine answers, does that.
+pub fn recover_unseen(records: &[Record], now: UnixSeconds) -> Agent {
+    let runs = |_, past: &TaskHistory| {
+        let running = past.is_unfinished() && past.started_at.is_some() && past.exit.is_none();
+        running.then_some(FoundState::Running)
+    };
+    let mut agent = resume_all(History::replay(records), runs, now, &mut Vec::new());
+    agent.tasks.values_mut().filter(|task| task.outcome().is_none()).for_each(Task::lose_sight);
+    agent
+}
+
+/// Everything as it was, with each task's container in the state that it is in.
+fn resume_all(
+    history: History,
+    mut state_of: impl FnMut(TaskKey, &TaskHistory) -> Option<FoundState>,
+    now: UnixSeconds,
+    actions: &mut Vec<Action>,
+) -> Agent {
+    let History { leases, tasks, bids, votes, gpus } = history;
+    let mut agent = Agent { leases, bids, votes, gpus, ..Agent::default() };
+    for (key, past) in tasks {
+        let state = state_of(key, &past);
+        let notice = agent.leases.get(&key.lease).and_then(Lease::notice);
+        agent.tasks.insert(key, resume(past, state, notice, now, actions));
+    }
+    // When its last voucher came nobody remembers: whoever issued it may just be about to settle.
+    agent.leases.values_mut().filter(|lease| lease.is_attested()).for_each(|lease| lease.upkeep.hear(now));
+    agent
+}
+
+/// Whether a journal has anything that a worker must look after: a lease that is not closed, or a result that is still
+/// to be committed to or shown.
+pub fn has_at_stake(records: &[Record]) -> bool {
+    let history = History::replay(records);
+    !history.leases.is_empty() || !history.votes.is_empty()
+}
+
+/// UUIDs of the GPUs that the journal's leases name by position; none in one of an older worker, or of a rig without.
+pub fn known_gpus(records: &[Record]) -> Vec<String> {
+    History::replay(records).gpus
 }
 
 /// Whether a journal knows of a lease that is not closed: its deadlines are by the clock that it was taken by.

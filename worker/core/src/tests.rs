@@ -16,5 +16,6 @@ mod secrets;
 mod slow_starts;
 mod spec;
 mod tasks;
+mod unseen;
 mod upkeep;
 mod votes;

@@ -120,8 +120,20 @@ impl Agent {
         lease.upkeep.look_at = lease.upkeep.look_at.min(now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX));
     }
 
+    /// All that is done where the engine cannot be asked; the rest of a tick is about what it runs.
+    pub fn look_after(&mut self, now: UnixSeconds) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.look_at_chain(now, &mut actions);
+        actions
+    }
+
+    pub(super) fn look_at_chain(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+        self.look_up(now, actions);
+        self.look_at_rounds(now, actions);
+    }
+
     /// Has leases looked up whose deadlines on chain come near.
-    pub(super) fn look_up(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
+    fn look_up(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for (address, lease) in &mut self.leases {
             if now >= lease.upkeep.look_at {
                 lease.upkeep.look_at = now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);

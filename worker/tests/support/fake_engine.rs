@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -44,6 +44,8 @@ pub struct FakeEngine {
     pub refusals: AtomicU32,
     /// Whether containers can be kept away from the rig's networks, or why not.
     pub fence: Mutex<Result<(), String>>,
+    /// Whether nobody answers who asks what it is and runs.
+    pub is_away: AtomicBool,
 }
 
 impl FakeEngine {
@@ -52,7 +54,8 @@ impl FakeEngine {
         let (image, log) = (Mutex::new(Some("sha256:local")), b"first\nsecond\n".as_slice());
         let fence = Mutex::new(Ok(()));
         let logins = Mutex::default();
-        Self { script, image, registry: false, containers, calls, logins, log, refusals: AtomicU32::new(0), fence }
+        let (refusals, is_away) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { script, image, registry: false, containers, calls, logins, log, refusals, fence, is_away }
     }
 
     /// An engine without the image.
@@ -90,6 +93,9 @@ fn local(digest: &str) -> LocalImage {
 impl Engine for FakeEngine {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>> {
         async {
+            if self.is_away.load(Relaxed) {
+                return Err(Error::Unreachable { endpoint: "fake".into(), reason: "nobody is there".into() });
+            }
             Ok(Info {
                 version: "fake".into(),
                 cpu_cores: 4,

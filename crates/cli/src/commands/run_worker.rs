@@ -103,7 +103,12 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         ..defaults
     };
     let lamports = context.client().lamports(key_address).await?;
-    let handle = Service::start(options).await?;
+    let mut stop = std::pin::pin!(stop);
+    let handle = tokio::select! {
+        handle = Service::start(options) => handle?,
+        // It may wait for an engine that does not answer.
+        () = &mut stop => return Ok(()),
+    };
     context.output.report(&Up {
         node: handle.node(),
         node_key: key_address,

@@ -25,8 +25,7 @@ impl Agent {
         for lease in due(|lease, now| lease.takes_tasks() && lease.notice_is_over(now), self) {
             self.leave(lease, now, actions);
         }
-        self.look_up(now, actions);
-        self.look_at_rounds(now, actions);
+        self.look_at_chain(now, actions);
         self.end_overdue_challenge(now, actions);
     }
 }

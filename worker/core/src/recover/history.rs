@@ -30,6 +30,7 @@ pub(super) struct History {
     pub tasks: BTreeMap<TaskKey, TaskHistory>,
     pub bids: Bids,
     pub votes: BTreeMap<Address, Vote>,
+    pub gpus: Vec<String>,
 }
 
 impl History {
@@ -44,6 +45,7 @@ impl History {
     fn apply(&mut self, record: Record) {
         match record {
             Record::BidSigned { signed, made_at } => self.bids.note(signed, made_at),
+            Record::GpusFound { uuids } => self.gpus = uuids,
             Record::LeaseAccepted { lease, terms } => {
                 self.bids.take(terms.job, terms.price, lease);
                 if self.leases.get(&lease).is_none_or(|known| known.phase == LeasePhase::Offered) {

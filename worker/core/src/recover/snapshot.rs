@@ -3,7 +3,8 @@ use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task, Vote};
 /// The shortest journal that leads to the same agent.
 pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
     let bids = agent.bids.iter().map(|own| Record::BidSigned { signed: own.signed, made_at: own.made_at });
-    let mut records: Vec<Record> = bids.collect();
+    let found = (!agent.gpus.is_empty()).then(|| Record::GpusFound { uuids: agent.gpus.clone() });
+    let mut records: Vec<Record> = found.into_iter().chain(bids).collect();
     for (address, lease) in &agent.leases {
         records.push(Record::LeaseAccepted { lease: *address, terms: lease.terms.clone() });
         if let Some((maximum, until)) = lease.upkeep.awaited {

@@ -1,0 +1,77 @@
+//! While the engine cannot be asked what runs: leases, vouchers and results that are on chain are looked after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_agent::{Action, Event, FoundContainer, Record, recover_unseen};
+use millrace_protocol::{Address, Diagnostic};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::container::{self, Engine, Info};
+use crate::journal::Journal;
+use crate::upkeep::Upkeep;
+
+/// Between two looks at what is due.
+const TICK: Duration = Duration::from_millis(500);
+/// Between two questions to an engine that does not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long an answer may take; Docker's own daemon takes a second for hundreds of containers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An engine, and what it says of itself and of the node's containers.
+pub(crate) type Answer = (Arc<dyn Engine>, Info, Vec<FoundContainer>);
+
+/// # Errors
+/// [`container::Error`].
+pub(crate) async fn ask(
+    connected: impl Future<Output = Result<Arc<dyn Engine>, container::Error>>,
+    node: Address,
+) -> Result<Answer, container::Error> {
+    let engine = connected.await?;
+    let info = engine.info().await?;
+    let found = engine.list(node).await?;
+    Ok((engine, info, found))
+}
+
+/// What the engine says once it answers when `asked`. What is journaled meanwhile is in the `records`, too.
+///
+/// # Errors
+/// [`Error::Journal`].
+pub(crate) async fn wait<A: Future<Output = Result<Answer, container::Error>>>(
+    asked: impl Fn() -> A,
+    (journal, records): (&mut Journal, &mut Vec<Record>),
+    (mut upkeep, mut readings): (Upkeep, UnboundedReceiver<Event>),
+    clock: Clock,
+) -> Result<Answer, Error> {
+    let mut agent = recover_unseen(records, clock.now());
+    let answered = async {
+        loop {
+            match timeout(PATIENCE, asked()).await {
+                Ok(Ok(answer)) => return answer,
+                Ok(Err(error)) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
+                Err(_) => tracing::debug!("the engine takes too long to answer"),
+            }
+            sleep(ASK_AGAIN).await;
+        }
+    };
+    tokio::pin!(answered);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let actions = tokio::select! {
+            answer = &mut answered => return Ok(answer),
+            _ = ticks.tick() => agent.look_after(clock.now()),
+            Some(reading) = readings.recv() => agent.on_event(reading, clock.now()),
+        };
+        for action in actions {
+            // Everything else is about containers, and is found to be due again by whoever sees them.
+            if let Some(Action::Journal(record)) = upkeep.perform(&agent, action) {
+                journal.append(&record)?;
+                records.push(record);
+            }
+        }
+    }
+}
