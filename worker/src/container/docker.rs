@@ -1,5 +1,6 @@
 //! Docker, or Podman behind the same API.
 
+mod accounts;
 mod create;
 mod facts;
 mod fence;
@@ -277,7 +278,7 @@ impl Engine for Docker {
             let devices = create::named_devices(plan, means, Path::exists);
             let body = create::body(plan, &volumes, devices, means, run);
             match self.api.create_container(Some(options), body).await {
-                Ok(_) => Ok(()),
+                Ok(_) => accounts::check(self, &name, &plan.image).await,
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
                     Error::Refused { status: 400, reason } => self.blame(plan, means, reason).await,

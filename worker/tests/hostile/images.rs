@@ -14,7 +14,7 @@ use millrace_worker::Options;
 
 use super::*;
 use crate::support::false_registry::{FalseRegistry, SECRET};
-use crate::support::registry::tar;
+use crate::support::registry::{tar, tar_header, tar_header_of};
 use crate::support::small_disk::SmallDisk;
 
 /// What the bomb may take of the engine's disk, in MiB.
@@ -135,6 +135,49 @@ async fn an_image_with_volumes_where_none_can_lie() {
         let failure = failure(&mut rig).await;
         docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
         assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{volume}: {failure:?}");
+        rig.stop().await;
+    }
+}
+
+/// Docker 20.10 opens both on the rig, with a lock on the container: a pipe there was a container that nobody could
+/// remove before Docker was killed.
+#[tokio::test]
+async fn an_image_whose_users_are_read_without_end() {
+    let Some(engine) = engine().await else { return };
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let file = |name: &str, length: usize| {
+        let mut file = tar_header(name, length);
+        file.resize(file.len() + length.next_multiple_of(512), b'\n');
+        file
+    };
+    let link = |target: &str| tar_header_of('2', "etc/group", target, 0);
+    let images = [
+        ("pipe", tar_header_of('6', "etc/group", "", 0), "image-invalid"),
+        ("pipe-of-users", tar_header_of('6', "etc/passwd", "", 0), "image-invalid"),
+        ("kernel", link("/proc/kmsg"), "image-invalid"),
+        ("hidden", [file("dev/urandom", 1), link("../dev/urandom")].concat(), "image-invalid"),
+        ("nowhere", link("/none"), "image-invalid"),
+        ("round", link("group"), "image-invalid"),
+        ("behind", [tar_header_of('6', "pipe", "", 0), link("/pipe")].concat(), "image-invalid"),
+        ("large", file("etc/passwd", 2 * 1_048_576), "image-invalid"),
+        // It has no program, and says so.
+        (
+            "plain",
+            [file("usr/lib/group", 10), link("../usr/lib/group"), file("etc/passwd", 10)].concat(),
+            "command-missing",
+        ),
+    ];
+    for (name, layer, expected) in images {
+        let image = format!("millrace/users-{name}-{}:1", std::process::id());
+        let (repo, tag) = image.split_once(':').unwrap();
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
+        let layer = bollard::body_full([layer, vec![0; 1_024]].concat().into());
+        docker.create_image(Some(options), Some(layer), None).try_collect::<Vec<_>>().await.unwrap();
+        let spec = JobSpec { image: image.clone(), ..spec("true") };
+        let mut rig = Rig::start(engine.clone(), Objects::default(), spec).await;
+        let failure = failure(&mut rig).await;
+        docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+        assert_eq!((failure.code.as_str(), failure.fault()), (expected, Fault::Job), "{name}: {failure:?}");
         rig.stop().await;
     }
 }

@@ -144,6 +144,11 @@ pub fn tar(name: &str, content: &[u8]) -> Vec<u8> {
 
 /// What stands before a file of so many bytes in an archive.
 pub fn tar_header(name: &str, length: usize) -> Vec<u8> {
+    tar_header_of('0', name, "", length)
+}
+
+/// The same of what is no file: `2` is a link to `target`, `6` a pipe (pax(1), "ustar Interchange Format").
+pub fn tar_header_of(kind: char, name: &str, target: &str, length: usize) -> Vec<u8> {
     let mut header = [0u8; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     put(0, name);
@@ -153,7 +158,8 @@ pub fn tar_header(name: &str, length: usize) -> Vec<u8> {
     put(124, &format!("{length:011o}"));
     put(136, "00000000000");
     put(148, "        ");
-    put(156, "0");
+    put(156, &kind.to_string());
+    put(157, target);
     put(257, "ustar\u{0}00");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\u{0} ").as_bytes());
