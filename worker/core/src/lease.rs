@@ -201,8 +201,11 @@ impl Lease {
         matches!(self.phase, LeasePhase::Offered | LeasePhase::Held)
     }
 
-    pub(crate) fn has_lapsed(&self, now: UnixSeconds) -> bool {
-        self.phase == LeasePhase::Offered && now.since(self.terms.accepted_at) >= OFFER_LIFE
+    /// Whether it never became one: the chain, read at `clock`, does not have it, and its transaction can land no more. A
+    /// rig that cannot read the chain does not know, and whatever it forgot could cost its bond.
+    pub(crate) fn has_lapsed(&self, clock: UnixSeconds, now: UnixSeconds) -> bool {
+        let landed = |time: UnixSeconds| time.since(self.terms.accepted_at) >= OFFER_LIFE;
+        self.phase == LeasePhase::Offered && landed(now) && landed(clock)
     }
 
     /// Most seconds from signing to its end, as agreed on and as added since.

@@ -158,7 +158,11 @@ impl Agent {
         let works = self.vouches_for(address);
         let Some(lease) = self.leases.get_mut(&address) else { return };
         let is_reported = !lease.is_live();
-        if is_reported && lease.is_settled(account.as_ref(), clock) {
+        let is_closed = match account {
+            None if lease.has_lapsed(clock, now) => true,
+            _ => is_reported && lease.is_settled(account.as_ref(), clock),
+        };
+        if is_closed {
             return self.close(address, actions);
         }
         let wait = match account {

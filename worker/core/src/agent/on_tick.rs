@@ -3,8 +3,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use crate::{Action, Agent};
 
 impl Agent {
-    /// Deadlines: of tasks, of offers that never became leases, and of leases whose orchestrator
-    /// has disappeared.
+    /// Deadlines: of tasks, and of leases whose orchestrator has disappeared.
     pub(super) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for task in self.tasks.values_mut() {
             let lease = self.leases.get(&task.key().lease);
@@ -13,9 +12,6 @@ impl Agent {
         let due = |pick: fn(&crate::Lease, UnixSeconds) -> bool, agent: &Self| -> Vec<Address> {
             agent.leases.iter().filter(|(_, lease)| pick(lease, now)).map(|(address, _)| *address).collect()
         };
-        for lease in due(crate::Lease::has_lapsed, self) {
-            self.close(lease, actions);
-        }
         for lease in due(|lease, now| !lease.is_live() && lease.is_forgotten(now), self) {
             self.close(lease, actions);
         }

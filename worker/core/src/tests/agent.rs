@@ -1,4 +1,4 @@
-use millrace_protocol::{Address, MicroUsdc};
+use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use millrace_spec::Sha256;
 use millrace_spec::merkle::{self, Leaf};
 
@@ -184,11 +184,27 @@ fn a_lease_that_is_over_leaves_nothing_and_says_nothing() {
 #[test]
 fn an_offer_that_never_became_a_lease_gives_its_units_back() {
     let mut rig = Rig::leased();
+    let reads = |rig: &mut Rig, clock| rig.event(Event::LeaseRead { lease: LEASE, account: None, clock });
     rig.tick(149);
+    let now = rig.now;
+    reads(&mut rig, now);
+    rig.tick(1_400 - 149);
+    assert_eq!(rig.agent.leased().0, 1, "it may have landed while no chain could be read");
+    // An endpoint that is behind.
+    reads(&mut rig, now);
+    assert_eq!(rig.agent.leased().0, 1);
+    reads(&mut rig, UnixSeconds(now.0 + 1));
+    assert_eq!(rig.agent.leased().0, 0);
+    assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
+}
+
+#[test]
+fn an_offer_of_which_no_chain_tells_ends_with_its_lease() {
+    let mut rig = Rig::leased();
+    rig.tick(1_499);
     assert_eq!(rig.agent.leased().0, 1);
     rig.tick(1);
     assert_eq!(rig.agent.leased().0, 0);
-    assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
 }
 
 #[test]

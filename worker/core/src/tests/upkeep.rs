@@ -335,6 +335,7 @@ fn a_lease_that_the_chain_has_is_held_though_nobody_says_so() {
         assert_eq!(recover(&snapshot, &[], rig.now).agent, rig.agent);
         // An orchestrator that is away for three minutes has its task done all the same.
         rig.tick(200);
+        rig.event(Event::LeaseRead { lease: LEASE, account, clock: rig.now });
         rig.assign(0);
         rig.settle();
         assert_eq!(rig.done(), if held { vec![0] } else { vec![] });
