@@ -3,15 +3,20 @@
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
+use std::time::Duration;
 
 use millrace_client::Client;
 use millrace_client::accounts::NodeAccount;
 use millrace_protocol::{Address, Hardware, gpu};
+use tokio::time::timeout;
 
 use crate::container::Info;
 use crate::doctor::{self, Grade};
 use crate::gpu::{Gpu, Inventory};
 use crate::{Error, disk};
+
+/// How long a program may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The node that was registered with this key.
 ///
@@ -90,7 +95,11 @@ fn mismatch(registered: &Hardware, inventory: &Inventory) -> Error {
 /// # Errors
 /// [`Error::ToolkitUnfit`].
 pub(crate) async fn toolkit(program: &Path) -> Result<(), Error> {
-    let finding = doctor::toolkit(program).await;
+    let Ok(finding) = timeout(PATIENCE, doctor::toolkit(program)).await else {
+        let (found, fix) =
+            ("it does not answer".to_owned(), format!("see what `{} --version` does", program.display()));
+        return Err(Error::ToolkitUnfit { found, fix });
+    };
     match finding.grade {
         Grade::Good | Grade::Less => Ok(()),
         Grade::Bad => Err(Error::ToolkitUnfit { found: finding.found, fix: finding.fix.unwrap_or_default() }),

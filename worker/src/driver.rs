@@ -71,6 +71,8 @@ pub(crate) struct Wiring {
     /// Where other members of a gang reach the rig; empty where they do not.
     pub advertised_address: String,
     pub stop: CancellationToken,
+    /// Why the rig takes no lease, as its start has found.
+    pub unfit: Option<Error>,
 }
 
 /// A worker at work.
@@ -158,7 +160,8 @@ impl Driver {
     /// Until it is stopped.
     ///
     /// # Errors
-    /// [`Error::Journal`]: a worker that cannot remember must not promise anything.
+    /// [`Error::Journal`]: a worker that cannot remember must not promise anything. Why the rig is unfit, once nothing is
+    /// left that it was started for all the same.
     pub async fn run(mut self, recovered: Vec<Action>) -> Result<(), Error> {
         for task in self.agent.tasks() {
             self.tell_logs(Shipment::Grown { key: task.key(), job: task.assignment.job });
@@ -183,6 +186,11 @@ impl Driver {
                     self.journal.take_ballast();
                     if self.journal.is_long() {
                         self.compact();
+                    }
+                    // What was wrong may be mended: only a new start looks.
+                    let at_stake = self.agent.leases().next().is_some() || self.agent.votes().next().is_some();
+                    if !at_stake && self.strays.is_empty() && let Some(unfit) = self.wiring.unfit.take() {
+                        return Err(unfit);
                     }
                 }
                 _ = self.heartbeat.tick() => self.beat(),

@@ -31,6 +31,8 @@ pub struct Gpu {
     pub pcie: Option<Pcie>,
     /// Number of its device node, a slice's that of its whole GPU; `None` where nobody tells.
     pub minor: Option<u32>,
+    /// It is not there, and keeps its place for the leases that have it.
+    pub is_gone: bool,
 }
 
 impl Gpu {
@@ -117,7 +119,7 @@ impl Inventory {
         let mut others = std::mem::take(&mut self.gpus);
         for uuid in uuids {
             let there = others.iter().position(|gpu| gpu.uuid == *uuid).map(|at| others.remove(at));
-            self.gpus.push(there.unwrap_or_else(|| Gpu { uuid: uuid.clone(), ..gone.clone() }));
+            self.gpus.push(there.unwrap_or_else(|| Gpu { uuid: uuid.clone(), is_gone: true, ..gone.clone() }));
         }
         self.gpus.append(&mut others);
     }
@@ -190,8 +192,8 @@ mod tests {
         let gpu = |uuid: &str| Gpu { uuid: uuid.into(), vram_mib: 1, ..Gpu::default() };
         let mut inventory = Inventory { gpus: ["d", "b", "a"].map(gpu).to_vec(), ..Inventory::default() };
         inventory.keep_places(&["a".into(), "c".into(), "b".into()], &Gpu { vram_mib: 2, ..Gpu::default() });
-        let found: Vec<(&str, u32)> = inventory.gpus.iter().map(|gpu| (gpu.uuid.as_str(), gpu.vram_mib)).collect();
-        assert_eq!(found, [("a", 1), ("c", 2), ("b", 1), ("d", 1)]);
+        let found = inventory.gpus.iter().map(|gpu| (gpu.uuid.as_str(), gpu.vram_mib, gpu.is_gone));
+        assert_eq!(found.collect::<Vec<_>>(), [("a", 1, false), ("c", 2, true), ("b", 1, false), ("d", 1, false)]);
     }
 
     #[test]

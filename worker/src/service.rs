@@ -2,18 +2,20 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, TryFutureExt};
 use millrace_agent::policy::Rig;
-use millrace_agent::{has_at_stake, holds_a_lease, known_gpus, recover};
+use millrace_agent::{FoundState, has_at_stake, holds_a_lease, known_gpus, recover};
 use millrace_client::accounts::NodeAccount;
 use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
@@ -37,6 +39,11 @@ use crate::troubles::Troubles;
 use crate::upkeep::Upkeep;
 use crate::vault::Vault;
 use crate::{Error, Options, checks, images, inputs, metrics, unseen};
+
+/// How long after a start of the machine its GPUs may be missing only because their driver is not loaded yet.
+const LATE_DRIVER: Duration = Duration::from_secs(60);
+/// Between two questions to a driver that is late.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Starts workers.
 pub struct Service;
@@ -62,10 +69,9 @@ impl Service {
             let connected = async move { Docker::connect(host.as_deref(), pull).await };
             connected.map_ok(|docker| Arc::new(docker) as Arc<dyn Engine>).boxed()
         };
-        if let Err(error) = connect().await
-            && !journal::read(&options.data_dir).is_ok_and(|records| has_at_stake(&records))
-        {
-            return Err(error.into());
+        // What is at stake does not wait for it.
+        if !journal::read(&options.data_dir).is_ok_and(|records| has_at_stake(&records)) {
+            connect().await?;
         }
         let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
         let node = checks::node(&client, key).await?;
@@ -97,7 +103,8 @@ impl Service {
             .map_err(data_dir)?;
         let clock = Clock::open(&options.data_dir, &records);
         let troubles = Arc::new(Troubles::default());
-        let ask = || unseen::ask(connect(), node.address);
+        let engine_name = options.docker_host.clone().unwrap_or_else(|| "its usual address".to_owned());
+        let ask = || unseen::ask(connect(), &engine_name, node.address);
         let (engine, info, found) = match ask().await {
             Ok(answer) => answer,
             Err(error) if has_at_stake(&records) => {
@@ -114,16 +121,24 @@ impl Service {
         };
         let idle = found.is_empty() && !has_at_stake(&records);
 
-        let inventory = match options.simulated_gpus.as_slice() {
-            [] => nvml::inventory(&options.nvml_library),
-            gpus => simulated::inventory(gpus),
+        let registered = &node.node.hardware;
+        let runs = found.iter().any(|container| container.state == FoundState::Running);
+        let late = Instant::now() + if idle || runs { Duration::ZERO } else { LATE_DRIVER };
+        let (inventory, complete) = loop {
+            let inventory = match options.simulated_gpus.as_slice() {
+                [] => nvml::ask(options.nvml_library.clone()).await,
+                gpus => simulated::inventory(gpus),
+            };
+            checks::kind(registered, &inventory)?;
+            let complete = checks::hardware(registered, &inventory);
+            if complete.is_ok() || inventory.simulated || Instant::now() >= late {
+                break (inventory, complete);
+            }
+            sleep(ASK_AGAIN).await;
         };
         for line in &inventory.unusable {
             tracing::warn!("{line}");
         }
-        let registered = &node.node.hardware;
-        checks::kind(registered, &inventory)?;
-        let complete = checks::hardware(registered, &inventory);
         let there = inventory.gpus.len();
         let known = if holds_a_lease(&records) { known_gpus(&records) } else { vec![] };
         let inventory = checks::sold(registered, inventory, &known);
@@ -135,7 +150,7 @@ impl Service {
         }
         let real = !inventory.simulated && !inventory.gpus.is_empty();
         let toolkit = if real && !options.any_toolkit { checks::toolkit(&options.toolkit).await } else { Ok(()) };
-        let mut unfit = false;
+        let mut unfit = None;
         for error in [complete, toolkit].into_iter().filter_map(Result::err) {
             if idle {
                 return Err(error);
@@ -143,7 +158,7 @@ impl Service {
             // What it holds must be looked after, whatever has become of the rig.
             tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
             troubles.note_lasting(&error, clock.now());
-            unfit = true;
+            unfit.get_or_insert(error);
         }
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
@@ -196,7 +211,7 @@ impl Service {
             network,
             gvisor: info.gvisor,
             draining: folders::is_draining(folders.root()),
-            unfit,
+            unfit: unfit.is_some(),
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let (step_sender, step_events) = unbounded_channel();
@@ -232,6 +247,7 @@ impl Service {
             logs: log_sender,
             advertised_address: options.advertised_address.unwrap_or_default(),
             stop: stop.clone(),
+            unfit,
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
@@ -301,7 +317,8 @@ impl Handle {
     /// anew. Leaves containers running for the next worker on the same data folder.
     ///
     /// # Errors
-    /// [`Error::Journal`]: only a journal that cannot be written stops it.
+    /// [`Error::Journal`]: a journal that cannot be written stops it; [`Error::HardwareMismatch`],
+    /// [`Error::ToolkitUnfit`], once nothing is at stake any more that had it start all the same.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let ended = tokio::select! {
             () = stop => None,

@@ -29,7 +29,7 @@ enum Step {
     FetchInputs(Assignment),
     PullImage(Assignment),
     Create(Assignment, Vec<u16>),
-    Start,
+    Start(Vec<u16>),
     Follow(Address, Limits, Vec<u16>),
     CopyLog(Address),
     BringAway(Round, Assignment, u32),
@@ -59,7 +59,7 @@ impl Steps {
             Action::FetchInputs(assignment) => (assignment.key, Step::FetchInputs(assignment)),
             Action::PullImage(assignment) => (assignment.key, Step::PullImage(assignment)),
             Action::CreateContainer(assignment) => (assignment.key, Step::Create(assignment, gpus)),
-            Action::StartContainer(key) => (key, Step::Start),
+            Action::StartContainer(key) => (key, Step::Start(gpus)),
             Action::Follow(key) => {
                 // The agent follows what it holds.
                 let assignment = assignment?;

@@ -24,16 +24,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An engine, and what it says of itself and of the node's containers.
 pub(crate) type Answer = (Arc<dyn Engine>, Info, Vec<FoundContainer>);
 
+/// `name`: where the engine is.
+///
 /// # Errors
 /// [`container::Error`].
 pub(crate) async fn ask(
     connected: impl Future<Output = Result<Arc<dyn Engine>, container::Error>>,
+    name: &str,
     node: Address,
 ) -> Result<Answer, container::Error> {
-    let engine = connected.await?;
-    let info = engine.info().await?;
-    let found = engine.list(node).await?;
-    Ok((engine, info, found))
+    let answer = async {
+        let engine = connected.await?;
+        let info = engine.info().await?;
+        let found = engine.list(node).await?;
+        Ok((engine, info, found))
+    };
+    let silent = |_| container::Error::Unreachable {
+        endpoint: name.to_owned(),
+        reason: format!("no answer in {} s", PATIENCE.as_secs()),
+    };
+    timeout(PATIENCE, answer).await.unwrap_or_else(|elapsed| Err(silent(elapsed)))
 }
 
 /// What the engine says once it answers when `asked`. What is journaled meanwhile is in the `records`, too.
@@ -49,10 +59,9 @@ pub(crate) async fn wait<A: Future<Output = Result<Answer, container::Error>>>(
     let mut agent = recover_unseen(records, clock.now());
     let answered = async {
         loop {
-            match timeout(PATIENCE, asked()).await {
-                Ok(Ok(answer)) => return answer,
-                Ok(Err(error)) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
-                Err(_) => tracing::debug!("the engine takes too long to answer"),
+            match asked().await {
+                Ok(answer) => return answer,
+                Err(error) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
             }
             sleep(ASK_AGAIN).await;
         }

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
-use millrace_link::grpc::{Fault, Phase, offer_reply};
+use millrace_link::grpc::{Fault, LeaseOver, Phase, offer_reply};
 use millrace_protocol::Diagnostic;
 use millrace_worker::container::GpuAccess;
 use millrace_worker::control::{self, Ask};
 use millrace_worker::status::Status;
+use tokio::time::sleep;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::nvml_stub::{NvmlStub, gpu};
@@ -67,7 +70,7 @@ async fn an_xid_of_another_gpu_leaves_the_job_alone() {
     let (mut rig, _engine) = at_work(&stub, Script::RunUntilStopped).await;
     rig.orchestrator.phase(Phase::Running).await;
     stub.say("xid 5 79\nxid 0 13\n");
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     rig.stop_task(0);
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
     assert_eq!(failure.code, "stopped");
@@ -112,7 +115,7 @@ async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
     rig.orchestrator.phase(Phase::Running).await;
     assert_eq!(engine.plan().gpus, access(1));
     stub.say("lost 0\n");
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     stub.say("lost 1\n");
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
     assert_eq!(failure.code, "gpu-lost", "the one that it has is the one that is watched for it");
@@ -134,9 +137,16 @@ async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_mo
     assert_eq!(unfit(&rig).await, ["hardware-mismatch", "gpu-off-the-bus"], "its owner is told");
     rig.end_lease();
     rig.lease_report().await;
+    let lease = rig.lease().0.to_vec();
     rig.job.job.leases_opened += 1;
     assert!(matches!(rig.offer().await, offer_reply::Result::Refusal(_)));
-    rig.stop().await;
+    rig.orchestrator.say(Body::LeaseOver(LeaseOver { lease }));
+    let ended = rig.worker.take().unwrap().run_until(sleep(Duration::from_secs(20))).await;
+    assert_eq!(
+        ended.unwrap_err().code(),
+        "hardware-mismatch",
+        "whoever looks after it starts it anew: it may be mended"
+    );
 }
 
 #[tokio::test]
@@ -168,6 +178,9 @@ async fn what_runs_goes_on_under_a_worker_that_finds_no_driver() {
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
     assert_eq!(failure.code, "stopped", "nobody has said that its GPU is lost");
     assert!(rig.is_clean().await);
+    rig.assign(1);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-lost", Fault::Node), "no image is blamed for it");
     rig.stop().await;
 }
 

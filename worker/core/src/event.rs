@@ -129,10 +129,10 @@ pub enum Event {
         account: Option<millrace_protocol::Lease>,
         clock: UnixSeconds,
     },
-    /// Something is wrong with a GPU.
     /// UUIDs of the rig's GPUs, by position: once, before any other event. Those that leases hold and that are gone stay
     /// in their place.
     GpusFound(Vec<String>),
+    /// Something is wrong with a GPU.
     GpuFault {
         /// By position in the inventory.
         gpu: u16,

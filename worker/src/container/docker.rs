@@ -1,15 +1,15 @@
 //! Docker, or Podman behind the same API.
 
-mod accounts;
 mod create;
 mod facts;
 mod fence;
 mod image;
 mod network;
+mod startup_files;
 mod uptime;
 mod volumes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,6 +69,8 @@ pub struct Docker {
     bridges: Mutex<Option<Vec<fence::Bridge>>>,
     /// As it said last what it has.
     means: Mutex<Option<Means>>,
+    /// Ids of images whose files can be read at a container's start.
+    sound: Mutex<HashSet<String>>,
 }
 
 impl Docker {
@@ -80,7 +82,7 @@ impl Docker {
         let environment = std::env::var("DOCKER_HOST").ok();
         let endpoint = host.map(str::to_owned).or(environment).unwrap_or("unix:///var/run/docker.sock".to_owned());
         let api = Self::dial(&endpoint).await?.with_request_modifier(image::spell_login);
-        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), means: Mutex::default() })
+        Ok(Self { api, endpoint, pull, bridges: Mutex::default(), means: Mutex::default(), sound: Mutex::default() })
     }
 
     async fn dial(endpoint: &str) -> Result<Api, Error> {
@@ -278,7 +280,7 @@ impl Engine for Docker {
             let devices = create::named_devices(plan, means, Path::exists);
             let body = create::body(plan, &volumes, devices, means, run);
             match self.api.create_container(Some(options), body).await {
-                Ok(_) => accounts::check(self, &name, &plan.image).await,
+                Ok(_) => Ok(()),
                 // The image was there a moment ago.
                 Err(error) => Err(match self.error(error) {
                     Error::Refused { status: 400, reason } => self.blame(plan, means, reason).await,
@@ -299,6 +301,7 @@ impl Engine for Docker {
 
     fn start(&self, key: TaskKey) -> BoxFuture<'_, Result<(), Error>> {
         async move {
+            startup_files::check(self, &name(key)).await?;
             let Err(error) = self.api.start_container(&name(key), None).await else { return Ok(()) };
             Err(match error {
                 // What is wrong with the request can only be the command: all else was accepted when
@@ -501,11 +504,14 @@ mod tests {
             "start" => Some((status, json!({ "message": message }))),
             "json" => {
                 counted.fetch_add(1, Relaxed);
-                Some((200, json!({ "Config": { "Image": "probe:1", "Env": ["PATH=/bin", variable] } })))
+                let config = json!({ "Image": "probe:1", "Env": ["PATH=/bin", variable] });
+                Some((200, json!({ "Image": "sha256:sound", "Config": config })))
             }
             _ => None,
         });
-        let error = docker.await.start(KEY).await.unwrap_err();
+        let docker = docker.await;
+        docker.sound.lock().await.insert("sha256:sound".to_owned());
+        let error = docker.start(KEY).await.unwrap_err();
         (error, looks.load(Relaxed))
     }
 
@@ -536,7 +542,7 @@ mod tests {
     async fn the_image_is_looked_at_only_where_a_hook_may_have_failed() {
         let (error, looks) = failed_start(400, "NVIDIA_REQUIRE_CUDA=cuda>=99", HOOK).await;
         assert!(matches!(error, Error::CommandMissing { .. }), "{error:?}");
-        assert_eq!(looks, 0);
+        assert_eq!(looks, 1, "only for what it is made of, before it is started");
     }
 
     /// What comes of a container that the engine calls a wrong one, where it first has these runtimes and then those.

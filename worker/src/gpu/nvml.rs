@@ -6,10 +6,14 @@ mod inventory;
 mod reading;
 mod topology;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::{Gpu, Inventory, Reading, Sample};
 
@@ -17,6 +21,10 @@ pub(super) use events::{Events, Said};
 
 /// What drivers install; the name without a version comes with development packages only.
 pub const LIBRARY: &str = "libnvidia-ml.so.1";
+
+/// How long the driver may take to list its GPUs: without its persistence daemon it starts each of them first, which is
+/// seconds for one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The library, started.
 pub struct Driver(Nvml);
@@ -59,6 +67,17 @@ pub fn inventory(library: &Path) -> Inventory {
         Err(NvmlError::LibloadingError(_)) => absent(format!("{} was not found", library.display())),
         Err(error) => absent(error.to_string()),
     }
+}
+
+/// Like [`inventory`], for no longer than a driver may take: one whose GPU has failed may never answer.
+pub(crate) async fn ask(library: PathBuf) -> Inventory {
+    let (sender, told) = oneshot::channel();
+    // None of the runtime's threads: it would wait for that at its end.
+    thread::spawn(move || {
+        let _ = sender.send(inventory(&library));
+    });
+    let told = timeout(PATIENCE, told).await.ok().and_then(Result::ok);
+    told.unwrap_or_else(|| absent(format!("the driver does not answer in {} s", PATIENCE.as_secs())))
 }
 
 fn absent(reason: String) -> Inventory {

@@ -51,10 +51,7 @@ pub(super) async fn run(
             Step::Create(assignment, gpus) => {
                 queue.tell(queue.create(assignment, &gpus).await.map(|()| TaskEvent::Created));
             }
-            Step::Start => {
-                let started = queue.context.engine.start(key).await;
-                queue.tell(started.map(|()| TaskEvent::Started).map_err(|error| error.failure(Cause::StartFailed)));
-            }
+            Step::Start(gpus) => queue.tell(queue.start(&gpus).await.map(|()| TaskEvent::Started)),
             Step::Follow(job, limits, gpus) => {
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
                 queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
@@ -239,7 +236,20 @@ impl Queue {
         self.tell(Ok(TaskEvent::Cleaned));
     }
 
+    /// A container that is told of a GPU which is not there fails in a way that looks like its image's.
+    fn has_gpus(&self, gpus: &[u16]) -> Result<(), Failure> {
+        let known = &self.context.inventory.gpus;
+        let is_gone = |position: &u16| known.get(usize::from(*position)).is_some_and(|gpu| gpu.is_gone);
+        if gpus.iter().any(is_gone) { Err(Cause::GpuLost.into()) } else { Ok(()) }
+    }
+
+    async fn start(&self, gpus: &[u16]) -> Result<(), Failure> {
+        self.has_gpus(gpus)?;
+        self.context.engine.start(self.key).await.map_err(|error| error.failure(Cause::StartFailed))
+    }
+
     async fn create(&self, assignment: Assignment, gpus: &[u16]) -> Result<(), Failure> {
+        self.has_gpus(gpus)?;
         let secrets = self.context.vault.show(&assignment)?;
         let network = match assignment.limits.network {
             true => egress::access(&assignment.egress, &self.context.resolvers).await?,

@@ -160,6 +160,19 @@ async fn an_image_whose_users_are_read_without_end() {
         ("round", link("group"), "image-invalid"),
         ("behind", [tar_header_of('6', "pipe", "", 0), link("/pipe")].concat(), "image-invalid"),
         ("large", file("etc/passwd", 2 * 1_048_576), "image-invalid"),
+        // What the worker binds would hide the pipe from whoever looks at the container itself.
+        (
+            "bound",
+            [tar_header_of('6', "etc/group", "", 0), tar_header_of('2', "inputs", "etc", 0)].concat(),
+            "image-invalid",
+        ),
+        (
+            "covered",
+            [file("x/group", 10), tar_header_of('2', "inputs", "x", 0), link("/x/group")].concat(),
+            "image-invalid",
+        ),
+        ("over", [file("etc/group", 10), tar_header_of('2', "outputs", "/etc", 0)].concat(), "image-invalid"),
+        ("libraries", tar_header_of('6', "etc/ld.so.conf", "", 0), "image-invalid"),
         // It has no program, and says so.
         (
             "plain",

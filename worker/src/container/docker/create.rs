@@ -213,7 +213,7 @@ pub(super) fn engine_name(runtime: Runtime) -> &'static str {
     }
 }
 
-fn scratch(volumes: &[String], mounts: &[Mount]) -> HashMap<String, String> {
+pub(super) fn scratch(volumes: &[String], mounts: &[Mount]) -> HashMap<String, String> {
     let is_bound = |path: &&str| mounts.iter().any(|mount| mount.target.as_deref() == Some(path));
     let volumes = volumes.iter().map(String::as_str).filter(|path| !is_bound(path));
     volumes.chain(["/tmp"]).map(|path| (path.to_owned(), SCRATCH.to_owned())).collect()

@@ -52,6 +52,7 @@ fn read_gpu(device: &Device<'_>) -> Result<Gpu, NvmlError> {
             width: told(device.max_pcie_link_width())?,
         }),
         minor: told(device.minor_number())?,
+        is_gone: false,
     })
 }
 
