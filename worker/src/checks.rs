@@ -67,6 +67,14 @@ pub(crate) fn hardware(registered: &Hardware, inventory: &Inventory) -> Result<(
     if sold >= usize::from(registered.gpu_count) { Ok(()) } else { Err(mismatch(registered, inventory)) }
 }
 
+/// Makes sure that no place of a lease's is empty, though there are as many GPUs as registered.
+///
+/// # Errors
+/// [`Error::HardwareMismatch`].
+pub(crate) fn places(registered: &Hardware, sold: &Inventory) -> Result<(), Error> {
+    if sold.gpus.iter().any(|gpu| gpu.is_gone) { Err(mismatch(registered, sold)) } else { Ok(()) }
+}
+
 /// The GPUs that the rig was registered with, and more of their kind where there are more. Any other is left out: what a
 /// lease gets, what is watched and what is challenged are positions in this list. `known`: UUIDs by the positions that
 /// held leases name.
@@ -187,7 +195,8 @@ mod tests {
     #[test]
     fn a_gpu_that_is_gone_keeps_its_place_and_what_it_was_registered_as() {
         let left = sold(&registered(2), pretended("rtx-4090:24600"), &["GPU-1".to_owned()]);
-        assert_eq!(left.summary(), "rtx-4090 24576 MiB, rtx-4090 24600 MiB (simulated)");
+        assert_eq!(left.summary(), "rtx-4090 24576 MiB (gone), rtx-4090 24600 MiB (simulated)");
+        assert!(places(&registered(1), &left).is_err() && places(&registered(1), &pretended("rtx-4090:24600")).is_ok());
         assert_eq!(left.gpus[0].uuid, "GPU-1");
     }
 

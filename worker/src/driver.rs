@@ -56,6 +56,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// At most one report of moved bytes per task in this time.
 const PROGRESS: Duration = Duration::from_millis(250);
 
+/// How long a worker that ends by itself still sends logs.
+const REST: Duration = Duration::from_secs(30);
+
 /// The ends of channels that a driver holds.
 pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
@@ -105,6 +108,8 @@ pub(crate) struct Driver {
     told_images: BTreeSet<String>,
     noted: Noted,
     gpu_usages: Tally,
+    /// Since when nothing has been at stake.
+    at_rest_since: Option<Instant>,
 }
 
 impl Driver {
@@ -154,6 +159,7 @@ impl Driver {
             told_images: BTreeSet::new(),
             noted: Noted::new(clock.now()),
             gpu_usages,
+            at_rest_since: None,
         }
     }
 
@@ -187,11 +193,7 @@ impl Driver {
                     if self.journal.is_long() {
                         self.compact();
                     }
-                    // What was wrong may be mended: only a new start looks.
-                    let at_stake = self.agent.leases().next().is_some() || self.agent.votes().next().is_some();
-                    if !at_stake && self.strays.is_empty() && let Some(unfit) = self.wiring.unfit.take() {
-                        return Err(unfit);
-                    }
+                    self.end_unfit()?;
                 }
                 _ = self.heartbeat.tick() => self.beat(),
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
@@ -208,6 +210,21 @@ impl Driver {
                 Some(_) = self.strays.join_next() => self.on_stray_gone(),
             }
         }
+    }
+
+    /// What is wrong with the rig may have been mended: only a new start looks.
+    ///
+    /// # Errors
+    /// Why it is unfit, once nothing has been at stake for [`REST`].
+    fn end_unfit(&mut self) -> Result<(), Error> {
+        let at_stake = self.agent.leases().next().is_some() || self.agent.votes().next().is_some();
+        if at_stake || !self.strays.is_empty() {
+            self.at_rest_since = None;
+            return Ok(());
+        }
+        let since = *self.at_rest_since.get_or_insert_with(Instant::now);
+        let over = since.elapsed() >= REST;
+        self.wiring.unfit.take_if(|_| over).map_or(Ok(()), Err)
     }
 
     /// A journal that cannot be shortened now is shortened later.

@@ -131,9 +131,12 @@ impl Inventory {
             (Some(absence), _) => absence.clone(),
             (None, []) => "no GPUs".to_owned(),
             (None, gpus) => {
-                let name = |gpu: &Gpu| match &gpu.slice {
-                    Some(slice) => format!("{} {} {} MiB", gpu.model, slice.profile, gpu.vram_mib),
-                    None => format!("{} {} MiB", gpu.model, gpu.vram_mib),
+                let name = |gpu: &Gpu| {
+                    let gone = if gpu.is_gone { " (gone)" } else { "" };
+                    match &gpu.slice {
+                        Some(slice) => format!("{} {} {} MiB{gone}", gpu.model, slice.profile, gpu.vram_mib),
+                        None => format!("{} {} MiB{gone}", gpu.model, gpu.vram_mib),
+                    }
                 };
                 let names: Vec<String> = gpus.iter().map(name).collect();
                 format!("{}{marker}", names.join(", "))

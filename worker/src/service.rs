@@ -142,6 +142,7 @@ impl Service {
         let there = inventory.gpus.len();
         let known = if holds_a_lease(&records) { known_gpus(&records) } else { vec![] };
         let inventory = checks::sold(registered, inventory, &known);
+        let complete = complete.and_then(|()| checks::places(registered, &inventory));
         if inventory.gpus.len() < there {
             tracing::info!(
                 left_out = there - inventory.gpus.len(),

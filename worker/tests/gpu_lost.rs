@@ -141,7 +141,7 @@ async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_mo
     rig.job.job.leases_opened += 1;
     assert!(matches!(rig.offer().await, offer_reply::Result::Refusal(_)));
     rig.orchestrator.say(Body::LeaseOver(LeaseOver { lease }));
-    let ended = rig.worker.take().unwrap().run_until(sleep(Duration::from_secs(20))).await;
+    let ended = rig.worker.take().unwrap().run_until(sleep(Duration::from_secs(60))).await;
     assert_eq!(
         ended.unwrap_err().code(),
         "hardware-mismatch",

@@ -392,13 +392,15 @@ impl Engine for Docker {
 
     fn remove<'a>(&'a self, container: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         async move {
-            // Its network is called like it.
-            let network = match self.api.inspect_container(container, None).await {
+            // Its network is called like it, and what its image was looked at in after it.
+            let own = match self.api.inspect_container(container, None).await {
                 Ok(found) => found.name.map(|name| name.trim_start_matches('/').to_owned()),
                 Err(_) => None,
             };
+            let own = own.as_deref().unwrap_or(container);
+            self.remove_container(&startup_files::bare_name(own)).await?;
             self.remove_container(container).await?;
-            network::remove(self, network.as_deref().unwrap_or(container)).await
+            network::remove(self, own).await
         }
         .boxed()
     }
@@ -407,9 +409,11 @@ impl Engine for Docker {
         async move {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{}={node}", label::NODE)])]);
             let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-            let listed = self.api.list_containers(Some(options)).await.map_err(|error| self.error(error))?;
+            let mut listed = self.api.list_containers(Some(options)).await.map_err(|error| self.error(error))?;
             let mut found = Vec::new();
             let mut networks = network::list(self, node).await?;
+            // Of a task's two containers the first one counts.
+            listed.sort_by_key(|container| container.names.iter().flatten().any(|name| startup_files::is_bare(name)));
             for container in listed {
                 let Some(id) = container.id else { continue };
                 let names = container.names.unwrap_or_default();

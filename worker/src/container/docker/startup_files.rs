@@ -3,16 +3,17 @@
 //! Docker's lock on it with that: it could never be removed again.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, DownloadFromContainerOptionsBuilder,
+    ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
     InspectContainerOptions,
 };
 use futures_util::StreamExt;
 
 use super::{Docker, create, is_of_folders, volumes};
-use crate::container::{Error, label};
+use crate::container::Error;
 
 /// Who the image's users are, and their groups; and how ldconfig(8) finds libraries.
 const FILES: [(&str, i64); 4] = [
@@ -27,6 +28,9 @@ const LARGEST_BYTES: i64 = 1_048_576;
 const COVERED: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// The same, wherever they lead.
 const BOUND: [&str; 4] = ["/inputs", "/outputs", "/checkpoint", "/run/secrets"];
+
+/// What ends the names of containers in which images are looked at.
+const BARE: &str = "-look";
 
 /// Bits of a mode that say what kind of file it is, and the one that says link (Go's `io/fs.FileMode`).
 const KIND: u32 = 0x8f28_0000;
@@ -54,25 +58,37 @@ pub(super) async fn check(docker: &Docker, container: &str) -> Result<(), Error>
         return Ok(());
     }
     let config = made.config.unwrap_or_default();
-    let node = config.labels.and_then(|mut labels| labels.remove(label::NODE)).unwrap_or_default();
-    let bare = bare(&id, node, &volumes::of(docker, &id).await?);
-    let bare = docker.api.create_container(None::<CreateContainerOptions>, bare).await;
-    let bare = bare.map_err(|error| docker.error(error))?.id;
-    let judged = judge(docker, &bare, &config.image.unwrap_or_else(|| id.clone())).await;
-    let removed = docker.remove_container(&bare).await;
+    let bare = bare(&id, config.labels.unwrap_or_default(), &volumes::of(docker, &id).await?);
+    let name = bare_name(container);
+    docker.remove_container(&name).await?;
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    docker.api.create_container(Some(options), bare).await.map_err(|error| docker.error(error))?;
+    let judged = judge(docker, &name, &config.image.unwrap_or_else(|| id.clone())).await;
+    if let Err(error) = docker.remove_container(&name).await {
+        // It goes with the container that it was made for.
+        tracing::warn!(container = name, %error, "what an image was looked at in is not removed yet");
+    }
     judged?;
-    removed?;
     docker.sound.lock().await.insert(id);
     Ok(())
 }
 
+/// Of what an image is looked at in for this container.
+pub(super) fn bare_name(container: &str) -> String {
+    format!("{container}{BARE}")
+}
+
+pub(super) fn is_bare(name: &str) -> bool {
+    name.ends_with(BARE)
+}
+
 /// A container of the image and nothing else, as Docker and its hooks see it, that is never started: in the real one the
-/// engine would look at what is bound over the image. One that is left behind belongs to no task, and goes as such.
-fn bare(image: &str, node: String, volumes: &[String]) -> ContainerCreateBody {
+/// engine would look at what is bound over the image.
+fn bare(image: &str, labels: HashMap<String, String>, volumes: &[String]) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(vec!["none".to_owned()]),
-        labels: Some(HashMap::from([(label::NODE.to_owned(), node)])),
+        labels: Some(labels),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             tmpfs: Some(create::scratch(volumes, &[])),
@@ -95,15 +111,20 @@ async fn judge(docker: &Docker, container: &str, image: &str) -> Result<(), Erro
         covered.extend(look(folder).await?.map(|found| found.target).filter(|target| !target.is_empty()));
     }
     for (path, largest) in FILES {
+        for folder in Path::new(path).ancestors().skip(1).filter_map(Path::to_str).filter(|folder| *folder != "/") {
+            let target = look(folder).await?.map(|found| found.target).unwrap_or_default();
+            if is_in(&covered, &target) {
+                return Err(invalid(format!("its {folder} leads to {target}")));
+            }
+        }
         let Some(mut found) = look(path).await? else { continue };
         if found.mode & LINK != 0 {
             let target = found.target;
             if is_in(&covered, &target) {
                 return Err(invalid(format!("its {path} leads to {target}")));
             }
-            found = look(&target)
-                .await?
-                .ok_or_else(|| invalid(format!("its {path} leads to {target}, which is not there")))?;
+            let Some(behind) = look(&target).await? else { continue };
+            found = behind;
         }
         if is_in(&covered, path) {
             return Err(invalid(format!("it has a folder of the job's lie over {path}")));
