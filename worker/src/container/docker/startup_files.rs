@@ -111,6 +111,9 @@ async fn judge(docker: &Docker, container: &str, image: &str) -> Result<(), Erro
         covered.extend(look(folder).await?.map(|found| found.target).filter(|target| !target.is_empty()));
     }
     for (path, largest) in FILES {
+        if is_in(&covered, path) {
+            return Err(invalid(format!("it has a folder of the job's lie over {path}")));
+        }
         for folder in Path::new(path).ancestors().skip(1).filter_map(Path::to_str).filter(|folder| *folder != "/") {
             let target = look(folder).await?.map(|found| found.target).unwrap_or_default();
             if is_in(&covered, &target) {
@@ -125,9 +128,6 @@ async fn judge(docker: &Docker, container: &str, image: &str) -> Result<(), Erro
             }
             let Some(behind) = look(&target).await? else { continue };
             found = behind;
-        }
-        if is_in(&covered, path) {
-            return Err(invalid(format!("it has a folder of the job's lie over {path}")));
         }
         is_short_file(path, &found, largest).map_err(invalid)?;
     }
