@@ -38,7 +38,11 @@ async fn a_job_works_on_what_nobody_between_its_buyer_and_its_rig_can_read() {
 
     // Submitted and left alone: its task waits, and says for what.
     let job = network.submit(&file).await;
-    network.until(job, "waiting for secrets", |status| status.tasks[0].secrets_until.is_some()).await;
+    network
+        .until(job, "waiting for secrets", |status| {
+            status.tasks.first().is_some_and(|task| task.secrets_until.is_some())
+        })
+        .await;
     let shown = network.millrace(&["job", "show", &job.to_string()]).await.stdout;
     assert!(shown.contains("waits for its secrets from the buyer"), "{shown}");
 

@@ -161,13 +161,13 @@ fn unreadable(what: &str) -> RpcError {
     ErrorKind::RpcError(Answer::ParseError(what.to_owned())).into()
 }
 
-/// The data of an account of the program.
 /// What an account holds, where there is one.
 pub(crate) fn decoded<A: Account>(address: Address, account: Option<ChainAccount>) -> Result<Option<A>, Error> {
     let decode = |account: ChainAccount| own(&account).and_then(|data| A::decode(address, data));
     account.map(decode).transpose().map_err(|source| Error::AccountUnreadable { address, source })
 }
 
+/// The data of an account of the program.
 fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
     if account.owner == millrace::ID { Ok(&account.data) } else { Err(DecodeError::ForeignOwner) }
 }

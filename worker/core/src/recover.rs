@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use millrace_protocol::UnixSeconds;
 
 use crate::task::{STOP_GRACE, later};
-use crate::{Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Notice, Outcome, Phase, Record, Task, TaskKey};
+use crate::{
+    Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Notice, Outcome, Phase, Record, Task, TaskEvent, TaskKey,
+};
 
 use history::{History, TaskHistory};
 pub(crate) use snapshot::snapshot;
@@ -74,8 +76,11 @@ pub fn recover_unseen(records: &[Record], now: UnixSeconds) -> Agent {
         let running = past.is_unfinished() && past.started_at.is_some() && past.exit.is_none();
         running.then_some(FoundState::Running)
     };
-    let mut agent = resume_all(History::replay(records), runs, now, &mut Vec::new());
-    agent.tasks.values_mut().filter(|task| task.outcome().is_none()).for_each(Task::lose_sight);
+    let mut dropped = Vec::new();
+    let mut agent = resume_all(History::replay(records), runs, now, &mut dropped);
+    for task in agent.tasks.values_mut().filter(|task| task.outcome().is_none()) {
+        task.on_event(TaskEvent::OutOfSight, now, &mut dropped);
+    }
     agent
 }
 

@@ -139,10 +139,6 @@ impl Task {
         self.out_of_sight
     }
 
-    pub(crate) fn lose_sight(&mut self) {
-        self.out_of_sight = true;
-    }
-
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Ended { outcome } => Some(outcome),

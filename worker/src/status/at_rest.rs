@@ -16,7 +16,7 @@ pub struct AtRest {
 }
 
 impl AtRest {
-    /// From its journal, at `now`: without what has lapsed since.
+    /// From its journal, at `now`: without what has ended by its own deadlines since.
     ///
     /// # Errors
     /// A journal that is not there, or is damaged.

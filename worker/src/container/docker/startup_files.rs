@@ -156,10 +156,7 @@ async fn why(docker: &Docker, container: &str, path: &str) -> Error {
 }
 
 fn is_in(folders: &[String], path: &str) -> bool {
-    let folders = folders.iter().map(|folder| folder.trim_end_matches('/'));
-    folders
-        .into_iter()
-        .any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    folders.iter().any(|folder| Path::new(path).starts_with(folder))
 }
 
 fn is_short_file(path: &str, found: &Found, largest: i64) -> Result<(), String> {

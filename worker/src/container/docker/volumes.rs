@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::Docker;
 use crate::container::Error;
 
@@ -40,8 +42,7 @@ fn place(volume: &str) -> Option<String> {
         return None;
     }
     let path = format!("/{}", parts.join("/"));
-    let is_in = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_closed = CLOSED.iter().any(|folder| is_in(folder)) && !OPEN.contains(&path.as_str());
+    let is_closed = CLOSED.iter().any(|folder| Path::new(&path).starts_with(folder)) && !OPEN.contains(&path.as_str());
     (!is_closed).then_some(path)
 }
 
