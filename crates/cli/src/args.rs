@@ -31,7 +31,7 @@ pub use job::{
     UnlockJob,
 };
 pub use key::{KeyCommand, NewKey, ShowKey};
-pub use moment::{Moment, day_of, parse_moment};
+pub use moment::{Moment, parse_moment};
 pub use network::{
     ChangeParameters, DemoNetwork, HandOver, InitNetwork, LocalnetCommand, LocalnetUp, NetworkCommand, ReplaceRole,
     RoleArg,

@@ -14,6 +14,7 @@ use crate::errors::Failure;
 
 pub mod args;
 pub mod audit;
+pub mod clock;
 pub mod commands;
 pub mod context;
 pub mod demo;

@@ -1,15 +1,17 @@
 //! The orchestrator's HTTP interface, as far as buyers need it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use millrace_link::auth;
 use millrace_link::rest::{JobStatus, Network, Node, Placements, Problem, TaskEarlyOutputs, TaskOutputs};
-use millrace_protocol::{Address, Diagnostic, UnixSeconds};
+use millrace_protocol::{Address, Diagnostic};
 use millrace_scheduler::Auction;
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::clock;
 
 /// Why the orchestrator did not answer what was asked.
 #[derive(Debug, Error)]
@@ -168,7 +170,7 @@ impl Market {
     async fn send_with(&self, method: Method, path: &str, query: &str, body: Vec<u8>) -> Result<Response, Error> {
         let mut request = self.http.request(method.clone(), format!("{}{path}{query}", self.base)).body(body);
         if let Some(key) = &self.key {
-            request = request.header("Authorization", auth::authorization(key, method.as_str(), path, now()));
+            request = request.header("Authorization", auth::authorization(key, method.as_str(), path, clock::now()));
         }
         let response = request.send().await.map_err(|source| Error::Unreachable { url: self.base.clone(), source })?;
         let status = response.status();
@@ -185,12 +187,6 @@ impl Market {
         let url = self.base.clone();
         if source.is_decode() { Error::Foreign { url, source } } else { Error::Unreachable { url, source } }
     }
-}
-
-/// This machine's clock.
-pub fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds(since.as_secs())
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use millrace_protocol::{Address, Diagnostic, Hardware};
 use thiserror::Error;
 
 use crate::args::DATA_DIR;
+use crate::context::address;
 use crate::errors::Failure;
+use crate::output::{Output, Style};
 use crate::systemd::Systemd;
 
 /// What is wrong with a rig or its description.
@@ -110,14 +112,49 @@ pub async fn of_owner(client: &Client, owner: Address, node: Address) -> Result<
     Ok(found)
 }
 
-/// Fails when a key is a node's already: a rig has a key of its own.
-///
-/// # Errors
-/// [`Error::KeyTaken`], an RPC endpoint that cannot be reached.
-pub async fn check_key_is_free(client: &Client, key: Address, path: &Path) -> Result<(), Failure> {
+/// A rig has a key of its own.
+async fn check_key_is_free(client: &Client, key: Address, path: &Path) -> Result<(), Failure> {
     match client.fetch_all::<NodeAccount>().await?.into_iter().find(|node| node.node_key == key) {
         Some(node) => Err(Failure::refused(&Error::KeyTaken { path: path.to_owned(), node: node.address })),
         None => Ok(()),
+    }
+}
+
+/// The key that a node is to have.
+pub struct NodeKey {
+    pub key: Keypair,
+    /// Whether there was none in its file, and it was made.
+    pub is_new: bool,
+}
+
+/// The key in a file, which no node has yet, or a new one that is written there. That one is told of at once: the file's
+/// name may be a slip of the hand, and the key stays there whatever becomes of the node.
+///
+/// # Errors
+/// [`Error::KeyTaken`], a file that is no key or cannot be written, an RPC endpoint that cannot be reached.
+pub async fn key_for_node(output: &dyn Output, client: &Client, path: &Path) -> Result<NodeKey, Failure> {
+    match keys::load(path) {
+        Ok(key) => {
+            check_key_is_free(client, address(&key), path).await?;
+            Ok(NodeKey { key, is_new: false })
+        }
+        Err(KeyError::Missing { .. }) => {
+            let key = Keypair::new();
+            keys::save(path, &key)?;
+            let (path, address) = (path.display(), address(&key));
+            output.note(&format!("there was no key file at {path}: made a new key, {address}"));
+            Ok(NodeKey { key, is_new: true })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How a node's key is shown: whose it is, and where it lies.
+pub fn shown_key(key: Address, path: &Path, is_new: bool, style: Style) -> String {
+    let path = path.display();
+    match is_new {
+        true => format!("{key} ({path})  {}", style.warn("made now: there was no such file")),
+        false => format!("{key} ({path})"),
     }
 }
 
@@ -154,8 +191,63 @@ pub fn country(code: &str) -> Result<[u8; 2], Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use millrace_client::Endpoints;
+
     use super::*;
     use crate::errors::ExitClass;
+    use crate::output::Report;
+
+    /// Takes notes, and nothing else.
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<String>>);
+
+    impl Output for Notes {
+        fn report(&self, _report: &dyn Report) {
+            unreachable!("a report");
+        }
+
+        fn data(&self, _bytes: &[u8]) {
+            unreachable!("data");
+        }
+
+        fn note(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+
+        fn failure(&self, _failure: &Failure) {
+            unreachable!("a failure");
+        }
+
+        fn draws(&self) -> bool {
+            unreachable!("progress");
+        }
+
+        fn style(&self) -> Style {
+            unreachable!("style");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_made_for_a_node_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rgi.json");
+        // Nobody need be asked about a key that nobody has.
+        let client = Client::new(Endpoints::new("http://127.0.0.1:1".to_owned(), "ws://127.0.0.1:1".to_owned()));
+        let notes = Notes::default();
+        let made = key_for_node(&notes, &client, &path).await.unwrap();
+        assert!(made.is_new && keys::load(&path).unwrap() == made.key);
+        let told = format!("there was no key file at {}: made a new key, {}", path.display(), address(&made.key));
+        assert_eq!(*notes.0.lock().unwrap(), [told.as_str()]);
+
+        // Of one that is there the chain says whether it is a node's.
+        let failure = key_for_node(&notes, &client, &path).await.err().unwrap();
+        assert_eq!(failure.class, ExitClass::External);
+        std::fs::write(&path, "no key").unwrap();
+        assert_eq!(key_for_node(&notes, &client, &path).await.err().unwrap().code, "key-malformed");
+        assert_eq!(*notes.0.lock().unwrap(), [told.as_str()], "nothing else was made");
+    }
 
     #[test]
     fn a_simulated_rig_is_started_with_its_gpus() {

@@ -6,6 +6,8 @@ use croner::parser::{CronParser, Seconds as SecondsField, Year};
 use millrace_protocol::{Address, MicroUsdc, Seconds, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+use crate::clock;
+
 pub mod journal;
 
 /// A run that begins later than this after its time was missed: the machine slept, or nobody was there.
@@ -123,12 +125,12 @@ impl Pattern {
 
     /// The first time after `at`.
     fn next(&self, at: UnixSeconds) -> Option<UnixSeconds> {
-        self.0.find_next_occurrence(&moment(at)?, false).ok().and_then(seconds)
+        self.0.find_next_occurrence(&clock::date(at)?, false).ok().and_then(clock::seconds)
     }
 
     /// The last time up to `at`.
     fn last(&self, at: UnixSeconds) -> Option<UnixSeconds> {
-        self.0.find_previous_occurrence(&moment(at)?, true).ok().and_then(seconds)
+        self.0.find_previous_occurrence(&clock::date(at)?, true).ok().and_then(clock::seconds)
     }
 }
 
@@ -189,14 +191,6 @@ impl Journal {
         self.under_way.retain(|run| run.id != id);
         self.spent = self.spent.plus(paid).unwrap_or(MicroUsdc(u64::MAX));
     }
-}
-
-fn moment(at: UnixSeconds) -> Option<chrono::DateTime<chrono::Utc>> {
-    chrono::DateTime::from_timestamp(i64::try_from(at.0).ok()?, 0)
-}
-
-fn seconds(at: chrono::DateTime<chrono::Utc>) -> Option<UnixSeconds> {
-    u64::try_from(at.timestamp()).ok().map(UnixSeconds)
 }
 
 #[cfg(test)]

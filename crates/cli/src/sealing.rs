@@ -14,7 +14,7 @@ use millrace_spec::{JobFile, ObjectRef, Sha256};
 use thiserror::Error;
 
 use crate::errors::Failure;
-use crate::transfer;
+use crate::{clock, transfer};
 
 pub use handover::Handover;
 
@@ -138,7 +138,7 @@ pub fn read_secrets(file: &JobFile, folder: &Path, inputs: Option<InputKey>) -> 
 /// A salt that no other job has: the wallet's signature over the moment at which the job was prepared.
 pub fn fresh_salt(wallet: &SigningKey) -> Sha256 {
     use ed25519_dalek::Signer;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let now = clock::nanoseconds();
     millrace_spec::sha256(&wallet.sign(format!("millrace salt v1\n{now}").as_bytes()).to_bytes())
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use millrace_client::accounts::ConfigAccount;
@@ -20,9 +20,10 @@ use serde::Serialize;
 use tempfile::TempDir;
 use thiserror::Error;
 
+use crate::clock;
 use crate::context::{address, signing_key};
 use crate::errors::Failure;
-use crate::market::{self, Market};
+use crate::market::Market;
 use crate::sealing::{self, Handover};
 use crate::transfer;
 
@@ -218,7 +219,7 @@ impl Prepared {
             return Err(Error::OtherScheduler { ours: network.scheduler, theirs: theirs.scheduler }.into());
         }
         let terms = &self.spec.terms;
-        let (nodes, now) = (market.nodes().await?, market::now());
+        let (nodes, now) = (market.nodes().await?, clock::now());
         Ok(Quote {
             name: self.spec.name.clone(),
             tasks: self.spec.tasks,
@@ -317,6 +318,5 @@ async fn known(market: &Market, job: Address) {
 
 /// A number that names no other job of the buyer: the time in nanoseconds.
 pub fn fresh_id() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(clock::nanoseconds()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 use millrace_protocol::Diagnostic;
 use thiserror::Error;
@@ -15,6 +17,12 @@ pub use unit::Unit;
 
 /// The unit's name.
 pub const SERVICE: &str = "millrace-worker.service";
+
+/// How often a worker that was just started is looked at: one that is set up wrongly ends within a second or two.
+const LOOKS: u32 = 6;
+
+/// Before each look. Shorter than the unit's `RestartSec`, so that no end is missed.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a worker is not, or not any more, a service.
 #[derive(Debug, Error)]
@@ -28,12 +36,16 @@ pub enum Error {
     UserUnknown { user: String, data_dir: PathBuf },
     #[error("{} is emptied when the machine starts", path.display())]
     Temporary { path: PathBuf },
+    #[error("{} holds something, and nothing of a worker's", path.display())]
+    Foreign { path: PathBuf },
     #[error("`{text}` cannot be written into a unit")]
     Unspeakable { text: String },
     #[error("{} cannot be written", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
     #[error("`{command}` failed: {said}")]
     Failed { command: String, said: String },
+    #[error("the worker is a service now and does not stay up: systemd says `{state}`")]
+    Down { state: String },
     #[error("no worker is installed: there is no {}", path.display())]
     NotInstalled { path: PathBuf },
 }
@@ -44,9 +56,11 @@ impl Diagnostic for Error {
             Self::Missing { .. } => "systemd-missing",
             Self::UserUnknown { .. } => "service-user-unknown",
             Self::Temporary { .. } => "data-folder-temporary",
+            Self::Foreign { .. } => "data-folder-foreign",
             Self::Unspeakable { .. } => "unit-unspeakable",
             Self::Unwritable { .. } => "unit-unwritable",
             Self::Failed { .. } => "systemctl-failed",
+            Self::Down { .. } => "service-down",
             Self::NotInstalled { .. } => "service-not-installed",
         }
     }
@@ -61,6 +75,9 @@ impl Diagnostic for Error {
                 data_dir.display()
             ),
             Self::Temporary { .. } => "name another folder with `--data-dir`, such as /var/lib/millrace".to_owned(),
+            Self::Foreign { .. } => "name a folder that is empty, or not there yet, with `--data-dir`: it becomes the \
+                                     service's own, and nobody else may look into it"
+                .to_owned(),
             Self::Unspeakable { .. } => {
                 "leave out line breaks, and in paths and names also spaces, quotes, `:`, `$` and `\\`".to_owned()
             }
@@ -68,6 +85,10 @@ impl Diagnostic for Error {
                 "run the same command with `sudo`, and `--config` with your config file: root has another".to_owned()
             }
             Self::Failed { .. } => format!("`journalctl -u {SERVICE}` says more; `sudo` may be missing"),
+            Self::Down { .. } => format!(
+                "`journalctl -u {SERVICE} -n 50` says why: mend it and run the same command again, or `sudo millrace \
+                 worker uninstall`"
+            ),
             Self::NotInstalled { .. } => {
                 "a worker that was started by hand ends with Ctrl-C; `millrace worker install` makes a service"
                     .to_owned()
@@ -85,6 +106,7 @@ pub struct Systemd {
     systemctl: PathBuf,
     /// Folders that do not outlive the machine's next start.
     temporary: &'static [&'static str],
+    pause: Duration,
 }
 
 impl Systemd {
@@ -94,6 +116,7 @@ impl Systemd {
             booted: "/run/systemd/system".into(),
             systemctl: "systemctl".into(),
             temporary: &["/tmp", "/var/tmp", "/run", "/dev"],
+            pause: PAUSE,
         }
     }
 
@@ -111,12 +134,12 @@ impl Systemd {
         unit::data_dir(&fs::read_to_string(self.unit_path()).ok()?)
     }
 
-    /// Makes the data folder and the unit, and starts the worker, anew if it runs. A unit that systemd does
-    /// not take is not left behind.
+    /// Makes the data folder and the unit, starts the worker, anew if it runs, and sees whether it stays up. A unit
+    /// that systemd does not take is not left behind; one whose worker ends is: an endpoint that is away comes back.
     ///
     /// # Errors
-    /// [`Error::UserUnknown`], [`Error::Temporary`], [`Error::Unspeakable`], [`Error::Unwritable`],
-    /// [`Error::Failed`].
+    /// [`Error::UserUnknown`], [`Error::Temporary`], [`Error::Foreign`], [`Error::Unspeakable`],
+    /// [`Error::Unwritable`], [`Error::Failed`], [`Error::Down`].
     pub fn install(&self, unit: &Unit) -> Result<(), Error> {
         let text = unit.text()?;
         if self.temporary.iter().any(|folder| unit.data_dir.starts_with(folder)) {
@@ -128,6 +151,9 @@ impl Systemd {
             let path = path.to_owned();
             move |source| Error::Unwritable { path, source }
         };
+        if !may_be_taken(&unit.data_dir).map_err(unwritable(&unit.data_dir))? {
+            return Err(Error::Foreign { path: unit.data_dir.clone() });
+        }
         let path = self.unit_path();
         let before = fs::read_to_string(&path).ok();
         fs::create_dir_all(&unit.data_dir).map_err(unwritable(&unit.data_dir))?;
@@ -147,7 +173,21 @@ impl Systemd {
             };
             let _ = self.ask("daemon-reload");
         }
-        started
+        started?;
+        self.watch()
+    }
+
+    /// Until a worker that cannot work would have ended.
+    fn watch(&self) -> Result<(), Error> {
+        for _ in 0..LOOKS {
+            thread::sleep(self.pause);
+            let output = self.systemctl("is-active")?;
+            if !output.status.success() {
+                let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+                return Err(Error::Down { state: String::from_utf8_lossy(&said).trim().to_owned() });
+            }
+        }
+        Ok(())
     }
 
     /// Stops the worker and removes its unit. Containers go on until their leases end.
@@ -168,15 +208,44 @@ impl Systemd {
     }
 
     fn ask(&self, verb: &str) -> Result<(), Error> {
+        let output = self.systemctl(verb)?;
+        if output.status.success() { Ok(()) } else { Err(failed(verb, &String::from_utf8_lossy(&output.stderr))) }
+    }
+
+    fn systemctl(&self, verb: &str) -> Result<Output, Error> {
         let mut command = Command::new(&self.systemctl);
         command.arg(verb);
         if verb != "daemon-reload" {
             command.arg(SERVICE);
         }
-        let failed = |said: &str| Error::Failed { command: format!("systemctl {verb}"), said: said.trim().to_owned() };
-        let output = command.output().map_err(|error| failed(&error.to_string()))?;
-        if output.status.success() { Ok(()) } else { Err(failed(&String::from_utf8_lossy(&output.stderr))) }
+        command.output().map_err(|error| failed(verb, &error.to_string()))
     }
+}
+
+fn failed(verb: &str, said: &str) -> Error {
+    Error::Failed { command: format!("systemctl {verb}"), said: said.trim().to_owned() }
+}
+
+/// Whether a folder may be made the service's own: nothing is in it, or what a worker keeps. A home, or all of the
+/// machine, would else be closed to everybody by a slip of the hand.
+fn may_be_taken(folder: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    // A worker makes its lock before all else and keeps it; of the other two one may be gone.
+    let is_a_workers =
+        folder.join("lock").is_file() && (folder.join("journal").is_file() || folder.join("tasks").is_dir());
+    if is_a_workers {
+        return Ok(true);
+    }
+    for entry in entries {
+        // On a disk of its own.
+        if entry?.file_name() != "lost+found" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// User and group id of an account, wherever accounts are kept.

@@ -1,9 +1,10 @@
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 use millrace_protocol::{Seconds, UnixSeconds};
 
 use super::parse_duration;
+use crate::clock;
 
 /// A moment as people name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +29,12 @@ impl Moment {
 /// A text that is neither, or a day before 1970.
 pub fn parse_moment(text: &str) -> Result<Moment, String> {
     let day = NaiveDate::from_str(text).ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    if let Some(at) = day.and_then(|at| u64::try_from(at.and_utc().timestamp()).ok()) {
-        return Ok(Moment::Day(UnixSeconds(at)));
+    if let Some(at) = day.and_then(|at| clock::seconds(at.and_utc())) {
+        return Ok(Moment::Day(at));
     }
     let ago =
         parse_duration(text).map_err(|_| "write a day like `2026-11-21`, or how long ago, like `7d`".to_owned())?;
     Ok(Moment::Ago(Seconds(ago.as_secs())))
-}
-
-/// `2026-11-21`: the day of a moment, in UTC.
-pub fn day_of(at: UnixSeconds) -> String {
-    let moment = i64::try_from(at.0).ok().and_then(|at| DateTime::from_timestamp(at, 0));
-    moment.map_or_else(|| at.0.to_string(), |moment| moment.format("%Y-%m-%d").to_string())
 }
 
 #[cfg(test)]
@@ -62,7 +57,5 @@ mod tests {
         for text in ["", "yesterday", "2026-02-30", "1969-12-31", "7", "-7d", "21.11.2026"] {
             assert!(parse_moment(text).is_err(), "{text}");
         }
-        assert_eq!(day_of(UnixSeconds(1_795_219_200 + 86_399)), "2026-11-21");
-        assert_eq!(day_of(UnixSeconds(u64::MAX)), u64::MAX.to_string());
     }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use millrace_client::accounts::ProviderAccount;
 use millrace_client::instructions::{self, NewNode, Software};
-use millrace_client::{Sender, address as addresses, keys};
+use millrace_client::{Sender, address as addresses};
 use millrace_protocol::{Address, Hardware, PricePerGpuHour, ServiceLevel};
 use serde::Serialize;
 use serde_json::Value;
@@ -11,13 +11,16 @@ use crate::args::AddNode;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::{rigs, views};
+use crate::rigs::{self, NodeKey};
+use crate::views;
 
 #[derive(Serialize)]
 struct Added {
     node: Address,
     node_key: Address,
     node_key_path: PathBuf,
+    /// Whether there was no such file, and the key was made.
+    node_key_made: bool,
     provider: Address,
     hardware: Hardware,
     price: PricePerGpuHour,
@@ -34,11 +37,10 @@ impl Report for Added {
 
     fn human(&self, style: Style) -> String {
         format!(
-            "{}\nnode         {}\nnode key     {} ({})\nhardware     {}\nprice        {}\ntransaction  {}",
+            "{}\nnode         {}\nnode key     {}\nhardware     {}\nprice        {}\ntransaction  {}",
             style.good("node is on the market"),
             self.node,
-            self.node_key,
-            self.node_key_path.display(),
+            rigs::shown_key(self.node_key, &self.node_key_path, self.node_key_made, style),
             views::node::hardware(&self.hardware),
             views::node::prices(self.price, self.spot_price, self.service_level),
             self.transaction
@@ -46,7 +48,9 @@ impl Report for Added {
     }
 
     fn next(&self) -> Vec<String> {
-        vec![format!("{}  (on the rig itself)", rigs::worker_command(&self.node_key_path, &self.hardware))]
+        let command = rigs::worker_command(&self.node_key_path, &self.hardware);
+        let copied = if self.node_key_made { ", with a copy of that file" } else { "" };
+        vec![format!("{command}  (on the rig itself{copied})")]
     }
 }
 
@@ -63,23 +67,23 @@ pub async fn run(context: &Context<'_>, args: AddNode) -> Result<(), Failure> {
     let provider = addresses::provider(wallet);
     let client = context.client();
     let account: ProviderAccount = client.fetch(provider).await?;
-    let node_key = keys::load_or_create(&args.node_key)?;
-    rigs::check_key_is_free(&client, address(&node_key), &args.node_key).await?;
+    let NodeKey { key, is_new } = rigs::key_for_node(context.output, &client, &args.node_key).await?;
     let node = NewNode {
         owner: wallet,
         index: account.nodes_added,
-        node_key: address(&node_key),
+        node_key: address(&key),
         hardware,
         software: Software { driver: args.driver, cuda: args.cuda, capabilities: 0 },
         price: args.price,
         spot_price: args.spot_price.unwrap_or_default(),
         service_level: args.service_level.into(),
     };
-    let receipt = Sender::new(client, owner).send(&instructions::add_node(node), &[&node_key]).await?;
+    let receipt = Sender::new(client, owner).send(&instructions::add_node(node), &[&key]).await?;
     context.output.report(&Added {
         node: addresses::node(provider, node.index),
         node_key: node.node_key,
         node_key_path: args.node_key,
+        node_key_made: is_new,
         provider,
         hardware,
         price: args.price,
@@ -102,4 +106,30 @@ fn hardware(args: &AddNode) -> Result<Hardware, rigs::Error> {
         country: rigs::country(&args.country)?,
         simulated: args.simulated,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_made_is_told_from_one_that_was_there() {
+        let known = crate::commands::list_nodes::tests::account(0).node;
+        let mut added = Added {
+            node: Address([1; 32]),
+            node_key: Address([2; 32]),
+            node_key_path: "rig1.json".into(),
+            node_key_made: true,
+            provider: Address([3; 32]),
+            hardware: known.hardware,
+            price: known.price,
+            spot_price: known.spot_price,
+            service_level: known.service_level,
+            transaction: "4xY".to_owned(),
+        };
+        insta::assert_snapshot!(format!("{}\n{}", added.human(Style::plain()), added.next().join("\n")));
+        added.node_key_made = false;
+        let shown = added.human(Style::plain());
+        assert!(shown.contains(" (rig1.json)\n") && added.next()[0].ends_with("(on the rig itself)"), "{shown}");
+    }
 }

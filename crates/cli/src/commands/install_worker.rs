@@ -74,8 +74,9 @@ impl Report for Installed {
 /// Makes the worker a service of systemd.
 ///
 /// # Errors
-/// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an account that does not exist, a folder
-/// or unit that cannot be written, a `systemctl` that fails: [`systemd::Error`].
+/// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an
+/// account that does not exist, a folder that holds something else, a folder or unit that cannot be written, a
+/// `systemctl` that fails, a worker that ends right after its start: [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let key_path = rigs::node_key(args.rig.node_key.as_deref(), "install")?;

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::args::DemoNetwork;
+use crate::clock;
 use crate::context::Context;
 use crate::demo;
 use crate::errors::{ExitClass, Failure};
-use crate::market;
 use crate::signals::asked_to_stop;
 
 /// Runs the demo and cleans up after it, also after a failure and after Ctrl-C.
@@ -12,7 +12,7 @@ use crate::signals::asked_to_stop;
 /// # Errors
 /// Whatever keeps the job from being rendered, checked and paid to the micro-USDC.
 pub async fn run(context: &Context<'_>, args: DemoNetwork) -> Result<(), Failure> {
-    let dir = args.dir.unwrap_or_else(|| PathBuf::from(format!(".demo/{}", market::now().0)));
+    let dir = args.dir.unwrap_or_else(|| PathBuf::from(format!(".demo/{}", clock::now().0)));
     if dir.exists() {
         return Err(demo::Error::DirExists { dir }.into());
     }

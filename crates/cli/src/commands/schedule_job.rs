@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::ScheduleJob;
+use crate::clock;
 use crate::context::{Context, address};
 use crate::errors::Failure;
-use crate::market::{self, Market};
+use crate::market::Market;
 use crate::output::{self, Output, Report, Style};
 use crate::schedule::{Funds, Journal, Plan, Reason, Run, Step, journal};
 use crate::submission::{self, Prepared};
@@ -64,16 +65,20 @@ impl Report for Told {
     fn human(&self, style: Style) -> String {
         match self {
             Self::Opened { at, job, deposit, .. } => {
-                style.good(&format!("{}: {job} is open, {deposit} in escrow", time(*at)))
+                style.good(&format!("{}: {job} is open, {deposit} in escrow", clock::minute(*at)))
             }
-            Self::Skipped { at, reason: Reason::Overlap } => format!("{}: left out, the last run goes on", time(*at)),
-            Self::Skipped { at, reason: Reason::Missed } => format!("{}: left out, it was missed", time(*at)),
+            Self::Skipped { at, reason: Reason::Overlap } => {
+                format!("{}: left out, the last run goes on", clock::minute(*at))
+            }
+            Self::Skipped { at, reason: Reason::Missed } => format!("{}: left out, it was missed", clock::minute(*at)),
             Self::Skipped { at, reason: Reason::Budget } => {
-                format!("{}: left out, the rest of the budget is in escrow", time(*at))
+                format!("{}: left out, the rest of the budget is in escrow", clock::minute(*at))
             }
-            Self::Failed { at, failure } => style.warn(&format!("{}: not opened, {}", time(*at), failure.message)),
+            Self::Failed { at, failure } => {
+                style.warn(&format!("{}: not opened, {}", clock::minute(*at), failure.message))
+            }
             Self::Closed { at, job, paid, spent, budget } => {
-                format!("{}: {job} is closed and cost {paid}; {spent} of {budget} are spent", time(*at))
+                format!("{}: {job} is closed and cost {paid}; {spent} of {budget} are spent", clock::minute(*at))
             }
             Self::Ended { why, runs, spent } => format!("{why}: {runs} run(s) begun, {spent} spent by those closed"),
         }
@@ -95,11 +100,6 @@ async fn prepare(file: &Path, wallet: &Arc<Keypair>) -> Result<Prepared, Failure
         return Err(submission::Error::SecretsUnattended.into());
     }
     Ok(prepared)
-}
-
-fn time(at: UnixSeconds) -> String {
-    let at = i64::try_from(at.0).ok().and_then(|at| chrono::DateTime::from_timestamp(at, 0));
-    at.map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// A schedule at work.
@@ -133,7 +133,7 @@ pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure
     let path = args.journal.unwrap_or_else(|| args.file.with_extension("schedule.json"));
     let plan =
         Plan { pattern: args.cron, overlap: args.overlap, missed: args.missed, budget: args.budget, runs: args.runs };
-    let journal = journal::read(&path, market::now())?;
+    let journal = journal::read(&path, clock::now())?;
     journal::write(&path, &journal)?;
     let mut scheduler = Scheduler {
         output: context.output,
@@ -156,7 +156,7 @@ pub async fn run(context: &Context<'_>, args: ScheduleJob) -> Result<(), Failure
         () = signals::asked_to_stop() => "stopped",
     };
     // What is on disk: a run may have been interrupted between two steps.
-    let journal = journal::read(&scheduler.path, market::now())?;
+    let journal = journal::read(&scheduler.path, clock::now())?;
     context.output.report(&Told::Ended { why, runs: journal.begun, spent: journal.spent });
     Ok(())
 }
@@ -165,10 +165,10 @@ impl Scheduler<'_> {
     async fn go_on(&mut self) -> Result<&'static str, Failure> {
         loop {
             self.look_after_runs().await?;
-            match self.plan.next(&self.journal, market::now()) {
+            match self.plan.next(&self.journal, clock::now()) {
                 Step::Finished => return Ok("all runs are done"),
                 Step::Wait(until) => {
-                    let left = Duration::from_secs(until.since(market::now()).0);
+                    let left = Duration::from_secs(until.since(clock::now()).0);
                     tokio::time::sleep(left.min(POLL)).await;
                 }
                 Step::Skip(at, reason) => self.skip(at, reason)?,
@@ -252,7 +252,7 @@ impl Scheduler<'_> {
 
     /// Nobody tells what has become of the run: it is asked again at the next look.
     fn note_unknown(&mut self, run: Run, error: &dyn std::error::Error) {
-        self.note_trouble(run.id, format!("{}: {error}; it is asked again", time(run.at)));
+        self.note_trouble(run.id, format!("{}: {error}; it is asked again", clock::minute(run.at)));
     }
 
     fn note_trouble(&mut self, id: u64, trouble: String) {
@@ -349,7 +349,7 @@ impl Scheduler<'_> {
 
 /// Why a run is tried again, with its job where that may be open for all anybody knows.
 fn tried_again(run: Run, failure: &Failure) -> String {
-    let (at, message) = (time(run.at), &failure.message);
+    let (at, message) = (clock::minute(run.at), &failure.message);
     match &failure.job {
         Some(job) => format!("{at}: {message}; {job} may be open, and is tried again"),
         None => format!("{at}: {message}; it is tried again"),

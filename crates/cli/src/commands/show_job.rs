@@ -3,9 +3,9 @@ use millrace_protocol::JobState;
 use serde_json::Value;
 
 use crate::args::JobReference;
+use crate::clock;
 use crate::context::Context;
 use crate::errors::Failure;
-use crate::market;
 use crate::output::{self, Report, Style};
 use crate::views;
 
@@ -17,7 +17,7 @@ impl Report for Shown {
     }
 
     fn human(&self, style: Style) -> String {
-        views::job::text(&self.0, market::now(), style)
+        views::job::text(&self.0, clock::now(), style)
     }
 
     fn next(&self) -> Vec<String> {

@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{OutputsOf, SubmitJob};
+use crate::clock;
 use crate::commands::job_outputs;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::follow;
-use crate::market::{self, Market};
+use crate::market::Market;
 use crate::output::{self, Report, Style};
 use crate::sealing::Handover;
 use crate::submission::{self, Opened, Quote, fresh_id};
@@ -95,7 +96,7 @@ impl Report for Finished<'_> {
     }
 
     fn human(&self, style: Style) -> String {
-        views::job::text(self.status, market::now(), style)
+        views::job::text(self.status, clock::now(), style)
     }
 
     fn next(&self) -> Vec<String> {

@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use millrace_protocol::{Diagnostic, UnixSeconds};
+use millrace_protocol::Diagnostic;
 use millrace_worker::control::{self, Ask};
 use millrace_worker::status::AtRest;
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::UninstallWorker;
+use crate::clock;
 use crate::commands::drain_worker::{held, owed, pending};
 use crate::context::Context;
 use crate::errors::Failure;
@@ -83,9 +83,8 @@ async fn busy(data_dir: &Path) -> Result<Option<Busy>, Failure> {
         Ok(status) => (pending(held(&status.leases).len(), owed(&status).len()), true),
         Err(error @ control::Error::NotAllowed { .. }) => return Err(error.into()),
         Err(control::Error::NotRunning { .. }) => {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             // A journal that is not there, or is damaged, is no better for staying.
-            let at_rest = AtRest::read(data_dir, UnixSeconds(now.as_secs())).ok();
+            let at_rest = AtRest::read(data_dir, clock::now()).ok();
             (at_rest.and_then(|at_rest| pending(held(&at_rest.leases).len(), at_rest.votes.len())), false)
         }
         // Neither is a worker that does not answer.

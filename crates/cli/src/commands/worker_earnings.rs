@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use millrace_client::Client;
 use millrace_client::accounts::{LeaseAccount, NodeAccount, ProviderAccount};
@@ -11,7 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::args::{EarningsBy, ShowEarnings, day_of};
+use crate::args::{EarningsBy, ShowEarnings};
+use crate::clock;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::table::{Column, render};
@@ -232,8 +232,7 @@ fn at_rest(data_dir: &Path, named: bool) -> Result<Option<Vec<LeaseStatus>>, Fai
     if !named || !data_dir.join("journal").exists() {
         return Ok(None);
     }
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let at_rest = AtRest::read(data_dir, UnixSeconds(since.as_secs())).map_err(|error| Failure::refused(&error))?;
+    let at_rest = AtRest::read(data_dir, clock::now()).map_err(|error| Failure::refused(&error))?;
     Ok(Some(at_rest.leases))
 }
 
@@ -261,7 +260,7 @@ fn lines(earnings: &Earnings, by: EarningsBy) -> Vec<Line> {
             let line = |found: &millrace_client::history::LeaseEarnings| Line {
                 lease: Some(found.lease),
                 job: Some(found.job),
-                day: day_of(found.at),
+                day: clock::day(found.at),
                 outcome: found.outcome,
                 amounts: found.takings.into(),
             };
@@ -271,7 +270,7 @@ fn lines(earnings: &Earnings, by: EarningsBy) -> Vec<Line> {
             let line = |(day, takings): (&u64, &Takings)| Line {
                 lease: None,
                 job: None,
-                day: day_of(UnixSeconds(day.saturating_mul(86_400))),
+                day: clock::day(UnixSeconds(day.saturating_mul(86_400))),
                 outcome: None,
                 amounts: (*takings).into(),
             };

@@ -1,8 +1,11 @@
 use std::os::unix::fs::MetadataExt;
 
+use millrace_worker::journal::Journal;
+
 use super::*;
 
-/// A machine whose `systemctl` writes down what it is asked, and refuses the verb that `refuses` names.
+/// A machine whose `systemctl` writes down what it is asked, and refuses the verb that `refuses` names. A worker that
+/// was started is up for as long as it is looked at.
 struct Machine {
     folder: tempfile::TempDir,
     systemd: Systemd,
@@ -15,16 +18,29 @@ impl Machine {
         for name in ["units", "booted"] {
             fs::create_dir(at(name)).unwrap();
         }
-        let said = at("said");
+        let (said, states) = (at("said").display().to_string(), at("states").display().to_string());
         let script = format!(
-            "#!/bin/sh\necho \"$*\" >> {}\nif [ \"$1\" = {refuses} ]; then echo \"no $1 today\" >&2; exit 1; fi\n",
-            said.display()
+            "#!/bin/sh
+echo \"$*\" >> {said}
+if [ \"$1\" = {refuses} ]; then echo \"no $1 today\" >&2; exit 1; fi
+if [ \"$1\" = is-active ]; then
+    state=$(head -n 1 {states}); sed -i 1d {states}
+    echo \"$state\"; [ \"$state\" = active ]
+fi
+"
         );
         fs::write(at("systemctl"), script).unwrap();
         fs::set_permissions(at("systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
         let (units, booted, systemctl) = (at("units"), at("booted"), at("systemctl"));
-        let systemd = Systemd { units, booted, systemctl, temporary: &["/dev"] };
-        Self { folder, systemd }
+        let systemd = Systemd { units, booted, systemctl, temporary: &["/dev"], pause: Duration::ZERO };
+        let machine = Self { folder, systemd };
+        machine.will_be(&["active"; LOOKS as usize]);
+        machine
+    }
+
+    /// What the service is, look by look.
+    fn will_be(&self, states: &[&str]) {
+        fs::write(self.folder.path().join("states"), states.join("\n") + "\n").unwrap();
     }
 
     fn said(&self) -> Vec<String> {
@@ -51,7 +67,8 @@ fn a_worker_becomes_a_service_and_stops_being_one() {
     let machine = Machine::new("nothing");
     let unit = machine.unit();
     machine.systemd.install(&unit).unwrap();
-    let asked = ["daemon-reload", "enable millrace-worker.service", "restart millrace-worker.service"];
+    let mut asked = vec!["daemon-reload", "enable millrace-worker.service", "restart millrace-worker.service"];
+    asked.extend(["is-active millrace-worker.service"; LOOKS as usize]);
     assert_eq!(machine.said(), asked);
     assert_eq!(fs::read_to_string(machine.systemd.unit_path()).unwrap(), unit.text().unwrap());
     assert_eq!(machine.systemd.data_dir().unwrap(), unit.data_dir);
@@ -59,8 +76,8 @@ fn a_worker_becomes_a_service_and_stops_being_one() {
     assert_eq!((folder.mode() & 0o777, folder.uid()), (0o700, ids(&unit.user).unwrap().0));
 
     machine.systemd.uninstall().unwrap();
-    let asked = ["disable millrace-worker.service", "stop millrace-worker.service", "daemon-reload"];
-    assert_eq!(machine.said()[3..], asked);
+    let gone = ["disable millrace-worker.service", "stop millrace-worker.service", "daemon-reload"];
+    assert_eq!(machine.said()[asked.len()..], gone);
     assert!(!machine.systemd.unit_path().exists() && unit.data_dir.is_dir());
     assert_eq!(machine.systemd.uninstall().unwrap_err().code(), "service-not-installed");
 }
@@ -103,4 +120,108 @@ fn a_unit_that_cannot_be_written_asks_for_sudo() {
     let error = nowhere.install(&machine.unit()).unwrap_err();
     assert_eq!(error.code(), "unit-unwritable");
     assert!(error.hint().contains("sudo") && machine.said().is_empty());
+}
+
+#[test]
+fn a_worker_that_ends_right_after_its_start_is_not_said_to_run() {
+    for (states, said) in [(vec!["activating"], "activating"), (vec!["active", "active", "failed"], "failed")] {
+        let machine = Machine::new("nothing");
+        let unit = machine.unit();
+        machine.will_be(&states);
+        let error = machine.systemd.install(&unit).unwrap_err();
+        assert_eq!(error.code(), "service-down");
+        assert!(error.to_string().ends_with(&format!("systemd says `{said}`")), "{error}");
+        assert!(error.hint().contains("`journalctl -u millrace-worker.service -n 50`"), "{}", error.hint());
+        let looks = vec!["is-active millrace-worker.service"; states.len()];
+        assert_eq!(machine.said()[3..], looks, "nothing is asked after that, and nothing taken away");
+        assert_eq!(fs::read_to_string(machine.systemd.unit_path()).unwrap(), unit.text().unwrap());
+    }
+}
+
+#[test]
+fn a_worker_is_looked_at_until_the_last_look() {
+    let machine = Machine::new("nothing");
+    let mut states = ["active"; LOOKS as usize];
+    states[LOOKS as usize - 1] = "activating";
+    machine.will_be(&states);
+    assert_eq!(machine.systemd.install(&machine.unit()).unwrap_err().code(), "service-down");
+}
+
+#[test]
+fn a_systemd_that_does_not_say_how_the_worker_is_is_no_worker_that_runs() {
+    let machine = Machine::new("is-active");
+    let error = machine.systemd.install(&machine.unit()).unwrap_err();
+    assert_eq!(error.code(), "service-down");
+    assert!(error.to_string().ends_with("systemd says `no is-active today`"), "{error}");
+}
+
+#[test]
+fn a_worker_is_looked_at_more_often_than_systemd_starts_it_anew() {
+    let text = Machine::new("nothing").unit().text().unwrap();
+    let anew = text.lines().find_map(|line| line.strip_prefix("RestartSec=")).unwrap();
+    assert!(PAUSE < Duration::from_secs(anew.parse().unwrap()));
+}
+
+/// Makes each in a folder; those that end with a slash are folders.
+fn fill(folder: &Path, names: &[&str]) {
+    fs::create_dir(folder).unwrap();
+    for name in names {
+        match name.strip_suffix('/') {
+            Some(name) => fs::create_dir(folder.join(name)).unwrap(),
+            None => fs::write(folder.join(name), "").unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_something_of_others_stays_as_it_is() {
+    let cases: [&[&str]; 6] = [
+        &["letters"],
+        &["lost+found/", "letters"],
+        &["lock"],
+        &["journal", "tasks/"],
+        &["lock/", "journal"],
+        &["lock", "journal/", "tasks"],
+    ];
+    for names in cases {
+        let machine = Machine::new("nothing");
+        let unit = machine.unit();
+        fill(&unit.data_dir, names);
+        fs::set_permissions(&unit.data_dir, fs::Permissions::from_mode(0o751)).unwrap();
+        let error = machine.systemd.install(&unit).unwrap_err();
+        assert_eq!(error.code(), "data-folder-foreign", "{names:?}");
+        assert_eq!(
+            error.to_string(),
+            format!("{} holds something, and nothing of a worker's", unit.data_dir.display())
+        );
+        assert!(error.hint().contains("--data-dir"), "{}", error.hint());
+        assert_eq!(fs::metadata(&unit.data_dir).unwrap().mode() & 0o777, 0o751);
+        assert!(machine.said().is_empty() && !machine.systemd.unit_path().exists());
+    }
+}
+
+#[test]
+fn a_folder_that_is_empty_or_was_a_workers_is_taken() {
+    // A disk of its own; a worker's beside something else; a worker's whose damaged journal was moved away.
+    let cases: [&[&str]; 4] = [&[], &["lost+found/"], &["lock", "journal", "letters"], &["lock", "tasks/"]];
+    for names in cases {
+        let machine = Machine::new("nothing");
+        let unit = machine.unit();
+        fill(&unit.data_dir, names);
+        machine.systemd.install(&unit).unwrap();
+        assert_eq!(fs::metadata(&unit.data_dir).unwrap().mode() & 0o777, 0o700, "{names:?}");
+    }
+    let machine = Machine::new("nothing");
+    let unit = machine.unit();
+    drop(Journal::open(&unit.data_dir).unwrap());
+    machine.systemd.install(&unit).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_taken() {
+    let machine = Machine::new("nothing");
+    let unit = machine.unit();
+    fs::write(&unit.data_dir, "a file").unwrap();
+    assert_eq!(machine.systemd.install(&unit).unwrap_err().code(), "unit-unwritable");
+    assert!(machine.said().is_empty() && !machine.systemd.unit_path().exists());
 }

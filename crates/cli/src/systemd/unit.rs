@@ -11,6 +11,9 @@ const CREDENTIAL: &str = "node-key";
 /// Where systemd puts the service's credentials. Older ones have no `%d` for it.
 const KEY: &str = "${CREDENTIALS_DIRECTORY}/node-key";
 
+/// What the worker needs of root's rights, also where it is not root.
+const CAPABILITIES: &str = "CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE";
+
 /// What a unit is made of. All paths are absolute.
 #[derive(Clone, Debug)]
 pub struct Unit {
@@ -47,11 +50,6 @@ impl Unit {
         let user = plain(&self.user)?;
         let group =
             self.docker_group.as_ref().map_or_else(String::new, |group| format!("SupplementaryGroups={group}\n"));
-        // A worker of root's gives outputs to its containers' user and removes what strangers left.
-        let capabilities = match self.user.as_str() {
-            "root" => "CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
-            _ => "CAP_NET_ADMIN",
-        };
         let in_homes = [&self.program, &self.data_dir].iter().any(|path| in_homes(path));
         let homes = if in_homes { "read-only" } else { "yes" };
         Ok(format!(
@@ -94,9 +92,11 @@ ProtectSystem=strict
 ProtectHome={homes}
 ReadWritePaths={data_dir}
 NoNewPrivileges=yes
-# The fence around containers is nftables'.
-CapabilityBoundingSet={capabilities}
-AmbientCapabilities=CAP_NET_ADMIN
+# The fence around containers is nftables'. Outputs are given to a user of their lease's own, read and removed whatever
+# a stranger made of them, and looked for among the files that its processes have open. Whoever may use Docker's socket
+# could have all of that anyway.
+CapabilityBoundingSet={CAPABILITIES}
+AmbientCapabilities={CAPABILITIES}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -179,7 +179,7 @@ mod tests {
         for line in [
             "ProtectHome=read-only",
             "ReadWritePaths=/root/rig",
-            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
+            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}");
         }
