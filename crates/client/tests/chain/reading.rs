@@ -10,6 +10,10 @@ use millrace_protocol::{Address, Diagnostic};
 use crate::faulty_rpc::{Fault, FaultyRpc};
 use crate::market::Market;
 
+const READINGS: usize = 31;
+/// How long a client waits for the others once one endpoint has answered.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// A client of a faulty endpoint and, behind it in the list, a good one.
 async fn with_faulty(market: &Market) -> (FaultyRpc, Client) {
     let faulty = FaultyRpc::before(market.localnet.rpc_url()).await;
@@ -49,25 +53,23 @@ async fn one_bad_endpoint_does_not_change_what_is_read() {
     market.localnet.shutdown().await.unwrap();
 }
 
-async fn ten_readings(client: &Client) -> Duration {
-    let started = Instant::now();
-    for _ in 0..10 {
-        client.config().await.unwrap();
-    }
-    started.elapsed()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_hangs_is_waited_for_once() {
     let market = Market::found().await;
     let (faulty, client) = with_faulty(&market).await;
-    let calm = ten_readings(&client).await;
+    client.config().await.unwrap();
     faulty.set(Fault::Slow(Duration::from_secs(30))).await;
     client.config().await.unwrap();
-    let hung = ten_readings(&client).await;
-    // Whoever waited each time would have waited for three seconds; a busy machine is slow at both.
-    assert!(hung < calm * 2 + Duration::from_millis(1_500), "{hung:?} instead of {calm:?}");
-    assert!(faulty.asked("getMultipleAccounts") > 20, "and asked again each time, in case it is well");
+    let mut readings = Vec::new();
+    for _ in 0..READINGS {
+        let started = Instant::now();
+        client.config().await.unwrap();
+        readings.push(started.elapsed());
+    }
+    readings.sort();
+    // Whoever waited each time would have been slow each time; a busy machine is slow at times.
+    assert!(readings[READINGS / 2] < GRACE, "{readings:?}");
+    assert!(faulty.asked("getMultipleAccounts") > READINGS, "and asked again each time, in case it is well");
     market.localnet.shutdown().await.unwrap();
 }
 

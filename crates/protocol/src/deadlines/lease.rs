@@ -112,7 +112,7 @@ const RUNNING: &[Row] = &[
             from: "the start deadline",
             bounds: "longest time of the lease, at most what the job allows",
         },
-        before: "buyer and node: `extend_lease`",
+        before: "scheduler or buyer, and the node: `extend_lease`",
         who: "nobody",
         instruction: "extend_lease",
         then: "refused",

@@ -1,5 +1,5 @@
-use millrace_protocol::Address;
 use millrace_protocol::voucher::ExitClass;
+use millrace_protocol::{Address, LeaseOutcome};
 use millrace_spec::Sha256;
 
 use crate::state::job::Outcome;
@@ -187,7 +187,7 @@ impl Core {
 
 /// Whether a count judges it, where results are counted.
 pub(crate) fn is_result(class: ExitClass) -> bool {
-    matches!(class, ExitClass::Completed | ExitClass::Failed)
+    LeaseOutcome::from(class).finishes_job()
 }
 
 /// Why a task goes elsewhere whose spot lease had notice.

@@ -1,6 +1,6 @@
-use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Address, LeaseState, Seconds, UnixSeconds};
 
+use super::is_result;
 use crate::state::lease::{LeaseEntry, Stage};
 use crate::{Action, Core, JobEntry, Now};
 
@@ -57,7 +57,7 @@ impl Core {
     fn must_wait_for_others(&self, entry: &LeaseEntry) -> bool {
         let says_done = |entry: &LeaseEntry| {
             let class = entry.voucher.filter(|voucher| voucher.is_final).map(|voucher| voucher.exit_class);
-            matches!(class, Some(ExitClass::Completed | ExitClass::Failed))
+            class.is_some_and(is_result)
         };
         let others: Vec<Address> = self.open_leases_of(entry.view.job);
         let others = others.iter().filter_map(|other| self.leases.get(other));

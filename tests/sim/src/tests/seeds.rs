@@ -1,4 +1,5 @@
-//! The first hundred seeds; `./dev sim` runs two thousand. In four parts, so that they share the machine.
+//! The first hundred seeds; `./dev sim` runs two thousand. In two parts, so that they share the machine, and each is
+//! large enough to have something of everything: of 48 counts in 75 seeds a liar lost 13, and none of 11 in the next 25.
 
 use crate::{Harm, Harms, Scenario, run};
 
@@ -35,21 +36,11 @@ fn hold(seeds: std::ops::Range<u64>) {
 }
 
 #[test]
-fn every_rule_holds_in_seeds_0_to_24() {
-    hold(0..25);
+fn every_rule_holds_in_seeds_0_to_49() {
+    hold(0..50);
 }
 
 #[test]
-fn every_rule_holds_in_seeds_25_to_49() {
-    hold(25..50);
-}
-
-#[test]
-fn every_rule_holds_in_seeds_50_to_74() {
-    hold(50..75);
-}
-
-#[test]
-fn every_rule_holds_in_seeds_75_to_99() {
-    hold(75..100);
+fn every_rule_holds_in_seeds_50_to_99() {
+    hold(50..100);
 }
