@@ -53,6 +53,8 @@ pub(crate) struct Context {
 struct Peer {
     node: Address,
     key: Address,
+    /// Of this stream's challenge.
+    nonce: [u8; 32],
 }
 
 struct Service {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use millrace_client::accounts::{JobAccount, LeaseAccount, QuorumAccount};
+use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount, QuorumAccount};
 use millrace_client::{Asset, Client, Error, Keypair, Sender, SenderOptions, SignedVoucher, instructions};
 use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, UnixSeconds};
@@ -31,6 +31,9 @@ pub enum Deed {
 
 /// The chain, as a worker sees it.
 pub trait Chain: Send + Sync + 'static {
+    /// The node that was registered with the rig's key, if one was.
+    fn node(&self) -> BoxFuture<'_, Result<Option<NodeAccount>, Error>>;
+
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>>;
 
     /// Whose vouchers count where a job names nobody else.
@@ -75,6 +78,14 @@ impl Rpc {
 }
 
 impl Chain for Rpc {
+    fn node(&self) -> BoxFuture<'_, Result<Option<NodeAccount>, Error>> {
+        async {
+            let nodes: Vec<NodeAccount> = self.client.fetch_all().await?;
+            Ok(nodes.into_iter().find(|node| node.node_key == self.node_key))
+        }
+        .boxed()
+    }
+
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
         self.client.fetch(address).boxed()
     }

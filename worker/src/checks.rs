@@ -5,8 +5,6 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::Duration;
 
-use millrace_client::Client;
-use millrace_client::accounts::NodeAccount;
 use millrace_protocol::{Address, Hardware, gpu};
 use tokio::time::timeout;
 
@@ -17,15 +15,6 @@ use crate::{Error, disk};
 
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The node that was registered with this key.
-///
-/// # Errors
-/// [`Error::NodeUnknown`], [`Error::Chain`].
-pub(crate) async fn node(client: &Client, key: Address) -> Result<NodeAccount, Error> {
-    let nodes: Vec<NodeAccount> = client.fetch_all().await?;
-    nodes.into_iter().find(|node| node.node_key == key).ok_or(Error::NodeUnknown { key })
-}
 
 /// Makes sure that this machine has one worker for the node: a second one, with another data
 /// folder, would take the first one's containers for its own and remove them. What comes back

@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use millrace_agent::{Record, holds_a_lease};
+use millrace_agent::{Held, Record};
 use millrace_protocol::UnixSeconds;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -21,20 +21,22 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Goes on where an earlier worker's clock on this boot was, as `folder` has it, while the `records` hold a lease.
-    /// Without one no deadline depends on it, and a machine's clock that was set since is the better one. After another
-    /// boot only that knows how long it took; it is never believed to be earlier than the `records` are.
+    /// Goes on where an earlier worker's clock on this boot was, as `folder` has it, while a lease is `held`. Without one
+    /// no deadline depends on it, and a machine's clock that was set since is the better one. After another boot only
+    /// that knows how long it took.
+    pub fn go_on(folder: &Path, records: &[Record], held: &Held) -> Self {
+        let kept = || fs::read_to_string(path(folder)).ok().and_then(|text| read(&text, &boot()));
+        let kept = held.lease.then(kept).flatten();
+        kept.map_or_else(|| Self::open(folder, records), |ahead| Self { ahead })
+    }
+
+    /// Begins with the machine's clock, which is never believed to be earlier than the `records` are, and keeps it in
+    /// `folder`.
     pub fn open(folder: &Path, records: &[Record]) -> Self {
-        let path = folder.join("clock");
-        let boot = fs::read_to_string(BOOT).unwrap_or_default();
-        let kept = fs::read_to_string(&path).ok().and_then(|text| read(&text, &boot));
-        if let Some(ahead) = kept.filter(|_| holds_a_lease(records)) {
-            return Self { ahead };
-        }
         let latest = records.iter().filter_map(Record::at).max().unwrap_or_default();
         let clock = Self { ahead: wall().max(latest).since(since_boot()).0 };
         // Without it the next worker asks the machine's clock again.
-        if let Err(error) = clock.save(&path, &boot) {
+        if let Err(error) = clock.save(&path(folder), &boot()) {
             tracing::warn!(%error, "the clock is not kept for the next start");
         }
         clock
@@ -50,6 +52,15 @@ impl Clock {
         fs::write(&fresh, format!("{} {}\n", boot.trim(), self.ahead))?;
         fs::rename(fresh, path)
     }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("clock")
+}
+
+/// Empty where the machine does not tell its boots apart.
+fn boot() -> String {
+    fs::read_to_string(BOOT).unwrap_or_default()
 }
 
 /// What a clock of this boot is ahead.
@@ -96,6 +107,10 @@ mod tests {
         Record::LeaseAccepted { lease: Address([1; 32]), terms }
     }
 
+    fn open(folder: &Path, records: &[Record]) -> Clock {
+        Clock::go_on(folder, records, &Held::of(records))
+    }
+
     fn is_now(clock: Clock) -> bool {
         clock.now().since(wall()).0 <= 1 && wall().since(clock.now()).0 <= 1
     }
@@ -103,10 +118,10 @@ mod tests {
     /// A folder whose clock is a day ahead of the machine's, as if that had been set back since.
     fn set_back() -> (tempfile::TempDir, Clock) {
         let folder = tempfile::tempdir().unwrap();
-        let first = Clock::open(folder.path(), &[]);
+        let first = open(folder.path(), &[]);
         assert!(is_now(first));
         let ahead = Clock { ahead: first.ahead + 86_400 };
-        ahead.save(&folder.path().join("clock"), &fs::read_to_string(BOOT).unwrap()).unwrap();
+        ahead.save(&path(folder.path()), &fs::read_to_string(BOOT).unwrap()).unwrap();
         (folder, ahead)
     }
 
@@ -114,8 +129,8 @@ mod tests {
     fn a_worker_goes_on_with_the_clock_of_the_one_before_it_while_there_is_a_lease() {
         let (folder, ahead) = set_back();
         let held = [accepted(wall())];
-        assert_eq!(Clock::open(folder.path(), &held).ahead, ahead.ahead);
-        assert_eq!(Clock::open(folder.path(), &held).ahead, ahead.ahead, "once more");
+        assert_eq!(open(folder.path(), &held).ahead, ahead.ahead);
+        assert_eq!(open(folder.path(), &held).ahead, ahead.ahead, "once more");
     }
 
     #[test]
@@ -123,24 +138,24 @@ mod tests {
         let closed = Record::LeaseClosed { lease: Address([1; 32]) };
         for records in [vec![], vec![accepted(UnixSeconds(5)), closed.clone()]] {
             let (folder, _) = set_back();
-            let mended = Clock::open(folder.path(), &records);
+            let mended = open(folder.path(), &records);
             assert!(is_now(mended), "{mended:?}");
-            assert_eq!(Clock::open(folder.path(), &[accepted(wall())]).ahead, mended.ahead, "it is kept");
+            assert_eq!(open(folder.path(), &[accepted(wall())]).ahead, mended.ahead, "it is kept");
         }
         let (folder, ahead) = set_back();
-        let now = Clock::open(folder.path(), &[accepted(ahead.now()), closed]).now();
+        let now = open(folder.path(), &[accepted(ahead.now()), closed]).now();
         assert!(ahead.now().since(now).0 <= 1, "no earlier than what is written");
     }
 
     #[test]
     fn after_another_boot_time_begins_no_earlier_than_the_journal_ends() {
         let folder = tempfile::tempdir().unwrap();
-        Clock { ahead: 7 }.save(&folder.path().join("clock"), "another boot").unwrap();
-        let now = Clock::open(folder.path(), &[]).now();
+        Clock { ahead: 7 }.save(&path(folder.path()), "another boot").unwrap();
+        let now = open(folder.path(), &[]).now();
         assert!(wall().since(now).0 <= 1, "{now:?}");
-        fs::remove_file(folder.path().join("clock")).unwrap();
+        fs::remove_file(path(folder.path())).unwrap();
         let later = UnixSeconds(wall().0 + 86_400);
-        let now = Clock::open(folder.path(), &[started(later), started(UnixSeconds(5))]).now();
+        let now = open(folder.path(), &[started(later), started(UnixSeconds(5))]).now();
         assert!(now >= later && now.since(later).0 <= 1, "{now:?}");
     }
 

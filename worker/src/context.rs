@@ -1,12 +1,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::{Mutex, watch};
 
+use crate::clock::Clock;
 use crate::container::Engine;
 use crate::fetching::Fetching;
-use crate::folders::Folders;
+use crate::folders::{Folders, Left};
 use crate::gpu::{Inventory, Monitor};
 use crate::images::ImageCache;
 use crate::objects::Objects;
@@ -44,6 +45,7 @@ pub(crate) struct Context {
     pub vault: Vault,
     /// For the rig's owner.
     pub troubles: Arc<Troubles>,
+    pub clock: Clock,
 }
 
 impl Context {
@@ -60,6 +62,12 @@ impl Context {
             image_cache_bytes,
             image_cache_limit_bytes,
         }
+    }
+
+    /// Something of a task's stays on the rig: nothing waits for its owner to mend that.
+    pub fn tell_left(&self, left: &Left) {
+        tracing::warn!(code = left.code(), error = %left, hint = left.hint(), "the rig's owner has to remove it");
+        self.troubles.note_standing(left, self.clock.now());
     }
 
     /// Waits for the first connection where there was none yet.

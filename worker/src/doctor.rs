@@ -125,7 +125,7 @@ impl Examination {
             Some(url) => clock::ahead(url).await,
             None => None,
         };
-        findings.push(clock::judge(clock::synchronised().await, ahead));
+        findings.push(clock::judge(clock::kept_right().await, ahead));
         if let Some(url) = &self.orchestrator_url {
             findings.push(orchestrator::look(url).await);
         }

@@ -20,9 +20,10 @@ use millrace_agent::{Action, Agent, Event, Record, Report, TaskKey};
 use millrace_client::Keypair;
 use millrace_link::grpc::WorkerMessage;
 use millrace_link::grpc::worker_message::Body;
+use millrace_link::heartbeat::BeatSigner;
 use millrace_link::objects::ObjectClient;
 use millrace_protocol::{Address, Diagnostic, MicroUsdc};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -62,7 +63,7 @@ const REST: Duration = Duration::from_secs(30);
 /// The ends of channels that a driver holds.
 pub(crate) struct Wiring {
     pub step_events: UnboundedReceiver<StepEvent>,
-    pub link_events: UnboundedReceiver<LinkEvent>,
+    pub link_events: Receiver<LinkEvent>,
     pub gpu_faults: UnboundedReceiver<Fault>,
     pub challenge_events: UnboundedReceiver<ChallengeEvent>,
     pub asked: UnboundedReceiver<Asked>,
@@ -76,6 +77,8 @@ pub(crate) struct Wiring {
     pub stop: CancellationToken,
     /// Why the rig takes no lease, as its start has found.
     pub unfit: Option<Error>,
+    /// That it is registered as it was at its last start, where its start could not ask.
+    pub confirmed: UnboundedReceiver<()>,
 }
 
 /// A worker at work.
@@ -91,7 +94,7 @@ pub(crate) struct Driver {
     node_key: Arc<Keypair>,
     signing: Arc<SigningKey>,
     wiring: Wiring,
-    link: Option<UnboundedSender<WorkerMessage>>,
+    link: Option<(UnboundedSender<WorkerMessage>, BeatSigner)>,
     vetted: (UnboundedSender<Vetted>, UnboundedReceiver<Vetted>),
     invited: (UnboundedSender<Invited>, UnboundedReceiver<Invited>),
     vetted_extensions: (UnboundedSender<VettedExtension>, UnboundedReceiver<VettedExtension>),
@@ -208,6 +211,7 @@ impl Driver {
                 Some(images) = self.wiring.images.recv() => self.on_images(images),
                 Some(reading) = self.readings.recv() => self.feed(reading).await?,
                 Some(_) = self.strays.join_next() => self.on_stray_gone(),
+                Some(()) = self.wiring.confirmed.recv() => self.on_confirmed(),
             }
         }
     }
@@ -225,6 +229,16 @@ impl Driver {
         let since = *self.at_rest_since.get_or_insert_with(Instant::now);
         let over = since.elapsed() >= REST;
         self.wiring.unfit.take_if(|_| over).map_or(Ok(()), Err)
+    }
+
+    /// Whether it is registered was all that kept it from taking leases.
+    fn on_confirmed(&mut self) {
+        if let Some(error) = self.wiring.unfit.take() {
+            tracing::info!("the chain says that the rig is registered as before: it takes leases again");
+            self.context.troubles.is_over(error.code());
+            self.rig.unfit = false;
+            self.beat();
+        }
     }
 
     /// A journal that cannot be shortened now is shortened later.
@@ -330,8 +344,11 @@ impl Driver {
         }
     }
 
-    fn beat(&self) {
-        self.send(messages::heartbeat(&self.agent, self.rig.takes_no_more()));
+    fn beat(&mut self) {
+        if let Some((link, beats)) = &mut self.link {
+            let heartbeat = beats.sign(messages::beat(&self.agent, self.rig.takes_no_more()));
+            let _ = link.send(messages::message(Body::Heartbeat(heartbeat)));
+        }
     }
 
     fn on_images(&mut self, images: BTreeSet<String>) {
@@ -343,7 +360,7 @@ impl Driver {
 
     /// Says it now, or not at all: what matters is said again after the next connection.
     fn send(&self, message: WorkerMessage) {
-        if let Some(link) = &self.link {
+        if let Some((link, _)) = &self.link {
             let _ = link.send(message);
         }
     }
@@ -379,13 +396,13 @@ impl Driver {
 
     async fn on_link(&mut self, event: LinkEvent) -> Result<(), Error> {
         match event {
-            LinkEvent::Connected { welcome, cached_images, outbound } => {
+            LinkEvent::Connected { welcome, cached_images, outbound, beats } => {
                 tracing::info!(orchestrator = welcome.object_endpoint, "connected");
                 let objects = ObjectClient::new(&welcome.object_endpoint, self.signing.clone());
                 self.wiring.set_objects.send_replace(Some(Arc::new(objects)));
                 self.heartbeat = beat(Duration::from_millis(welcome.heartbeat_millis.max(100)));
                 self.tell_logs(Shipment::Connected(outbound.clone()));
-                self.link = Some(outbound);
+                self.link = Some((outbound, beats));
                 self.noted.link(true, self.clock.now());
                 self.told_images = cached_images.iter().cloned().collect();
                 let advertised = self.wiring.advertised_address.clone();

@@ -1,78 +1,83 @@
 //! Where things lie in the worker's data folder.
 
+mod removal;
+mod users;
+
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use millrace_agent::TaskKey;
+use millrace_protocol::{Address, Diagnostic};
 use millrace_spec::Sha256;
+use thiserror::Error;
 
-/// Owner of outputs on rigs where the worker is root: no account of any distribution.
-const CONTAINER_USER: u32 = 64_321;
+use removal::remove_tree;
 
+pub(crate) use users::Users;
+
+const TASKS: &str = "tasks";
+/// What could not be removed of a task's folder. The worker's own user may move it there, whoever owns what is inside.
+const REMAINS: &str = "remains";
 /// There while the rig takes no further lease.
 const DRAINING: &str = "draining";
 
+/// Something of a task's that cannot be removed.
+#[derive(Debug, Error)]
+#[error("what a task has left cannot be removed: {source}; the rest lies in {}", at.display())]
+pub(crate) struct Left {
+    pub at: PathBuf,
+    pub source: io::Error,
+}
+
+impl Diagnostic for Left {
+    fn code(&self) -> &'static str {
+        "task-left-behind"
+    }
+
+    fn hint(&self) -> String {
+        format!("`sudo rm -r '{}'`; the worker tries it again whenever it starts", self.at.display())
+    }
+}
+
 /// The data folder: `journal`, `lock`, `control` (the socket), `draining` (there while the rig takes no further
-/// lease), `images` (those that the worker pulled), `sealed/` (what buyers sealed for this rig, as it came), `cache/` (inputs by hash), `tasks/` (one folder each) and `logs/` (kept until the orchestrator has
-/// them).
+/// lease), `images` (those that the worker pulled), `sealed/` (what buyers sealed for this rig, as it came), `cache/`
+/// (inputs by hash), `tasks/` (one folder each), `remains/` (what could not be removed of such a folder) and `logs/`
+/// (kept until the orchestrator has them).
 #[derive(Clone, Debug)]
 pub struct Folders {
     root: PathBuf,
-    /// As containers know it.
-    user: (u32, u32),
-    /// As the rig knows it.
-    host_user: (u32, u32),
-    needs_host_users: bool,
+    users: Users,
 }
 
 impl Folders {
-    /// Creates what is missing. Containers run as a user of no importance where the worker is
-    /// root, else as the worker's own.
+    /// Creates what is missing.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn create(root: &Path) -> io::Result<Self> {
-        for part in ["cache", "tasks", "logs"] {
+        for part in ["cache", TASKS, REMAINS, "logs"] {
             std::fs::create_dir_all(root.join(part))?;
         }
         // Inputs of one job are nobody else's business.
         std::fs::set_permissions(root, Permissions::from_mode(0o700))?;
-        let root = root.canonicalize()?;
-        let owner = std::fs::metadata("/proc/self")?;
-        let user = if owner.uid() == 0 { (CONTAINER_USER, CONTAINER_USER) } else { (owner.uid(), owner.gid()) };
-        Ok(Self { root, user, host_user: user, needs_host_users: false })
+        Ok(Self { root: root.canonicalize()?, users: Users::here() })
     }
 
-    /// For an engine in whose containers root is another user and group of the rig's. Only root can give files to the
-    /// users that containers have then; another worker has its containers keep the rig's.
+    /// For an engine in whose containers root is another user and group of the rig's.
     pub fn with_user_namespace(self, namespace: Option<(u32, u32)>) -> Self {
-        let Some((user, group)) = namespace else { return self };
-        if self.user.0 != CONTAINER_USER {
-            return Self { needs_host_users: true, ..self };
-        }
-        let host_user = (user.saturating_add(self.user.0), group.saturating_add(self.user.1));
-        Self { host_user, ..self }
+        let Some(root) = namespace else { return self };
+        Self { users: self.users.in_namespace(root), ..self }
     }
 
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// User and group that containers run as.
-    pub fn user(&self) -> (u32, u32) {
-        self.user
-    }
-
-    /// The same as the rig knows them: who owns what a container may write, or read alone.
-    pub fn host_user(&self) -> (u32, u32) {
-        self.host_user
-    }
-
-    /// Whether containers must keep the rig's users, though their engine would give them others.
-    pub fn needs_host_users(&self) -> bool {
-        self.needs_host_users
+    /// Who containers run as.
+    pub fn users(&self) -> &Users {
+        &self.users
     }
 
     pub fn cached(&self, sha256: Sha256) -> PathBuf {
@@ -122,7 +127,7 @@ impl Folders {
 
     /// All that lies on the disk because of a task, but its log.
     pub fn task(&self, key: TaskKey) -> PathBuf {
-        self.root.join("tasks").join(key.to_string())
+        self.root.join(TASKS).join(key.to_string())
     }
 
     /// Fresh folders for a task: inputs readable, outputs writable by the container's user only.
@@ -130,12 +135,14 @@ impl Folders {
     /// # Errors
     /// Those of the file system.
     pub fn prepare(&self, key: TaskKey) -> io::Result<()> {
-        self.remove(key)?;
+        if let Err(error) = self.remove(key) {
+            self.move_aside(&self.task(key)).ok_or(error)?;
+        }
         let inputs = self.inputs(key);
         std::fs::create_dir_all(&inputs)?;
         // Whatever the worker's umask is: the container's user must get in.
         std::fs::set_permissions(&inputs, Permissions::from_mode(0o755))?;
-        self.own(&self.outputs(key))
+        self.own(key.lease, &self.outputs(key))
     }
 
     /// An empty folder for what the task keeps for its next attempt.
@@ -146,26 +153,28 @@ impl Folders {
         let folder = self.checkpoint(key);
         absent_is_fine(remove_tree(&folder))?;
         absent_is_fine(std::fs::remove_file(self.restored(key)))?;
-        self.own(&folder)
+        self.own(key.lease, &folder)
     }
 
-    /// A folder that only the container's user may look into and write to.
+    /// A folder that only the user of the lease's containers may look into and write to.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn own(&self, folder: &Path) -> io::Result<()> {
+    pub fn own(&self, lease: Address, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
         std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-        chown(folder, Some(self.host_user.0), Some(self.host_user.1))
+        let (user, group) = self.users.on_rig(lease);
+        chown(folder, Some(user), Some(group))
     }
 
-    /// A file of the container's user's own.
+    /// A file that is theirs alone.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn own_file(&self, file: &Path) -> io::Result<()> {
+    pub fn own_file(&self, lease: Address, file: &Path) -> io::Result<()> {
         std::fs::set_permissions(file, Permissions::from_mode(0o600))?;
-        chown(file, Some(self.host_user.0), Some(self.host_user.1))
+        let (user, group) = self.users.on_rig(lease);
+        chown(file, Some(user), Some(group))
     }
 
     /// Empties a folder of the task's for what is on its way.
@@ -196,27 +205,49 @@ impl Folders {
         absent_is_fine(std::fs::remove_file(self.log(key)))
     }
 
-    /// Removes the folders of tasks that are not named, and logs for which `keep` has no task.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn sweep(&self, tasks: &[TaskKey], logs: &[TaskKey]) -> io::Result<()> {
+    /// Puts away what could not be removed, for the next start to try again. Its container must be gone.
+    pub fn set_aside(&self, key: TaskKey, source: io::Error) -> Left {
+        let folder = self.task(key);
+        Left { at: self.move_aside(&folder).unwrap_or(folder), source }
+    }
+
+    /// Where it is then; `None` where it stays.
+    fn move_aside(&self, folder: &Path) -> Option<PathBuf> {
+        let name = folder.file_name()?.to_str()?;
+        let places = (0u64..).map(|number| self.root.join(REMAINS).join(format!("{name}-{number}")));
+        let free = places.into_iter().find(|place| std::fs::symlink_metadata(place).is_err())?;
+        std::fs::rename(folder, &free).is_ok().then_some(free)
+    }
+
+    /// Removes the folders of tasks that are not named, logs for which `keep` has no task, and what was set aside.
+    /// Returns what stays: it keeps nothing else.
+    pub fn sweep(&self, tasks: &[TaskKey], logs: &[TaskKey]) -> Vec<Left> {
         let names = |keys: &[TaskKey]| keys.iter().map(TaskKey::to_string).collect::<Vec<_>>();
-        for (part, keep) in [("tasks", names(tasks)), ("logs", names(logs))] {
-            for entry in std::fs::read_dir(self.root.join(part))? {
-                let entry = entry?;
+        let mut left = Vec::new();
+        // What is set aside now has been tried.
+        for (part, keep) in [(REMAINS, vec![]), (TASKS, names(tasks)), ("logs", names(logs))] {
+            let folder = self.root.join(part);
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(source) => {
+                    left.push(Left { at: folder, source });
+                    continue;
+                }
+            };
+            for entry in entries.flatten() {
                 if entry.file_name().to_str().is_some_and(|name| keep.iter().any(|kept| kept == name)) {
                     continue;
                 }
-                let removed = if entry.file_type()?.is_dir() {
-                    remove_tree(&entry.path())
-                } else {
-                    std::fs::remove_file(entry.path())
-                };
-                absent_is_fine(removed)?;
+                let path = entry.path();
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let removed = if is_folder { remove_tree(&path) } else { std::fs::remove_file(&path) };
+                if let Err(source) = absent_is_fine(removed) {
+                    let moved = if part == TASKS { self.move_aside(&path) } else { None };
+                    left.push(Left { at: moved.unwrap_or(path), source });
+                }
             }
         }
-        Ok(())
+        left
     }
 }
 
@@ -234,42 +265,6 @@ pub(crate) fn set_draining(root: &Path, draining: bool) -> io::Result<()> {
     if draining { std::fs::write(mark, "") } else { absent_is_fine(std::fs::remove_file(mark)) }
 }
 
-/// Removes a folder that a stranger's program has filled. Such a program may nest folders deeper
-/// than recursion, open files or paths go, and close them to everybody but root: so folders are
-/// opened up first, and those further down are moved up before they are emptied.
-fn remove_tree(root: &Path) -> io::Result<()> {
-    let mut folders = vec![root.to_owned()];
-    let mut moved = 0u64;
-    while let Some(folder) = folders.pop() {
-        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            if !entry.file_type()?.is_dir() {
-                std::fs::remove_file(path)?;
-            } else if folder == root {
-                folders.push(path);
-            } else {
-                // Moving a folder takes the right to write into it.
-                std::fs::set_permissions(&path, Permissions::from_mode(0o700))?;
-                let flat = loop {
-                    let flat = root.join(format!("removing-{moved}"));
-                    moved += 1;
-                    if std::fs::symlink_metadata(&flat).is_err() {
-                        break flat;
-                    }
-                };
-                std::fs::rename(path, &flat)?;
-                folders.push(flat);
-            }
-        }
-        if folder != root {
-            std::fs::remove_dir(&folder)?;
-        }
-    }
-    std::fs::remove_dir(root)
-}
-
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -279,8 +274,9 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_protocol::Address;
+    use std::os::unix::fs::MetadataExt;
 
+    use super::removal::tests::{NOBODY, as_nobody};
     use super::*;
 
     fn key(task: u32) -> TaskKey {
@@ -295,7 +291,7 @@ mod tests {
             folders.prepare(key(task)).unwrap();
             std::fs::write(folders.log(key(task)), "x").unwrap();
         }
-        folders.sweep(&[key(1)], &[key(0)]).unwrap();
+        assert!(folders.sweep(&[key(1)], &[key(0)]).is_empty());
         assert!(!folders.inputs(key(0)).exists() && folders.inputs(key(1)).exists());
         assert!(folders.log(key(0)).exists() && !folders.log(key(1)).exists());
         folders.remove(key(1)).unwrap();
@@ -328,41 +324,112 @@ mod tests {
     fn folders_nested_without_end_are_removed_too() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::create(folder.path()).unwrap();
-        for removal in
-            [Folders::remove as fn(&Folders, TaskKey) -> io::Result<()>, |folders, _| folders.sweep(&[], &[])]
-        {
+        let remove: fn(&Folders) = |folders| folders.remove(key(0)).unwrap();
+        let sweep: fn(&Folders) = |folders| assert!(folders.sweep(&[], &[]).is_empty());
+        for removal in [remove, sweep] {
             folders.prepare(key(0)).unwrap();
             fill(&folders.outputs(key(0)));
-            removal(&folders, key(0)).unwrap();
+            removal(&folders);
             assert_eq!(std::fs::read_dir(folder.path().join("tasks")).unwrap().count(), 0);
         }
         assert!(Path::new("/etc").is_dir());
     }
 
     #[test]
-    fn outputs_are_their_containers_users_whoever_that_is_on_the_rig() {
+    fn outputs_belong_to_the_user_of_their_lease_alone() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::create(folder.path()).unwrap();
-        let (user, group) = folders.user();
-        let same = folders.clone().with_user_namespace(None);
-        assert_eq!((same.host_user(), same.needs_host_users()), ((user, group), false));
-        let own = folders.with_user_namespace(Some((165_536, 165_537)));
-        let expected =
-            if user == CONTAINER_USER { ((user + 165_536, group + 165_537), false) } else { ((user, group), true) };
-        assert_eq!((own.host_user(), own.needs_host_users()), expected);
-        own.prepare(key(0)).unwrap();
-        let outputs = std::fs::metadata(own.outputs(key(0))).unwrap();
-        assert_eq!((outputs.uid(), outputs.gid()), own.host_user());
+        let other = TaskKey { lease: Address([2; 32]), ..key(0) };
+        for key in [key(0), key(1), other] {
+            folders.prepare(key).unwrap();
+            folders.prepare_checkpoint(key).unwrap();
+            for owned in [folders.outputs(key), folders.checkpoint(key)] {
+                let owned = std::fs::metadata(owned).unwrap();
+                assert_eq!((owned.uid(), owned.gid()), folders.users().of(key.lease));
+                assert_ne!(owned.uid(), 0);
+                assert_eq!(owned.mode() & 0o777, 0o700);
+            }
+        }
     }
 
     #[test]
-    fn outputs_belong_to_the_containers_user_alone() {
+    fn outputs_are_their_containers_users_whoever_that_is_on_the_rig() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap().with_user_namespace(Some((165_536, 165_537)));
+        folders.prepare(key(0)).unwrap();
+        let outputs = std::fs::metadata(folders.outputs(key(0))).unwrap();
+        assert_eq!((outputs.uid(), outputs.gid()), folders.users().on_rig(key(0).lease));
+        let same = folders.users().on_rig(key(0).lease) == folders.users().of(key(0).lease);
+        assert_eq!(same, folders.users().leave_namespace());
+    }
+
+    /// An older worker's, or one's that had other rights.
+    #[test]
+    fn folders_of_another_user_are_removed_too() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::create(folder.path()).unwrap();
         folders.prepare(key(0)).unwrap();
-        let outputs = std::fs::metadata(folders.outputs(key(0))).unwrap();
-        assert_eq!((outputs.uid(), outputs.gid()), folders.user());
-        assert_ne!(outputs.uid(), 0);
-        assert_eq!(outputs.mode() & 0o777, 0o700);
+        let closed = folders.outputs(key(0)).join("closed");
+        std::fs::create_dir(&closed).unwrap();
+        std::fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
+        if [closed, folders.outputs(key(0))].iter().any(|path| chown(path, Some(64_321), Some(64_321)).is_err()) {
+            eprintln!("SKIPPED: this user may give files to no other");
+            return;
+        }
+        folders.remove(key(0)).unwrap();
+        assert!(!folders.task(key(0)).exists());
+    }
+
+    #[test]
+    fn a_folder_that_stays_is_set_aside_and_keeps_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        let made = |task| folders.outputs(key(task)).join("made/by-the-engine");
+        for task in 0..3 {
+            std::fs::create_dir_all(made(task)).unwrap();
+            std::fs::write(folders.log(key(task)), "x").unwrap();
+        }
+        let is_roots = |path: &Path| path.starts_with(made(1).parent().unwrap());
+        if !give_away(folders.root(), &is_roots) {
+            eprintln!("SKIPPED: this user may give files to no other");
+            return;
+        }
+        let left = as_nobody(|| folders.sweep(&[], &[])).unwrap();
+        let aside = folder.path().canonicalize().unwrap().join(REMAINS).join(format!("{}-0", key(1)));
+        assert_eq!(left.iter().map(|left| &left.at).collect::<Vec<_>>(), [&aside]);
+        assert_eq!((left[0].code(), left[0].source.kind()), ("task-left-behind", io::ErrorKind::PermissionDenied));
+        assert!(left[0].hint().contains(aside.to_str().unwrap()));
+        let count = |part: &str| std::fs::read_dir(folder.path().join(part)).unwrap().count();
+        assert_eq!((count(TASKS), count("logs"), count(REMAINS)), (0, 0, 1));
+
+        let again = as_nobody(|| folders.sweep(&[], &[])).unwrap();
+        assert_eq!(again.iter().map(|left| &left.at).collect::<Vec<_>>(), [&aside], "it is tried again, where it is");
+        assert!(folders.sweep(&[], &[]).is_empty(), "whoever may remove it does");
+        assert_eq!(count(REMAINS), 0);
+    }
+
+    #[test]
+    fn a_task_that_begins_anew_finds_nothing_of_what_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        let made = folders.outputs(key(0)).join("made");
+        std::fs::create_dir_all(made.join("by-the-engine")).unwrap();
+        if !give_away(folders.root(), &|path| path.starts_with(&made)) {
+            eprintln!("SKIPPED: this user may give files to no other");
+            return;
+        }
+        let own = Folders { users: Users::Own { user: (NOBODY, NOBODY), leaves_namespace: false }, ..folders };
+        as_nobody(|| own.prepare(key(0))).unwrap().unwrap();
+        assert_eq!(std::fs::read_dir(own.outputs(key(0))).unwrap().count(), 0);
+        let left = as_nobody(|| own.set_aside(key(0), io::ErrorKind::Other.into())).unwrap();
+        assert!(left.at.ends_with(format!("{}-1", key(0))) && left.at.is_dir(), "{}", left.at.display());
+    }
+
+    /// To somebody that is not root, but for what `is_roots`.
+    fn give_away(path: &Path, is_roots: &dyn Fn(&Path) -> bool) -> bool {
+        let owner = if is_roots(path) { 0 } else { NOBODY };
+        let inner = std::fs::read_dir(path).into_iter().flatten().flatten();
+        inner.map(|entry| entry.path()).all(|inner| give_away(&inner, is_roots))
+            && chown(path, Some(owner), Some(owner)).is_ok()
     }
 }

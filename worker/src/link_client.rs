@@ -9,10 +9,11 @@ use millrace_link::grpc::link_client::LinkClient;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{self, OrchestratorMessage, Welcome, WorkerMessage};
+use millrace_link::heartbeat::BeatSigner;
 use millrace_link::{LINK_VERSION, auth};
 use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Streaming};
 
@@ -29,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A peer that is gone without a word is noticed after these two together.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// Messages that may wait for a driver that has much to do; more wait at the orchestrator's end.
+pub(crate) const WAITING: usize = 64;
 /// Largest message: a spec with many inputs.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -83,9 +86,22 @@ impl Diagnostic for Error {
 /// What the link tells the driver.
 #[derive(Debug)]
 pub(crate) enum LinkEvent {
-    Connected { welcome: Welcome, cached_images: Vec<String>, outbound: UnboundedSender<WorkerMessage> },
+    Connected {
+        welcome: Welcome,
+        cached_images: Vec<String>,
+        outbound: UnboundedSender<WorkerMessage>,
+        beats: BeatSigner,
+    },
     Message(OrchestratorMessage),
     Disconnected,
+}
+
+/// A link on which the node key was proven.
+struct Shaken {
+    outbound: UnboundedSender<WorkerMessage>,
+    inbound: Streaming<OrchestratorMessage>,
+    welcome: Welcome,
+    beats: BeatSigner,
 }
 
 /// Who dials, and where.
@@ -99,14 +115,14 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     /// Keeps a link up until nobody listens to `events` any more.
-    pub async fn run(self, events: UnboundedSender<LinkEvent>) {
+    pub async fn run(self, events: Sender<LinkEvent>) {
         let (mut pause, mut said) = (FIRST_PAUSE, None);
         while !events.is_closed() {
             let mut was_up = false;
             let ended = self.session(&events, &mut was_up).await;
             if was_up {
                 pause = FIRST_PAUSE;
-                let _ = events.send(LinkEvent::Disconnected);
+                let _ = events.send(LinkEvent::Disconnected).await;
             }
             // Once per reason, however long it lasts.
             if was_up || said != Some(ended.code()) {
@@ -119,8 +135,8 @@ impl Dialer {
         }
     }
 
-    async fn session(&self, events: &UnboundedSender<LinkEvent>, was_up: &mut bool) -> Error {
-        let (outbound, mut inbound, welcome) = match self.shake_hands().await {
+    async fn session(&self, events: &Sender<LinkEvent>, was_up: &mut bool) -> Error {
+        let Shaken { outbound, mut inbound, welcome, beats } = match self.shake_hands().await {
             Ok(link) => link,
             Err(error) => return error,
         };
@@ -128,11 +144,11 @@ impl Dialer {
         // Only a hint for the orchestrator: an engine that hangs must not hold up heartbeats.
         let images = tokio::time::timeout(PATIENCE / 4, self.engine.images()).await;
         let cached_images = images.unwrap_or_else(|_| Ok(vec![])).unwrap_or_default();
-        let _ = events.send(LinkEvent::Connected { welcome, cached_images, outbound });
+        let _ = events.send(LinkEvent::Connected { welcome, cached_images, outbound, beats }).await;
         loop {
             match next(&mut inbound).await {
                 Ok(message) => {
-                    if events.send(LinkEvent::Message(message)).is_err() {
+                    if events.send(LinkEvent::Message(message)).await.is_err() {
                         return Error::Closed;
                     }
                 }
@@ -141,9 +157,7 @@ impl Dialer {
         }
     }
 
-    async fn shake_hands(
-        &self,
-    ) -> Result<(UnboundedSender<WorkerMessage>, Streaming<OrchestratorMessage>, Welcome), Error> {
+    async fn shake_hands(&self) -> Result<Shaken, Error> {
         let endpoint = orchestrator_url::endpoint(&self.url)?
             .connect_timeout(PATIENCE)
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -171,16 +185,20 @@ impl Dialer {
             if program != millrace_client::address::program() {
                 return Err(Error::OtherProgram { program });
             }
-            let signed = auth::link_challenge(program, node_key, &challenge.nonce);
+            let nonce = <[u8; 32]>::try_from(challenge.nonce)
+                .map_err(|_| Error::OutOfOrder { expected: "a challenge of 32 bytes" })?;
+            let signed = auth::link_challenge(program, node_key, &nonce);
             let response = grpc::ChallengeResponse { signature: self.key.sign(&signed).to_bytes().to_vec() };
             let _ = outbound.send(message(WorkerBody::ChallengeResponse(response)));
             match next(&mut inbound).await?.body {
-                Some(Body::Welcome(welcome)) => Ok((inbound, welcome)),
+                Some(Body::Welcome(welcome)) => {
+                    Ok((inbound, welcome, BeatSigner::new(program, self.key.clone(), &nonce)))
+                }
                 _ => Err(Error::OutOfOrder { expected: "a welcome" }),
             }
         });
-        let (inbound, welcome) = within.await.map_err(|_| Error::TooSlow)??;
-        Ok((outbound, inbound, welcome))
+        let (inbound, welcome, beats) = within.await.map_err(|_| Error::TooSlow)??;
+        Ok(Shaken { outbound, inbound, welcome, beats })
     }
 }
 

@@ -146,14 +146,14 @@ pub(crate) fn resume(
 }
 
 /// The leases the rig works for, and what runs under each. Not those of which it cannot say so: what it names is paid.
-pub(crate) fn heartbeat(agent: &Agent, draining: bool) -> WorkerMessage {
+pub(crate) fn beat(agent: &Agent, draining: bool) -> grpc::Beat {
     let works = |lease: &Lease| matches!(lease.phase(), LeasePhase::Held | LeasePhase::Ending);
     let named = agent.leases().filter(|(address, lease)| works(lease) && agent.vouches_for(*address));
     let beats = named.map(|(lease, _)| grpc::LeaseBeat {
         lease: lease.0.to_vec(),
         running: agent.unfinished(lease).filter(|task| task.is_running()).map(|task| task.key().task).collect(),
     });
-    message(Body::Heartbeat(grpc::Heartbeat { leases: beats.collect(), draining }))
+    grpc::Beat { leases: beats.collect(), draining, ..grpc::Beat::default() }
 }
 
 /// What the engine has now.

@@ -2,20 +2,17 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, TryFutureExt};
 use millrace_agent::policy::Rig;
-use millrace_agent::{FoundState, has_at_stake, holds_a_lease, known_gpus, recover};
-use millrace_client::accounts::NodeAccount;
+use millrace_agent::{Held, recover};
 use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
@@ -28,7 +25,7 @@ use crate::control::{Asked, Server};
 use crate::driver::{Driver, Wiring};
 use crate::fetching::Fetching;
 use crate::folders::{self, Folders};
-use crate::gpu::{Monitor, nvml, simulated};
+use crate::gpu::Monitor;
 use crate::images::{ImageCache, Registries, Room};
 use crate::journal::{self, Journal};
 use crate::link_client::Dialer;
@@ -38,19 +35,13 @@ use crate::steps::Steps;
 use crate::troubles::Troubles;
 use crate::upkeep::Upkeep;
 use crate::vault::Vault;
-use crate::{Error, Options, checks, images, inputs, metrics, unseen};
-
-/// How long after a start of the machine its GPUs may be missing only because their driver is not loaded yet.
-const LATE_DRIVER: Duration = Duration::from_secs(60);
-/// Between two questions to a driver that is late.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+use crate::{Error, Options, checks, hardware, images, inputs, link_client, metrics, registration, unseen};
 
 /// Starts workers.
 pub struct Service;
 
 /// The outside of a worker, for those who bring their own.
 pub struct Parts {
-    pub node: NodeAccount,
     pub engine: Arc<dyn Engine>,
     pub chain: Arc<dyn Chain>,
 }
@@ -62,7 +53,6 @@ impl Service {
     /// # Errors
     /// [`Error`], before anything was promised to anybody.
     pub async fn start(options: Options) -> Result<Handle, Error> {
-        let key = millrace_client::keys::address_of(&options.node_key);
         let (host, pull) = (options.docker_host.clone(), options.pull);
         let connect = move || {
             let host = host.clone();
@@ -70,13 +60,12 @@ impl Service {
             connected.map_ok(|docker| Arc::new(docker) as Arc<dyn Engine>).boxed()
         };
         // What is at stake does not wait for it.
-        if !journal::read(&options.data_dir).is_ok_and(|records| has_at_stake(&records)) {
+        if !journal::read(&options.data_dir).is_ok_and(|records| Held::of(&records).at_stake) {
             connect().await?;
         }
         let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
-        let node = checks::node(&client, key).await?;
         let chain = Arc::new(Rpc::new(client, &options.node_key));
-        Self::start_on(options, node, chain, connect).await
+        Self::start_on(options, chain, connect).await
     }
 
     /// Like [`Service::start`], on the given parts.
@@ -84,93 +73,85 @@ impl Service {
     /// # Errors
     /// [`Error`], before anything was promised to anybody.
     pub async fn start_with(options: Options, parts: Parts) -> Result<Handle, Error> {
-        let Parts { node, engine, chain } = parts;
-        Self::start_on(options, node, chain, move || ready(Ok(engine.clone())).boxed()).await
+        let Parts { engine, chain } = parts;
+        Self::start_on(options, chain, move || ready(Ok(engine.clone())).boxed()).await
     }
 
     async fn start_on(
         options: Options,
-        node: NodeAccount,
         chain: Arc<dyn Chain>,
         connect: impl Fn() -> BoxFuture<'static, Result<Arc<dyn Engine>, container::Error>> + Send + Sync,
     ) -> Result<Handle, Error> {
         dialled_at(&options.orchestrator_url)?;
         let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
-        let only_one = checks::only_one(node.address)?;
+        let key = millrace_client::keys::address_of(&options.node_key);
+        let (registered, unconfirmed) = registration::find(chain.as_ref(), key, &options.data_dir).await?;
+        let node = registered.node;
+        let only_one = checks::only_one(node)?;
         let (mut journal, mut records) = Journal::open(&options.data_dir)?;
+        let mut held = Held::of(&records);
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576), &BTreeSet::new())
             .map_err(data_dir)?;
-        let clock = Clock::open(&options.data_dir, &records);
+        let clock = Clock::go_on(&options.data_dir, &records, &held);
         let troubles = Arc::new(Troubles::default());
         let engine_name = options.docker_host.clone().unwrap_or_else(|| "its usual address".to_owned());
-        let ask = || unseen::ask(connect(), &engine_name, node.address);
+        let ask = || unseen::ask(connect(), &engine_name, node);
         let (engine, info, found) = match ask().await {
             Ok(answer) => answer,
-            Err(error) if has_at_stake(&records) => {
+            Err(error) if held.at_stake => {
                 tracing::error!(
                     code = error.code(),
                     %error,
                     hint = error.hint(),
                     "until the engine answers, only what the rig has on chain is looked after"
                 );
-                let upkeep = Upkeep::new(node.address, chain.clone(), clock, troubles.clone());
-                unseen::wait(ask, (&mut journal, &mut records), upkeep, clock).await?
+                let upkeep = Upkeep::new(node, chain.clone(), clock, troubles.clone());
+                let answer = unseen::wait(ask, (&mut journal, &mut records), upkeep, clock).await?;
+                // Leases and results may have come to their end meanwhile.
+                held = Held::of(&records);
+                answer
             }
             Err(error) => return Err(error.into()),
         };
-        let idle = found.is_empty() && !has_at_stake(&records);
-
-        let registered = &node.node.hardware;
-        let runs = found.iter().any(|container| container.state == FoundState::Running);
-        let late = Instant::now() + if idle || runs { Duration::ZERO } else { LATE_DRIVER };
-        let (inventory, complete) = loop {
-            let inventory = match options.simulated_gpus.as_slice() {
-                [] => nvml::ask(options.nvml_library.clone()).await,
-                gpus => simulated::inventory(gpus),
-            };
-            checks::kind(registered, &inventory)?;
-            let complete = checks::hardware(registered, &inventory);
-            if complete.is_ok() || inventory.simulated || Instant::now() >= late {
-                break (inventory, complete);
-            }
-            sleep(ASK_AGAIN).await;
+        let look = hardware::look(&options, &registered.hardware, (&held, &found), &troubles, clock);
+        let (inventory, unfit) = if held.at_stake {
+            let upkeep = Upkeep::new(node, chain.clone(), clock, troubles.clone());
+            let looked = unseen::meanwhile(look, (&mut journal, &mut records), upkeep, clock).await?;
+            held = Held::of(&records);
+            looked?
+        } else {
+            look.await?
         };
-        for line in &inventory.unusable {
-            tracing::warn!("{line}");
-        }
-        let there = inventory.gpus.len();
-        let known = if holds_a_lease(&records) { known_gpus(&records) } else { vec![] };
-        let inventory = checks::sold(registered, inventory, &known);
-        let complete = complete.and_then(|()| checks::places(registered, &inventory));
-        if inventory.gpus.len() < there {
-            tracing::info!(
-                left_out = there - inventory.gpus.len(),
-                "GPUs of another kind than registered are not sold"
-            );
-        }
-        let real = !inventory.simulated && !inventory.gpus.is_empty();
-        let toolkit = if real && !options.any_toolkit { checks::toolkit(&options.toolkit).await } else { Ok(()) };
-        let mut unfit = None;
-        for error in [complete, toolkit].into_iter().filter_map(Result::err) {
-            if idle {
-                return Err(error);
-            }
-            // What it holds must be looked after, whatever has become of the rig.
-            tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken");
-            troubles.note_lasting(&error, clock.now());
-            unfit.get_or_insert(error);
-        }
+        let idle = held.is_idle(&found);
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
         }
+        let (confirm, confirmed) = unbounded_channel();
+        let unfit = match unconfirmed {
+            None => {
+                if let Err(error) = registered.keep(folders.root()) {
+                    tracing::warn!(%error, "the next start will need an endpoint of the chain that answers");
+                }
+                unfit
+            }
+            Some(error) => {
+                tracing::warn!(code = error.code(), %error, hint = error.hint(), "no further lease is taken before it answers");
+                troubles.note_lasting(&error, clock.now());
+                if unfit.is_none() {
+                    tokio::spawn(registration::confirm(chain.clone(), registered.clone(), confirm));
+                }
+                unfit.or(Some(error))
+            }
+        };
         let folders = folders.with_user_namespace(info.user_namespace);
-        tracing::info!(node = %node.address, engine = info.version, gpus = inventory.summary(), "worker starts");
+        folders.users().tell();
+        tracing::info!(node = %node, engine = info.version, gpus = inventory.summary(), "worker starts");
 
         let network = options.allow_network && is_fenced(engine.as_ref(), &troubles, clock.now()).await;
         let image_bytes = options.image_cache_mib.saturating_mul(1_048_576);
         let signing = Arc::new(SigningKey::from_bytes(options.node_key.secret_bytes()));
-        let vault = Vault::open(folders.root(), node.address, &signing, folders.host_user()).map_err(data_dir)?;
+        let vault = Vault::open(folders.root(), node, &signing, folders.users().clone()).map_err(data_dir)?;
         let disk_reserve = options.disk_reserve_mib.saturating_mul(1_048_576);
         let room = Room::new([Some(folders.root().to_owned()), info.image_folder.clone()], disk_reserve);
         let registries = Registries::new(options.registries);
@@ -182,10 +163,11 @@ impl Service {
         }
 
         let (fault_sender, gpu_faults) = unbounded_channel();
-        let monitor = real.then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
+        let monitor = hardware::is_real(&inventory)
+            .then(|| Monitor::start(options.nvml_library, inventory.gpus.clone(), fault_sender));
         let (set_objects, objects) = watch::channel(None);
         let context = Arc::new(Context {
-            node: node.address,
+            node,
             orchestrator_url: options.orchestrator_url.clone(),
             engine: engine.clone(),
             engine_cores: info.cpu_cores,
@@ -201,11 +183,12 @@ impl Service {
             images,
             vault,
             troubles: troubles.clone(),
+            clock,
         });
         let rig = Rig {
-            hardware: checks::hardware_of(node.node.hardware, &info),
-            price: node.node.price,
-            spot_price: node.node.posted_price(true),
+            hardware: checks::hardware_of(registered.hardware, &info),
+            price: registered.price,
+            spot_price: registered.spot_price,
             any_attestor: options.any_attestor,
             bid_share: options.bid_share,
             longest: options.longest_lease,
@@ -216,26 +199,34 @@ impl Service {
             disk_reserve_mib: options.disk_reserve_mib,
         };
         let (step_sender, step_events) = unbounded_channel();
-        let (link_sender, link_events) = unbounded_channel();
+        let (link_sender, link_events) = channel(link_client::WAITING);
         let (log_sender, shipments) = unbounded_channel::<Shipment>();
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
+        let (asked_sender, asked) = unbounded_channel();
+        let serving = match options.metrics {
+            None => None,
+            Some(address) => match serve_metrics(address, asked_sender.clone(), context.clone()).await {
+                Ok(serving) => Some(serving),
+                Err(error) if idle => return Err(error),
+                Err(error) => {
+                    tracing::warn!(code = error.code(), %error, hint = error.hint(), "nobody can ask for metrics");
+                    troubles.note(&error, clock.now());
+                    None
+                }
+            },
+        };
+        let answering = answer(&options.data_dir, asked_sender, context.clone());
         let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
-        let (asked_sender, asked) = unbounded_channel();
-        let answering = answer(&options.data_dir, asked_sender.clone(), context.clone());
-        let serving = match options.metrics {
-            Some(address) => Some(serve_metrics(address, asked_sender, context.clone()).await?),
-            None => None,
-        };
         let metrics_address = serving.as_ref().map(|(address, _)| *address);
         let (image_sender, engine_images) = unbounded_channel();
         let watching = tokio::spawn(images::watch(context.clone(), image_sender));
-        let gpus = challenge::names(&context.inventory, node.node.hardware.gpu_count);
+        let gpus = challenge::names(&context.inventory, registered.hardware.gpu_count);
         let library = (!context.inventory.simulated).then_some(options.cuda_library);
-        let (challenges, challenge_events) = Challenges::new(options.prover, node.address, library, gpus);
+        let (challenges, challenge_events) = Challenges::new(options.prover, node, library, gpus);
         let wiring = Wiring {
             step_events,
             link_events,
@@ -249,6 +240,7 @@ impl Service {
             advertised_address: options.advertised_address.unwrap_or_default(),
             stop: stop.clone(),
             unfit,
+            confirmed,
         };
         let steps = Steps::new(context.clone(), step_sender);
         let node_key = Arc::new(options.node_key);
@@ -276,7 +268,7 @@ impl Service {
             }
             result
         });
-        let (node, data_dir) = (node.address, options.data_dir);
+        let data_dir = options.data_dir;
         Ok(Handle { node, data_dir, metrics: metrics_address, stop, connected: is_connected, driving })
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millrace_protocol::{Diagnostic, UnixSeconds};
@@ -24,6 +24,8 @@ pub struct Trouble {
 pub(crate) struct Troubles {
     kept: Mutex<VecDeque<Trouble>>,
     lasting: Mutex<Vec<Trouble>>,
+    /// By their codes.
+    standing: Mutex<BTreeMap<&'static str, Trouble>>,
 }
 
 impl Troubles {
@@ -36,6 +38,20 @@ impl Troubles {
         let trouble =
             Trouble { at, times: 1, code: problem.code().to_owned(), cause: problem.to_string(), hint: problem.hint() };
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
+    }
+
+    /// Of a lasting one that is over all the same.
+    pub fn is_over(&self, code: &str) {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).retain(|trouble| trouble.code != code);
+    }
+
+    /// One that its owner has to mend, and that takes nothing from the rig's work: the last of its code is told until the
+    /// worker ends.
+    pub fn note_standing(&self, problem: &dyn Diagnostic, at: UnixSeconds) {
+        let (code, cause, hint) = (problem.code(), problem.to_string(), problem.hint());
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = standing.get(code).map_or(1, |before| before.times.saturating_add(1));
+        standing.insert(code, Trouble { at, times, code: code.to_owned(), cause, hint });
     }
 
     pub fn note_words(&self, code: &str, cause: String, hint: String, at: UnixSeconds) {
@@ -51,7 +67,9 @@ impl Troubles {
     }
 
     pub fn list(&self) -> Vec<Trouble> {
-        self.lasting().into_iter().chain(self.kept().iter().cloned()).collect()
+        let standing: Vec<Trouble> =
+            self.standing.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        self.lasting().into_iter().chain(standing).chain(self.kept().iter().cloned()).collect()
     }
 
     pub fn lasting(&self) -> Vec<Trouble> {
@@ -88,6 +106,22 @@ mod tests {
         (0..KEPT as u64 + 3).for_each(|number| note(&troubles, &format!("code-{number}"), number));
         let told = troubles.list();
         assert_eq!((told.len(), told[0].code.as_str()), (KEPT, "code-3"));
+    }
+
+    #[test]
+    fn of_those_that_stand_the_last_of_each_code_is_told() {
+        let troubles = Troubles::default();
+        let left = |folder: &str| crate::folders::Left {
+            at: folder.into(),
+            source: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        for (at, folder) in (0..).zip(["/a", "/b"]) {
+            troubles.note_standing(&left(folder), UnixSeconds(at));
+        }
+        (0..KEPT as u64 + 3).for_each(|number| note(&troubles, &format!("code-{number}"), number));
+        let told = troubles.list();
+        assert_eq!((told.len(), told[0].times, told[0].at), (KEPT + 1, 2, UnixSeconds(1)));
+        assert!(told[0].cause.contains("/b") && troubles.lasting().is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! While the engine cannot be asked what runs: leases, vouchers and results that are on chain are looked after.
+//! While a start has to wait, for an engine that cannot be asked what runs or for a driver that is late: leases, vouchers and results that are on chain are looked after.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use millrace_agent::{Action, Event, FoundContainer, Record, recover_unseen};
 use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::Error;
 use crate::clock::Clock;
@@ -52,26 +52,40 @@ pub(crate) async fn ask(
 /// [`Error::Journal`].
 pub(crate) async fn wait<A: Future<Output = Result<Answer, container::Error>>>(
     asked: impl Fn() -> A,
-    (journal, records): (&mut Journal, &mut Vec<Record>),
-    (mut upkeep, mut readings): (Upkeep, UnboundedReceiver<Event>),
+    written: (&mut Journal, &mut Vec<Record>),
+    upkeep: (Upkeep, UnboundedReceiver<Event>),
     clock: Clock,
 ) -> Result<Answer, Error> {
-    let mut agent = recover_unseen(records, clock.now());
     let answered = async {
         loop {
+            sleep(ASK_AGAIN).await;
             match asked().await {
                 Ok(answer) => return answer,
                 Err(error) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
             }
-            sleep(ASK_AGAIN).await;
         }
     };
-    tokio::pin!(answered);
-    let mut ticks = interval(TICK);
+    meanwhile(answered, written, upkeep, clock).await
+}
+
+/// What comes of `work`; what the rig has on chain is looked after meanwhile, if it takes long. What is journaled is in
+/// the `records`, too.
+///
+/// # Errors
+/// [`Error::Journal`].
+pub(crate) async fn meanwhile<T>(
+    work: impl Future<Output = T>,
+    (journal, records): (&mut Journal, &mut Vec<Record>),
+    (mut upkeep, mut readings): (Upkeep, UnboundedReceiver<Event>),
+    clock: Clock,
+) -> Result<T, Error> {
+    let mut agent = recover_unseen(records, clock.now());
+    tokio::pin!(work);
+    let mut ticks = interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let actions = tokio::select! {
-            answer = &mut answered => return Ok(answer),
+            done = &mut work => return Ok(done),
             _ = ticks.tick() => agent.look_after(clock.now()),
             Some(reading) = readings.recv() => agent.on_event(reading, clock.now()),
         };

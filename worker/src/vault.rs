@@ -17,6 +17,7 @@ use millrace_protocol::Address;
 use millrace_seal::{Binding, Error, Identity, InputKey, Opened, RegistryLogin, Secrets};
 use millrace_spec::registry_of;
 
+use crate::folders::Users;
 use shown::Shown;
 
 /// Bytes of an address.
@@ -37,10 +38,10 @@ impl Vault {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(data_dir: &Path, node: Address, key: &SigningKey, user: (u32, u32)) -> io::Result<Self> {
+    pub fn open(data_dir: &Path, node: Address, key: &SigningKey, users: Users) -> io::Result<Self> {
         let folder = data_dir.join("sealed");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let (identity, shown) = (Identity::of_key(key), Shown::of(node, user));
+        let (identity, shown) = (Identity::of_key(key), Shown::of(node, users));
         Ok(Self { node, identity, folder, shown, opened: Mutex::default() })
     }
 
@@ -146,6 +147,11 @@ impl Vault {
     /// Those of the file system; nothing to remove is none.
     pub fn clear(&self, key: TaskKey) -> io::Result<()> {
         self.shown.remove(key)
+    }
+
+    /// Where a task's secret files are, if it has any.
+    pub fn shown(&self, key: TaskKey) -> PathBuf {
+        self.shown.folder(key)
     }
 
     /// Removes the files of tasks that are not named.

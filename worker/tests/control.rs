@@ -195,7 +195,7 @@ async fn a_rig_that_drains_refuses_offers_until_it_is_told_otherwise_also_after_
 /// The orchestrator hears whether the rig drains.
 async fn told(rig: &mut Rig, draining: bool) {
     let heard = rig.orchestrator.hear("whether it drains", |body| match body {
-        WorkerBody::Heartbeat(heartbeat) if heartbeat.draining == draining => Some(()),
+        WorkerBody::Heartbeat(heartbeat) if heartbeat.unverified().unwrap().draining == draining => Some(()),
         _ => None,
     });
     heard.await;

@@ -453,7 +453,7 @@ async fn an_images_volumes_lie_in_memory() {
 /// Whether the next heartbeat says that the rig works for its lease.
 async fn is_named(rig: &mut Rig) -> bool {
     let named = |body| match body {
-        WorkerBody::Heartbeat(heartbeat) => Some(!heartbeat.leases.is_empty()),
+        WorkerBody::Heartbeat(heartbeat) => Some(!heartbeat.unverified().unwrap().leases.is_empty()),
         _ => None,
     };
     rig.orchestrator.hear("heartbeat", named).await

@@ -26,6 +26,15 @@ async fn at_work(stub: &NvmlStub, script: Script) -> (Rig, Arc<FakeEngine>) {
     (rig, engine)
 }
 
+/// What a worker leaves that was stopped while a task ran on the GPU of this number.
+async fn left_at_work(stub: &NvmlStub, number: u8) -> Rig {
+    let (mut rig, engine) = at_work(stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    assert_eq!(engine.plan().gpus, access(number));
+    rig.stop().await;
+    rig
+}
+
 /// To one GPU and no other, by its UUID and its device node, which the stand-in numbers otherwise.
 fn access(number: u8) -> GpuAccess {
     let nodes =
@@ -125,10 +134,7 @@ async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
 #[tokio::test]
 async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_more() {
     let stub = NvmlStub::build(&["GPUS=1"]);
-    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
-    rig.orchestrator.phase(Phase::Running).await;
-    assert_eq!(engine.plan().gpus, access(0));
-    rig.stop().await;
+    let mut rig = left_at_work(&stub, 0).await;
     stub.say("gone 0\n");
     rig.boot().await.unwrap();
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
@@ -152,10 +158,7 @@ async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_mo
 #[tokio::test]
 async fn a_lease_keeps_its_gpu_where_another_has_taken_its_place_in_the_drivers_list() {
     let stub = NvmlStub::build(&["MIXED", "GPUS=8"]);
-    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
-    rig.orchestrator.phase(Phase::Running).await;
-    assert_eq!(engine.plan().gpus, access(1));
-    rig.stop().await;
+    let mut rig = left_at_work(&stub, 1).await;
     stub.say("gone 1\n");
     rig.boot().await.unwrap();
     let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
@@ -166,9 +169,7 @@ async fn a_lease_keeps_its_gpu_where_another_has_taken_its_place_in_the_drivers_
 #[tokio::test]
 async fn what_runs_goes_on_under_a_worker_that_finds_no_driver() {
     let stub = NvmlStub::build(&["GPUS=1"]);
-    let (mut rig, _engine) = at_work(&stub, Script::RunUntilStopped).await;
-    rig.orchestrator.phase(Phase::Running).await;
-    rig.stop().await;
+    let mut rig = left_at_work(&stub, 0).await;
     let worker = rig.worker_with(rig.data(), |options| options.nvml_library = "/none/libnvidia-ml.so.1".into()).await;
     let worker = worker.unwrap();
     worker.connected().await;

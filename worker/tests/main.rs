@@ -16,6 +16,7 @@ mod metrics;
 mod notice;
 mod nvml;
 mod pull;
+mod registration;
 mod sealed;
 mod shell;
 mod start;

@@ -11,11 +11,14 @@ use millrace_spec::merkle::{self, Leaf};
 use millrace_spec::{Gang, JobSpec, Locality, Shape};
 use millrace_worker::Options;
 use millrace_worker::container::NetworkAccess;
+use millrace_worker::control::{self, Ask};
+use millrace_worker::status::Status;
 
 use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::rig::Rig;
+use crate::support::small_disk::SmallDisk;
 
 fn exits(code: i64) -> Script {
     Script::Exit { code, files: vec![("frame.png", "pixels"), ("notes.txt", "fine")] }
@@ -238,7 +241,7 @@ async fn heartbeats_name_leases_and_what_runs() {
     rig.assign(0);
     rig.orchestrator.phase(Phase::Running).await;
     let beat = rig.orchestrator.hear("a heartbeat", |body| match body {
-        Body::Heartbeat(beat) => Some(beat),
+        Body::Heartbeat(heartbeat) => heartbeat.unverified().ok(),
         _ => None,
     });
     let beat = beat.await;
@@ -252,7 +255,7 @@ async fn an_offer_that_was_signed_is_no_lease_until_work_comes() {
     let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
     rig.leased().await;
     let beat = rig.orchestrator.hear("a heartbeat", |body| match body {
-        Body::Heartbeat(beat) => Some(beat),
+        Body::Heartbeat(heartbeat) => heartbeat.unverified().ok(),
         _ => None,
     });
     assert!(beat.await.leases.is_empty());
@@ -398,12 +401,48 @@ async fn a_lease_that_is_over_is_cleaned_and_forgotten() {
         .say(millrace_link::grpc::orchestrator_message::Body::LeaseOver(millrace_link::grpc::LeaseOver { lease }));
     rig.orchestrator
         .hear("an empty heartbeat", |body| match body {
-            Body::Heartbeat(beat) if beat.leases.is_empty() => Some(()),
+            Body::Heartbeat(heartbeat) if heartbeat.unverified().unwrap().leases.is_empty() => Some(()),
             _ => None,
         })
         .await;
     assert_eq!(engine.calls(), ["create 0", "start 0", "Terminate 0", "remove 0"]);
     assert!(rig.is_clean().await);
+}
+
+/// Not even by root: a mount is in the way, as is for another user what an engine has made in there as root.
+#[tokio::test]
+async fn a_task_ends_though_something_of_it_cannot_be_removed() {
+    let (mut rig, _) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let task = std::fs::read_dir(rig.data().join("tasks")).unwrap().next().unwrap().unwrap();
+    let held = task.path().join("outputs/held");
+    std::fs::create_dir(&held).unwrap();
+    std::fs::create_dir(task.path().join("outputs/other")).unwrap();
+    let Some(disk) = SmallDisk::mount(&held) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    rig.stop_task(0);
+    assert!(rig.orchestrator.end().await.failure.is_some());
+    assert!(rig.is_clean().await, "it is out of the way");
+    let status: Status = control::ask(rig.data(), Ask::Status).await.unwrap();
+    let mut name = task.file_name();
+    name.push("-0");
+    let aside = rig.data().canonicalize().unwrap().join("remains").join(name);
+    assert_eq!(status.troubles.len(), 1, "{:?}", status.troubles);
+    assert_eq!(status.troubles[0].code, "task-left-behind");
+    assert!(status.troubles[0].cause.contains(&aside.display().to_string()), "{:?}", status.troubles);
+    assert!(status.unfit.is_empty(), "it takes leases as before");
+    assert_eq!(std::fs::read_dir(aside.join("outputs")).unwrap().count(), 1, "all that can be removed is");
+    assert!(!aside.join("inputs").exists());
+
+    rig.stop().await;
+    disk.unmount_from(&aside.join("outputs/held"));
+    rig.boot().await.unwrap();
+    assert_eq!(std::fs::read_dir(rig.data().join("remains")).unwrap().count(), 0, "the next start tries again");
+    rig.stop().await;
 }
 
 #[tokio::test]

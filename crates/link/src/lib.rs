@@ -1,8 +1,9 @@
 //! The two languages of the orchestrator: gRPC with workers ([`grpc`]), HTTP with buyers ([`rest`],
-//! [`objects`]), and how either side proves which key it holds ([`auth`]).
+//! [`objects`]), and how either side proves which key it holds ([`auth`], [`heartbeat`]).
 
 pub mod auth;
 pub mod frames;
+pub mod heartbeat;
 pub mod objects;
 mod peer;
 pub mod rest;
@@ -16,4 +17,4 @@ pub mod grpc {
 }
 
 /// Version of the worker link; both sides refuse another.
-pub const LINK_VERSION: u32 = 1;
+pub const LINK_VERSION: u32 = 2;

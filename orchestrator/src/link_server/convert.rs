@@ -54,8 +54,8 @@ pub(super) fn held(resume: &grpc::Resume) -> Result<Vec<HeldLease>, Status> {
     Ok(held)
 }
 
-pub(super) fn heartbeat(node: Address, heartbeat: &grpc::Heartbeat) -> Result<Event, Status> {
-    let leases = heartbeat.leases.iter().map(|beat| address(&beat.lease, "lease"));
+pub(super) fn heartbeat(node: Address, beat: &grpc::Beat) -> Result<Event, Status> {
+    let leases = beat.leases.iter().map(|beat| address(&beat.lease, "lease"));
     Ok(Event::Heartbeat { node, leases: leases.collect::<Result<_, _>>()? })
 }
 

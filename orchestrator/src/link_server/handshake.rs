@@ -24,7 +24,7 @@ pub(super) async fn shake_hands(
     outbound: &Outbound,
 ) -> Result<Peer, Status> {
     let proven = tokio::time::timeout(PATIENCE, prove(context, inbound, outbound));
-    let key = proven.await.map_err(|_| Status::deadline_exceeded("the node key was not proven in time"))??;
+    let (key, nonce) = proven.await.map_err(|_| Status::deadline_exceeded("the node key was not proven in time"))??;
     let node = find_node(context, key).await?;
     let welcome = Welcome {
         node: node.0.to_vec(),
@@ -32,14 +32,14 @@ pub(super) async fn shake_hands(
         object_endpoint: context.object_endpoint.clone(),
     };
     send(outbound, Body::Welcome(welcome)).await?;
-    Ok(Peer { node, key })
+    Ok(Peer { node, key, nonce })
 }
 
 async fn prove(
     context: &Context,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
-) -> Result<Address, Status> {
+) -> Result<(Address, [u8; 32]), Status> {
     let Some(WorkerBody::Hello(hello)) = next(inbound).await? else {
         return Err(Status::failed_precondition("a link begins with a hello"));
     };
@@ -58,7 +58,7 @@ async fn prove(
     let signed = auth::link_challenge(context.program, key, &nonce);
     auth::verify(key, &signed, &response.signature)
         .map_err(|_| Status::unauthenticated("the signature is not the node key's"))?;
-    Ok(key)
+    Ok((key, nonce))
 }
 
 async fn find_node(context: &Context, key: Address) -> Result<Address, Status> {

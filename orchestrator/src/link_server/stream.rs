@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{LogAck, LogChunk, OrchestratorMessage, WorkerMessage};
+use millrace_link::heartbeat::BeatVerifier;
 use millrace_protocol::Address;
 use millrace_scheduler::{Event, TaskProgress};
 use tokio::time::Instant;
@@ -65,7 +66,7 @@ async fn serve(
 async fn converse(
     context: &Context,
     id: u64,
-    Peer { node, key }: Peer,
+    Peer { node, key, nonce }: Peer,
     inbound: &mut Streaming<WorkerMessage>,
     outbound: &Outbound,
     saying: Saying,
@@ -86,6 +87,7 @@ async fn converse(
     let images = convert::images(resume.cached_images);
     let runtimes = convert::runtimes(&resume.runtimes);
     let mut draining = resume.draining;
+    let mut beats = BeatVerifier::new(context.program, key, &nonce);
     deliver(context, Input::Attached { session, draining, runtimes, images, held, reports }).await?;
     for event in ends {
         saying.say(Said::Event(event.into())).await?;
@@ -93,12 +95,13 @@ async fn converse(
     loop {
         let input = match next(inbound).await? {
             Some(WorkerBody::Heartbeat(heartbeat)) => {
-                if std::mem::replace(&mut draining, heartbeat.draining) != draining {
+                let beat = beats.verify(&heartbeat).map_err(|error| Status::unauthenticated(error.to_string()))?;
+                if std::mem::replace(&mut draining, beat.draining) != draining {
                     tracing::info!(%node, draining, "the rig's owner has said whether it takes further leases");
                     let event = Event::WorkerDraining { node, draining };
                     deliver(context, Input::FromWorker { node, session: id, event }).await?;
                 }
-                let event = convert::heartbeat(node, &heartbeat)?;
+                let event = convert::heartbeat(node, &beat)?;
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::TaskUpdate(update)) => {

@@ -12,6 +12,7 @@ use millrace_link::grpc::link_client::LinkClient;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{self, OrchestratorMessage, Phase, WorkerMessage};
+use millrace_link::heartbeat::BeatSigner;
 use millrace_link::objects::ObjectClient;
 use millrace_link::{LINK_VERSION, auth};
 use millrace_protocol::voucher::Voucher;
@@ -186,11 +187,14 @@ impl Rig {
         let mut inbound = client.attach(UnboundedReceiverStream::new(queue)).await?.into_inner();
         let Body::Challenge(challenge) = hear(&mut inbound).await? else { panic!("no challenge") };
         let program = Address(challenge.program.try_into().unwrap());
-        let signature = signing.sign(&auth::link_challenge(program, node_key, &challenge.nonce)).to_bytes().to_vec();
+        let nonce: [u8; 32] = challenge.nonce.try_into().unwrap();
+        let signature = signing.sign(&auth::link_challenge(program, node_key, &nonce)).to_bytes().to_vec();
         say(&outbound, WorkerBody::ChallengeResponse(grpc::ChallengeResponse { signature }));
         let Body::Welcome(welcome) = hear(&mut inbound).await? else { panic!("no welcome") };
         assert_eq!(welcome.node, self.node.0);
-        let objects = ObjectClient::new(&welcome.object_endpoint, Arc::new(signing));
+        let signing = Arc::new(signing);
+        let mut beats = BeatSigner::new(program, signing.clone(), &nonce);
+        let objects = ObjectClient::new(&welcome.object_endpoint, signing);
         say(&outbound, WorkerBody::Resume(self.resume()));
         *self.outbound.lock().unwrap() = Some(outbound.clone());
         if let Some(proves) = &self.proves {
@@ -204,7 +208,7 @@ impl Rig {
         loop {
             tokio::select! {
                 _ = beat.tick() => {
-                    say(&outbound, WorkerBody::Heartbeat(self.heartbeat()));
+                    say(&outbound, WorkerBody::Heartbeat(beats.sign(self.beat())));
                     // Until acknowledged, as a real worker does.
                     let done: Vec<_> = self.journal.lock().unwrap().done.values().cloned().collect();
                     done.into_iter().for_each(|update| say(&outbound, WorkerBody::TaskUpdate(update)));
@@ -452,10 +456,11 @@ impl Rig {
         }
     }
 
-    fn heartbeat(&self) -> grpc::Heartbeat {
+    fn beat(&self) -> grpc::Beat {
         let journal = self.journal.lock().unwrap();
         let beat = |lease: &Address| grpc::LeaseBeat { lease: lease.0.to_vec(), running: Vec::new() };
-        grpc::Heartbeat { leases: journal.leases.iter().map(beat).collect(), draining: self.draining.load(Relaxed) }
+        let leases = journal.leases.iter().map(beat).collect();
+        grpc::Beat { number: 0, leases, draining: self.draining.load(Relaxed) }
     }
 }
 

@@ -2,8 +2,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
 use millrace_client::{Keypair, keys};
-use millrace_link::rest;
+use millrace_link::grpc::Beat;
+use millrace_link::grpc::worker_message::Body;
+use millrace_link::heartbeat::BeatSigner;
+use millrace_link::{heartbeat, rest};
 use millrace_orchestrator::{Options, Service};
 use millrace_protocol::{Address, Diagnostic, PricePerGpuHour};
 use millrace_spec::{JobSpec, Runtime};
@@ -42,6 +46,27 @@ async fn a_second_stream_of_a_node_replaces_the_first() {
     let network: rest::Network = market.get("/v1/network", "").await.json().await.unwrap();
     assert_eq!(network.nodes_connected, 1);
     second.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_that_the_rig_did_not_sign_for_this_stream_ends_it() {
+    let market = Market::found().await;
+    let rigging = market.add_rig("a", PricePerGpuHour(1)).await;
+    let rig = Rig::new(market.link_url(), &rigging, Duration::ZERO);
+    let open = tokio::spawn({
+        let rig = rig.clone();
+        async move { rig.session().await }
+    });
+    while !market.get("/v1/nodes", "").await.json::<Vec<rest::Node>>().await.unwrap().iter().any(|node| node.connected)
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let key = Arc::new(SigningKey::from_bytes(rigging.node_key.secret_bytes()));
+    // As one that was heard on an earlier stream.
+    let earlier = BeatSigner::new(millrace_client::address::program(), key, &[1; 32]).sign(Beat::default());
+    rig.say(Body::Heartbeat(earlier));
+    let ended = tokio::time::timeout(Duration::from_secs(10), open).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((ended.code(), ended.message()), (Code::Unauthenticated, &*heartbeat::Error::Forged.to_string()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

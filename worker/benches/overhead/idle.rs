@@ -28,10 +28,11 @@ pub async fn work(setup: &[&str]) {
     let node = offer::node(&key, address_of(&key));
     let job = offer::job(&offer::spec("true"), 0);
     let chain = Arc::new(OneJob::new(job, address_of(&key)));
+    *chain.node.lock().expect("nobody panics") = Some(node);
     let mut options = Options::new(url, key, folder, vec![]);
     options.simulated_gpus = vec!["rtx-4090:24576".parse().expect("a GPU")];
     options.disk_reserve_mib = 1;
-    let parts = Parts { node, engine: engine().await, chain };
+    let parts = Parts { engine: engine().await, chain };
     let worker = Service::start_with(options, parts).await.expect("a worker");
     worker.run_until(pending()).await.expect("a worker that goes on");
 }

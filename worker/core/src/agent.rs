@@ -99,7 +99,7 @@ impl Agent {
                 self.on_round_read(lease, round.as_deref(), clock, &mut actions);
             }
             Event::NoticeGiven { lease, left } => self.on_notice(lease, left, now, &mut actions),
-            Event::LeaseOver(lease) => self.on_lease_over(lease, now, &mut actions),
+            Event::LeaseOver(lease) => self.on_disowned(lease, now, &mut actions),
             Event::Voucher { voucher, signature } => self.on_voucher(voucher, signature, now, &mut actions),
             Event::Connected => {
                 // Who asked before hears no answer any more.

@@ -173,9 +173,9 @@ impl Diagnostic for Cause {
             }
             Self::ImageTooLarge => "make the image smaller; the task is tried on another rig",
             Self::ImageInvalid => {
-                "name the image by its repository, let its working directory, /tmp, /inputs and /outputs be folders, \
-                 and give it volumes only at absolute paths that hold nothing of the system's, of /inputs or of \
-                 /run/secrets"
+                "name the image by its repository, and let /tmp, /inputs and /outputs be folders; its WORKDIR and at most \
+                 64 volumes are absolute paths that lie neither in /proc, /sys and /dev nor below /inputs, /outputs, \
+                 /checkpoint and /run/secrets"
             }
             Self::ImageUnfit => {
                 "read the engine's message: the image wants a newer GPU driver; the task is tried on another rig, and \

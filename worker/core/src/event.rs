@@ -114,7 +114,7 @@ pub enum Event {
         lease: Address,
         left: Seconds,
     },
-    /// The lease does not exist (any more).
+    /// The orchestrator says that the lease does not exist (any more).
     LeaseOver(Address),
     /// A voucher whose signature was verified.
     Voucher {

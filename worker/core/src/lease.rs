@@ -1,5 +1,5 @@
-use millrace_protocol::voucher::{ExitClass, Voucher};
-use millrace_protocol::{Address, GpuUnits, LeaseState, PricePerGpuHour, Seconds, UnixSeconds};
+use millrace_protocol::voucher::Voucher;
+use millrace_protocol::{Address, GpuUnits, LeaseOutcome, LeaseState, PricePerGpuHour, Seconds, UnixSeconds};
 use millrace_spec::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const OFFER_LIFE: Seconds = Seconds(150);
 /// Slack on top of the lease's length before the rig ends it by itself, for an orchestrator that
 /// has disappeared: start timeout and settle grace at their defaults.
 const OVERTIME: Seconds = Seconds(900);
-/// How long a reported lease's voucher is kept past the lease's length.
+/// How long a reported lease's voucher is kept past the lease's length where no chain tells of the lease.
 const KEEP_VOUCHER: Seconds = Seconds(86_400);
 
 /// How long a rig waits, from signing, for what the lease's buyer has to bring. Nothing is paid meanwhile, as for any
@@ -73,7 +73,7 @@ pub enum LeasePhase {
     Held,
     /// Its tasks are being stopped.
     Ending,
-    /// The chain has ended it: its tasks are being stopped, nobody waits for a report.
+    /// The chain has ended it, or has never had it: its tasks are being stopped, nobody waits for a report.
     Over,
     /// Nothing of it is left on the rig but the latest voucher.
     Reported { result_root: Sha256 },
@@ -146,17 +146,16 @@ impl Lease {
 
     /// Whether its last voucher has come and neither ends the job nor is counted with others'.
     pub(crate) fn is_released(&self) -> bool {
-        let ends_job = |voucher: &Voucher| matches!(voucher.exit_class, ExitClass::Completed | ExitClass::Failed);
+        let ends_job = |voucher: &Voucher| LeaseOutcome::from(voucher.exit_class).finishes_job();
         self.salt.is_none() && self.last_word().is_some_and(|voucher| !ends_job(voucher))
     }
 
-    /// Whether nothing is to be done for its money any more: its last voucher has come, and the chain has that voucher,
-    /// takes no other, or has not had the lease for as long as an endpoint may be behind.
+    /// Whether nothing is to be done for its money any more: the chain has its last voucher, takes no other, or has not
+    /// had the lease for as long as an endpoint may be behind.
     pub(crate) fn is_settled(&self, account: Option<&millrace_protocol::Lease>, clock: UnixSeconds) -> bool {
-        let Some(voucher) = self.last_word() else { return false };
         match account {
             Some(lease) => {
-                lease.sequence >= voucher.sequence || matches!(lease.state, LeaseState::Reported | LeaseState::Disputed)
+                self.last_word().is_some_and(|voucher| lease.sequence >= voucher.sequence) || !lease.state.is_live()
             }
             None => self.upkeep.is_gone(self.terms.accepted_at.after(OFFER_LIFE).ok(), clock),
         }
@@ -213,14 +212,31 @@ impl Lease {
         Seconds(self.terms.maximum.0.saturating_add(self.upkeep.longer(self.terms.maximum).0))
     }
 
-    /// Whether no second of it can be paid any more.
-    pub(crate) fn is_over(&self, now: UnixSeconds) -> bool {
-        now.since(self.terms.accepted_at).0 >= self.length().0.saturating_add(OVERTIME.0)
+    /// Whether no second of it can be paid any more, as the chain has it at `clock`. Where that does not have it, which
+    /// may be an endpoint's fault, the rig's clock must agree: by one of them it was signed.
+    pub(crate) fn has_ended(
+        &self,
+        account: Option<&millrace_protocol::Lease>,
+        clock: UnixSeconds,
+        now: UnixSeconds,
+    ) -> bool {
+        let whole = self.length().0.saturating_add(OVERTIME.0);
+        match account {
+            Some(lease) => lease.ends_by.after(lease.settle_grace).is_ok_and(|end| clock >= end),
+            None => [clock, now].into_iter().all(|time| time.since(self.terms.accepted_at).0 >= whole),
+        }
     }
 
-    /// Whether even its last voucher has lost all use: every deadline on chain lies far behind.
+    /// Whether no second of it can be paid any more, whatever the chain would say: so much time has really passed. The
+    /// clock that a rig has after it was booted may be hours ahead.
+    pub(crate) fn is_over(&self, now: UnixSeconds) -> bool {
+        now.since(self.upkeep.known_since()).0 >= self.length().0.saturating_add(OVERTIME.0)
+    }
+
+    /// Whether even its last voucher has lost all use, whatever the chain would say: every deadline there lies far
+    /// behind.
     pub(crate) fn is_forgotten(&self, now: UnixSeconds) -> bool {
-        now.since(self.terms.accepted_at).0 >= self.length().0.saturating_add(KEEP_VOUCHER.0)
+        now.since(self.upkeep.told_at()).0 >= self.length().0.saturating_add(KEEP_VOUCHER.0)
     }
 
     /// Keeps a voucher that is newer than the one it has. `false` for any other.

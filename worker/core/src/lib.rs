@@ -33,9 +33,7 @@ pub use event::{Event, Exit, Output, StopReason, TaskEvent};
 pub use gpu_fault::{GpuFault, Severity, Slowdown};
 pub use journal::Record;
 pub use lease::{Lease, LeasePhase, LeaseTerms, Notice};
-pub use recover::{
-    FoundContainer, FoundState, Recovered, has_at_stake, holds_a_lease, known_gpus, recover, recover_unseen,
-};
+pub use recover::{FoundContainer, FoundState, Held, Recovered, recover, recover_unseen};
 pub use setback::{Setback, SetbackCause};
 pub use task::{Outcome, Phase, Round, Task};
 pub use vote::{Vote, VoteStanding};

@@ -37,8 +37,8 @@ pub struct Rig {
     pub gvisor: bool,
     /// Takes no further lease because its owner says so; keeps those it has.
     pub draining: bool,
-    /// The same because what gives its GPUs to containers is known to let programs out of them. Nothing that is said to
-    /// a worker changes it: another worker looks again.
+    /// The same because of what the worker found at its start, such as that a GPU is missing or that what gives GPUs to
+    /// containers lets programs out of them. Nothing that is said to a worker changes it: another worker looks again.
     pub unfit: bool,
     /// Disk that is never given to jobs.
     pub disk_reserve_mib: u64,
@@ -85,7 +85,7 @@ pub struct Offer {
 pub enum Refusal {
     #[error("the rig takes no further work")]
     Draining,
-    #[error("what gives the rig's GPUs to containers is known to let programs out of them")]
+    #[error("something about the rig is to be mended before it takes any lease")]
     Unfit,
     #[error("GPU {gpu} of the rig is out of order: {fault}")]
     GpuFaulty { gpu: u16, fault: GpuFault },

@@ -32,6 +32,33 @@ pub enum FoundState {
     Running,
 }
 
+/// What a worker holds by its journal, before its engine has said what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Whether there is anything that a worker must look after: a lease that is not closed, or a result that is still to
+    /// be committed to or shown.
+    pub at_stake: bool,
+    /// Whether there is a lease that is not closed: its deadlines are by the clock that it was taken by.
+    pub lease: bool,
+    /// UUIDs of the GPUs that its leases name by position; none without a lease, in the journal of an older worker, or
+    /// of a rig without.
+    pub gpus: Vec<String>,
+}
+
+impl Held {
+    /// By these records and no later ones.
+    pub fn of(records: &[Record]) -> Self {
+        let History { leases, votes, gpus, .. } = History::replay(records);
+        let lease = !leases.is_empty();
+        Self { at_stake: lease || !votes.is_empty(), lease, gpus: if lease { gpus } else { vec![] } }
+    }
+
+    /// Whether a worker that found these containers has nothing to look after.
+    pub fn is_idle(&self, found: &[FoundContainer]) -> bool {
+        found.is_empty() && !self.at_stake
+    }
+}
+
 /// What a restarted worker continues with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -98,26 +125,14 @@ fn resume_all(
         let notice = agent.leases.get(&key.lease).and_then(Lease::notice);
         agent.tasks.insert(key, resume(past, state, notice, now, actions));
     }
-    // When its last voucher came nobody remembers: whoever issued it may just be about to settle.
-    agent.leases.values_mut().filter(|lease| lease.is_attested()).for_each(|lease| lease.upkeep.hear(now));
+    for lease in agent.leases.values_mut() {
+        lease.upkeep.begin_anew(now);
+        // When its last voucher came nobody remembers: whoever issued it may just be about to settle.
+        if lease.is_attested() {
+            lease.upkeep.hear(now);
+        }
+    }
     agent
-}
-
-/// Whether a journal has anything that a worker must look after: a lease that is not closed, or a result that is still
-/// to be committed to or shown.
-pub fn has_at_stake(records: &[Record]) -> bool {
-    let history = History::replay(records);
-    !history.leases.is_empty() || !history.votes.is_empty()
-}
-
-/// UUIDs of the GPUs that the journal's leases name by position; none in one of an older worker, or of a rig without.
-pub fn known_gpus(records: &[Record]) -> Vec<String> {
-    History::replay(records).gpus
-}
-
-/// Whether a journal knows of a lease that is not closed: its deadlines are by the clock that it was taken by.
-pub fn holds_a_lease(records: &[Record]) -> bool {
-    !History::replay(records).leases.is_empty()
 }
 
 /// One container per unfinished task; every other one is removed.

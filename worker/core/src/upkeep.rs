@@ -19,6 +19,11 @@ const LOOK_LATER: Seconds = Seconds(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Upkeep {
     look_at: UnixSeconds,
+    looked_at: UnixSeconds,
+    /// When it was signed or the worker was started: from then on the rig's clock counts what really passes.
+    known_since: UnixSeconds,
+    /// When the chain had it last, by the rig's clock; before that as above.
+    told_at: UnixSeconds,
     /// When the last voucher came.
     heard: UnixSeconds,
     seen: Option<OnChain>,
@@ -36,12 +41,30 @@ impl Upkeep {
         let look_at = accepted_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
         Self {
             look_at,
+            looked_at: UnixSeconds::ZERO,
+            known_since: accepted_at,
+            told_at: accepted_at,
             heard: accepted_at,
             seen: None,
             seen_at: UnixSeconds::ZERO,
             start_by: UnixSeconds::MAX,
             awaited: None,
         }
+    }
+
+    /// The worker was started: how long it was away, only the machine's clock says.
+    pub fn begin_anew(&mut self, now: UnixSeconds) {
+        (self.known_since, self.told_at) = (now, now);
+    }
+
+    /// From when on time has surely passed.
+    pub fn known_since(&self) -> UnixSeconds {
+        self.known_since
+    }
+
+    /// Since when the chain has not told of it.
+    pub fn told_at(&self) -> UnixSeconds {
+        self.told_at
     }
 
     pub fn seen(&self) -> Option<&OnChain> {
@@ -54,7 +77,7 @@ impl Upkeep {
     }
 
     fn see(&mut self, lease: OnChain, clock: UnixSeconds, now: UnixSeconds) {
-        (self.seen, self.seen_at) = (Some(lease), clock);
+        (self.seen, self.seen_at, self.told_at) = (Some(lease), clock, now);
         // A deadline that has passed is over now.
         self.start_by = now.after(lease.start_by.since(clock)).unwrap_or(UnixSeconds::MAX);
     }
@@ -70,9 +93,10 @@ impl Upkeep {
         self.awaited.filter(|(_, until)| now < *until).map(|(maximum, _)| maximum)
     }
 
-    /// Has it looked up at the next tick.
+    /// Has it looked up at the next tick, but not again and again: each look is a question to somebody's endpoint.
     pub fn look_soon(&mut self, now: UnixSeconds) {
-        self.look_at = now;
+        let again = self.looked_at.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
+        self.look_at = self.look_at.min(again.max(now));
     }
 
     /// Whether a lease that the chain does not have at `clock` is over, and not merely unknown to an endpoint that is
@@ -136,6 +160,7 @@ impl Agent {
     fn look_up(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for (address, lease) in &mut self.leases {
             if now >= lease.upkeep.look_at {
+                lease.upkeep.looked_at = now;
                 lease.upkeep.look_at = now.after(LOOK_AGAIN).unwrap_or(UnixSeconds::MAX);
                 actions.push(Action::ReadLease(*address));
             }
@@ -165,9 +190,10 @@ impl Agent {
         if is_closed {
             return self.close(address, actions);
         }
+        let has_ended = lease.takes_tasks() && lease.has_ended(account.as_ref(), clock, now);
         let wait = match account {
             // Nobody pays for another second, whatever has become of who would say so.
-            None if lease.takes_tasks() && lease.upkeep.is_gone(None, clock) => {
+            None if has_ended || (lease.takes_tasks() && lease.upkeep.is_gone(None, clock)) => {
                 return self.on_lease_over(address, now, actions);
             }
             None => LOOK_LATER,
@@ -205,6 +231,9 @@ impl Agent {
         }
         if let Some(preempted_at) = preempted_at {
             self.on_notice(address, preempted_at.since(clock), now, actions);
+        }
+        if has_ended {
+            self.on_end_lease(address, now, actions);
         }
     }
 }

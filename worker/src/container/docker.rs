@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use bollard::Docker as Api;
 use bollard::errors::Error as ApiError;
-use bollard::models::{ContainerState, ContainerStateStatusEnum};
+use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerSummaryStateEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
@@ -29,6 +29,7 @@ use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
 use millrace_spec::Runtime;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use create::Means;
 pub use facts::Facts;
@@ -37,6 +38,10 @@ use super::{Engine, Error, Info, LocalImage, Plan, Process, Progress, Signal, la
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long the engine may take to look at one container when all are listed; it answers within 10 s whether it is about
+/// to stop.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// How often to look whether a container that somebody else removes is gone.
 const LOOKS: u32 = 20;
@@ -159,6 +164,23 @@ impl Docker {
         let made_in = found.config.and_then(|config| config.labels).and_then(|mut labels| labels.remove(label::RUN));
         let told = found.state.unwrap_or_default();
         uptime::judge(self, state(&told), made_in.as_deref(), told.started_at.as_deref()).await
+    }
+
+    /// The same, or what the `list` says where the engine cannot look: something may hold its lock on one container for
+    /// ever, and the others are to have an owner all the same.
+    async fn state_of_listed(
+        &self,
+        container: &str,
+        list: Option<ContainerSummaryStateEnum>,
+    ) -> Result<FoundState, Error> {
+        match timeout(LOOK, self.state(container)).await {
+            Ok(state) => state,
+            Err(_) => {
+                tracing::warn!(container, "the engine does not say how it is with a container");
+                let created = list == Some(ContainerSummaryStateEnum::CREATED);
+                Ok(if created { FoundState::Created } else { FoundState::Running })
+            }
+        }
     }
 
     /// What a start is that the engine failed at: it has one status for what hooks and the runtime refuse and for its
@@ -414,18 +436,21 @@ impl Engine for Docker {
             let mut networks = network::list(self, node).await?;
             // Of a task's two containers the first one counts.
             listed.sort_by_key(|container| container.names.iter().flatten().any(|name| startup_files::is_bare(name)));
-            for container in listed {
-                let Some(id) = container.id else { continue };
+            // The list has no exit codes.
+            let states = join_all(listed.iter().map(async |container| match &container.id {
+                Some(id) => self.state_of_listed(id, container.state).await,
+                None => Err(Error::NotFound),
+            }));
+            for (state, container) in states.await.into_iter().zip(listed) {
                 let names = container.names.unwrap_or_default();
                 networks.retain(|network| names.iter().all(|name| name.trim_start_matches('/') != network));
-                // The list has no exit codes.
-                match self.state(&id).await {
-                    Ok(state) => {
-                        found.push(FoundContainer { id, key: key(&container.labels.unwrap_or_default()), state });
-                    }
-                    Err(Error::NotFound) => {}
+                let state = match state {
+                    Ok(state) => state,
+                    Err(Error::NotFound) => continue,
                     Err(error) => return Err(error),
-                }
+                };
+                let key = key(&container.labels.unwrap_or_default());
+                found.extend(container.id.map(|id| FoundContainer { id, key, state }));
             }
             // A network without its container is what is left of one.
             found.extend(networks.into_iter().map(|id| FoundContainer { id, key: None, state: FoundState::Created }));
@@ -482,16 +507,27 @@ mod tests {
 
     const KEY: TaskKey = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
 
+    /// A status that is none: the daemon never answers.
+    const NEVER: u16 = 0;
+
     /// A daemon that answers what `answer` has for the last part of a question's path, and fails at any other.
     async fn told(answer: impl Fn(&str) -> Option<(u16, Value)> + Clone + Send + Sync + 'static) -> Docker {
+        told_by_path(move |path| answer(path.rsplit('/').next().unwrap_or_default())).await
+    }
+
+    /// The same for the whole path.
+    async fn told_by_path(answer: impl Fn(&str) -> Option<(u16, Value)> + Clone + Send + Sync + 'static) -> Docker {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("tcp://{}", listener.local_addr().unwrap());
         let answer = move |request: axum::extract::Request| async move {
-            let question = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-            let (status, body) = match question.as_str() {
-                "version" => (200, json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" })),
-                question => answer(question).unwrap_or_else(|| (501, json!({ "message": "who would ask that?" }))),
+            let path = request.uri().path();
+            let (status, body) = match path.ends_with("/version") {
+                true => (200, json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" })),
+                false => answer(path).unwrap_or_else(|| (501, json!({ "message": "who would ask that?" }))),
             };
+            if status == NEVER {
+                std::future::pending::<()>().await;
+            }
             (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(body))
         };
         tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
@@ -547,6 +583,24 @@ mod tests {
         let (error, looks) = failed_start(400, "NVIDIA_REQUIRE_CUDA=cuda>=99", HOOK).await;
         assert!(matches!(error, Error::CommandMissing { .. }), "{error:?}");
         assert_eq!(looks, 1, "only for what it is made of, before it is started");
+    }
+
+    #[tokio::test]
+    async fn a_container_that_the_engine_cannot_look_at_leaves_the_others_their_owner() {
+        let docker = told_by_path(|path| match path.rsplit('/').nth(1) {
+            _ if path.ends_with("/networks") => Some((200, json!([]))),
+            Some("containers") => {
+                let states = ["created", "running", "exited", "running"];
+                let listed = states.iter().enumerate();
+                Some((200, listed.map(|(id, state)| json!({ "Id": id.to_string(), "State": state })).collect()))
+            }
+            Some("3") => Some((200, json!({ "State": { "Status": "running" } }))),
+            _ => Some((NEVER, json!({}))),
+        });
+        let found = docker.await.list(Address([2; 32])).await.unwrap();
+        let states: Vec<_> = found.iter().map(|container| (container.id.as_str(), &container.state)).collect();
+        let running = &FoundState::Running;
+        assert_eq!(states, [("0", &FoundState::Created), ("1", running), ("2", running), ("3", running)]);
     }
 
     /// What comes of a container that the engine calls a wrong one, where it first has these runtimes and then those.

@@ -20,7 +20,8 @@ pub(super) async fn toolkit(program: &Path) -> Option<String> {
 }
 
 pub(super) fn judge(inventory: &Inventory, toolkit: Option<&str>) -> Vec<Finding> {
-    let fix = "install NVIDIA's driver (`apt-get install nvidia-driver`) and see that `nvidia-smi` lists the GPUs";
+    let fix = "`apt-get install nvidia-driver` (on Debian with `contrib non-free non-free-firmware` among apt's \
+               components, on Ubuntu `ubuntu-drivers install`), then see that `nvidia-smi` lists the GPUs";
     if inventory.gpus.is_empty() && inventory.unusable.is_empty() {
         return vec![Finding::less("GPUs", format!("{}: the rig sells its CPUs", inventory.summary()), fix)];
     }

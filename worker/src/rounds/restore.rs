@@ -59,11 +59,11 @@ async fn bring(context: &Context, assignment: &Assignment, newest: Restore) -> R
         let mut inner = folder.clone();
         for part in Path::new(&file.path).parent().into_iter().flat_map(Path::components) {
             inner.push(part);
-            folders.own(&inner).map_err(|error| broken(&error))?;
+            folders.own(assignment.key.lease, &inner).map_err(|error| broken(&error))?;
         }
         let path = folder.join(&file.path);
         fetch(context, file.object, &path).await?;
-        folders.own_file(&path).map_err(|error| broken(&error))?;
+        folders.own_file(assignment.key.lease, &path).map_err(|error| broken(&error))?;
     }
     Ok(())
 }

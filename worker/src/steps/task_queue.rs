@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent, sight};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
 use crate::context::Context;
+use crate::folders::Left;
 use crate::rounds::{self, Brought, Known};
 use crate::{disk, egress, gpu, inputs, logs, outputs};
 
@@ -22,6 +24,8 @@ const GPU_PATIENCE: Duration = Duration::from_secs(5);
 const LOG_GRACE: Duration = Duration::from_secs(5);
 /// From one look at the fence around a container with a network to the next.
 const FENCE: Duration = Duration::from_secs(2);
+/// How often what a task has left is tried before the task ends without: its lease is paid for until then.
+const TRIES: u32 = 3;
 /// From one attempt to clean to the next; an engine that is being restarted takes a while.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -214,7 +218,7 @@ impl Queue {
         }
     }
 
-    /// Until container and folders are gone: nothing may be left behind, however long it takes.
+    /// Until the container is gone, however long it takes, and what of its folders can be removed.
     /// The container first: folders are not safe to walk while a stranger's program moves them.
     async fn clean(&self) {
         while let Err(error) = self.context.engine.remove(&name(self.key)).await {
@@ -225,15 +229,25 @@ impl Queue {
             }
             sleep(PAUSE).await;
         }
-        while let Err(error) = self.context.folders.remove(self.key) {
-            tracing::warn!(task = %self.key, %error, "the folders cannot be removed yet");
-            sleep(PAUSE).await;
+        let Context { folders, vault, .. } = self.context.as_ref();
+        if let Err(error) = self.removed("folders", || folders.remove(self.key)).await {
+            self.context.tell_left(&folders.set_aside(self.key, error));
         }
-        while let Err(error) = self.context.vault.clear(self.key) {
-            tracing::warn!(task = %self.key, %error, "the secret files cannot be removed yet");
-            sleep(PAUSE).await;
+        if let Err(source) = self.removed("secret files", || vault.clear(self.key)).await {
+            self.context.tell_left(&Left { at: vault.shown(self.key), source });
         }
         self.tell(Ok(TaskEvent::Cleaned));
+    }
+
+    /// # Errors
+    /// Those of the last try.
+    async fn removed(&self, what: &str, remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        for _ in 1..TRIES {
+            let Err(error) = remove() else { return Ok(()) };
+            tracing::warn!(task = %self.key, %error, "the {what} cannot be removed yet");
+            sleep(PAUSE).await;
+        }
+        remove()
     }
 
     /// A container that is told of a GPU which is not there fails in a way that looks like its image's.
@@ -324,8 +338,8 @@ impl Queue {
             outputs: context.folders.outputs(key),
             checkpoint: checkpoint.map(|_| context.folders.checkpoint(key)),
             secrets,
-            user: context.folders.user(),
-            host_users: context.folders.needs_host_users(),
+            user: context.folders.users().of(key.lease),
+            host_users: context.folders.users().leave_namespace(),
             gpus: access,
         }
     }

@@ -8,6 +8,8 @@ use millrace_agent::{Cause, Failure, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::SecretBytes;
 
+use crate::folders::Users;
+
 /// On every Linux a file system in memory, and one that a service with a read-only system may write to
 /// (systemd.exec(5), `ProtectSystem`).
 const MEMORY: &str = "/dev/shm";
@@ -17,15 +19,15 @@ const TMPFS_MAGIC: i64 = 0x0102_1994;
 /// Secret files in the clear, one folder for each task; gone when the machine is.
 pub(super) struct Shown {
     root: PathBuf,
-    user: (u32, u32),
+    users: Users,
     /// The root goes with the last task's folder: not while another task's is made.
     changing: Mutex<()>,
 }
 
 impl Shown {
-    /// Of one node; `user` and group read the files.
-    pub fn of(node: Address, user: (u32, u32)) -> Self {
-        Self { root: Path::new(MEMORY).join(format!("millrace-{node}")), user, changing: Mutex::default() }
+    /// Of one node; a lease's user reads its files.
+    pub fn of(node: Address, users: Users) -> Self {
+        Self { root: Path::new(MEMORY).join(format!("millrace-{node}")), users, changing: Mutex::default() }
     }
 
     /// Returns the folder.
@@ -46,14 +48,15 @@ impl Shown {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         self.own()?;
         let folder = self.folder(key);
+        let (user, group) = self.users.on_rig(key.lease);
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         for (name, content) in files {
             let path = folder.join(name);
             let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path)?;
             file.write_all(&content.0)?;
-            chown(&path, Some(self.user.0), Some(self.user.1))?;
+            chown(&path, Some(user), Some(group))?;
         }
-        chown(&folder, Some(self.user.0), Some(self.user.1))?;
+        chown(&folder, Some(user), Some(group))?;
         Ok(folder)
     }
 
@@ -93,7 +96,7 @@ impl Shown {
         }
     }
 
-    fn folder(&self, key: TaskKey) -> PathBuf {
+    pub fn folder(&self, key: TaskKey) -> PathBuf {
         self.root.join(key.to_string())
     }
 }

@@ -25,8 +25,7 @@ fn buyer() -> SigningKey {
 
 /// A vault of a node that no other test has.
 fn vault(folder: &Path, node: u8) -> Vault {
-    let owner = fs::metadata("/proc/self").unwrap();
-    Vault::open(folder, Address([node; 32]), &node_key(), (owner.uid(), owner.gid())).unwrap()
+    Vault::open(folder, Address([node; 32]), &node_key(), Users::here()).unwrap()
 }
 
 fn secrets() -> Secrets {

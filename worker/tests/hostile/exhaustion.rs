@@ -164,3 +164,42 @@ async fn a_program_without_end() {
     let Some((code, _)) = failure_of(seconds(LIMIT, &format!("{POLITE}; while :; do :; done"))).await else { return };
     assert_eq!(code, "timed-out");
 }
+
+/// Of what the kernel counts by user, over all containers, a shell can have pipe pages: each pipe takes 16 of them, and
+/// whoever has no more gets pipes with two.
+#[tokio::test]
+async fn what_the_kernel_counts_by_user_is_not_taken_from_another_lease() {
+    let attack = "
+        cd /tmp; mkfifo $(seq 10 1200); n=10
+        while [ $n -le 1200 ]; do eval \"exec $n<>$n\"; n=$((n+1)); done
+        : > /outputs/held; while [ ! -e /outputs/over ]; do sleep 0.2; done; rm /outputs/over";
+    let victim = "
+        cd /tmp; mkfifo pipe; exec 3<>pipe; dd if=/dev/zero of=pipe bs=64k count=1 2>/dev/null & sleep 2
+        kill -0 $! 2>/dev/null && echo small > /outputs/report || echo whole > /outputs/report; kill -9 $! 2>/dev/null";
+    let pages = std::fs::read_to_string("/proc/sys/fs/pipe-user-pages-soft").unwrap_or_default();
+    if pages.trim() != "16384" {
+        eprintln!("SKIPPED: this machine gives a user other than 16384 pages of pipes");
+        return;
+    }
+    let (Some(mut attacker), Some(mut other)) = (rig(spec(attack)).await, rig(spec(victim)).await) else { return };
+    attacker.assign(0);
+    attacker.orchestrator.phase(Phase::Running).await;
+    let task = std::fs::read_dir(attacker.data().join("tasks")).unwrap().next().unwrap().unwrap();
+    let outputs = task.path().join("outputs");
+    if std::fs::metadata(&outputs).unwrap().uid() == std::fs::metadata("/proc/self").unwrap().uid() {
+        eprintln!("SKIPPED: this user may give files to no other, so jobs run as it");
+        return;
+    }
+    let held = async {
+        while !outputs.join("held").exists() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), held).await.expect("the pages are not taken");
+    assert_eq!(report_of(&mut other).await, "whole\n");
+    std::fs::write(outputs.join("over"), "").unwrap();
+    assert_eq!(attacker.orchestrator.end().await.phase(), Phase::Done);
+    aftermath(&mut attacker).await;
+    attacker.stop().await;
+    other.stop().await;
+}

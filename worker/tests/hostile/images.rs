@@ -9,8 +9,10 @@ use bollard::query_parameters::{
     StartContainerOptions, WaitContainerOptions,
 };
 use futures_util::TryStreamExt;
+use millrace_agent::TaskKey;
 use millrace_link::grpc::Failure;
 use millrace_worker::Options;
+use millrace_worker::container::{label, name};
 
 use super::*;
 use crate::support::false_registry::{FalseRegistry, SECRET};
@@ -194,6 +196,153 @@ async fn an_image_whose_users_are_read_without_end() {
         assert_eq!((failure.code.as_str(), failure.fault()), (expected, Fault::Job), "{name}: {failure:?}");
         rig.stop().await;
     }
+}
+
+/// What becomes of a job with an image of this layer, which was altered so; of the image nothing is left.
+async fn failure_with(engine: &Arc<dyn Engine>, purpose: &str, layer: Vec<u8>, changes: &[&str]) -> Failure {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let image = format!("millrace/{purpose}-{}:1", std::process::id());
+    let (repo, tag) = image.split_once(':').unwrap();
+    let changes = changes.iter().map(|change| (*change).to_owned()).collect::<Vec<_>>();
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).changes(changes).build();
+    let layer = bollard::body_full([layer, vec![0; 1_024]].concat().into());
+    docker.create_image(Some(options), Some(layer), None).try_collect::<Vec<_>>().await.unwrap();
+    failure_of_image(engine, &image).await
+}
+
+async fn failure_of_image(engine: &Arc<dyn Engine>, image: &str) -> Failure {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let spec = JobSpec { image: image.to_owned(), ..spec("true") };
+    let mut rig = Rig::start(engine.clone(), Objects::default(), spec).await;
+    let failure = failure(&mut rig).await;
+    docker.remove_image(image, None::<RemoveImageOptions>, None).await.unwrap();
+    rig.stop().await;
+    failure
+}
+
+/// The name of an image like the hostile one, but for this in its config.
+async fn configured(purpose: &str, config: ContainerConfig) -> String {
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let image = format!("millrace/{purpose}:{}", std::process::id());
+    let (repo, tag) = image.split_once(':').unwrap();
+    let body = ContainerCreateBody { image: Some(IMAGE.to_owned()), ..ContainerCreateBody::default() };
+    let made = docker.create_container(None, body).await.unwrap().id;
+    let options = CommitContainerOptionsBuilder::default().container(&made).repo(repo).tag(tag).build();
+    docker.commit_container(options, config).await.unwrap();
+    docker.remove_container(&made, Some(RemoveContainerOptionsBuilder::default().v(true).build())).await.unwrap();
+    image
+}
+
+fn link(name: &str, target: &str) -> Vec<u8> {
+    tar_header_of('2', name, target, 0)
+}
+
+/// runc makes it, as root: below `/outputs` nobody but root could remove it again.
+#[tokio::test]
+async fn an_image_whose_working_directory_would_be_made_in_what_is_bound_or_the_kernels() {
+    let Some(engine) = engine().await else { return };
+    for (purpose, layer, directory, expected) in [
+        ("outputs", vec![], "/outputs/x/y", "image-invalid"),
+        ("inputs", vec![], "/inputs/a", "image-invalid"),
+        ("secrets", vec![], "/run/secrets/a", "image-invalid"),
+        ("sys", vec![], "/sys/a", "image-invalid"),
+        ("proc", vec![], "/proc/a", "image-invalid"),
+        ("linked", link("l", "outputs"), "/l/z", "image-invalid"),
+        ("nowhere", link("l", "/outputs/m"), "/l", "image-invalid"),
+        // Docker sees a folder there before the job's own lies over it.
+        ("hidden", [link("l", "/outputs/m"), link("outputs/m", "/etc")].concat(), "/l", "image-invalid"),
+        ("memory", link("l", "/tmp/m"), "/l", "image-invalid"),
+        // These have no program, and say so.
+        ("bound", vec![], "/outputs", "command-missing"),
+        ("in-memory", link("l", "tmp"), "/l/x", "command-missing"),
+        ("shared", vec![], "/dev/shm/x", "command-missing"),
+    ] {
+        let change = format!("WORKDIR {directory}");
+        let failure = failure_with(&engine, &format!("directory-{purpose}"), layer, &[&change]).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), (expected, Fault::Job), "{purpose}: {failure:?}");
+        assert!(expected != "image-invalid" || failure.cause.contains("WORKDIR"), "{}", failure.cause);
+    }
+}
+
+#[tokio::test]
+async fn an_image_whose_volumes_would_be_made_in_what_is_bound_or_the_kernels() {
+    let Some(engine) = engine().await else { return };
+    for (purpose, layer, volume) in [
+        ("outputs", vec![], "/outputs/a/b"),
+        ("checkpoint", vec![], "/checkpoint/a"),
+        ("linked", link("l", "outputs"), "/l/a/b"),
+        ("over", link("l", "inputs"), "/l"),
+        ("devices", link("l", "/dev"), "/l"),
+        ("kernel", link("l", "/sys"), "/l/a"),
+        ("root", link("l", "/"), "/l"),
+        // What the worker has there itself, led elsewhere.
+        ("temporary", link("tmp", "/outputs/a/b"), "/v"),
+        ("secrets", link("run", "/outputs/a/b"), "/v"),
+        ("round", link("inputs", "outputs/x"), "/v"),
+    ] {
+        let change = format!("VOLUME [\"{volume}\"]");
+        let failure = failure_with(&engine, &format!("volume-{purpose}"), layer, &[&change]).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{purpose}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_whose_config_no_runtime_takes() {
+    let Some(engine) = engine().await else { return };
+    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    let directory = |path: &str| ContainerConfig { working_dir: Some(path.to_owned()), ..Default::default() };
+    for (purpose, config, told) in [
+        ("nul", ContainerConfig { env: words(&["A=\0b"]), ..Default::default() }, "ENV"),
+        ("nameless", ContainerConfig { env: words(&["=b"]), ..Default::default() }, "ENV"),
+        ("nul-command", ContainerConfig { entrypoint: words(&["/bin/s\0h"]), ..Default::default() }, "ENTRYPOINT"),
+        ("nul-directory", directory("/a\0b"), "WORKDIR"),
+        ("relative", directory("a"), "WORKDIR"),
+    ] {
+        let image = configured(purpose, config).await;
+        let failure = failure_of_image(&engine, &image).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), ("image-invalid", Fault::Job), "{purpose}: {failure:?}");
+        assert!(failure.cause.contains(told), "{purpose}: {}", failure.cause);
+    }
+}
+
+#[tokio::test]
+async fn an_image_with_volumes_without_end() {
+    let Some(engine) = engine().await else { return };
+    for (number, expected) in [(64, "command-missing"), (65, "image-invalid")] {
+        let volumes: Vec<String> = (0..number).map(|volume| format!("\"/v{volume}\"")).collect();
+        let change = format!("VOLUME [{}]", volumes.join(","));
+        let failure = failure_with(&engine, &format!("volumes-{number}"), vec![], &[&change]).await;
+        assert_eq!((failure.code.as_str(), failure.fault()), (expected, Fault::Job), "{number}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_whose_labels_speak_to_programs_of_the_rigs_owner() {
+    let Some(engine) = engine().await else { return };
+    let mut theirs = vec![("traefik.enable", "true"), ("com.datadoghq.ad.check_names", "[\"http_check\"]")];
+    theirs
+        .extend([label::NODE, label::JOB, label::LEASE, label::TASK, label::RUN, label::EGRESS].map(|own| (own, "7")));
+    let labels = theirs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let image = configured("labels", ContainerConfig { labels: Some(labels), ..Default::default() }).await;
+    let spec = JobSpec { image: image.clone(), ..spec("trap 'exit 0' TERM; sleep 60 & wait") };
+    let mut rig = Rig::start(engine, Objects::default(), spec).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    let found = docker.inspect_container(&name(key), None).await.unwrap();
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
+    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+    rig.stop().await;
+    let labels = found.config.unwrap().labels.unwrap();
+    for silent in ["traefik.enable", "com.datadoghq.ad.check_names", label::EGRESS] {
+        assert_eq!(labels[silent], "", "{silent}: {labels:?}");
+    }
+    assert_eq!((labels[label::LEASE].as_str(), labels[label::TASK].as_str()), (key.lease.to_string().as_str(), "0"));
+    assert!(!labels.values().any(|value| value == "7"), "{labels:?}");
 }
 
 #[tokio::test]

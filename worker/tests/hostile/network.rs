@@ -4,12 +4,12 @@
 mod neighbour;
 mod resolver;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{LogsOptionsBuilder, WaitContainerOptions};
+use bollard::query_parameters::{LogsOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptions};
 use futures_util::StreamExt;
 use millrace_agent::TaskKey;
 use millrace_worker::Options;
@@ -121,7 +121,8 @@ async fn unfenced(told: &[(&str, String)]) -> String {
     let _ = docker.wait_container(&id, None::<WaitContainerOptions>).next().await;
     let options = LogsOptionsBuilder::default().stdout(true).build();
     let log: Vec<_> = docker.logs(&id, Some(options)).map(|line| line.unwrap().to_string()).collect().await;
-    docker.remove_container(&id, None).await.unwrap();
+    // Its image has a volume.
+    docker.remove_container(&id, Some(RemoveContainerOptionsBuilder::default().v(true).build())).await.unwrap();
     log.concat()
 }
 
@@ -275,4 +276,39 @@ async fn a_fence_that_somebody_takes_down_is_put_up_again_while_a_job_runs() {
     assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
     assert_eq!(rig.objects.get(&end.outputs[0].sha256).unwrap().as_ref(), b"internet\n");
     rig.stop().await;
+}
+
+/// One of each port: more than a job may have at once, by half a thousand.
+fn open_connections(process: u32) {
+    neighbour::inside(Some(format!("/proc/{process}/ns/net")), |ready| {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        for port in 10_000..14_600 {
+            // What is refused is told to the next one.
+            let _ = socket.send_to(b"x", (internet(), port));
+        }
+        ready.send(()).unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_job_that_opens_more_connections_than_the_rig_has_room_for() {
+    let _alone = neighbour::alone().await;
+    let Some(_surroundings) = Surroundings::build() else { return };
+    let Some((mut filler, _, process)) = victim().await else { return };
+    assert!(neighbour::answers_inside(process, internet()));
+    open_connections(process);
+    assert!(!neighbour::answers_inside(process, internet()), "one more");
+    // Long enough for the fence to be put up again, and too short for the kernel to forget what nobody answers.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(!neighbour::answers_inside(process, internet()), "one more behind a new fence");
+    let rigs_own = TcpStream::connect_timeout(&SocketAddr::from((internet(), PORT)), Duration::from_secs(3));
+    assert!(rigs_own.is_ok(), "{rigs_own:?}");
+    let told = [("TARGETS", format!("internet={}", internet()))];
+    let Some(mut rig) = rig_with(spec_with(&told, true)).await else { return };
+    assert_eq!(report_of(&mut rig).await, "internet\n");
+    rig.stop().await;
+    filler.stop_task(0);
+    filler.orchestrator.end().await;
+    assert!(filler.is_clean().await);
+    filler.stop().await;
 }

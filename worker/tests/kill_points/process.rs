@@ -64,13 +64,13 @@ fn worker_process() {
         let setup = Setup::load(&folder);
         let node_key = Keypair::try_from(setup.node_key.as_slice()).unwrap();
         let node = offer::node(&node_key, setup.node);
-        let chain = Arc::new(FileChain::new(&folder, setup.job(), node.clone(), setup.scheduler));
+        let chain = Arc::new(FileChain::new(&folder, setup.job(), node, setup.scheduler));
         let engine = Arc::new(Mortal::new(&folder, Docker::connect(None, PullPolicy::Never).await.unwrap()));
         let mut options = Options::new(&setup.orchestrator_url, node_key, data(&folder), vec![]);
         options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
         options.disk_reserve_mib = 1;
         options.allow_network = false;
-        let worker = Service::start_with(options, Parts { node, engine, chain }).await.unwrap();
+        let worker = Service::start_with(options, Parts { engine, chain }).await.unwrap();
         worker.run_until(pending()).await.unwrap();
     });
 }

@@ -93,8 +93,8 @@ impl Scheduler {
                 }
                 offer_reply::Result::Refusal(refusal) => panic!("refused: {refusal:?}"),
             },
-            WorkerBody::Heartbeat(beat) => {
-                self.meter(&beat);
+            WorkerBody::Heartbeat(heartbeat) => {
+                self.meter(&heartbeat.unverified().unwrap());
                 self.say_notice();
             }
             WorkerBody::TaskUpdate(update) => self.on_update(update),
@@ -201,7 +201,7 @@ impl Scheduler {
         self.stopping
     }
 
-    fn meter(&mut self, beat: &grpc::Heartbeat) {
+    fn meter(&mut self, beat: &grpc::Beat) {
         let lease = self.lease();
         let running = beat.leases.iter().any(|held| held.lease == lease.0 && !held.running.is_empty());
         let now = Instant::now();

@@ -152,17 +152,28 @@ pub struct OneJob {
     pub deeds: Mutex<Vec<Deed>>,
     /// Whether none of it is taken.
     pub refuses: Mutex<bool>,
+    /// As which the rig is registered; none where no endpoint answers who is.
+    pub node: Mutex<Option<NodeAccount>>,
 }
 
 impl OneJob {
     pub fn new(job: JobAccount, scheduler: Address) -> Self {
         let (lease, clock) = (Mutex::default(), Mutex::new(UnixSeconds(1)));
         let (deeds, round, rules) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { job, scheduler, lease, clock, rules, round, deeds, refuses: Mutex::default() }
+        Self { job, scheduler, lease, clock, rules, round, deeds, refuses: Mutex::default(), node: Mutex::default() }
     }
 }
 
 impl millrace_worker::Chain for OneJob {
+    fn node(&self) -> BoxFuture<'_, Result<Option<NodeAccount>, Error>> {
+        let node = self.node.lock().unwrap().clone();
+        async {
+            node.map(Some)
+                .ok_or_else(|| Error::AnswerMalformed { endpoint: "an endpoint".to_owned(), answer: "list of nodes" })
+        }
+        .boxed()
+    }
+
     fn job(&self, address: Address) -> BoxFuture<'_, Result<JobAccount, Error>> {
         assert_eq!(address, self.job.address, "the worker asks for another job");
         let job = self.rules.lock().unwrap().unwrap_or(self.job.job);

@@ -9,6 +9,7 @@ use millrace_link::grpc::link_server::{Link, LinkServer};
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Challenge, OrchestratorMessage, Phase, Resume, TaskUpdate, Welcome, WorkerMessage};
+use millrace_link::heartbeat::BeatVerifier;
 use millrace_protocol::Address;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
@@ -95,7 +96,12 @@ impl Orchestrator {
         self.hear_within(PATIENCE, what, pick).await
     }
 
-    async fn hear_within<T>(&mut self, patience: Duration, what: &str, pick: impl Fn(WorkerBody) -> Option<T>) -> T {
+    pub async fn hear_within<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        pick: impl Fn(WorkerBody) -> Option<T>,
+    ) -> T {
         let next = async {
             loop {
                 let body = self.inbound.recv().await.expect("the orchestrator has stopped");
@@ -164,7 +170,11 @@ impl Link for Service {
             auth::verify(node_key, &expected, &response.signature).expect("a wrong signature");
             *session.lock().unwrap() = Some(outbound.clone());
             say(Body::Welcome(Welcome { node: NODE.to_vec(), heartbeat_millis, object_endpoint: objects_url }));
+            let mut beats = BeatVerifier::new(program, node_key, &[9; 32]);
             while let Some(body) = next(&mut inbound).await {
+                if let WorkerBody::Heartbeat(heartbeat) = &body {
+                    beats.verify(heartbeat).expect("a heartbeat of this link");
+                }
                 let _ = heard.send(body);
             }
         });

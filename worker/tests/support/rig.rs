@@ -39,6 +39,8 @@ pub struct Rig {
     pub checkpoint: Option<grpc::Checkpoint>,
     /// Where the GPUs are listed; none: they are simulated.
     nvml: Option<PathBuf>,
+    /// Whether an endpoint answers when the worker starts.
+    pub finds_the_chain: bool,
 }
 
 impl Drop for Rig {
@@ -138,6 +140,7 @@ impl Rig {
             attempt: 1,
             checkpoint: None,
             nvml: None,
+            finds_the_chain: true,
         }
     }
 
@@ -171,8 +174,8 @@ impl Rig {
         }
         options.disk_reserve_mib = 1;
         tweak(&mut options);
-        let chain = self.chain.clone();
-        let parts = Parts { node: self.node.clone(), engine: self.engine.clone(), chain };
+        *self.chain.node.lock().unwrap() = Some(self.node.clone()).filter(|_| self.finds_the_chain);
+        let parts = Parts { engine: self.engine.clone(), chain: self.chain.clone() };
         Service::start_with(options, parts).await
     }
 

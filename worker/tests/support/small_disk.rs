@@ -20,6 +20,11 @@ impl SmallDisk {
         Self::mounted(at, &["-t", "ramfs", "ramfs"])
     }
 
+    /// Where it is by now: a folder above it was moved.
+    pub fn unmount_from(mut self, at: &Path) {
+        self.0 = at.to_owned();
+    }
+
     fn mounted(at: &Path, what: &[&str]) -> Option<Self> {
         let mount = Command::new("mount").args(what).arg(at).status();
         mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))

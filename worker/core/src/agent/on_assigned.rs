@@ -1,6 +1,15 @@
 use millrace_protocol::{Address, UnixSeconds};
 
-use crate::{Action, Agent, Assignment, Cause, Failure, LeasePhase, Record, Report, Task, TaskKey};
+use crate::{Action, Agent, Assignment, Cause, Failure, LeasePhase, Record, Report, StopReason, Task, TaskKey};
+
+/// Most tasks of one lease that have not ended: the rig holds all that each is given to work with, up to 4 MiB of a
+/// job's spec, and each is written to disk.
+///
+/// The scheduler hands out one at a time. What else has not ended it has taken back, each time after three heartbeats
+/// without a word, and to stop that takes a minute and a half at most where the engine answers (`STOP_GRACE`,
+/// `KILL_GRACE`, `SAVE_PATIENCE`): with heartbeats a second apart, a tenth of the usual, and a link that breaks after
+/// each task, these are thirty.
+const MOST_UNFINISHED: usize = 32;
 
 impl Agent {
     /// A task arrives, perhaps not for the first time: the orchestrator repeats itself after it
@@ -25,9 +34,24 @@ impl Agent {
             actions.push(Action::Report(Report::Failed(key, fault.failure())));
             return;
         }
+        if self.unfinished(key.lease).count() >= MOST_UNFINISHED {
+            let failure = Failure::new(Cause::Stopped, "too many tasks of its lease have not ended");
+            actions.push(Action::Report(Report::Failed(key, failure)));
+            return;
+        }
+        self.take_back_attempts(key, now, actions);
         actions.push(Action::Journal(Record::TaskAssigned { assignment: assignment.clone() }));
         self.tasks.insert(key, Task::new(assignment));
         self.begin_next(key.lease, now, actions);
+    }
+
+    /// Of a task the scheduler wants one attempt at a time: with another it has taken back the one before, of which the
+    /// rig may not have heard.
+    fn take_back_attempts(&mut self, key: TaskKey, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let same = |task: &&mut Task| task.key().lease == key.lease && task.key().task == key.task;
+        for task in self.tasks.values_mut().filter(same) {
+            task.stop(StopReason::Requested, now, actions);
+        }
     }
 
     /// After anything that may have ended a task.

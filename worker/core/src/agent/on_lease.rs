@@ -52,13 +52,24 @@ impl Agent {
         self.on_end_lease(address, now, actions);
     }
 
-    /// The lease is gone, or never was: what belongs to it goes, too. With its last voucher here the chain has to say so:
-    /// that is money.
+    /// Whoever says so may have lost its memory, or be somebody else on the way. For that word the lease's tasks stop,
+    /// which nobody attests any more, and with the last of them its units are free. Its voucher is money, and with the
+    /// lease on chain goes a bond: only the chain closes it then, and until it does the rig redeems and holds it like
+    /// any other.
+    pub(super) fn on_disowned(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
+        let Some(lease) = self.leases.get_mut(&address) else { return };
+        if lease.voucher.is_none() && lease.on_chain().is_none() {
+            return self.on_lease_over(address, now, actions);
+        }
+        lease.upkeep.look_soon(now);
+        if lease.takes_tasks() {
+            self.on_end_lease(address, now, actions);
+        }
+    }
+
+    /// The lease is gone, or never was: what belongs to it goes, too.
     pub(crate) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
-        if !lease.is_live() && lease.is_attested() {
-            return lease.upkeep.look_soon(now);
-        }
         lease.phase = LeasePhase::Over;
         actions.push(Action::Journal(Record::LeaseOver { lease: address }));
         self.stop_all(address, now, actions);

@@ -3,7 +3,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use crate::{Action, Agent};
 
 impl Agent {
-    /// Deadlines: of tasks, and of leases whose orchestrator has disappeared.
+    /// Deadlines: of tasks, and of leases whose orchestrator has disappeared and of which no chain tells.
     pub(super) fn on_tick(&mut self, now: UnixSeconds, actions: &mut Vec<Action>) {
         for task in self.tasks.values_mut() {
             let lease = self.leases.get(&task.key().lease);

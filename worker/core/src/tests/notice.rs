@@ -176,6 +176,7 @@ fn the_chain_tells_of_a_notice_that_nobody_else_does() {
     let read = |preempted_at| {
         let mut on_chain = super::upkeep::opened();
         (on_chain.state, on_chain.preempted_at) = (LeaseState::Running, preempted_at);
+        on_chain.ends_by = UnixSeconds(6_000);
         Event::LeaseRead { lease: LEASE, account: Some(on_chain), clock: UnixSeconds(5_000) }
     };
     rig.event(read(UnixSeconds::ZERO));

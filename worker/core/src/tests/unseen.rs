@@ -90,15 +90,24 @@ fn what_never_began_is_neither_begun_nor_blamed() {
 
 #[test]
 fn a_journal_says_whether_anything_is_at_stake() {
-    assert!(!has_at_stake(&[]));
+    assert_eq!(Held::of(&[]), Held { at_stake: false, lease: false, gpus: vec![] });
     let mut rig = Rig::leased();
-    assert!(has_at_stake(&rig.journal));
+    assert_eq!(Held::of(&rig.journal), Held { at_stake: true, lease: true, gpus: vec![] });
     rig.event(Event::CountLease { lease: LEASE, salt: [3; 32] });
     rig.event(Event::LeaseOver(LEASE));
-    assert!(!holds_a_lease(&rig.journal), "it is closed");
-    assert!(has_at_stake(&rig.journal), "its result is still to be shown");
+    let held = Held::of(&rig.journal);
+    assert!(!held.lease, "it is closed");
+    assert!(held.at_stake, "its result is still to be shown");
     rig.event(Event::RoundRead { lease: LEASE, round: None, clock: UnixSeconds(START.0 + 200) });
-    assert!(!has_at_stake(&rig.journal));
+    assert!(!Held::of(&rig.journal).at_stake);
+}
+
+#[test]
+fn a_worker_is_idle_without_anything_at_stake_or_any_container() {
+    let found = [FoundContainer { id: "stray".into(), key: None, state: FoundState::Created }];
+    let nothing = Held::of(&[]);
+    assert!(nothing.is_idle(&[]) && !nothing.is_idle(&found));
+    assert!(!Held::of(&Rig::leased().journal).is_idle(&[]));
 }
 
 #[test]
@@ -110,10 +119,12 @@ fn gpus_are_known_by_their_places_as_long_as_they_stay_the_same() {
     rig.event(found(&["GPU-a", "GPU-b"]));
     rig.event(found(&["GPU-a", "GPU-b"]));
     assert_eq!(rig.journal.len(), 1);
-    assert_eq!(known_gpus(&rig.journal), ["GPU-a", "GPU-b"]);
+    assert_eq!(Held::of(&rig.journal).gpus, [""; 0], "no lease names any");
+    rig.event(Event::OfferAccepted { lease: LEASE, terms: terms() });
+    assert_eq!(Held::of(&rig.journal).gpus, ["GPU-a", "GPU-b"]);
     rig.journal = rig.agent.snapshot();
     rig.restart();
-    assert_eq!(known_gpus(&rig.agent.snapshot()), ["GPU-a", "GPU-b"], "also where the journal was shortened");
+    assert_eq!(Held::of(&rig.agent.snapshot()).gpus, ["GPU-a", "GPU-b"], "also where the journal was shortened");
     rig.event(found(&["GPU-b"]));
-    assert_eq!(known_gpus(&rig.journal), ["GPU-b"]);
+    assert_eq!(Held::of(&rig.journal).gpus, ["GPU-b"]);
 }

@@ -42,7 +42,7 @@ pub fn opened() -> OnChain {
 }
 
 /// Running since `at`, with the voucher of `sequence` redeemed then.
-fn running(at: u64, sequence: u64) -> OnChain {
+pub fn running(at: u64, sequence: u64) -> OnChain {
     OnChain {
         state: LeaseState::Running,
         sequence,
@@ -55,7 +55,7 @@ fn running(at: u64, sequence: u64) -> OnChain {
 }
 
 /// Lets `seconds` go by; the chain answers each question with what it has. Returns what else was asked.
-fn pass(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) -> Vec<Action> {
+pub fn pass(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) -> Vec<Action> {
     let mut done = Vec::new();
     for _ in 0..seconds {
         rig.tick(1);
@@ -78,7 +78,7 @@ fn pass(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) -> Vec<Action>
     done
 }
 
-fn endless(task: u32) -> Event {
+pub fn endless(task: u32) -> Event {
     let mut assignment = assignment(task);
     assignment.limits.time = Seconds(100_000);
     Event::TaskAssigned(assignment)
@@ -113,7 +113,7 @@ fn a_rig_without_a_task_takes_its_longer_start_only_where_nobody_is_heard() {
 }
 
 /// A rig whose work is done and attested for good, and the lease on chain.
-fn attested(exit_class: ExitClass) -> (Rig, Option<OnChain>) {
+pub fn attested(exit_class: ExitClass) -> (Rig, Option<OnChain>) {
     let mut rig = Rig::leased();
     rig.assign(0);
     rig.settle();
@@ -124,7 +124,7 @@ fn attested(exit_class: ExitClass) -> (Rig, Option<OnChain>) {
     (rig, Some(running(START.0, 1)))
 }
 
-fn is_paid(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) {
+pub fn is_paid(rig: &mut Rig, seconds: u64, chain: &mut Option<OnChain>) {
     let redeemed = pass(rig, seconds, chain);
     assert!(matches!(&redeemed[..], [Action::Redeem { voucher, .. }] if voucher.is_final), "{redeemed:?}");
     assert_eq!(rig.agent, Agent::default(), "the chain has it");

@@ -7,6 +7,7 @@ use bollard::models::{
 };
 use millrace_spec::Runtime;
 
+use super::volumes::Wanted;
 use crate::container::{GpuAccess, NetworkAccess, Plan, label, name};
 
 const MIB: i64 = 1024 * 1024;
@@ -106,18 +107,20 @@ impl LogDriver {
 
 /// How a stranger's program is locked in: no root, no capability, no way to gain either, nothing
 /// writable but `/outputs` and memory, no network unless the job asks for one, and limits on
-/// everything it could exhaust. `volumes` are those of the image: what nothing is bound to the engine would put on its
+/// everything it could exhaust. `wanted` is the image's: a volume that nothing is bound to the engine would put on its
 /// own disk, writable and without a limit, so it lies in memory like `/tmp`. `devices` are [`named_devices`], `run` is
 /// the engine's, where it has a name.
 pub(super) fn body(
     plan: &Plan,
-    volumes: &[String],
+    wanted: &Wanted,
     devices: Option<Vec<DeviceMapping>>,
     means: Means,
     run: Option<String>,
 ) -> ContainerCreateBody {
     let mounts = mounts(plan);
-    let mut labels = labels(plan);
+    // Whatever watches containers on the rig takes labels for its owner's word, and Docker adds the image's.
+    let mut labels: HashMap<String, String> = wanted.labels.iter().map(|name| (name.clone(), String::new())).collect();
+    labels.extend(self::labels(plan));
     labels.extend(run.map(|run| (label::RUN.to_owned(), run)));
     let (own_memory_mib, own_processes) = own_needs(plan.runtime);
     let memory = i64::from(plan.memory_mib.saturating_add(own_memory_mib)) * MIB;
@@ -141,7 +144,7 @@ pub(super) fn body(
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
         readonly_rootfs: Some(true),
-        tmpfs: Some(scratch(volumes, &mounts)),
+        tmpfs: Some(scratch(&wanted.volumes, &mounts)),
         network_mode: Some(match plan.network {
             NetworkAccess::None => "none".to_owned(),
             NetworkAccess::Internet { .. } | NetworkAccess::Only { .. } => name(plan.key),
@@ -316,12 +319,18 @@ pub(super) mod tests {
 
     #[test]
     fn every_restriction_is_in_the_request() {
-        let body = body(&plan(), &[], None, MEANS, Some("a-run".to_owned()));
+        let body = body(&plan(), &Wanted::default(), None, MEANS, Some("a-run".to_owned()));
         let host = body.host_config.unwrap();
         assert_eq!(host.nano_cpus, Some(1_500_000_000));
         assert_eq!((host.memory, host.memory_swap), (Some(64 * MIB), Some(64 * MIB)));
         assert_eq!((host.pids_limit, host.shm_size, host.oom_score_adj), (Some(32), Some(64 * MIB), Some(500)));
-        let large = super::body(&Plan { memory_mib: 4_097, ..plan() }, &[], None, MEANS, Some("a-run".to_owned()));
+        let large = super::body(
+            &Plan { memory_mib: 4_097, ..plan() },
+            &Wanted::default(),
+            None,
+            MEANS,
+            Some("a-run".to_owned()),
+        );
         assert_eq!(large.host_config.unwrap().shm_size, Some(2_048 * MIB));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
@@ -353,7 +362,7 @@ pub(super) mod tests {
         ] {
             let driver = LogDriver::of(&named);
             assert_eq!(driver, expected);
-            let config = body(&plan(), &[], None, Means { log: driver, ..MEANS }, None)
+            let config = body(&plan(), &Wanted::default(), None, Means { log: driver, ..MEANS }, None)
                 .host_config
                 .unwrap()
                 .log_config
@@ -366,14 +375,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_container_leaves_the_engines_user_namespace_only_where_its_user_must_be_the_rigs() {
-        let mode =
-            |host_users| body(&Plan { host_users, ..plan() }, &[], None, MEANS, None).host_config.unwrap().userns_mode;
+        let mode = |host_users| {
+            body(&Plan { host_users, ..plan() }, &Wanted::default(), None, MEANS, None).host_config.unwrap().userns_mode
+        };
         assert_eq!([mode(false), mode(true)], [None, Some("host".to_owned())]);
     }
 
     #[test]
     fn a_container_has_the_runtime_that_its_job_asks_for_and_the_same_restrictions() {
-        let host = |runtime| body(&Plan { runtime, ..plan() }, &[], None, MEANS, None).host_config.unwrap();
+        let host =
+            |runtime| body(&Plan { runtime, ..plan() }, &Wanted::default(), None, MEANS, None).host_config.unwrap();
         let (own, gvisor) = (host(None), host(Some(Runtime::Gvisor)));
         assert_eq!((own.runtime.as_deref(), gvisor.runtime.as_deref()), (Some("runc"), Some("runsc")));
         let memory = own.memory.map(|memory| memory + 32 * MIB);
@@ -389,7 +400,9 @@ pub(super) mod tests {
         let theirs = ["NVIDIA_VISIBLE_DEVICES"].into_iter().chain(BESIDE_GPUS).chain(NOT_SAID);
         let environment: Vec<_> = theirs.map(|name| (name.to_owned(), "all".to_owned())).collect();
         let environment = |gpus| {
-            body(&Plan { environment: environment.clone(), gpus, ..plan() }, &[], None, MEANS, None).env.unwrap()
+            body(&Plan { environment: environment.clone(), gpus, ..plan() }, &Wanted::default(), None, MEANS, None)
+                .env
+                .unwrap()
         };
         let none = environment(GpuAccess::None);
         assert_eq!(none.iter().filter(|line| line.starts_with("NVIDIA_VISIBLE_DEVICES=")).count(), 1);
@@ -416,8 +429,9 @@ pub(super) mod tests {
             default_runtime: Some("nvidia".to_owned()),
             ..SystemInfo::default()
         };
-        let runtime =
-            |names: &[&str]| body(&plan(), &[], None, Means::of(engine(names)), None).host_config.unwrap().runtime;
+        let runtime = |names: &[&str]| {
+            body(&plan(), &Wanted::default(), None, Means::of(engine(names)), None).host_config.unwrap().runtime
+        };
         assert_eq!(runtime(&["nvidia", "runc"]).as_deref(), Some("runc"));
         assert_eq!(runtime(&["crun"]), None, "Podman's is the only one");
     }
@@ -425,7 +439,7 @@ pub(super) mod tests {
     #[test]
     fn secrets_are_bound_read_only_and_only_where_there_are_any() {
         let plan = Plan { secrets: Some("/dev/shm/a".into()), ..plan() };
-        let body = body(&plan, &[], None, MEANS, None);
+        let body = body(&plan, &Wanted::default(), None, MEANS, None);
         assert_eq!(body.env.unwrap(), ["A=b", "NVIDIA_VISIBLE_DEVICES=void"], "never in the environment");
         let mounts = body.host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/dev/shm/a"), "/run/secrets", true));
@@ -434,15 +448,16 @@ pub(super) mod tests {
     #[test]
     fn a_task_writes_into_a_checkpoint_only_where_it_keeps_one() {
         let plan = Plan { checkpoint: Some("/kept".into()), ..plan() };
-        let mounts = body(&plan, &[], None, MEANS, None).host_config.unwrap().mounts.unwrap();
+        let mounts = body(&plan, &Wanted::default(), None, MEANS, None).host_config.unwrap().mounts.unwrap();
         assert_eq!(mounts[2], bind(Path::new("/kept"), "/checkpoint", false));
     }
 
     #[test]
     fn an_images_volumes_never_lie_on_the_rigs_disk() {
         let volumes = ["/scratch", "/tmp", "/inputs", "/outputs", "/checkpoint", "/run/secrets"].map(str::to_owned);
+        let wanted = Wanted { volumes: volumes.to_vec(), ..Wanted::default() };
         let tmpfs = |plan: &Plan| {
-            let tmpfs = body(plan, &volumes, None, MEANS, None).host_config.unwrap().tmpfs.unwrap();
+            let tmpfs = body(plan, &wanted, None, MEANS, None).host_config.unwrap().tmpfs.unwrap();
             assert!(tmpfs.values().all(|options| options.contains("size=256m")));
             let mut paths: Vec<String> = tmpfs.into_keys().collect();
             paths.sort_unstable();
@@ -454,10 +469,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn an_images_labels_say_nothing_and_none_of_them_is_the_workers() {
+        let names = ["traefik.enable", label::NODE, label::TASK, label::RUN, label::EGRESS];
+        let wanted = Wanted { labels: names.map(str::to_owned).to_vec(), ..Wanted::default() };
+        let labels = |run: Option<&str>| body(&plan(), &wanted, None, MEANS, run.map(str::to_owned)).labels.unwrap();
+        let expected: HashMap<String, String> = super::labels(&plan())
+            .into_iter()
+            .chain(["traefik.enable", label::RUN, label::EGRESS].map(|name| (name.to_owned(), String::new())))
+            .collect();
+        assert_eq!(labels(None), expected, "a run that is nobody's");
+        assert_eq!(labels(Some("a-run"))[label::RUN], "a-run");
+        assert_eq!(labels(None)[label::NODE], plan().node.to_string());
+    }
+
+    #[test]
     fn a_network_and_gpus_come_only_when_asked_for() {
         let network = NetworkAccess::Internet { resolvers: vec!["192.0.2.53".parse().unwrap()] };
         let plan = Plan { network, gpus: two_gpus(), ..plan() };
-        let host = body(&plan, &[], None, MEANS, None).host_config.unwrap();
+        let host = body(&plan, &Wanted::default(), None, MEANS, None).host_config.unwrap();
         assert_eq!(host.network_mode, Some(name(plan.key)), "a network of its own, which is called like it");
         assert_eq!((host.dns, host.extra_hosts), (Some(vec!["192.0.2.53".to_owned()]), None));
         assert_eq!(host.device_requests.unwrap()[0].device_ids, Some(vec!["GPU-1".into(), "GPU-2".into()]));
@@ -467,7 +496,7 @@ pub(super) mod tests {
     fn where_systemd_keeps_the_rules_the_nodes_of_exactly_the_containers_gpus_are_named() {
         let with = Plan { gpus: two_gpus(), ..plan() };
         let named = named_devices(&with, MEANS, |node| node != Path::new("/dev/nvidia-uvm"));
-        let devices = body(&with, &[], named, MEANS, None).host_config.unwrap().devices.unwrap();
+        let devices = body(&with, &Wanted::default(), named, MEANS, None).host_config.unwrap().devices.unwrap();
         let expected = ["/dev/nvidiactl", "/dev/nvidia1", "/dev/nvidia4"].map(|node| DeviceMapping {
             path_on_host: Some(node.to_owned()),
             path_in_container: Some(node.to_owned()),
@@ -494,7 +523,7 @@ pub(super) mod tests {
     fn a_container_with_a_list_knows_its_hosts_and_has_nobody_to_ask_for_others() {
         let hosts = vec![("a.example".to_owned(), "203.0.113.7".parse().unwrap())];
         let network = NetworkAccess::Only { hosts, destinations: vec!["203.0.113.7:443".parse().unwrap()] };
-        let host = body(&Plan { network, ..plan() }, &[], None, MEANS, None).host_config.unwrap();
+        let host = body(&Plan { network, ..plan() }, &Wanted::default(), None, MEANS, None).host_config.unwrap();
         assert_eq!(host.extra_hosts, Some(vec!["a.example:203.0.113.7".to_owned()]));
         assert_eq!(host.dns, Some(vec![NOBODY.to_owned()]));
     }

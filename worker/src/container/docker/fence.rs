@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::Network;
 use bollard::query_parameters::ListNetworksOptionsBuilder;
@@ -26,6 +27,17 @@ pub(super) const EVERYWHERE: &str = "*";
 /// every user, and for a service that may write nowhere but into its own.
 const LOCK: &str = "/proc/self/ns/net";
 
+/// How many connections a job may have at once. The kernel's table of them is one for the whole rig, with room for
+/// 262,144 on a machine of 4 GiB or more (`nf_conntrack_max`), and once it is full nobody gets a connection any more.
+/// This is a sixty-fourth of it, more than a program that computes needs, and a list that the kernel can go through at
+/// each new connection.
+const MOST_CONNECTIONS: u32 = 4_096;
+/// How many TCP connections it may open a second, once it has opened as many as it may have. The kernel counts none
+/// that is closed, but keeps each for two minutes more: 12,000 of those at most.
+const OPENED_A_SECOND: u32 = 100;
+/// Whether the rig's owner was told that connections are not counted.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
 /// Puts the fence up, or up again: one transaction, so there is no moment without it. A bridge that is not known to
 /// lead anywhere leads nowhere.
 ///
@@ -43,6 +55,25 @@ pub(super) async fn raise(docker: &Docker) -> Result<(), Error> {
     let bridges = docker.bridges().await?;
     let routes = tokio::fs::read_to_string("/proc/net/route").await;
     let rules = rules(&routes.map_err(|error| unfenced(format!("/proc/net/route: {error}")))?, &bridges);
+    put_up_both(&rules, &limits(MOST_CONNECTIONS, OPENED_A_SECOND)).await
+}
+
+/// The fence stands also where a kernel does not know how to count (`nft_connlimit`), and the rig's owner is told.
+async fn put_up_both(rules: &str, limits: &str) -> Result<(), Error> {
+    let Err(error) = put_up(&format!("{rules}{limits}")).await else {
+        IS_TOLD.store(false, Ordering::Relaxed);
+        return Ok(());
+    };
+    put_up(rules).await?;
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(%error, "a job with a network can fill the rig's table of connections: they cannot be counted");
+    }
+    Ok(())
+}
+
+/// One transaction of nftables.
+async fn put_up(rules: &str) -> Result<(), Error> {
+    let unfenced = |reason: String| Error::Unfenced { reason };
     let mut nft = Command::new("nft")
         .args(["-f", "-"])
         .stdin(Stdio::piped())
@@ -141,8 +172,59 @@ table inet millrace {{
     )
 }
 
+/// A table that is never deleted, or what it counts would begin anew with each fence: its sets stay, and only its rules
+/// are made again. Whoever changes the kind of a set gives it another name. The kernel forgets a bridge without any
+/// connection in `connections`, and one that opened none for an hour in `openings`.
+///
+/// Of each connection the first packet alone is looked at: to the kernel all those of a sender whom nobody answers are
+/// of a new one.
+fn limits(most: u32, a_second: u32) -> String {
+    format!(
+        r#"table inet millrace_connections
+table inet millrace_connections {{
+  set connections {{
+    type ifname
+    size 65535
+    flags dynamic
+  }}
+  set openings {{
+    type ifname
+    size 65535
+    flags dynamic,timeout
+    timeout 1h
+  }}
+  chain opened {{
+  }}
+  chain forward {{
+    type filter hook forward priority filter - 9; policy accept;
+  }}
+}}
+flush table inet millrace_connections
+table inet millrace_connections {{
+  chain opened {{
+    add @connections {{ iifname ct count over {most} }} reject with icmpx admin-prohibited
+    meta l4proto tcp update @openings {{ iifname limit rate over {a_second}/second burst {most} packets }} \
+      reject with icmpx admin-prohibited
+  }}
+  chain forward {{
+    iifname "{BRIDGES}*" ct state new ct status & confirmed == 0 jump opened
+  }}
+}}
+"#
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
     use super::*;
 
     const ROUTES: &str = "\
@@ -208,5 +290,140 @@ eth1\t006433C6\t010071CB\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
         for network in ["169.254.0.0/16", "168.63.129.16", "10.0.0.0/8", "100.64.0.0/10", "192.168.0.0/16"] {
             assert!(NEAR.contains(network), "{network}");
         }
+    }
+
+    /// Somebody on the internet, which is a network namespace that only the rig of the test has a cable to.
+    const FAR: &str = "198.51.100.7:4321";
+    const JOBS: [&str; 2] = ["mr-00000000000a", "mr-00000000000b"];
+
+    /// A rig with two jobs and the internet beside it, each a network namespace of its own.
+    struct Surroundings {
+        rig: String,
+        jobs: [String; 2],
+        far: String,
+    }
+
+    impl Drop for Surroundings {
+        fn drop(&mut self) {
+            for namespace in [&self.rig, &self.far].into_iter().chain(&self.jobs) {
+                let _ = Command::new("ip").args(["netns", "delete", namespace]).output();
+            }
+        }
+    }
+
+    fn ip(arguments: &str) {
+        let output = Command::new("ip").args(arguments.split(' ')).output().expect("iproute2: ./dev setup");
+        assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What `work` says in another network. Sockets that it makes stay there.
+    fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
+        let work = || {
+            let namespace = File::open(format!("/run/netns/{namespace}")).unwrap();
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            work()
+        };
+        thread::scope(|scope| scope.spawn(work).join().unwrap())
+    }
+
+    impl Surroundings {
+        /// `None` where this user may not make networks.
+        fn build(letter: char) -> Option<Self> {
+            if !Command::new("nft").args(["list", "tables"]).output().is_ok_and(|output| output.status.success()) {
+                eprintln!("SKIPPED: this user may not make networks, or nftables is missing: ./dev setup");
+                return None;
+            }
+            let name = |part: &str| format!("mf{letter}{part}{}", std::process::id());
+            let built = Self { rig: name("r"), jobs: [name("a"), name("b")], far: name("f") };
+            ip(&format!("netns add {}", built.rig));
+            let cables = [(JOBS[0], &built.jobs[0]), (JOBS[1], &built.jobs[1]), ("far", &built.far)];
+            for (number, (cable, namespace)) in cables.into_iter().enumerate() {
+                let rig = &built.rig;
+                ip(&format!("netns add {namespace}"));
+                ip(&format!("-n {rig} link add {cable} type veth peer name eth0 netns {namespace}"));
+                ip(&format!("-n {rig} address add 10.9.{number}.1/24 dev {cable}"));
+                ip(&format!("-n {rig} link set {cable} up"));
+                ip(&format!("-n {namespace} address add 10.9.{number}.2/24 dev eth0"));
+                ip(&format!("-n {namespace} link set eth0 up"));
+                ip(&format!("-n {namespace} link set lo up"));
+                ip(&format!("-n {namespace} route add default via 10.9.{number}.1"));
+            }
+            ip(&format!("-n {} address add 198.51.100.7/32 dev lo", built.far));
+            ip(&format!("-n {} route add 198.51.100.7/32 via 10.9.2.2", built.rig));
+            inside(&built.rig, || std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
+            let listener = inside(&built.far, || TcpListener::bind(FAR).unwrap());
+            thread::spawn(move || {
+                for stream in listener.incoming() {
+                    // Until the other end closes.
+                    thread::spawn(move || stream.unwrap().read(&mut [0]));
+                }
+            });
+            Some(built)
+        }
+
+        fn put_up(&self, limits: &str) -> Result<(), Error> {
+            let rules = rules("", &JOBS.map(|bridge| (bridge.to_owned(), Vec::new())));
+            let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            inside(&self.rig, || runtime().block_on(put_up_both(&rules, limits)))
+        }
+    }
+
+    fn connect(namespace: &str) -> std::io::Result<TcpStream> {
+        let far: SocketAddr = FAR.parse().unwrap();
+        inside(namespace, || TcpStream::connect_timeout(&far, Duration::from_millis(500)))
+    }
+
+    /// Whether the other end has closed, too.
+    fn close(mut stream: TcpStream) -> bool {
+        let is_closed = stream.shutdown(Shutdown::Write).is_ok() && stream.read(&mut [0]).is_ok_and(|read| read == 0);
+        // The kernel looks only so often whether what it counts is closed.
+        thread::sleep(Duration::from_millis(50));
+        is_closed
+    }
+
+    fn open(namespace: &str, number: usize) -> Vec<TcpStream> {
+        (0..number).map(|_| connect(namespace).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_job_has_so_many_connections_at_once_and_takes_none_from_others() {
+        let Some(around) = Surroundings::build('c') else { return };
+        let [job, other] = &around.jobs;
+        let limits = limits(3, 1_000);
+        around.put_up(&limits).unwrap();
+        let kept = open(job, 3);
+        assert!(connect(job).is_err(), "a fourth");
+        around.put_up(&limits).unwrap();
+        assert!(connect(job).is_err(), "a new fence counts on");
+        let _others = open(other, 3);
+        let _rigs_own = open(&around.rig, 8);
+        drop(kept);
+        let closed = Instant::now();
+        while connect(job).is_err() {
+            assert!(closed.elapsed() < Duration::from_secs(20), "what was closed is counted still");
+        }
+    }
+
+    #[test]
+    fn a_job_that_opens_and_closes_without_end_is_held_up() {
+        for (letter, a_second, all) in [('q', 1_000, true), ('s', 1, false)] {
+            let Some(around) = Surroundings::build(letter) else { return };
+            around.put_up(&limits(8, a_second)).unwrap();
+            let opened = (0..16).filter(|_| connect(&around.jobs[0]).is_ok_and(close)).count();
+            assert_eq!(opened == 16, all, "{opened} at {a_second} a second");
+            assert!(opened >= 8, "{opened}");
+            drop(open(&around.jobs[1], 4));
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_count_has_the_fence_all_the_same() {
+        let Some(around) = Surroundings::build('k') else { return };
+        around.put_up("table inet millrace_connections { chain a { counted by nobody } }").unwrap();
+        let _uncounted = open(&around.jobs[0], 8);
+        let _rigs_own = inside(&around.rig, || TcpListener::bind("0.0.0.0:4321").unwrap());
+        let rig: SocketAddr = "10.9.0.1:4321".parse().unwrap();
+        let reached = inside(&around.jobs[0], || TcpStream::connect_timeout(&rig, Duration::from_millis(500)));
+        assert!(reached.is_err(), "the rig is out of reach");
     }
 }

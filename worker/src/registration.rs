@@ -1,0 +1,103 @@
+//! What the rig is registered as. It is kept for a start while no endpoint of the chain answers: what the rig holds does
+//! not wait for one.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_agent::Held;
+use millrace_client::accounts::NodeAccount;
+use millrace_protocol::{Address, Hardware, PricePerGpuHour};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::sleep;
+
+use crate::chain::Chain;
+use crate::{Error, journal};
+
+/// In the data folder.
+const FILE: &str = "registration.json";
+/// Between two questions to a chain that does not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// The part of the node's account that a worker works by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Registration {
+    pub node: Address,
+    node_key: Address,
+    pub hardware: Hardware,
+    pub price: PricePerGpuHour,
+    /// For spot leases, if it takes any.
+    pub spot_price: Option<PricePerGpuHour>,
+}
+
+impl Registration {
+    fn of(account: &NodeAccount) -> Self {
+        Self {
+            node: account.address,
+            node_key: account.node_key,
+            hardware: account.node.hardware,
+            price: account.node.price,
+            spot_price: account.node.posted_price(true),
+        }
+    }
+
+    /// For the next start; another process finds all of it or what was there before.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn keep(&self, folder: &Path) -> io::Result<()> {
+        let fresh = folder.join(format!("{FILE}.new"));
+        fs::write(&fresh, serde_json::to_vec(self)?)?;
+        fs::rename(fresh, folder.join(FILE))
+    }
+
+    fn kept(folder: &Path, key: Address) -> Option<Self> {
+        let kept: Self = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
+        Some(kept).filter(|kept| kept.node_key == key)
+    }
+}
+
+/// As the chain has it, or as it had it at the last start where the chain does not answer and something is at stake; then
+/// also why it does not.
+///
+/// # Errors
+/// [`Error::NodeUnknown`], [`Error::Chain`].
+pub(crate) async fn find(
+    chain: &dyn Chain,
+    key: Address,
+    folder: &Path,
+) -> Result<(Registration, Option<Error>), Error> {
+    let error = match chain.node().await {
+        Ok(Some(account)) => return Ok((Registration::of(&account), None)),
+        Ok(None) => return Err(Error::NodeUnknown { key }),
+        Err(error) => error,
+    };
+    let at_stake = || journal::read(folder).is_ok_and(|records| Held::of(&records).at_stake);
+    match Registration::kept(folder, key).filter(|_| at_stake()) {
+        Some(kept) => Ok((kept, Some(error.into()))),
+        None => Err(error.into()),
+    }
+}
+
+/// Tells once the chain says the same. Where it says something else only a new start helps.
+pub(crate) async fn confirm(chain: Arc<dyn Chain>, kept: Registration, confirmed: UnboundedSender<()>) {
+    let asked = async {
+        loop {
+            sleep(ASK_AGAIN).await;
+            if let Ok(account) = chain.node().await {
+                return account;
+            }
+        }
+    };
+    tokio::select! {
+        account = asked => {
+            if account.is_some_and(|account| Registration::of(&account) == kept) {
+                let _ = confirmed.send(());
+            }
+        }
+        () = confirmed.closed() => {}
+    }
+}
