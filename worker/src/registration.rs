@@ -2,7 +2,7 @@
 //! not wait for one.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,9 @@ impl Registration {
     /// Those of the file system.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
         let fresh = folder.join(format!("{FILE}.new"));
-        fs::write(&fresh, serde_json::to_vec(self)?)?;
+        let mut file = fs::File::create(&fresh)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.sync_all()?;
         fs::rename(fresh, folder.join(FILE))
     }
 
@@ -60,8 +62,8 @@ impl Registration {
     }
 }
 
-/// As the chain has it, or as it had it at the last start where the chain does not answer and something is at stake; then
-/// also why it does not.
+/// As the chain has it, or as it had it at the last start where an endpoint does not answer, or does not know of it, and
+/// something is at stake; then also why.
 ///
 /// # Errors
 /// [`Error::NodeUnknown`], [`Error::Chain`].
@@ -72,31 +74,37 @@ pub(crate) async fn find(
 ) -> Result<(Registration, Option<Error>), Error> {
     let error = match chain.node().await {
         Ok(Some(account)) => return Ok((Registration::of(&account), None)),
-        Ok(None) => return Err(Error::NodeUnknown { key }),
-        Err(error) => error,
+        // An endpoint may be behind, or keep no accounts by program.
+        Ok(None) => Error::NodeUnknown { key },
+        Err(error) => error.into(),
     };
     let at_stake = || journal::read(folder).is_ok_and(|records| Held::of(&records).at_stake);
     match Registration::kept(folder, key).filter(|_| at_stake()) {
-        Some(kept) => Ok((kept, Some(error.into()))),
-        None => Err(error.into()),
+        Some(kept) => Ok((kept, Some(error))),
+        None => Err(error),
     }
 }
 
-/// Tells once the chain says the same. Where it says something else only a new start helps.
+/// Tells once the chain says the same. What it says otherwise only a new start goes by, which comes once nothing is at
+/// stake.
 pub(crate) async fn confirm(chain: Arc<dyn Chain>, kept: Registration, confirmed: UnboundedSender<()>) {
     let asked = async {
+        let mut is_told = false;
         loop {
             sleep(ASK_AGAIN).await;
-            if let Ok(account) = chain.node().await {
-                return account;
+            match chain.node().await.map(|account| account.map(|account| Registration::of(&account))) {
+                Ok(Some(found)) if found == kept => return,
+                Ok(found) if !is_told => {
+                    is_told = true;
+                    tracing::warn!(?found, ?kept, "the chain has the rig registered otherwise: it takes no lease yet");
+                }
+                _ => {}
             }
         }
     };
     tokio::select! {
-        account = asked => {
-            if account.is_some_and(|account| Registration::of(&account) == kept) {
-                let _ = confirmed.send(());
-            }
+        () = asked => {
+            let _ = confirmed.send(());
         }
         () = confirmed.closed() => {}
     }

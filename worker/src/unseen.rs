@@ -1,4 +1,5 @@
-//! While a start has to wait, for an engine that cannot be asked what runs or for a driver that is late: leases, vouchers and results that are on chain are looked after.
+//! While a start has to wait, for an engine that cannot be asked what runs or for a driver that is late: leases, vouchers
+//! and results that are on chain are looked after.
 
 use std::sync::Arc;
 use std::time::Duration;

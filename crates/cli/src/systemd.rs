@@ -24,6 +24,9 @@ const LOOKS: u32 = 6;
 /// Before each look. Shorter than the unit's `RestartSec`, so that no end is missed.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What a folder has that nobody has put anything into: on a disk of its own, and as the home of a new account.
+const NEW_FOLDER: [&str; 4] = ["lost+found", ".bash_logout", ".bashrc", ".profile"];
+
 /// Why a worker is not, or not any more, a service.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -36,8 +39,8 @@ pub enum Error {
     UserUnknown { user: String, data_dir: PathBuf },
     #[error("{} is emptied when the machine starts", path.display())]
     Temporary { path: PathBuf },
-    #[error("{} holds something, and nothing of a worker's", path.display())]
-    Foreign { path: PathBuf },
+    #[error("{} holds {}, and nothing of a worker's", path.display(), found.display())]
+    Foreign { path: PathBuf, found: PathBuf },
     #[error("`{text}` cannot be written into a unit")]
     Unspeakable { text: String },
     #[error("{} cannot be written", path.display())]
@@ -151,8 +154,8 @@ impl Systemd {
             let path = path.to_owned();
             move |source| Error::Unwritable { path, source }
         };
-        if !may_be_taken(&unit.data_dir).map_err(unwritable(&unit.data_dir))? {
-            return Err(Error::Foreign { path: unit.data_dir.clone() });
+        if let Some(found) = foreign(unit).map_err(unwritable(&unit.data_dir))? {
+            return Err(Error::Foreign { path: unit.data_dir.clone(), found });
         }
         let path = self.unit_path();
         let before = fs::read_to_string(&path).ok();
@@ -226,26 +229,28 @@ fn failed(verb: &str, said: &str) -> Error {
     Error::Failed { command: format!("systemctl {verb}"), said: said.trim().to_owned() }
 }
 
-/// Whether a folder may be made the service's own: nothing is in it, or what a worker keeps. A home, or all of the
-/// machine, would else be closed to everybody by a slip of the hand.
-fn may_be_taken(folder: &Path) -> io::Result<bool> {
+/// What keeps the data folder from being made the service's own: something is in it that is none of what a worker keeps.
+/// A home, or all of the machine, would else be closed to everybody by a slip of the hand.
+fn foreign(unit: &Unit) -> io::Result<Option<PathBuf>> {
+    let folder = &unit.data_dir;
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         entries => entries?,
     };
     // A worker makes its lock before all else and keeps it; of the other two one may be gone.
     let is_a_workers =
         folder.join("lock").is_file() && (folder.join("journal").is_file() || folder.join("tasks").is_dir());
     if is_a_workers {
-        return Ok(true);
+        return Ok(None);
     }
     for entry in entries {
-        // On a disk of its own.
-        if entry?.file_name() != "lost+found" {
-            return Ok(false);
+        let name = entry?.file_name();
+        let is_known = NEW_FOLDER.iter().any(|known| name == *known) || folder.join(&name) == unit.node_key;
+        if !is_known {
+            return Ok(Some(name.into()));
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 /// User and group id of an account, wherever accounts are kept.

@@ -36,14 +36,17 @@ impl Keeper {
     }
 }
 
-/// Whether something keeps the clock right, and who says so; `None` where nobody here can say.
+/// Whether something keeps the clock right, and who says so; `None` where nobody here can say. systemd asks the kernel,
+/// which chrony tells only where it is set up to (`rtcsync` in chrony.conf(5)).
 pub(super) async fn kept_right() -> Option<(Keeper, bool)> {
     let systemd = answer(&["timedatectl", "show", "--property=NTPSynchronized", "--value"]).await;
-    match systemd.as_deref().map(str::trim) {
-        Some("yes") => Some((Keeper::Systemd, true)),
+    let systemd = match systemd.as_deref().map(str::trim) {
+        Some("yes") => return Some((Keeper::Systemd, true)),
         Some("no") => Some((Keeper::Systemd, false)),
-        _ => Some((Keeper::Chrony, follows(&answer(&["chronyc", "-c", "tracking"]).await?))),
-    }
+        _ => None,
+    };
+    let chrony = answer(&["chronyc", "-c", "tracking"]).await;
+    chrony.map(|tracking| (Keeper::Chrony, follows(&tracking))).or(systemd)
 }
 
 /// Whether chrony follows some other clock: of its comma-separated answer the first field names whose, and the last one

@@ -62,10 +62,10 @@ fn seccomp(facts: &Facts) -> Finding {
 fn users(facts: &Facts) -> Finding {
     const SUBJECT: &str = "users of containers";
     if facts.has_user_namespace {
-        return Finding::good(SUBJECT, "their own where the worker is root (userns-remap)");
+        return Finding::good(SUBJECT, "their own (userns-remap), unless the worker is one by hand that is not root");
     }
     let fix = "put `\"userns-remap\": \"default\"` into /etc/docker/daemon.json, then `systemctl restart docker`: for a \
-               worker that is root, and images are pulled anew";
+               worker that is root or installed as a service; images are pulled anew";
     Finding::less(SUBJECT, "the rig's, though none that is root", fix)
 }
 

@@ -5,7 +5,7 @@ pub(super) fn judge(fence: Result<(), Error>) -> Finding {
     match fence {
         Ok(()) => Finding::good("jobs with a network", "reach nothing near the rig"),
         Err(error) => {
-            let fix = "`apt-get install nftables`, and run the worker as root; or `--no-network`";
+            let fix = "`apt-get install nftables`, and run the worker as root or as the service of `millrace worker install`; or `--no-network`";
             Finding::less("jobs with a network", format!("none is taken: {error}"), fix)
         }
     }

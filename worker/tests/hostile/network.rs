@@ -5,6 +5,7 @@ mod neighbour;
 mod resolver;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::ops::Range;
 use std::process::Command;
 use std::time::Duration;
 
@@ -279,10 +280,10 @@ async fn a_fence_that_somebody_takes_down_is_put_up_again_while_a_job_runs() {
 }
 
 /// One of each port: more than a job may have at once, by half a thousand.
-fn open_connections(process: u32) {
+fn send_datagrams(process: u32, ports: Range<u16>) {
     neighbour::inside(Some(format!("/proc/{process}/ns/net")), |ready| {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-        for port in 10_000..14_600 {
+        for port in ports {
             // What is refused is told to the next one.
             let _ = socket.send_to(b"x", (internet(), port));
         }
@@ -290,17 +291,25 @@ fn open_connections(process: u32) {
     });
 }
 
+/// How full the rig's table of connections is.
+fn connections() -> u32 {
+    let count = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count").unwrap();
+    count.trim().parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_job_that_opens_more_connections_than_the_rig_has_room_for() {
     let _alone = neighbour::alone().await;
     let Some(_surroundings) = Surroundings::build() else { return };
     let Some((mut filler, _, process)) = victim().await else { return };
-    assert!(neighbour::answers_inside(process, internet()));
-    open_connections(process);
-    assert!(!neighbour::answers_inside(process, internet()), "one more");
+    let before = connections();
+    send_datagrams(process, 10_000..19_000);
+    assert!((8_192..8_500).contains(&(connections() - before)), "{} after {before}", connections());
     // Long enough for the fence to be put up again, and too short for the kernel to forget what nobody answers.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert!(!neighbour::answers_inside(process, internet()), "one more behind a new fence");
+    send_datagrams(process, 20_000..24_000);
+    assert!(connections() - before < 8_500, "a new fence counts on: {} after {before}", connections());
+    assert!(neighbour::answers_inside(process, internet()), "datagrams take no connection's place");
     let rigs_own = TcpStream::connect_timeout(&SocketAddr::from((internet(), PORT)), Duration::from_secs(3));
     assert!(rigs_own.is_ok(), "{rigs_own:?}");
     let told = [("TARGETS", format!("internet={}", internet()))];

@@ -34,6 +34,7 @@ impl Agent {
             actions.push(Action::Report(Report::Failed(key, fault.failure())));
             return;
         }
+        // The scheduler takes that for the rig's fault: whose engine stops nothing is to get nothing more.
         if self.unfinished(key.lease).count() >= MOST_UNFINISHED {
             let failure = Failure::new(Cause::Stopped, "too many tasks of its lease have not ended");
             actions.push(Action::Report(Report::Failed(key, failure)));

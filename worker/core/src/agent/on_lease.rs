@@ -53,9 +53,9 @@ impl Agent {
     }
 
     /// Whoever says so may have lost its memory, or be somebody else on the way. For that word the lease's tasks stop,
-    /// which nobody attests any more, and with the last of them its units are free. Its voucher is money, and with the
-    /// lease on chain goes a bond: only the chain closes it then, and until it does the rig redeems and holds it like
-    /// any other.
+    /// which nobody attests any more, and with the last of them its units are free. Its voucher is money, and with
+    /// a lease that was seen on chain goes a bond: only the chain closes it then, and until it does the rig redeems and
+    /// holds it.
     pub(super) fn on_disowned(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
         if lease.voucher.is_none() && lease.on_chain().is_none() {

@@ -27,14 +27,23 @@ pub(super) const EVERYWHERE: &str = "*";
 /// every user, and for a service that may write nowhere but into its own.
 const LOCK: &str = "/proc/self/ns/net";
 
-/// How many connections a job may have at once. The kernel's table of them is one for the whole rig, with room for
-/// 262,144 on a machine of 4 GiB or more (`nf_conntrack_max`), and once it is full nobody gets a connection any more.
-/// This is a sixty-fourth of it, more than a program that computes needs, and a list that the kernel can go through at
-/// each new connection.
-const MOST_CONNECTIONS: u32 = 4_096;
-/// How many TCP connections it may open a second, once it has opened as many as it may have. The kernel counts none
-/// that is closed, but keeps each for two minutes more: 12,000 of those at most.
-const OPENED_A_SECOND: u32 = 100;
+/// What a job may take of the kernel's table of connections, which is one for the whole rig, with room for 262,144 on a
+/// machine of 4 GiB or more (`nf_conntrack_max`): once it is full nobody gets a connection any more. These are a seventh
+/// of it at most.
+const LIMITS: Limits = Limits { connections: 4_096, opened_a_second: 200, exchanges: 8_192 };
+/// More is refused.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// TCP connections at once; a list that the kernel can go through at each new one.
+    connections: u32,
+    /// How many it may open a second, once it has opened as many as it may have. The kernel counts none that is closed,
+    /// but keeps each for two minutes more.
+    opened_a_second: u32,
+    /// Of datagrams with somebody, at once; the kernel takes one for over when nobody has said anything for half a
+    /// minute, or two where both have. Each look-up of a name is one, and must not take the place of a connection.
+    exchanges: u32,
+}
+
 /// Whether the rig's owner was told that connections are not counted.
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
@@ -55,7 +64,7 @@ pub(super) async fn raise(docker: &Docker) -> Result<(), Error> {
     let bridges = docker.bridges().await?;
     let routes = tokio::fs::read_to_string("/proc/net/route").await;
     let rules = rules(&routes.map_err(|error| unfenced(format!("/proc/net/route: {error}")))?, &bridges);
-    put_up_both(&rules, &limits(MOST_CONNECTIONS, OPENED_A_SECOND)).await
+    put_up_both(&rules, &limits(LIMITS)).await
 }
 
 /// The fence stands also where a kernel does not know how to count (`nft_connlimit`), and the rig's owner is told.
@@ -174,15 +183,20 @@ table inet millrace {{
 
 /// A table that is never deleted, or what it counts would begin anew with each fence: its sets stay, and only its rules
 /// are made again. Whoever changes the kind of a set gives it another name. The kernel forgets a bridge without any
-/// connection in `connections`, and one that opened none for an hour in `openings`.
+/// connection in `connections` and `exchanges`, and one that opened none for an hour in `openings`.
 ///
 /// Of each connection the first packet alone is looked at: to the kernel all those of a sender whom nobody answers are
 /// of a new one.
-fn limits(most: u32, a_second: u32) -> String {
+fn limits(Limits { connections, opened_a_second, exchanges }: Limits) -> String {
     format!(
         r#"table inet millrace_connections
 table inet millrace_connections {{
   set connections {{
+    type ifname
+    size 65535
+    flags dynamic
+  }}
+  set exchanges {{
     type ifname
     size 65535
     flags dynamic
@@ -202,9 +216,11 @@ table inet millrace_connections {{
 flush table inet millrace_connections
 table inet millrace_connections {{
   chain opened {{
-    add @connections {{ iifname ct count over {most} }} reject with icmpx admin-prohibited
-    meta l4proto tcp update @openings {{ iifname limit rate over {a_second}/second burst {most} packets }} \
-      reject with icmpx admin-prohibited
+    meta l4proto != tcp add @exchanges {{ iifname ct count over {exchanges} }} reject with icmpx admin-prohibited
+    meta l4proto tcp add @connections {{ iifname ct count over {connections} }} reject with icmpx admin-prohibited
+    meta l4proto tcp update @openings {{ \
+      iifname limit rate over {opened_a_second}/second burst {connections} packets \
+    }} reject with icmpx admin-prohibited
   }}
   chain forward {{
     iifname "{BRIDGES}*" ct state new ct status & confirmed == 0 jump opened
@@ -389,7 +405,7 @@ eth1\t006433C6\t010071CB\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
     fn a_job_has_so_many_connections_at_once_and_takes_none_from_others() {
         let Some(around) = Surroundings::build('c') else { return };
         let [job, other] = &around.jobs;
-        let limits = limits(3, 1_000);
+        let limits = limits(Limits { connections: 3, opened_a_second: 1_000, exchanges: 1 });
         around.put_up(&limits).unwrap();
         let kept = open(job, 3);
         assert!(connect(job).is_err(), "a fourth");
@@ -408,7 +424,7 @@ eth1\t006433C6\t010071CB\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
     fn a_job_that_opens_and_closes_without_end_is_held_up() {
         for (letter, a_second, all) in [('q', 1_000, true), ('s', 1, false)] {
             let Some(around) = Surroundings::build(letter) else { return };
-            around.put_up(&limits(8, a_second)).unwrap();
+            around.put_up(&limits(Limits { connections: 8, opened_a_second: a_second, exchanges: 1 })).unwrap();
             let opened = (0..16).filter(|_| connect(&around.jobs[0]).is_ok_and(close)).count();
             assert_eq!(opened == 16, all, "{opened} at {a_second} a second");
             assert!(opened >= 8, "{opened}");
