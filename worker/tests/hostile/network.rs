@@ -304,7 +304,8 @@ async fn a_job_that_opens_more_connections_than_the_rig_has_room_for() {
     let Some((mut filler, _, process)) = victim().await else { return };
     let before = connections();
     send_datagrams(process, 10_000..19_000);
-    assert!((8_192..8_500).contains(&(connections() - before)), "{} after {before}", connections());
+    // What others on this machine had before goes on ending meanwhile.
+    assert!((7_500..8_500).contains(&(connections() - before)), "{} after {before}", connections());
     // Long enough for the fence to be put up again, and too short for the kernel to forget what nobody answers.
     tokio::time::sleep(Duration::from_secs(4)).await;
     send_datagrams(process, 20_000..24_000);
