@@ -32,7 +32,7 @@ impl Clock {
 
     /// Begins with the machine's clock, which is never believed to be earlier than the `records` are, and keeps it in
     /// `folder`.
-    pub fn open(folder: &Path, records: &[Record]) -> Self {
+    fn open(folder: &Path, records: &[Record]) -> Self {
         let latest = records.iter().filter_map(Record::at).max().unwrap_or_default();
         let clock = Self { ahead: wall().max(latest).since(since_boot()).0 };
         // Without it the next worker asks the machine's clock again.

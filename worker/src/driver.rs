@@ -235,7 +235,7 @@ impl Driver {
     fn on_confirmed(&mut self) {
         if let Some(error) = self.wiring.unfit.take() {
             tracing::info!("the chain says that the rig is registered as before: it takes leases again");
-            self.context.troubles.is_over(error.code());
+            self.context.troubles.end_lasting(error.code());
             self.rig.unfit = false;
             self.beat();
         }

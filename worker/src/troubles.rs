@@ -40,8 +40,8 @@ impl Troubles {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
     }
 
-    /// Of a lasting one that is over all the same.
-    pub fn is_over(&self, code: &str) {
+    /// One that is over before the worker is.
+    pub fn end_lasting(&self, code: &str) {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner).retain(|trouble| trouble.code != code);
     }
 

@@ -295,12 +295,12 @@ impl Engine for Docker {
         async move {
             let name = name(plan.key);
             self.remove(&name).await?;
-            let (volumes, means, run) =
+            let (wanted, means, run) =
                 tokio::try_join!(volumes::of(self, &plan.image), self.means(), uptime::run(self))?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
             let devices = create::named_devices(plan, means, Path::exists);
-            let body = create::body(plan, &volumes, devices, means, run);
+            let body = create::body(plan, &wanted, devices, means, run);
             match self.api.create_container(Some(options), body).await {
                 Ok(_) => Ok(()),
                 // The image was there a moment ago.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use millrace_agent::{Exit, Fault, FoundContainer};
+use millrace_agent::{Exit, Fault, FoundContainer, Held};
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_seal::RegistryLogin;
 
@@ -147,7 +147,7 @@ async fn used(cache: &ImageCache, engine: &Images, image: &str, at: u64) {
 
 fn roomy(folder: &Path, images: u64, room: Room) -> ImageCache {
     let registries = Registries::new(vec!["r.example".to_owned()]);
-    ImageCache::open(folder, images * 100, Clock::open(folder, &[]), registries, room).unwrap()
+    ImageCache::open(folder, images * 100, Clock::go_on(folder, &[], &Held::of(&[])), registries, room).unwrap()
 }
 
 async fn refusal(cache: &ImageCache, engine: &Images, image: &str) -> Option<Cause> {
