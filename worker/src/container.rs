@@ -256,6 +256,20 @@ impl Error {
     }
 }
 
+/// Where a program prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandardStream {
+    Output,
+    Error,
+}
+
+/// Something that a container has printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    pub stream: StandardStream,
+    pub bytes: Bytes,
+}
+
 /// A container engine. Containers are named by their task: see [`name`].
 pub trait Engine: Send + Sync + 'static {
     fn info(&self) -> BoxFuture<'_, Result<Info, Error>>;
@@ -306,8 +320,17 @@ pub trait Engine: Send + Sync + 'static {
         async { Ok(None) }.boxed()
     }
 
-    /// Standard output and error from the first byte on, until the container ends.
-    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>>;
+    /// What a container that has been created will print, as it prints it, from the first byte on. It ends with the
+    /// container, and when the engine breaks it off. Whoever holds it reads it: a container whose words nobody takes
+    /// waits in the middle of them. `None` where only [`Engine::logs`] can be had.
+    fn attach(&self, _key: TaskKey) -> BoxFuture<'_, Option<BoxStream<'static, Printed>>> {
+        async { None }.boxed()
+    }
+
+    /// What the engine has kept of standard output and error, from the first byte on, until the container ends. The same
+    /// bytes of each stream as [`Engine::attach`] gives, but not in the same turns, and not always with the ends of lines
+    /// that are longer than 16 KiB.
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>>;
 
     /// A container that does not run is left alone.
     fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>>;

@@ -18,6 +18,8 @@ use removal::remove_tree;
 pub(crate) use users::Users;
 
 const TASKS: &str = "tasks";
+const LOGS: &str = "logs";
+const TURNS: &str = "turns";
 /// What could not be removed of a task's folder. The worker's own user may move it there, whoever owns what is inside.
 const REMAINS: &str = "remains";
 /// There while the rig takes no further lease.
@@ -43,8 +45,8 @@ impl Diagnostic for Left {
 
 /// The data folder: `journal`, `lock`, `control` (the socket), `draining` (there while the rig takes no further
 /// lease), `images` (those that the worker pulled), `sealed/` (what buyers sealed for this rig, as it came), `cache/`
-/// (inputs by hash), `tasks/` (one folder each), `remains/` (what could not be removed of such a folder) and `logs/`
-/// (kept until the orchestrator has them).
+/// (inputs by hash), `tasks/` (one folder each), `remains/` (what could not be removed of such a folder), `logs/`
+/// (kept until the orchestrator has them) and `turns/` (of which stream what of such a log is).
 #[derive(Clone, Debug)]
 pub struct Folders {
     root: PathBuf,
@@ -57,7 +59,7 @@ impl Folders {
     /// # Errors
     /// Those of the file system.
     pub fn create(root: &Path) -> io::Result<Self> {
-        for part in ["cache", TASKS, REMAINS, "logs"] {
+        for part in ["cache", TASKS, REMAINS, LOGS, TURNS] {
             std::fs::create_dir_all(root.join(part))?;
         }
         // Inputs of one job are nobody else's business.
@@ -122,7 +124,12 @@ impl Folders {
     }
 
     pub fn log(&self, key: TaskKey) -> PathBuf {
-        self.root.join("logs").join(key.to_string())
+        self.root.join(LOGS).join(key.to_string())
+    }
+
+    /// Where the streams take turns in the task's log.
+    pub fn turns(&self, key: TaskKey) -> PathBuf {
+        self.root.join(TURNS).join(key.to_string())
     }
 
     /// All that lies on the disk because of a task, but its log.
@@ -202,7 +209,8 @@ impl Folders {
     /// # Errors
     /// Those of the file system; nothing to remove is none.
     pub fn remove_log(&self, key: TaskKey) -> io::Result<()> {
-        absent_is_fine(std::fs::remove_file(self.log(key)))
+        absent_is_fine(std::fs::remove_file(self.log(key)))?;
+        absent_is_fine(std::fs::remove_file(self.turns(key)))
     }
 
     /// Puts away what could not be removed, for the next start to try again. Its container must be gone.
@@ -225,7 +233,7 @@ impl Folders {
         let names = |keys: &[TaskKey]| keys.iter().map(TaskKey::to_string).collect::<Vec<_>>();
         let mut left = Vec::new();
         // What is set aside now has been tried.
-        for (part, keep) in [(REMAINS, vec![]), (TASKS, names(tasks)), ("logs", names(logs))] {
+        for (part, keep) in [(REMAINS, vec![]), (TASKS, names(tasks)), (LOGS, names(logs)), (TURNS, names(logs))] {
             let folder = self.root.join(part);
             let entries = match std::fs::read_dir(&folder) {
                 Ok(entries) => entries,
@@ -290,10 +298,14 @@ mod tests {
         for task in 0..2 {
             folders.prepare(key(task)).unwrap();
             std::fs::write(folders.log(key(task)), "x").unwrap();
+            std::fs::write(folders.turns(key(task)), "x").unwrap();
         }
         assert!(folders.sweep(&[key(1)], &[key(0)]).is_empty());
         assert!(!folders.inputs(key(0)).exists() && folders.inputs(key(1)).exists());
         assert!(folders.log(key(0)).exists() && !folders.log(key(1)).exists());
+        assert!(folders.turns(key(0)).exists() && !folders.turns(key(1)).exists());
+        folders.remove_log(key(0)).unwrap();
+        assert!(!folders.log(key(0)).exists() && !folders.turns(key(0)).exists());
         folders.remove(key(1)).unwrap();
         folders.remove(key(1)).unwrap();
     }
@@ -400,7 +412,7 @@ mod tests {
         assert_eq!((left[0].code(), left[0].source.kind()), ("task-left-behind", io::ErrorKind::PermissionDenied));
         assert!(left[0].hint().contains(aside.to_str().unwrap()));
         let count = |part: &str| std::fs::read_dir(folder.path().join(part)).unwrap().count();
-        assert_eq!((count(TASKS), count("logs"), count(REMAINS)), (0, 0, 1));
+        assert_eq!((count(TASKS), count(LOGS), count(REMAINS)), (0, 0, 1));
 
         let again = as_nobody(|| folders.sweep(&[], &[])).unwrap();
         assert_eq!(again.iter().map(|left| &left.at).collect::<Vec<_>>(), [&aside], "it is tried again, where it is");

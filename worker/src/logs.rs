@@ -1,8 +1,11 @@
 //! Logs: spooled from the engine into a file, sent from there until the orchestrator has them. The
 //! file outlives the container, a lost connection and the worker.
 
+mod lines;
+mod position;
 mod shipper;
 mod spool;
+mod turns;
 
 pub(crate) use shipper::{Shipment, ship};
 pub(crate) use spool::spool;

@@ -1,6 +1,8 @@
 //! Real containers. Without a Docker socket these tests say so and check nothing; continuous
 //! integration has one.
 
+mod logs;
+
 use std::sync::Arc;
 
 use bollard::models::{ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HealthConfig, HealthStatusEnum};
@@ -302,67 +304,6 @@ async fn a_container_that_nobody_owns_is_removed() {
     rig.stop().await;
     std::fs::remove_file(rig.data().join("journal")).unwrap();
     rig.boot().await.unwrap();
-    assert!(rig.is_clean().await);
-}
-
-#[tokio::test]
-async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
-    let script = "seq 1 30000; sleep 2; seq 30001 30100; trap 'exit 0' TERM; sleep 60 & wait";
-    let Some(mut rig) = rig(offer::spec(script)).await else { return };
-    let expected: String = (1..=30_100).map(|number| format!("{number}\n")).collect();
-    rig.assign(0);
-    let (mut received, mut rounds) = (Vec::new(), 0);
-    while received.len() < expected.len() {
-        let chunk = rig.orchestrator.hear("more of the log", |body| match body {
-            WorkerBody::LogChunk(chunk) => Some(chunk),
-            _ => None,
-        });
-        let chunk = chunk.await;
-        let offset = usize::try_from(chunk.offset).unwrap();
-        assert!(offset <= received.len(), "a gap at {offset}");
-        received.truncate(offset);
-        received.extend(chunk.data);
-        let ack = grpc::LogAck { lease: chunk.lease, index: 0, attempt: 1, offset: received.len() as u64 };
-        rig.orchestrator.say(Body::LogAck(ack));
-        rounds += 1;
-        match rounds {
-            1 => {
-                rig.orchestrator.hang_up();
-                rig.orchestrator.resume().await;
-            }
-            2 => {
-                rig.stop().await;
-                rig.boot().await.unwrap();
-            }
-            _ => {}
-        }
-    }
-    assert_eq!(String::from_utf8(received).unwrap(), expected);
-    rig.stop_task(0);
-    rig.orchestrator.end().await;
-    assert!(rig.is_clean().await);
-}
-
-#[tokio::test]
-async fn the_last_words_of_a_program_that_says_much_and_ends_are_kept() {
-    const BYTES: usize = 4_000_000;
-    let script = format!("yes {} | head -c {BYTES}", "x".repeat(99));
-    let Some(mut rig) = rig(offer::spec(&script)).await else { return };
-    rig.assign(0);
-    let started = std::time::Instant::now();
-    let (mut received, mut done) = (0, false);
-    while received < BYTES || !done {
-        match rig.orchestrator.hear("the log and the end", Some).await {
-            WorkerBody::LogChunk(chunk) => {
-                received = usize::try_from(chunk.offset).unwrap() + chunk.data.len();
-                let offset = received as u64;
-                rig.orchestrator.say(Body::LogAck(grpc::LogAck { lease: chunk.lease, index: 0, attempt: 1, offset }));
-            }
-            WorkerBody::TaskUpdate(update) => done |= update.phase() == Phase::Done,
-            _ => assert!(started.elapsed().as_secs() < 60, "only {received} bytes came"),
-        }
-    }
-    assert_eq!(received, BYTES);
     assert!(rig.is_clean().await);
 }
 

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::Docker as Api;
+use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
 use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerSummaryStateEnum};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
-use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join_all, ready};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use create::Means;
 pub use facts::Facts;
 
-use super::{Engine, Error, Info, LocalImage, Plan, Process, Progress, Signal, label, name};
+use super::{Engine, Error, Info, LocalImage, Plan, Printed, Process, Progress, Signal, StandardStream, label, name};
 
 /// From one look at a container to the next when the engine breaks off a wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -216,6 +216,15 @@ fn chain(error: &dyn std::error::Error) -> String {
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// `None` for half a piece at the end of what broke off: of which stream it is nothing tells.
+fn printed(output: LogOutput) -> Option<Printed> {
+    match output {
+        LogOutput::StdOut { message: bytes } => Some(Printed { stream: StandardStream::Output, bytes }),
+        LogOutput::StdErr { message: bytes } => Some(Printed { stream: StandardStream::Error, bytes }),
+        LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
+    }
+}
+
 fn state(state: &ContainerState) -> FoundState {
     use ContainerStateStatusEnum as Status;
     match state.status {
@@ -390,10 +399,29 @@ impl Engine for Docker {
         .boxed()
     }
 
-    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+    fn attach(&self, key: TaskKey) -> BoxFuture<'_, Option<BoxStream<'static, Printed>>> {
+        async move {
+            // What another driver keeps need not be what was printed: JSON has no bytes that are no text.
+            self.means().await.ok().filter(Means::keeps_every_byte)?;
+            let options = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
+            match self.api.attach_container(&name(key), Some(options)).await {
+                Ok(attached) => {
+                    let whole = attached.output.take_while(|output| ready(output.is_ok()));
+                    Some(whole.filter_map(|output| ready(output.ok().and_then(printed))).boxed())
+                }
+                Err(error) => {
+                    tracing::warn!(task = %key, %error, "the engine's own log is read instead of the container's words");
+                    None
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).follow(true).build();
         let stream = self.api.logs(&name(key), Some(options));
-        stream.map_ok(|output| output.into_bytes()).map_err(|error| self.error(error)).boxed()
+        stream.map_err(|error| self.error(error)).try_filter_map(async |output| Ok(printed(output))).boxed()
     }
 
     fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {

@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -9,7 +8,7 @@ use millrace_protocol::{Address, UnixSeconds};
 use millrace_seal::RegistryLogin;
 
 use super::*;
-use crate::container::{Info, LocalImage, Plan, Signal};
+use crate::container::{Info, LocalImage, Plan, Printed, Signal};
 use crate::disk;
 
 /// An engine with images of a hundred bytes and nothing else. What has nothing to do with images it refuses.
@@ -113,7 +112,7 @@ impl Engine for Images {
         unreachable!("nothing about images")
     }
 
-    fn logs(&self, _key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+    fn logs(&self, _key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {
         unreachable!("nothing about images")
     }
 

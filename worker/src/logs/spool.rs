@@ -1,52 +1,71 @@
-use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt};
 use millrace_agent::TaskKey;
 use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
-use tokio_stream::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::LIMIT;
-use crate::container::{Engine, Error};
+use super::lines::Lines;
+use super::position::Position;
+use super::turns::Turns;
+use crate::container::{Error, Printed, StandardStream};
+use crate::folders::Folders;
 
 /// From one attempt to the next when the engine breaks the stream off.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Pieces that are written at once: the engine makes one of each line, and a write costs as much as a
+/// Pieces that are written at once: of its log the engine makes one of each line, and a write costs as much as a
 /// thousand of them.
 const PIECES: usize = 8_192;
 /// How long to wait for so many.
 const GATHERING: Duration = Duration::from_millis(20);
 const TRUNCATED: &[u8] = b"\n[millrace: the rest of the log is left out]\n";
 
-/// Copies a container's output to a file until it ends, going on where the file ends; calls
-/// `grown` after each write. The engine's log begins with the container, so the length of the
-/// file is the offset to go on from.
-pub(crate) async fn spool(engine: &dyn Engine, key: TaskKey, path: &Path, grown: impl Fn()) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
+/// Copies what a container prints to its log on the disk until it ends; calls `grown` after each write. First from
+/// `attached`, which is there from the container's first byte on and costs the engine a fraction of what its log does.
+/// Then from the engine's `log`, going on where the file ends: there is what was missed while nobody was attached, and
+/// what shows that nothing was.
+pub(crate) async fn spool<'a>(
+    folders: &Folders,
+    key: TaskKey,
+    attached: Option<BoxStream<'static, Printed>>,
+    log: impl Fn() -> BoxStream<'a, Result<Printed, Error>>,
+    grown: impl Fn(),
+) -> std::io::Result<()> {
+    let mut kept = Kept::open(folders, key).await?;
+    let mut attached = attached.filter(|_| kept.length == 0);
     loop {
-        let mut grew = false;
-        let mut written = file.seek(std::io::SeekFrom::End(0)).await?;
-        let mut skip = written;
-        let mut stream = pin!(engine.logs(key).chunks_timeout(PIECES, GATHERING));
+        let (stream, mut grew) = match attached.take() {
+            Some(attached) => (attached.map(Ok).boxed(), true),
+            None => (log(), false),
+        };
+        let mut stream = pin!(tokio_stream::StreamExt::chunks_timeout(stream, PIECES, GATHERING));
+        let (mut missing, mut lines) = (Missing::after(&kept.turns), Lines::default());
         let ended = loop {
-            if written >= LIMIT {
+            if kept.length >= LIMIT {
                 return Ok(());
             }
-            // Docker may end the stream of a container that has just ended before all of it was read: the end is
-            // where there is nothing more.
-            let Some(pieces) = stream.next().await else { break !grew };
-            let (fresh, ended) = join(pieces, &mut skip);
-            if !fresh.is_empty() {
-                written += append(&mut file, &fresh, written).await?;
+            let (fresh, end) = match stream.next().await {
+                Some(pieces) => missing.of(pieces),
+                None => (vec![], Some(End::Silence)),
+            };
+            let mut whole = lines.of(fresh);
+            if end.is_some() {
+                whole.extend(lines.rest());
+            }
+            if !whole.is_empty() {
+                kept.append(&whole).await?;
                 grown();
                 grew = true;
             }
-            match ended {
+            match end {
                 None => {}
-                Some(Error::NotFound) => break true,
-                Some(_) => break false,
+                // Docker may end the stream of a container that has just ended before all of it was read: the end is
+                // where there is nothing more.
+                Some(End::Silence) => break !grew,
+                Some(End::Error(Error::NotFound)) => break true,
+                Some(End::Error(_)) => break false,
             }
         };
         if ended {
@@ -58,29 +77,171 @@ pub(crate) async fn spool(engine: &dyn Engine, key: TaskKey, path: &Path, grown:
     }
 }
 
-/// What of the pieces is not in the file yet, and the error that ends them.
-fn join(pieces: Vec<Result<Bytes, Error>>, skip: &mut u64) -> (Vec<u8>, Option<Error>) {
-    let mut fresh = Vec::new();
-    for piece in pieces {
-        match piece {
-            Ok(bytes) => {
-                let skipped = usize::try_from(*skip).unwrap_or(usize::MAX).min(bytes.len());
-                *skip -= skipped as u64;
-                fresh.extend_from_slice(&bytes[skipped..]);
-            }
-            Err(error) => return (fresh, Some(error)),
-        }
-    }
-    (fresh, None)
+/// How a stream ends.
+enum End {
+    Silence,
+    Error(Error),
 }
 
-/// Bytes that now count as written: more than there was room for are left out.
-async fn append(file: &mut File, fresh: &[u8], written: u64) -> std::io::Result<u64> {
-    let room = usize::try_from(LIMIT - written).unwrap_or(usize::MAX);
-    file.write_all(&fresh[..fresh.len().min(room)]).await?;
-    if fresh.len() >= room {
-        file.write_all(TRUNCATED).await?;
+/// What comes from its first byte on again, of which a part is in the file already.
+struct Missing {
+    output: Position,
+    error: Position,
+}
+
+impl Missing {
+    fn after(turns: &Turns) -> Self {
+        Self { output: turns.position(StandardStream::Output), error: turns.position(StandardStream::Error) }
     }
-    file.flush().await?;
-    Ok(fresh.len() as u64)
+
+    /// What of the pieces is not in the file yet, and what ends them.
+    fn of(&mut self, pieces: Vec<Result<Printed, Error>>) -> (Vec<Printed>, Option<End>) {
+        let mut fresh = Vec::new();
+        for piece in pieces {
+            let Printed { stream, mut bytes } = match piece {
+                Ok(piece) => piece,
+                Err(error) => return (fresh, Some(End::Error(error))),
+            };
+            let known = match stream {
+                StandardStream::Output => &mut self.output,
+                StandardStream::Error => &mut self.error,
+            };
+            let bytes = bytes.split_off(known.skip(&bytes));
+            if !bytes.is_empty() {
+                fresh.push(Printed { stream, bytes });
+            }
+        }
+        (fresh, None)
+    }
+}
+
+/// A log on the disk.
+struct Kept {
+    file: File,
+    /// Bytes that count: never more than [`LIMIT`], but for those that say that something is left out.
+    length: u64,
+    entries: File,
+    turns: Turns,
+}
+
+impl Kept {
+    async fn open(folders: &Folders, key: TaskKey) -> std::io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let options = options.create(true).append(true).read(true);
+        let (mut file, mut entries) = (options.open(folders.log(key)).await?, options.open(folders.turns(key)).await?);
+        let (mut log, mut read) = (Vec::new(), Vec::new());
+        file.read_to_end(&mut log).await?;
+        entries.read_to_end(&mut read).await?;
+        let (turns, valid) = Turns::read(&read, &log);
+        entries.set_len(valid as u64).await?;
+        Ok(Self { file, length: log.len() as u64, entries, turns })
+    }
+
+    /// Appends the pieces; what there is no room for is left out, which the file then says.
+    async fn append(&mut self, pieces: &[Printed]) -> std::io::Result<()> {
+        let mut room = usize::try_from(LIMIT.saturating_sub(self.length)).unwrap_or(usize::MAX);
+        let (mut bytes, mut entries) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let part = &piece.bytes[..piece.bytes.len().min(room)];
+            room -= part.len();
+            bytes.extend_from_slice(part);
+            entries.extend(self.turns.add(piece.stream, part).into_iter().flatten());
+        }
+        self.length += bytes.len() as u64;
+        if room == 0 {
+            bytes.extend_from_slice(TRUNCATED);
+        }
+        if !entries.is_empty() {
+            self.entries.write_all(&entries).await?;
+            self.entries.flush().await?;
+        }
+        self.file.write_all(&bytes).await?;
+        self.file.flush().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+    use futures_util::stream;
+    use millrace_protocol::Address;
+
+    use super::*;
+    use crate::container::StandardStream::{Error as Stderr, Output};
+
+    const KEY: TaskKey = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
+
+    fn printed(stream: StandardStream, text: &'static str) -> Printed {
+        Printed { stream, bytes: Bytes::from_static(text.as_bytes()) }
+    }
+
+    /// What is kept when nothing is attached, or `attached`, and each look at the engine's log gives the next of `looks`.
+    async fn spooled(
+        folders: &Folders,
+        attached: Option<&[(StandardStream, &'static str)]>,
+        looks: &[&[(StandardStream, &'static str)]],
+    ) -> String {
+        let pieces = |of: &[(StandardStream, &'static str)]| -> Vec<Printed> {
+            of.iter().map(|(stream, text)| printed(*stream, text)).collect()
+        };
+        let attached = attached.map(|attached| stream::iter(pieces(attached)).boxed());
+        let looks = RefCell::new(looks.iter().map(|look| pieces(look)).collect::<VecDeque<_>>());
+        let log = || match looks.borrow_mut().pop_front() {
+            Some(look) => stream::iter(look.into_iter().map(Ok)).boxed(),
+            None => stream::iter([Err(Error::NotFound)]).boxed(),
+        };
+        spool(folders, KEY, attached, log, || {}).await.unwrap();
+        std::fs::read_to_string(folders.log(KEY)).unwrap()
+    }
+
+    fn folders() -> (tempfile::TempDir, Folders) {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::create(folder.path()).unwrap();
+        (folder, folders)
+    }
+
+    #[tokio::test]
+    async fn what_was_attached_is_gone_on_with_in_the_engines_log_by_stream() {
+        let (_folder, folders) = folders();
+        let attached = [(Stderr, "e1\n"), (Output, "o1\no"), (Stderr, "e2\n")];
+        let log = [(Output, "o1\n"), (Output, "o2\n"), (Stderr, "e1\n"), (Stderr, "e2\n"), (Stderr, "e3")];
+        let kept = spooled(&folders, Some(&attached), &[&log, &log]).await;
+        assert_eq!(kept, "e1\no1\ne2\no2\ne3");
+    }
+
+    #[tokio::test]
+    async fn a_worker_after_this_one_goes_on_where_its_log_ends() {
+        let (_folder, folders) = folders();
+        spooled(&folders, Some(&[(Stderr, "e1\n"), (Output, "o1\n")]), &[]).await;
+        let log = [(Output, "o1\n"), (Output, "o2\n"), (Stderr, "e1\n"), (Stderr, "e2\n")];
+        let kept = spooled(&folders, Some(&[(Output, "of another start")]), &[&log[..2], &log, &log]).await;
+        assert_eq!(kept, "e1\no1\no2\ne2\n");
+    }
+
+    #[tokio::test]
+    async fn a_byte_that_was_counted_and_not_written_is_written() {
+        let (_folder, folders) = folders();
+        spooled(&folders, Some(&[(Output, "o1\n"), (Stderr, "e1\n"), (Output, "o2\n")]), &[]).await;
+        let file = std::fs::File::options().write(true).open(folders.log(KEY)).unwrap();
+        file.set_len(4).unwrap();
+        let log = [(Output, "o1\n"), (Output, "o2\n"), (Stderr, "e1\n")];
+        let kept = spooled(&folders, None, &[&log, &log]).await;
+        assert_eq!(kept, "o1\neo2\n1\n");
+    }
+
+    #[tokio::test]
+    async fn what_there_is_no_room_for_is_left_out_and_the_log_says_so() {
+        let (_folder, folders) = folders();
+        let line: &'static str = "x".repeat(1023).leak();
+        let lines = vec![(Output, line); usize::try_from(LIMIT / 1023).unwrap()];
+        let lines: Vec<_> = lines.into_iter().chain([(Stderr, "y\n"); 8 * 1024]).collect();
+        let kept = spooled(&folders, Some(&lines), &[]).await;
+        let (log, said) = kept.split_at(usize::try_from(LIMIT).unwrap());
+        assert!(log.ends_with('y') || log.ends_with("y\n"));
+        assert_eq!(said.as_bytes(), TRUNCATED);
+        assert_eq!(spooled(&folders, None, &[&lines]).await, kept, "nothing is added by whoever comes after");
+    }
 }

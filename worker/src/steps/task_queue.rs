@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::BoxStream;
 use millrace_agent::{Assignment, Cause, Failure, Limits, Round, Setback, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::Mutex;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Step, StepEvent, sight};
-use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Progress, Signal, name};
+use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Printed, Progress, Signal, name};
 use crate::context::Context;
 use crate::folders::Left;
 use crate::rounds::{self, Brought, Known};
@@ -44,6 +45,8 @@ pub(super) async fn run(
     let mut saving: JoinSet<()> = JoinSet::new();
     let mut early: JoinSet<()> = JoinSet::new();
     let known = Arc::<Mutex<Known>>::default();
+    // What the container prints from its start until it is followed.
+    let mut attached = None;
     while let Some(step) = steps.recv().await {
         match step {
             Step::FetchInputs(assignment) => queue.in_background(&mut background, |queue| async move {
@@ -55,10 +58,14 @@ pub(super) async fn run(
             Step::Create(assignment, gpus) => {
                 queue.tell(queue.create(assignment, &gpus).await.map(|()| TaskEvent::Created));
             }
-            Step::Start(gpus) => queue.tell(queue.start(&gpus).await.map(|()| TaskEvent::Started)),
+            Step::Start(gpus) => {
+                attached = queue.context.engine.attach(key).await;
+                queue.tell(queue.start(&gpus).await.map(|()| TaskEvent::Started));
+            }
             Step::Follow(job, limits, gpus) => {
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
-                queue.in_background(&mut log, |queue| async move { queue.spool(job).await });
+                let attached = attached.take();
+                queue.in_background(&mut log, |queue| async move { queue.spool(job, attached).await });
             }
             Step::BringAway(Round::Checkpoint, assignment, number) => {
                 // What one that is given up has brought away stays there.
@@ -76,7 +83,7 @@ pub(super) async fn run(
                     queue.tell_round(Round::Outputs, number, result);
                 });
             }
-            Step::CopyLog(job) => queue.in_background(&mut log, |queue| async move { queue.spool(job).await }),
+            Step::CopyLog(job) => queue.in_background(&mut log, |queue| async move { queue.spool(job, None).await }),
             Step::Terminate => queue.signal(Signal::Terminate).await,
             Step::Kill => queue.signal(Signal::Kill).await,
             Step::Collect(assignment) => {
@@ -192,14 +199,14 @@ impl Queue {
         fault.map(millrace_agent::GpuFault::failure)
     }
 
-    async fn spool(&self, job: Address) {
-        let path = self.context.folders.log(self.key);
+    async fn spool(&self, job: Address, attached: Option<BoxStream<'static, Printed>>) {
         let grown = || {
             let _ = self.events.send(StepEvent::LogGrown { key: self.key, job });
         };
         // What a worker before this one spooled may not have been sent.
         grown();
-        if let Err(error) = logs::spool(self.context.engine.as_ref(), self.key, &path, grown).await {
+        let Context { engine, folders, .. } = self.context.as_ref();
+        if let Err(error) = logs::spool(folders, self.key, attached, || engine.logs(self.key), grown).await {
             tracing::warn!(task = %self.key, %error, "the task's log cannot be kept");
         }
     }

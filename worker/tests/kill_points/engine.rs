@@ -1,6 +1,5 @@
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -8,7 +7,7 @@ use millrace_agent::{Exit, FoundContainer, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
 use millrace_worker::container::docker::Docker;
-use millrace_worker::container::{Engine, Error, Info, LocalImage, Plan, Progress, Signal};
+use millrace_worker::container::{Engine, Error, Info, LocalImage, Plan, Printed, Progress, Signal};
 
 use super::process::pass;
 
@@ -87,7 +86,11 @@ impl Engine for Mortal {
         self.docker.wait(key)
     }
 
-    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+    fn attach(&self, key: TaskKey) -> BoxFuture<'_, Option<BoxStream<'static, Printed>>> {
+        self.docker.attach(key)
+    }
+
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {
         self.docker.logs(key)
     }
 

@@ -9,7 +9,9 @@ use futures_util::{FutureExt, StreamExt, stream};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
-use millrace_worker::container::{Engine, Error, Info, LocalImage, Plan, Progress, Signal, name};
+use millrace_worker::container::{
+    Engine, Error, Info, LocalImage, Plan, Printed, Progress, Signal, StandardStream, name,
+};
 use tokio::sync::watch;
 
 /// What a container of the fake engine does once it is started.
@@ -191,13 +193,16 @@ impl Engine for FakeEngine {
         .boxed()
     }
 
-    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Bytes, Error>> {
+    fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {
         let end = async move {
             let _ = self.wait(key).await;
             Err(Error::NotFound)
         };
         // Like Docker, line by line.
-        let lines = self.log.split_inclusive(|byte| *byte == b'\n').map(|line| Ok(Bytes::from_static(line)));
+        let lines = self
+            .log
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| Ok(Printed { stream: StandardStream::Output, bytes: Bytes::from_static(line) }));
         stream::iter(lines).chain(stream::once(end)).boxed()
     }
 

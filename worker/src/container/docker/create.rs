@@ -60,6 +60,11 @@ impl Means {
         }
     }
 
+    /// Whether what the engine keeps of a container's words is what the container has printed.
+    pub fn keeps_every_byte(&self) -> bool {
+        self.log == LogDriver::Local
+    }
+
     /// Whether the engine has the runtime that a job asks for.
     pub fn has(self, asked: Option<Runtime>) -> bool {
         match asked {
@@ -78,7 +83,9 @@ pub(super) fn rules_by_systemd(driver: Option<SystemInfoCgroupDriverEnum>) -> bo
     driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD)
 }
 
-/// How the engine keeps what a container prints. Each keeps all of it, in one order, over its own restarts.
+/// How the engine keeps what a container prints. Each keeps all of it, in one order, over its own restarts, and a program
+/// waits for it: the mode `non-blocking` has the engine hold what is not written yet, and does not count empty lines
+/// (moby's `daemon/logger/ring.go`), so that a program could fill the rig's memory with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LogDriver {
     /// Docker's own format. It costs the engine a third of what JSON costs to write and read again.
