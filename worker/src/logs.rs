@@ -10,5 +10,5 @@ mod turns;
 pub(crate) use shipper::{Shipment, ship};
 pub(crate) use spool::spool;
 
-/// Bytes of log that are kept of one task.
+/// Bytes of log that are kept of one task; how the two streams alternate in it takes up to four times as many beside it.
 pub const LIMIT: u64 = 8 * 1024 * 1024;

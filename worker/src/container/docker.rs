@@ -23,7 +23,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::{BoxFuture, join_all, ready};
 use futures_util::stream::BoxStream;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt};
 use millrace_agent::{Exit, FoundContainer, FoundState, TaskKey};
 use millrace_protocol::Address;
 use millrace_seal::RegistryLogin;
@@ -216,7 +216,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// `None` for half a piece at the end of what broke off: of which stream it is nothing tells.
+/// `None` for half a piece at the end of what broke off, and for the engine's own words where it cannot read its log.
 fn printed(output: LogOutput) -> Option<Printed> {
     match output {
         LogOutput::StdOut { message: bytes } => Some(Printed { stream: StandardStream::Output, bytes }),
@@ -404,16 +404,26 @@ impl Engine for Docker {
             // What another driver keeps need not be what was printed: JSON has no bytes that are no text.
             self.means().await.ok().filter(Means::keeps_every_byte)?;
             let options = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
-            match self.api.attach_container(&name(key), Some(options)).await {
-                Ok(attached) => {
-                    let whole = attached.output.take_while(|output| ready(output.is_ok()));
-                    Some(whole.filter_map(|output| ready(output.ok().and_then(printed))).boxed())
-                }
+            let name = name(key);
+            let attached = async {
+                let attached = self.api.attach_container(&name, Some(options)).await?;
+                // It may have been started by a worker before this one, and looked at too early.
+                let found = self.api.inspect_container(&name, None).await?.state.and_then(|state| state.status);
+                Ok::<_, ApiError>((found == Some(ContainerStateStatusEnum::CREATED)).then_some(attached.output))
+            };
+            let attached = timeout(LOOK, attached).await.unwrap_or(Err(ApiError::RequestTimeoutError));
+            let output = attached.unwrap_or_else(|error| {
+                tracing::warn!(task = %key, %error, "the engine's own log is read instead of the container's words");
+                None
+            })?;
+            let whole = output.map(move |output| match output {
+                Ok(output) => printed(output),
                 Err(error) => {
-                    tracing::warn!(task = %key, %error, "the engine's own log is read instead of the container's words");
+                    tracing::warn!(task = %key, %error, "the container's words break off: its log is gone on with");
                     None
                 }
-            }
+            });
+            Some(whole.take_while(|printed| ready(printed.is_some())).filter_map(ready).boxed())
         }
         .boxed()
     }
@@ -421,7 +431,8 @@ impl Engine for Docker {
     fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).follow(true).build();
         let stream = self.api.logs(&name(key), Some(options));
-        stream.map_err(|error| self.error(error)).try_filter_map(async |output| Ok(printed(output))).boxed()
+        let broken = || Error::Refused { status: 500, reason: "its log cannot be read on".to_owned() };
+        stream.map(move |output| printed(output.map_err(|error| self.error(error))?).ok_or_else(broken)).boxed()
     }
 
     fn signal(&self, key: TaskKey, signal: Signal) -> BoxFuture<'_, Result<(), Error>> {

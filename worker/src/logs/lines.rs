@@ -1,4 +1,4 @@
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::container::{Printed, StandardStream};
 
@@ -20,11 +20,12 @@ impl Lines {
                 StandardStream::Output => &mut self.output,
                 StandardStream::Error => &mut self.error,
             };
-            let mut ended = match bytes.iter().rposition(|byte| *byte == b'\n') {
-                Some(last) => bytes.split_to(last + 1),
-                None if begun.len() + bytes.len() >= LONGEST => std::mem::take(&mut bytes),
-                None => Bytes::new(),
+            let (end, waiting) = match bytes.iter().rposition(|byte| *byte == b'\n') {
+                Some(last) => (last + 1, 0),
+                None => (0, begun.len()),
             };
+            let is_long = waiting + bytes.len() - end >= LONGEST;
+            let mut ended = bytes.split_to(if is_long { bytes.len() } else { end });
             if !ended.is_empty() && !begun.is_empty() {
                 begun.extend_from_slice(&ended);
                 ended = begun.split().freeze();
@@ -45,6 +46,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -73,6 +75,8 @@ mod tests {
         assert!(lines.of(vec![printed(Error, &"x".repeat(LONGEST - 1))]).is_empty());
         let whole = lines.of(vec![printed(Output, "other\n"), printed(Error, "x")]);
         assert_eq!(whole, [printed(Output, "other\n"), printed(Error, &"x".repeat(LONGEST))]);
+        let behind_another = printed(Output, &format!("one\n{}", "x".repeat(LONGEST)));
+        assert_eq!(lines.of(vec![behind_another.clone()]), [behind_another]);
         assert!(lines.rest().is_empty());
     }
 

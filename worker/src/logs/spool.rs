@@ -15,9 +15,11 @@ use crate::folders::Folders;
 
 /// From one attempt to the next when the engine breaks the stream off.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Pieces that are written at once: of its log the engine makes one of each line, and a write costs as much as a
-/// thousand of them.
+/// Pieces of the engine's log that are written at once: it makes one of each line, and a write costs as much as a thousand
+/// of them.
 const PIECES: usize = 8_192;
+/// The same of what is attached: a piece of that has up to 32 KiB.
+const ATTACHED_PIECES: usize = 128;
 /// How long to wait for so many.
 const GATHERING: Duration = Duration::from_millis(20);
 const TRUNCATED: &[u8] = b"\n[millrace: the rest of the log is left out]\n";
@@ -36,11 +38,12 @@ pub(crate) async fn spool<'a>(
     let mut kept = Kept::open(folders, key).await?;
     let mut attached = attached.filter(|_| kept.length == 0);
     loop {
-        let (stream, mut grew) = match attached.take() {
-            Some(attached) => (attached.map(Ok).boxed(), true),
-            None => (log(), false),
+        let (stream, pieces, is_log) = match attached.take() {
+            Some(attached) => (attached.map(Ok).boxed(), ATTACHED_PIECES, false),
+            None => (log(), PIECES, true),
         };
-        let mut stream = pin!(tokio_stream::StreamExt::chunks_timeout(stream, PIECES, GATHERING));
+        let mut grew = !is_log;
+        let mut stream = pin!(tokio_stream::StreamExt::chunks_timeout(stream, pieces, GATHERING));
         let (mut missing, mut lines) = (Missing::after(&kept.turns), Lines::default());
         let ended = loop {
             if kept.length >= LIMIT {
@@ -51,7 +54,8 @@ pub(crate) async fn spool<'a>(
                 None => (vec![], Some(End::Silence)),
             };
             let mut whole = lines.of(fresh);
-            if end.is_some() {
+            // A line that breaks off with what was attached need not be in the log of an engine that was restarted.
+            if end.is_some() && is_log {
                 whole.extend(lines.rest());
             }
             if !whole.is_empty() {

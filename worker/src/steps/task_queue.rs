@@ -59,8 +59,10 @@ pub(super) async fn run(
                 queue.tell(queue.create(assignment, &gpus).await.map(|()| TaskEvent::Created));
             }
             Step::Start(gpus) => {
-                attached = queue.context.engine.attach(key).await;
-                queue.tell(queue.start(&gpus).await.map(|()| TaskEvent::Started));
+                let printed = queue.context.engine.attach(key).await;
+                let started = queue.start(&gpus).await;
+                attached = printed.filter(|_| started.is_ok());
+                queue.tell(started.map(|()| TaskEvent::Started));
             }
             Step::Follow(job, limits, gpus) => {
                 queue.in_background(&mut background, |queue| async move { queue.watch(limits, &gpus).await });
@@ -96,6 +98,8 @@ pub(super) async fn run(
                 });
             }
             Step::Clean => {
+                // A container waits for whoever takes its words.
+                drop(attached.take());
                 background.shutdown().await;
                 saving.shutdown().await;
                 early.shutdown().await;

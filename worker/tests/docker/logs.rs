@@ -52,7 +52,7 @@ async fn what_is_attached_is_what_the_engine_keeps_but_for_the_ends_of_long_line
 
 #[tokio::test]
 async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
-    let script = "seq 1 30000 & seq 100001 130000 >&2 & wait; sleep 2; seq 30001 30100; seq 130001 130100 >&2; \
+    let script = "seq 1 15000 & seq 100001 115000 >&2 & wait; sleep 1; seq 15001 30000 & seq 115001 130000 >&2 & wait; sleep 2; seq 30001 30100; seq 130001 130100 >&2; \
                   trap 'exit 0' TERM; sleep 60 & wait";
     let Some(mut rig) = rig(offer::spec(script)).await else { return };
     let lines = |first| (first + 1..=first + 30_100).map(|number| format!("{number}\n"));

@@ -19,7 +19,9 @@ const SHARED_MEMORY: i64 = 64 * MIB;
 const OUT_OF_MEMORY_FIRST: i64 = 500;
 /// A resolver that does not answer: the container itself.
 const NOBODY: &str = "127.0.0.1";
-/// More than the worker ever sends on, so that rotation never moves the offsets of what it sends.
+/// More than the worker ever sends on, so that a worker that is restarted meanwhile finds the log from its beginning. The
+/// driver `local` adds some 28 bytes to a line, JSON some 75: what was printed in lines that are shorter than 9 bytes, or
+/// 25, may be rotated away before.
 const LOG_SIZE: &str = "32m";
 
 /// The runtime of jobs that ask for none, whatever else an engine takes by default: NVIDIA's hands out GPUs by variables
@@ -83,7 +85,7 @@ pub(super) fn rules_by_systemd(driver: Option<SystemInfoCgroupDriverEnum>) -> bo
     driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD)
 }
 
-/// How the engine keeps what a container prints. Each keeps all of it, in one order, over its own restarts, and a program
+/// How the engine keeps what a container prints. Each keeps all of it up to [`LOG_SIZE`], in one order, over its own restarts, and a program
 /// waits for it: the mode `non-blocking` has the engine hold what is not written yet, and does not count empty lines
 /// (moby's `daemon/logger/ring.go`), so that a program could fill the rig's memory with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
