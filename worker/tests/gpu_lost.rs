@@ -7,7 +7,7 @@ use std::time::Duration;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Fault, LeaseOver, Phase, offer_reply};
-use millrace_protocol::Diagnostic;
+use millrace_protocol::{Diagnostic, LeaseState};
 use millrace_worker::container::GpuAccess;
 use millrace_worker::control::{self, Ask};
 use millrace_worker::status::Status;
@@ -110,6 +110,27 @@ async fn a_program_that_failed_because_its_gpu_went_is_not_blamed() {
 }
 
 #[tokio::test]
+async fn a_program_that_fails_on_a_gpu_of_which_the_driver_tells_nothing_is_not_blamed() {
+    let stub = NvmlStub::build(&[]);
+    let engine = Arc::new(FakeEngine::new(Script::Exit { code: 3, files: vec![] }));
+    let mut rig = Rig::start_on_gpus(engine, offer::spec("true"), stub.library()).await;
+    rig.leased().await;
+    stub.say("broken 0\n");
+    rig.assign(0);
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-failed", Fault::Node));
+    stub.say("");
+    rig.assign(1);
+    let failure = rig.orchestrator.end().await.failure.unwrap();
+    assert_eq!(
+        (failure.code.as_str(), failure.fault()),
+        ("exit-code", Fault::Job),
+        "one that is well again is not, either"
+    );
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_lease_gets_a_gpu_of_the_registered_model_on_a_rig_of_several() {
     let stub = NvmlStub::build(&["MIXED", "GPUS=3"]);
     let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
@@ -143,9 +164,12 @@ async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_mo
     assert_eq!(unfit(&rig).await, ["hardware-mismatch", "gpu-off-the-bus"], "its owner is told");
     rig.end_lease();
     rig.lease_report().await;
-    let lease = rig.lease().0.to_vec();
+    let mut settled = offer::lease(&rig.job, &rig.node, rig.chain.scheduler, 1);
+    let lease = settled.address.0.to_vec();
     rig.job.job.leases_opened += 1;
     assert!(matches!(rig.offer().await, offer_reply::Result::Refusal(_)));
+    settled.lease.state = LeaseState::Reported;
+    *rig.chain.lease.lock().unwrap() = Some(settled);
     rig.orchestrator.say(Body::LeaseOver(LeaseOver { lease }));
     let ended = rig.worker.take().unwrap().run_until(sleep(Duration::from_secs(60))).await;
     assert_eq!(

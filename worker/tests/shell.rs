@@ -391,7 +391,7 @@ async fn logs_come_with_offsets_and_are_sent_again_from_where_they_are_stored() 
 }
 
 #[tokio::test]
-async fn a_lease_that_is_over_is_cleaned_and_forgotten() {
+async fn a_lease_that_is_called_over_is_cleaned_away_and_named_no_more() {
     let (mut rig, engine) = rig(FakeEngine::new(Script::RunUntilStopped)).await;
     rig.leased().await;
     rig.assign(0);

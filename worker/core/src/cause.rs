@@ -11,7 +11,7 @@ pub enum Fault {
     Buyer,
     /// This rig; another one may do better.
     Node,
-    /// The task was taken back.
+    /// The task was taken back, or did not begin.
     Nobody,
 }
 
@@ -78,6 +78,8 @@ pub enum Cause {
     LookupFailed,
     #[error("the task belongs to a lease that this rig does not hold")]
     LeaseUnknown,
+    #[error("too many tasks of the lease have not ended")]
+    TasksTooMany,
     #[error("the task was stopped")]
     Stopped,
     #[error("its lease was ended with notice")]
@@ -118,7 +120,7 @@ impl Cause {
             | Self::InputCorrupt
             | Self::UploadFailed
             | Self::LookupFailed => Fault::Node,
-            Self::Stopped | Self::Preempted => Fault::Nobody,
+            Self::TasksTooMany | Self::Stopped | Self::Preempted => Fault::Nobody,
         }
     }
 }
@@ -156,6 +158,7 @@ impl Diagnostic for Cause {
             Self::NameUnknown => "name-unknown",
             Self::LookupFailed => "lookup-failed",
             Self::LeaseUnknown => "lease-unknown",
+            Self::TasksTooMany => "tasks-too-many",
             Self::Stopped => "stopped",
             Self::Preempted => "preempted",
         }
@@ -218,6 +221,10 @@ impl Diagnostic for Cause {
             Self::NameUnknown => "check the spelling of `network` in the job file; a host needs an IPv4 address",
             Self::LookupFailed => "check the worker's `--resolver`; the task is tried on another rig",
             Self::LeaseUnknown => "the worker lost its journal; the lease ends and the task is tried elsewhere",
+            Self::TasksTooMany => {
+                "nothing to do: the lease ends and the task is tried on another rig; the owner of this one should look at \
+                 what keeps its engine from stopping containers"
+            }
             Self::Stopped => "nothing to do: the job was cancelled, or the task was given to another rig",
             Self::Preempted => {
                 "nothing to do: the task runs again on another node; leave out `spot` for leases that stay"

@@ -20,6 +20,8 @@ pub enum GpuFault {
     MemoryErrors(u64),
     #[error("it slows down because of {0}")]
     Slowed(Slowdown),
+    #[error("the driver does not say how it is")]
+    Silent,
 }
 
 /// Why a GPU's own circuits halve its clocks.
@@ -49,21 +51,49 @@ pub enum Severity {
     HandBack,
 }
 
-/// Xids that the program on the GPU causes: an exception, a bad address, being stopped for either, and
-/// the driver's cleaning up behind it (NVIDIA, "Xid Errors", table of causes).
-const OF_THE_PROGRAM: [u64; 5] = [13, 31, 43, 45, 68];
-/// Xids after which the GPU works on but wants a reset soon: a row of memory remapped, many corrected
-/// errors, an error contained to the program that met it (the same table).
-const OF_WEAR: [u64; 3] = [63, 92, 94];
+/// What an Xid asks for, by the first action that NVIDIA's Xid catalog has for it (October 2025; Ampere and newer).
+fn severity_of_xid(number: u64) -> Severity {
+    match number {
+        // The GPU works on but wears out: memory remapped or corrected too often, an error contained to the program that
+        // met it, resources retired for good.
+        63 | 92..=94 | 157 | 160 | 161 => Severity::Drain,
+        // "Restart the application" or "ignore". Most of these any program can bring about: were the rig to blame, one
+        // job after another could be sent to empty it, and with it whoever else has a slice of the GPU.
+        8
+        | 11
+        | 13
+        | 25
+        | 31
+        | 32
+        | 37..=41
+        | 43..=45
+        | 60
+        | 66..=72
+        | 75..=77
+        | 80
+        | 82..=86
+        | 88
+        | 89
+        | 96..=107
+        | 121
+        | 126..=135
+        | 137
+        | 139
+        | 141
+        | 152..=154 => Severity::Notice,
+        // Reset the GPU, restart the machine, look into it; and all that nobody has told us about.
+        _ => Severity::HandBack,
+    }
+}
 
 impl GpuFault {
     /// An Xid that nobody has told us about is taken for the GPU's end.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Xid(number) if OF_THE_PROGRAM.contains(&number) => Severity::Notice,
-            Self::Xid(number) if OF_WEAR.contains(&number) => Severity::Drain,
+            Self::Xid(number) => severity_of_xid(number),
             Self::Slowed(_) => Severity::Notice,
-            Self::Lost | Self::ResetRequired | Self::Xid(_) | Self::MemoryErrors(_) => Severity::HandBack,
+            Self::Silent => Severity::Drain,
+            Self::Lost | Self::ResetRequired | Self::MemoryErrors(_) => Severity::HandBack,
         }
     }
 
@@ -84,6 +114,7 @@ impl Diagnostic for GpuFault {
             Self::Xid(_) => "gpu-xid",
             Self::MemoryErrors(_) => "gpu-memory-errors",
             Self::Slowed(_) => "gpu-slowed",
+            Self::Silent => "gpu-silent",
         }
     }
 
@@ -91,7 +122,10 @@ impl Diagnostic for GpuFault {
         match (self, self.severity()) {
             (Self::Slowed(Slowdown::Heat), _) => "clean the fans, give the rig air, or lower the power limit",
             (Self::Slowed(Slowdown::PowerSupply), _) => "check the GPU's power cables and the power supply",
-            (Self::Xid(_), Severity::Notice) => "nothing to do: the program on the GPU has done something wrong",
+            (Self::Xid(_), Severity::Notice) => {
+                "nothing to do where it comes with one program only; where it comes with many, look into `dmesg`"
+            }
+            (Self::Silent, _) => "see whether `nvidia-smi` answers; restart the rig, then start the worker again",
             (_, Severity::Drain) => "reset the GPU when its jobs have ended, then start the worker again",
             _ => "look into `dmesg`; reset the GPU or restart the rig, then start the worker again",
         }

@@ -21,7 +21,8 @@ const SECRETS_WAIT: Seconds = Seconds(120);
 /// How long a lease may take from signing to its first container where the chain does not say: three quarters of the
 /// default start timeout, which nobody can extend then.
 const START_WAIT: Seconds = Seconds(225);
-/// How long a worker that was restarted waits for the chain before it takes its lease for one at [`START_WAIT`].
+/// How long a worker that was restarted waits for the chain before it takes its lease for one at [`START_WAIT`], or the
+/// time for what its buyer has to bring for what its own clock says.
 const CHAIN_WAIT: Seconds = Seconds(30);
 
 /// From SIGKILL to the end of a lease that has notice: what the container has saved leaves the rig while its lease is
@@ -75,7 +76,7 @@ pub enum LeasePhase {
     Ending,
     /// The chain has ended it, or has never had it: its tasks are being stopped, nobody waits for a report.
     Over,
-    /// Nothing of it is left on the rig but the latest voucher.
+    /// Nothing of it is left on the rig but the latest voucher, if one came.
     Reported { result_root: Sha256 },
 }
 
@@ -152,12 +153,17 @@ impl Lease {
 
     /// Whether nothing is to be done for its money any more: the chain has its last voucher, takes no other, or has not
     /// had the lease for as long as an endpoint may be behind.
-    pub(crate) fn is_settled(&self, account: Option<&millrace_protocol::Lease>, clock: UnixSeconds) -> bool {
+    pub(crate) fn is_settled(
+        &self,
+        account: Option<&millrace_protocol::Lease>,
+        clock: UnixSeconds,
+        now: UnixSeconds,
+    ) -> bool {
         match account {
             Some(lease) => {
                 self.last_word().is_some_and(|voucher| lease.sequence >= voucher.sequence) || !lease.state.is_live()
             }
-            None => self.upkeep.is_gone(self.terms.accepted_at.after(OFFER_LIFE).ok(), clock),
+            None => self.upkeep.is_gone(self.can_land_no_more(clock, now), clock),
         }
     }
 
@@ -166,12 +172,19 @@ impl Lease {
         !matches!(self.phase, LeasePhase::Reported { .. })
     }
 
+    /// A worker that was restarted waits a little for the chain, which knows how long ago it was signed: the clock that a
+    /// rig has after it was booted may be hours ahead.
     pub(crate) fn secrets(&self) -> Secrets {
         if self.unsealed {
             return Secrets::Here;
         }
+        let later = |from: UnixSeconds, by: Seconds| from.after(by).unwrap_or(UnixSeconds::MAX);
         let half = self.on_chain().map_or(SECRETS_WAIT, |lease| Seconds(lease.start_timeout.0 / 2));
-        Secrets::AwaitedUntil(self.terms.accepted_at.after(SECRETS_WAIT.min(half)).unwrap_or(UnixSeconds::MAX))
+        let wait = SECRETS_WAIT.min(half);
+        Secrets::AwaitedUntil(match self.upkeep.signed_at() {
+            Some(signed_at) => later(signed_at, wait),
+            None => later(self.terms.accepted_at, wait).max(later(self.upkeep.known_since(), CHAIN_WAIT)),
+        })
     }
 
     /// When a task whose turn came at `begun_at` must have its container, by the rig's clock. Whatever is slow, the
@@ -203,8 +216,12 @@ impl Lease {
     /// Whether it never became one: the chain, read at `clock`, does not have it, and its transaction can land no more. A
     /// rig that cannot read the chain does not know, and whatever it forgot could cost its bond.
     pub(crate) fn has_lapsed(&self, clock: UnixSeconds, now: UnixSeconds) -> bool {
-        let landed = |time: UnixSeconds| time.since(self.terms.accepted_at) >= OFFER_LIFE;
-        self.phase == LeasePhase::Offered && landed(now) && landed(clock)
+        self.phase == LeasePhase::Offered && self.can_land_no_more(clock, now)
+    }
+
+    /// Whether by then the chain must have it, if it ever will: by both clocks, for by one of them it was signed.
+    fn can_land_no_more(&self, clock: UnixSeconds, now: UnixSeconds) -> bool {
+        [clock, now].into_iter().all(|time| time.since(self.terms.accepted_at) >= OFFER_LIFE)
     }
 
     /// Most seconds from signing to its end, as agreed on and as added since.

@@ -184,12 +184,12 @@ impl Task {
         }
     }
 
-    /// The end of its wait may come sooner than it was told.
+    /// The end of its wait may be another than it was told.
     pub(crate) fn await_secrets(&mut self, secrets: Secrets, actions: &mut Vec<Action>) {
-        if let (Phase::AwaitingSecrets { until }, Secrets::AwaitedUntil(sooner)) = (&mut self.phase, secrets)
-            && *until != sooner
+        if let (Phase::AwaitingSecrets { until }, Secrets::AwaitedUntil(other)) = (&mut self.phase, secrets)
+            && *until != other
         {
-            *until = sooner;
+            *until = other;
             actions.extend(self.report().map(Action::Report));
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Upkeep {
     seen_at: UnixSeconds,
     /// The seen lease's start deadline, by the rig's clock.
     start_by: UnixSeconds,
+    /// When it was signed, by the clock that the rig has since the worker was started; none until the chain has told.
+    signed_at: Option<UnixSeconds>,
     /// How long it may be in all once whatever the rig has signed has landed, and until when it can.
     pub(crate) awaited: Option<(Seconds, UnixSeconds)>,
 }
@@ -48,18 +50,24 @@ impl Upkeep {
             seen: None,
             seen_at: UnixSeconds::ZERO,
             start_by: UnixSeconds::MAX,
+            signed_at: Some(accepted_at),
             awaited: None,
         }
     }
 
     /// The worker was started: how long it was away, only the machine's clock says.
     pub fn begin_anew(&mut self, now: UnixSeconds) {
-        (self.known_since, self.told_at) = (now, now);
+        (self.known_since, self.told_at, self.signed_at) = (now, now, None);
     }
 
     /// From when on time has surely passed.
     pub fn known_since(&self) -> UnixSeconds {
         self.known_since
+    }
+
+    /// When it was signed, where that is known by the rig's clock.
+    pub fn signed_at(&self) -> Option<UnixSeconds> {
+        self.signed_at
     }
 
     /// Since when the chain has not told of it.
@@ -80,6 +88,8 @@ impl Upkeep {
         (self.seen, self.seen_at, self.told_at) = (Some(lease), clock, now);
         // A deadline that has passed is over now.
         self.start_by = now.after(lease.start_by.since(clock)).unwrap_or(UnixSeconds::MAX);
+        // What is signed lands within moments. Once: the chain's clock comes in steps, and a wait has one end.
+        self.signed_at.get_or_insert(now.saturating_minus(UnixSeconds(clock.since(lease.opened_at).0)));
     }
 
     /// More time may be on its way to the chain: the rig's own end of the lease moves once it is seen there.
@@ -100,11 +110,11 @@ impl Upkeep {
     }
 
     /// Whether a lease that the chain does not have at `clock` is over, and not merely unknown to an endpoint that is
-    /// behind: the chain has had it before, or by then (`landed`) it must have.
-    pub fn is_gone(&self, landed: Option<UnixSeconds>, clock: UnixSeconds) -> bool {
+    /// behind: the chain has had it before, or by then it must have (`landed`).
+    pub fn is_gone(&self, landed: bool, clock: UnixSeconds) -> bool {
         match self.seen {
             Some(_) => clock >= self.seen_at,
-            None => landed.is_some_and(|landed| clock >= landed),
+            None => landed,
         }
     }
 
@@ -185,7 +195,7 @@ impl Agent {
         let is_reported = !lease.is_live();
         let is_closed = match account {
             None if lease.has_lapsed(clock, now) => true,
-            _ => is_reported && lease.is_settled(account.as_ref(), clock),
+            _ => is_reported && lease.is_settled(account.as_ref(), clock, now),
         };
         if is_closed {
             return self.close(address, actions);
@@ -193,7 +203,7 @@ impl Agent {
         let has_ended = lease.takes_tasks() && lease.has_ended(account.as_ref(), clock, now);
         let wait = match account {
             // Nobody pays for another second, whatever has become of who would say so.
-            None if has_ended || (lease.takes_tasks() && lease.upkeep.is_gone(None, clock)) => {
+            None if has_ended || (lease.takes_tasks() && lease.upkeep.is_gone(false, clock)) => {
                 return self.on_lease_over(address, now, actions);
             }
             None => LOOK_LATER,
@@ -218,13 +228,14 @@ impl Agent {
         };
         // Told by whoever brought it there; this is for one who has fallen silent since.
         let preempted_at = account.map(|on_chain| on_chain.preempted_at).filter(|at| *at > UnixSeconds::ZERO);
-        // An offer whose transaction has not landed yet soon has or never will, and a last voucher is soon settled.
+        // An offer whose transaction has not landed yet soon has or never will, also where its end was told before that,
+        // and a last voucher is soon settled.
         let is_soon = lease.phase == LeasePhase::Offered
             || lease.upkeep.awaits_more_time(now)
-            || (is_reported && lease.is_attested());
+            || (is_reported && (lease.is_attested() || account.is_none()));
         let wait = if is_soon { wait.min(LOOK_AGAIN) } else { wait };
         lease.upkeep.look_at = now.after(wait).unwrap_or(UnixSeconds::MAX);
-        // Now that its start timeout is known.
+        // Now that its start timeout is known, and after a restart how long ago it was signed.
         let secrets = lease.secrets();
         for task in self.tasks.values_mut().filter(|task| task.key().lease == address) {
             task.await_secrets(secrets, actions);
@@ -263,8 +274,9 @@ fn due(
         transition(&mut on_chain.clone(), clock).is_ok()
     };
     match on_chain.state {
-        // A slow start, or one of which nothing is attested yet: whoever is to do that may be back in time then.
-        LeaseState::Assigned if busy || (lease.is_live() && silent.0 >= on_chain.start_timeout.0 / 2) => {
+        // A slow start, or one of which nothing is attested yet, though the work may be over: whoever is to do that may
+        // be back in time then.
+        LeaseState::Assigned if busy || silent.0 >= on_chain.start_timeout.0 / 2 => {
             allowed(transitions::extend_start).then_some(Action::ExtendStart(address))
         }
         // An attestor that speaks attests what there is; one that is away must not cost the bond.

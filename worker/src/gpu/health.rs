@@ -4,6 +4,8 @@ use super::{Reading, Sample};
 
 /// How many samples in a row must show a slowdown: changing clocks looks like one for a moment.
 const IN_A_ROW: u8 = 2;
+/// How many must show nothing until no further work is taken: a busy driver looks like a stuck one for a while.
+const SILENT_IN_A_ROW: u8 = 6;
 
 /// What is known of one GPU from the samples so far.
 #[derive(Clone, Debug, Default)]
@@ -11,15 +13,18 @@ pub(super) struct Health {
     uncorrected: Option<u64>,
     hot: u8,
     braked: u8,
+    silent: u8,
 }
 
 impl Health {
     /// What a new sample says is wrong that the last one did not. Errors from before the first sample
     /// are history.
     pub fn take(&mut self, sample: &Sample) -> Vec<GpuFault> {
+        self.silent = if matches!(sample, Sample::Unknown(_)) { self.silent.saturating_add(1) } else { 0 };
         match sample {
             Sample::Lost => vec![GpuFault::Lost],
             Sample::ResetRequired => vec![GpuFault::ResetRequired],
+            Sample::Unknown(_) if self.silent == SILENT_IN_A_ROW => vec![GpuFault::Silent],
             Sample::Unknown(_) => vec![],
             Sample::Read(reading) => self.read(reading),
         }
@@ -62,7 +67,19 @@ mod tests {
         let mut health = Health::default();
         assert_eq!(health.take(&Sample::Lost), [GpuFault::Lost]);
         assert_eq!(health.take(&Sample::ResetRequired), [GpuFault::ResetRequired]);
-        assert_eq!(health.take(&Sample::Unknown("driver busy".into())), []);
+    }
+
+    #[test]
+    fn a_gpu_that_nobody_tells_of_is_a_fault_once_that_lasts() {
+        let mut health = Health::default();
+        let unknown = Sample::Unknown("driver busy".into());
+        let mut take = |sample: &Sample| health.take(sample);
+        for _ in 0..5 {
+            assert_eq!(take(&unknown), []);
+        }
+        assert_eq!(take(&Sample::Read(Reading::default())), []);
+        let said: Vec<GpuFault> = (0..20).flat_map(|_| take(&unknown)).collect();
+        assert_eq!(said, [GpuFault::Silent], "once");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +36,8 @@ struct Looked {
     answered: u64,
     /// GPUs whose work must be handed back.
     failed: BTreeMap<u16, GpuFault>,
+    /// GPUs that the driver told nothing of.
+    silent: BTreeSet<u16>,
     /// Of the GPUs that could be read, and when.
     readings: BTreeMap<u16, Reading>,
     read_at: Option<Instant>,
@@ -66,13 +68,15 @@ impl Monitor {
         looked.read_at.map(|at| (at, looked.readings.clone()))
     }
 
-    /// Looks now, and says why one of these GPUs cannot have finished its work, if so. `None`, too, where
-    /// there is nobody left to look.
+    /// Looks now, and says why one of these GPUs cannot have finished its work, or may not have: also where the driver
+    /// tells nothing of it. `None`, too, where there is nobody left to look.
     pub async fn failure_of(&self, gpus: &[u16]) -> Option<GpuFault> {
         let request = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.looked.clone();
         let looked = looked.wait_for(|looked| looked.answered >= request).await.ok()?;
-        gpus.iter().find_map(|gpu| looked.failed.get(gpu)).copied()
+        let fault =
+            |gpu: &u16| looked.failed.get(gpu).copied().or(looked.silent.contains(gpu).then_some(GpuFault::Silent));
+        gpus.iter().find_map(fault)
     }
 }
 
@@ -126,7 +130,11 @@ impl Watcher {
             _ => None,
         });
         let readings = readings.collect();
-        self.looked.send_modify(|looked| (looked.readings, looked.read_at) = (readings, Some(Instant::now())));
+        let unknown = (0..).zip(&samples).filter(|(_, sample)| matches!(sample, Sample::Unknown(_)));
+        let silent = unknown.map(|(gpu, _)| gpu).collect();
+        self.looked.send_modify(|looked| {
+            (looked.readings, looked.silent, looked.read_at) = (readings, silent, Some(Instant::now()));
+        });
         for (position, sample) in samples.iter().enumerate() {
             if let Sample::Unknown(error) = sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");

@@ -34,10 +34,9 @@ impl Agent {
             actions.push(Action::Report(Report::Failed(key, fault.failure())));
             return;
         }
-        // The scheduler takes that for the rig's fault: whose engine stops nothing is to get nothing more.
+        // A rig whose engine stops nothing is to get nothing more: under such a word the scheduler ends the lease.
         if self.unfinished(key.lease).count() >= MOST_UNFINISHED {
-            let failure = Failure::new(Cause::Stopped, "too many tasks of its lease have not ended");
-            actions.push(Action::Report(Report::Failed(key, failure)));
+            actions.push(Action::Report(Report::Failed(key, Cause::TasksTooMany.into())));
             return;
         }
         self.take_back_attempts(key, now, actions);

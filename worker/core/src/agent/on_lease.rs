@@ -53,21 +53,18 @@ impl Agent {
     }
 
     /// Whoever says so may have lost its memory, or be somebody else on the way. For that word the lease's tasks stop,
-    /// which nobody attests any more, and with the last of them its units are free. Its voucher is money, and with
-    /// a lease that was seen on chain goes a bond: only the chain closes it then, and until it does the rig redeems and
-    /// holds it.
+    /// which nobody attests any more, and with the last of them its units are free. But its voucher is money, and with
+    /// whatever the rig has signed goes a bond, also where the chain was not read yet since the worker was started: only
+    /// the chain closes it, and until it does the rig redeems and holds it.
     pub(super) fn on_disowned(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
-        if lease.voucher.is_none() && lease.on_chain().is_none() {
-            return self.on_lease_over(address, now, actions);
-        }
         lease.upkeep.look_soon(now);
         if lease.takes_tasks() {
             self.on_end_lease(address, now, actions);
         }
     }
 
-    /// The lease is gone, or never was: what belongs to it goes, too.
+    /// The chain has the lease no more, or never had it: what belongs to it goes, too.
     pub(crate) fn on_lease_over(&mut self, address: Address, now: UnixSeconds, actions: &mut Vec<Action>) {
         let Some(lease) = self.leases.get_mut(&address) else { return };
         lease.phase = LeasePhase::Over;

@@ -161,24 +161,26 @@ fn vouchers_of_other_leases_are_ignored() {
 }
 
 #[test]
-fn a_lease_that_is_over_leaves_nothing_and_says_nothing() {
+fn a_lease_that_is_called_over_leaves_nothing_once_the_chain_does_not_have_it() {
     for steps in 0..8 {
         let mut rig = Rig::leased();
         rig.assign(0);
         (0..steps.min(7)).for_each(|_| rig.step());
         rig.event(Event::LeaseOver(LEASE));
         let mut cut = rig.clone();
-        rig.settle();
-        assert!(rig.is_clean() && ended(&rig).is_empty());
-        assert_eq!(rig.agent, Agent::default(), "after {steps} steps");
         cut.restart();
-        cut.settle();
-        assert!(cut.is_clean());
-        assert_eq!(cut.agent, Agent::default(), "killed after {steps} steps");
+        for (rig, how) in [(&mut rig, "called over"), (&mut cut, "killed then")] {
+            rig.settle();
+            assert!(rig.is_clean(), "{how} after {steps} steps");
+            let done: &[u32] = if rig.done().is_empty() { &[] } else { &[0] };
+            assert_eq!(ended(rig).last(), Some(&root_of(done)), "{how} after {steps} steps");
+            rig.pays();
+            assert_eq!(rig.agent, Agent::default(), "{how} after {steps} steps");
+        }
     }
     let mut rig = Rig::new();
     rig.event(Event::LeaseOver(LEASE));
-    assert!(rig.journal.is_empty());
+    assert!(rig.journal.is_empty() && rig.reports.is_empty(), "one that it does not have");
 }
 
 #[test]

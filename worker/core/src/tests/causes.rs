@@ -4,7 +4,7 @@ use millrace_protocol::Diagnostic;
 
 use crate::{Cause, Failure, Fault, Round, Setback, SetbackCause};
 
-const ALL: [Cause; 31] = [
+const ALL: [Cause; 33] = [
     Cause::ImageMissing,
     Cause::PullFailed,
     Cause::ImageSlow,
@@ -35,7 +35,9 @@ const ALL: [Cause; 31] = [
     Cause::NameUnknown,
     Cause::LookupFailed,
     Cause::LeaseUnknown,
+    Cause::TasksTooMany,
     Cause::Stopped,
+    Cause::Preempted,
 ];
 
 #[test]
@@ -48,7 +50,7 @@ fn every_cause_has_its_own_code_and_a_hint() {
 #[test]
 fn a_buyer_answers_for_the_job_and_a_node_for_the_rig() {
     let of = |fault: Fault| ALL.iter().filter(|cause| cause.fault() == fault).count();
-    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (15, 15, 1));
+    assert_eq!((of(Fault::Buyer), of(Fault::Node), of(Fault::Nobody)), (15, 15, 3));
     assert_eq!(Cause::DiskFull.fault(), Fault::Node);
     assert_eq!(Cause::OutOfMemory.fault(), Fault::Buyer);
 }

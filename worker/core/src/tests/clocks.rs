@@ -4,6 +4,7 @@ use millrace_protocol::voucher::ExitClass;
 use millrace_protocol::{Lease as OnChain, Seconds, UnixSeconds};
 
 use super::rig::*;
+use super::secrets::sealed;
 use super::upkeep::{attested, endless, opened, running};
 use crate::*;
 
@@ -93,6 +94,44 @@ fn a_lease_that_the_chain_does_not_have_ends_once_it_is_over_by_both_clocks() {
     behind.tick(ALONE - 1);
     reads(&mut behind, None, ALONE + AHEAD);
     assert!(behind.signals.is_empty(), "a clock that is behind");
+}
+
+/// A rig that waits for what the buyer has to bring, started again with its clock ahead.
+fn waiting() -> Rig {
+    let mut rig = Rig::leased();
+    rig.event(sealed(0));
+    reboot(&mut rig);
+    rig
+}
+
+#[test]
+fn a_buyer_has_the_rest_of_its_time_by_the_chains_clock() {
+    let mut rig = waiting();
+    rig.tick(1);
+    assert_eq!(rig.asked, [Action::ReadLease(LEASE)]);
+    // Opened forty seconds ago.
+    reads(&mut rig, Some(opened()), 41);
+    let until = UnixSeconds(rig.now.0 + 80);
+    assert_eq!(rig.reports.last(), Some(&Report::AwaitingSecrets(key(0), until)));
+    let told = rig.reports.len();
+    rig.tick(79);
+    reads(&mut rig, Some(opened()), 123);
+    assert_eq!(rig.phase(0), Phase::AwaitingSecrets { until }, "the chain's clock comes in steps");
+    assert_eq!(rig.reports.len(), told, "nothing new to say");
+    rig.tick(1);
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::SecretsMissing));
+}
+
+#[test]
+fn where_no_chain_answers_a_buyer_is_waited_for_no_longer_than_for_the_chain() {
+    let mut rig = waiting();
+    let until = UnixSeconds(rig.now.0 + 30);
+    rig.tick(29);
+    assert_eq!(rig.phase(0), Phase::AwaitingSecrets { until });
+    rig.tick(1);
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::SecretsMissing));
 }
 
 #[test]

@@ -75,6 +75,85 @@ fn a_kill_at_any_record_of_it_loses_no_voucher() {
 }
 
 #[test]
+fn one_that_was_not_looked_up_since_the_start_is_closed_by_the_chain() {
+    let mut rig = at_work();
+    reads(&mut rig, Some(opened()));
+    rig.restart();
+    disown(&mut rig);
+    let mut chain = Some(opened());
+    let asked = pass(&mut rig, 240, &mut chain);
+    assert_eq!(asked, [Action::ExtendStart(LEASE)], "who is to attest it may be back in time then");
+    // It is.
+    rig.event(voucher(1, 5, true));
+    is_paid(&mut rig, 330, &mut chain);
+}
+
+#[test]
+fn one_that_runs_on_chain_is_held_though_none_of_its_vouchers_came() {
+    let mut rig = at_work();
+    rig.restart();
+    disown(&mut rig);
+    assert_eq!(pass(&mut rig, 700, &mut Some(running(START.0, 1))), [Action::HoldLease(LEASE)]);
+    reads(&mut rig, None);
+    assert_eq!(rig.agent, Agent::default());
+}
+
+#[test]
+fn an_offer_gives_its_units_back_at_once_and_is_closed_when_it_can_land_no_more() {
+    let mut rig = Rig::leased();
+    disown(&mut rig);
+    assert_eq!(pass(&mut rig, 149, &mut None), []);
+    assert!(rig.agent.lease(&LEASE).is_some(), "it may land");
+    assert_eq!(pass(&mut rig, 15, &mut None), []);
+    assert_eq!(rig.agent, Agent::default());
+    assert_eq!(rig.journal.last(), Some(&Record::LeaseClosed { lease: LEASE }));
+}
+
+#[test]
+fn an_offer_is_closed_when_it_can_land_no_more_by_both_clocks() {
+    for (clock, now, closes) in [(149, 150, false), (150, 149, false), (150, 150, true)] {
+        let mut rig = Rig::leased();
+        disown(&mut rig);
+        rig.tick(now);
+        rig.event(Event::LeaseRead { lease: LEASE, account: None, clock: UnixSeconds(START.0 + clock) });
+        assert_eq!(rig.agent == Agent::default(), closes, "{clock} s by the chain's clock, {now} s by the rig's");
+    }
+}
+
+#[test]
+fn an_offer_that_lands_all_the_same_is_looked_after() {
+    let mut rig = Rig::leased();
+    disown(&mut rig);
+    assert_eq!(pass(&mut rig, 30, &mut None), []);
+    assert_eq!(pass(&mut rig, 210, &mut Some(opened())), [Action::ExtendStart(LEASE)]);
+    reads(&mut rig, None);
+    assert_eq!(rig.agent, Agent::default());
+}
+
+#[test]
+fn a_kill_at_any_record_of_it_loses_no_lease() {
+    let mut seen = Rig::leased();
+    reads(&mut seen, Some(opened()));
+    for (mut whole, runs) in [(Rig::leased(), false), (seen, false), (at_work(), true)] {
+        let from = whole.journal.len();
+        disown(&mut whole);
+        assert!(whole.journal.len() > from);
+        for cut in from..=whole.journal.len() {
+            let mut rig = Rig { now: START, journal: whole.journal[..cut].to_vec(), ..Rig::default() };
+            if runs {
+                rig.containers.insert(key(0), FoundState::Running);
+                rig.folders.insert(key(0));
+            }
+            rig.restart();
+            disown(&mut rig);
+            assert_eq!(pass(&mut rig, 240, &mut Some(opened())), [Action::ExtendStart(LEASE)], "cut at {cut}");
+            reads(&mut rig, None);
+            assert_eq!(rig.agent, Agent::default(), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn a_final_voucher_that_comes_while_its_last_task_is_cleaned_away_is_kept() {
     let mut rig = at_work();
     rig.event(Event::EndLease(LEASE));
@@ -131,13 +210,14 @@ fn a_lease_whose_last_voucher_never_comes_is_closed_once_the_chain_takes_none() 
 
 #[test]
 fn whoever_says_it_again_and_again_does_not_have_the_chain_asked_each_time() {
-    let (mut rig, _) = attested(ExitClass::Released);
-    for _ in 0..30 {
+    for mut rig in [attested(ExitClass::Released).0, Rig::leased()] {
+        for _ in 0..30 {
+            rig.event(Event::LeaseOver(LEASE));
+            rig.tick(1);
+        }
+        assert_eq!(rig.asked, [Action::ReadLease(LEASE), Action::ReadLease(LEASE)]);
+        let said = (rig.journal.len(), rig.reports.len());
         rig.event(Event::LeaseOver(LEASE));
-        rig.tick(1);
+        assert_eq!((rig.journal.len(), rig.reports.len()), said, "nor anything written or told");
     }
-    assert_eq!(rig.asked, [Action::ReadLease(LEASE), Action::ReadLease(LEASE)]);
-    let records = rig.journal.len();
-    rig.event(Event::LeaseOver(LEASE));
-    assert_eq!(rig.journal.len(), records, "nor anything written");
 }

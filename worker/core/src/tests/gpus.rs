@@ -105,7 +105,8 @@ fn a_fault_is_told_once_and_a_worse_one_again() {
 #[test]
 fn what_the_buyers_program_did_is_no_fault_of_the_gpu() {
     let mut rig = two_at_work();
-    for mild in [GpuFault::Xid(13), GpuFault::Xid(31), GpuFault::Slowed(Slowdown::Heat)] {
+    let programs = [8, 11, 13, 31, 32, 43, 45, 68, 69, 80, 154].map(GpuFault::Xid);
+    for mild in programs.into_iter().chain([GpuFault::Slowed(Slowdown::Heat)]) {
         fault(&mut rig, 0, mild);
     }
     assert!(rig.signals.is_empty() && rig.agent.faulty_gpus().next().is_none());
@@ -129,8 +130,10 @@ fn a_failed_gpu_fails_its_task_with_what_the_driver_said() {
 }
 
 #[test]
-fn an_unknown_xid_is_taken_for_the_gpus_end() {
-    assert_eq!(GpuFault::Xid(9_999).severity(), Severity::HandBack);
+fn an_xid_that_asks_for_a_reset_and_an_unknown_one_are_taken_for_the_gpus_end() {
+    for number in [46, 48, 62, 64, 74, 79, 95, 109, 119, 140, 156, 158, 9_999] {
+        assert_eq!(GpuFault::Xid(number).severity(), Severity::HandBack, "{number}");
+    }
 }
 
 #[test]
@@ -141,6 +144,7 @@ fn every_fault_has_its_own_code_and_a_hint() {
         GpuFault::Xid(79),
         GpuFault::MemoryErrors(1),
         GpuFault::Slowed(Slowdown::PowerSupply),
+        GpuFault::Silent,
     ];
     let codes: BTreeSet<&str> = faults.iter().map(GpuFault::code).collect();
     assert_eq!(codes.len(), faults.len());

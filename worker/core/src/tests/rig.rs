@@ -128,6 +128,7 @@ impl Rig {
     /// The chain has settled the lease and does not know it any more.
     pub fn pays(&mut self) {
         let clock = UnixSeconds(START.0 + 150);
+        self.now = self.now.max(clock);
         self.event(Event::LeaseRead { lease: LEASE, account: None, clock });
     }
 

@@ -8,7 +8,7 @@ use crate::*;
 /// Two minutes after the lease was signed.
 const UNTIL: UnixSeconds = UnixSeconds(START.0 + 120);
 
-fn sealed(task: u32) -> Event {
+pub fn sealed(task: u32) -> Event {
     let sealed = Sealed { files: vec!["token".to_owned()], ..Sealed::default() };
     Event::TaskAssigned(Assignment { sealed: Some(Box::new(sealed)), ..assignment(task) })
 }
@@ -111,6 +111,27 @@ fn a_wait_is_broken_off_and_survives_a_restart() {
     rig.settle();
     assert_eq!(failures(&rig), [Cause::Stopped]);
     assert!(rig.is_clean());
+}
+
+#[test]
+fn a_restart_does_not_begin_the_wait_anew() {
+    let mut rig = waiting();
+    rig.now = UnixSeconds(UNTIL.0 - 10);
+    rig.restart();
+    let asking = UnixSeconds(rig.now.0 + 30);
+    assert_eq!(rig.phase(0), Phase::AwaitingSecrets { until: asking }, "the chain is asked how long ago that was");
+    rig.tick(1);
+    assert_eq!(rig.asked, [Action::ReadLease(LEASE)]);
+    rig.event(Event::LeaseRead { lease: LEASE, account: Some(opened()), clock: rig.now });
+    // It was opened a second after it was signed.
+    let until = UnixSeconds(UNTIL.0 + 1);
+    assert_eq!(rig.reports.last(), Some(&Report::AwaitingSecrets(key(0), until)));
+    rig.now = UnixSeconds(until.0 - 1);
+    rig.event(Event::Tick);
+    assert_eq!(rig.phase(0), Phase::AwaitingSecrets { until });
+    rig.tick(1);
+    rig.settle();
+    assert_eq!(failures(&rig), [Cause::SecretsMissing]);
 }
 
 #[test]

@@ -31,8 +31,7 @@ fn one_task_too_many_is_refused_and_not_kept_until_another_has_ended() {
     let before = (rig.agent.clone(), rig.journal.len());
     for task in MOST..MOST + 100 {
         rig.assign(task);
-        let failure = Failure::new(Cause::Stopped, "too many tasks of its lease have not ended");
-        let told = Report::Failed(key(task), failure);
+        let told = Report::Failed(key(task), Cause::TasksTooMany.into());
         assert_eq!(rig.reports.last(), Some(&told));
     }
     assert_eq!((rig.agent.clone(), rig.journal.len()), before);
@@ -52,7 +51,8 @@ fn attempts_of_one_task_are_bounded_like_tasks() {
         assign(&mut rig, 0, attempt);
     }
     assert_eq!(attempts(&rig).len(), MOST as usize);
-    assert_eq!(rig.last_failure(), Some(Cause::Stopped));
+    assert_eq!(rig.last_failure(), Some(Cause::TasksTooMany));
+    assert_eq!(Cause::TasksTooMany.fault(), Fault::Nobody);
 }
 
 #[test]

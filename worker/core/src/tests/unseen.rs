@@ -95,6 +95,8 @@ fn a_journal_says_whether_anything_is_at_stake() {
     assert_eq!(Held::of(&rig.journal), Held { at_stake: true, lease: true, gpus: vec![] });
     rig.event(Event::CountLease { lease: LEASE, salt: [3; 32] });
     rig.event(Event::LeaseOver(LEASE));
+    assert!(Held::of(&rig.journal).lease, "nobody takes it away by a word");
+    rig.pays();
     let held = Held::of(&rig.journal);
     assert!(!held.lease, "it is closed");
     assert!(held.at_stake, "its result is still to be shown");
