@@ -21,6 +21,8 @@ pub mod label {
     pub const LEASE: &str = "millrace.lease";
     pub const TASK: &str = "millrace.task";
     pub const ATTEMPT: &str = "millrace.attempt";
+    /// As its job has it.
+    pub const IMAGE: &str = "millrace.image";
     /// From one start of its engine to the next, the one that the container was made in.
     pub const RUN: &str = "millrace.run";
     /// Of a task's network: where it leads.
@@ -64,7 +66,10 @@ pub struct Plan {
     pub job: Address,
     /// The node that runs it: for the label.
     pub node: Address,
+    /// As the job has it.
     pub image: String,
+    /// What that meant when it was brought, and what is run: by now the name may mean another image.
+    pub image_id: String,
     /// Empty: the image's own.
     pub command: Vec<String>,
     pub environment: Vec<(String, String)>,
@@ -327,9 +332,9 @@ pub trait Engine: Send + Sync + 'static {
         async { None }.boxed()
     }
 
-    /// What the engine has kept of standard output and error, from the first byte on, until the container ends. The same
-    /// bytes of each stream as [`Engine::attach`] gives, but not in the same turns, and not always with the ends of lines
-    /// that are longer than 16 KiB.
+    /// What the engine has kept of standard output and error, from the first byte on that it still has, until the
+    /// container ends. The same bytes of each stream as [`Engine::attach`] gives, but not in the same turns, and not
+    /// always with the ends of lines that are longer than 16 KiB.
     fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>>;
 
     /// A container that does not run is left alone.

@@ -40,7 +40,14 @@ pub(crate) struct ImageCache {
 struct State {
     ledger: Ledger,
     /// What tasks need that have no container yet; of those that have one the engine knows.
-    pinned: HashMap<TaskKey, String>,
+    pinned: HashMap<TaskKey, Pinned>,
+}
+
+/// What a task needs.
+struct Pinned {
+    image: String,
+    /// What that means, once it was brought.
+    id: Option<String>,
 }
 
 impl ImageCache {
@@ -69,7 +76,27 @@ impl ImageCache {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<String, Failure> {
         named::check(image)?;
-        self.state().pinned.insert(key, image.to_owned());
+        self.state().pinned.insert(key, Pinned { image: image.to_owned(), id: None });
+        let brought = self.bring_pinned(engine, key, image, login, progress).await?;
+        if let Some(pinned) = self.state().pinned.get_mut(&key) {
+            pinned.id = Some(brought.id);
+        }
+        Ok(brought.digest)
+    }
+
+    /// The image that was brought for a task: its name may mean another by now.
+    pub fn id_of(&self, key: TaskKey) -> Option<String> {
+        self.state().pinned.get(&key)?.id.clone()
+    }
+
+    async fn bring_pinned(
+        &self,
+        engine: &dyn Engine,
+        key: TaskKey,
+        image: &str,
+        login: Option<&RegistryLogin>,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<LocalImage, Failure> {
         let failure = |error: Error| {
             tracing::warn!(task = %key, image, %error, "a task's image cannot be had");
             error.failure(Cause::PullFailed)
@@ -79,7 +106,7 @@ impl ImageCache {
         let may_ask = engine.pulls();
         if let Some(local) = local.as_ref().filter(|_| !may_ask || standing == Some(Standing::Common)) {
             self.change(|ledger| ledger.touch(image, self.clock.now()));
-            return Ok(local.digest.clone());
+            return Ok(local.clone());
         }
         if may_ask {
             self.registries.check(image).await?;
@@ -87,7 +114,7 @@ impl ImageCache {
         if let Some(local) = local.filter(|_| standing == Some(Standing::Owners)) {
             // Not pulled: that would give the owner's name to a stranger's image.
             return match engine.is_offered(image, login).await.map_err(failure)? {
-                true => Ok(local.digest),
+                true => Ok(local),
                 false => {
                     let said = "its registry does not give this buyer what the rig has under this name";
                     Err(Failure::new(Cause::PullFailed, format!("{image}: {said}")))
@@ -105,7 +132,7 @@ impl ImageCache {
             free = self.room.runs_short() => return Err(Failure::new(Cause::ImageTooLarge, format!("{image}: {free}"))),
         };
         self.keep(engine, image, &pulled, login.is_some()).await;
-        Ok(pulled.digest)
+        Ok(pulled)
     }
 
     /// Counts what was pulled as the worker's own, and makes room for it.
@@ -140,7 +167,10 @@ impl ImageCache {
         self.settle(engine).await;
         let candidates = {
             let state = self.state();
-            let pinned: BTreeSet<&str> = state.pinned.values().map(String::as_str).collect();
+            // What a name has moved on from is kept under its id.
+            let names = state.pinned.values().map(|pinned| pinned.image.as_str());
+            let ids = state.pinned.values().filter_map(|pinned| pinned.id.as_deref());
+            let pinned: BTreeSet<&str> = names.chain(ids).collect();
             state.ledger.oldest_first(&pinned)
         };
         for (image, record) in candidates {
@@ -164,7 +194,7 @@ impl ImageCache {
     async fn settle(&self, engine: &dyn Engine) {
         let intended = {
             let state = self.state();
-            let under_way = |image: &String| state.pinned.values().any(|pinned| pinned == image);
+            let under_way = |image: &String| state.pinned.values().any(|pinned| pinned.image == *image);
             state.ledger.intended().into_iter().filter(|image| !under_way(image)).collect::<Vec<_>>()
         };
         for image in intended {

@@ -2,6 +2,7 @@
 //! file outlives the container, a lost connection and the worker.
 
 mod lines;
+mod per_stream;
 mod position;
 mod shipper;
 mod spool;

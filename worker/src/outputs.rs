@@ -29,6 +29,9 @@ pub(crate) use sealing::{Sealing, StoreError, sealed_name};
 
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
+/// How many looks in a row a task that keeps to its own limit bears a disk without room: a neighbour that fills it is
+/// found at its next look, and killed.
+const NEIGHBOURS: u32 = 10;
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
 const AT_ONCE: usize = 6;
 /// How long an endpoint may answer that it has a problem of its own. Shorter than for one that does
@@ -88,34 +91,44 @@ pub(crate) async fn store(context: &Context, path: &Path, mut begun: bool) -> Re
     }
 }
 
-/// Returns when what a running container has written takes more disk than it may, or when the
-/// rig's disk runs out: nothing else limits that folder. Counts blocks, because a sparse file
-/// costs nothing, and what the container has removed and goes on using.
+/// Returns when what a running container has written takes more disk than it may, or when the rig's disk has run out for
+/// longer than whoever fills it needs to be stopped: nothing else limits that folder.
 pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) -> Failure {
-    let folders = &context.folders;
-    let written = [folders.outputs(key), folders.checkpoint(key), folders.saving(key), folders.early_outputs(key)];
-    let mut removed = Removed::new(&written[0]);
+    let outputs = context.folders.outputs(key);
+    let mut removed = Removed::new(&outputs);
+    let mut without_room = 0;
     loop {
         tokio::time::sleep(WATCH).await;
-        if let Some(failure) = disk::exhausted(&written[0], context.disk_reserve) {
+        let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
+        if let Some(failure) = over_limit(context, key, limits, removed).await {
             return failure;
         }
-        let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
-        let written = written.clone();
-        let most = (u64::from(limits.output_files), limits.output_bytes);
-        let used = tokio::task::spawn_blocking(move || usage(&written, most)).await.unwrap_or_default();
-        if used.files > most.0 {
-            return Failure::new(Cause::OutputInvalid, format!("there are more than {} files", limits.output_files));
-        }
-        if used.bytes.saturating_add(removed) > limits.output_bytes {
-            let hidden = if removed > 0 { ", with files that were removed and are still in use" } else { "" };
-            let detail = format!("there are more than {} bytes{hidden}", limits.output_bytes);
-            return Failure::new(Cause::OutputInvalid, detail);
-        }
-        if used.too_deep {
-            return Failure::new(Cause::OutputInvalid, format!("there are more than {DEPTH} folders in each other"));
+        match disk::exhausted(&outputs, context.disk_reserve) {
+            Some(failure) if without_room >= NEIGHBOURS => return failure,
+            Some(_) => without_room += 1,
+            None => without_room = 0,
         }
     }
+}
+
+/// What a task has written more of than it may, with so many bytes of files that it has removed and goes on using.
+/// Counts blocks, because a sparse file costs nothing.
+pub(crate) async fn over_limit(context: &Context, key: TaskKey, limits: Limits, removed: u64) -> Option<Failure> {
+    let folders = &context.folders;
+    let written = [folders.outputs(key), folders.checkpoint(key), folders.saving(key), folders.early_outputs(key)];
+    let most = (u64::from(limits.output_files), limits.output_bytes);
+    let used = tokio::task::spawn_blocking(move || usage(&written, most)).await.unwrap_or_default();
+    let detail = if used.files > most.0 {
+        format!("there are more than {} files", limits.output_files)
+    } else if used.bytes.saturating_add(removed) > limits.output_bytes {
+        let hidden = if removed > 0 { ", with files that were removed and are still in use" } else { "" };
+        format!("there are more than {} bytes{hidden}", limits.output_bytes)
+    } else if used.too_deep {
+        format!("there are more than {DEPTH} folders in each other")
+    } else {
+        return None;
+    };
+    Some(Failure::new(Cause::OutputInvalid, detail))
 }
 
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use millrace_worker::container::docker::Docker;
 use millrace_worker::container::{Engine, Error, LocalImage, Progress};
 
 use crate::support::docker_is_here;
-use crate::support::registry::Registry;
+use crate::support::registry::{LAYER_BYTES, Registry};
 
 async fn engine(pull: PullPolicy) -> Docker {
     Docker::connect(None, pull).await.expect("Docker is installed but does not answer")
@@ -36,6 +36,10 @@ async fn an_image_is_pulled_with_progress_and_its_digest_recorded() {
     assert!(engine.images().await.unwrap().contains(&image));
     let seen: Vec<Progress> = seen.into_inner().unwrap();
     assert!(seen.iter().all(|progress| progress.done <= progress.total), "{seen:?}");
+    assert!(seen.is_sorted_by_key(|progress| (progress.total, progress.done)), "{seen:?}");
+    let last = seen.last().expect("nothing was told of four million bytes");
+    let layer = LAYER_BYTES as u64;
+    assert!(last.done > 0 && (layer..layer + 65_536).contains(&last.total), "{seen:?}");
     discard(&image).await;
 }
 

@@ -189,7 +189,8 @@ impl Docker {
         let config = self.api.inspect_container(&name(key), None).await.ok().and_then(|found| found.config);
         let config = config.unwrap_or_default();
         if is_of_folders(&reason) {
-            return Error::ImageInvalid { image: config.image.unwrap_or_default(), reason };
+            let image = config.labels.and_then(|mut labels| labels.remove(label::IMAGE));
+            return Error::ImageInvalid { image: image.unwrap_or_default(), reason };
         }
         match config.env.is_some_and(|environment| wants_a_driver(&environment)) {
             true => Error::ImageUnfit { reason },
@@ -305,7 +306,7 @@ impl Engine for Docker {
             let name = name(plan.key);
             self.remove(&name).await?;
             let (wanted, means, run) =
-                tokio::try_join!(volumes::of(self, &plan.image), self.means(), uptime::run(self))?;
+                tokio::try_join!(volumes::of(self, &plan.image_id, &plan.image), self.means(), uptime::run(self))?;
             network::create(self, plan).await?;
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
             let devices = create::named_devices(plan, means, Path::exists);
@@ -583,7 +584,7 @@ mod tests {
             "start" => Some((status, json!({ "message": message }))),
             "json" => {
                 counted.fetch_add(1, Relaxed);
-                let config = json!({ "Image": "probe:1", "Env": ["PATH=/bin", variable] });
+                let config = json!({ "Labels": { label::IMAGE: "probe:1" }, "Env": ["PATH=/bin", variable] });
                 Some((200, json!({ "Image": "sha256:sound", "Config": config })))
             }
             _ => None,

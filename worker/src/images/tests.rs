@@ -225,10 +225,16 @@ async fn a_name_that_moves_on_leaves_its_old_image_to_be_removed() {
         engine.moved.lock().unwrap().insert("r.example/a".to_owned(), id.to_owned());
         cache.bring(&engine, key(task), "r.example/a", Some(&login), &|_| {}).await.unwrap();
     }
-    assert!(engine.nameless.lock().unwrap().is_empty(), "each old one went when the cache was full");
+    let ids = [0, 1, 2, 9].map(|task| cache.id_of(key(task)));
+    assert_eq!(ids, [Some("first".to_owned()), Some("second".to_owned()), Some("third".to_owned()), None]);
+    assert_eq!(engine.nameless.lock().unwrap().len(), 2, "their tasks were told of them and are to run them");
+    (0..2).for_each(|task| cache.release(key(task)));
+    cache.evict(&engine).await;
+    assert!(engine.nameless.lock().unwrap().is_empty(), "each old one goes when the cache is full");
     assert_eq!((engine.names(), cache.sums().0), (vec!["r.example/a".to_owned()], 1));
     // One that its owner has given a name stays.
     engine.put("own", "third");
+    cache.release(key(2));
     engine.moved.lock().unwrap().insert("r.example/a".to_owned(), "fourth".to_owned());
     cache.bring(&engine, key(3), "r.example/a", Some(&login), &|_| {}).await.unwrap();
     assert_eq!(engine.names(), ["own", "r.example/a"]);

@@ -1,5 +1,6 @@
 use bytes::BytesMut;
 
+use super::per_stream::PerStream;
 use crate::container::{Printed, StandardStream};
 
 /// Bytes of a line that are handed on before its end is there: as many as Docker waits for.
@@ -7,19 +8,13 @@ const LONGEST: usize = 16 * 1024;
 
 /// Keeps lines whole where both streams print at once: a program that writes by blocks ends them anywhere.
 #[derive(Default)]
-pub(super) struct Lines {
-    output: BytesMut,
-    error: BytesMut,
-}
+pub(super) struct Lines(PerStream<BytesMut>);
 
 impl Lines {
     /// The lines that these pieces end, and those that are too long to be waited for.
     pub fn of(&mut self, pieces: Vec<Printed>) -> Vec<Printed> {
         let whole = pieces.into_iter().filter_map(|Printed { stream, mut bytes }| {
-            let begun = match stream {
-                StandardStream::Output => &mut self.output,
-                StandardStream::Error => &mut self.error,
-            };
+            let begun = &mut self.0[stream];
             let (end, waiting) = match bytes.iter().rposition(|byte| *byte == b'\n') {
                 Some(last) => (last + 1, 0),
                 None => (0, begun.len()),
@@ -38,8 +33,8 @@ impl Lines {
 
     /// What has no end, when nothing more comes.
     pub fn rest(&mut self) -> Vec<Printed> {
-        let begun = [(StandardStream::Output, &mut self.output), (StandardStream::Error, &mut self.error)];
-        let begun = begun.map(|(stream, bytes)| Printed { stream, bytes: bytes.split().freeze() });
+        let streams = [StandardStream::Output, StandardStream::Error];
+        let begun = streams.map(|stream| Printed { stream, bytes: self.0[stream].split().freeze() });
         begun.into_iter().filter(|begun| !begun.bytes.is_empty()).collect()
     }
 }

@@ -1,15 +1,28 @@
+use std::collections::VecDeque;
+
+/// How many of a stream's first bytes are compared when it comes again.
+const BEGINNING: usize = 4 * 1024;
+
 /// How far a stream has come in a log. Ends of lines count only behind its last other byte: from the log that Docker
 /// 20.10 keeps by the driver `local`, those of lines that are longer than 16 KiB are lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
     /// Those that end no line.
     bytes: u64,
     /// Ends of lines behind them.
     ends: u64,
+    /// The first of those that end no line.
+    beginning: VecDeque<u8>,
 }
+
+/// What comes again does not begin as the stream did: the engine has thrown its log's beginning away.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BegunLater;
 
 impl Position {
     pub fn advance(&mut self, bytes: &[u8]) {
+        let room = BEGINNING - self.beginning.len();
+        self.beginning.extend(bytes.iter().filter(|byte| !is_end(byte)).take(room));
         let ends = bytes.iter().rev().take_while(|byte| is_end(byte)).count() as u64;
         match bytes.iter().filter(|byte| !is_end(byte)).count() as u64 {
             0 => self.ends += ends,
@@ -18,7 +31,10 @@ impl Position {
     }
 
     /// How many of these bytes, which come again from the stream's first one on, are before it.
-    pub fn skip(&mut self, bytes: &[u8]) -> usize {
+    ///
+    /// # Errors
+    /// [`BegunLater`].
+    pub fn skip(&mut self, bytes: &[u8]) -> Result<usize, BegunLater> {
         for (skipped, byte) in bytes.iter().enumerate() {
             let is_known = match (is_end(byte), self.bytes) {
                 (true, 0) => &mut self.ends,
@@ -27,11 +43,14 @@ impl Position {
             };
             let Some(left) = is_known.checked_sub(1) else {
                 *self = Self::default();
-                return skipped;
+                return Ok(skipped);
             };
             *is_known = left;
+            if !is_end(byte) && self.beginning.pop_front().is_some_and(|begun| begun != *byte) {
+                return Err(BegunLater);
+            }
         }
-        bytes.len()
+        Ok(bytes.len())
     }
 }
 
@@ -49,7 +68,7 @@ mod tests {
     fn fresh(known: &[&[u8]], log: &[&[u8]]) -> Vec<u8> {
         let mut position = Position::default();
         known.iter().for_each(|piece| position.advance(piece));
-        log.iter().flat_map(|piece| piece[position.skip(piece)..].to_vec()).collect()
+        log.iter().flat_map(|piece| piece[position.skip(piece).unwrap()..].to_vec()).collect()
     }
 
     #[test]
@@ -58,6 +77,23 @@ mod tests {
         assert_eq!(fresh(&[b"long\nlo"], &[b"longlong\nnext"]), b"ng\nnext");
         assert_eq!(fresh(&[b"long\n", b"\n"], &[b"long\n\n", b"\nnext"]), b"\nnext");
         assert_eq!(fresh(&[b"\n\n"], &[b"\n", b"\n\n", b"next"]), b"\nnext");
+    }
+
+    #[test]
+    fn a_log_whose_beginning_is_gone_is_not_gone_on_with() {
+        let mut position = Position::default();
+        position.advance(b"one\n");
+        position.advance(b"two\n");
+        assert_eq!(position.clone().skip(b"one\ntwo\nthree\n"), Ok(8));
+        assert_eq!(position.clone().skip(b"two\nthree\n"), Err(BegunLater));
+        assert_eq!(position.skip(b"on"), Ok(2));
+        assert_eq!(position.skip(b"o"), Err(BegunLater));
+        let mut position = Position::default();
+        position.advance(&[b'x'; BEGINNING + 1]);
+        assert_eq!(position.clone().skip(&[b'x'; BEGINNING - 1]), Ok(BEGINNING - 1));
+        assert_eq!(position.clone().skip(&[&[b'x'; BEGINNING - 1][..], b"y"].concat()), Err(BegunLater));
+        // What is missing further on, an engine that was killed has lost: the log is gone on with all the same.
+        assert_eq!(position.skip(&[&[b'x'; BEGINNING][..], b"yz"].concat()), Ok(BEGINNING + 1));
     }
 
     proptest! {

@@ -8,9 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::LIMIT;
 use super::lines::Lines;
-use super::position::Position;
+use super::per_stream::PerStream;
+use super::position::{BegunLater, Position};
 use super::turns::Turns;
-use crate::container::{Error, Printed, StandardStream};
+use crate::container::{Error, Printed};
 use crate::folders::Folders;
 
 /// From one attempt to the next when the engine breaks the stream off.
@@ -27,7 +28,8 @@ const TRUNCATED: &[u8] = b"\n[millrace: the rest of the log is left out]\n";
 /// Copies what a container prints to its log on the disk until it ends; calls `grown` after each write. First from
 /// `attached`, which is there from the container's first byte on and costs the engine a fraction of what its log does.
 /// Then from the engine's `log`, going on where the file ends: there is what was missed while nobody was attached, and
-/// what shows that nothing was.
+/// what shows that nothing was. Nothing else does: a connection that was cut looks like a container that has ended, and
+/// by the time that somebody asks, the container may have ended, too. It is one look, at no more than [`LIMIT`].
 pub(crate) async fn spool<'a>(
     folders: &Folders,
     key: TaskKey,
@@ -44,13 +46,13 @@ pub(crate) async fn spool<'a>(
         };
         let mut grew = !is_log;
         let mut stream = pin!(tokio_stream::StreamExt::chunks_timeout(stream, pieces, GATHERING));
-        let (mut missing, mut lines) = (Missing::after(&kept.turns), Lines::default());
+        let (mut missing, mut lines) = (kept.turns.positions().clone(), Lines::default());
         let ended = loop {
-            if kept.length >= LIMIT {
+            if kept.is_over {
                 return Ok(());
             }
             let (fresh, end) = match stream.next().await {
-                Some(pieces) => missing.of(pieces),
+                Some(pieces) => fresh(&mut missing, pieces),
                 None => (vec![], Some(End::Silence)),
             };
             let mut whole = lines.of(fresh);
@@ -58,13 +60,14 @@ pub(crate) async fn spool<'a>(
             if end.is_some() && is_log {
                 whole.extend(lines.rest());
             }
-            if !whole.is_empty() {
-                kept.append(&whole).await?;
+            let is_cut = matches!(end, Some(End::BegunLater));
+            if is_cut || !whole.is_empty() {
+                kept.append(&whole, is_cut).await?;
                 grown();
                 grew = true;
             }
             match end {
-                None => {}
+                None | Some(End::BegunLater) => {}
                 // Docker may end the stream of a container that has just ended before all of it was read: the end is
                 // where there is nothing more.
                 Some(End::Silence) => break !grew,
@@ -84,39 +87,28 @@ pub(crate) async fn spool<'a>(
 /// How a stream ends.
 enum End {
     Silence,
+    BegunLater,
     Error(Error),
 }
 
-/// What comes from its first byte on again, of which a part is in the file already.
-struct Missing {
-    output: Position,
-    error: Position,
-}
-
-impl Missing {
-    fn after(turns: &Turns) -> Self {
-        Self { output: turns.position(StandardStream::Output), error: turns.position(StandardStream::Error) }
-    }
-
-    /// What of the pieces is not in the file yet, and what ends them.
-    fn of(&mut self, pieces: Vec<Result<Printed, Error>>) -> (Vec<Printed>, Option<End>) {
-        let mut fresh = Vec::new();
-        for piece in pieces {
-            let Printed { stream, mut bytes } = match piece {
-                Ok(piece) => piece,
-                Err(error) => return (fresh, Some(End::Error(error))),
-            };
-            let known = match stream {
-                StandardStream::Output => &mut self.output,
-                StandardStream::Error => &mut self.error,
-            };
-            let bytes = bytes.split_off(known.skip(&bytes));
-            if !bytes.is_empty() {
-                fresh.push(Printed { stream, bytes });
-            }
+/// What of the pieces, which come again from each stream's first byte on, is not in the file yet, and what ends them.
+/// `missing` is how far from here the file has each stream.
+fn fresh(missing: &mut PerStream<Position>, pieces: Vec<Result<Printed, Error>>) -> (Vec<Printed>, Option<End>) {
+    let mut fresh = Vec::new();
+    for piece in pieces {
+        let Printed { stream, mut bytes } = match piece {
+            Ok(piece) => piece,
+            Err(error) => return (fresh, Some(End::Error(error))),
+        };
+        let bytes = match missing[stream].skip(&bytes) {
+            Ok(known) => bytes.split_off(known),
+            Err(BegunLater) => return (vec![], Some(End::BegunLater)),
+        };
+        if !bytes.is_empty() {
+            fresh.push(Printed { stream, bytes });
         }
-        (fresh, None)
     }
+    (fresh, None)
 }
 
 /// A log on the disk.
@@ -124,6 +116,8 @@ struct Kept {
     file: File,
     /// Bytes that count: never more than [`LIMIT`], but for those that say that something is left out.
     length: u64,
+    /// Whether it says so.
+    is_over: bool,
     entries: File,
     turns: Turns,
 }
@@ -138,11 +132,13 @@ impl Kept {
         entries.read_to_end(&mut read).await?;
         let (turns, valid) = Turns::read(&read, &log);
         entries.set_len(valid as u64).await?;
-        Ok(Self { file, length: log.len() as u64, entries, turns })
+        let length = log.len() as u64;
+        Ok(Self { file, length, is_over: length >= LIMIT || log.ends_with(TRUNCATED), entries, turns })
     }
 
-    /// Appends the pieces; what there is no room for is left out, which the file then says.
-    async fn append(&mut self, pieces: &[Printed]) -> std::io::Result<()> {
+    /// Appends the pieces; what there is no room for is left out, which the file then says. It says the same where the
+    /// log `is_cut` behind them.
+    async fn append(&mut self, pieces: &[Printed], is_cut: bool) -> std::io::Result<()> {
         let mut room = usize::try_from(LIMIT.saturating_sub(self.length)).unwrap_or(usize::MAX);
         let (mut bytes, mut entries) = (Vec::new(), Vec::new());
         for piece in pieces {
@@ -152,7 +148,8 @@ impl Kept {
             entries.extend(self.turns.add(piece.stream, part).into_iter().flatten());
         }
         self.length += bytes.len() as u64;
-        if room == 0 {
+        self.is_over = is_cut || room == 0;
+        if self.is_over {
             bytes.extend_from_slice(TRUNCATED);
         }
         if !entries.is_empty() {
@@ -174,7 +171,7 @@ mod tests {
     use millrace_protocol::Address;
 
     use super::*;
-    use crate::container::StandardStream::{Error as Stderr, Output};
+    use crate::container::StandardStream::{self, Error as Stderr, Output};
 
     const KEY: TaskKey = TaskKey { lease: Address([1; 32]), task: 0, attempt: 1 };
 
@@ -234,6 +231,16 @@ mod tests {
         let log = [(Output, "o1\n"), (Output, "o2\n"), (Stderr, "e1\n")];
         let kept = spooled(&folders, None, &[&log, &log]).await;
         assert_eq!(kept, "o1\neo2\n1\n");
+    }
+
+    #[tokio::test]
+    async fn a_log_whose_beginning_the_engine_has_thrown_away_is_not_gone_on_with_and_says_so() {
+        let (_folder, folders) = folders();
+        spooled(&folders, Some(&[(Output, "o1\n"), (Stderr, "e1\n")]), &[]).await;
+        let log = [(Stderr, "e1\n"), (Stderr, "e5\n"), (Output, "o5\n")];
+        let kept = spooled(&folders, None, &[&log, &log]).await;
+        assert_eq!(kept.as_bytes(), [b"o1\ne1\n", TRUNCATED].concat());
+        assert_eq!(spooled(&folders, None, &[&log]).await, kept, "nothing is added by whoever comes after");
     }
 
     #[tokio::test]

@@ -1,3 +1,4 @@
+use super::per_stream::PerStream;
 use super::position::Position;
 use crate::container::StandardStream::{self, Error, Output};
 
@@ -7,18 +8,17 @@ const ENTRY: usize = size_of::<u32>();
 /// How the two streams take turns in a log. On the disk are the lengths of the turns that are over, standard output's
 /// and standard error's by turns, the first one's also where it is nothing; the last turn lasts to the log's end. An
 /// entry is written before the bytes that follow its turn, so a log never holds a byte whose stream nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Turns {
     stream: StandardStream,
     /// Bytes of the turn that is not over.
     turn: usize,
-    output: Position,
-    error: Position,
+    positions: PerStream<Position>,
 }
 
 impl Turns {
     pub fn new() -> Self {
-        Self { stream: Output, turn: 0, output: Position::default(), error: Position::default() }
+        Self { stream: Output, turn: 0, positions: PerStream::default() }
     }
 
     /// What `entries` say of a log, and how many of their bytes speak of it: a worker that died may have written an entry
@@ -44,20 +44,14 @@ impl Turns {
         ended
     }
 
-    /// How far the log has the stream.
-    pub fn position(&self, stream: StandardStream) -> Position {
-        match stream {
-            Output => self.output,
-            Error => self.error,
-        }
+    /// How far the log has each stream.
+    pub fn positions(&self) -> &PerStream<Position> {
+        &self.positions
     }
 
     fn grow(&mut self, bytes: &[u8]) {
         self.turn += bytes.len();
-        match self.stream {
-            Output => self.output.advance(bytes),
-            Error => self.error.advance(bytes),
-        }
+        self.positions[self.stream].advance(bytes);
     }
 
     fn pass(&mut self) -> [u8; ENTRY] {
@@ -94,7 +88,7 @@ mod tests {
     fn one_stream_alone_costs_nothing() {
         let (turns, entries) = written(&[(Output, "one".into()), (Output, "two".into())]);
         assert!(entries.is_empty());
-        assert_eq!((turns.position(Output), turns.position(Error)), (at(*b"onetwo"), at([])));
+        assert_eq!((&turns.positions()[Output], &turns.positions()[Error]), (&at(*b"onetwo"), &at([])));
         assert_eq!(Turns::read(&[], b"onetwo"), (turns, 0));
     }
 
@@ -102,7 +96,8 @@ mod tests {
     fn half_an_entry_is_none() {
         let (_, entries) = written(&[(Output, "one".into()), (Error, "two".into()), (Output, "three".into())]);
         let (turns, valid) = Turns::read(&entries[..ENTRY + 3], b"onetw");
-        assert_eq!((turns.position(Output), turns.position(Error), valid), (at(*b"one"), at(*b"tw"), ENTRY));
+        assert_eq!((&turns.positions()[Output], &turns.positions()[Error]), (&at(*b"one"), &at(*b"tw")));
+        assert_eq!(valid, ENTRY);
     }
 
     fn pieces() -> impl Strategy<Value = Vec<(StandardStream, String)>> {
@@ -128,7 +123,7 @@ mod tests {
             };
             let (mut turns, valid) = Turns::read(&entries, &plain(&log));
             for stream in [Output, Error] {
-                prop_assert_eq!(turns.position(stream), of(&log, stream));
+                prop_assert_eq!(&turns.positions()[stream], &of(&log, stream));
             }
 
             entries.truncate(valid);
@@ -137,7 +132,7 @@ mod tests {
             let (read, valid) = Turns::read(&entries, &plain(&log));
             prop_assert_eq!(valid, entries.len());
             for stream in [Output, Error] {
-                prop_assert_eq!(read.position(stream), of(&log, stream));
+                prop_assert_eq!(&read.positions()[stream], &of(&log, stream));
             }
         }
     }

@@ -43,7 +43,8 @@ impl Removed {
 
     /// What they take, as of the last look that has come to its end; not counted further than `most`. Zero where
     /// `/proc` does not tell: without the right to trace others (`CAP_SYS_PTRACE`) it does so only for the worker's own
-    /// user, as long as the program has nothing against it, and without more of root's never for what is only mapped.
+    /// user, as long as the program has nothing against it, and never for what is only mapped without another
+    /// (`CAP_CHECKPOINT_RESTORE`).
     pub async fn bytes(&mut self, engine: &dyn Engine, key: TaskKey, most: u64) -> u64 {
         if self.group.is_none()
             && let Ok(Some(process)) = engine.main_process(key).await

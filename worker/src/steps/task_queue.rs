@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
-use millrace_agent::{Assignment, Cause, Failure, Limits, Round, Setback, TaskEvent, TaskKey};
+use millrace_agent::{Assignment, Cause, Failure, GpuFault, Limits, Round, Setback, TaskEvent, TaskKey};
 use millrace_protocol::Address;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -19,8 +19,8 @@ use crate::folders::Left;
 use crate::rounds::{self, Brought, Known};
 use crate::{disk, egress, gpu, inputs, logs, outputs};
 
-/// How long a failed container's end waits for a look at its GPUs; a driver that hangs is not waited for.
-const GPU_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a failed container's end waits for a look at its GPUs: a driver that takes longer hangs.
+const GPU_PATIENCE: Duration = Duration::from_secs(15);
 /// How long the end of a log may take once its container has ended.
 const LOG_GRACE: Duration = Duration::from_secs(5);
 /// From one look at the fence around a container with a network to the next.
@@ -172,8 +172,12 @@ impl Queue {
             ended = self.context.engine.wait(self.key) => match ended {
                 Ok(exit) if exit.code == 0 => TaskEvent::Exited(exit),
                 Ok(exit) => match disk::exhausted(&outputs, reserve) {
-                    // Out of disk or without its GPU, any program fails in its own way; the cause is the rig.
-                    Some(failure) => TaskEvent::Failed(failure),
+                    // Out of disk or without its GPU, any program fails in its own way; the cause is the rig, unless it is
+                    // this program that has filled it.
+                    Some(failure) => {
+                        let own = outputs::over_limit(&self.context, self.key, limits, 0).await;
+                        TaskEvent::Failed(own.unwrap_or(failure))
+                    }
                     None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
                 },
                 Err(Error::NotFound) => TaskEvent::Vanished,
@@ -199,8 +203,8 @@ impl Queue {
     /// Why its GPU is to blame for a container that failed.
     async fn without_gpu(&self, gpus: &[u16]) -> Option<Failure> {
         let monitor = self.context.monitor.as_ref().filter(|_| !gpus.is_empty())?;
-        let fault = timeout(GPU_PATIENCE, monitor.failure_of(gpus)).await.ok().flatten();
-        fault.map(millrace_agent::GpuFault::failure)
+        let fault = timeout(GPU_PATIENCE, monitor.failure_of(gpus)).await.unwrap_or(Some(GpuFault::Silent));
+        fault.map(GpuFault::failure)
     }
 
     async fn spool(&self, job: Address, attached: Option<BoxStream<'static, Printed>>) {
@@ -280,11 +284,20 @@ impl Queue {
             true => egress::access(&assignment.egress, &self.context.resolvers).await?,
             false => NetworkAccess::None,
         };
-        let plan = self.plan(assignment, secrets, gpus, network);
+        let brought = self.context.images.id_of(self.key);
+        let image_id = brought.ok_or_else(|| Failure::new(Cause::CreateFailed, "its image was not brought"))?;
+        let plan = self.plan(assignment, image_id, secrets, gpus, network);
         self.context.engine.create(&plan).await.map_err(|error| error.failure(Cause::CreateFailed))
     }
 
-    fn plan(&self, assignment: Assignment, secrets: Option<PathBuf>, gpus: &[u16], network: NetworkAccess) -> Plan {
+    fn plan(
+        &self,
+        assignment: Assignment,
+        image_id: String,
+        secrets: Option<PathBuf>,
+        gpus: &[u16],
+        network: NetworkAccess,
+    ) -> Plan {
         let context = &self.context;
         let inventory = &context.inventory;
         let leased = || gpus.iter().filter_map(|index| inventory.gpus.get(usize::from(*index)));
@@ -337,6 +350,7 @@ impl Queue {
             job,
             node: context.node,
             image,
+            image_id,
             command,
             environment,
             // A simulated rig may claim more cores than its machine has; Docker would refuse them.

@@ -1,13 +1,20 @@
 //! What containers print.
 
-use bollard::models::{HostConfig, HostConfigLogConfig};
-use bollard::query_parameters::CreateContainerOptionsBuilder;
 use futures_util::StreamExt;
 use millrace_client::Keypair;
 use millrace_client::keys::address_of;
-use millrace_worker::container::{Printed, StandardStream};
+use millrace_worker::container::{GpuAccess, NetworkAccess, Plan, Printed, StandardStream};
 
 use super::*;
+
+/// A container without a worker, removed with its test.
+struct Alone(TaskKey);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("docker").args(["rm", "--force", &name(self.0)]).output();
+    }
+}
 
 /// What came of each stream.
 fn by_stream(printed: &[Printed]) -> [Vec<u8>; 2] {
@@ -27,16 +34,31 @@ async fn what_is_attached_is_what_the_engine_keeps_but_for_the_ends_of_long_line
         b"fault!\n\xfe".to_vec(),
     ];
     let key = TaskKey { lease: address_of(&Keypair::new()), task: 0, attempt: 1 };
-    let docker = bollard::Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
-    let options = CreateContainerOptionsBuilder::default().name(&name(key)).build();
-    let log = HostConfigLogConfig { typ: Some("local".to_owned()), config: None };
-    let body = ContainerCreateBody {
-        image: Some(IMAGE.to_owned()),
-        cmd: Some(["sh", "-c", script].map(str::to_owned).into()),
-        host_config: Some(HostConfig { log_config: Some(log), ..HostConfig::default() }),
-        ..ContainerCreateBody::default()
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        key,
+        job: address_of(&Keypair::new()),
+        node: address_of(&Keypair::new()),
+        // By now the name may mean another, or nothing.
+        image: "millrace/no-such-image:1".to_owned(),
+        image_id: engine.local_image(IMAGE).await.unwrap().unwrap().id,
+        command: ["sh", "-c", script].map(str::to_owned).into(),
+        environment: vec![],
+        cpu_millis: 1_000,
+        memory_mib: 64,
+        pids: 32,
+        network: NetworkAccess::None,
+        runtime: None,
+        inputs: folder.path().to_owned(),
+        outputs: folder.path().to_owned(),
+        checkpoint: None,
+        secrets: None,
+        user: (1_000, 1_000),
+        host_users: false,
+        gpus: GpuAccess::None,
     };
-    docker.create_container(Some(options), body).await.unwrap();
+    let _container = Alone(key);
+    engine.create(&plan).await.unwrap();
     let attached = engine.attach(key).await.expect("Docker has the driver `local`");
     engine.start(key).await.unwrap();
     let attached: Vec<_> = attached.collect().await;
@@ -47,12 +69,85 @@ async fn what_is_attached_is_what_the_engine_keeps_but_for_the_ends_of_long_line
     let others = expected[0].iter().copied().filter(|byte| *byte != b'\n');
     assert!(without_end.into_iter().eq(others) && (3..=4).contains(&ends.len()), "{} ends of lines", ends.len());
     assert_eq!(by_stream(&kept)[1], expected[1]);
-    engine.remove(&name(key)).await.unwrap();
+}
+
+/// The log until it ends so, each piece acknowledged.
+async fn received_until(rig: &mut Rig, end: &[u8]) -> Vec<u8> {
+    let mut received = Vec::new();
+    while !received.ends_with(end) {
+        let chunk = rig.orchestrator.hear("more of the log", |body| match body {
+            WorkerBody::LogChunk(chunk) => Some(chunk),
+            _ => None,
+        });
+        let chunk = chunk.await;
+        received.truncate(usize::try_from(chunk.offset).unwrap());
+        received.extend(chunk.data);
+        let offset = received.len() as u64;
+        rig.orchestrator.say(Body::LogAck(grpc::LogAck { lease: chunk.lease, index: 0, attempt: 1, offset }));
+    }
+    received
+}
+
+/// Until the task's container has said by a file that it is so far.
+async fn is_at(rig: &Rig, file: &str) {
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    let file = rig.data().join(format!("tasks/{key}/outputs/{file}"));
+    let there = async {
+        while !file.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), there).await.is_ok(), "no {}", file.display());
+}
+
+#[tokio::test]
+async fn what_is_printed_after_the_connection_was_cut_is_kept_though_the_container_has_ended_since() {
+    let Some(mut relay) = Relay::open() else { return };
+    let engine = Docker::connect(Some(&relay.host()), PullPolicy::Never).await.unwrap();
+    let script = "echo one; until [ -e /inputs/go ]; do sleep 0.1; done; echo two; touch /outputs/said";
+    let mut rig = Rig::start(Arc::new(engine), Objects::default(), offer::spec(script)).await;
+    rig.leased().await;
+    rig.assign(0);
+    let chunk = rig.orchestrator.hear("the log", |body| match body {
+        WorkerBody::LogChunk(chunk) => Some(chunk.data),
+        _ => None,
+    });
+    assert_eq!(chunk.await, b"one\n");
+    relay.close().await;
+    rig.go(0);
+    is_at(&rig, "said").await;
+    while inspect(&rig, 0).await.state.unwrap().running == Some(true) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    relay.reopen();
+    assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
+    assert!(rig.is_clean().await);
+    let log = rig.data().join(format!("logs/{}", TaskKey { lease: rig.lease(), task: 0, attempt: 1 }));
+    assert_eq!(std::fs::read_to_string(log).unwrap(), "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn more_than_the_engine_keeps_while_no_worker_runs_is_left_out_and_the_log_says_so() {
+    let script = "echo begin; until [ -e /inputs/go ]; do sleep 0.1; done; \
+                  yes $(head -c 3999 /dev/zero | tr '\\0' x) | head -c 40000000; touch /outputs/said; trap 'exit 0' TERM; sleep 60 & wait";
+    let Some(mut rig) = rig(offer::spec(script)).await else { return };
+    rig.assign(0);
+    received_until(&mut rig, b"begin\n").await;
+    rig.stop().await;
+    rig.go(0);
+    is_at(&rig, "said").await;
+    rig.boot().await.unwrap();
+    let all = received_until(&mut rig, b"left out]\n").await;
+    assert_eq!(String::from_utf8_lossy(&all), "begin\n\n[millrace: the rest of the log is left out]\n");
+    rig.stop_task(0);
+    rig.orchestrator.end().await;
+    assert!(rig.is_clean().await);
 }
 
 #[tokio::test]
 async fn logs_survive_a_broken_link_and_a_restart_without_a_gap() {
-    let script = "seq 1 15000 & seq 100001 115000 >&2 & wait; sleep 1; seq 15001 30000 & seq 115001 130000 >&2 & wait; sleep 2; seq 30001 30100; seq 130001 130100 >&2; \
+    let script = "seq 1 15000 & seq 100001 115000 >&2 & wait; sleep 1; \
+                  seq 15001 30000 & seq 115001 130000 >&2 & wait; sleep 2; seq 30001 30100; seq 130001 130100 >&2; \
                   trap 'exit 0' TERM; sleep 60 & wait";
     let Some(mut rig) = rig(offer::spec(script)).await else { return };
     let lines = |first| (first + 1..=first + 30_100).map(|number| format!("{number}\n"));

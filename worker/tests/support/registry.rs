@@ -8,6 +8,9 @@ use bollard::query_parameters::{CreateImageOptionsBuilder, PushImageOptionsBuild
 use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
+/// Of the one file in the image's one layer.
+pub const LAYER_BYTES: usize = 4 << 20;
+
 /// Docker's registry in a process of its own, on loopback, with one image: `probe:1`.
 pub struct Registry {
     /// Host and port: what image names begin with.
@@ -114,8 +117,7 @@ fn configure(images: &Path, folder: &Path, login: Option<(&str, &str)>) -> Strin
 async fn push(host: &str) -> String {
     let docker = Docker::connect_with_defaults().unwrap().negotiate_version().await.unwrap();
     let name = format!("{host}/probe");
-    // Its own layer: another registry's image is not removed while this one is pulled.
-    let layer = tar("hello", format!("from {host}").as_bytes());
+    let layer = tar("hello", &layer_of(host));
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
         .repo(&name)
@@ -132,6 +134,19 @@ async fn push(host: &str) -> String {
     let digest = digest.unwrap_or_else(|| panic!("not pushed: {pushed:?}")).to_owned();
     docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
     digest
+}
+
+/// The registry's own layer: another registry's image is not removed while this one is pulled. It cannot be compressed,
+/// so that pulling it takes long enough to be told of.
+fn layer_of(host: &str) -> Vec<u8> {
+    let begin = host.bytes().fold(1u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    // Marsaglia's xorshift64.
+    let next = |seed: &u64| {
+        let seed = seed ^ (seed << 13);
+        let seed = seed ^ (seed >> 7);
+        Some(seed ^ (seed << 17))
+    };
+    std::iter::successors(Some(begin), next).take(LAYER_BYTES / 8).flat_map(u64::to_le_bytes).collect()
 }
 
 /// An archive of one file, as POSIX has it.

@@ -25,8 +25,13 @@ impl Sender {
         instructions: &[(Pubkey, &'static str)],
         logs: Vec<String>,
     ) -> Error {
-        let payer_is_short =
-            matches!(error, TransactionError::AccountNotFound | TransactionError::InsufficientFundsForFee);
+        // The payer is a transaction's first account.
+        let payer_is_short = matches!(
+            error,
+            TransactionError::AccountNotFound
+                | TransactionError::InsufficientFundsForFee
+                | TransactionError::InsufficientFundsForRent { account_index: 0 }
+        );
         if payer_is_short {
             let available = self.client.lamports(self.payer()).await.ok();
             return Error::InsufficientFunds { owner: self.payer(), asset: Asset::Sol, available, needed: None };

@@ -19,9 +19,10 @@ const SHARED_MEMORY: i64 = 64 * MIB;
 const OUT_OF_MEMORY_FIRST: i64 = 500;
 /// A resolver that does not answer: the container itself.
 const NOBODY: &str = "127.0.0.1";
-/// More than the worker ever sends on, so that a worker that is restarted meanwhile finds the log from its beginning. The
-/// driver `local` adds some 28 bytes to a line, JSON some 75: what was printed in lines that are shorter than 9 bytes, or
-/// 25, may be rotated away before.
+/// More than the worker ever sends on: whoever is restarted finds the log from its beginning, but where more than this
+/// was printed meanwhile, or in lines that are shorter than 9 bytes, or 25 (the driver `local` adds some 28 bytes to a
+/// line, JSON some 75). There the engine has begun anew, and the worker leaves the rest out and says so, unless it has
+/// none of the log yet to know it by. No size is large enough for a program that prints as fast as it can.
 const LOG_SIZE: &str = "32m";
 
 /// The runtime of jobs that ask for none, whatever else an engine takes by default: NVIDIA's hands out GPUs by variables
@@ -85,9 +86,9 @@ pub(super) fn rules_by_systemd(driver: Option<SystemInfoCgroupDriverEnum>) -> bo
     driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD)
 }
 
-/// How the engine keeps what a container prints. Each keeps all of it up to [`LOG_SIZE`], in one order, over its own restarts, and a program
-/// waits for it: the mode `non-blocking` has the engine hold what is not written yet, and does not count empty lines
-/// (moby's `daemon/logger/ring.go`), so that a program could fill the rig's memory with them.
+/// How the engine keeps what a container prints. Each keeps all of it up to [`LOG_SIZE`], in one order, over its own
+/// restarts, and a program waits for it: the mode `non-blocking` has the engine hold what is not written yet, and does
+/// not count empty lines (moby's `daemon/logger/ring.go`), so that a program could fill the rig's memory with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LogDriver {
     /// Docker's own format. It costs the engine a third of what JSON costs to write and read again.
@@ -180,7 +181,7 @@ pub(super) fn body(
         ..HostConfig::default()
     };
     ContainerCreateBody {
-        image: Some(plan.image.clone()),
+        image: Some(plan.image_id.clone()),
         cmd: (!plan.command.is_empty()).then(|| plan.command.clone()),
         env: Some(environment(plan)),
         user: Some(format!("{}:{}", plan.user.0, plan.user.1)),
@@ -257,6 +258,7 @@ pub(super) fn labels(plan: &Plan) -> HashMap<String, String> {
         (label::LEASE, plan.key.lease.to_string()),
         (label::TASK, plan.key.task.to_string()),
         (label::ATTEMPT, plan.key.attempt.to_string()),
+        (label::IMAGE, plan.image.clone()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -304,6 +306,7 @@ pub(super) mod tests {
             job: Address([4; 32]),
             node: Address([5; 32]),
             image: "probe:1".into(),
+            image_id: "sha256:d".into(),
             command: vec![],
             environment: vec![("A".into(), "b".into())],
             cpu_millis: 1_500,

@@ -16,7 +16,7 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 
 use super::{Docker, create, is_of_folders, volumes};
-use crate::container::Error;
+use crate::container::{Error, label};
 
 /// Who the image's users are, and their groups; and how ldconfig(8) finds libraries.
 const FILES: [(&str, i64); 4] = [
@@ -59,19 +59,20 @@ struct Found {
 pub(super) async fn check(docker: &Docker, container: &str) -> Result<(), Error> {
     let made = docker.api.inspect_container(container, None::<InspectContainerOptions>).await;
     let made = made.map_err(|error| docker.error(error))?;
-    // The name may mean another image by now.
     let id = made.image.ok_or(Error::NotFound)?;
     if docker.sound.lock().await.contains(&id) {
         return Ok(());
     }
     let config = made.config.unwrap_or_default();
-    let volumes = volumes::of(docker, &id).await?.volumes;
-    let bare = bare(&id, config.labels.unwrap_or_default(), &volumes);
+    let labels = config.labels.unwrap_or_default();
+    let image = labels.get(label::IMAGE).unwrap_or(&id).clone();
+    let volumes = volumes::of(docker, &id, &image).await?.volumes;
+    let bare = bare(&id, labels, &volumes);
     let name = bare_name(container);
     docker.remove_container(&name).await?;
     let options = CreateContainerOptionsBuilder::default().name(&name).build();
     docker.api.create_container(Some(options), bare).await.map_err(|error| docker.error(error))?;
-    let mut image = Image::new(docker, &name, config.image.unwrap_or_else(|| id.clone()));
+    let mut image = Image::new(docker, &name, image);
     // No job names a working directory: the container's is its image's.
     let judged = image.judge(&volumes, &config.working_dir.unwrap_or_default()).await;
     if let Err(error) = docker.remove_container(&name).await {

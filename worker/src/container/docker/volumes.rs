@@ -26,19 +26,19 @@ pub(super) struct Wanted {
     pub labels: Vec<String>,
 }
 
-/// What an image asks for.
+/// What the image with this id asks for, which errors name by its `name`.
 ///
 /// # Errors
 /// [`Error::ImageInvalid`] where no engine could give it; [`Error::ImageMissing`], [`Error::Unreachable`].
-pub(super) async fn of(docker: &Docker, image: &str) -> Result<Wanted, Error> {
-    let found = docker.api.inspect_image(image).await.map_err(|error| match docker.error(error) {
+pub(super) async fn of(docker: &Docker, id: &str, name: &str) -> Result<Wanted, Error> {
+    let found = docker.api.inspect_image(id).await.map_err(|error| match docker.error(error) {
         Error::NotFound => {
             let reason = "it was removed before the container was created".to_owned();
-            Error::ImageMissing { image: image.to_owned(), reason }
+            Error::ImageMissing { image: name.to_owned(), reason }
         }
         error => error,
     })?;
-    wanted(found.config.unwrap_or_default()).map_err(|reason| Error::ImageInvalid { image: image.to_owned(), reason })
+    wanted(found.config.unwrap_or_default()).map_err(|reason| Error::ImageInvalid { image: name.to_owned(), reason })
 }
 
 /// The same of its config, or what is wrong with that.
