@@ -58,13 +58,14 @@ const SIGNATURE: u64 = 5_000;
 const MOST_UNITS: u64 = 1_400_000;
 
 /// The chain behind RPC endpoints.
-pub(crate) struct Rpc {
+pub struct Rpc {
     client: Client,
     sender: Sender,
     node_key: Address,
 }
 
 impl Rpc {
+    /// For the node whose key this is; the key signs and pays for whatever is done.
     pub fn new(client: Client, node_key: &Keypair) -> Self {
         let payer = Arc::new(node_key.insecure_clone());
         let address = millrace_client::keys::address_of(node_key);

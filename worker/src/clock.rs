@@ -10,6 +10,8 @@ use millrace_agent::{Held, Record};
 use millrace_protocol::UnixSeconds;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::whole_file;
+
 /// Random, and another after each boot (proc(5)).
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -48,9 +50,7 @@ impl Clock {
     }
 
     fn save(self, path: &Path, boot: &str) -> io::Result<()> {
-        let fresh = path.with_extension("new");
-        fs::write(&fresh, format!("{} {}\n", boot.trim(), self.ahead))?;
-        fs::rename(fresh, path)
+        whole_file::replace(path, format!("{} {}\n", boot.trim(), self.ahead).as_bytes())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Looks at everything a rig needs before it promises anything, and names for each thing that is not right
 //! the command that mends it. What is found is judged by pure functions; only the looking is I/O.
 
+mod chain;
 mod clock;
 mod data_folder;
 mod engine;
@@ -90,13 +91,15 @@ pub struct Examination {
     pub nvml_library: PathBuf,
     /// The orchestrator's worker endpoint; `None`: it is not looked for.
     pub orchestrator_url: Option<String>,
+    /// A Solana JSON-RPC endpoint; `None`: it is not looked for.
+    pub rpc_url: Option<String>,
 }
 
 impl Examination {
-    /// With the driver's usual library, and no orchestrator.
+    /// With the driver's usual library, and neither orchestrator nor chain.
     pub fn new(data_dir: impl Into<PathBuf>, disk_reserve_mib: u64) -> Self {
         let (data_dir, nvml_library) = (data_dir.into(), nvml::LIBRARY.into());
-        Self { docker_host: None, data_dir, disk_reserve_mib, nvml_library, orchestrator_url: None }
+        Self { docker_host: None, data_dir, disk_reserve_mib, nvml_library, orchestrator_url: None, rpc_url: None }
     }
 
     /// Looks at everything. Nothing is changed, but for the fence around jobs with a network, which is put up.
@@ -120,7 +123,8 @@ impl Examination {
         }
         let free = data_folder::free(&self.data_dir);
         let free_disk_mib = free.as_ref().map_or(0, |bytes| bytes / 1_048_576);
-        findings.push(data_folder::judge(&self.data_dir, free, self.disk_reserve_mib));
+        let foreign = data_folder::foreign(&self.data_dir);
+        findings.push(foreign.unwrap_or_else(|| data_folder::judge(&self.data_dir, free, self.disk_reserve_mib)));
         let ahead = match &self.orchestrator_url {
             Some(url) => clock::ahead(url).await,
             None => None,
@@ -128,6 +132,9 @@ impl Examination {
         findings.push(clock::judge(clock::kept_right().await, ahead));
         if let Some(url) = &self.orchestrator_url {
             findings.push(orchestrator::look(url).await);
+        }
+        if let Some(url) = &self.rpc_url {
+            findings.push(chain::look(url).await);
         }
         Examined { findings, inventory, machine, free_disk_mib }
     }

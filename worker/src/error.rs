@@ -25,6 +25,8 @@ pub enum Error {
     NodeInUse { node: Address, source: io::Error },
     #[error("the data folder {path} cannot be used")]
     DataDir { path: PathBuf, source: io::Error },
+    #[error("{path} holds {found}, and nothing of a worker's")]
+    DataDirForeign { path: PathBuf, found: PathBuf },
     #[error("{free_mib} MiB are free in {path}, the worker keeps {reserve_mib} MiB free")]
     DiskFull { path: PathBuf, free_mib: u64, reserve_mib: u64 },
     #[error("metrics cannot be served on {address}")]
@@ -46,6 +48,7 @@ impl Diagnostic for Error {
             Self::NodeInUse { .. } => "node-in-use",
             Self::DataDir { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
             Self::DataDir { .. } => "data-folder-unusable",
+            Self::DataDirForeign { .. } => "data-folder-foreign",
             Self::DiskFull { .. } => "disk-full",
             Self::Metrics { .. } => "metrics-address-unusable",
             Self::HardwareMismatch { .. } => "hardware-mismatch",
@@ -62,6 +65,11 @@ impl Diagnostic for Error {
             Self::Journal(source) => source.hint(),
             Self::NodeInUse { .. } => "stop the other worker, or start this one with another node's key".to_owned(),
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
+            Self::DataDirForeign { .. } => {
+                "name a folder that is empty, or not there yet, with `--data-dir`: it becomes the worker's own, and nobody \
+                 else may look into it"
+                    .to_owned()
+            }
             Self::DiskFull { .. } => "free disk space, or put the data folder on another disk".to_owned(),
             Self::Metrics { .. } => "name a free port of this machine, such as `127.0.0.1:9477`".to_owned(),
             Self::ToolkitUnfit { fix, .. } => format!("{fix}; `--any-toolkit` goes to work all the same"),

@@ -1,5 +1,6 @@
 //! Where things lie in the worker's data folder.
 
+mod claim;
 mod removal;
 mod users;
 
@@ -15,6 +16,8 @@ use thiserror::Error;
 
 use removal::remove_tree;
 
+pub use claim::check_data_dir;
+pub(crate) use claim::claim;
 pub(crate) use users::Users;
 
 const TASKS: &str = "tasks";
@@ -54,7 +57,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Creates what is missing.
+    /// Creates what is missing in a folder that is a worker's own: see [`claim`].
     ///
     /// # Errors
     /// Those of the file system.
@@ -62,8 +65,6 @@ impl Folders {
         for part in ["cache", TASKS, REMAINS, LOGS, TURNS] {
             std::fs::create_dir_all(root.join(part))?;
         }
-        // Inputs of one job are nobody else's business.
-        std::fs::set_permissions(root, Permissions::from_mode(0o700))?;
         Ok(Self { root: root.canonicalize()?, users: Users::here() })
     }
 

@@ -11,6 +11,13 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::whole_file;
+
+/// In the data folder.
+pub(crate) const FILE: &str = "journal";
+/// Beside it; whoever has locked it writes the journal. Nothing is in it.
+pub(crate) const LOCK: &str = "lock";
+
 /// Hex digits of the checksum that begins each line.
 const CHECKSUM: usize = 16;
 
@@ -67,7 +74,7 @@ impl Diagnostic for Error {
 /// # Errors
 /// [`Error::Damaged`], [`Error::Io`].
 pub fn read(folder: &Path) -> Result<Vec<Record>, Error> {
-    let path = folder.join("journal");
+    let path = folder.join(FILE);
     let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
     let (records, _) = parse(&bytes).map_err(|line| Error::Damaged { path, line })?;
     Ok(records)
@@ -99,10 +106,10 @@ impl Journal {
     /// # Errors
     /// [`Error::InUse`], [`Error::Damaged`], [`Error::Io`].
     pub fn open(folder: &Path) -> Result<(Self, Vec<Record>), Error> {
-        let path = folder.join("journal");
+        let path = folder.join(FILE);
         let failed = |source| Error::Io { path: path.clone(), source };
         fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
+        let lock = File::create(folder.join(LOCK)).map_err(failed)?;
         lock.try_lock().map_err(|_| Error::InUse { path: folder.to_owned() })?;
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
@@ -201,34 +208,17 @@ impl Journal {
         // Also where it fails: on a full disk it would be tried at every tick.
         (self.appended, self.grown) = (0, 0);
         let failed = |source| Error::Io { path: self.path.clone(), source };
-        let fresh = self.path.with_extension("new");
         let bytes: Vec<u8> = records.iter().flat_map(line).collect();
-        let folder = File::open(self.path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let replaced = written(&fresh, &bytes).and_then(|file| fs::rename(&fresh, &self.path).map(|()| file));
-        let file = replaced.map_err(|source| {
-            // On a full disk it would keep the room that was lacking.
-            let _ = fs::remove_file(&fresh);
-            failed(source)
-        })?;
         let length = bytes.len() as u64;
+        // With the old file goes what it has reserved.
+        let prepare = |file: &File| reserve(file, length).map(drop);
+        let (file, folder) = whole_file::put(&self.path, &bytes, prepare).map_err(failed)?;
         // From here on the old file has no name: nothing may fail before the new one is in use, or
         // later records go where no restart finds them.
         (self.file, self.length, self.reserved) = (file, length, length + AHEAD);
         self.left = length;
         folder.sync_all().map_err(failed)
     }
-}
-
-/// Another journal at `path`, whole and on disk.
-fn written(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    // One that a power cut has left may lie there.
-    file.set_len(0)?;
-    file.write_all(bytes)?;
-    // With the old file goes what it has reserved.
-    reserve(&file, bytes.len() as u64)?;
-    file.sync_all()?;
-    Ok(file)
 }
 
 /// `false` on a file system that cannot do so.

@@ -38,6 +38,7 @@ mod troubles;
 mod unseen;
 mod upkeep;
 mod vault;
+mod whole_file;
 
 pub mod container;
 pub mod control;
@@ -46,11 +47,12 @@ pub mod gpu;
 pub mod journal;
 pub mod status;
 
-pub use chain::{Chain, Deed};
+pub use chain::{Chain, Deed, Rpc};
 pub use challenge::answer_challenge;
 pub use checks::hardware_of;
 pub use container::docker::PullPolicy;
 pub use error::Error;
+pub use folders::check_data_dir;
 pub use gpu::SimulatedGpu;
 pub use options::Options;
 pub use orchestrator_url::{UrlError, dialled_at};

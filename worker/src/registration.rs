@@ -2,7 +2,7 @@
 //! not wait for one.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use crate::chain::Chain;
-use crate::{Error, journal};
+use crate::{Error, journal, whole_file};
 
 /// In the data folder.
 const FILE: &str = "registration.json";
@@ -44,16 +44,12 @@ impl Registration {
         }
     }
 
-    /// For the next start; another process finds all of it or what was there before.
+    /// For the next start.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        let fresh = folder.join(format!("{FILE}.new"));
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(fresh, folder.join(FILE))
+        whole_file::replace(&folder.join(FILE), &serde_json::to_vec(self)?)
     }
 
     fn kept(folder: &Path, key: Address) -> Option<Self> {

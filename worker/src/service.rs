@@ -59,10 +59,6 @@ impl Service {
             let connected = async move { Docker::connect(host.as_deref(), pull).await };
             connected.map_ok(|docker| Arc::new(docker) as Arc<dyn Engine>).boxed()
         };
-        // What is at stake does not wait for it.
-        if !journal::read(&options.data_dir).is_ok_and(|records| Held::of(&records).at_stake) {
-            connect().await?;
-        }
         let client = Client::new(Endpoints { rpc: options.rpc_urls.clone(), ws: vec![] });
         let chain = Arc::new(Rpc::new(client, &options.node_key));
         Self::start_on(options, chain, connect).await
@@ -85,6 +81,11 @@ impl Service {
         dialled_at(&options.orchestrator_url)?;
         let data_dir = |source| Error::DataDir { path: options.data_dir.clone(), source };
         let key = millrace_client::keys::address_of(&options.node_key);
+        folders::claim(&options.data_dir, key)?;
+        // What is at stake does not wait for it.
+        if !journal::read(&options.data_dir).is_ok_and(|records| Held::of(&records).at_stake) {
+            connect().await?;
+        }
         let (registered, unconfirmed) = registration::find(chain.as_ref(), key, &options.data_dir).await?;
         let node = registered.node;
         let only_one = checks::only_one(node)?;

@@ -6,8 +6,8 @@ mod shown;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +18,7 @@ use millrace_seal::{Binding, Error, Identity, InputKey, Opened, RegistryLogin, S
 use millrace_spec::registry_of;
 
 use crate::folders::Users;
+use crate::whole_file;
 use shown::Shown;
 
 /// Bytes of an address.
@@ -59,13 +60,7 @@ impl Vault {
     /// # Errors
     /// Those of the file system.
     pub fn keep(&self, lease: Address, envelope: &[u8], opened: Opened) -> io::Result<()> {
-        let path = self.envelope(lease);
-        let fresh = path.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(&opened.signer.0)?;
-        file.write_all(envelope)?;
-        file.sync_all()?;
-        fs::rename(fresh, path)?;
+        whole_file::replace(&self.envelope(lease), &[&opened.signer.0, envelope].concat())?;
         self.opened().insert(lease, Arc::new(opened.secrets));
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! What keeps a worker from starting: each with its code, before anything was promised.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use axum::routing::post;
 use axum::{Json, Router};
 use millrace_client::Keypair;
@@ -42,6 +45,24 @@ async fn an_engine_that_does_not_answer() {
     let error = refusal("http://127.0.0.1:1", |options| options.docker_host = missing).await;
     assert_eq!(error.code(), "engine-unreachable");
     assert!(error.to_string().contains("/run/no-such-docker.sock") && error.hint().contains("dockerd"));
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_something_of_others() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("letters"), "dear").unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // Told before anybody is asked: there is neither an engine nor a chain.
+    let missing = Some("unix:///run/no-such-docker.sock".to_owned());
+    let error = refusal("http://127.0.0.1:1", |options| {
+        (options.data_dir, options.docker_host) = (home.path().to_owned(), missing);
+    })
+    .await;
+    assert_eq!(error.code(), "data-folder-foreign");
+    assert!(error.to_string().contains("letters") && error.hint().contains("--data-dir"), "{error}");
+    assert_eq!(fs::metadata(home.path()).unwrap().permissions().mode() & 0o777, 0o755);
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["letters"]);
 }
 
 #[tokio::test]

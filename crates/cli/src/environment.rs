@@ -19,10 +19,13 @@ pub const DOCKER_HOST: Variable =
     Variable { name: "DOCKER_HOST", meaning: "Docker or Podman socket of a rig whose flags name none" };
 pub const LOG: Variable =
     Variable { name: "MILLRACE_LOG", meaning: "Log filter of services, such as `millrace_worker=debug`" };
+pub const LOG_FORMAT: Variable =
+    Variable { name: "MILLRACE_LOG_FORMAT", meaning: "`json`: logs of services as one JSON object a line" };
 pub const NO_COLOR: Variable = Variable { name: "NO_COLOR", meaning: "Any value: no color in the output" };
 
 /// All of them, in the order in which help shows them.
-pub const ALL: [Variable; 8] = [CONFIG, RPC_URL, WS_URL, ORCHESTRATOR_URL, KEYPAIR, DOCKER_HOST, LOG, NO_COLOR];
+pub const ALL: [Variable; 9] =
+    [CONFIG, RPC_URL, WS_URL, ORCHESTRATOR_URL, KEYPAIR, DOCKER_HOST, LOG, LOG_FORMAT, NO_COLOR];
 
 /// What the process was started with; absent and empty are the same.
 pub fn of_process(variable: Variable) -> Option<String> {

@@ -24,9 +24,6 @@ const LOOKS: u32 = 6;
 /// Before each look. Shorter than the unit's `RestartSec`, so that no end is missed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What a folder has that nobody has put anything into: on a disk of its own, and as the home of a new account.
-const NEW_FOLDER: [&str; 4] = ["lost+found", ".bash_logout", ".bashrc", ".profile"];
-
 /// Why a worker is not, or not any more, a service.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -39,8 +36,8 @@ pub enum Error {
     UserUnknown { user: String, data_dir: PathBuf },
     #[error("{} is emptied when the machine starts", path.display())]
     Temporary { path: PathBuf },
-    #[error("{} holds {}, and nothing of a worker's", path.display(), found.display())]
-    Foreign { path: PathBuf, found: PathBuf },
+    #[error(transparent)]
+    DataDir(millrace_worker::Error),
     #[error("`{text}` cannot be written into a unit")]
     Unspeakable { text: String },
     #[error("{} cannot be written", path.display())]
@@ -59,7 +56,7 @@ impl Diagnostic for Error {
             Self::Missing { .. } => "systemd-missing",
             Self::UserUnknown { .. } => "service-user-unknown",
             Self::Temporary { .. } => "data-folder-temporary",
-            Self::Foreign { .. } => "data-folder-foreign",
+            Self::DataDir(source) => source.code(),
             Self::Unspeakable { .. } => "unit-unspeakable",
             Self::Unwritable { .. } => "unit-unwritable",
             Self::Failed { .. } => "systemctl-failed",
@@ -78,9 +75,7 @@ impl Diagnostic for Error {
                 data_dir.display()
             ),
             Self::Temporary { .. } => "name another folder with `--data-dir`, such as /var/lib/millrace".to_owned(),
-            Self::Foreign { .. } => "name a folder that is empty, or not there yet, with `--data-dir`: it becomes the \
-                                     service's own, and nobody else may look into it"
-                .to_owned(),
+            Self::DataDir(source) => source.hint(),
             Self::Unspeakable { .. } => {
                 "leave out line breaks, and in paths and names also spaces, quotes, `:`, `$` and `\\`".to_owned()
             }
@@ -141,7 +136,7 @@ impl Systemd {
     /// that systemd does not take is not left behind; one whose worker ends is: an endpoint that is away comes back.
     ///
     /// # Errors
-    /// [`Error::UserUnknown`], [`Error::Temporary`], [`Error::Foreign`], [`Error::Unspeakable`],
+    /// [`Error::UserUnknown`], [`Error::Temporary`], [`Error::DataDir`], [`Error::Unspeakable`],
     /// [`Error::Unwritable`], [`Error::Failed`], [`Error::Down`].
     pub fn install(&self, unit: &Unit) -> Result<(), Error> {
         let text = unit.text()?;
@@ -154,9 +149,10 @@ impl Systemd {
             let path = path.to_owned();
             move |source| Error::Unwritable { path, source }
         };
-        if let Some(found) = foreign(unit).map_err(unwritable(&unit.data_dir))? {
-            return Err(Error::Foreign { path: unit.data_dir.clone(), found });
-        }
+        millrace_worker::check_data_dir(&unit.data_dir, |path| path == unit.node_key).map_err(|error| match error {
+            millrace_worker::Error::DataDir { path, source } => Error::Unwritable { path, source },
+            other => Error::DataDir(other),
+        })?;
         let path = self.unit_path();
         let before = fs::read_to_string(&path).ok();
         fs::create_dir_all(&unit.data_dir).map_err(unwritable(&unit.data_dir))?;
@@ -227,30 +223,6 @@ impl Systemd {
 
 fn failed(verb: &str, said: &str) -> Error {
     Error::Failed { command: format!("systemctl {verb}"), said: said.trim().to_owned() }
-}
-
-/// What keeps the data folder from being made the service's own: something is in it that is none of what a worker keeps.
-/// A home, or all of the machine, would else be closed to everybody by a slip of the hand.
-fn foreign(unit: &Unit) -> io::Result<Option<PathBuf>> {
-    let folder = &unit.data_dir;
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        entries => entries?,
-    };
-    // A worker makes its lock before all else and keeps it; of the other two one may be gone.
-    let is_a_workers =
-        folder.join("lock").is_file() && (folder.join("journal").is_file() || folder.join("tasks").is_dir());
-    if is_a_workers {
-        return Ok(None);
-    }
-    for entry in entries {
-        let name = entry?.file_name();
-        let is_known = NEW_FOLDER.iter().any(|known| name == *known) || folder.join(&name) == unit.node_key;
-        if !is_known {
-            return Ok(Some(name.into()));
-        }
-    }
-    Ok(None)
 }
 
 /// User and group id of an account, wherever accounts are kept.

@@ -1,10 +1,12 @@
 use std::io;
 use std::path::Path;
 
+use millrace_client::keys::load;
+use millrace_protocol::Diagnostic;
 use rustix::fs::{Access, access};
 
 use super::Finding;
-use crate::disk;
+use crate::{Error, check_data_dir, disk};
 
 const SUBJECT: &str = "disk";
 
@@ -14,6 +16,15 @@ pub(super) fn free(folder: &Path) -> io::Result<u64> {
     let existing = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
     access(existing, Access::WRITE_OK)?;
     disk::free_bytes(existing)
+}
+
+/// Says so where the folder has something else in it than a worker's things and a key.
+pub(super) fn foreign(folder: &Path) -> Option<Finding> {
+    match check_data_dir(folder, |file| load(file).is_ok()) {
+        Err(error @ Error::DataDirForeign { .. }) => Some(Finding::bad(SUBJECT, error.to_string(), error.hint())),
+        // What keeps it from being looked into keeps it from being written to.
+        _ => None,
+    }
 }
 
 pub(super) fn judge(folder: &Path, free: io::Result<u64>, reserve_mib: u64) -> Finding {
@@ -45,6 +56,16 @@ mod tests {
     fn a_folder_that_nobody_may_write_is_told() {
         // Read-only for every user, root too.
         assert!(free(Path::new("/proc/self/millrace")).is_err());
+    }
+
+    #[test]
+    fn a_folder_with_something_of_others_is_bad() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(foreign(folder.path()), None);
+        std::fs::write(folder.path().join("letters"), "").unwrap();
+        let finding = foreign(folder.path()).unwrap();
+        assert_eq!(finding.grade, Grade::Bad);
+        assert!(finding.found.contains("letters") && finding.fix.unwrap().contains("--data-dir"), "{}", finding.found);
     }
 
     #[test]

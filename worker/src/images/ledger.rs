@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use millrace_protocol::UnixSeconds;
 use serde::{Deserialize, Serialize};
 
+use crate::whole_file;
+
 /// An image that the worker pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -48,9 +50,7 @@ impl Ledger {
     /// # Errors
     /// Those of the file system.
     pub fn save(&self) -> io::Result<()> {
-        let fresh = self.path.with_extension("new");
-        fs::write(&fresh, serde_json::to_vec(&self.records)?)?;
-        fs::rename(fresh, &self.path)
+        whole_file::replace(&self.path, &serde_json::to_vec(&self.records)?)
     }
 
     /// An image that nobody has named before is about to be pulled: what is there afterwards is the worker's, whatever

@@ -8,6 +8,7 @@ use crate::args::{ExamineRig, RigToLookAt};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::settings::{self, Source};
 
 /// What was found on a rig.
 #[derive(Serialize)]
@@ -61,15 +62,18 @@ impl Report for Found {
 /// # Errors
 /// `rig-unfit`, after the report.
 pub async fn run(context: &Context<'_>, args: ExamineRig) -> Result<(), Failure> {
-    let examined = examine(&args.rig).await;
+    let examined = examine(context, &args.rig).await;
     context.output.report(&Found { findings: examined.findings.clone() });
     is_fit(&examined)
 }
 
-pub async fn examine(rig: &RigToLookAt) -> Examined {
+/// What nobody has named is not looked for.
+pub async fn examine(context: &Context<'_>, rig: &RigToLookAt) -> Examined {
+    let settings::Found { value: rpc_url, source } = context.settings.rpc_url.clone();
     let examination = Examination {
         docker_host: rig.docker_host.clone(),
         orchestrator_url: rig.orchestrator.clone(),
+        rpc_url: (source != Source::Default).then_some(rpc_url),
         ..Examination::new(rig.data_dir(), rig.disk_reserve().into())
     };
     examination.run().await

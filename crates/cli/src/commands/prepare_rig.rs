@@ -67,11 +67,12 @@ impl Report for Prepared {
 /// was told.
 ///
 /// # Errors
-/// `rig-unfit` and `config-differs`, before anything is written; a key file that is none, or cannot be written; a config
-/// file that cannot be.
+/// `data-folder-foreign`, `rig-unfit` and `config-differs`, before anything is written; a data folder that cannot be
+/// looked into; a key file that is none, or cannot be written; a config file that cannot be.
 pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure> {
     let path = rigs::node_key(args.node_key.as_deref(), "init")?.to_owned();
-    let examined = examine(&args.rig).await;
+    millrace_worker::check_data_dir(&args.rig.data_dir(), |file| is_same(file, &path))?;
+    let examined = examine(context, &args.rig).await;
     if let Err(unfit) = is_fit(&examined) {
         context.output.report(&Found { findings: examined.findings });
         return Err(unfit);
@@ -114,6 +115,12 @@ fn write(config: &Path, key_path: &Path, told: &RigOptions) -> Result<(Address, 
             Err(error.into())
         }
     }
+}
+
+/// However the two are written.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.canonicalize(), other.canonicalize());
+    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
 }
 
 /// A path that cannot be made absolute was none that could be written to.

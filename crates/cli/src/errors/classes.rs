@@ -59,6 +59,16 @@ impl From<millrace_worker::Error> for Failure {
         match error {
             Error::Chain(source) => source.into(),
             Error::Engine(source) => source.into(),
+            Error::DataDirForeign { .. } => Self::usage(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
+impl From<systemd::Error> for Failure {
+    fn from(error: systemd::Error) -> Self {
+        match error {
+            systemd::Error::DataDir(source) => source.into(),
             _ => Self::refused(&error),
         }
     }
@@ -114,7 +124,6 @@ refused!(
     stage::Error,
     stage::service::Error,
     submission::Error,
-    systemd::Error,
     transfer::Error,
     millrace_worker::control::Error,
 );
@@ -126,6 +135,16 @@ mod tests {
     use millrace_protocol::Address;
 
     use super::*;
+    use crate::errors::ExitClass;
+
+    #[test]
+    fn a_folder_that_is_not_the_workers_is_named_wrongly_however_its_worker_is_started() {
+        let error = || millrace_worker::Error::DataDirForeign { path: "/".into(), found: "bin".into() };
+        for failure in [Failure::from(error()), systemd::Error::DataDir(error()).into()] {
+            assert_eq!((failure.code.as_ref(), failure.class), ("data-folder-foreign", ExitClass::Usage));
+            assert_eq!(failure.message, "/ holds bin, and nothing of a worker's");
+        }
+    }
 
     #[test]
     fn what_passes_is_known_by_its_type() {

@@ -12,7 +12,7 @@ const CREDENTIAL: &str = "node-key";
 const KEY: &str = "${CREDENTIALS_DIRECTORY}/node-key";
 
 /// What the worker needs of root's rights, also where it is not root.
-const CAPABILITIES: &str = "CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE";
+const CAPABILITIES: &str = "CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE CAP_CHECKPOINT_RESTORE";
 
 /// What a unit is made of. All paths are absolute.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ mod tests {
         for line in [
             "ProtectHome=read-only",
             "ReadWritePaths=/root/rig",
-            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE",
+            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SYS_PTRACE CAP_CHECKPOINT_RESTORE",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}");
         }

@@ -116,6 +116,16 @@ fn a_worker_that_was_never_told_its_key_is_told_what_writes_it_down() {
 }
 
 #[test]
+fn a_rig_is_not_made_ready_on_a_folder_that_holds_something_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("home")).unwrap();
+    write(folder.path(), "home/letters", "dear");
+    let init = ["worker", "init", "--node-key", "rig.json", "--data-dir", "home"];
+    insta::assert_snapshot!(millrace(folder.path(), &init));
+    assert!(!folder.path().join("rig.json").exists() && !folder.path().join(".config").exists());
+}
+
+#[test]
 fn a_rig_is_as_its_config_file_says_and_a_flag_goes_before() {
     let folder = tempfile::tempdir().unwrap();
     keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();
