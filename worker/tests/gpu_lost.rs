@@ -14,7 +14,7 @@ use millrace_worker::status::Status;
 use tokio::time::sleep;
 
 use crate::support::fake_engine::{FakeEngine, Script};
-use crate::support::nvml_stub::{NvmlStub, gpu};
+use crate::support::nvml_stub::{NvmlStub, gpu, slice};
 use crate::support::offer;
 use crate::support::rig::Rig;
 
@@ -70,6 +70,24 @@ async fn a_gpu_that_vanishes_mid_run_hands_its_task_back_and_drains_the_rig() {
         offer_reply::Result::Refusal(refusal) => assert_eq!(refusal.code, "gpu-faulty"),
         offer_reply::Result::Signature(_) => panic!("a rig without its GPU has taken a lease"),
     }
+    rig.stop().await;
+}
+
+/// Of the slices only one has the memory that the node is registered with.
+#[tokio::test]
+async fn a_lease_gets_the_slice_that_is_sold_and_loses_it_with_its_board() {
+    let stub = NvmlStub::build(&["GPUS=1", "MIG=0"]);
+    let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
+    rig.orchestrator.phase(Phase::Running).await;
+    match engine.plan().gpus {
+        GpuAccess::Devices { uuids, .. } => assert_eq!(uuids, [slice(0, 4)]),
+        GpuAccess::None => panic!("the container has no GPU"),
+    }
+    // Some program's on another slice, which asks for nothing; then the board's end.
+    stub.say("xid 0 69\nxid 0 79\n");
+    let failure = rig.orchestrator.phase(Phase::Failed).await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.fault()), ("gpu-failed", Fault::Node));
+    assert!(failure.cause.contains("Xid 79"), "{failure:?}");
     rig.stop().await;
 }
 

@@ -52,7 +52,7 @@ fn every_pair_of_gpus_with_its_links() {
 
 #[test]
 fn slices_stand_in_place_of_a_gpu_that_is_cut() {
-    let found = inventory(&NvmlStub::build(&["MIG"]).library());
+    let found = inventory(&NvmlStub::build(&["MIG=6"]).library());
     let slices: Vec<_> = found.gpus.iter().skip(6).collect();
     assert_eq!(found.gpus.len(), 6 + 3);
     let expected = [(1, "1g.10gb", 9_728), (2, "1g.10gb", 9_728), (4, "3g.40gb", 40_448)];
@@ -112,7 +112,7 @@ fn a_reading_has_load_power_heat_and_memory_errors() {
 
 #[test]
 fn a_slices_memory_is_its_own_and_the_rest_its_boards() {
-    let stub = NvmlStub::build(&["MIG"]);
+    let stub = NvmlStub::build(&["MIG=6"]);
     let slices = inventory(&stub.library());
     let Sample::Read(reading) = Driver::load(&stub.library()).unwrap().sample(&slices.gpus[8]) else {
         panic!("no reading")
@@ -149,7 +149,7 @@ async fn xid_errors_arrive_as_events() {
 
 #[tokio::test]
 async fn an_xid_of_a_board_is_one_of_all_its_slices() {
-    let stub = NvmlStub::build(&["MIG"]);
+    let stub = NvmlStub::build(&["MIG=6"]);
     let (_monitor, mut heard) = watched(&stub);
     stub.say("xid 6 79\n");
     for position in [6, 7, 8] {

@@ -2,7 +2,7 @@
 // them stands in the file CONTROL, a line each, read at every call:
 //   lost GPU · gone GPU · reset GPU · broken GPU (an error that says nothing) · hot GPU · braked GPU ·
 //   ecc GPU COUNT · xid GPU NUMBER (each line is one event)
-// Variants, by -D: GPUS (8), MIG (GPU 6 has slices, GPU 7 none yet), PLAIN (a consumer's GPU: no ECC, no
+// Variants, by -D: GPUS (8), MIG (the number of a GPU that has slices; those behind it have none yet), PLAIN (a consumer's GPU: no ECC, no
 // NVLink, no MIG), MIXED (GPU 0 is another model than the others), DEAF (GPU 0 has no events), INIT (what nvmlInit answers).
 #include <stdint.h>
 #include <stdio.h>
@@ -189,7 +189,7 @@ int nvmlDeviceGetMigMode(device *d, unsigned *current, unsigned *pending) {
 #ifdef PLAIN
   return NOT_SUPPORTED;
 #elif defined MIG
-  *current = *pending = d->gpu >= 6;
+  *current = *pending = d->gpu >= MIG;
 #else
   *current = *pending = 0;
 #endif
@@ -202,9 +202,13 @@ int nvmlDeviceGetMaxMigDeviceCount(device *d, unsigned *count) {
 }
 int nvmlDeviceGetMigDeviceHandleByIndex(device *d, unsigned index, device **found) {
   ALIVE(d);
-  if (d->gpu != 6 || !profiles[index]) return NOT_FOUND;
+#ifdef MIG
+  if (d->gpu != MIG || !profiles[index]) return NOT_FOUND;
   *found = &devices[d->gpu][index + 1];
   return 0;
+#else
+  return NOT_FOUND;
+#endif
 }
 // Two pairs of GPUs share a switch each, four a processor.
 int nvmlDeviceGetTopologyCommonAncestor(device *one, device *other, unsigned *level) {
