@@ -2,14 +2,19 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use millrace_agent::{Agent, Assignment, Cause, Failure, Lease, Task, TaskKey};
 use millrace_protocol::Address;
+use tokio::time::Instant;
 
 use crate::folders::Folders;
 use crate::outputs;
 
 const MIB: u64 = 1_048_576;
+/// How long after a write has failed for want of room a program may yet end because of it.
+const AFTERMATH: Duration = Duration::from_secs(60);
 
 /// Bytes that this process may still write to the file system of `path`.
 ///
@@ -24,6 +29,21 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
 /// a container failed.
 pub(crate) fn exhausted(path: &Path, reserve: u64) -> Option<Failure> {
     below(path, reserve / 2)
+}
+
+/// When a task that runs saw the disk without room: by its end whoever has filled it may be gone.
+#[derive(Debug, Default)]
+pub(crate) struct Shortage(Mutex<Option<Instant>>);
+
+impl Shortage {
+    pub fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether it is so short ago that a program which fails may have failed for that.
+    pub fn is_recent(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|seen| seen.elapsed() < AFTERMATH)
+    }
 }
 
 /// Says so when the reserve is touched: time to bring no more, and to break off what is being brought. What runs has

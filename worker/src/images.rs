@@ -77,26 +77,6 @@ impl ImageCache {
     ) -> Result<String, Failure> {
         named::check(image)?;
         self.state().pinned.insert(key, Pinned { image: image.to_owned(), id: None });
-        let brought = self.bring_pinned(engine, key, image, login, progress).await?;
-        if let Some(pinned) = self.state().pinned.get_mut(&key) {
-            pinned.id = Some(brought.id);
-        }
-        Ok(brought.digest)
-    }
-
-    /// The image that was brought for a task: its name may mean another by now.
-    pub fn id_of(&self, key: TaskKey) -> Option<String> {
-        self.state().pinned.get(&key)?.id.clone()
-    }
-
-    async fn bring_pinned(
-        &self,
-        engine: &dyn Engine,
-        key: TaskKey,
-        image: &str,
-        login: Option<&RegistryLogin>,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<LocalImage, Failure> {
         let failure = |error: Error| {
             tracing::warn!(task = %key, image, %error, "a task's image cannot be had");
             error.failure(Cause::PullFailed)
@@ -106,7 +86,7 @@ impl ImageCache {
         let may_ask = engine.pulls();
         if let Some(local) = local.as_ref().filter(|_| !may_ask || standing == Some(Standing::Common)) {
             self.change(|ledger| ledger.touch(image, self.clock.now()));
-            return Ok(local.clone());
+            return Ok(self.hand_out(key, local));
         }
         if may_ask {
             self.registries.check(image).await?;
@@ -114,7 +94,7 @@ impl ImageCache {
         if let Some(local) = local.filter(|_| standing == Some(Standing::Owners)) {
             // Not pulled: that would give the owner's name to a stranger's image.
             return match engine.is_offered(image, login).await.map_err(failure)? {
-                true => Ok(local),
+                true => Ok(self.hand_out(key, &local)),
                 false => {
                     let said = "its registry does not give this buyer what the rig has under this name";
                     Err(Failure::new(Cause::PullFailed, format!("{image}: {said}")))
@@ -131,8 +111,23 @@ impl ImageCache {
             pulled = engine.pull(image, login, progress) => pulled.map_err(failure)?,
             free = self.room.runs_short() => return Err(Failure::new(Cause::ImageTooLarge, format!("{image}: {free}"))),
         };
+        // Before anybody makes room: by then the name may have moved on again.
+        let digest = self.hand_out(key, &pulled);
         self.keep(engine, image, &pulled, login.is_some()).await;
-        Ok(pulled)
+        Ok(digest)
+    }
+
+    /// The digest of the image that a task is to run.
+    fn hand_out(&self, key: TaskKey, image: &LocalImage) -> String {
+        if let Some(pinned) = self.state().pinned.get_mut(&key) {
+            pinned.id = Some(image.id.clone());
+        }
+        image.digest.clone()
+    }
+
+    /// The image that was brought for a task: its name may mean another by now.
+    pub fn id_of(&self, key: TaskKey) -> Option<String> {
+        self.state().pinned.get(&key)?.id.clone()
     }
 
     /// Counts what was pulled as the worker's own, and makes room for it.

@@ -15,7 +15,7 @@ use millrace_spec::ObjectRef;
 
 use crate::container::Progress;
 use crate::context::Context;
-use crate::disk;
+use crate::disk::{self, Shortage};
 
 mod awaited;
 mod removed;
@@ -29,8 +29,8 @@ pub(crate) use sealing::{Sealing, StoreError, sealed_name};
 
 /// From one look at a running container's outputs to the next.
 const WATCH: Duration = Duration::from_secs(1);
-/// How many looks in a row a task that keeps to its own limit bears a disk without room: a neighbour that fills it is
-/// found at its next look, and killed.
+/// How many looks a task that keeps to its own limit bears a disk without room: a neighbour that fills it is found at
+/// its next look, and killed.
 const NEIGHBOURS: u32 = 10;
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
 const AT_ONCE: usize = 6;
@@ -93,10 +93,10 @@ pub(crate) async fn store(context: &Context, path: &Path, mut begun: bool) -> Re
 
 /// Returns when what a running container has written takes more disk than it may, or when the rig's disk has run out for
 /// longer than whoever fills it needs to be stopped: nothing else limits that folder.
-pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) -> Failure {
+pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits, shortage: &Shortage) -> Failure {
     let outputs = context.folders.outputs(key);
     let mut removed = Removed::new(&outputs);
-    let mut without_room = 0;
+    let mut without_room: u32 = 0;
     loop {
         tokio::time::sleep(WATCH).await;
         let removed = removed.bytes(context.engine.as_ref(), key, limits.output_bytes).await;
@@ -105,8 +105,12 @@ pub(crate) async fn exceeded(context: &Context, key: TaskKey, limits: Limits) ->
         }
         match disk::exhausted(&outputs, context.disk_reserve) {
             Some(failure) if without_room >= NEIGHBOURS => return failure,
-            Some(_) => without_room += 1,
-            None => without_room = 0,
+            Some(_) => {
+                shortage.note();
+                without_room += 1;
+            }
+            // Not from none again: what takes the room and gives it back by turns is to be noticed, too.
+            None => without_room = without_room.saturating_sub(1),
         }
     }
 }

@@ -179,6 +179,17 @@ async fn a_gpu_that_vanishes_is_noticed_at_once_where_the_driver_says_so() {
 }
 
 #[tokio::test]
+async fn a_driver_that_hangs_is_waited_for_so_long_and_is_a_fault_then() {
+    let stub = NvmlStub::build(&[]);
+    let (monitor, mut heard) = watched(&stub);
+    assert_eq!(monitor.failure_of(&[1]).await, None);
+    stub.say("hung 1\n");
+    assert_eq!(monitor.failure_of(&[1, 2]).await, Some(GpuFault::Silent));
+    assert_eq!([heard.recv().await, heard.recv().await], [1, 2].map(|gpu| Some((gpu, GpuFault::Silent))));
+    stub.say("");
+}
+
+#[tokio::test]
 async fn a_look_on_request_sees_what_no_event_told() {
     let stub = NvmlStub::build(&[]);
     let (monitor, mut heard) = watched(&stub);

@@ -51,49 +51,28 @@ pub enum Severity {
     HandBack,
 }
 
-/// What an Xid asks for, by the first action that NVIDIA's Xid catalog has for it (October 2025; Ampere and newer).
-fn severity_of_xid(number: u64) -> Severity {
-    match number {
-        // The GPU works on but wears out: memory remapped or corrected too often, an error contained to the program that
-        // met it, resources retired for good.
-        63 | 92..=94 | 157 | 160 | 161 => Severity::Drain,
-        // "Restart the application" or "ignore". Most of these any program can bring about: were the rig to blame, one
-        // job after another could be sent to empty it, and with it whoever else has a slice of the GPU.
-        8
-        | 11
-        | 13
-        | 25
-        | 31
-        | 32
-        | 37..=41
-        | 43..=45
-        | 60
-        | 66..=72
-        | 75..=77
-        | 80
-        | 82..=86
-        | 88
-        | 89
-        | 96..=107
-        | 121
-        | 126..=135
-        | 137
-        | 139
-        | 141
-        | 152..=154 => Severity::Notice,
-        // Reset the GPU, restart the machine, look into it; and all that nobody has told us about.
-        _ => Severity::HandBack,
-    }
-}
+/// Xids after which NVIDIA has the application restarted, or nothing done, by the first action that its Xid catalog has
+/// for each (October 2025; Ampere and newer), and with its decoders the encoders of GPUs that it leaves out (47, 65, 73).
+/// Most of these any program can bring about: were the rig to blame, one job after another could be sent to empty it, and
+/// with it whoever else has a slice of the GPU.
+const OF_THE_PROGRAM: [u64; 67] = [
+    8, 11, 13, 14, 25, 31, 32, 37, 38, 39, 40, 41, 43, 44, 45, 47, 60, 65, 66, 67, 68, 69, 70, 71, 72, 73, 75, 76, 77,
+    80, 82, 83, 84, 85, 86, 88, 89, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 121, 126, 127, 128,
+    129, 130, 131, 132, 133, 134, 135, 137, 139, 141, 152, 153, 154,
+];
+/// Xids after which the GPU works on but wears out: memory remapped or corrected too often, an error contained to the
+/// program that met it, resources retired for good (the same catalog).
+const OF_WEAR: [u64; 7] = [63, 92, 93, 94, 157, 160, 161];
 
 impl GpuFault {
     /// An Xid that nobody has told us about is taken for the GPU's end.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Xid(number) => severity_of_xid(number),
+            Self::Xid(number) if OF_THE_PROGRAM.contains(&number) => Severity::Notice,
+            Self::Xid(number) if OF_WEAR.contains(&number) => Severity::Drain,
             Self::Slowed(_) => Severity::Notice,
             Self::Silent => Severity::Drain,
-            Self::Lost | Self::ResetRequired | Self::MemoryErrors(_) => Severity::HandBack,
+            Self::Lost | Self::ResetRequired | Self::Xid(_) | Self::MemoryErrors(_) => Severity::HandBack,
         }
     }
 

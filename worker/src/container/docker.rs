@@ -189,7 +189,7 @@ impl Docker {
         let config = self.api.inspect_container(&name(key), None).await.ok().and_then(|found| found.config);
         let config = config.unwrap_or_default();
         if is_of_folders(&reason) {
-            let image = config.labels.and_then(|mut labels| labels.remove(label::IMAGE));
+            let image = config.labels.and_then(|mut labels| labels.remove(label::IMAGE)).or(config.image);
             return Error::ImageInvalid { image: image.unwrap_or_default(), reason };
         }
         match config.env.is_some_and(|environment| wants_a_driver(&environment)) {
@@ -320,10 +320,7 @@ impl Engine for Docker {
                     Error::Refused { status: 500, reason } if is_of_folders(&reason) => {
                         Error::ImageInvalid { image: plan.image.clone(), reason }
                     }
-                    Error::NotFound => {
-                        let reason = "it was removed before the container was created".to_owned();
-                        Error::ImageMissing { image: plan.image.clone(), reason }
-                    }
+                    Error::NotFound => volumes::removed(&plan.image),
                     other => other,
                 }),
             }

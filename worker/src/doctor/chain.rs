@@ -20,11 +20,14 @@ pub(super) async fn look(rpc_url: &str) -> Finding {
     }
 }
 
-/// Without what may be a secret: many endpoints are paid for by a key in the path or the query.
+/// Without what may be a secret: many endpoints are paid for by a key in the path or the query, or before the host.
 fn place(url: &str) -> &str {
+    if url.contains('@') {
+        return "the endpoint";
+    }
     let rest = url.find("://").map_or(0, |at| at + 3);
-    let end = url[rest..].find(['/', '?']).map_or(url.len(), |at| rest + at);
-    url[..end].rsplit_once('@').map_or(&url[..end], |(_, host)| host)
+    let end = url[rest..].find(['/', '?', '#']).map_or(url.len(), |at| rest + at);
+    &url[..end]
 }
 
 #[cfg(test)]
@@ -48,7 +51,7 @@ mod tests {
             ("https://rpc.example", "https://rpc.example"),
             ("https://rpc.example:8899/?key=secret", "https://rpc.example:8899"),
             ("https://rpc.example?key=secret", "https://rpc.example"),
-            ("https://me:secret@rpc.example/v1/secret", "rpc.example"),
+            ("https://me:sec/ret@rpc.example/v1/secret", "the endpoint"),
             ("nonsense", "nonsense"),
         ] {
             assert_eq!(place(url), shown);

@@ -1,11 +1,13 @@
+use std::time::{Duration, Instant};
+
 use millrace_agent::{GpuFault, Slowdown};
 
 use super::{Reading, Sample};
 
 /// How many samples in a row must show a slowdown: changing clocks looks like one for a moment.
 const IN_A_ROW: u8 = 2;
-/// How many must show nothing until no further work is taken: a busy driver looks like a stuck one for a while.
-const SILENT_IN_A_ROW: u8 = 6;
+/// How long nothing must be told until no further work is taken: a busy driver looks like a stuck one for a while.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// What is known of one GPU from the samples so far.
 #[derive(Clone, Debug, Default)]
@@ -13,18 +15,30 @@ pub(super) struct Health {
     uncorrected: Option<u64>,
     hot: u8,
     braked: u8,
-    silent: u8,
+    silent_since: Option<Instant>,
+    is_silence_told: bool,
 }
 
 impl Health {
     /// What a new sample says is wrong that the last one did not. Errors from before the first sample
     /// are history.
-    pub fn take(&mut self, sample: &Sample) -> Vec<GpuFault> {
-        self.silent = if matches!(sample, Sample::Unknown(_)) { self.silent.saturating_add(1) } else { 0 };
+    pub fn take(&mut self, sample: &Sample, now: Instant) -> Vec<GpuFault> {
+        let Sample::Unknown(_) = sample else {
+            (self.silent_since, self.is_silence_told) = (None, false);
+            return self.told(sample);
+        };
+        let since = *self.silent_since.get_or_insert(now);
+        if self.is_silence_told || now.duration_since(since) < SILENCE {
+            return vec![];
+        }
+        self.is_silence_told = true;
+        vec![GpuFault::Silent]
+    }
+
+    fn told(&mut self, sample: &Sample) -> Vec<GpuFault> {
         match sample {
             Sample::Lost => vec![GpuFault::Lost],
             Sample::ResetRequired => vec![GpuFault::ResetRequired],
-            Sample::Unknown(_) if self.silent == SILENT_IN_A_ROW => vec![GpuFault::Silent],
             Sample::Unknown(_) => vec![],
             Sample::Read(reading) => self.read(reading),
         }
@@ -59,27 +73,28 @@ mod tests {
 
     fn takes(samples: &[Reading]) -> Vec<Vec<GpuFault>> {
         let mut health = Health::default();
-        samples.iter().map(|reading| health.take(&Sample::Read(*reading))).collect()
+        samples.iter().map(|reading| health.take(&Sample::Read(*reading), Instant::now())).collect()
     }
 
     #[test]
     fn a_gpu_that_is_gone_or_stuck_is_a_fault_at_once() {
         let mut health = Health::default();
-        assert_eq!(health.take(&Sample::Lost), [GpuFault::Lost]);
-        assert_eq!(health.take(&Sample::ResetRequired), [GpuFault::ResetRequired]);
+        assert_eq!(health.take(&Sample::Lost, Instant::now()), [GpuFault::Lost]);
+        assert_eq!(health.take(&Sample::ResetRequired, Instant::now()), [GpuFault::ResetRequired]);
     }
 
     #[test]
     fn a_gpu_that_nobody_tells_of_is_a_fault_once_that_lasts() {
         let mut health = Health::default();
         let unknown = Sample::Unknown("driver busy".into());
-        let mut take = |sample: &Sample| health.take(sample);
-        for _ in 0..5 {
-            assert_eq!(take(&unknown), []);
+        let begun = Instant::now();
+        let mut take = |sample: &Sample, seconds| health.take(sample, begun + Duration::from_secs(seconds));
+        for second in 0..30 {
+            assert_eq!(take(&unknown, second), []);
         }
-        assert_eq!(take(&Sample::Read(Reading::default())), []);
-        let said: Vec<GpuFault> = (0..20).flat_map(|_| take(&unknown)).collect();
-        assert_eq!(said, [GpuFault::Silent], "once");
+        assert_eq!(take(&Sample::Read(Reading::default()), 30), []);
+        let said: Vec<_> = (31..200).filter(|second| !take(&unknown, *second).is_empty()).collect();
+        assert_eq!(said, [61], "once");
     }
 
     #[test]

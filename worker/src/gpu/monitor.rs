@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use millrace_agent::{GpuFault, Severity};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, WeakUnboundedSender};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::health::Health;
 use super::nvml::{Driver, Events, Said};
@@ -15,6 +16,8 @@ use super::{Gpu, Reading, Sample};
 
 /// Between two looks at every GPU.
 pub(super) const LOOK: Duration = Duration::from_secs(5);
+/// How long a look may take that somebody waits for: a driver that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How long it listens to the driver at a time, and so how soon it looks when asked to.
 const LISTEN: Duration = Duration::from_millis(500);
 
@@ -27,6 +30,8 @@ pub type Fault = (u16, GpuFault);
 pub struct Monitor {
     asked: Arc<AtomicU64>,
     looked: watch::Receiver<Looked>,
+    /// Not kept from closing by whoever may still ask.
+    faults: WeakUnboundedSender<Fault>,
 }
 
 /// What the last look saw.
@@ -48,13 +53,14 @@ impl Monitor {
     pub fn start(library: PathBuf, gpus: Vec<Gpu>, faults: UnboundedSender<Fault>) -> Self {
         let asked = Arc::new(AtomicU64::new(0));
         let (looked, last) = watch::channel(Looked::default());
+        let weak = faults.downgrade();
         let watcher = Watcher { healths: vec![Health::default(); gpus.len()], gpus, faults, looked };
         let requests = asked.clone();
         thread::spawn(move || match Driver::load(&library) {
             Ok(driver) => watcher.run(&driver, &requests),
             Err(error) => tracing::error!(%error, "nobody watches the GPUs: the driver cannot be asked any more"),
         });
-        Self { asked, looked: last }
+        Self { asked, looked: last, faults: weak }
     }
 
     /// How a GPU was at the last look; `None` where it could not be read.
@@ -69,11 +75,18 @@ impl Monitor {
     }
 
     /// Looks now, and says why one of these GPUs cannot have finished its work, or may not have: also where the driver
-    /// tells nothing of it. `None`, too, where there is nobody left to look.
+    /// tells nothing of it, or hangs, which is a fault of these GPUs then. `None`, too, where there is nobody left to look.
     pub async fn failure_of(&self, gpus: &[u16]) -> Option<GpuFault> {
         let request = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.looked.clone();
-        let looked = looked.wait_for(|looked| looked.answered >= request).await.ok()?;
+        let Ok(looked) = timeout(PATIENCE, looked.wait_for(|looked| looked.answered >= request)).await else {
+            let faults = self.faults.upgrade();
+            gpus.iter().for_each(|gpu| {
+                let _ = faults.as_ref().map(|faults| faults.send((*gpu, GpuFault::Silent)));
+            });
+            return Some(GpuFault::Silent);
+        };
+        let looked = looked.ok()?;
         let fault =
             |gpu: &u16| looked.failed.get(gpu).copied().or(looked.silent.contains(gpu).then_some(GpuFault::Silent));
         gpus.iter().find_map(fault)
@@ -123,6 +136,7 @@ impl Watcher {
     }
 
     fn look(&mut self, driver: &Driver, request: u64) {
+        let now = Instant::now();
         let samples: Vec<Sample> = self.gpus.iter().map(|gpu| driver.sample(gpu)).collect();
         // Before any fault is told: who hears of one must not find an older reading.
         let readings = (0..).zip(&samples).filter_map(|(gpu, sample)| match sample {
@@ -139,7 +153,7 @@ impl Watcher {
             if let Sample::Unknown(error) = sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");
             }
-            for fault in self.healths[position].take(sample) {
+            for fault in self.healths[position].take(sample, now) {
                 self.tell(position, fault);
             }
         }

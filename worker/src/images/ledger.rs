@@ -117,9 +117,11 @@ impl Ledger {
         self.records.values().fold(0, |sum, record| sum.saturating_add(record.bytes))
     }
 
-    /// Those that are not pinned, in the order in which they go.
+    /// Those that are not pinned, by name or id, in the order in which they go.
     pub fn oldest_first(&self, pinned: &BTreeSet<&str>) -> Vec<(String, Record)> {
-        let idle = self.records.iter().filter(|(image, _)| !pinned.contains(image.as_str()));
+        let is_needed = |record: &Record| record.id.as_deref().is_some_and(|id| pinned.contains(id));
+        let idle = self.records.iter();
+        let idle = idle.filter(|(image, record)| !pinned.contains(image.as_str()) && !is_needed(record));
         let mut idle: Vec<_> = idle.map(|(image, record)| (image.clone(), record.clone())).collect();
         idle.sort_by(|(a, first), (b, second)| (first.used_at, a).cmp(&(second.used_at, b)));
         idle

@@ -15,12 +15,11 @@ use tokio::time::{sleep, timeout};
 use super::{Step, StepEvent, sight};
 use crate::container::{Error, GpuAccess, NetworkAccess, Plan, Printed, Progress, Signal, name};
 use crate::context::Context;
+use crate::disk::{self, Shortage};
 use crate::folders::Left;
 use crate::rounds::{self, Brought, Known};
-use crate::{disk, egress, gpu, inputs, logs, outputs};
+use crate::{egress, gpu, inputs, logs, outputs};
 
-/// How long a failed container's end waits for a look at its GPUs: a driver that takes longer hangs.
-const GPU_PATIENCE: Duration = Duration::from_secs(15);
 /// How long the end of a log may take once its container has ended.
 const LOG_GRACE: Duration = Duration::from_secs(5);
 /// From one look at the fence around a container with a network to the next.
@@ -166,24 +165,19 @@ impl Queue {
     }
 
     async fn watch(&self, limits: Limits, gpus: &[u16]) {
-        let outputs = self.context.folders.outputs(self.key);
-        let reserve = self.context.disk_reserve;
+        let shortage = Shortage::default();
         let event = tokio::select! {
             ended = self.context.engine.wait(self.key) => match ended {
                 Ok(exit) if exit.code == 0 => TaskEvent::Exited(exit),
-                Ok(exit) => match disk::exhausted(&outputs, reserve) {
-                    // Out of disk or without its GPU, any program fails in its own way; the cause is the rig, unless it is
-                    // this program that has filled it.
-                    Some(failure) => {
-                        let own = outputs::over_limit(&self.context, self.key, limits, 0).await;
-                        TaskEvent::Failed(own.unwrap_or(failure))
-                    }
+                // Out of disk or without its GPU, any program fails in its own way.
+                Ok(exit) => match self.without_disk(limits, &shortage).await {
+                    Some(failure) => TaskEvent::Failed(failure),
                     None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
                 },
                 Err(Error::NotFound) => TaskEvent::Vanished,
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
-            failure = outputs::exceeded(&self.context, self.key, limits) => TaskEvent::Failed(failure),
+            failure = outputs::exceeded(&self.context, self.key, limits, &shortage) => TaskEvent::Failed(failure),
             failure = self.unfenced(), if limits.network => TaskEvent::Failed(failure),
             never = sight::keep(self.context.engine.as_ref(), self.key, |event| self.tell(Ok(event))) => match never {},
         };
@@ -200,11 +194,18 @@ impl Queue {
         }
     }
 
+    /// Why the disk is to blame for a container that failed, or who has filled it.
+    async fn without_disk(&self, limits: Limits, shortage: &Shortage) -> Option<Failure> {
+        let full = disk::exhausted(&self.context.folders.outputs(self.key), self.context.disk_reserve);
+        let was_full = || Failure::new(Cause::DiskFull, "it was full while the task ran");
+        let full = full.or_else(|| shortage.is_recent().then(was_full))?;
+        Some(outputs::over_limit(&self.context, self.key, limits, 0).await.unwrap_or(full))
+    }
+
     /// Why its GPU is to blame for a container that failed.
     async fn without_gpu(&self, gpus: &[u16]) -> Option<Failure> {
         let monitor = self.context.monitor.as_ref().filter(|_| !gpus.is_empty())?;
-        let fault = timeout(GPU_PATIENCE, monitor.failure_of(gpus)).await.unwrap_or(Some(GpuFault::Silent));
-        fault.map(GpuFault::failure)
+        monitor.failure_of(gpus).await.map(GpuFault::failure)
     }
 
     async fn spool(&self, job: Address, attached: Option<BoxStream<'static, Printed>>) {

@@ -100,9 +100,12 @@ async fn a_disk_filler_whose_file_is_removed_and_open_in_one_thread_alone() {
     hoard("thread").await;
 }
 
+/// What writes nothing while there is no room.
+const UNDISTURBED: &str = "sleep 8; echo fine > /outputs/report";
+
 /// Faster than anybody looks at what it has, and with more than the disk has: what fills the disk answers for it, not the
 /// rig, and not another lease that keeps to its own limit.
-async fn fill_the_disk(attack: &str) {
+async fn fill_the_disk(attack: &str, honest: &str, expected: Option<&str>) {
     let Some(engine) = engine().await else { return };
     let mounted = tempfile::tempdir().unwrap();
     let Some(_disk) = SmallDisk::of(mounted.path(), "40m") else {
@@ -110,8 +113,7 @@ async fn fill_the_disk(attack: &str) {
         return;
     };
     let folder = || tempfile::tempdir_in(mounted.path()).unwrap();
-    let honest = spec("sleep 8; echo fine > /outputs/report");
-    let mut other = Rig::start_in(folder(), engine.clone(), Objects::default(), honest, |_| {}).await;
+    let mut other = Rig::start_in(folder(), engine.clone(), Objects::default(), spec(honest), |_| {}).await;
     let mut attacker = Rig::start_in(folder(), engine, Objects::default(), spec(attack), |_| {}).await;
     for rig in [&mut other, &mut attacker] {
         rig.leased().await;
@@ -120,8 +122,8 @@ async fn fill_the_disk(attack: &str) {
     }
     let failure = attacker.orchestrator.end().await.failure.expect("the attack should fail");
     assert_eq!((failure.code.as_str(), failure.fault()), ("output-invalid", Fault::Job), "{failure:?}");
-    let end = other.orchestrator.end().await;
-    assert_eq!(end.phase(), Phase::Done, "{:?}", end.failure);
+    let end = other.orchestrator.end().await.failure.map(|failure| (failure.code.clone(), failure.fault()));
+    assert_eq!(end, expected.map(|code| (code.to_owned(), Fault::Node)));
     for rig in [&mut other, &mut attacker] {
         aftermath(rig).await;
         rig.stop().await;
@@ -130,17 +132,25 @@ async fn fill_the_disk(attack: &str) {
 
 #[tokio::test]
 async fn a_disk_filler_that_takes_all_of_the_disk_at_once() {
-    fill_the_disk("trap '' TERM; cat /dev/zero > /outputs/hoard; sleep 60").await;
+    fill_the_disk("trap '' TERM; cat /dev/zero > /outputs/hoard; sleep 60", UNDISTURBED, None).await;
 }
 
 #[tokio::test]
 async fn a_disk_filler_that_fails_once_the_disk_is_full() {
-    fill_the_disk("cat /dev/zero > /outputs/hoard").await;
+    fill_the_disk("cat /dev/zero > /outputs/hoard", UNDISTURBED, None).await;
 }
 
 #[tokio::test]
 async fn a_disk_filler_that_removes_the_file_it_writes_at_once() {
-    fill_the_disk("trap '' TERM; exec 3> /outputs/hoard; rm /outputs/hoard; cat /dev/zero >&3; sleep 60").await;
+    let attack = "trap '' TERM; exec 3> /outputs/hoard; rm /outputs/hoard; cat /dev/zero >&3; sleep 60";
+    fill_the_disk(attack, UNDISTURBED, None).await;
+}
+
+#[tokio::test]
+async fn a_neighbour_that_fails_after_a_disk_filler_is_gone() {
+    let attack = "trap '' TERM; cat /dev/zero > /outputs/hoard; sleep 60";
+    let honest = "while head -c 64k /dev/zero >> /outputs/part; do sleep 0.1; done; sleep 4; exit 1";
+    fill_the_disk(attack, honest, Some("disk-full")).await;
 }
 
 #[tokio::test]

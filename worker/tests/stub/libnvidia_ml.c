@@ -1,6 +1,7 @@
 // Stands for NVIDIA's libnvidia-ml.so.1 in tests: a rig of GPUs that do not exist. What is wrong with
 // them stands in the file CONTROL, a line each, read at every call:
-//   lost GPU · gone GPU · reset GPU · broken GPU (an error that says nothing) · hot GPU · braked GPU ·
+//   lost GPU · gone GPU · reset GPU · broken GPU (an error that says nothing) · hung GPU (no answer while it stands
+//   there) · hot GPU · braked GPU ·
 //   ecc GPU COUNT · xid GPU NUMBER (each line is one event)
 // Variants, by -D: GPUS (8), MIG (the number of a GPU that has slices; those behind it have none yet), PLAIN (a consumer's GPU: no ECC, no
 // NVLink, no MIG), MIXED (GPU 0 is another model than the others), DEAF (GPU 0 has no events), INIT (what nvmlInit answers).
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef GPUS
 #define GPUS 8
@@ -60,6 +62,7 @@ static long said(const char *word, int gpu) {
   return found;
 }
 static int trouble(int gpu) {
+  while (said("hung", gpu) >= 0) usleep(20000);
   if (said("lost", gpu) >= 0) return LOST;
   if (said("gone", gpu) >= 0) return LOST;
   if (said("reset", gpu) >= 0) return RESET;

@@ -105,7 +105,7 @@ fn a_fault_is_told_once_and_a_worse_one_again() {
 #[test]
 fn what_the_buyers_program_did_is_no_fault_of_the_gpu() {
     let mut rig = two_at_work();
-    let programs = [8, 11, 13, 31, 32, 43, 45, 68, 69, 80, 154].map(GpuFault::Xid);
+    let programs = [8, 11, 13, 31, 32, 43, 45, 47, 65, 68, 69, 80, 108, 154].map(GpuFault::Xid);
     for mild in programs.into_iter().chain([GpuFault::Slowed(Slowdown::Heat)]) {
         fault(&mut rig, 0, mild);
     }

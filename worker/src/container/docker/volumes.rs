@@ -26,16 +26,18 @@ pub(super) struct Wanted {
     pub labels: Vec<String>,
 }
 
+/// Somebody on the rig has taken it away since it was brought.
+pub(super) fn removed(image: &str) -> Error {
+    Error::Refused { status: 404, reason: format!("{image} was removed before the container was created") }
+}
+
 /// What the image with this id asks for, which errors name by its `name`.
 ///
 /// # Errors
-/// [`Error::ImageInvalid`] where no engine could give it; [`Error::ImageMissing`], [`Error::Unreachable`].
+/// [`Error::ImageInvalid`] where no engine could give it; [`Error::Refused`], [`Error::Unreachable`].
 pub(super) async fn of(docker: &Docker, id: &str, name: &str) -> Result<Wanted, Error> {
     let found = docker.api.inspect_image(id).await.map_err(|error| match docker.error(error) {
-        Error::NotFound => {
-            let reason = "it was removed before the container was created".to_owned();
-            Error::ImageMissing { image: name.to_owned(), reason }
-        }
+        Error::NotFound => removed(name),
         error => error,
     })?;
     wanted(found.config.unwrap_or_default()).map_err(|reason| Error::ImageInvalid { image: name.to_owned(), reason })
