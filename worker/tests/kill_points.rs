@@ -14,7 +14,13 @@ mod life;
 mod process;
 mod scheduler;
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use futures_util::StreamExt;
+use millrace_agent::Record;
+use serde::Deserialize as _;
+use serde::de::value::MapDeserializer;
 
 use crate::support::docker_is_here;
 use life::{Life, Plot};
@@ -22,7 +28,7 @@ use life::{Life, Plot};
 /// Lives that go on at once: they mostly wait.
 const AT_ONCE: usize = 6;
 /// The same where each waits for ten seconds and more.
-const PATIENT_AT_ONCE: usize = 12;
+const PATIENT_AT_ONCE: usize = 16;
 
 /// Moments of a worker that recovers: the journal's, and what it does to the container it finds.
 const BEYOND_RECOVERY: usize = 10;
@@ -44,47 +50,68 @@ async fn kill_at_each(plot: Plot, at_once: usize) {
     futures_util::stream::iter(lives).buffer_unordered(at_once).collect::<Vec<()>>().await;
 }
 
-/// The moments of a life in which nobody kills the worker.
+/// The moments of a life in which nobody kills the worker: all that the plot is there for, and more.
 async fn undisturbed(plot: Plot) -> Vec<String> {
     let mut life = Life::begin(plot, [None, None]).await;
     life.live().await;
     assert_eq!(life.lives, 1, "somebody killed it");
-    life.moments(1)
+    let moments = life.moments(1);
+    for what in plot.passes() {
+        let is_passed = |when| moments.contains(&format!("{when} {what}"));
+        assert!(is_passed("before") && is_passed("after"), "{plot:?} does not pass {what:?}: {moments:?}");
+    }
+    moments
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_that_is_done() {
-    kill_at_each(Plot::Success, AT_ONCE).await;
+macro_rules! lives {
+    ($($name:ident: $plot:expr, $at_once:expr;)*) => {
+        /// The plots that are lived once for each of their moments.
+        const PLOTS: &[Plot] = &[$($plot),*];
+
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            kill_at_each($plot, $at_once).await;
+        })*
+    };
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_that_fails() {
-    kill_at_each(Plot::Failure, AT_ONCE).await;
+lives! {
+    work_that_is_done: Plot::Success, AT_ONCE;
+    work_that_fails: Plot::Failure, AT_ONCE;
+    work_that_is_cancelled: Plot::Cancel, AT_ONCE;
+    work_that_is_preempted_and_does_not_stop: Plot::Preemption, PATIENT_AT_ONCE;
+    work_whose_lease_has_notice: Plot::Notice, AT_ONCE;
+    a_scheduler_that_is_gone: Plot::Silence, PATIENT_AT_ONCE;
+    a_scheduler_that_is_gone_with_its_last_voucher: Plot::Unpaid, PATIENT_AT_ONCE;
+    work_that_is_bid_for_and_whose_result_is_counted: Plot::Counted, PATIENT_AT_ONCE;
+    work_that_goes_on_past_the_first_end_of_its_lease: Plot::Longer, PATIENT_AT_ONCE;
+    work_whose_lease_is_gone_from_the_chain: Plot::Gone, PATIENT_AT_ONCE;
+    a_lease_that_brings_no_work: Plot::Idle, PATIENT_AT_ONCE;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_that_is_cancelled() {
-    kill_at_each(Plot::Cancel, AT_ONCE).await;
+/// Takes the kinds of a record out of the refusal of one that is of none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?}")]
+struct Kinds(&'static [&'static str]);
+
+impl serde::de::Error for Kinds {
+    fn custom<T: Display>(_: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_: &str, kinds: &'static [&'static str]) -> Self {
+        Self(kinds)
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_that_is_preempted_and_does_not_stop() {
-    kill_at_each(Plot::Preemption, PATIENT_AT_ONCE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn work_whose_lease_has_notice() {
-    kill_at_each(Plot::Notice, AT_ONCE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scheduler_that_is_gone() {
-    kill_at_each(Plot::Silence, PATIENT_AT_ONCE).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scheduler_that_is_gone_with_its_last_voucher() {
-    kill_at_each(Plot::Unpaid, PATIENT_AT_ONCE).await;
+#[test]
+fn every_kind_of_record_is_written_where_a_worker_is_killed_at_it() {
+    let of_no_kind = MapDeserializer::<_, Kinds>::new([("record", "none")].into_iter());
+    let Kinds(kinds) = Record::deserialize(of_no_kind).unwrap_err();
+    assert!(kinds.contains(&"lease_accepted"), "{kinds:?}");
+    let passed = PLOTS.iter().flat_map(|plot| plot.passes());
+    let written: BTreeSet<_> = passed.filter_map(|moment| moment.strip_prefix("append ")).collect();
+    assert_eq!(written, kinds.iter().copied().collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,14 +34,14 @@ impl Bids {
         self.0.iter()
     }
 
-    pub fn note(&mut self, signed: SignedBid, made_at: UnixSeconds) {
+    pub fn note(&mut self, signed: SignedBid, made_at: UnixSeconds, lease: Option<Address>) {
         if self.0.iter().any(|own| own.signed == signed) {
             return;
         }
         if self.0.len() >= MOST {
             self.0.remove(0);
         }
-        self.0.push(OwnBid { signed, made_at, lease: None });
+        self.0.push(OwnBid { signed, made_at, lease });
     }
 
     /// Whether the lease may be had at a bid of this price.

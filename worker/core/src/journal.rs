@@ -106,6 +106,9 @@ pub enum Record {
     BidSigned {
         signed: SignedBid,
         made_at: UnixSeconds,
+        /// The lease that was had at it, where that is closed since: a journal that begins anew has no other record of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Address>,
     },
     /// Leases name GPUs by their place among these. Written before any is agreed on.
     GpusFound {

@@ -87,7 +87,7 @@ impl Engine for Mortal {
     }
 
     fn attach(&self, key: TaskKey) -> BoxFuture<'_, Option<BoxStream<'static, Printed>>> {
-        self.docker.attach(key)
+        self.around("attaching to the container", self.docker.attach(key))
     }
 
     fn logs(&self, key: TaskKey) -> BoxStream<'_, Result<Printed, Error>> {

@@ -4,22 +4,23 @@ use std::time::{Duration, Instant};
 
 use bollard::models::EventMessage;
 use futures_util::StreamExt;
-use millrace_agent::{FoundContainer, Record, TaskKey, recover};
+use millrace_agent::{Agent, FoundContainer, Held, Record, TaskKey, recover};
 use millrace_client::Keypair;
 use millrace_client::keys::address_of;
-use millrace_link::grpc::Phase;
+use millrace_link::grpc::{self, Phase};
 use millrace_protocol::voucher::Voucher;
-use millrace_protocol::{Seconds, UnixSeconds};
+use millrace_protocol::{Payment, Seconds, UnixSeconds, Verification};
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{EarlyOutputs, JobSpec, Manifest};
+use millrace_spec::{Checkpointing, EarlyOutputs, JobSpec, Manifest, ManifestFile};
 use millrace_worker::PullPolicy;
 use millrace_worker::container::Engine;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::control::{self, Ask};
 
-use super::chain;
+use super::chain::{self, Fact, Shown};
 use super::process::{self, Setup, Worker};
 use super::scheduler::Scheduler;
+use crate::support::nvml_stub::gpu;
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::orchestrator::Orchestrator;
@@ -28,6 +29,8 @@ use crate::support::orchestrator::Orchestrator;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the first task prints.
 const LOG: &str = "begin\nend\n";
+/// What a checkpoint holds.
+const COUNT: &[u8] = b"41\n";
 
 /// What happens in a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,15 @@ pub enum Plot {
     Silence,
     /// The scheduler issues its last voucher and brings it nowhere: the node redeems it itself.
     Unpaid,
+    /// The lease is had at a bid in an auction, and its result is counted with another's.
+    Counted,
+    /// The container goes on from a checkpoint, past the first end of a lease that was given more time, until the buyer
+    /// cancels: then it leaves a checkpoint itself. Its scheduler is silent, so the node holds the lease.
+    Longer,
+    /// The node takes its longer start, and then the chain has the lease no more.
+    Gone,
+    /// A rig of GPUs holds the lease, and no work comes before it ends.
+    Idle,
     /// What is finished is brought away while the container runs, and then it goes on.
     Early,
     /// The machine's clock is set by so many seconds, twice: before the worker's eyes, and while it is dead.
@@ -59,7 +71,7 @@ const LIMIT: Seconds = Seconds(5);
 impl Plot {
     fn script(self) -> &'static str {
         match self {
-            Self::Success | Self::Silence | Self::Unpaid => {
+            Self::Success | Self::Silence | Self::Unpaid | Self::Counted => {
                 "echo begin; until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; \
                  head -c 300000 /dev/zero > /outputs/frame; echo end"
             }
@@ -68,7 +80,12 @@ impl Plot {
                  until [ -e /inputs/go ]; do sleep 0.1; done; echo $MILLRACE_TASK_INDEX > /outputs/index; echo end"
             }
             Self::Failure => "until [ -e /inputs/go ]; do sleep 0.1; done; exit 3",
-            Self::Cancel | Self::ClockStep(_) => "trap 'exit 0' TERM; while true; do sleep 0.1; done",
+            Self::Longer => {
+                "trap 'cat /checkpoint/count > /checkpoint/told; exit 0' TERM; while true; do sleep 0.1; done"
+            }
+            Self::Cancel | Self::Gone | Self::Idle | Self::ClockStep(_) => {
+                "trap 'exit 0' TERM; while true; do sleep 0.1; done"
+            }
             Self::Notice => "trap 'echo saved; exit 0' TERM; while true; do sleep 0.1; done",
             Self::Preemption => "trap '' TERM; while true; do sleep 0.1; done",
         }
@@ -82,11 +99,64 @@ impl Plot {
         if self == Self::Early {
             spec.outputs = Some(EarlyOutputs { every: Seconds(10) });
         }
+        if self == Self::Longer {
+            spec.checkpoint = Some(Checkpointing { every: Seconds(10) });
+        }
+        if self == Self::Counted {
+            spec.terms.verification = Verification::Quorum { needed: 2, size: 2 };
+            (spec.terms.payment, spec.terms.concurrent_leases) = (Payment::OnResult, 2);
+            spec.terms.deposit.0 *= 2;
+        }
         spec
     }
 
     fn tasks(self) -> u32 {
-        if self == Self::Success { 2 } else { 1 }
+        match self {
+            Self::Success => 2,
+            Self::Idle => 0,
+            _ => 1,
+        }
+    }
+
+    /// What a life must pass that nobody disturbs: records that are appended, and what is done to a container or on
+    /// chain. It is there to be killed before and after each.
+    pub fn passes(self) -> Vec<&'static str> {
+        let begins = ["append lease_accepted", "append task_assigned", "creating the container"];
+        let runs = ["starting the container", "append task_started", "removing the container", "append task_ended"];
+        let is_done = ["append task_exited", "append task_uploaded"];
+        let is_stopped = ["append task_failing", "SIGTERM to the container"];
+        let ends = ["append task_acknowledged", "append lease_ending", "append lease_reported"];
+        let is_paid = ["append voucher", "append lease_closed"];
+        let work = [begins.as_slice(), &runs, &ends, &is_paid].concat();
+        let with = |more: &[&[&'static str]]| [&work, more.concat().as_slice()].concat();
+        match self {
+            Self::Success | Self::Early => with(&[&is_done]),
+            Self::Failure => with(&[&["append task_exited", "append task_failing"]]),
+            Self::Cancel | Self::ClockStep(_) => with(&[&is_stopped]),
+            Self::Preemption => with(&[&is_stopped, &["SIGKILL to the container"]]),
+            Self::Notice => with(&[&is_stopped, &["append notice_given"]]),
+            Self::Silence | Self::Unpaid => with(&[&is_done, &["redeeming"]]),
+            Self::Counted => {
+                let votes = ["append lease_counted", "append vote_prepared", "committing", "showing the result"];
+                with(&[&is_done, &["append bid_signed"], &votes, &["append vote_over"]])
+            }
+            Self::Longer => {
+                let goes_on = ["append lease_extended", "holding the lease", "append checkpoint_saved"];
+                with(&[&is_stopped, &goes_on])
+            }
+            Self::Gone => {
+                let gone = ["extending the start", "append lease_over", "append lease_closed"];
+                [begins.as_slice(), &runs, &is_stopped, &gone].concat()
+            }
+            Self::Idle => {
+                let held = ["append gpus_found", "append lease_accepted", "append lease_held", "append voucher"];
+                [held.as_slice(), &["append lease_ending", "append lease_reported"]].concat()
+            }
+        }
+    }
+
+    fn keeps_its_log(self) -> bool {
+        matches!(self, Self::Success | Self::Silence | Self::Early | Self::Counted)
     }
 }
 
@@ -112,6 +182,9 @@ impl Life {
     pub async fn begin(plot: Plot, deaths: [Option<usize>; 2]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (key, node_key) = (Keypair::new(), Keypair::new());
+        if plot == Plot::Gone {
+            chain::end_with_its_start(folder.path());
+        }
         // Unique, so that lives at the same time do not see each other.
         let (node_address, job_address) = (address_of(&Keypair::new()), address_of(&Keypair::new()));
         let objects = Objects::default();
@@ -123,13 +196,22 @@ impl Life {
             job: job_address,
             scheduler: address_of(&key),
             spec: plot.spec().canonical_bytes(),
+            nvml: (plot == Plot::Idle).then(process::nvml),
         };
         setup().save(folder.path());
         let (setup, own) = (setup(), setup());
         let docker = Docker::connect(None, PullPolicy::Never).await.unwrap();
         let (events, heard) = containers_events(setup.node.to_string()).await;
         let worker = Worker::start(folder.path(), 1, deaths[0]);
-        let scheduler = Scheduler::new(orchestrator, own, key, node_key, plot.tasks());
+        let mut scheduler = Scheduler::new(orchestrator, own, key, plot.tasks());
+        match plot {
+            Plot::Counted => {
+                scheduler.hold_auction();
+                scheduler.is_counted = true;
+            }
+            Plot::Longer => scheduler.begins_with = Some(earlier_checkpoint(&objects)),
+            _ => {}
+        }
         Self { plot, folder, scheduler, objects, docker, setup, worker, lives: 1, deaths, events, heard }
     }
 
@@ -168,7 +250,12 @@ impl Life {
         let (mut vanished, mut stepped) = (false, false);
         loop {
             assert!(started.elapsed() < PATIENCE, "it does not end: {}", process::said(self.folder()));
+            let facts = chain::facts(self.folder());
+            self.scheduler.is_gone = self.plot == Plot::Gone && facts.contains(&Fact::StartExtended);
             self.scheduler.attend().await;
+            if let Some(told) = &self.scheduler.checkpoint {
+                self.read_checkpoint(told);
+            }
             match self.plot {
                 Plot::Unpaid if self.scheduler.has_paid_out() => chain::hurry(self.folder()),
                 _ if self.scheduler.has_paid_out() => chain::settle(self.folder()),
@@ -183,11 +270,21 @@ impl Life {
                 continue;
             }
             let attested = self.voucher().is_some();
-            if self.scheduler.vouchers.is_empty() && self.scheduler.metered() >= Seconds(1) {
+            let is_silent = self.plot == Plot::Gone;
+            if self.scheduler.vouchers.is_empty() && self.scheduler.metered() >= Seconds(1) && !is_silent {
                 self.scheduler.attest(false);
             }
             match self.plot {
-                Plot::Success | Plot::Failure | Plot::Unpaid => self.go(0, attested),
+                Plot::Success | Plot::Failure | Plot::Unpaid | Plot::Counted => self.go(0, attested),
+                Plot::Longer if attested && !self.scheduler.is_extending() => self.scheduler.extend(),
+                Plot::Longer if self.scheduler.is_stopping() => {}
+                // Both checkpoints: the one that is due while it runs, and the one that it leaves.
+                Plot::Longer if facts.contains(&Fact::Held) && self.scheduler.checkpoint.is_some() => {
+                    self.scheduler.stop();
+                }
+                Plot::Longer if self.scheduler.is_extended => {
+                    chain::outlive_first_end(self.folder(), self.scheduler.vouchers[0].metered);
+                }
                 Plot::Early => self.go(0, self.lives > 1 && self.scheduler.early.is_some()),
                 Plot::Cancel if attested && !self.scheduler.is_stopping() => self.scheduler.stop(),
                 Plot::Preemption if attested && !self.scheduler.is_ending() => self.scheduler.end(),
@@ -210,13 +307,20 @@ impl Life {
                     process::step_clock(self.folder(), 2 * step);
                 }
                 Plot::Cancel | Plot::Preemption | Plot::Notice | Plot::Silence | Plot::ClockStep(_) => {}
+                Plot::Longer | Plot::Gone | Plot::Idle => {}
             }
             self.go(1, true);
-            if self.scheduler.is_done() && !self.scheduler.is_ending() {
+            let has_nothing_left_to_do = match self.plot {
+                Plot::Idle => self.is_held(),
+                Plot::Gone => false,
+                _ => self.scheduler.is_done(),
+            };
+            if has_nothing_left_to_do && !self.scheduler.is_ending() {
                 self.scheduler.attest(false);
                 self.scheduler.end();
             }
-            if self.scheduler.has_paid_out() && self.is_closed() && self.is_told() && !self.is_dying() {
+            let is_paid = self.scheduler.has_paid_out() || self.scheduler.is_gone;
+            if is_paid && self.is_over() && self.is_told() && !self.is_dying() {
                 break;
             }
         }
@@ -252,14 +356,47 @@ impl Life {
         !self.records().into_iter().fold(false, open)
     }
 
+    /// Whether there is nothing left to do for it, on the rig or on chain. To see it closed takes long where the rig
+    /// has just looked at it, or has never seen it since it was started.
+    fn is_over(&self) -> bool {
+        let over = |over, record| match record {
+            Record::LeaseAccepted { .. } => false,
+            Record::LeaseReported { .. } => over || self.plot == Plot::Gone,
+            Record::Voucher { voucher, .. } => over || (self.plot == Plot::Idle && voucher.is_final),
+            Record::LeaseClosed { .. } => true,
+            _ => over,
+        };
+        let is_shown = self.plot != Plot::Counted || chain::shown(self.folder()).len() == 1;
+        self.records().into_iter().fold(true, over) && self.votes().is_empty() && is_shown
+    }
+
+    /// Whether the rig knows by the chain that it has the lease.
+    fn is_held(&self) -> bool {
+        self.records().iter().any(|record| matches!(record, Record::LeaseHeld { .. }))
+    }
+
+    /// The results that the rig has to commit to or to show. A worker that recovers may say the same once more.
+    fn votes(&self) -> Vec<Shown> {
+        let mut votes = vec![];
+        for record in self.records() {
+            match record {
+                Record::VotePrepared { root, salt, .. } if votes.contains(&Shown { root, salt }) => {}
+                Record::VotePrepared { root, salt, .. } => votes.push(Shown { root, salt }),
+                Record::VoteOver { .. } => votes.clear(),
+                _ => {}
+            }
+        }
+        votes
+    }
+
     /// Whether the log has come, which may take longer than the money.
     fn is_told(&self) -> bool {
-        !matches!(self.plot, Plot::Success | Plot::Silence | Plot::Early) || self.scheduler.log == LOG.as_bytes()
+        !self.plot.keeps_its_log() || self.scheduler.log == LOG.as_bytes()
     }
 
     /// Lets a container go on that waits for it.
     fn go(&self, task: u32, now: bool) {
-        let key = TaskKey { lease: self.scheduler.lease(), task, attempt: 1 };
+        let key = TaskKey { lease: self.scheduler.lease(), task, attempt: self.scheduler.attempt() };
         let inputs = process::data(self.folder()).join(format!("tasks/{key}/inputs"));
         if now && inputs.is_dir() {
             // The folder may be on its way out.
@@ -291,10 +428,43 @@ impl Life {
             assert!(kept.sequence >= voucher.sequence && kept.metered >= voucher.metered, "an older voucher is kept");
         }
         let agent = recover(&records, &[], UnixSeconds(0)).agent;
+        self.check_what_was_signed(&agent);
         for FoundContainer { id, key, .. } in self.docker.list(self.setup.node).await.unwrap() {
             let key = key.expect("a container without a task");
             assert!(agent.task(key).is_some(), "nobody owns container {id} of task {key}");
         }
+    }
+
+    /// Whatever has left the rig with its signature, it still knows.
+    fn check_what_was_signed(&self, agent: &Agent) {
+        let bids: Vec<_> = agent.bids().map(|own| own.lease).collect();
+        assert!(bids.len() <= 1 && bids.len() >= self.scheduler.bid.iter().len(), "bids are forgotten: {bids:?}");
+        if self.plot == Plot::Counted && (agent.leases().next().is_some() || self.scheduler.has_paid_out()) {
+            assert_eq!(bids, [Some(self.scheduler.lease())], "the bid is good for another lease");
+        }
+        if self.scheduler.is_extended && !self.is_closed() {
+            let first = self.setup.spec().terms.lease_seconds;
+            let extended = self.records().into_iter().any(|record| match record {
+                Record::LeaseExtended { maximum, .. } => maximum.0 >= first.0 + chain::MORE.0,
+                _ => false,
+            });
+            assert!(extended, "the lease is as long as at first");
+        }
+        let committed = chain::committed(self.folder());
+        if let (Some(committed), []) = (committed.first(), chain::shown(self.folder()).as_slice()) {
+            assert_eq!(self.votes(), [*committed], "what is committed to cannot be shown");
+        }
+        let held = Held::of(&self.records());
+        if self.plot == Plot::Idle && held.lease {
+            assert_eq!(held.gpus, (0..8).map(gpu).collect::<Vec<_>>(), "the lease's GPUs are others");
+        }
+    }
+
+    /// All of it must be there once it was told of.
+    fn read_checkpoint(&self, told: &grpc::Checkpoint) -> Vec<(String, Vec<u8>)> {
+        let object = |sha256: &[u8]| self.objects.get(sha256).expect("a part of a checkpoint is not there").to_vec();
+        let manifest = Manifest::from_bytes(&object(&told.manifest)).unwrap();
+        manifest.files.into_iter().map(|file| (file.path, object(&file.object.sha256.0))).collect()
     }
 
     async fn look_back(&mut self) {
@@ -306,7 +476,7 @@ impl Life {
         for (index, end) in &scheduler.ends {
             let code = end.failure.as_ref().map(|failure| failure.code.as_str());
             match self.plot {
-                Plot::Success | Plot::Silence | Plot::Unpaid | Plot::Early => {
+                Plot::Success | Plot::Silence | Plot::Unpaid | Plot::Early | Plot::Counted => {
                     assert_eq!(end.phase(), Phase::Done, "finished work is lost: {:?}", end.failure);
                     for (path, content) in [("frame", vec![0; 300_000]), ("index", format!("{index}\n").into_bytes())] {
                         let output = end.outputs.iter().find(|output| output.path == path).expect("an output is lost");
@@ -317,13 +487,21 @@ impl Life {
                     assert_eq!(end.outputs.len(), 2);
                 }
                 Plot::Failure => assert_eq!(code, Some("exit-code")),
-                Plot::Cancel | Plot::Preemption => assert_eq!(code, Some("stopped")),
+                Plot::Cancel | Plot::Preemption | Plot::Gone => assert_eq!(code, Some("stopped")),
+                Plot::Longer => {
+                    assert_eq!(code, Some("stopped"));
+                    assert!(scheduler.is_stopping(), "it ended with the first end of its lease");
+                }
+                Plot::Idle => panic!("there was no task"),
                 // With status 0: it was told to stop, so it was not done.
                 Plot::Notice => assert_eq!(code, Some("preempted")),
                 Plot::ClockStep(_) => assert_eq!(code, Some("timed-out")),
             }
         }
-        assert_eq!(scheduler.report, Some(merkle::root(leaves).0), "the result is not what was uploaded");
+        let root = merkle::root(leaves);
+        // Nobody waits for the report of a lease that the rig has seen to be gone.
+        let is_reported = self.plot != Plot::Gone || scheduler.report.is_some();
+        assert_eq!(scheduler.report, is_reported.then_some(root.0), "the result is not what was uploaded");
 
         if self.plot == Plot::Early {
             let early = scheduler.early.as_ref().expect("nothing was brought away early");
@@ -334,7 +512,22 @@ impl Life {
             }
         }
 
-        if let Plot::Success | Plot::Silence | Plot::Early = self.plot {
+        if self.plot == Plot::Longer {
+            let newest = scheduler.checkpoint.as_ref().expect("nothing is there for the next attempt");
+            let whole = ["count", "told"].map(|path| (path.to_owned(), COUNT.to_vec()));
+            assert_eq!(self.read_checkpoint(newest), whole, "it is not what was there when the container was told");
+        }
+
+        let (committed, shown) = (chain::committed(folder), chain::shown(folder));
+        if self.plot == Plot::Counted {
+            assert_eq!(committed.iter().map(|shown| shown.root).collect::<Vec<_>>(), [root], "not what was uploaded");
+            assert_eq!(shown, committed, "what is committed to is not what is shown, once");
+            assert!(scheduler.bids_refused > 0, "nobody has tried to have another lease at the bid");
+        } else {
+            assert_eq!((committed, shown), (vec![], vec![]), "nothing is counted");
+        }
+
+        if self.plot.keeps_its_log() {
             assert_eq!(String::from_utf8_lossy(&scheduler.log), LOG, "some of the log is lost");
         }
 
@@ -348,7 +541,8 @@ impl Life {
         // it runs.
         let told_late = Duration::from_secs(1) * self.setup.spec().tasks;
         assert!(Duration::from_secs(last.0) <= ran + told_late + Duration::from_secs(1), "{last:?} metered of {ran:?}");
-        assert!(last >= Seconds(1), "nothing was metered");
+        let is_metered = !matches!(self.plot, Plot::Gone | Plot::Idle);
+        assert_eq!(last >= Seconds(1), is_metered, "{last:?} metered");
 
         if let Plot::ClockStep(_) = self.plot {
             // The worker counts whole seconds.
@@ -358,14 +552,10 @@ impl Life {
         let redeemed = chain::redeemed(folder);
         if self.plot == Plot::Unpaid {
             let last = scheduler.vouchers.last().unwrap();
-            assert_eq!(
-                redeemed.iter().map(|one| (one.sequence, one.metered)).collect::<Vec<_>>(),
-                [(last.sequence, last.metered)]
-            );
-        } else if self.plot == Plot::Silence {
+            assert_eq!(redeemed, [(last.sequence, last.metered)]);
+        } else if let Plot::Silence | Plot::Longer = self.plot {
             let first = scheduler.vouchers[0];
-            assert_eq!(redeemed.iter().map(|one| one.sequence).collect::<Vec<_>>(), [first.sequence]);
-            assert_eq!(redeemed[0].metered, first.metered, "attested time is not paid for");
+            assert_eq!(redeemed, [(first.sequence, first.metered)], "attested time is not paid for");
         } else {
             assert_eq!(redeemed, [], "the scheduler was there to settle");
         }
@@ -401,6 +591,13 @@ impl Drop for Life {
             let _ = std::process::Command::new("sh").args(["-c", &remove]).status();
         }
     }
+}
+
+/// What an attempt on another rig has left.
+fn earlier_checkpoint(objects: &Objects) -> grpc::Checkpoint {
+    let file = ManifestFile { path: "count".into(), object: objects.put(COUNT) };
+    let manifest = objects.put(&Manifest { files: vec![file] }.to_bytes());
+    grpc::Checkpoint { manifest: manifest.sha256.0.to_vec(), manifest_size: manifest.size, attempt: 1 }
 }
 
 /// Listens to what the engine says about a node's containers, from now on.

@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use millrace_client::Keypair;
-use millrace_client::accounts::JobAccount;
-use millrace_protocol::Address;
+use millrace_client::accounts::{JobAccount, NodeAccount};
+use millrace_protocol::{Address, gpu};
 use millrace_spec::JobSpec;
 use millrace_worker::container::docker::Docker;
 use millrace_worker::{Options, Parts, PullPolicy, Service};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::FileChain;
 use super::engine::Mortal;
+use crate::support::nvml_stub::NvmlStub;
 use crate::support::offer;
 
 const FOLDER: &str = "WORKER_PROCESS_FOLDER";
@@ -31,6 +32,8 @@ pub struct Setup {
     pub job: Address,
     pub scheduler: Address,
     pub spec: Vec<u8>,
+    /// What lists the rig's GPUs; none where they are simulated.
+    pub nvml: Option<PathBuf>,
 }
 
 impl Setup {
@@ -40,6 +43,19 @@ impl Setup {
 
     pub fn job(&self) -> JobAccount {
         JobAccount { address: self.job, ..offer::job(&self.spec(), 0) }
+    }
+
+    pub fn node(&self) -> NodeAccount {
+        let mut account = offer::node(&self.node_key(), self.node);
+        if self.nvml.is_some() {
+            let hardware = &mut account.node.hardware;
+            (hardware.simulated, hardware.gpu_class) = (false, gpu::class("a100-80gb").unwrap());
+        }
+        account
+    }
+
+    pub fn node_key(&self) -> Keypair {
+        Keypair::try_from(self.node_key.as_slice()).unwrap()
     }
 
     fn load(folder: &Path) -> Self {
@@ -62,12 +78,16 @@ fn worker_process() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     tokio::runtime::Runtime::new().unwrap().block_on(async move {
         let setup = Setup::load(&folder);
-        let node_key = Keypair::try_from(setup.node_key.as_slice()).unwrap();
-        let node = offer::node(&node_key, setup.node);
-        let chain = Arc::new(FileChain::new(&folder, setup.job(), node, setup.scheduler));
+        let chain = Arc::new(FileChain::new(&folder, setup.job(), setup.node(), setup.scheduler));
         let engine = Arc::new(Mortal::new(&folder, Docker::connect(None, PullPolicy::Never).await.unwrap()));
-        let mut options = Options::new(&setup.orchestrator_url, node_key, data(&folder), vec![]);
-        options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()];
+        let mut options = Options::new(&setup.orchestrator_url, setup.node_key(), data(&folder), vec![]);
+        match setup.nvml {
+            Some(library) => {
+                options.nvml_library = library;
+                options.toolkit = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stub/toolkit/mended").into();
+            }
+            None => options.simulated_gpus = vec!["rtx-4090:24576".parse().unwrap()],
+        }
         options.disk_reserve_mib = 1;
         options.allow_network = false;
         let worker = Service::start_with(options, Parts { engine, chain }).await.unwrap();
@@ -85,7 +105,8 @@ impl Worker {
     /// `kill_at`: the moment, counted from one, at which it dies.
     pub fn start(folder: &Path, life: usize, kill_at: Option<usize>) -> Self {
         let said = File::create(folder.join(format!("worker-{life}.log"))).unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        // This very program, even where its file was replaced meanwhile.
+        let mut command = Command::new("/proc/self/exe");
         command
             .args(["kill_points::process::worker_process", "--exact", "--ignored", "--nocapture"])
             .env(FOLDER, folder)
@@ -167,6 +188,12 @@ pub fn pass(folder: &Path, moment: &str) {
     let mut file = File::options().create(true).append(true).open(moments_path(folder, life)).unwrap();
     // The preloaded library counts what is written here.
     file.write_all(moment.as_bytes()).unwrap();
+}
+
+/// GPUs that are the same in every life.
+pub fn nvml() -> PathBuf {
+    static BUILT: OnceLock<NvmlStub> = OnceLock::new();
+    BUILT.get_or_init(|| NvmlStub::build(&[])).library()
 }
 
 fn library() -> &'static Path {

@@ -44,7 +44,7 @@ impl History {
 
     fn apply(&mut self, record: Record) {
         match record {
-            Record::BidSigned { signed, made_at } => self.bids.note(signed, made_at),
+            Record::BidSigned { signed, made_at, lease } => self.bids.note(signed, made_at, lease),
             Record::GpusFound { uuids } => self.gpus = uuids,
             Record::LeaseAccepted { lease, terms } => {
                 self.bids.take(terms.job, terms.price, lease);

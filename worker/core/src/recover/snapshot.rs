@@ -1,8 +1,12 @@
+use crate::bids::OwnBid;
 use crate::{Agent, Exit, LeasePhase, Outcome, Phase, Record, Task, Vote};
 
 /// The shortest journal that leads to the same agent.
 pub(crate) fn snapshot(agent: &Agent) -> Vec<Record> {
-    let bids = agent.bids.iter().map(|own| Record::BidSigned { signed: own.signed, made_at: own.made_at });
+    let bids = agent.bids.iter().map(|own| {
+        let OwnBid { signed, made_at, lease } = *own;
+        Record::BidSigned { signed, made_at, lease }
+    });
     let found = (!agent.gpus.is_empty()).then(|| Record::GpusFound { uuids: agent.gpus.clone() });
     let mut records: Vec<Record> = found.into_iter().chain(bids).collect();
     for (address, lease) in &agent.leases {

@@ -105,6 +105,14 @@ fn bids_and_what_they_were_used_for_survive_a_restart_and_a_compaction() {
     assert_eq!(rig.agent.bids().copied().collect::<Vec<_>>(), before);
     let compacted = crate::recover(&rig.agent.snapshot(), &[], rig.now).agent;
     assert_eq!(compacted.bids().copied().collect::<Vec<_>>(), before);
+    // Once its lease is closed nothing else of the journal says what the bid was used for.
+    rig.tick(151);
+    rig.event(Event::LeaseRead { lease: LEASE, account: None, clock: rig.now });
+    assert!(rig.agent.lease(&LEASE).is_none());
+    let compacted = crate::recover(&rig.agent.snapshot(), &[], rig.now).agent;
+    assert_eq!(compacted.bids().copied().collect::<Vec<_>>(), before);
+    let second = Offer { lease: Address([77; 32]), ..at(PRICE) };
+    assert_eq!(check(&policy(), &compacted, &second, 2_100, START).unwrap_err(), Refusal::BidUsed { offered: PRICE });
 }
 
 #[test]
