@@ -1,6 +1,7 @@
 //! The demo's look at Docker: is it there, is the image there, and what is left at the end.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic};
 use millrace_worker::container::docker::{Docker, PullPolicy};
@@ -8,6 +9,8 @@ use millrace_worker::container::{Engine as _, Error as EngineError};
 use thiserror::Error;
 
 use crate::errors::Failure;
+
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the demo cannot run here.
 #[derive(Debug, Error)]
@@ -53,17 +56,31 @@ impl Engine {
         self.nodes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(nodes);
     }
 
-    /// Removes every container of the remembered nodes, running or not.
+    /// Removes every container of the remembered nodes, running or not, once their workers have ended. Looks until a
+    /// second look finds none: what a worker asked for before it was ended the engine may still be making.
     ///
     /// # Errors
     /// Docker that cannot be reached any more.
     pub async fn remove_all(&self) -> Result<(), Failure> {
         let nodes = self.nodes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        for node in nodes {
-            for container in self.docker.list(node).await? {
-                self.docker.remove(&container.id).await?;
+        loop {
+            let before = self.remove_present(&nodes).await?;
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if before + self.remove_present(&nodes).await? == 0 {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// How many there were.
+    async fn remove_present(&self, nodes: &[Address]) -> Result<usize, Failure> {
+        let mut removed = 0;
+        for node in nodes {
+            for container in self.docker.list(*node).await? {
+                self.docker.remove(&container.id).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 }
