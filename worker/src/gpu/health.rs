@@ -23,25 +23,24 @@ impl Health {
     /// What a new sample says is wrong that the last one did not. Errors from before the first sample
     /// are history.
     pub fn take(&mut self, sample: &Sample, now: Instant) -> Vec<GpuFault> {
-        let Sample::Unknown(_) = sample else {
+        if !matches!(sample, Sample::Unknown(_)) {
             (self.silent_since, self.is_silence_told) = (None, false);
-            return self.told(sample);
-        };
+        }
+        match sample {
+            Sample::Lost => vec![GpuFault::Lost],
+            Sample::ResetRequired => vec![GpuFault::ResetRequired],
+            Sample::Unknown(_) => self.stay_silent(now),
+            Sample::Read(reading) => self.read(reading),
+        }
+    }
+
+    fn stay_silent(&mut self, now: Instant) -> Vec<GpuFault> {
         let since = *self.silent_since.get_or_insert(now);
         if self.is_silence_told || now.duration_since(since) < SILENCE {
             return vec![];
         }
         self.is_silence_told = true;
         vec![GpuFault::Silent]
-    }
-
-    fn told(&mut self, sample: &Sample) -> Vec<GpuFault> {
-        match sample {
-            Sample::Lost => vec![GpuFault::Lost],
-            Sample::ResetRequired => vec![GpuFault::ResetRequired],
-            Sample::Unknown(_) => vec![],
-            Sample::Read(reading) => self.read(reading),
-        }
     }
 
     fn read(&mut self, reading: &Reading) -> Vec<GpuFault> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,8 +41,6 @@ struct Looked {
     answered: u64,
     /// GPUs whose work must be handed back.
     failed: BTreeMap<u16, GpuFault>,
-    /// GPUs that the driver told nothing of.
-    silent: BTreeSet<u16>,
     /// Of the GPUs that could be read, and when.
     readings: BTreeMap<u16, Reading>,
     read_at: Option<Instant>,
@@ -80,15 +78,17 @@ impl Monitor {
         let request = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut looked = self.looked.clone();
         let Ok(looked) = timeout(PATIENCE, looked.wait_for(|looked| looked.answered >= request)).await else {
-            let faults = self.faults.upgrade();
-            gpus.iter().for_each(|gpu| {
-                let _ = faults.as_ref().map(|faults| faults.send((*gpu, GpuFault::Silent)));
-            });
+            if let Some(faults) = self.faults.upgrade() {
+                for gpu in gpus {
+                    let _ = faults.send((*gpu, GpuFault::Silent));
+                }
+            }
             return Some(GpuFault::Silent);
         };
         let looked = looked.ok()?;
-        let fault =
-            |gpu: &u16| looked.failed.get(gpu).copied().or(looked.silent.contains(gpu).then_some(GpuFault::Silent));
+        // One that could not be read and has not failed is one that the driver told nothing of.
+        let is_silent = |gpu| !looked.readings.contains_key(gpu);
+        let fault = |gpu| looked.failed.get(gpu).copied().or(is_silent(gpu).then_some(GpuFault::Silent));
         gpus.iter().find_map(fault)
     }
 }
@@ -144,11 +144,7 @@ impl Watcher {
             _ => None,
         });
         let readings = readings.collect();
-        let unknown = (0..).zip(&samples).filter(|(_, sample)| matches!(sample, Sample::Unknown(_)));
-        let silent = unknown.map(|(gpu, _)| gpu).collect();
-        self.looked.send_modify(|looked| {
-            (looked.readings, looked.silent, looked.read_at) = (readings, silent, Some(Instant::now()));
-        });
+        self.looked.send_modify(|looked| (looked.readings, looked.read_at) = (readings, Some(Instant::now())));
         for (position, sample) in samples.iter().enumerate() {
             if let Sample::Unknown(error) = sample {
                 tracing::warn!(gpu = self.gpus[position].uuid, error, "the GPU cannot be asked how it is");
