@@ -76,11 +76,15 @@ async fn converse(
         return Err(Status::failed_precondition("a worker first says what it holds"));
     };
     let held = convert::held(&resume)?;
-    let (mut reports, mut ends) = (Vec::new(), Vec::new());
+    let mut reports = Vec::new();
     for update in &resume.tasks {
         let event = convert::task_update(node, update)?;
-        if is_end(&event) { &mut ends } else { &mut reports }.push(event);
         reports.extend(convert::image_found(node, update));
+        // A worker says an end again, after what it brought away before: taken from here, the next attempt would begin
+        // without that.
+        if !is_end(&event) {
+            reports.push(event);
+        }
     }
     let advertised_address = convert::advertised_address(&resume.advertised_address);
     let session = Session { node, key, id, advertised_address, outbound: outbound.clone(), _end: end.drop_guard() };
@@ -89,9 +93,6 @@ async fn converse(
     let mut draining = resume.draining;
     let mut beats = BeatVerifier::new(context.program, key, &nonce);
     deliver(context, Input::Attached { session, draining, runtimes, images, held, reports }).await?;
-    for event in ends {
-        saying.say(Said::Event(event.into())).await?;
-    }
     loop {
         let input = match next(inbound).await? {
             Some(WorkerBody::Heartbeat(heartbeat)) => {

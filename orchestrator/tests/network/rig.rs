@@ -32,6 +32,8 @@ pub struct Journal {
     pub leases: BTreeSet<Address>,
     /// Handed out and not done, by lease, task, attempt.
     pub running: BTreeSet<(Address, u32, u32)>,
+    /// Brought away of tasks that are not acknowledged, as it says again after each connection.
+    pub saved: Vec<grpc::CheckpointSaved>,
     /// Done and not acknowledged.
     pub done: BTreeMap<(Address, u32, u32), grpc::TaskUpdate>,
     pub leaves: BTreeMap<Address, Vec<Leaf>>,
@@ -197,6 +199,8 @@ impl Rig {
         let objects = ObjectClient::new(&welcome.object_endpoint, signing);
         say(&outbound, WorkerBody::Resume(self.resume()));
         *self.outbound.lock().unwrap() = Some(outbound.clone());
+        let saved = self.journal.lock().unwrap().saved.clone();
+        saved.into_iter().for_each(|saved| say(&outbound, WorkerBody::CheckpointSaved(saved)));
         if let Some(proves) = &self.proves {
             let gpus = vec![proves.gpu.to_owned()];
             say(&outbound, WorkerBody::GpuAnnouncement(grpc::GpuAnnouncement { gpus, simulated: proves.admits }));

@@ -67,18 +67,15 @@ impl AtWork {
     }
 
     fn tell_checkpoint(&self, manifest: ObjectRef) {
+        self.rig.say(Body::CheckpointSaved(self.saved(manifest)));
+    }
+
+    fn saved(&self, manifest: ObjectRef) -> grpc::CheckpointSaved {
         let (lease, attempt) = self.handed_out();
         let (manifest, manifest_size) = (manifest.sha256.0.to_vec(), manifest.size);
         let checkpoint = Some(grpc::Checkpoint { manifest, manifest_size, attempt });
         let lease = lease.0.to_vec();
-        self.rig.say(Body::CheckpointSaved(grpc::CheckpointSaved {
-            lease,
-            index: 0,
-            attempt,
-            checkpoint,
-            files: 0,
-            bytes: 0,
-        }));
+        grpc::CheckpointSaved { lease, index: 0, attempt, checkpoint, files: 0, bytes: 0 }
     }
 
     fn tell_early_outputs(&self, manifest: ObjectRef) {
@@ -256,6 +253,22 @@ async fn a_rig_is_heard_while_a_disk_hangs_on_what_it_brought_away_and_nothing_o
     work.runs(2).await;
     let begins_with = work.rig.journal.lock().unwrap().begins_with.clone().expect("it begins with nothing");
     assert_eq!(begins_with.manifest, third.sha256.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_rig_saved_and_ended_while_it_had_no_stream_is_what_the_next_attempt_begins_with() {
+    let mut work = AtWork::begin().await;
+    let file = work.put("state").await;
+    let [old, new] = [work.manifest(&[("1", file)]).await, work.manifest(&[("2", file)]).await];
+    work.tell_checkpoint(old);
+    work.market.stop().await;
+    let saved = work.saved(new);
+    work.rig.journal.lock().unwrap().saved.push(saved);
+    work.end(&[]);
+    work.market.start().await;
+    work.runs(2).await;
+    let begins_with = work.rig.journal.lock().unwrap().begins_with.clone().expect("it begins with nothing");
+    assert_eq!(begins_with.manifest, new.sha256.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

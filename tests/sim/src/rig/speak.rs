@@ -40,7 +40,7 @@ impl Simulation {
             return ToOrchestrator::Resume { draining, images, held: Vec::new(), reports: Vec::new() };
         };
         let held = held(agent);
-        let told = agent.tasks().filter(|task| !task.is_acknowledged());
+        let told = agent.tasks().filter(|task| task.outcome().is_none());
         let reports = told.map(|task| update(node, task.key(), progress(task.phase()))).collect();
         ToOrchestrator::Resume { draining, images, held, reports }
     }
