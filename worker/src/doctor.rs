@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::container::docker::{Docker, PullPolicy};
 use crate::container::{Engine, Info};
+use crate::gpu::bus;
 use crate::gpu::nodes::{self, AtRisk};
 use crate::gpu::{Inventory, nvml};
 
@@ -115,8 +116,10 @@ impl Examination {
             }
             Err(error) => findings.extend(engine::judge(&Err(error))),
         }
-        let inventory = nvml::inventory(&self.nvml_library);
-        findings.extend(gpus::judge(&inventory, gpus::toolkit(Path::new(TOOLKIT)).await.as_deref()));
+        let inventory = nvml::ask(self.nvml_library.clone()).await;
+        let plugged_in = bus::plugged_in(Path::new(bus::DEVICES));
+        let toolkit = gpus::toolkit(Path::new(TOOLKIT)).await;
+        findings.extend(gpus::judge(&inventory, plugged_in, toolkit.as_deref()));
         if rules_by_systemd && !inventory.gpus.is_empty() {
             let at_risk = AtRisk::among(nodes::of(&inventory.gpus), Path::new(nodes::LINKS));
             findings.push(gpus::judge_nodes(&inventory, &at_risk));

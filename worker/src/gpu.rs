@@ -1,5 +1,6 @@
 //! The rig's GPUs: real ones through NVML, or simulated ones that say so everywhere.
 
+pub(crate) mod bus;
 mod health;
 mod monitor;
 pub(crate) mod nodes;

@@ -19,11 +19,12 @@ pub(super) async fn toolkit(program: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-pub(super) fn judge(inventory: &Inventory, toolkit: Option<&str>) -> Vec<Finding> {
-    let fix = "`apt-get install nvidia-driver` (on Debian with `contrib non-free non-free-firmware` among apt's \
-               components, on Ubuntu `ubuntu-drivers install`), then see that `nvidia-smi` lists the GPUs";
+/// `plugged_in` is [`bus::plugged_in`].
+///
+/// [`bus::plugged_in`]: crate::gpu::bus::plugged_in
+pub(super) fn judge(inventory: &Inventory, plugged_in: Option<usize>, toolkit: Option<&str>) -> Vec<Finding> {
     if inventory.gpus.is_empty() && inventory.unusable.is_empty() {
-        return vec![Finding::less("GPUs", format!("{}: the rig sells its CPUs", inventory.summary()), fix)];
+        return vec![judge_absence(inventory, plugged_in)];
     }
     let software = inventory.software.as_ref();
     let driver = software.map_or_else(String::new, |software| format!(" (driver {})", software.driver));
@@ -32,6 +33,21 @@ pub(super) fn judge(inventory: &Inventory, toolkit: Option<&str>) -> Vec<Finding
     findings.extend(inventory.unusable.iter().map(|line| Finding::bad("GPUs", line, mend)));
     findings.push(judge_toolkit(toolkit));
     findings
+}
+
+/// Nothing is wrong with a machine that has none. The module for NVIDIA's GPUs that Linux brings along holds them until
+/// the next start.
+fn judge_absence(inventory: &Inventory, plugged_in: Option<usize>) -> Finding {
+    const SUBJECT: &str = "GPUs";
+    let though = match plugged_in {
+        Some(0) => return Finding::good(SUBJECT, "none of NVIDIA's is plugged in: the rig sells its CPUs"),
+        Some(count) => format!(", and {count} plugged in"),
+        None => String::new(),
+    };
+    let fix = "`apt-get install nvidia-driver` (on Debian with `contrib non-free non-free-firmware` among apt's \
+               components, on Ubuntu `ubuntu-drivers install`), then restart the rig and see that `nvidia-smi` lists \
+               the GPUs";
+    Finding::less(SUBJECT, format!("{}{though}: the rig sells its CPUs", inventory.summary()), fix)
 }
 
 pub(super) fn judge_toolkit(told: Option<&str>) -> Finding {
@@ -104,8 +120,20 @@ mod tests {
     #[test]
     fn a_rig_without_gpus_sells_its_cpus_and_needs_no_toolkit() {
         let inventory = Inventory { absence: Some("no NVIDIA GPUs: none".into()), ..Inventory::default() };
-        let findings = judge(&inventory, None);
-        assert_eq!((findings.len(), findings[0].grade), (1, Grade::Less));
+        assert!(matches!(&judge(&inventory, Some(0), None)[..], [only] if only.grade == Grade::Good));
+    }
+
+    #[test]
+    fn gpus_that_no_driver_tells_of_are_named_with_what_gives_them_one() {
+        let inventory = Inventory { absence: Some("no NVIDIA GPUs: none".into()), ..Inventory::default() };
+        for (plugged_in, expected) in [
+            (Some(8), "no NVIDIA GPUs: none, and 8 plugged in: the rig sells its CPUs"),
+            (None, "no NVIDIA GPUs: none: the rig sells its CPUs"),
+        ] {
+            let findings = judge(&inventory, plugged_in, None);
+            assert_eq!((findings[0].grade, findings[0].found.as_str()), (Grade::Less, expected));
+            assert!(findings[0].fix.as_ref().unwrap().contains("nvidia-driver"));
+        }
     }
 
     #[test]
@@ -118,7 +146,7 @@ mod tests {
             (Some("?"), Grade::Bad),
             (None, Grade::Bad),
         ] {
-            let findings = judge(&with_gpu(), told);
+            let findings = judge(&with_gpu(), Some(1), told);
             assert_eq!((findings[0].grade, findings[1].grade), (Grade::Good, expected), "{told:?}");
         }
     }
@@ -126,7 +154,7 @@ mod tests {
     #[test]
     fn each_gpu_that_cannot_be_used_is_named() {
         let inventory = Inventory { unusable: vec!["GPU 3: lost".into()], ..with_gpu() };
-        let findings = judge(&inventory, Some("1.18.0"));
+        let findings = judge(&inventory, Some(4), Some("1.18.0"));
         assert_eq!((findings[1].grade, findings[1].found.as_str()), (Grade::Bad, "GPU 3: lost"));
     }
 
