@@ -17,4 +17,5 @@ mod provider;
 mod reported;
 mod restarted_worker;
 mod sealed;
+mod settled;
 mod walkthrough;

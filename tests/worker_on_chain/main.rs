@@ -5,5 +5,6 @@ mod deadlines;
 mod endpoint;
 mod fees;
 mod market;
+mod overdue;
 mod rounds;
 mod vouchers;

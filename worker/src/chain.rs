@@ -1,5 +1,6 @@
 //! What a worker asks of the chain, and the little it does there itself.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -9,6 +10,8 @@ use millrace_client::{Asset, Client, Error, Keypair, Sender, SenderOptions, Sign
 use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::Sha256;
+
+use crate::overdue::{self, Due};
 
 /// What a node may have to do for a lease by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,15 @@ pub trait Chain: Send + Sync + 'static {
 
     /// The round in which a lease's result is counted, and the chain's time; none once the lease is settled.
     fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>>;
+
+    /// Brings in, at the cost of the node's key, what was due of its leases `before` and still is; gives back what else
+    /// is due. `vouchers` are the numbers of the latest that the node has, by lease.
+    fn bring_in(
+        &self,
+        node: Address,
+        before: Vec<Due>,
+        vouchers: HashMap<Address, u64>,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
 
     /// One transaction, signed and paid for by the node's key.
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>>;
@@ -106,6 +118,19 @@ impl Chain for Rpc {
             let job = self.job(lease.job).await?;
             let round: QuorumAccount = self.client.fetch(job.round()).await?;
             Ok((Some(round.quorum), clock))
+        }
+        .boxed()
+    }
+
+    fn bring_in(
+        &self,
+        node: Address,
+        before: Vec<Due>,
+        vouchers: HashMap<Address, u64>,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        async move {
+            let sends = (&self.client, &self.sender, self.node_key);
+            overdue::bring_in(sends, node, &before, &vouchers).await
         }
         .boxed()
     }

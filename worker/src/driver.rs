@@ -40,6 +40,7 @@ use crate::journal::Journal;
 use crate::link_client::LinkEvent;
 use crate::logs::Shipment;
 use crate::objects::Objects;
+use crate::overdue::Overdue;
 use crate::steps::{StepEvent, Steps};
 use crate::upkeep::Upkeep;
 use crate::{Error, messages};
@@ -101,6 +102,7 @@ pub(crate) struct Driver {
     /// What buyers have brought, opened or refused.
     brought: (UnboundedSender<Brought>, UnboundedReceiver<Brought>),
     upkeep: Upkeep,
+    overdue: Overdue,
     /// Leases and rounds as the chain has them.
     readings: UnboundedReceiver<Event>,
     /// What removes containers that nobody owns, and that the engine has not let go yet.
@@ -134,6 +136,7 @@ impl Driver {
         let (vetted, invited) = (unbounded_channel(), unbounded_channel());
         let brought = unbounded_channel();
         let (upkeep, readings) = Upkeep::new(context.node, chain.clone(), clock, context.troubles.clone());
+        let overdue = Overdue::new(context.node, chain.clone(), clock, context.troubles.clone());
         let vetted_extensions = unbounded_channel();
         let gpu_usages = Tally::of(&context.inventory.gpus);
         let (link, progress) = (None, HashMap::new());
@@ -155,6 +158,7 @@ impl Driver {
             vetted_extensions,
             brought,
             upkeep,
+            overdue,
             readings,
             strays: JoinSet::new(),
             heartbeat,
@@ -199,6 +203,7 @@ impl Driver {
                     self.end_unfit()?;
                 }
                 _ = self.heartbeat.tick() => self.beat(),
+                _ = self.overdue.looks.tick() => self.overdue.look(&self.agent),
                 Some(event) = self.wiring.step_events.recv() => self.on_step(event).await?,
                 Some(event) = self.wiring.link_events.recv() => self.on_link(event).await?,
                 Some((gpu, fault)) = self.wiring.gpu_faults.recv() => self.feed(Event::GpuFault { gpu, fault }).await?,

@@ -50,6 +50,7 @@ pub mod run_worker;
 pub mod schedule_job;
 pub mod set_node_status;
 pub mod set_provider_status;
+pub mod settle_job;
 pub mod show_balance;
 pub mod show_delegates;
 pub mod show_job;
@@ -93,6 +94,7 @@ pub async fn run(context: &Context<'_>, command: Command) -> Result<(), Failure>
         Command::Job(JobCommand::Extend(args)) => extend_job::run(context, args).await,
         Command::Job(JobCommand::Accept(args)) => accept_job::run(context, args).await,
         Command::Job(JobCommand::Dispute(args)) => dispute_lease::run(context, args).await,
+        Command::Job(JobCommand::Settle(args)) => settle_job::run(context, args).await,
         Command::Balance(BalanceCommand::Deposit(args)) => deposit_balance::run(context, args).await,
         Command::Balance(BalanceCommand::Withdraw(args)) => withdraw_balance::run(context, args).await,
         Command::Balance(BalanceCommand::Show(args)) => show_balance::run(context, args).await,

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic, Error as Rule};
-use solana_rpc_client_api::client_error::Error as RpcError;
+use solana_rpc_client_api::client_error::{Error as RpcError, ErrorKind};
 use solana_signature::Signature;
 use thiserror::Error;
 
@@ -25,10 +25,10 @@ pub enum Error {
     #[error("{instruction} was refused: {source}")]
     Refused { instruction: &'static str, source: Refusal, logs: Vec<String> },
     /// No endpoint answers; `endpoint` is the last one tried.
-    #[error("{endpoint} does not answer")]
+    #[error("{} does not answer", place(endpoint))]
     Unreachable { endpoint: String, source: Box<RpcError> },
     /// An endpoint answered that it will not do this.
-    #[error("{endpoint} refuses the request")]
+    #[error("{} refuses the request", place(endpoint))]
     Rejected { endpoint: String, source: Box<RpcError> },
     #[error("{}", shortage(*owner, *asset, *available, *needed))]
     InsufficientFunds {
@@ -54,7 +54,7 @@ pub enum Error {
     #[error("the signature of {signer} is missing or wrong")]
     SignatureInvalid { signer: Address },
     /// `answer` is what was asked for.
-    #[error("{endpoint} answers with something that is no {answer}")]
+    #[error("{} answers with something that is no {answer}", place(endpoint))]
     AnswerMalformed { endpoint: String, answer: &'static str },
     /// It is kept without the calls that programs made in it, and so without the events.
     #[error("the endpoint does not tell everything that happened in transaction {signature}")]
@@ -79,6 +79,18 @@ impl Error {
             Self::Refused { source, .. } => Some(source),
             _ => None,
         }
+    }
+
+    /// What one of its causes says, without what may be a secret: HTTP's errors name the whole URL.
+    pub fn without_secrets(&self, cause: &str) -> String {
+        let url = match self {
+            Self::Unreachable { source, .. } | Self::Rejected { source, .. } => match source.kind() {
+                ErrorKind::Reqwest(error) => error.url(),
+                _ => None,
+            },
+            _ => None,
+        };
+        url.map_or_else(|| cause.to_owned(), |url| cause.replace(url.as_str(), place(url.as_str())))
     }
 
     /// Whether the same call may succeed later with nothing changed by the caller.
@@ -125,8 +137,9 @@ impl Diagnostic for Error {
             Self::Refused { source, .. } => source.hint(),
             Self::Unreachable { endpoint, .. } => {
                 format!(
-                    "check that {endpoint} is the network you mean, name another by `--rpc-url`, or start one here with \
-                     `millrace localnet up`"
+                    "check that {} is the network you mean, name another by `--rpc-url`, or start one here with \
+                     `millrace localnet up`",
+                    place(endpoint)
                 )
             }
             Self::Rejected { .. } | Self::AnswerMalformed { .. } => {
@@ -177,6 +190,16 @@ impl Diagnostic for Error {
     }
 }
 
+/// Without what may be a secret: many endpoints are paid for by a key in the path or the query, or before the host.
+fn place(url: &str) -> &str {
+    if url.contains('@') {
+        return "the endpoint";
+    }
+    let rest = url.find("://").map_or(0, |at| at + 3);
+    let end = url[rest..].find(['/', '?', '#']).map_or(url.len(), |at| rest + at);
+    &url[..end]
+}
+
 fn shortage(owner: Address, asset: Asset, available: Option<u64>, needed: Option<u64>) -> String {
     let amount = |value: u64| Amount { value, asset };
     match (available, needed) {
@@ -213,6 +236,24 @@ mod tests {
         assert_eq!(error.code(), "insufficient-usdc");
         let error = Error::InsufficientFunds { owner, asset: Asset::Sol, available: Some(5), needed: None };
         assert_eq!(error.to_string(), format!("{owner} has 0.000000005 SOL, which is not enough"));
+    }
+
+    #[test]
+    fn an_endpoint_is_named_without_what_pays_for_it() {
+        for (url, shown) in [
+            ("https://rpc.example", "https://rpc.example"),
+            ("https://rpc.example:8899/v2/secret?key=secret", "https://rpc.example:8899"),
+            ("https://rpc.example?key=secret", "https://rpc.example"),
+            ("https://me:sec/ret@rpc.example/v1/secret", "the endpoint"),
+            ("(no endpoint)", "(no endpoint)"),
+            ("", ""),
+        ] {
+            let error = Error::AnswerMalformed { endpoint: url.to_owned(), answer: "clock" };
+            assert_eq!(error.to_string(), format!("{shown} answers with something that is no clock"));
+            let away = RpcError::from(ErrorKind::Custom(String::new()));
+            let error = Error::Unreachable { endpoint: url.to_owned(), source: Box::new(away) };
+            assert!(error.hint().starts_with(&format!("check that {shown} is the network")), "{}", error.hint());
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Reading accounts: one, many, or all of a kind.
 
+use std::mem::offset_of;
+
+use anchor_lang::Discriminator;
 use anchor_lang::prelude::Pubkey;
 use millrace_protocol::Address;
 use solana_account::Account as ChainAccount;
@@ -11,7 +14,7 @@ use solana_rpc_client_api::filter::{Memcmp, RpcFilterType};
 use solana_rpc_client_api::request::RpcError as Answer;
 use solana_rpc_client_api::response::{Response, RpcResponseContext};
 
-use crate::accounts::{Account, AccountKind, AnyAccount, ConfigAccount, DecodeError};
+use crate::accounts::{Account, AccountKind, AnyAccount, ConfigAccount, DecodeError, JobAccount, LeaseAccount};
 use crate::address::{address, pubkey};
 use crate::{Client, Error};
 
@@ -79,26 +82,40 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Rejected`].
     pub async fn fetch_all<A: Account>(&self) -> Result<Vec<A>, Error> {
-        let (_, accounts) = self.program_accounts(Some(A::KIND)).await?;
-        Ok(accounts
-            .iter()
-            .filter_map(|(address, data)| {
-                A::decode(*address, data)
-                    .inspect_err(|error| tracing::warn!(%address, %error, "an account is left out"))
-                    .ok()
-            })
-            .collect())
+        let (_, accounts) = self.program_accounts(vec![of_kind(A::KIND)]).await?;
+        Ok(readable(&accounts))
     }
 
-    /// Every account of the program, of one kind or of all, with the slot they were read at.
+    /// A job's leases that are not settled, by number.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub async fn leases_of(&self, job: &JobAccount) -> Result<Vec<LeaseAccount>, Error> {
+        let numbers = 0..job.job.leases_opened;
+        let addresses: Vec<Address> =
+            numbers.map(|number| crate::address::lease(job.address, job.opened_slot, number)).collect();
+        Ok(self.find_many(&addresses).await?.into_iter().flatten().collect())
+    }
+
+    /// A node's leases that are not settled, in no order. What does not decode is left out with a warning.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Rejected`].
+    pub async fn leases_on(&self, node: Address) -> Result<Vec<LeaseAccount>, Error> {
+        let at = millrace::state::Lease::DISCRIMINATOR.len() + offset_of!(millrace::state::Lease, node);
+        let of_node = RpcFilterType::Memcmp(Memcmp::new_base58_encoded(at, &node.0));
+        let (_, accounts) = self.program_accounts(vec![of_kind(AccountKind::Lease), of_node]).await?;
+        Ok(readable(&accounts))
+    }
+
+    /// Every account of the program that passes the filters, with the slot they were read at.
     pub(crate) async fn program_accounts(
         &self,
-        kind: Option<AccountKind>,
+        filters: Vec<RpcFilterType>,
     ) -> Result<(u64, Vec<(Address, Vec<u8>)>), Error> {
         // Nobody who is behind is to answer, and the accounts are as new as this slot, or newer.
         let (slot, ()) = self.read_newest(|rpc| async move { Ok(at_slot(rpc.get_slot().await?, ())) }).await?;
-        let filters = kind.map(|kind| vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))]);
-        let mut config = RpcProgramAccountsConfig { filters, ..program_config() };
+        let mut config = RpcProgramAccountsConfig { filters: Some(filters), ..program_config() };
         config.account_config.min_context_slot = Some(slot);
         self.ask_at(slot, |rpc| {
             let config = config.clone();
@@ -140,6 +157,17 @@ impl Client {
         }
         Ok((slot, all))
     }
+}
+
+fn of_kind(kind: AccountKind) -> RpcFilterType {
+    RpcFilterType::Memcmp(Memcmp::new_base58_encoded(0, kind.discriminator()))
+}
+
+fn readable<A: Account>(accounts: &[(Address, Vec<u8>)]) -> Vec<A> {
+    let decode = |(address, data): &(Address, Vec<u8>)| {
+        A::decode(*address, data).inspect_err(|error| tracing::warn!(%address, %error, "an account is left out")).ok()
+    };
+    accounts.iter().filter_map(decode).collect()
 }
 
 /// `None` unless there is an answer to each question, and each can be read: what is missing in an answer

@@ -3,7 +3,8 @@
 //! [`Client`] reads accounts and the chain's clock from any of several endpoints. [`instructions`]
 //! builds transactions, [`Sender`] brings them in exactly once or says why not, [`cosign`] is the
 //! rig's half of a lease. [`Watcher`] tells what changed and, by reconciling, what it missed.
-//! [`history`] reads a finished job's money back from the chain.
+//! [`history`] reads a finished job's money back from the chain, [`overdue`] tells what anyone may do
+//! for one that is stuck.
 //!
 //! Addresses and amounts are those of `millrace_protocol`; Solana's types stay inside, except for
 //! `Keypair`, `Signature` and `Instruction`, which are re-exported here.
@@ -14,6 +15,7 @@ pub mod cosign;
 pub mod history;
 pub mod instructions;
 pub mod keys;
+pub mod overdue;
 
 mod balances;
 mod client;

@@ -135,6 +135,13 @@ impl Lease {
         self.voucher.as_ref().map(|(voucher, signature)| (voucher, signature.as_slice()))
     }
 
+    /// Whether the chain does not have its latest voucher, nor is that its last, which waits for other leases of the job.
+    pub(crate) fn has_unredeemed(&self, on_chain: &millrace_protocol::Lease) -> bool {
+        let latest = self.voucher.as_ref().map(|(voucher, _)| voucher);
+        on_chain.state.is_live()
+            && latest.is_some_and(|voucher| !voucher.is_final && voucher.sequence > on_chain.sequence)
+    }
+
     /// Its last voucher, once that has come.
     fn last_word(&self) -> Option<&Voucher> {
         self.voucher.as_ref().map(|(voucher, _)| voucher).filter(|voucher| voucher.is_final)

@@ -180,7 +180,9 @@ impl Agent {
     /// The lease as the chain has it at `clock`, the chain's own time.
     ///
     /// In the last quarter of the time to its next deadline the node looks after itself: it redeems a
-    /// voucher that nobody has redeemed, and without one it takes its longer start, or holds the lease.
+    /// voucher that nobody has redeemed, and without one it takes its longer start, or holds the lease. A voucher of an
+    /// attestor that has fallen silent it redeems before: of a cancel, which gives it no longer than the settle grace,
+    /// it hears from nobody then.
     pub(super) fn on_lease_read(
         &mut self,
         address: Address,
@@ -215,7 +217,8 @@ impl Agent {
                 }
                 let silent = now.since(lease.upkeep.heard);
                 let is_overdue = is_reported && lease.is_released() && silent >= LAST_WORD;
-                match if is_overdue { Some(clock) } else { last_quarter(&on_chain) } {
+                let is_alone = lease.has_unredeemed(&on_chain) && silent.0 >= on_chain.settle_grace.0 / 4;
+                match if is_overdue || is_alone { Some(clock) } else { last_quarter(&on_chain) } {
                     None => LOOK_LATER,
                     // Not longer: an endpoint that is behind must not have it miss the deadline.
                     Some(from) if clock < from => from.since(clock).min(LOOK_LATER),
@@ -251,12 +254,21 @@ impl Agent {
 
 /// When the last quarter before the lease's next deadline begins; none where the node has none to meet.
 fn last_quarter(lease: &OnChain) -> Option<UnixSeconds> {
-    let (deadline, whole) = match lease.state {
-        LeaseState::Assigned => (lease.start_by, lease.start_timeout),
-        LeaseState::Running => (lease.checkpoint_by, lease.checkpoint_interval),
-        LeaseState::Reported | LeaseState::Disputed => return None,
-    };
-    Some(deadline.saturating_minus(UnixSeconds(whole.0 / 4)))
+    match lease.state {
+        LeaseState::Assigned => Some(last_quarter_of(lease.start_by, lease.start_timeout)),
+        LeaseState::Running => {
+            let noticed = Some(lease.preempted_at).filter(|at| *at > UnixSeconds::ZERO);
+            let ends = [Some(lease.ends_by), noticed].into_iter().flatten();
+            let settled = ends.filter_map(|end| end.after(lease.settle_grace).ok());
+            let latest = settled.map(|deadline| last_quarter_of(deadline, lease.settle_grace));
+            latest.chain([last_quarter_of(lease.checkpoint_by, lease.checkpoint_interval)]).min()
+        }
+        LeaseState::Reported | LeaseState::Disputed => None,
+    }
+}
+
+fn last_quarter_of(deadline: UnixSeconds, whole: Seconds) -> UnixSeconds {
+    deadline.saturating_minus(UnixSeconds(whole.0 / 4))
 }
 
 fn due(
@@ -281,7 +293,8 @@ fn due(
         }
         // An attestor that speaks attests what there is; one that is away must not cost the bond.
         LeaseState::Running if works && silent.0 >= on_chain.checkpoint_interval.0 / 2 => {
-            allowed(transitions::hold_lease).then_some(Action::HoldLease(address))
+            let is_time = clock >= last_quarter_of(on_chain.checkpoint_by, on_chain.checkpoint_interval);
+            (is_time && allowed(transitions::hold_lease)).then_some(Action::HoldLease(address))
         }
         _ => None,
     }

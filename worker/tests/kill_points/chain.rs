@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
 use millrace_protocol::quorum::{Quorum, commitment_preimage};
 use millrace_protocol::{Address, JobState, Lease, LeaseState, Seconds, UnixSeconds, transitions};
 use millrace_spec::{Sha256, sha256};
-use millrace_worker::{Chain, Deed};
+use millrace_worker::{Chain, Deed, Due};
 use serde::{Deserialize, Serialize};
 
 use super::process::pass;
@@ -231,6 +232,16 @@ impl Chain for FileChain {
             Ok((Some(round), clock))
         }
         .boxed()
+    }
+
+    /// The scheduler is there.
+    fn bring_in(
+        &self,
+        _node: Address,
+        _before: Vec<Due>,
+        _vouchers: HashMap<Address, u64>,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {

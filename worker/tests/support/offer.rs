@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use futures_util::FutureExt;
@@ -15,7 +15,7 @@ use millrace_protocol::{
     UnixSeconds, Verification,
 };
 use millrace_spec::{JobSpec, Limits};
-use millrace_worker::Deed;
+use millrace_worker::{Deed, Due};
 
 pub const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
 
@@ -192,6 +192,17 @@ impl millrace_worker::Chain for OneJob {
     fn round(&self, address: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>> {
         assert_eq!(address, self.job.next_lease(), "the worker asks for another lease's round");
         async { Ok((*self.round.lock().unwrap(), *self.clock.lock().unwrap())) }.boxed()
+    }
+
+    /// Its scheduler leaves nothing lying.
+    fn bring_in(
+        &self,
+        node: Address,
+        before: Vec<Due>,
+        _vouchers: HashMap<Address, u64>,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        assert!(self.node.lock().unwrap().as_ref().is_none_or(|own| own.address == node) && before.is_empty());
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {

@@ -75,17 +75,15 @@ pub fn parse_seconds(text: &str) -> Result<Seconds, String> {
     if whole { Ok(Seconds(duration.as_secs())) } else { Err(wrong()) }
 }
 
-/// `24GiB`, `512MiB` or a bare number of MiB.
+/// `512MiB`, `24GiB`, `2TiB` or a bare number of MiB.
 ///
 /// # Errors
 /// A text without a known unit, or over 4 PiB.
 pub fn parse_mebibytes(text: &str) -> Result<u32, String> {
-    let wrong = || "write memory like `24GiB` or `512MiB`".to_owned();
-    let (number, factor) = match (text.strip_suffix("GiB"), text.strip_suffix("MiB")) {
-        (Some(number), _) => (number, 1_024),
-        (_, Some(number)) => (number, 1),
-        _ => (text, 1),
-    };
+    let wrong = || "write a size like `512MiB`, `24GiB` or `2TiB`".to_owned();
+    let units = [("TiB", 1_024 * 1_024), ("GiB", 1_024), ("MiB", 1)];
+    let named = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (number, factor) = named.unwrap_or((text, 1));
     number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
@@ -183,11 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_counted_in_mebibytes() {
+    fn sizes_are_counted_in_mebibytes() {
+        assert_eq!(parse_mebibytes("2TiB"), Ok(2_097_152));
         assert_eq!(parse_mebibytes("24GiB"), Ok(24_576));
         assert_eq!(parse_mebibytes("512MiB"), Ok(512));
         assert_eq!(parse_mebibytes("512"), Ok(512));
-        for text in ["", "GiB", "1.5GiB", "24GB", "9999999999GiB"] {
+        for text in ["", "GiB", "1.5GiB", "24GB", "9999999999GiB", "4096TiB"] {
             assert!(parse_mebibytes(text).is_err(), "{text}");
         }
     }

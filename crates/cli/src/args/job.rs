@@ -40,6 +40,14 @@ pub enum JobCommand {
     Accept(AcceptJob),
     /// Dispute what a lease reports, with a bond
     Dispute(DisputeLease),
+    /// Bring what is due of a job to the chain, where nobody else does; anyone may
+    #[command(after_help = "Example:
+  millrace job settle 7Yq2bS1vYwHqkV1mJmXGfXJ9y2vKq7Xc1sJx8pT3mN4k
+
+The orchestrator does this by itself. Without it, whoever runs this command ends what is past its deadline, \
+settles what nobody objects to, counts results, and closes what is over: each party gets what the protocol \
+says, and you pay the transactions' fees.")]
+    Settle(JobReference),
 }
 
 #[derive(Debug, Args)]

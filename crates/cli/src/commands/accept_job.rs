@@ -8,7 +8,6 @@ use thiserror::Error;
 use crate::args::AcceptJob;
 use crate::context::{Context, address};
 use crate::errors::Failure;
-use crate::leases;
 use crate::output::{self, Report, Style};
 use crate::views;
 
@@ -71,7 +70,7 @@ pub async fn run(context: &Context<'_>, args: AcceptJob) -> Result<(), Failure> 
     let buyer = context.keypair()?;
     let client = context.client();
     let job: JobAccount = client.fetch(args.job).await?;
-    let mut reported = leases::of_job(&client, &job).await?;
+    let mut reported = client.leases_of(&job).await?;
     reported.retain(|lease| lease.lease.state == LeaseState::Reported && args.lease.is_none_or(|n| n == lease.number));
     match (reported.as_slice(), args.lease) {
         ([], Some(number)) => return Err(Failure::refused(&Error::NotReported { number })),

@@ -214,6 +214,40 @@ fn a_voucher_that_nobody_redeems_is_redeemed_before_the_deadline() {
 }
 
 #[test]
+fn a_voucher_of_an_attestor_that_fell_silent_is_redeemed_before_a_cancel_could_end_the_lease() {
+    let mut rig = Rig::leased();
+    rig.event(endless(0));
+    let mut chain = Some(running(START.0, 1));
+    assert_eq!(pass(&mut rig, 100, &mut chain), []);
+    rig.event(voucher(2, 100, false));
+    assert_eq!(pass(&mut rig, 149, &mut chain), [], "it may be about to redeem it");
+    let redeemed = pass(&mut rig, 301, &mut chain);
+    assert!(matches!(&redeemed[..], [Action::Redeem { voucher, .. }] if voucher.sequence == 2), "{redeemed:?}");
+    assert_eq!(pass(&mut rig, 200, &mut chain), [], "once");
+}
+
+#[test]
+fn a_last_voucher_is_redeemed_before_the_grace_behind_the_leases_end_is_over() {
+    let end = UnixSeconds(START.0 + 50);
+    let ended = OnChain { ends_by: end, ..running(START.0, 1) };
+    for on_chain in [ended, OnChain { preempted_at: end, ..running(START.0, 1) }] {
+        let (mut rig, _) = attested(ExitClass::Completed);
+        let mut chain = Some(on_chain);
+        assert_eq!(pass(&mut rig, 499, &mut chain), [], "it must not come before those of the job's other leases");
+        is_paid(&mut rig, 30, &mut chain);
+    }
+}
+
+#[test]
+fn a_lease_whose_end_comes_before_its_checkpoint_is_not_held_for_nothing() {
+    let mut rig = Rig::leased();
+    rig.event(endless(0));
+    rig.event(voucher(1, 5, false));
+    let mut chain = Some(OnChain { ends_by: UnixSeconds(START.0 + 10), ..running(START.0, 1) });
+    assert_eq!(pass(&mut rig, 609, &mut chain), []);
+}
+
+#[test]
 fn an_attestor_that_redeems_is_left_to_it() {
     let mut rig = Rig::leased();
     rig.event(endless(0));

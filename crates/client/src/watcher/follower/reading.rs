@@ -90,7 +90,7 @@ impl Follower {
     }
 
     async fn reconcile_program(&mut self) -> Result<(), Error> {
-        let (slot, accounts) = self.client.program_accounts(None).await?;
+        let (slot, accounts) = self.client.program_accounts(Vec::new()).await?;
         let mut present: Vec<_> = accounts.iter().filter_map(|(address, data)| any(*address, data)).collect();
         // Those that are there and do not decode are not gone.
         let listed: BTreeSet<_> = accounts.iter().map(|(address, _)| *address).collect();

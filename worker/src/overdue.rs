@@ -1,0 +1,134 @@
+//! What is due of the node's leases on chain, and lies there because nobody brings it in: with the scheduler gone, the
+//! last that stands between a provider and its pay.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use millrace_agent::Agent;
+use millrace_client::accounts::LeaseAccount;
+use millrace_client::overdue::{Affairs, Step};
+use millrace_client::{Client, Error, Sender};
+use millrace_protocol::{Address, Diagnostic};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::chain::Chain;
+use crate::clock::Clock;
+use crate::troubles::Troubles;
+
+/// Between two looks. What is due is the scheduler's to bring in first, which does so within seconds: only what was due
+/// at the look before is left lying.
+const PERIOD: Duration = Duration::from_secs(900);
+
+/// A step that is due, told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The instruction's name.
+    pub step: &'static str,
+    /// The lease or round that it is about.
+    pub account: Address,
+}
+
+/// Looks for what is left lying.
+pub(crate) struct Overdue {
+    node: Address,
+    chain: Arc<dyn Chain>,
+    clock: Clock,
+    troubles: Arc<Troubles>,
+    pub looks: Interval,
+    looking: Option<JoinHandle<Vec<Due>>>,
+    /// At the last look.
+    due: Vec<Due>,
+}
+
+impl Overdue {
+    pub fn new(node: Address, chain: Arc<dyn Chain>, clock: Clock, troubles: Arc<Troubles>) -> Self {
+        let mut looks = interval(PERIOD);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { node, chain, clock, troubles, looks, looking: None, due: Vec::new() }
+    }
+
+    /// Brings in what was due at the last look and still is. A lease that the rig has a newer voucher of is not ended for
+    /// less: that voucher goes first.
+    pub fn look(&mut self, agent: &Agent) {
+        if let Some(mut looking) = self.looking.take() {
+            match (&mut looking).now_or_never() {
+                Some(found) => self.due = found.unwrap_or_default(),
+                None => {
+                    self.looking = Some(looking);
+                    return;
+                }
+            }
+        }
+        let known = agent.leases().filter_map(|(address, lease)| Some((address, lease.voucher()?.0.sequence)));
+        let (node, before, vouchers) = (self.node, std::mem::take(&mut self.due), known.collect());
+        let (chain, clock, troubles) = (self.chain.clone(), self.clock, self.troubles.clone());
+        self.looking = Some(tokio::spawn(async move {
+            let looked = chain.bring_in(node, before, vouchers).await;
+            looked.unwrap_or_else(|error| {
+                tracing::warn!(%error, hint = error.hint(), "what is due of the node's leases is not brought in");
+                troubles.note(&error, clock.now());
+                Vec::new()
+            })
+        }));
+    }
+}
+
+/// Sends what was due `before` and still is; gives back what else is due. `vouchers` are the numbers of the latest that
+/// the node has, by lease.
+///
+/// # Errors
+/// The first transaction's that could not be brought in; [`Error::Unreachable`].
+pub(crate) async fn bring_in(
+    (client, sender, payer): (&Client, &Sender, Address),
+    node: Address,
+    before: &[Due],
+    vouchers: &HashMap<Address, u64>,
+) -> Result<Vec<Due>, Error> {
+    let leases = client.leases_on(node).await?;
+    let mut jobs: Vec<Address> = leases.iter().map(|lease| lease.job).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    let mut fresh = Vec::new();
+    for job in jobs {
+        let Some(affairs) = Affairs::read(client, job).await? else { continue };
+        for step in affairs.due() {
+            let Some(account) = concerns(&step, node, vouchers) else { continue };
+            let due = Due { step: step.name(), account };
+            if before.contains(&due) {
+                match sender.send(&step.instructions(payer, &affairs.job), &[]).await {
+                    Ok(_) => {
+                        tracing::info!(%job, %account, step = due.step, "the node brought in what nobody else did")
+                    }
+                    // By somebody else, in the same moment.
+                    Err(error) if error.refusal().is_some() => {
+                        tracing::debug!(%job, %account, step = due.step, %error, "it is not due any more");
+                    }
+                    Err(error) => return Err(error),
+                }
+            } else {
+                fresh.push(due);
+            }
+        }
+    }
+    Ok(fresh)
+}
+
+/// What the step is about, where it pays the node or frees its stake. What would cost it a part of its bond is left to
+/// those whom that helps.
+fn concerns(step: &Step<'_>, node: Address, vouchers: &HashMap<Address, u64>) -> Option<Address> {
+    let own = |lease: &LeaseAccount| (lease.node == node).then_some(lease.address);
+    match step {
+        Step::ExpireLease { lease, outcome } => {
+            let has_newer = vouchers.get(&lease.address).is_some_and(|sequence| *sequence > lease.lease.sequence);
+            own(lease).filter(|_| !outcome.is_providers_fault() && !has_newer)
+        }
+        Step::FinalizeLease { lease } | Step::ExpireDispute { lease, .. } | Step::SettleMember { lease, .. } => {
+            own(lease)
+        }
+        Step::TallyRound { round } => Some(round.address),
+        Step::CloseRound { .. } | Step::ExpireJob | Step::CloseJob => None,
+    }
+}
