@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::shell::quoted;
+
 mod amounts;
 mod balance;
 mod delegate;
@@ -94,7 +96,8 @@ impl GlobalArgs {
             ("--orchestrator-url", self.orchestrator_url.clone()),
             ("--keypair", self.keypair.as_ref().map(path)),
         ];
-        let words = given.into_iter().filter_map(|(flag, value)| value.map(|value| format!("{flag} {value}")));
+        let words =
+            given.into_iter().filter_map(|(flag, value)| value.map(|value| format!("{flag} {}", quoted(&value))));
         words.collect::<Vec<_>>().join(" ")
     }
 }

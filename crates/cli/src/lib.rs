@@ -21,7 +21,6 @@ pub mod demo;
 pub mod environment;
 pub mod errors;
 pub mod follow;
-pub mod leases;
 pub mod logging;
 pub mod market;
 pub mod output;
@@ -31,6 +30,7 @@ pub mod roles;
 pub mod schedule;
 pub mod sealing;
 pub mod settings;
+pub mod shell;
 pub mod signals;
 pub mod stage;
 pub mod submission;
@@ -51,7 +51,8 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let result: Result<(), Failure> = runtime.block_on(async {
         let context = Context::new(&cli, output.as_ref())?;
-        commands::run(&context, cli.command).await
+        commands::run(&context, cli.command).await?;
+        output.finish()
     });
     // What a service left running in the background must not keep the process alive.
     runtime.shutdown_background();

@@ -9,6 +9,7 @@ mod human;
 mod json;
 pub mod progress;
 mod rows;
+mod stdout;
 mod style;
 pub mod table;
 
@@ -42,6 +43,12 @@ pub trait Output: Send + Sync {
     /// Raw data on stdout, such as a job's log.
     fn data(&self, bytes: &[u8]);
 
+    /// Whether stdout took all of it.
+    ///
+    /// # Errors
+    /// `output-unwritable`.
+    fn finish(&self) -> Result<(), Failure>;
+
     /// What happens meanwhile, on stderr.
     fn note(&self, text: &str);
 
@@ -56,5 +63,5 @@ pub trait Output: Send + Sync {
 
 /// The output asked for. `flags` are those of this command line that the commands it proposes need too.
 pub fn choose(json: bool, flags: String) -> Box<dyn Output> {
-    if json { Box::new(Json) } else { Box::new(Human::of_process(flags)) }
+    if json { Box::new(Json::default()) } else { Box::new(Human::of_process(flags)) }
 }

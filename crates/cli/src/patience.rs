@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn two_minutes_are_waited_and_each_answer_begins_them_anew() {
-        let (mut patience, begun) = (Patience::new(&Json), Instant::now());
+        let (output, begun) = (Json::default(), Instant::now());
+        let mut patience = Patience::new(&output);
         let cause = || Failure::refused(&Stopping);
         assert_eq!(patience.bear(cause(), begun), Ok(()));
         assert_eq!(patience.bear(cause(), begun + LONGEST), Ok(()));

@@ -8,6 +8,7 @@ use millrace_client::{Client, Keypair, address as addresses};
 use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::args::DATA_DIR;
@@ -98,6 +99,24 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
 /// where `worker run` does by default.
 pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
     given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
+}
+
+/// However the two are written.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.canonicalize(), other.canonicalize());
+    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
+}
+
+/// As which node the last worker on a data folder worked.
+#[derive(Debug, Deserialize)]
+pub struct Registered {
+    pub node: Address,
+    pub node_key: Address,
+}
+
+/// `None` where none has since workers keep it.
+pub fn registered(data_dir: &Path) -> Option<Registered> {
+    serde_json::from_slice(&std::fs::read(data_dir.join("registration.json")).ok()?).ok()
 }
 
 /// The node at an address, where it is the owner's.
@@ -210,6 +229,10 @@ mod tests {
 
         fn data(&self, _bytes: &[u8]) {
             unreachable!("data");
+        }
+
+        fn finish(&self) -> Result<(), Failure> {
+            unreachable!("the end");
         }
 
         fn note(&self, text: &str) {

@@ -13,7 +13,7 @@ use crate::environment::{self, Variable};
 mod change;
 mod worker;
 
-pub use change::Change;
+pub use change::{Change, Told};
 
 /// Where a value was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -89,6 +89,9 @@ pub enum Error {
         found: Option<String>,
         told: String,
     },
+    // Not what it says: endpoints are paid for by a key in the URL.
+    #[error("`{}` says another `{key}` than `worker init` is told", path.display())]
+    EndpointDiffers { path: PathBuf, key: &'static str },
     #[error("`{}` cannot be written", path.display())]
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error("`{value}` is not a URL that starts with http:// or https://")]
@@ -100,7 +103,7 @@ impl Diagnostic for Error {
         match self {
             Self::Unreadable { .. } => "config-unreadable",
             Self::Malformed { .. } => "config-malformed",
-            Self::Differs { .. } => "config-differs",
+            Self::Differs { .. } | Self::EndpointDiffers { .. } => "config-differs",
             Self::Unwritable { .. } => "config-unwritable",
             Self::NotAUrl { .. } => "url-malformed",
         }
@@ -121,7 +124,11 @@ impl Diagnostic for Error {
                     Some(found) => format!("put `{key} = {told}` in place of `{key} = {found}` there"),
                     None => format!("put `{key} = {told}` below its `[worker]`"),
                 };
-                format!("{change}, leave the flag out, or name another rig's config file with `--config`")
+                format!("{change}, leave the flag or variable out, or name another rig's config file with `--config`")
+            }
+            Self::EndpointDiffers { .. } => {
+                "change it there, leave the flag or variable out, or name another rig's config file with `--config`"
+                    .to_owned()
             }
             Self::Unwritable { .. } => "check the path given by `--config`, and who may write there".to_owned(),
             Self::NotAUrl { .. } => "write it like `http://127.0.0.1:8899`".to_owned(),
@@ -183,6 +190,16 @@ impl Settings {
         let worker = file.worker.unwrap_or_default();
         let docker_host = env(environment::DOCKER_HOST);
         Ok(Self { config, worker, docker_host, rpc_url, ws_url, orchestrator_url, keypair })
+    }
+
+    /// RPC and WebSocket endpoint as flags or environment say, which another command may have otherwise.
+    pub fn told_endpoints(&self) -> (Option<String>, Option<String>) {
+        let told = |found: &Found<String>| {
+            let is_told = matches!(found.source, Source::Flag | Source::Environment);
+            is_told.then(|| found.value.clone())
+        };
+        let beside = ws_beside(&self.rpc_url.value);
+        (told(&self.rpc_url), told(&self.ws_url).filter(|url| *url != beside))
     }
 }
 

@@ -86,7 +86,7 @@ pub struct RigOptions {
     /// The orchestrator's worker endpoint [default: http://127.0.0.1:7071]
     #[arg(long, value_name = "URL")]
     pub orchestrator: Option<String>,
-    /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
+    /// Docker or Podman socket [default: what `DOCKER_HOST` says, which a service does not see; then Docker's own]
     #[arg(long, value_name = "URL")]
     pub docker_host: Option<String>,
     /// Pretend to have this GPU, of so many MiB; the node must be registered as simulated. May be repeated
@@ -151,7 +151,7 @@ own, so `sudo` is told whose is meant. The unit holds it all: change the file, a
 The service's key is read by systemd, so its file may stay readable for root alone. `journalctl -u millrace-worker`
 shows the log.")]
 pub struct InstallWorker {
-    /// Account that the worker runs as; containers run as it, too
+    /// Account that the worker runs as; containers have users of their own
     #[arg(long, value_name = "NAME", default_value = "millrace")]
     pub user: String,
     /// Show what would be written, and do nothing
@@ -241,7 +241,8 @@ pub struct ExamineRig {
 #[command(after_help = "Example:
   millrace worker init --node-key rig1.json --orchestrator http://market.example:7071
 
-What it is told goes into the config file, under `[worker]`, where the rig's other commands find it.")]
+What it is told goes into the config file, where the rig's other commands find it: under
+`[worker]`, and above that the endpoints that flags or environment name.")]
 pub struct PrepareRig {
     /// The rig's own keypair; written if it does not exist
     #[arg(long, value_name = "PATH")]
@@ -250,7 +251,7 @@ pub struct PrepareRig {
     pub rig: RigToLookAt,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RigToLookAt {
     /// Where the worker will keep its data [default: .worker]
     #[arg(long, value_name = "DIR")]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic};
 use millrace_worker::control::{self, Ask, Error};
-use millrace_worker::status::{LeaseStatus, Status, Unfit, VoteStatus};
+use millrace_worker::status::{AtRest, LeaseStatus, Status, Unfit, VoteStatus};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error as ThisError;
 
 use crate::args::DrainWorker;
+use crate::clock;
+use crate::commands::worker_status::OnChain;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -29,6 +31,8 @@ struct Drained {
     /// Whether it was told to take leases.
     #[serde(skip)]
     undone: bool,
+    /// What the market has of the node; `None` where nobody asked, or the chain did not answer in time.
+    on_chain: Option<OnChain>,
     /// What the rig still works for.
     leases: Vec<Address>,
     /// Leases whose results it has still to show.
@@ -50,14 +54,23 @@ impl Report for Drained {
             };
             return format!("{}\n{}", style.warn(&word), views::worker::unfit(&self.unfit, style));
         }
+        if let Some(withheld) = self.withheld() {
+            return style.warn(&format!("the rig would take leases, and gets none: {withheld}"));
+        }
         style.good(&match (self.draining, self.running, due) {
             (true, true, None) => {
                 "the rig takes no further lease, and holds none: its worker may be stopped".to_owned()
             }
             (true, true, Some(due)) => format!("the rig takes no further lease, and still has {due}"),
-            (true, false, _) => "no worker runs here: the next one takes no lease until `--undo`".to_owned(),
+            (true, false, None) => "no worker runs here: the next one takes no lease until `--undo`".to_owned(),
+            (true, false, Some(due)) => {
+                format!("no worker runs here, and the rig still has {due}: the next one takes no further lease until `--undo`")
+            }
             (false, true, _) => "the rig takes leases".to_owned(),
-            (false, false, _) => "no worker runs here: the next one takes leases".to_owned(),
+            (false, false, None) => "no worker runs here: the next one takes leases".to_owned(),
+            (false, false, Some(due)) => {
+                format!("no worker runs here, and the rig still has {due}: the next one takes leases")
+            }
         })
     }
 
@@ -68,7 +81,14 @@ impl Report for Drained {
                     .to_owned(),
             ];
         }
-        match (self.draining, self.leases.is_empty() && self.votes.is_empty()) {
+        let is_free = self.leases.is_empty() && self.votes.is_empty();
+        if !self.running && !is_free {
+            return vec![
+                "sudo systemctl start millrace-worker  (or `millrace worker run`: bonds are lost of what nobody finishes)"
+                    .to_owned(),
+            ];
+        }
+        match (self.draining, is_free) {
             (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
             (true, false) => vec![
                 "millrace worker drain --wait  (until the last one is over)".to_owned(),
@@ -76,6 +96,13 @@ impl Report for Drained {
             ],
             (false, _) => vec!["millrace worker status".to_owned()],
         }
+    }
+}
+
+impl Drained {
+    /// Why a rig that takes leases gets none, where the chain says so.
+    fn withheld(&self) -> Option<String> {
+        self.on_chain.filter(|_| !self.draining).and_then(|on_chain| on_chain.withheld())
     }
 }
 
@@ -99,15 +126,18 @@ impl Diagnostic for BrokenOff {
 /// Has the rig take no further lease, or take them again.
 ///
 /// # Errors
-/// A folder that no worker has used, one of another user's, a worker that does not answer; while waiting, a
-/// worker that has stopped, or a wait that is broken off.
+/// A folder that no worker has used, one of another user's, a worker that does not answer, the damaged journal of one
+/// that does not run; while waiting, a worker that has stopped, or a wait that is broken off.
 pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure> {
     let data_dir = rigs::data_dir(args.data_dir);
     let draining = !args.undo;
     let ask = if draining { Ask::Drain } else { Ask::Resume };
     let mut status = match control::ask(&data_dir, ask).await {
         Ok(status) => status,
-        Err(error @ Error::NotRunning { .. }) if !args.wait => return at_rest(context, &data_dir, draining, error),
+        Err(error @ Error::NotRunning { .. }) if !args.wait => {
+            context.output.report(&at_rest(&data_dir, draining, error)?);
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
     };
     if args.wait {
@@ -116,8 +146,9 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
     }
     let leases = held(&status.leases).into_iter().map(|lease| lease.lease).collect();
     let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
-    let (unfit, undone) = (status.unfit, args.undo);
-    context.output.report(&Drained { draining: status.draining, running: true, unfit, undone, leases, votes });
+    let on_chain = if args.undo { OnChain::ask(&context.client(), status.node).await } else { None };
+    let (draining, unfit, undone) = (status.draining, status.unfit, args.undo);
+    context.output.report(&Drained { draining, running: true, unfit, undone, on_chain, leases, votes });
     Ok(())
 }
 
@@ -143,14 +174,16 @@ async fn wait(
     Ok(status)
 }
 
-/// Where no worker runs, the next one finds what was said.
-fn at_rest(context: &Context<'_>, data_dir: &Path, draining: bool, error: Error) -> Result<(), Failure> {
+/// Where no worker runs, the next one finds what was said, and the journal tells what it has to finish.
+fn at_rest(data_dir: &Path, draining: bool, error: Error) -> Result<Drained, Failure> {
     if !control::tell_next(data_dir, draining)? {
         return Err(error.into());
     }
+    let at_rest = AtRest::read(data_dir, clock::now()).map_err(|error| Failure::refused(&error))?;
+    let leases = held(&at_rest.leases).into_iter().map(|lease| lease.lease).collect();
+    let votes = at_rest.votes.iter().map(|vote| vote.lease).collect();
     let (unfit, undone) = (vec![], !draining);
-    context.output.report(&Drained { draining, running: false, unfit, undone, leases: vec![], votes: vec![] });
-    Ok(())
+    Ok(Drained { draining, running: false, unfit, undone, on_chain: None, leases, votes })
 }
 
 /// Those that still need the rig: a reported one only waits for the chain.
@@ -174,7 +207,12 @@ pub fn pending(leases: usize, votes: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_protocol::{NodeStatus, ProviderStatus};
+    use millrace_worker::journal::Journal;
+    use serde_json::json;
+
     use super::*;
+    use crate::commands::worker_status::tests::on_chain;
     use crate::views::worker::tests::{busy, lost_gpu};
 
     #[test]
@@ -187,10 +225,13 @@ mod tests {
             (false, false, 0, 0),
             (true, true, 0, 1),
             (true, true, 1, 2),
+            (true, false, 1, 0),
+            (false, false, 0, 1),
         ] {
             let all = |number| vec![Address([1; 32]); number];
             let (unfit, undone) = (vec![], !draining);
-            let drained = Drained { draining, running, unfit, undone, leases: all(leases), votes: all(votes) };
+            let (leases, votes) = (all(leases), all(votes));
+            let drained = Drained { draining, running, unfit, undone, on_chain: None, leases, votes };
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
     }
@@ -200,10 +241,39 @@ mod tests {
         // A toolkit with ways out makes the worker itself drain, a GPU does not.
         for (draining, undone, leases) in [(true, true, 1), (false, true, 0), (true, false, 0), (true, false, 1)] {
             let leases = vec![Address([1; 32]); leases];
-            let drained = Drained { draining, running: true, unfit: vec![lost_gpu()], undone, leases, votes: vec![] };
+            let (unfit, votes) = (vec![lost_gpu()], vec![]);
+            let drained = Drained { draining, running: true, unfit, undone, on_chain: None, leases, votes };
             assert!(!undone || drained.next().iter().all(|line| !line.contains("drain")), "{:?}", drained.next());
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
+    }
+
+    #[test]
+    fn a_rig_that_the_market_gives_no_lease_is_not_said_to_take_them() {
+        let (unfit, leases, votes) = (vec![], vec![], vec![]);
+        let on_chain = Some(on_chain(NodeStatus::Draining, ProviderStatus::Active));
+        let drained = Drained { draining: false, running: true, unfit, undone: true, on_chain, leases, votes };
+        let said = drained.human(Style::plain());
+        assert!(
+            said.starts_with("the rig would take leases, and gets none: it drains on chain, `millrace node"),
+            "{said}"
+        );
+        assert_eq!(drained.json()["on_chain"]["status"], "Draining");
+    }
+
+    #[test]
+    fn what_a_worker_holds_that_does_not_run_its_journal_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let not_running = || Error::NotRunning { data_dir: folder.path().to_owned() };
+        assert_eq!(at_rest(folder.path(), true, not_running()).err().unwrap().code, "worker-not-running");
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        assert!(at_rest(folder.path(), true, not_running()).unwrap().votes.is_empty());
+        let (lease, root, salt) = (Address([1; 32]), "0".repeat(64), [0; 32]);
+        let vote = json!({ "record": "vote_prepared", "lease": lease, "root": root, "salt": salt });
+        journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
+        let drained = at_rest(folder.path(), true, not_running()).unwrap();
+        assert_eq!((drained.votes.as_slice(), drained.running), ([lease].as_slice(), false));
+        assert!(drained.human(Style::plain()).contains("the rig still has 1 result to show"));
     }
 
     #[tokio::test]

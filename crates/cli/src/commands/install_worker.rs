@@ -1,15 +1,20 @@
 use std::path::{Path, PathBuf};
 
-use millrace_protocol::Address;
+use millrace_protocol::{Address, Diagnostic};
+use millrace_worker::status::AtRest;
 use serde::Serialize;
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::args::{InstallWorker, SERVICE_DATA_DIR};
+use crate::clock;
+use crate::commands::drain_worker::{held, pending};
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::rigs;
+use crate::rigs::{self, is_same};
 use crate::settings::Source;
+use crate::shell::quoted;
 use crate::systemd::{self, SERVICE, Systemd, Unit};
 
 #[derive(Serialize)]
@@ -25,9 +30,9 @@ struct Installed {
     rpc_url: String,
     /// Whether nobody named the endpoint: root has no configuration of yours.
     rpc_url_is_default: bool,
-    /// Where `sudo` does not look by itself.
+    /// Where `sudo` does not look by itself; `None` where there is no config file.
     #[serde(skip)]
-    config: PathBuf,
+    config: Option<PathBuf>,
 }
 
 impl Report for Installed {
@@ -56,11 +61,11 @@ impl Report for Installed {
 
     fn next(&self) -> Vec<String> {
         if !self.written {
+            let config = self.config.as_ref().map(|path| quoted(&path.display().to_string()));
+            let config = config.map_or_else(String::new, |path| format!(", `--config {path}`"));
             return vec![format!(
-                "the same command with `sudo`, `--config {}` and `--rpc-url {}`, and without `--print`, writes and starts \
-                 it",
-                self.config.display(),
-                self.rpc_url
+                "the same command with `sudo`{config} and `--rpc-url {}`, and without `--print`, writes and starts it",
+                quoted(&self.rpc_url)
             )];
         }
         vec![
@@ -71,11 +76,32 @@ impl Report for Installed {
     }
 }
 
+/// In another folder nobody would look after what the service's worker has promised, and its containers would be removed.
+#[derive(Debug, Error)]
+#[error("the service's worker still has {due}, which stand in {}", from.display())]
+struct Moved {
+    from: PathBuf,
+    due: String,
+}
+
+impl Diagnostic for Moved {
+    fn code(&self) -> &'static str {
+        "worker-busy"
+    }
+
+    fn hint(&self) -> String {
+        let from = quoted(&self.from.display().to_string());
+        format!(
+            "leave them there with `--data-dir {from}`, or finish them with `sudo millrace worker drain --wait` first"
+        )
+    }
+}
+
 /// Makes the worker a service of systemd.
 ///
 /// # Errors
 /// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an
-/// account that does not exist, a folder that holds something else, a folder or unit that cannot be written, a
+/// account that does not exist, a service that still has leases in another folder, a folder that holds something else, a folder or unit that cannot be written, a
 /// `systemctl` that fails, a worker that ends right after its start: [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
@@ -87,10 +113,9 @@ pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let written = !args.print;
     if written {
         if !systemd.is_here() {
-            return Err(
-                systemd::Error::Missing { command: by_hand(&args, key_path, &context.settings.rpc_url.value) }.into()
-            );
+            return Err(systemd::Error::Missing { command: by_hand(&args, &unit) }.into());
         }
+        stays(systemd.data_dir(), &unit.data_dir)?;
         systemd.install(&unit)?;
     }
     let rpc_url = &context.settings.rpc_url;
@@ -104,7 +129,7 @@ pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
         orchestrator: args.rig.orchestrator().to_owned(),
         rpc_url: rpc_url.value.clone(),
         rpc_url_is_default: rpc_url.source == Source::Default,
-        config: context.settings.config.value.clone(),
+        config: Some(context.settings.config.value.clone()).filter(|path| path.exists()),
     });
     Ok(())
 }
@@ -128,20 +153,35 @@ fn unit(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> Result<Unit, Fa
     })
 }
 
+/// That the service has nothing at stake where it would not be any more.
+fn stays(from: Option<PathBuf>, to: &Path) -> Result<(), Failure> {
+    let Some(from) = from.filter(|from| !is_same(from, to)) else { return Ok(()) };
+    // A journal that is not there, or is damaged, is no better for staying.
+    let at_rest = AtRest::read(&from, clock::now()).ok();
+    match at_rest.and_then(|at_rest| pending(held(&at_rest.leases).len(), at_rest.votes.len())) {
+        Some(due) => Err(Failure::refused(&Moved { from, due })),
+        None => Ok(()),
+    }
+}
+
 fn data_dir(args: &InstallWorker) -> &Path {
     args.rig.data_dir.as_deref().unwrap_or(Path::new(SERVICE_DATA_DIR))
 }
 
-/// What runs the same worker where something else looks after services.
-fn by_hand(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> String {
-    let key = node_key.display().to_string();
-    let words = args.rig.words(Some(&key)).join(" ");
-    format!("millrace --rpc-url {rpc_url} worker run --data-dir {} {words}", data_dir(args).display())
+/// What runs the same worker where something else looks after services, wherever that stands.
+fn by_hand(args: &InstallWorker, unit: &Unit) -> String {
+    let [data_dir, key] = [&unit.data_dir, &unit.node_key].map(|path| path.display().to_string());
+    let mut words = vec!["millrace", "--rpc-url", &unit.rpc_url, "worker", "run", "--data-dir", &data_dir];
+    let rig = args.rig.words(Some(&key));
+    words.extend(rig.iter().map(String::as_str));
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use millrace_worker::journal::Journal;
+    use serde_json::json;
 
     use super::*;
     use crate::args::{Cli, Command, WorkerCommand};
@@ -177,12 +217,52 @@ mod tests {
 
     #[test]
     fn the_command_by_hand_is_whole() {
-        let command = by_hand(&args("--no-network"), Path::new("rig.json"), "http://r:1");
+        let args = args("--no-network --data-dir rig");
+        let unit = unit(&args, Path::new("rig 1.json"), "https://r/?key=1&b=2").unwrap();
+        let here = std::env::current_dir().unwrap().display().to_string();
         assert_eq!(
-            command,
-            "millrace --rpc-url http://r:1 worker run --data-dir /var/lib/millrace --node-key rig.json --orchestrator \
-             http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --image-cache \
-             51200MiB --bid-share 10000 --no-network"
+            by_hand(&args, &unit),
+            format!(
+                "millrace --rpc-url 'https://r/?key=1&b=2' worker run --data-dir {here}/rig --node-key '{here}/rig 1.json' \
+                 --orchestrator http://127.0.0.1:7071 --longest-lease 30d --disk-reserve 512MiB --image-cache 51200MiB \
+                 --bid-share 10000 --no-network"
+            )
         );
+    }
+
+    #[test]
+    fn a_service_with_something_at_stake_is_not_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&from).unwrap();
+        let (mut journal, _) = Journal::open(&from).unwrap();
+        assert_eq!(stays(Some(from.clone()), &to), Ok(()), "nothing is left behind");
+        let (lease, root, salt) = (Address([1; 32]), "0".repeat(64), [0; 32]);
+        let vote = json!({ "record": "vote_prepared", "lease": lease, "root": root, "salt": salt });
+        journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
+        assert_eq!((stays(None, &to), stays(Some(from.clone()), &from.join("."))), (Ok(()), Ok(())));
+        let failure = stays(Some(from.clone()), &to).unwrap_err();
+        assert_eq!(failure.code, "worker-busy");
+        assert!(failure.message.contains("1 result to show") && failure.hint.contains("--data-dir"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_config_file_that_is_not_there_is_not_named() {
+        let mut shown = Installed {
+            unit: "/etc/systemd/system/millrace-worker.service".into(),
+            text: String::new(),
+            written: false,
+            node_key: Address([1; 32]),
+            user: "millrace".to_owned(),
+            data_dir: SERVICE_DATA_DIR.into(),
+            orchestrator: "http://market.example:7071".to_owned(),
+            rpc_url: "https://r/?key=1&b=2".to_owned(),
+            rpc_url_is_default: false,
+            config: None,
+        };
+        let said = "the same command with `sudo` and `--rpc-url 'https://r/?key=1&b=2'`, and without `--print`, writes";
+        assert!(shown.next()[0].starts_with(said), "{:?}", shown.next());
+        shown.config = Some("/home/a/config.toml".into());
+        assert!(shown.next()[0].contains("`sudo`, `--config /home/a/config.toml` and"), "{:?}", shown.next());
     }
 }

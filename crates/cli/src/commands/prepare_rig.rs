@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,19 +8,21 @@ use millrace_worker::doctor::{Examined, Finding};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::{PrepareRig, RigOptions};
+use crate::args::{DATA_DIR, PrepareRig, RigOptions, RigToLookAt};
 use crate::commands::examine_rig::{Found, examine, is_fit};
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
-use crate::rigs;
-use crate::settings::{self, Change, Source};
+use crate::rigs::{self, is_same};
+use crate::settings::{self, Change, Source, Told};
+use crate::shell::quoted;
 
 #[derive(Serialize)]
 struct Prepared {
     findings: Vec<Finding>,
     node_key: Address,
     path: PathBuf,
+    data_dir: PathBuf,
     /// The rig's hardware as `node add` takes it.
     hardware: String,
     /// The file with what the rig's other commands need.
@@ -41,14 +44,16 @@ impl Report for Prepared {
         let (good, path, config) = (style.good("rig is ready"), self.path.display(), self.config.display());
         let written = if self.config_written { "written" } else { "it said so before" };
         format!(
-            "{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)\nconfig    {config}  \
-             (`[worker]`: {written})",
-            self.node_key
+            "{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)\ndata      {}\nconfig    \
+             {config}  ({written})",
+            self.node_key,
+            self.data_dir.display()
         )
     }
 
     fn next(&self) -> Vec<String> {
-        let (path, config) = (self.path.display(), format!("--config {}", self.config.display()));
+        let word = |path: &Path| quoted(&path.display().to_string());
+        let (path, config) = (word(&self.path), format!("--config {}", word(&self.config)));
         let found = if self.config_is_found { String::new() } else { format!("{config} ") };
         vec![
             format!(
@@ -71,14 +76,23 @@ impl Report for Prepared {
 /// looked into; a key file that is none, or cannot be written; a config file that cannot be.
 pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure> {
     let path = rigs::node_key(args.node_key.as_deref(), "init")?.to_owned();
-    millrace_worker::check_data_dir(&args.rig.data_dir(), |file| is_same(file, &path))?;
-    let examined = examine(context, &args.rig).await;
+    let settings::Found { value: config, source } = context.settings.config.clone();
+    // A table that names none has its rig where it always was.
+    let has_table = context.settings.worker.node_key.is_some();
+    let own =
+        if has_table { DATA_DIR.into() } else { own_data_dir(Path::new(DATA_DIR), &context.settings.config, &path) };
+    let data_dir = args.rig.data_dir.clone().unwrap_or(own);
+    millrace_worker::check_data_dir(&data_dir, |file| is_same(file, &path))?;
+    let examined = examine(context, &RigToLookAt { data_dir: Some(data_dir.clone()), ..args.rig.clone() }).await;
     if let Err(unfit) = is_fit(&examined) {
         context.output.report(&Found { findings: examined.findings });
-        return Err(unfit);
+        return Err(
+            unfit.with_hint("do what stands behind each of them, then run `millrace worker init` again as before")
+        );
     }
     let hardware = hardware(&examined, args.rig.disk_reserve());
-    let told = RigOptions {
+    let (rpc_url, ws_url) = context.settings.told_endpoints();
+    let rig = RigOptions {
         node_key: Some(path.clone()),
         data_dir: args.rig.data_dir,
         orchestrator: args.rig.orchestrator,
@@ -86,12 +100,13 @@ pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure>
         disk_reserve: args.rig.disk_reserve,
         ..RigOptions::default()
     };
-    let settings::Found { value: config, source } = context.settings.config.clone();
+    let told = Told { rig, data_dir: data_dir.clone(), rpc_url, ws_url };
     let (node_key, config_written) = write(&config, &path, &told)?;
     context.output.report(&Prepared {
         findings: examined.findings,
         node_key,
         path,
+        data_dir: absolute(data_dir),
         hardware,
         config: absolute(config),
         config_written,
@@ -102,7 +117,7 @@ pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure>
 
 /// Both or neither: what can fail of the config file is done before there is a key, and a new key goes where the rest
 /// fails all the same.
-fn write(config: &Path, key_path: &Path, told: &RigOptions) -> Result<(Address, bool), Failure> {
+fn write(config: &Path, key_path: &Path, told: &Told) -> Result<(Address, bool), Failure> {
     let change = Change::prepare(config, told)?;
     let is_new = !key_path.exists();
     let node_key = address(&keys::load_or_create(key_path)?);
@@ -117,10 +132,20 @@ fn write(config: &Path, key_path: &Path, told: &RigOptions) -> Result<(Address, 
     }
 }
 
-/// However the two are written.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let (one, other) = (one.canonicalize(), other.canonicalize());
-    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
+/// Where a rig keeps its data that was told no folder: here, or beside a config file that was named, so that two rigs
+/// have two. One that has worked here already goes on here, and another one's folder is left alone.
+fn own_data_dir(here: &Path, config: &settings::Found<PathBuf>, key_path: &Path) -> PathBuf {
+    let key = keys::load(key_path).ok().map(|key| address(&key));
+    let is_here = match rigs::registered(here) {
+        Some(registered) => Some(registered.node_key) == key,
+        None => config.source == Source::Default,
+    };
+    if is_here {
+        return here.to_owned();
+    }
+    let mut name = OsString::from(format!("{DATA_DIR}-"));
+    name.push(config.value.file_stem().unwrap_or_default());
+    config.value.with_file_name(name)
 }
 
 /// A path that cannot be made absolute was none that could be written to.
@@ -173,8 +198,30 @@ mod tests {
         Examined { findings: vec![], inventory, machine, free_disk_mib: 900_000 }
     }
 
-    fn told(key: &Path) -> RigOptions {
-        RigOptions { node_key: Some(key.to_owned()), ..RigOptions::default() }
+    fn told(key: &Path) -> Told {
+        let rig = RigOptions { node_key: Some(key.to_owned()), ..RigOptions::default() };
+        Told { rig, data_dir: "/srv/rig".into(), rpc_url: None, ws_url: None }
+    }
+
+    #[test]
+    fn two_rigs_with_a_config_file_each_have_a_folder_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, key_path) = (folder.path().join(".worker"), folder.path().join("rig.json"));
+        let at = |path: &str, source| settings::Found { value: PathBuf::from(path), source };
+        let (usual, named) = (at("/home/a/config.toml", Source::Default), at("rigs/two.toml", Source::Flag));
+        let own = |config: &settings::Found<PathBuf>| own_data_dir(&here, config, &key_path);
+        assert_eq!((own(&usual), own(&named)), (here.clone(), PathBuf::from("rigs/.worker-two")));
+
+        let key = address(&keys::load_or_create(&key_path).unwrap());
+        let register = |node_key: Address| {
+            let registration = serde_json::json!({ "node": Address([1; 32]), "node_key": node_key });
+            fs::write(here.join("registration.json"), registration.to_string()).unwrap();
+        };
+        fs::create_dir(&here).unwrap();
+        register(key);
+        assert_eq!((own(&usual), own(&named)), (here.clone(), here.clone()), "it has worked here");
+        register(Address([2; 32]));
+        assert_eq!(own(&usual), Path::new("/home/a/.worker-config"), "another rig works here");
     }
 
     #[test]
@@ -221,6 +268,7 @@ mod tests {
             findings: vec![],
             node_key: Address([1; 32]),
             path: "rig.json".into(),
+            data_dir: "/home/a/.worker".into(),
             hardware: "--cpus 16".to_owned(),
             config: "/home/a/.config/millrace/config.toml".into(),
             config_written: true,
@@ -234,7 +282,9 @@ mod tests {
             "millrace --config /home/a/.config/millrace/config.toml worker run  (here, from then on)"
         );
         prepared.config_written = false;
-        assert!(prepared.human(Style::plain()).ends_with("(`[worker]`: it said so before)"));
+        assert!(prepared.human(Style::plain()).ends_with("(it said so before)"));
+        prepared.config = "/home/a b/config.toml".into();
+        assert!(prepared.next()[1].starts_with("millrace --config '/home/a b/config.toml' worker run"));
     }
 
     #[test]

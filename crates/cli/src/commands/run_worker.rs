@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use millrace_protocol::{Address, BasisPoints, Seconds};
 use millrace_worker::{Options, PullPolicy, Service};
@@ -22,13 +23,16 @@ struct Up {
     /// Where Prometheus finds them, if anywhere.
     metrics: Option<String>,
     simulated_gpus: Vec<String>,
-    /// What the node's key has for fees.
-    lamports: u64,
+    /// What the node's key has for fees; `None` where the chain did not answer in time.
+    lamports: Option<u64>,
 }
 
 /// What a worker wants to see before it commits to a result that is counted, and hundreds of other transactions. A node
 /// pays for some itself: a longer start, a hold, a voucher that nobody else redeems.
 const ENOUGH: u64 = 3_000_000;
+
+/// How long the chain has to say what is there for fees: the worker works meanwhile.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Report for Up {
     fn json(&self) -> Value {
@@ -37,11 +41,14 @@ impl Report for Up {
 
     fn human(&self, style: Style) -> String {
         let gpus = match self.simulated_gpus.as_slice() {
-            [] => "real ones, as the driver tells".to_owned(),
+            [] => "those that the driver tells of, if any".to_owned(),
             gpus => format!("{} (simulated)", gpus.join(", ")),
         };
-        let fees = sol(self.lamports);
-        let fees = if self.lamports < ENOUGH { style.warn(&fees) } else { fees };
+        let fees = match self.lamports {
+            None => style.warn("unknown: the chain did not answer"),
+            Some(lamports) if lamports < ENOUGH => style.warn(&sol(lamports)),
+            Some(lamports) => sol(lamports),
+        };
         let metrics = self.metrics.as_ref().map_or_else(String::new, |url| format!("\nmetrics       {url}"));
         format!(
             "{}\nnode          {}\nnode key      {}\nfor fees      {fees}\nGPUs          {gpus}\norchestrator  {}\njournal       \
@@ -58,7 +65,7 @@ impl Report for Up {
         let leave = "leave it running: leases come by themselves; `millrace worker status` tells how it is, and \
                      `millrace worker earnings` what they earned";
         let mut next = vec![leave.to_owned()];
-        if self.lamports < ENOUGH {
+        if self.lamports.is_some_and(|lamports| lamports < ENOUGH) {
             next.push(format!(
                 "send {} to {}: its own fees save its bond when an image is slow or the orchestrator away",
                 sol(10 * ENOUGH),
@@ -102,13 +109,14 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         any_toolkit: args.rig.any_toolkit,
         ..defaults
     };
-    let lamports = context.client().lamports(key_address).await?;
     let mut stop = std::pin::pin!(stop);
     let handle = tokio::select! {
         handle = Service::start(options) => handle?,
         // It may wait for an engine that does not answer.
         () = &mut stop => return Ok(()),
     };
+    // A rig with something at stake starts without the chain.
+    let lamports = tokio::time::timeout(PATIENCE, context.client().lamports(key_address)).await;
     context.output.report(&Up {
         node: handle.node(),
         node_key: key_address,
@@ -116,7 +124,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
         data_dir: handle.data_dir().to_owned(),
         metrics: handle.metrics().map(|address| format!("http://{address}/metrics")),
         simulated_gpus,
-        lamports,
+        lamports: lamports.ok().and_then(Result::ok),
     });
     Ok(handle.run_until(stop).await?)
 }
@@ -131,7 +139,33 @@ fn sol(lamports: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::sol;
+    use super::*;
+
+    fn up(lamports: Option<u64>) -> Up {
+        Up {
+            node: Address([1; 32]),
+            node_key: Address([2; 32]),
+            orchestrator: "http://market.example:7071".to_owned(),
+            data_dir: "/srv/rig".into(),
+            metrics: None,
+            simulated_gpus: vec![],
+            lamports,
+        }
+    }
+
+    #[test]
+    fn a_chain_that_is_away_leaves_the_fees_unknown() {
+        let unknown = up(None);
+        insta::assert_snapshot!(format!("{}\n{}", unknown.human(Style::plain()), unknown.next().join("\n")));
+        assert_eq!(unknown.json()["lamports"], Value::Null);
+    }
+
+    #[test]
+    fn a_key_with_little_for_fees_is_to_be_sent_some() {
+        let (little, enough) = (up(Some(ENOUGH - 1)), up(Some(ENOUGH)));
+        assert!(little.next()[1].starts_with("send 0.03 SOL to "), "{:?}", little.next());
+        assert!(enough.next().len() == 1 && enough.human(Style::plain()).contains("for fees      0.003 SOL\n"));
+    }
 
     #[test]
     fn sol_is_written_without_trailing_zeros() {

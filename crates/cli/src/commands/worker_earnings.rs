@@ -1,4 +1,5 @@
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use millrace_client::Client;
 use millrace_client::accounts::{LeaseAccount, NodeAccount, ProviderAccount};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::args::{EarningsBy, ShowEarnings};
+use crate::args::{EarningsBy, Moment, ShowEarnings};
 use crate::clock;
 use crate::context::Context;
 use crate::errors::Failure;
@@ -20,19 +21,37 @@ use crate::views::duration::duration;
 use crate::views::money::usdc;
 use crate::{rigs, views};
 
-/// Which node is meant cannot be told.
+/// What keeps anything from being added up.
 #[derive(Debug, Error)]
-#[error("no worker runs here that could say which node is meant")]
-struct Unnamed;
+enum Unclear {
+    #[error("no worker runs here that could say which node is meant")]
+    Unnamed,
+    #[error("{} is no worker's data folder", path.display())]
+    NotAWorkers { path: PathBuf },
+    #[error("the time from `--since` to `--until` ends before it begins")]
+    Inverted,
+}
 
-impl Diagnostic for Unnamed {
+impl Diagnostic for Unclear {
     fn code(&self) -> &'static str {
-        "node-unnamed"
+        match self {
+            Self::Unnamed => "node-unnamed",
+            Self::NotAWorkers { .. } => "data-folder-unused",
+            Self::Inverted => "range-inverted",
+        }
     }
 
     fn hint(&self) -> String {
-        "name it with `--node`; `millrace node list` has the addresses; a worker of another user's needs `sudo`"
-            .to_owned()
+        match self {
+            Self::Unnamed => {
+                "name it with `--node`; `millrace node list` has the addresses; a worker of another user's needs `sudo`"
+            }
+            Self::NotAWorkers { .. } => {
+                "name the folder that `millrace worker run --data-dir` had, or the node alone with `--node`"
+            }
+            Self::Inverted => "`--since` names the earlier of the two: `--since 2d --until 1d`",
+        }
+        .to_owned()
     }
 }
 
@@ -182,7 +201,8 @@ impl Report for Shown {
 /// Shows what the rig earned.
 ///
 /// # Errors
-/// A node that nobody names, an RPC endpoint that cannot be reached, a journal that is damaged.
+/// A node that nobody names, a folder that is no worker's, a time that ends before it begins, an RPC endpoint that cannot
+/// be reached, a journal that is damaged.
 pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failure> {
     let client = context.client();
     let data_dir = rigs::data_dir(args.data_dir.clone().or_else(|| context.settings.worker.data_dir.clone()));
@@ -190,14 +210,15 @@ pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failur
     let (node, held) = match (asked, args.node) {
         (Ok(status), named) if named.is_none_or(|node| node == status.node) => (status.node, Some(status.leases)),
         (Ok(_), Some(node)) => (node, None),
-        (Err(control::Error::NotRunning { .. }), Some(node)) => (node, at_rest(&data_dir, args.data_dir.is_some())?),
+        (Err(control::Error::NotRunning { .. }), named) => at_rest(&data_dir, args.data_dir.is_some(), named)?,
         (Err(_), Some(node)) => (node, None),
         (Err(error @ control::Error::NotAllowed { .. }), None) => return Err(error.into()),
-        (_, None) => return Err(Failure::usage(&Unnamed)),
+        (_, None) => return Err(Failure::usage(&Unclear::Unnamed)),
     };
     let now = client.chain_clock().await?;
-    let (since, until) = (args.since.map(|moment| moment.at(now)), args.until.map(|moment| moment.at(now)));
-    let range = since.unwrap_or(UnixSeconds(0))..until.unwrap_or(UnixSeconds::MAX);
+    let range = range(args.since, args.until, now)?;
+    let since = args.since.map(|_| range.start);
+    let until = args.until.map(|_| range.end);
     let earnings = client.node_history(node, range).await?.earnings();
     let pending = match held {
         Some(leases) => Some(pending(&client, node, &leases).await?),
@@ -226,14 +247,31 @@ pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failur
     Ok(())
 }
 
-/// The leases of a worker that is down, where its folder is the one that was named: another rig's journal would
-/// tell of other money.
-fn at_rest(data_dir: &Path, named: bool) -> Result<Option<Vec<LeaseStatus>>, Failure> {
-    if !named || !data_dir.join("journal").exists() {
-        return Ok(None);
+/// The node and the leases of a worker that is down. Of a node that was named, only where the folder was named, too, or is
+/// known to be its own: another rig's journal would tell of other money.
+fn at_rest(
+    data_dir: &Path,
+    folder_is_named: bool,
+    named: Option<Address>,
+) -> Result<(Address, Option<Vec<LeaseStatus>>), Failure> {
+    let is_a_workers = data_dir.join("journal").exists();
+    if folder_is_named && !is_a_workers {
+        return Err(Failure::usage(&Unclear::NotAWorkers { path: data_dir.to_owned() }));
+    }
+    let registered = rigs::registered(data_dir).map(|registered| registered.node);
+    let node = named.or(registered).ok_or_else(|| Failure::usage(&Unclear::Unnamed))?;
+    if !is_a_workers || !folder_is_named && registered != Some(node) {
+        return Ok((node, None));
     }
     let at_rest = AtRest::read(data_dir, clock::now()).map_err(|error| Failure::refused(&error))?;
-    Ok(Some(at_rest.leases))
+    Ok((node, Some(at_rest.leases)))
+}
+
+/// What was settled in it counts.
+fn range(since: Option<Moment>, until: Option<Moment>, now: UnixSeconds) -> Result<Range<UnixSeconds>, Failure> {
+    let since = since.map_or(UnixSeconds(0), |moment| moment.at(now));
+    let until = until.map_or(UnixSeconds::MAX, |moment| moment.at(now));
+    if since > until { Err(Failure::usage(&Unclear::Inverted)) } else { Ok(since..until) }
 }
 
 /// What the rig's vouchers are worth beyond what the chain has paid. A lease without an account is settled, or
@@ -298,8 +336,10 @@ fn outcome(outcome: LeaseOutcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use millrace_client::history::LeaseEarnings;
+    use millrace_worker::journal::Journal;
 
     use super::*;
+    use crate::errors::ExitClass;
 
     fn shown(by: EarningsBy) -> Shown {
         let takings = |seconds, gross: u64, penalties| Takings {
@@ -348,6 +388,34 @@ mod tests {
             }),
             by,
         }
+    }
+
+    #[test]
+    fn a_worker_that_is_down_is_known_by_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let code = |folder_is_named, named| at_rest(folder.path(), folder_is_named, named).unwrap_err().code;
+        let (node, other) = (Address([1; 32]), Address([2; 32]));
+        assert_eq!([code(true, None), code(true, Some(node))], ["data-folder-unused"; 2]);
+        assert_eq!(code(false, None), "node-unnamed");
+
+        drop(Journal::open(folder.path()).unwrap());
+        assert_eq!(code(true, None), "node-unnamed", "an older worker has kept no node");
+        let registration = serde_json::json!({ "node": node, "node_key": Address([3; 32]), "price": 1 });
+        std::fs::write(folder.path().join("registration.json"), registration.to_string()).unwrap();
+        let found = |folder_is_named, named| at_rest(folder.path(), folder_is_named, named).unwrap();
+        assert_eq!(found(true, None), (node, Some(vec![])));
+        assert_eq!(found(false, None), (node, Some(vec![])));
+        assert_eq!(found(false, Some(other)), (other, None), "the journal is of another node");
+    }
+
+    #[test]
+    fn a_time_that_ends_before_it_begins_is_a_slip() {
+        let now = UnixSeconds(1_800_000_000);
+        let ago = |days: u64| Some(Moment::Ago(Seconds(days * 86_400)));
+        let failure = range(ago(1), ago(2), now).unwrap_err();
+        assert_eq!((failure.code.as_ref(), failure.class), ("range-inverted", ExitClass::Usage));
+        assert_eq!(range(ago(2), ago(1), now).unwrap(), UnixSeconds(1_799_827_200)..UnixSeconds(1_799_913_600));
+        assert_eq!(range(None, None, now).unwrap(), UnixSeconds(0)..UnixSeconds::MAX);
     }
 
     #[test]

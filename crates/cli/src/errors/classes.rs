@@ -15,7 +15,8 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. } | ClientError::Unconfirmed { .. } => Self::external(&error),
             _ => Self::refused(&error),
         };
-        failure.that_passes(error.is_transient())
+        let causes = failure.causes.iter().map(|cause| error.without_secrets(cause)).collect();
+        Self { causes, ..failure }.that_passes(error.is_transient())
     }
 }
 
@@ -59,7 +60,7 @@ impl From<millrace_worker::Error> for Failure {
         match error {
             Error::Chain(source) => source.into(),
             Error::Engine(source) => source.into(),
-            Error::DataDirForeign { .. } => Self::usage(&error),
+            Error::DataDirForeign { .. } | Error::OrchestratorUrl(_) => Self::usage(&error),
             _ => Self::refused(&error),
         }
     }
@@ -130,12 +131,13 @@ refused!(
 
 #[cfg(test)]
 mod tests {
-    use millrace_client::{Asset, Signature};
+    use millrace_client::{Asset, Client, Endpoints, Signature};
     use millrace_link::rest::Problem;
     use millrace_protocol::Address;
 
     use super::*;
     use crate::errors::ExitClass;
+    use crate::output::Style;
 
     #[test]
     fn a_folder_that_is_not_the_workers_is_named_wrongly_however_its_worker_is_started() {
@@ -144,6 +146,15 @@ mod tests {
             assert_eq!((failure.code.as_ref(), failure.class), ("data-folder-foreign", ExitClass::Usage));
             assert_eq!(failure.message, "/ holds bin, and nothing of a worker's");
         }
+    }
+
+    #[tokio::test]
+    async fn no_cause_has_the_key_of_an_endpoint() {
+        let client = Client::new(Endpoints::from_rpc("http://127.0.0.1:1/secret?key=secret"));
+        let failure = Failure::from(client.chain_clock().await.unwrap_err());
+        let said = failure.text(Style::plain());
+        assert!(said.contains("caused by: error sending request for url (http://127.0.0.1:1)\n"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
+use super::stdout::Stdout;
 use super::{Output, Report, Style};
 use crate::errors::Failure;
 
@@ -9,21 +10,21 @@ pub struct Human {
     err: Style,
     draws: bool,
     flags: String,
+    stdout: Stdout,
 }
 
 impl Human {
     /// Colors and progress where the process has a terminal.
     pub fn of_process(flags: String) -> Self {
         let err = std::io::stderr();
-        Self { out: Style::of_stream(&std::io::stdout()), err: Style::of_stream(&err), draws: err.is_terminal(), flags }
+        let (out, draws) = (Style::of_stream(&std::io::stdout()), err.is_terminal());
+        Self { out, err: Style::of_stream(&err), draws, flags, stdout: Stdout::default() }
     }
 }
 
 impl Output for Human {
     fn report(&self, report: &dyn Report) {
-        let text = report.human(self.out);
-        // A closed pipe (`| head`) is the reader's decision, not a failure.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        self.stdout.write(format!("{}\n", report.human(self.out)).as_bytes());
         let next = report.next();
         if !next.is_empty() {
             eprintln!();
@@ -34,8 +35,11 @@ impl Output for Human {
     }
 
     fn data(&self, bytes: &[u8]) {
-        let mut stdout = std::io::stdout();
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        self.stdout.write(bytes);
+    }
+
+    fn finish(&self) -> Result<(), Failure> {
+        self.stdout.finish()
     }
 
     fn note(&self, text: &str) {

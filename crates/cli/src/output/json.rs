@@ -1,21 +1,26 @@
-use std::io::Write;
-
 use serde_json::json;
 
+use super::stdout::Stdout;
 use super::{Output, Report, Style, value};
 use crate::errors::Failure;
 
 /// One JSON value per result, for programs.
-pub struct Json;
+#[derive(Debug, Default)]
+pub struct Json {
+    stdout: Stdout,
+}
 
 impl Output for Json {
     fn report(&self, report: &dyn Report) {
-        let _ = writeln!(std::io::stdout(), "{:#}", report.json());
+        self.stdout.write(format!("{:#}\n", report.json()).as_bytes());
     }
 
     fn data(&self, bytes: &[u8]) {
-        let mut stdout = std::io::stdout();
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        self.stdout.write(bytes);
+    }
+
+    fn finish(&self) -> Result<(), Failure> {
+        self.stdout.finish()
     }
 
     fn note(&self, _text: &str) {}

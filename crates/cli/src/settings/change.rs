@@ -10,6 +10,17 @@ use tempfile::NamedTempFile;
 use super::{Error, parse_config};
 use crate::args::RigOptions;
 
+/// What the config file is to say of a rig.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Under `[worker]`.
+    pub rig: RigOptions,
+    /// Where a rig keeps its data of which neither `rig` nor a table that is there names a folder.
+    pub data_dir: PathBuf,
+    pub rpc_url: Option<String>,
+    pub ws_url: Option<String>,
+}
+
 /// A change of the config file with all done but for the last step, which hardly fails.
 #[derive(Debug)]
 pub struct Change {
@@ -31,27 +42,50 @@ impl Change {
     /// Looks at the file and lays its next text beside it; the file itself stays as it is.
     ///
     /// # Errors
-    /// [`Error::Differs`], [`Error::Unreadable`], [`Error::Malformed`], [`Error::Unwritable`].
-    pub fn prepare(path: &Path, told: &RigOptions) -> Result<Self, Error> {
+    /// [`Error::Differs`], [`Error::EndpointDiffers`], [`Error::Unreadable`], [`Error::Malformed`],
+    /// [`Error::Unwritable`].
+    pub fn prepare(path: &Path, told: &Told) -> Result<Self, Error> {
         let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
-        let lines = lines(told).map_err(unwritable)?;
         let before = match fs::read_to_string(path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
         };
-        if let Some(table) = parse_config(path, before.as_deref().unwrap_or_default())?.worker {
-            check_same(path, &table, lines).map_err(|error| *error)?;
+        let file = parse_config(path, before.as_deref().unwrap_or_default())?;
+        let mut text = String::new();
+        // Before all tables, where it is of none.
+        for (key, found, told) in [("rpc_url", &file.rpc_url, &told.rpc_url), ("ws_url", &file.ws_url, &told.ws_url)] {
+            match (found, told) {
+                (None, Some(told)) => text.push_str(&format!("{key} = {}\n", written(told))),
+                (Some(found), Some(told)) if found != told => {
+                    return Err(Error::EndpointDiffers { path: path.to_owned(), key });
+                }
+                _ => {}
+            }
+        }
+        text.push_str(before.as_deref().unwrap_or_default());
+        match file.worker {
+            Some(table) => {
+                let told = lines(&told.rig).map_err(unwritable)?;
+                check_same(path, &table, told).map_err(|error| *error)?;
+            }
+            None => {
+                let data_dir = told.rig.data_dir.clone().unwrap_or_else(|| told.data_dir.clone());
+                let rig = RigOptions { data_dir: Some(data_dir), ..told.rig.clone() };
+                if !text.is_empty() {
+                    text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+                }
+                text.push_str("[worker]\n");
+                for (key, value) in lines(&rig).map_err(unwritable)? {
+                    text.push_str(&format!("{key} = {value}\n"));
+                }
+            }
+        }
+        if before.as_ref() == Some(&text) {
             return Ok(Self { path: path.to_owned(), next: None });
         }
-        let mut text = before.clone().unwrap_or_default();
-        if !text.is_empty() {
-            text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
-        }
-        text.push_str("[worker]\n");
-        for (key, value) in lines {
-            text.push_str(&format!("{key} = {value}\n"));
-        }
+        // A byte order mark, for one, may stand only at the beginning.
+        parse_config(path, &text)?;
         let next = Next::lay(path, &text, before).map_err(unwritable)?;
         Ok(Self { path: path.to_owned(), next: Some(next) })
     }
@@ -120,8 +154,12 @@ fn lines(told: &RigOptions) -> io::Result<Vec<(&'static str, String)>> {
         ("docker_host", told.docker_host.clone()),
         ("disk_reserve", told.disk_reserve.map(|mebibytes| format!("{mebibytes}MiB"))),
     ];
-    let value = |text| toml::Value::String(text).to_string();
-    Ok(all.into_iter().filter_map(|(key, text)| text.map(|text| (key, value(text)))).collect())
+    Ok(all.into_iter().filter_map(|(key, text)| text.map(|text| (key, written(&text)))).collect())
+}
+
+/// A text as TOML has it.
+fn written(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// Fails where something was told that the table does not say. What else the table says is its owner's.

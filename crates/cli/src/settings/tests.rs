@@ -54,6 +54,21 @@ fn websocket_follows_the_rpc_endpoint() {
 }
 
 #[test]
+fn only_endpoints_that_flags_or_environment_say_are_told() {
+    let env = |variable: Variable| (variable.name == "MILLRACE_RPC_URL").then(|| "http://env:3".to_owned());
+    let told = |flags: &Flags, env: &dyn Fn(Variable) -> Option<String>| {
+        let found = Settings::resolve(flags, env, home(Some(CONFIG), Some(SOLANA)).path()).unwrap();
+        found.told_endpoints()
+    };
+    let flags = Flags { rpc_url: Some("http://flag:4".to_owned()), ..Flags::default() };
+    assert_eq!(told(&Flags::default(), &no_env), (None, None));
+    assert_eq!(told(&Flags::default(), &env), (Some("http://env:3".to_owned()), None));
+    assert_eq!(told(&flags, &env), (Some("http://flag:4".to_owned()), None), "the WebSocket follows by itself");
+    let flags = Flags { ws_url: Some("ws://flag:9".to_owned()), ..flags };
+    assert_eq!(told(&flags, &no_env), (Some("http://flag:4".to_owned()), Some("ws://flag:9".to_owned())));
+}
+
+#[test]
 fn a_typo_in_the_config_file_is_named() {
     let home = home(Some("rpc_ulr = \"http://file:1\"\n"), None);
     let error = Settings::resolve(&Flags::default(), &no_env, home.path()).unwrap_err();

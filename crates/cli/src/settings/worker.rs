@@ -16,7 +16,10 @@ impl Settings {
             WorkerCommand::Doctor(args) => WorkerCommand::Doctor(ExamineRig { rig: args.rig.over(&here) }),
             WorkerCommand::Init(args) => {
                 let node_key = args.node_key.or_else(|| here.node_key.clone());
-                WorkerCommand::Init(PrepareRig { node_key, rig: args.rig.over(&here) })
+                let mut rig = args.rig.over(&here);
+                // It writes down what the commands after it do not see: the service has an environment of its own.
+                rig.docker_host = rig.docker_host.or_else(|| self.docker_host.clone());
+                WorkerCommand::Init(PrepareRig { node_key, rig })
             }
             WorkerCommand::Install(args) => {
                 // The service has an environment of its own, without this one's engine.
@@ -141,6 +144,18 @@ bid_share = 9000
         };
         assert_eq!(args.rig.docker_host.as_deref(), Some("unix:///file.sock"));
         assert_eq!(args.user, "millrace", "what is not the rig's stays");
+    }
+
+    #[test]
+    fn init_is_told_the_engine_by_flag_or_environment_or_config_file() {
+        for (environment, words, host) in [
+            (None, "init", "unix:///file.sock"),
+            (Some("unix:///env.sock"), "init", "unix:///env.sock"),
+            (Some("unix:///env.sock"), "init --docker-host unix:///flag.sock", "unix:///flag.sock"),
+        ] {
+            let WorkerCommand::Init(args) = completed(environment, words) else { panic!("another command") };
+            assert_eq!(args.rig.docker_host.as_deref(), Some(host), "{words}");
+        }
     }
 
     #[test]

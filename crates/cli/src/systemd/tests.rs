@@ -23,6 +23,7 @@ impl Machine {
             "#!/bin/sh
 echo \"$*\" >> {said}
 if [ \"$1\" = {refuses} ]; then echo \"no $1 today\" >&2; exit 1; fi
+if [ \"$1\" = show ]; then echo WorkingDirectory=/srv/shown; fi
 if [ \"$1\" = is-active ]; then
     state=$(head -n 1 {states}); sed -i 1d {states}
     echo \"$state\"; [ \"$state\" = active ]
@@ -80,6 +81,27 @@ fn a_worker_becomes_a_service_and_stops_being_one() {
     assert_eq!(machine.said()[asked.len()..], gone);
     assert!(!machine.systemd.unit_path().exists() && unit.data_dir.is_dir());
     assert_eq!(machine.systemd.uninstall().unwrap_err().code(), "service-not-installed");
+}
+
+#[test]
+fn a_unit_is_for_root_alone_also_where_one_was_there() {
+    let machine = Machine::new("nothing");
+    let mode = || fs::metadata(machine.systemd.unit_path()).unwrap().mode() & 0o777;
+    machine.systemd.install(&machine.unit()).unwrap();
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(machine.systemd.unit_path(), fs::Permissions::from_mode(0o644)).unwrap();
+    machine.will_be(&["active"; LOOKS as usize]);
+    machine.systemd.install(&machine.unit()).unwrap();
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
+fn who_may_not_read_the_unit_is_told_the_folder_by_systemd() {
+    let machine = Machine::new("nothing");
+    assert_eq!(machine.systemd.data_dir(), None);
+    // Root may read any file, and no folder.
+    fs::create_dir(machine.systemd.unit_path()).unwrap();
+    assert_eq!(machine.systemd.data_dir(), Some("/srv/shown".into()));
 }
 
 #[test]

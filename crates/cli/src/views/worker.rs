@@ -17,8 +17,9 @@ pub use usage::usage;
 
 const DRAINS: &str = "the rig drains, `millrace worker drain --undo` ends that";
 
-/// Names and values of everything that is there once.
-pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
+/// Names and values of everything that is there once. `withheld` is why the market gives it no lease, whatever the rig
+/// would take.
+pub fn head(status: &Status, on_chain: &str, withheld: Option<&str>, style: Style) -> String {
     let link = match status.link.connected {
         true => format!("{}, connected for {}", status.link.orchestrator, since(status.link.since, status.at)),
         false => style.error(&format!(
@@ -28,12 +29,19 @@ pub fn head(status: &Status, on_chain: &str, style: Style) -> String {
         )),
     };
     let further = match (status.unfit.as_slice(), status.draining) {
-        ([], false) => "taken".to_owned(),
-        ([], true) => style.warn(&format!("not taken: {DRAINS}")),
+        ([], false) => match withheld {
+            None => "taken".to_owned(),
+            Some(withheld) => style.warn(&format!("not taken: {withheld}")),
+        },
+        ([], true) => {
+            let withheld = withheld.map_or_else(String::new, |withheld| format!("; and {withheld}"));
+            style.warn(&format!("not taken: {DRAINS}{withheld}"))
+        }
         (unfit, _) => {
             let causes: Vec<&str> = unfit.iter().map(|unfit| unfit.cause.as_str()).collect();
             let drains = if status.told_to_drain { format!("; and {DRAINS}") } else { String::new() };
-            style.warn(&format!("not taken until this is mended: {}{drains}", causes.join("; ")))
+            let withheld = withheld.map_or_else(String::new, |withheld| format!("; and {withheld}"));
+            style.warn(&format!("not taken until this is mended: {}{drains}{withheld}", causes.join("; ")))
         }
     };
     let (disk, totals) = (&status.storage, &status.totals);

@@ -115,14 +115,14 @@ fn restart(nth: usize) -> Option<Answer> {
 #[tokio::test]
 async fn a_job_is_followed_through_a_restart_of_the_orchestrator_and_of_what_stands_before_it() {
     let (url, asked) = restarting(restart).await;
-    let followed = follow::follow(&Json, &Market::new(&url, None), JOB, None).await.unwrap();
+    let followed = follow::follow(&Json::default(), &Market::new(&url, None), JOB, None).await.unwrap();
     assert_eq!((followed.address, followed.closed, asked.load(Ordering::SeqCst)), (JOB, true, 4));
 }
 
 #[tokio::test]
 async fn who_may_not_follow_a_job_is_told_so_at_once() {
     let (url, asked) = restarting(|_| Some(Answer::refusal(403, "not-the-buyer"))).await;
-    let failure = follow::follow(&Json, &Market::new(&url, None), JOB, None).await.unwrap_err();
+    let failure = follow::follow(&Json::default(), &Market::new(&url, None), JOB, None).await.unwrap_err();
     assert_eq!((failure.code.as_ref(), asked.load(Ordering::SeqCst)), ("not-the-buyer", 1));
 }
 

@@ -4,22 +4,27 @@ use millrace_protocol::Diagnostic;
 
 use super::*;
 
-fn told() -> RigOptions {
-    RigOptions {
+fn told() -> Told {
+    of(RigOptions {
         node_key: Some("/keys/rig.json".into()),
         orchestrator: Some("http://market.example:7071".to_owned()),
         disk_reserve: Some(3_072),
         ..RigOptions::default()
-    }
+    })
+}
+
+fn of(rig: RigOptions) -> Told {
+    Told { rig, data_dir: "/srv/rig".into(), rpc_url: None, ws_url: None }
 }
 
 const TABLE: &str = "[worker]
 node_key = \"/keys/rig.json\"
+data_dir = \"/srv/rig\"
 orchestrator = \"http://market.example:7071\"
 disk_reserve = \"3072MiB\"
 ";
 
-fn change(path: &Path, told: &RigOptions) -> Result<bool, Error> {
+fn change(path: &Path, told: &Told) -> Result<bool, Error> {
     Change::prepare(path, told)?.make()
 }
 
@@ -43,7 +48,8 @@ fn a_file_that_is_not_there_is_made_for_its_owner_alone() {
     assert_eq!(fs::read_to_string(&path).unwrap(), TABLE);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     assert_eq!(names(path.parent().unwrap()), ["config.toml"]);
-    assert_eq!(parse_config(&path, TABLE).unwrap().worker.unwrap(), told());
+    let rig = RigOptions { data_dir: Some("/srv/rig".into()), ..told().rig };
+    assert_eq!(parse_config(&path, TABLE).unwrap().worker.unwrap(), rig);
 }
 
 #[test]
@@ -121,12 +127,58 @@ fn paths_in_the_file_do_not_depend_on_where_one_stands() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     let relative =
-        RigOptions { node_key: Some("rig.json".into()), data_dir: Some("data".into()), ..RigOptions::default() };
+        of(RigOptions { node_key: Some("rig.json".into()), data_dir: Some("data".into()), ..RigOptions::default() });
     assert!(change(&path, &relative).unwrap());
     let table = parse_config(&path, &fs::read_to_string(&path).unwrap()).unwrap().worker.unwrap();
     let here = std::env::current_dir().unwrap();
     assert_eq!((table.node_key, table.data_dir), (Some(here.join("rig.json")), Some(here.join("data"))));
     assert!(!change(&path, &relative).unwrap(), "the same path, written otherwise");
+
+    let path = folder.path().join("another.toml");
+    let unnamed = Told { data_dir: ".worker".into(), ..told() };
+    assert!(change(&path, &unnamed).unwrap());
+    let table = parse_config(&path, &fs::read_to_string(&path).unwrap()).unwrap().worker.unwrap();
+    assert_eq!(table.data_dir, Some(here.join(".worker")), "also of the folder that nobody named");
+}
+
+#[test]
+fn a_folder_that_nobody_named_is_no_reason_to_refuse_a_table() {
+    let text = TABLE.replace("data_dir = \"/srv/rig\"\n", "");
+    let (_folder, path) = file(&text);
+    assert!(!change(&path, &told()).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "its worker works where it always did");
+}
+
+#[test]
+fn endpoints_stand_above_all_that_is_there_and_once() {
+    let endpoints =
+        Told { rpc_url: Some("http://r:1/?key=a".to_owned()), ws_url: Some("ws://r:9".to_owned()), ..told() };
+    let lines = "rpc_url = \"http://r:1/?key=a\"\nws_url = \"ws://r:9\"\n";
+    for (before, after) in [
+        (String::new(), format!("{lines}\n{TABLE}")),
+        ("# mine\n".to_owned(), format!("{lines}# mine\n\n{TABLE}")),
+        (TABLE.to_owned(), format!("{lines}{TABLE}")),
+        (format!("ws_url = 'ws://r:9'\n{TABLE}"), format!("{}ws_url = 'ws://r:9'\n{TABLE}", &lines[..30])),
+    ] {
+        let (_folder, path) = file(&before);
+        assert!(change(&path, &endpoints).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        assert!(!change(&path, &endpoints).unwrap(), "once is enough");
+        assert!(!change(&path, &told()).unwrap(), "who is told none leaves them");
+    }
+}
+
+#[test]
+fn another_endpoint_is_refused_and_neither_is_shown() {
+    let text = format!("rpc_url = \"http://r:1/?key=secret\"\n{TABLE}");
+    let (folder, path) = file(&text);
+    let another = Told { rpc_url: Some("http://r:1/?key=another".to_owned()), ..told() };
+    let error = Change::prepare(&path, &another).unwrap_err();
+    assert_eq!(error.code(), "config-differs");
+    let said = format!("{error}: {}", error.hint());
+    assert!(said.contains("`rpc_url`") && !said.contains("key="), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(names(folder.path()), ["config.toml"]);
 }
 
 #[test]
@@ -134,8 +186,9 @@ fn whatever_a_value_holds_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     let odd = RigOptions { node_key: Some("/a \"b\"\\c\n[worker]\n'é".into()), ..RigOptions::default() };
-    assert!(change(&path, &odd).unwrap());
-    assert_eq!(parse_config(&path, &fs::read_to_string(&path).unwrap()).unwrap().worker.unwrap(), odd);
+    assert!(change(&path, &of(odd.clone())).unwrap());
+    let table = parse_config(&path, &fs::read_to_string(&path).unwrap()).unwrap().worker.unwrap();
+    assert_eq!(table.node_key, odd.node_key);
 }
 
 #[test]
