@@ -4,6 +4,7 @@
 //! One connection is one question. The question is a line of JSON, `{"ask": "status"}`, `{"ask": "drain"}` or
 //! `{"ask": "resume"}`; the answer is a line of JSON, the worker's [`Status`] from then on.
 
+mod at_start;
 mod client;
 mod server;
 
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::folders;
 use crate::status::Status;
 
+pub(crate) use at_start::AtStart;
 pub use client::ask;
 pub(crate) use server::{Server, answer};
 

@@ -25,8 +25,8 @@ pub enum Error {
     NodeInUse { node: Address, source: io::Error },
     #[error("the data folder {path} cannot be used")]
     DataDir { path: PathBuf, source: io::Error },
-    #[error("{path} holds {found}, and nothing of a worker's")]
-    DataDirForeign { path: PathBuf, found: PathBuf },
+    #[error("{path} holds {found}")]
+    DataDirForeign { path: PathBuf, found: Foreign },
     #[error("{free_mib} MiB are free in {path}, the worker keeps {reserve_mib} MiB free")]
     DiskFull { path: PathBuf, free_mib: u64, reserve_mib: u64 },
     #[error("metrics cannot be served on {address}")]
@@ -35,6 +35,21 @@ pub enum Error {
     HardwareMismatch { registered: String, found: String },
     #[error("no GPU is given to jobs through this rig's container toolkit: {found}")]
     ToolkitUnfit { found: String, fix: String },
+}
+
+/// What keeps a folder from being this worker's.
+#[derive(Debug, Error)]
+pub enum Foreign {
+    #[error("{}, and nothing of a worker's", .0.display())]
+    Thing(PathBuf),
+    #[error("what the node {kept} has at stake, and this worker is the node {own}'s")]
+    AtStake { kept: Address, own: Address },
+}
+
+impl<P: Into<PathBuf>> From<P> for Foreign {
+    fn from(thing: P) -> Self {
+        Self::Thing(thing.into())
+    }
 }
 
 impl Diagnostic for Error {
@@ -48,7 +63,8 @@ impl Diagnostic for Error {
             Self::NodeInUse { .. } => "node-in-use",
             Self::DataDir { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk-full",
             Self::DataDir { .. } => "data-folder-unusable",
-            Self::DataDirForeign { .. } => "data-folder-foreign",
+            Self::DataDirForeign { found: Foreign::Thing(_), .. } => "data-folder-foreign",
+            Self::DataDirForeign { found: Foreign::AtStake { .. }, .. } => "data-folder-of-another-node",
             Self::DiskFull { .. } => "disk-full",
             Self::Metrics { .. } => "metrics-address-unusable",
             Self::HardwareMismatch { .. } => "hardware-mismatch",
@@ -65,7 +81,11 @@ impl Diagnostic for Error {
             Self::Journal(source) => source.hint(),
             Self::NodeInUse { .. } => "stop the other worker, or start this one with another node's key".to_owned(),
             Self::DataDir { .. } => "check owner and permissions of the folder, or name another one".to_owned(),
-            Self::DataDirForeign { .. } => {
+            Self::DataDirForeign { found: Foreign::AtStake { kept, .. }, .. } => format!(
+                "start the worker of the node {kept} on it and let it finish with `millrace worker drain --wait`, or give \
+                 this one a `--data-dir` of its own"
+            ),
+            Self::DataDirForeign { found: Foreign::Thing(_), .. } => {
                 "name a folder that is empty, or not there yet, with `--data-dir`: it becomes the worker's own, and nobody \
                  else may look into it"
                     .to_owned()

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::{Signer, SigningKey};
+use millrace_client::Keypair;
+use millrace_client::keys::address_of;
 use millrace_link::grpc::link_client::LinkClient;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
@@ -15,6 +17,7 @@ use millrace_protocol::{Address, Diagnostic};
 use thiserror::Error;
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 
 use crate::clock::Clock;
@@ -96,6 +99,14 @@ pub(crate) enum LinkEvent {
     Disconnected,
 }
 
+/// A link on which proof of the node key was asked for.
+struct Greeted {
+    outbound: UnboundedSender<WorkerMessage>,
+    inbound: Streaming<OrchestratorMessage>,
+    program: Address,
+    nonce: [u8; 32],
+}
+
 /// A link on which the node key was proven.
 struct Shaken {
     outbound: UnboundedSender<WorkerMessage>,
@@ -158,48 +169,64 @@ impl Dialer {
     }
 
     async fn shake_hands(&self) -> Result<Shaken, Error> {
-        let endpoint = orchestrator_url::endpoint(&self.url)?
-            .connect_timeout(PATIENCE)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE_PATIENCE)
-            .keep_alive_while_idle(true)
-            .tcp_nodelay(true);
-        let channel =
-            endpoint.connect().await.map_err(|source| Error::Unreachable { url: self.url.clone(), source })?;
-        let mut client = LinkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
-        let (outbound, queue) = unbounded_channel();
+        let channel = dial(&self.url).await?;
         let node_key = Address(self.key.verifying_key().to_bytes());
-        let hello = grpc::Hello {
-            node_key: node_key.0.to_vec(),
-            link_version: LINK_VERSION,
-            software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let _ = outbound.send(message(WorkerBody::Hello(hello)));
         let within = tokio::time::timeout(PATIENCE, async {
-            let mut inbound = client.attach(UnboundedReceiverStream::new(queue)).await.map_err(broken)?.into_inner();
-            let Some(Body::Challenge(challenge)) = next(&mut inbound).await?.body else {
-                return Err(Error::OutOfOrder { expected: "a challenge" });
-            };
-            let program = address(&challenge.program, "program")
-                .map_err(|_| Error::OutOfOrder { expected: "a program's address" })?;
-            if program != millrace_client::address::program() {
-                return Err(Error::OtherProgram { program });
-            }
-            let nonce = <[u8; 32]>::try_from(challenge.nonce)
-                .map_err(|_| Error::OutOfOrder { expected: "a challenge of 32 bytes" })?;
+            let Greeted { outbound, mut inbound, program, nonce } = greet(channel, node_key).await?;
             let signed = auth::link_challenge(program, node_key, &nonce);
             let response = grpc::ChallengeResponse { signature: self.key.sign(&signed).to_bytes().to_vec() };
             let _ = outbound.send(message(WorkerBody::ChallengeResponse(response)));
             match next(&mut inbound).await?.body {
                 Some(Body::Welcome(welcome)) => {
-                    Ok((inbound, welcome, BeatSigner::new(program, self.key.clone(), &nonce)))
+                    let beats = BeatSigner::new(program, self.key.clone(), &nonce);
+                    Ok(Shaken { outbound, inbound, welcome, beats })
                 }
                 _ => Err(Error::OutOfOrder { expected: "a welcome" }),
             }
         });
-        let (inbound, welcome, beats) = within.await.map_err(|_| Error::TooSlow)??;
-        Ok(Shaken { outbound, inbound, welcome, beats })
+        within.await.map_err(|_| Error::TooSlow)?
     }
+}
+
+/// Goes as far as anybody may: until proof of a node key is asked for, here of one that is nobody's.
+///
+/// # Errors
+/// [`Error`]: what is no orchestrator's end of the link, or none for this worker.
+pub(crate) async fn try_out(url: &str) -> Result<(), Error> {
+    greet(dial(url).await?, address_of(&Keypair::new())).await.map(drop)
+}
+
+async fn dial(url: &str) -> Result<Channel, Error> {
+    let endpoint = orchestrator_url::endpoint(url)?
+        .connect_timeout(PATIENCE)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_PATIENCE)
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true);
+    endpoint.connect().await.map_err(|source| Error::Unreachable { url: url.to_owned(), source })
+}
+
+async fn greet(channel: Channel, node_key: Address) -> Result<Greeted, Error> {
+    let mut client = LinkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES);
+    let (outbound, queue) = unbounded_channel();
+    let hello = grpc::Hello {
+        node_key: node_key.0.to_vec(),
+        link_version: LINK_VERSION,
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let _ = outbound.send(message(WorkerBody::Hello(hello)));
+    let mut inbound = client.attach(UnboundedReceiverStream::new(queue)).await.map_err(broken)?.into_inner();
+    let Some(Body::Challenge(challenge)) = next(&mut inbound).await?.body else {
+        return Err(Error::OutOfOrder { expected: "a challenge" });
+    };
+    let program =
+        address(&challenge.program, "program").map_err(|_| Error::OutOfOrder { expected: "a program's address" })?;
+    if program != millrace_client::address::program() {
+        return Err(Error::OtherProgram { program });
+    }
+    let nonce =
+        <[u8; 32]>::try_from(challenge.nonce).map_err(|_| Error::OutOfOrder { expected: "a challenge of 32 bytes" })?;
+    Ok(Greeted { outbound, inbound, program, nonce })
 }
 
 async fn next(inbound: &mut Streaming<OrchestratorMessage>) -> Result<OrchestratorMessage, Error> {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use crate::chain::Chain;
+use crate::error::Foreign;
 use crate::{Error, journal, whole_file};
 
 /// In the data folder.
@@ -52,9 +53,8 @@ impl Registration {
         whole_file::replace(&folder.join(FILE), &serde_json::to_vec(self)?)
     }
 
-    fn kept(folder: &Path, key: Address) -> Option<Self> {
-        let kept: Self = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
-        Some(kept).filter(|kept| kept.node_key == key)
+    fn kept(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()
     }
 }
 
@@ -62,20 +62,31 @@ impl Registration {
 /// something is at stake; then also why.
 ///
 /// # Errors
-/// [`Error::NodeUnknown`], [`Error::Chain`].
+/// [`Error::DataDirForeign`] where that is at stake for another node; [`Error::NodeUnknown`], [`Error::Chain`].
 pub(crate) async fn find(
     chain: &dyn Chain,
     key: Address,
     folder: &Path,
 ) -> Result<(Registration, Option<Error>), Error> {
+    let at_stake = || journal::read(folder).is_ok_and(|records| Held::of(&records).at_stake);
+    let kept = || Registration::kept(folder).filter(|_| at_stake());
     let error = match chain.node().await {
-        Ok(Some(account)) => return Ok((Registration::of(&account), None)),
+        Ok(Some(account)) => {
+            let found = Registration::of(&account);
+            // By the node: its key may be another one since.
+            return match kept().filter(|kept| kept.node != found.node) {
+                None => Ok((found, None)),
+                Some(kept) => {
+                    let found = Foreign::AtStake { kept: kept.node, own: found.node };
+                    Err(Error::DataDirForeign { path: folder.to_owned(), found })
+                }
+            };
+        }
         // An endpoint may be behind, or keep no accounts by program.
         Ok(None) => Error::NodeUnknown { key },
         Err(error) => error.into(),
     };
-    let at_stake = || journal::read(folder).is_ok_and(|records| Held::of(&records).at_stake);
-    match Registration::kept(folder, key).filter(|_| at_stake()) {
+    match kept().filter(|kept| kept.node_key == key) {
         Some(kept) => Ok((kept, Some(error))),
         None => Err(error),
     }

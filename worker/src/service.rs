@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ed25519_dalek::SigningKey;
 use futures_util::future::{BoxFuture, ready};
@@ -12,7 +12,7 @@ use millrace_client::{Client, Endpoints};
 use millrace_protocol::{Address, Diagnostic, UnixSeconds};
 use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
 use tokio::sync::{Mutex, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{Chain, Rpc};
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::container::docker::Docker;
 use crate::container::{self, Engine};
 use crate::context::Context;
-use crate::control::{Asked, Server};
+use crate::control::{Asked, AtStart, Server};
 use crate::driver::{Driver, Wiring};
 use crate::fetching::Fetching;
 use crate::folders::{self, Folders};
@@ -33,7 +33,7 @@ use crate::logs::{Shipment, ship};
 use crate::orchestrator_url::dialled_at;
 use crate::steps::Steps;
 use crate::troubles::Troubles;
-use crate::upkeep::Upkeep;
+use crate::unseen::Unseen;
 use crate::vault::Vault;
 use crate::{Error, Options, checks, hardware, images, inputs, link_client, metrics, registration, unseen};
 
@@ -89,7 +89,7 @@ impl Service {
         let (registered, unconfirmed) = registration::find(chain.as_ref(), key, &options.data_dir).await?;
         let node = registered.node;
         let only_one = checks::only_one(node)?;
-        let (mut journal, mut records) = Journal::open(&options.data_dir)?;
+        let (journal, records) = Journal::open(&options.data_dir)?;
         let mut held = Held::of(&records);
         let folders = Folders::create(&options.data_dir).map_err(data_dir)?;
         inputs::evict(&folders.cache(), options.cache_limit_mib.saturating_mul(1_048_576), &BTreeSet::new())
@@ -98,7 +98,19 @@ impl Service {
         let troubles = Arc::new(Troubles::default());
         let engine_name = options.docker_host.clone().unwrap_or_else(|| "its usual address".to_owned());
         let ask = || unseen::ask(connect(), &engine_name, node);
-        let (engine, info, found) = match ask().await {
+        let (asked_sender, asked) = unbounded_channel();
+        let (mut answering, at_work) = (JoinSet::new(), Arc::new(OnceLock::new()));
+        let (started_at, folders_now) = (clock.now(), folders.clone());
+        let start =
+            AtStart { node, options: &options, folders: folders_now, started_at, clock, troubles: troubles.clone() };
+        let mut unseen = Unseen { start, chain: chain.clone(), journal, records, asked };
+        let answered = if held.at_stake {
+            answer(&mut answering, &options.data_dir, asked_sender.clone(), at_work.clone());
+            unseen.meanwhile(ask()).await?
+        } else {
+            ask().await
+        };
+        let (engine, info, found) = match answered {
             Ok(answer) => answer,
             Err(error) if held.at_stake => {
                 tracing::error!(
@@ -107,23 +119,24 @@ impl Service {
                     hint = error.hint(),
                     "until the engine answers, only what the rig has on chain is looked after"
                 );
-                let upkeep = Upkeep::new(node, chain.clone(), clock, troubles.clone());
-                let answer = unseen::wait(ask, (&mut journal, &mut records), upkeep, clock).await?;
+                troubles.note_lasting(&error, clock.now());
+                let answer = unseen.wait(ask).await?;
+                troubles.end_lasting(error.code());
                 // Leases and results may have come to their end meanwhile.
-                held = Held::of(&records);
+                held = Held::of(&unseen.records);
                 answer
             }
             Err(error) => return Err(error.into()),
         };
         let look = hardware::look(&options, &registered.hardware, (&held, &found), &troubles, clock);
         let (inventory, unfit) = if held.at_stake {
-            let upkeep = Upkeep::new(node, chain.clone(), clock, troubles.clone());
-            let looked = unseen::meanwhile(look, (&mut journal, &mut records), upkeep, clock).await?;
-            held = Held::of(&records);
+            let looked = unseen.meanwhile(look).await?;
+            held = Held::of(&unseen.records);
             looked?
         } else {
             look.await?
         };
+        let Unseen { mut journal, records, asked, .. } = unseen;
         let idle = held.is_idle(&found);
         if idle {
             checks::disk(folders.root(), options.disk_reserve_mib)?;
@@ -205,7 +218,6 @@ impl Service {
         let (connected, is_connected) = watch::channel(false);
         let stop = CancellationToken::new();
 
-        let (asked_sender, asked) = unbounded_channel();
         let serving = match options.metrics {
             None => None,
             Some(address) => match serve_metrics(address, asked_sender.clone(), context.clone()).await {
@@ -218,7 +230,10 @@ impl Service {
                 }
             },
         };
-        let answering = answer(&options.data_dir, asked_sender, context.clone());
+        at_work.get_or_init(|| context.clone());
+        if answering.is_empty() {
+            answer(&mut answering, &options.data_dir, asked_sender, at_work);
+        }
         let dialer = Dialer { url: options.orchestrator_url.clone(), key: signing.clone(), engine, clock, troubles };
         let dialing = tokio::spawn(dialer.run(link_sender));
         let shipping = tokio::spawn(ship(folders, shipments));
@@ -258,12 +273,12 @@ impl Service {
             signing,
             wiring,
         );
+        driver.tell_unknown(&found);
         let driving = tokio::spawn(async move {
             let _only_one = only_one;
             let result = driver.run(recovered.actions).await;
-            for beside in
-                [dialing, shipping, watching].into_iter().chain(answering).chain(serving.map(|(_, serving)| serving))
-            {
+            answering.shutdown().await;
+            for beside in [dialing, shipping, watching].into_iter().chain(serving.map(|(_, serving)| serving)) {
                 beside.abort();
                 let _ = beside.await;
             }
@@ -354,13 +369,15 @@ async fn serve_metrics(
 }
 
 /// A folder that can hold no socket still holds a worker.
-fn answer(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>) -> Option<JoinHandle<()>> {
-    match Server::bind(data_dir, asked, context) {
-        Ok(server) => Some(tokio::spawn(server.run())),
-        Err(error) => {
-            tracing::warn!(%error, "the worker cannot be asked how it is");
-            None
-        }
+fn answer(
+    answering: &mut JoinSet<()>,
+    data_dir: &Path,
+    asked: UnboundedSender<Asked>,
+    at_work: Arc<OnceLock<Arc<Context>>>,
+) {
+    match Server::bind(data_dir, asked, at_work) {
+        Ok(server) => drop(answering.spawn(server.run())),
+        Err(error) => tracing::warn!(%error, "the worker cannot be asked how it is"),
     }
 }
 

@@ -1,17 +1,18 @@
 //! While a start has to wait, for an engine that cannot be asked what runs or for a driver that is late: leases, vouchers
-//! and results that are on chain are looked after.
+//! and results that are on chain are looked after, and whoever asks is told how it is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_agent::{Action, Event, FoundContainer, Record, recover_unseen};
+use millrace_agent::{Action, FoundContainer, Record, recover_unseen};
 use millrace_protocol::{Address, Diagnostic};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::Error;
-use crate::clock::Clock;
+use crate::chain::Chain;
 use crate::container::{self, Engine, Info};
+use crate::control::{Asked, AtStart};
 use crate::journal::Journal;
 use crate::upkeep::Upkeep;
 
@@ -47,54 +48,64 @@ pub(crate) async fn ask(
     timeout(PATIENCE, answer).await.unwrap_or_else(|elapsed| Err(silent(elapsed)))
 }
 
-/// What the engine says once it answers when `asked`. What is journaled meanwhile is in the `records`, too.
-///
-/// # Errors
-/// [`Error::Journal`].
-pub(crate) async fn wait<A: Future<Output = Result<Answer, container::Error>>>(
-    asked: impl Fn() -> A,
-    written: (&mut Journal, &mut Vec<Record>),
-    upkeep: (Upkeep, UnboundedReceiver<Event>),
-    clock: Clock,
-) -> Result<Answer, Error> {
-    let answered = async {
-        loop {
-            sleep(ASK_AGAIN).await;
-            match asked().await {
-                Ok(answer) => return answer,
-                Err(error) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
-            }
-        }
-    };
-    meanwhile(answered, written, upkeep, clock).await
+/// A worker that has to wait, and what it goes on with then.
+pub(crate) struct Unseen<'a> {
+    pub start: AtStart<'a>,
+    pub chain: Arc<dyn Chain>,
+    pub journal: Journal,
+    /// All that is in the journal, with what comes meanwhile.
+    pub records: Vec<Record>,
+    pub asked: UnboundedReceiver<Asked>,
 }
 
-/// What comes of `work`; what the rig has on chain is looked after meanwhile, if it takes long. What is journaled is in
-/// the `records`, too.
-///
-/// # Errors
-/// [`Error::Journal`].
-pub(crate) async fn meanwhile<T>(
-    work: impl Future<Output = T>,
-    (journal, records): (&mut Journal, &mut Vec<Record>),
-    (mut upkeep, mut readings): (Upkeep, UnboundedReceiver<Event>),
-    clock: Clock,
-) -> Result<T, Error> {
-    let mut agent = recover_unseen(records, clock.now());
-    tokio::pin!(work);
-    let mut ticks = interval_at(Instant::now() + TICK, TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let actions = tokio::select! {
-            done = &mut work => return Ok(done),
-            _ = ticks.tick() => agent.look_after(clock.now()),
-            Some(reading) = readings.recv() => agent.on_event(reading, clock.now()),
+impl Unseen<'_> {
+    /// What the engine says once it answers `question`.
+    ///
+    /// # Errors
+    /// [`Error::Journal`].
+    pub async fn wait<A: Future<Output = Result<Answer, container::Error>>>(
+        &mut self,
+        question: impl Fn() -> A,
+    ) -> Result<Answer, Error> {
+        let answered = async {
+            loop {
+                sleep(ASK_AGAIN).await;
+                match question().await {
+                    Ok(answer) => return answer,
+                    Err(error) => tracing::debug!(code = error.code(), %error, "the engine does not answer yet"),
+                }
+            }
         };
-        for action in actions {
-            // Everything else is about containers, and is found to be due again by whoever sees them.
-            if let Some(Action::Journal(record)) = upkeep.perform(&agent, action) {
-                journal.append(&record)?;
-                records.push(record);
+        self.meanwhile(answered).await
+    }
+
+    /// What comes of `work`; what the rig has on chain is looked after meanwhile, if it takes long.
+    ///
+    /// # Errors
+    /// [`Error::Journal`].
+    pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let AtStart { node, clock, ref troubles, .. } = self.start;
+        let (mut upkeep, mut readings) = Upkeep::new(node, self.chain.clone(), clock, troubles.clone());
+        let mut agent = recover_unseen(&self.records, clock.now());
+        tokio::pin!(work);
+        let mut ticks = interval_at(Instant::now() + TICK, TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let actions = tokio::select! {
+                done = &mut work => return Ok(done),
+                _ = ticks.tick() => agent.look_after(clock.now()),
+                Some(reading) = readings.recv() => agent.on_event(reading, clock.now()),
+                Some(asked) = self.asked.recv() => {
+                    self.start.answer(asked, &agent);
+                    continue;
+                }
+            };
+            for action in actions {
+                // Everything else is about containers, and is found to be due again by whoever sees them.
+                if let Some(Action::Journal(record)) = upkeep.perform(&agent, action) {
+                    self.journal.append(&record)?;
+                    self.records.push(record);
+                }
             }
         }
     }

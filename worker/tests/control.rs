@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Phase, offer_reply};
@@ -253,6 +254,48 @@ async fn nonsense_is_answered_and_silence_is_not_waited_for() {
     }
     assert!(ask(&rig, Ask::Status).await.link.connected);
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_its_engine_says_so_and_drains_when_told() {
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let mut rig = Rig::start(engine.clone(), Objects::default(), offer::spec("true")).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    rig.stop().await;
+    engine.is_away.store(true, Relaxed);
+    let (data, lease, node) = (rig.data().to_owned(), rig.lease(), rig.node.address);
+    let asked = async {
+        let waiting = async {
+            loop {
+                match control::ask(&data, Ask::Status).await {
+                    Ok(status) if !status.unfit.is_empty() => return status,
+                    Ok(_) | Err(control::Error::NotRunning { .. }) => {
+                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        let status = tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
+        assert_eq!(
+            (status.node, status.link.connected, status.draining, status.told_to_drain),
+            (node, false, true, false)
+        );
+        assert_eq!(status.unfit[0].code, "engine-unreachable");
+        assert_eq!((status.leases[0].lease, status.tasks[0].phase.as_str()), (lease, "running"));
+        assert!(status.storage.free_bytes > 0 && status.storage.data_dir == data.canonicalize().unwrap());
+        assert!(control::ask(&data, Ask::Drain).await.unwrap().told_to_drain);
+        engine.is_away.store(false, Relaxed);
+    };
+    let (booted, ()) = tokio::join!(rig.boot(), asked);
+    booted.unwrap();
+    let status = ask(&rig, Ask::Status).await;
+    assert!(status.link.connected && status.told_to_drain && status.unfit.is_empty(), "{status:?}");
+    assert_eq!((status.gpus.len(), status.leases.len()), (1, 1));
+    rig.stop().await;
+    assert_eq!(control::ask(&data, Ask::Status).await.unwrap_err().code(), "worker-not-running");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -22,12 +22,15 @@ const QUESTION_BYTES: u64 = 4_096;
 /// Questions at the same time; further ones wait.
 const AT_ONCE: usize = 8;
 
+/// What a worker has once it is at work.
+type AtWork = Arc<OnceLock<Arc<Context>>>;
+
 /// The worker's end. The socket goes with it.
 pub(crate) struct Server {
     listener: UnixListener,
     place: Place,
     asked: UnboundedSender<Asked>,
-    context: Arc<Context>,
+    at_work: AtWork,
 }
 
 impl Server {
@@ -35,7 +38,7 @@ impl Server {
     ///
     /// # Errors
     /// Those of the file system, such as one that knows no sockets.
-    pub fn bind(data_dir: &Path, asked: UnboundedSender<Asked>, context: Arc<Context>) -> io::Result<Self> {
+    pub fn bind(data_dir: &Path, asked: UnboundedSender<Asked>, at_work: AtWork) -> io::Result<Self> {
         let place = Place::of(data_dir)?;
         // Left by a worker that was killed.
         match std::fs::remove_file(place.path()) {
@@ -44,7 +47,7 @@ impl Server {
         }
         let listener = UnixListener::bind(place.path())?;
         std::fs::set_permissions(place.path(), Permissions::from_mode(0o600))?;
-        Ok(Self { listener, place, asked, context })
+        Ok(Self { listener, place, asked, at_work })
     }
 
     /// Answers until the worker stops.
@@ -59,9 +62,9 @@ impl Server {
                     continue;
                 }
             };
-            let (asked, context) = (self.asked.clone(), self.context.clone());
+            let (asked, at_work) = (self.asked.clone(), self.at_work.clone());
             tokio::spawn(async move {
-                let _ = timeout(PATIENCE, converse(stream, &asked, context)).await;
+                let _ = timeout(PATIENCE, converse(stream, &asked, &at_work)).await;
                 drop(turn);
             });
         }
@@ -74,12 +77,12 @@ impl Drop for Server {
     }
 }
 
-async fn converse(stream: UnixStream, asked: &UnboundedSender<Asked>, context: Arc<Context>) -> io::Result<()> {
+async fn converse(stream: UnixStream, asked: &UnboundedSender<Asked>, at_work: &AtWork) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut question = Vec::new();
     (&mut stream).take(QUESTION_BYTES).read_until(b'\n', &mut question).await?;
     let answer = match serde_json::from_slice(&question) {
-        Ok(ask) => answer(ask, asked, context).await.map_err(|error| error.to_string()),
+        Ok(ask) => reply(ask, asked, at_work).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("the question is not understood: {error}")),
     };
     let mut line = match answer {
@@ -90,12 +93,27 @@ async fn converse(stream: UnixStream, asked: &UnboundedSender<Asked>, context: A
     stream.get_mut().write_all(&line).await
 }
 
-/// The worker's answer to one question.
+async fn reply(ask: Ask, asked: &UnboundedSender<Asked>, at_work: &AtWork) -> io::Result<Status> {
+    let status = told(ask, asked).await?;
+    match at_work.get() {
+        Some(context) => with_storage(status, context.clone()).await,
+        None => Ok(status),
+    }
+}
+
+/// The answer to one question of a worker that is at work.
 pub(crate) async fn answer(ask: Ask, asked: &UnboundedSender<Asked>, context: Arc<Context>) -> io::Result<Status> {
+    with_storage(told(ask, asked).await?, context).await
+}
+
+async fn told(ask: Ask, asked: &UnboundedSender<Asked>) -> io::Result<Status> {
     let (answer, answered) = oneshot::channel();
     let stopped = |_| io::Error::from(io::ErrorKind::NotConnected);
     asked.send(Asked { ask, answer }).map_err(|_| io::Error::from(io::ErrorKind::NotConnected))?;
-    let mut status = answered.await.map_err(stopped)??;
+    answered.await.map_err(stopped)?
+}
+
+async fn with_storage(mut status: Status, context: Arc<Context>) -> io::Result<Status> {
     // Reading folders takes a while, and the worker's loop has none.
     let storage = tokio::task::spawn_blocking(move || context.storage()).await;
     status.storage = storage.map_err(io::Error::other)?;

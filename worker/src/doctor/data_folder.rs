@@ -3,18 +3,26 @@ use std::path::Path;
 
 use millrace_client::keys::load;
 use millrace_protocol::Diagnostic;
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, access, statvfs};
 
 use super::Finding;
 use crate::{Error, check_data_dir, disk};
 
 const SUBJECT: &str = "disk";
 
-/// Bytes free on the disk that the data folder is on, or will be; an error where nothing may be written there.
+/// Bytes free on the disk that the data folder is on, or will be; an error where no folder of files may be.
 pub(super) fn free(folder: &Path) -> io::Result<u64> {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let existing = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
+    // A link that leads nowhere is there all the same.
+    let existing = absolute.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(&absolute);
+    if !existing.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is no folder", existing.display())));
+    }
     access(existing, Access::WRITE_OK)?;
+    // As /proc and /sys have it, whoever may write to them.
+    if statvfs(existing)?.f_blocks == 0 {
+        return Err(io::Error::other(format!("{} has no room for files", existing.display())));
+    }
     disk::free_bytes(existing)
 }
 
@@ -56,6 +64,20 @@ mod tests {
     fn a_folder_that_nobody_may_write_is_told() {
         // Read-only for every user, root too.
         assert!(free(Path::new("/proc/self/millrace")).is_err());
+    }
+
+    #[test]
+    fn what_can_be_no_folder_is_bad_and_another_one_mends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
+        for path in [&file, &file.join("below"), &link, Path::new("/proc/foo"), Path::new("/sys/foo")] {
+            let judged = judge(path, free(path), 1);
+            assert_eq!(judged.grade, Grade::Bad, "{judged:?}");
+            assert!(judged.found.starts_with(&format!("{}: ", path.display())), "{judged:?}");
+            assert_eq!(judged.fix.as_deref(), Some("name another `--data-dir`"));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millrace_agent::{Task, TaskKey};
+use millrace_agent::{Agent, FoundContainer, Task, TaskKey};
 use tokio::time::timeout;
 
 use super::Driver;
@@ -13,6 +13,20 @@ const PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Driver {
+    /// Warns of what the node's label is on and the journal knows nothing of: a worker on one data folder leaves no such
+    /// container, whenever it is killed.
+    pub(crate) fn tell_unknown(&self, found: &[FoundContainer]) {
+        for task in unknown(found, &self.agent) {
+            tracing::warn!(
+                %task,
+                folder = %self.context.folders.root().display(),
+                hint = "start this node's worker with the `--data-dir` that it had before, and from the same folder where \
+                        that is a relative path; or the journal was moved away",
+                "a container of this very node is removed: a worker on another data folder has most likely begun it"
+            );
+        }
+    }
+
     /// Removes a container that nobody owns, and does not give up: it would go on with its GPU and its network.
     pub(super) async fn remove_stray(&mut self, container: String) {
         tracing::info!(container, "removing a container that nobody owns");
@@ -55,5 +69,24 @@ impl Driver {
         for left in self.context.folders.sweep(unfinished, &known) {
             self.context.tell_left(&left);
         }
+    }
+}
+
+fn unknown(found: &[FoundContainer], agent: &Agent) -> impl Iterator<Item = TaskKey> {
+    found.iter().filter_map(|container| container.key).filter(|key| agent.task(*key).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_agent::FoundState;
+    use millrace_protocol::Address;
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_the_journal_does_not_know_is_told_of_and_what_is_left_of_a_network_is_not() {
+        let key = TaskKey { lease: Address([1; 32]), task: 2, attempt: 1 };
+        let found = |key| FoundContainer { id: "one".to_owned(), key, state: FoundState::Running };
+        assert!(unknown(&[found(None), found(Some(key))], &Agent::default()).eq([key]));
     }
 }
