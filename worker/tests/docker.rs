@@ -225,6 +225,39 @@ async fn a_disk_that_somebody_else_fills_is_the_rigs_fault_and_still_cleaned() {
 }
 
 #[tokio::test]
+async fn a_disk_that_was_filled_without_a_worker_is_the_fault_of_whoever_filled_it() {
+    for (script, elses, expected) in [
+        ("head -c 8m /dev/zero > /outputs/big", 32 << 20, ("disk-full", Fault::Node)),
+        ("head -c 32m /dev/zero > /outputs/big", 0, ("output-invalid", Fault::Job)),
+        ("exit 1", 0, ("exit-code", Fault::Job)),
+    ] {
+        let Some(engine) = engine(PullPolicy::Never).await else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let Some(_disk) = SmallDisk::mount(folder.path()) else {
+            eprintln!("SKIPPED: this user may not mount a tmpfs");
+            return;
+        };
+        let spec = offer::spec(&format!("until [ -e /inputs/go ]; do sleep 0.1; done; {script}"));
+        let mut rig = Rig::start_in(folder, engine, Objects::default(), spec, |_| {}).await;
+        rig.leased().await;
+        rig.assign(0);
+        rig.orchestrator.phase(Phase::Running).await;
+        rig.stop().await;
+        let full = std::fs::write(rig.data().join("somebody-elses"), vec![1; elses]).is_err();
+        assert_eq!(full, elses > 0);
+        rig.go(0);
+        while inspect(&rig, 0).await.state.unwrap().running == Some(true) {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        rig.boot().await.unwrap();
+        let failure = rig.orchestrator.end().await.failure.unwrap();
+        assert_eq!((failure.code.as_str(), failure.fault()), expected, "{failure:?}");
+        assert!(rig.is_clean().await);
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_missing_image_has_a_hint_and_leaves_nothing() {
     let mut spec = offer::spec("true");
     spec.image = "millrace/no-such-image:1".into();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millrace_agent::TaskKey;
 use millrace_link::grpc::orchestrator_message::Body;
 use millrace_link::grpc::worker_message::Body as WorkerBody;
 use millrace_link::grpc::{Fault, LeaseOver, Phase, offer_reply};
@@ -195,6 +196,23 @@ async fn a_worker_that_comes_back_without_a_gpu_ends_what_had_it_and_takes_no_mo
         "hardware-mismatch",
         "whoever looks after it starts it anew: it may be mended"
     );
+}
+
+#[tokio::test]
+async fn a_program_that_failed_without_a_worker_is_not_blamed_where_its_gpu_is_gone() {
+    for (said, expected) in [("gone 0\n", ("gpu-lost", Fault::Node)), ("", ("exit-code", Fault::Job))] {
+        let stub = NvmlStub::build(&[]);
+        let (mut rig, engine) = at_work(&stub, Script::RunUntilStopped).await;
+        rig.orchestrator.phase(Phase::Running).await;
+        rig.stop().await;
+        engine.end(TaskKey { lease: rig.lease(), task: 0, attempt: 1 }, 3);
+        stub.say(said);
+        rig.boot().await.unwrap();
+        let failure = rig.orchestrator.end().await.failure.unwrap();
+        assert_eq!((failure.code.as_str(), failure.fault()), expected);
+        assert!(rig.is_clean().await);
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use millrace_link::grpc::worker_message::Body;
 use millrace_link::grpc::{Fault, Phase, offer_reply};
 use millrace_protocol::PricePerGpuHour;
 use millrace_spec::merkle::{self, Leaf};
-use millrace_spec::{Gang, JobSpec, Locality, Shape};
+use millrace_spec::{Gang, JobSpec, Locality, ObjectRef, Sealed, Sha256, Shape};
 use millrace_worker::Options;
 use millrace_worker::container::NetworkAccess;
 use millrace_worker::control::{self, Ask};
@@ -190,6 +190,29 @@ async fn a_full_disk_is_refused_at_the_offer() {
     let mut rig = Rig::start(Arc::new(FakeEngine::new(exits(0))), Objects::default(), spec).await;
     assert_eq!(refusal(rig.offer().await), "disk-full");
     assert!(rig.journal().is_empty());
+}
+
+#[tokio::test]
+async fn an_encrypted_job_that_fits_only_as_a_plain_one_is_refused_at_the_offer() {
+    let inputs = || Sealed { inputs: Some(Sha256([3; 32])), ..Sealed::default() };
+    for (input_mib, sealed, fits) in [(12, None, true), (12, Some(inputs()), false), (2, Some(inputs()), true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(_disk) = SmallDisk::mount(folder.path()) else {
+            eprintln!("SKIPPED: this user may not mount a tmpfs");
+            return;
+        };
+        let mut spec = offer::spec("true");
+        spec.inputs.insert("scene".into(), ObjectRef { sha256: Sha256([1; 32]), size: input_mib << 20 });
+        spec.sealed = sealed;
+        let engine = Arc::new(FakeEngine::new(exits(0)));
+        let mut rig = Rig::start_in(folder, engine, Objects::default(), spec, |_| {}).await;
+        match (fits, rig.offer().await) {
+            (true, offer_reply::Result::Signature(_)) => {}
+            (false, answer) => assert_eq!(refusal(answer), "disk-full", "{:?}", rig.spec.sealed),
+            (true, refused) => panic!("{refused:?} of {:?}", rig.spec.sealed),
+        }
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -466,6 +489,24 @@ async fn folders_stay_until_their_container_is_gone() {
     engine.refusals.store(1, std::sync::atomic::Ordering::Relaxed);
     rig.leased().await;
     rig.assign(0);
+    assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
+    assert!(rig.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_lease_whose_container_cannot_be_removed_is_not_vouched_for() {
+    let (mut rig, engine) = rig(FakeEngine::new(exits(0))).await;
+    engine.refusals.store(1_000, std::sync::atomic::Ordering::Relaxed);
+    rig.leased().await;
+    rig.assign(0);
+    for n_named in [1, 0] {
+        let names = |body| match body {
+            Body::Heartbeat(heartbeat) => (heartbeat.unverified().unwrap().leases.len() == n_named).then_some(()),
+            _ => None,
+        };
+        rig.orchestrator.hear_within(Duration::from_secs(40), "a heartbeat", names).await;
+    }
+    engine.refusals.store(0, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(rig.orchestrator.end().await.phase(), Phase::Done);
     assert!(rig.is_clean().await);
 }

@@ -133,7 +133,7 @@ impl JobSpec {
             return field("resources.disk", "0MiB".to_owned(), "at least 1MiB");
         }
         // A rig counts them as they are uploaded, and each task has all of them.
-        let inputs = self.inputs.values().fold(0u64, |sum, object| sum.saturating_add(object.size));
+        let inputs = self.input_bytes();
         if inputs >= u64::from(limits.disk_mib) * MIB {
             return Err(Error::InputsFillDisk { inputs, disk_mib: limits.disk_mib });
         }
@@ -162,6 +162,20 @@ impl JobSpec {
         self.shape.as_ref().map_or(Ok(()), |shape| shape.check(self.tasks, &self.terms))?;
         let bytes = self.canonical_bytes().len() as u64;
         if bytes > Self::LONGEST { Err(Error::TooLong { bytes }) } else { Ok(()) }
+    }
+
+    /// MiB of disk that a rig promises to a lease of the job: `limits.disk_mib`, and encrypted inputs once more, which
+    /// stay as they came beside what the container sees. Outputs are encrypted in what the job itself leaves free: few
+    /// use all that they may, and a promise for those would keep every other from its rig.
+    pub fn promised_disk_mib(&self) -> u64 {
+        let are_encrypted = self.sealed.as_ref().is_some_and(|sealed| sealed.inputs.is_some());
+        let decrypted = if are_encrypted { self.input_bytes() } else { 0 };
+        (u64::from(self.limits.disk_mib) * MIB).saturating_add(decrypted).div_ceil(MIB)
+    }
+
+    /// Bytes of all inputs as they are uploaded; saturates.
+    fn input_bytes(&self) -> u64 {
+        self.inputs.values().fold(0, |sum, object| sum.saturating_add(object.size))
     }
 
     /// The bytes whose SHA-256 stands on chain.

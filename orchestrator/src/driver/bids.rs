@@ -27,7 +27,7 @@ impl Driver {
             maximum_seconds: terms.lease_seconds.0,
             cpu_milli: limits.cpu_milli,
             memory_mib: limits.memory_mib,
-            disk_mib: limits.disk_mib,
+            disk_mib: u32::try_from(spec.spec.promised_disk_mib()).unwrap_or(u32::MAX),
             network: spec.spec.network,
             accept_simulated: terms.requirements.accept_simulated,
         };

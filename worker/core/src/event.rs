@@ -48,6 +48,8 @@ pub enum TaskEvent {
     Created,
     Started,
     Exited(Exit),
+    /// It has ended, and not by its program's fault.
+    EndedBy(Failure),
     /// The engine knows no such container any more.
     Vanished,
     Uploaded(Vec<Output>),

@@ -74,6 +74,7 @@ pub struct Offer {
     /// What one container of the job may use.
     pub cpu_millis: u32,
     pub memory_mib: u32,
+    /// With what encryption takes beside it ([`millrace_spec::JobSpec::promised_disk_mib`]).
     pub disk_mib: u64,
     pub network: bool,
     pub runtime: Option<Runtime>,

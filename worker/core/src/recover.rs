@@ -32,6 +32,13 @@ pub enum FoundState {
     Running,
 }
 
+impl FoundState {
+    /// Whether its program ended by itself, and badly.
+    fn has_failed(self) -> bool {
+        matches!(self, Self::Exited(exit) if exit.code != 0 && !exit.is_from_outside())
+    }
+}
+
 /// What a worker holds by its journal, before its engine has said what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -175,6 +182,12 @@ fn resume(
         }
         return task;
     }
+    if past.has_no_end() && found.is_some_and(FoundState::has_failed) {
+        // Whose fault that was is looked into as where somebody watches. When it began does not matter any more: it may
+        // be longer ago than its time limit, which did not end it.
+        actions.push(Action::Follow(key));
+        return Task::at(past.assignment, Phase::Running { started_at: now }).with_checkpoint(past.saved);
+    }
     let mut task = Task::new(past.assignment).with_checkpoint(past.saved);
     if let Some(FoundState::Exited(_) | FoundState::Interrupted(_)) = found {
         // Before anything that ends with the container's removal.
@@ -202,7 +215,7 @@ fn resume(
             let code = exit.code;
             let failure =
                 Failure::new(Cause::ContainerLost, format!("it ended with status {code} while nobody watched"));
-            task.fail(failure, actions);
+            task.fail_after_saving(failure, now, actions);
         }
         (None, None, Some(exit), _)
         | (None, None, None, Some(FoundState::Exited(exit) | FoundState::Interrupted(exit))) => {

@@ -238,6 +238,7 @@ impl Task {
             // The engine must be watched, or nobody notices that the container has stopped.
             (Phase::Stopping { .. }, TaskEvent::Started) => actions.push(Action::Follow(key)),
             (Phase::Running { .. }, TaskEvent::Exited(exit)) => self.on_exit(exit, now, actions),
+            (Phase::Running { .. }, TaskEvent::EndedBy(failure)) => self.fail_after_saving(failure, now, actions),
             (Phase::FetchingInputs, TaskEvent::CheckpointLost(setback)) => {
                 self.set_back(Round::Checkpoint, Some(setback), actions);
             }
@@ -248,7 +249,7 @@ impl Task {
             // It broke a limit that only the shell can see, such as the disk's: no grace.
             (Phase::Running { .. }, TaskEvent::Failed(failure)) => self.fail(failure, actions),
             (Phase::Running { .. }, TaskEvent::Vanished) => self.fail(Cause::ContainerLost.into(), actions),
-            (Phase::Stopping { failure, .. }, TaskEvent::Exited(_)) => {
+            (Phase::Stopping { failure, .. }, TaskEvent::Exited(_) | TaskEvent::EndedBy(_)) => {
                 let failure = failure.clone();
                 self.save_last(failure, now, actions);
             }
@@ -377,14 +378,14 @@ impl Task {
         match exit {
             // A program whose helper ran out of memory, and that coped, has succeeded.
             Exit { code: 0, .. } => self.collect(actions),
-            Exit { out_of_memory: true, .. } => self.fail_after_saving(Cause::OutOfMemory, now, actions),
-            Exit { code, .. } => self.fail_after_saving(Cause::ExitCode(code), now, actions),
+            Exit { out_of_memory: true, .. } => self.fail_after_saving(Cause::OutOfMemory.into(), now, actions),
+            Exit { code, .. } => self.fail_after_saving(Cause::ExitCode(code).into(), now, actions),
         }
     }
 
-    fn fail_after_saving(&mut self, cause: Cause, now: UnixSeconds, actions: &mut Vec<Action>) {
-        actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: cause.into() }));
-        self.save_last(cause.into(), now, actions);
+    pub(crate) fn fail_after_saving(&mut self, failure: Failure, now: UnixSeconds, actions: &mut Vec<Action>) {
+        actions.push(Action::Journal(Record::TaskFailing { key: self.key(), failure: failure.clone() }));
+        self.save_last(failure, now, actions);
     }
 
     /// Its container has ended and will not go on here: what it keeps for the next attempt is brought away first.

@@ -217,7 +217,8 @@ impl Agent {
                 }
                 let silent = now.since(lease.upkeep.heard);
                 let is_overdue = is_reported && lease.is_released() && silent >= LAST_WORD;
-                let is_alone = lease.has_unredeemed(&on_chain) && silent.0 >= on_chain.settle_grace.0 / 4;
+                let surely_silent = silent.min(now.since(lease.upkeep.known_since));
+                let is_alone = lease.has_unredeemed(&on_chain) && surely_silent.0 >= on_chain.settle_grace.0 / 4;
                 match if is_overdue || is_alone { Some(clock) } else { last_quarter(&on_chain) } {
                     None => LOOK_LATER,
                     // Not longer: an endpoint that is behind must not have it miss the deadline.

@@ -188,8 +188,12 @@ impl Docker {
     async fn failed_start(&self, key: TaskKey, reason: String) -> Error {
         let config = self.api.inspect_container(&name(key), None).await.ok().and_then(|found| found.config);
         let config = config.unwrap_or_default();
-        if is_of_folders(&reason) {
+        let directory = config.working_dir.unwrap_or_default();
+        let leads_nowhere = is_of_working_dir(&directory, &reason);
+        if leads_nowhere || is_of_folders(&reason) {
             let image = config.labels.and_then(|mut labels| labels.remove(label::IMAGE)).or(config.image);
+            let told = || format!("its working directory {directory} leads nowhere: give it another WORKDIR");
+            let reason = if leads_nowhere { told() } else { reason };
             return Error::ImageInvalid { image: image.unwrap_or_default(), reason };
         }
         match config.env.is_some_and(|environment| wants_a_driver(&environment)) {
@@ -209,6 +213,14 @@ fn wants_a_driver(environment: &[String]) -> bool {
 /// so with the status of its own troubles and with no code, and the folders that are the rig's have been made before.
 fn is_of_folders(reason: &str) -> bool {
     MISSHAPEN.iter().any(|words| reason.contains(words))
+}
+
+/// Whether the engine's words are runc's for a working directory that lies behind a link to nothing. Docker makes what
+/// such a link leads to, but takes `..` for a way back also from a folder that is missing, as the kernel does not. Words
+/// for a folder of the rig's own name that one.
+fn is_of_working_dir(directory: &str, reason: &str) -> bool {
+    let mut way = Path::new(directory).ancestors();
+    way.any(|folder| reason.contains(&format!("mkdir {}: file exists", folder.display())))
 }
 
 /// With what is behind it: the client's own text only says that there was an error.
@@ -581,7 +593,8 @@ mod tests {
             "start" => Some((status, json!({ "message": message }))),
             "json" => {
                 counted.fetch_add(1, Relaxed);
-                let config = json!({ "Labels": { label::IMAGE: "probe:1" }, "Env": ["PATH=/bin", variable] });
+                let labels = json!({ label::IMAGE: "probe:1" });
+                let config = json!({ "Labels": labels, "Env": ["PATH=/bin", variable], "WorkingDir": "/link/work" });
                 Some((200, json!({ "Image": "sha256:sound", "Config": config })))
             }
             _ => None,
@@ -613,6 +626,19 @@ mod tests {
         assert!(told, "{error:?}");
         let (error, _) = failed_start(500, "A=b", "error mounting \"/a\": no space left on device").await;
         assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_start_that_fails_is_the_images_where_its_working_directory_leads_nowhere() {
+        const RUNC: &str = "error during container init: mkdir /link: file exists: unknown";
+        let (error, _) = failed_start(500, "A=b", RUNC).await;
+        let told =
+            matches!(&error, Error::ImageInvalid { image, reason } if image == "probe:1" && reason.contains("WORKDIR"));
+        assert!(told, "{error:?}");
+        for rigs in ["mkdir /run/containerd/link: file exists: unknown", "mkdir /link: no space left on device"] {
+            let (error, _) = failed_start(500, "A=b", rigs).await;
+            assert!(matches!(error, Error::Refused { status: 500, .. }), "{error:?}");
+        }
     }
 
     #[tokio::test]

@@ -105,7 +105,7 @@ impl Driver {
             maximum: offered.offer.maximum,
             cpu_millis: spec.limits.cpu_milli,
             memory_mib: spec.limits.memory_mib,
-            disk_mib: u64::from(spec.limits.disk_mib),
+            disk_mib: spec.promised_disk_mib(),
             network: spec.network,
             runtime: spec.runtime,
             accept_simulated: requirements.accept_simulated,

@@ -164,6 +164,7 @@ impl Queue {
         brought.map(|digest| TaskEvent::ImageReady { digest })
     }
 
+    /// Until the container's end, which may be long ago.
     async fn watch(&self, limits: Limits, gpus: &[u16]) {
         let shortage = Shortage::default();
         let event = tokio::select! {
@@ -171,8 +172,8 @@ impl Queue {
                 Ok(exit) if exit.code == 0 => TaskEvent::Exited(exit),
                 // Out of disk or without its GPU, any program fails in its own way.
                 Ok(exit) => match self.without_disk(limits, &shortage).await {
-                    Some(failure) => TaskEvent::Failed(failure),
-                    None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::Failed),
+                    Some(failure) => TaskEvent::EndedBy(failure),
+                    None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::EndedBy),
                 },
                 Err(Error::NotFound) => TaskEvent::Vanished,
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
@@ -194,7 +195,8 @@ impl Queue {
         }
     }
 
-    /// Why the disk is to blame for a container that failed, or who has filled it.
+    /// Why the disk is to blame for a container that failed, or who has filled it. Where it failed while nobody watched
+    /// only what is full still tells: nobody has noted when it was.
     async fn without_disk(&self, limits: Limits, shortage: &Shortage) -> Option<Failure> {
         let full = disk::exhausted(&self.context.folders.outputs(self.key), self.context.disk_reserve);
         let was_full = || Failure::new(Cause::DiskFull, "it was full while the task ran");
@@ -202,7 +204,8 @@ impl Queue {
         Some(outputs::over_limit(&self.context, self.key, limits, 0).await.unwrap_or(full))
     }
 
-    /// Why its GPU is to blame for a container that failed.
+    /// Why its GPU is to blame for a container that failed. Where it failed while nobody watched only what is wrong still
+    /// tells: the driver keeps no Xid for who listens later, and does not date what its memory could not correct.
     async fn without_gpu(&self, gpus: &[u16]) -> Option<Failure> {
         let monitor = self.context.monitor.as_ref().filter(|_| !gpus.is_empty())?;
         monitor.failure_of(gpus).await.map(GpuFault::failure)
@@ -237,10 +240,11 @@ impl Queue {
     /// Until the container is gone, however long it takes, and what of its folders can be removed.
     /// The container first: folders are not safe to walk while a stranger's program moves them.
     async fn clean(&self) {
-        while let Err(error) = self.context.engine.remove(&name(self.key)).await {
+        for tried in 1.. {
+            let Err(error) = self.context.engine.remove(&name(self.key)).await else { break };
             tracing::warn!(task = %self.key, %error, "the container cannot be removed yet");
-            if let Error::Unreachable { .. } = error {
-                // A lease that only waits for its engine works on nothing.
+            if matches!(error, Error::Unreachable { .. }) || tried >= TRIES {
+                // A lease that only waits for its engine, or for a program that cannot be ended, works on nothing.
                 self.tell(Ok(TaskEvent::OutOfSight));
             }
             sleep(PAUSE).await;

@@ -252,10 +252,15 @@ async fn an_image_whose_working_directory_would_be_made_in_what_is_bound_or_the_
         // Docker sees a folder there before the job's own lies over it.
         ("hidden", [link("l", "/outputs/m"), link("outputs/m", "/etc")].concat(), "/l", "image-invalid"),
         ("memory", link("l", "/tmp/m"), "/l", "image-invalid"),
+        // Docker goes back from what is missing, and makes a folder there; the kernel does not even get to it.
+        ("missing", link("l", "missing/../x"), "/l", "image-invalid"),
+        ("below-missing", link("l", "missing/../x"), "/l/y", "image-invalid"),
+        ("through-missing", [link("k", "/a/../x"), link("l", "k")].concat(), "/l", "image-invalid"),
         // These have no program, and say so.
         ("bound", vec![], "/outputs", "command-missing"),
         ("in-memory", link("l", "tmp"), "/l/x", "command-missing"),
         ("shared", vec![], "/dev/shm/x", "command-missing"),
+        ("made", link("l", "x"), "/l/y", "command-missing"),
     ] {
         let change = format!("WORKDIR {directory}");
         let failure = failure_with(&engine, &format!("directory-{purpose}"), layer, &[&change]).await;

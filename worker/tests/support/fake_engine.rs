@@ -74,6 +74,13 @@ impl FakeEngine {
         self.calls.lock().unwrap().clone()
     }
 
+    /// Ends a container's program.
+    pub fn end(&self, key: TaskKey, code: i64) {
+        let containers = self.containers.lock().unwrap();
+        let container = containers.get(&name(key)).expect("no such container");
+        container.state.send_replace(FoundState::Exited(Exit { code, out_of_memory: false }));
+    }
+
     /// Removes a container behind the worker's back.
     pub fn lose(&self, key: TaskKey) {
         self.containers.lock().unwrap().remove(&name(key)).expect("no such container");

@@ -21,6 +21,11 @@ impl TaskHistory {
     pub fn is_unfinished(&self) -> bool {
         self.outcome.is_none()
     }
+
+    /// Whether nothing was written down of how its container ends.
+    pub fn has_no_end(&self) -> bool {
+        self.is_unfinished() && self.exit.is_none() && self.uploaded.is_none() && self.failing.is_none()
+    }
 }
 
 /// What a journal says.

@@ -129,6 +129,37 @@ fn what_was_stopped_or_failed_is_saved_before_it_is_cleaned() {
 }
 
 #[test]
+fn what_the_rig_has_failed_is_saved_before_it_is_cleaned_also_where_it_is_handed_back() {
+    for told_to_stop in [false, true] {
+        let mut rig = running();
+        if told_to_stop {
+            rig.event(Event::StopTask { key: key(0), reason: StopReason::Requested });
+        }
+        rig.pending.retain(|action| !matches!(action, Action::Follow(_) | Action::BringAway { .. }));
+        rig.containers.insert(key(0), FoundState::Exited(Exit { code: 139, out_of_memory: false }));
+        rig.task(0, TaskEvent::EndedBy(Cause::GpuLost.into()));
+        assert!(matches!(rig.phase(0), Phase::Saving { .. }));
+        rig.restart();
+        assert!(matches!(rig.phase(0), Phase::Saving { .. }), "its container has ended, and is there");
+        rig.settle();
+        assert_eq!(told(&rig).len(), 1);
+        assert_eq!(rig.last_failure(), Some(if told_to_stop { Cause::Stopped } else { Cause::GpuLost }));
+        assert!(rig.is_clean());
+    }
+}
+
+#[test]
+fn what_ended_with_the_machine_is_saved_before_it_is_cleaned() {
+    let mut rig = running();
+    rig.containers.insert(key(0), FoundState::Interrupted(Exit { code: 0, out_of_memory: false }));
+    rig.restart();
+    assert!(matches!(rig.phase(0), Phase::Saving { .. }));
+    rig.settle();
+    assert_eq!((told(&rig).len(), rig.last_failure()), (1, Some(Cause::ContainerLost)));
+    assert!(rig.is_clean());
+}
+
+#[test]
 fn a_task_that_is_done_keeps_nothing() {
     let mut rig = running();
     rig.tick(30);

@@ -7,7 +7,7 @@ use millrace_protocol::{
 
 use super::policy::policy;
 use super::rig::*;
-use super::upkeep::opened;
+use super::upkeep::{opened, running};
 use crate::policy::{Extension, Refusal, Rig as Policy, check_extension};
 use crate::*;
 
@@ -191,7 +191,7 @@ fn the_lease_is_read_again_soon_until_it_is_longer_or_will_not_be() {
     rig.tick(15);
     rig.asked.clear();
     let seen = |rig: &mut Rig, maximum: u64| {
-        let account = OnChain { maximum: Seconds(maximum), start_by: UnixSeconds(START.0 + 100_000), ..opened() };
+        let account = OnChain { maximum: Seconds(maximum), ..running(START.0, 1) };
         rig.asked.clear();
         rig.event(Event::LeaseRead { lease: LEASE, account: Some(account), clock: rig.now });
     };

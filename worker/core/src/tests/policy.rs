@@ -1,7 +1,8 @@
 use millrace_protocol::{BasisPoints, Diagnostic, GpuUnits, Hardware, PricePerGpuHour, Seconds};
-use millrace_spec::Runtime;
+use millrace_spec::{ObjectRef, Runtime, Sealed, Sha256};
 
 use super::rig::*;
+use super::spec::spec;
 use crate::policy::{Offer, Refusal, Rig as Policy, check};
 use crate::{Agent, Event, GpuFault};
 
@@ -101,6 +102,25 @@ fn each_reason_refuses() {
         assert_eq!(check(&rig, &agent, &offer, 1_100, START), Err(refusal));
         assert!(!refusal.code().is_empty() && !refusal.hint().is_empty());
     }
+}
+
+#[test]
+fn encrypted_inputs_must_fit_twice_and_plain_ones_of_their_size_once() {
+    let disk = |sealed: Sealed| {
+        let mut spec = spec();
+        spec.limits.disk_mib = 1_000;
+        spec.inputs.insert("scene.pov".into(), ObjectRef { sha256: Sha256([1; 32]), size: 600 << 20 });
+        spec.sealed = Some(sealed);
+        Offer { disk_mib: spec.promised_disk_mib(), ..offer() }
+    };
+    let check = |offer: &Offer, free| check(&policy(), &Agent::default(), offer, free + 100, START);
+    let plain = disk(Sealed { files: vec!["token".into()], ..Sealed::default() });
+    assert_eq!(check(&plain, 1_000).map(|terms| terms.disk_mib), Ok(1_000));
+    let inputs = disk(Sealed { inputs: Some(Sha256([5; 32])), ..Sealed::default() });
+    for free in [1_000, 1_599] {
+        assert_eq!(check(&inputs, free), Err(Refusal::DiskFull { asked: 1_600, free }));
+    }
+    assert_eq!(check(&inputs, 1_600).map(|terms| terms.disk_mib), Ok(1_600), "all of it is promised");
 }
 
 #[test]

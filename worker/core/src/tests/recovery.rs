@@ -49,6 +49,42 @@ fn what_a_restart_of_the_machine_killed_is_not_the_buyers_fault() {
     }
 }
 
+/// A rig that finds a container which has failed long after its time was over.
+fn found_failed() -> Rig {
+    let mut rig = running();
+    rig.containers.insert(key(0), FoundState::Exited(Exit { code: 3, out_of_memory: false }));
+    rig.now.0 += 600;
+    rig.restart();
+    rig.tick(1);
+    rig
+}
+
+#[test]
+fn what_failed_while_nobody_watched_is_looked_at_like_what_failed_before_their_eyes() {
+    let mut rig = found_failed();
+    assert_eq!(rig.pending, [Action::Follow(key(0))]);
+    assert_eq!((&rig.signals, &rig.copied), (&vec![], &vec![]), "it has ended, and its log comes with the look");
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::ExitCode(3)));
+    let mut rig = found_failed();
+    rig.restart();
+    assert_eq!(rig.pending, [Action::Follow(key(0))], "killed before it was looked at");
+    rig.drop_step();
+    rig.task(0, TaskEvent::Failed(Cause::DiskFull.into()));
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::DiskFull));
+    assert!(rig.is_clean());
+}
+
+#[test]
+fn a_gpu_that_is_lost_answers_for_what_failed_on_it_while_nobody_watched() {
+    let mut rig = found_failed();
+    rig.event(Event::GpuFault { gpu: 0, fault: GpuFault::Lost });
+    rig.settle();
+    assert_eq!(rig.last_failure(), Some(Cause::GpuLost));
+    assert!(rig.is_clean());
+}
+
 #[test]
 fn what_ended_with_its_engine_has_no_result_whatever_it_says() {
     for code in [0, 3, 137] {

@@ -189,7 +189,10 @@ impl Rig {
                 (*key, TaskEvent::Started)
             }
             Action::Follow(key) => {
-                let exit = Exit { code: 0, out_of_memory: false };
+                let exit = match self.containers.get(key) {
+                    Some(FoundState::Exited(exit)) => *exit,
+                    _ => Exit { code: 0, out_of_memory: false },
+                };
                 self.containers.insert(*key, FoundState::Exited(exit));
                 (*key, TaskEvent::Exited(exit))
             }

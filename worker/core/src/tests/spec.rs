@@ -8,7 +8,7 @@ use millrace_spec::{JobSpec, Limits, ObjectRef, Sha256};
 use super::rig::*;
 use crate::Assignment;
 
-fn spec() -> JobSpec {
+pub fn spec() -> JobSpec {
     JobSpec {
         after: None,
         checkpoint: None,

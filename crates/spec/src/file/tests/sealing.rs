@@ -51,6 +51,22 @@ fn what_only_a_wallet_can_say_must_be_said_before_there_is_a_spec() {
 }
 
 #[test]
+fn a_rig_promises_room_for_encrypted_inputs_twice() {
+    let promised = |encryption: &str, inputs: u64| {
+        let mut spec = sealed(&format!("[encryption]\n{encryption}"));
+        assert_eq!(spec.limits.disk_mib, 1_024);
+        spec.inputs.values_mut().for_each(|input| input.size = inputs);
+        spec.promised_disk_mib()
+    };
+    let inputs = 300 << 20;
+    assert_eq!(promised("", inputs), 1_024);
+    assert_eq!(promised("inputs = true", inputs), 1_324);
+    assert_eq!(promised("inputs = true", inputs + 1), 1_325, "no byte is left out");
+    assert_eq!(promised(&format!("outputs = \"{}\"", recipient()), inputs), 1_024);
+    assert_eq!(promised("inputs = true", u64::MAX), u64::MAX.div_ceil(1 << 20), "which is more than any rig has");
+}
+
+#[test]
 fn a_rig_waits_only_for_what_it_cannot_do_without() {
     let outputs = format!("[encryption]\noutputs = \"{}\"", recipient());
     assert!(!sealed(&outputs).sealed.unwrap().is_awaited());
