@@ -12,12 +12,13 @@ use millrace_agent::{Assignment, Cause, Failure, Input};
 use millrace_link::objects::Error;
 use millrace_seal::{Error as SealError, InputKey};
 use millrace_spec::ObjectRef;
+use tokio::time::Instant;
 
 use crate::container::Progress;
 use crate::context::Context;
 use crate::disk;
 
-/// How long a task waits for an object endpoint that does not answer.
+/// How long a task waits for an object endpoint that does not answer, or brings it no further.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// From one attempt to the next.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -35,8 +36,9 @@ pub(crate) async fn fetch(
             tracing::warn!(%error, "the input cache stays as large as it is");
         }
     }
-    disk::check(&context.folders, assignment, context.disk_reserve)?;
+    // A worker that died in the middle of it has left inputs there, which take the room of those that it begins anew.
     context.folders.prepare(assignment.key).map_err(|error| disk_failure(&error))?;
+    disk::check(&context.folders, assignment, context.disk_reserve)?;
     let folder = context.folders.inputs(assignment.key);
     let key = context.vault.input_key(assignment)?.map(Arc::new);
     let mut state = Progress { done: 0, total: assignment.input_bytes() };
@@ -69,12 +71,35 @@ async fn bring(context: &Context, input: &Input, cached: &Path) -> Result<(), Fa
 
 /// Has an object, waiting for an endpoint that has a problem of its own.
 pub(crate) async fn obtain(context: &Context, object: &ObjectRef, path: &Path) -> Result<(), Error> {
-    let started = tokio::time::Instant::now();
+    // Where the client goes on.
+    let partial = path.with_added_extension("partial");
+    let have = || fs::metadata(&partial).map_or(0, |metadata| metadata.len());
+    let mut objects = context.objects().await;
+    let mut standstill = Standstill { since: Instant::now(), furthest: have() };
     loop {
-        match context.objects().await.fetch(object, path).await {
-            Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+        match objects.fetch(object, path).await {
+            Err(error) if error.is_passing() && standstill.lasts(have(), Instant::now()) < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
             other => return other,
         }
+        objects = context.objects().await;
+    }
+}
+
+/// Since when a download has come no further.
+struct Standstill {
+    since: Instant,
+    /// In bytes.
+    furthest: u64,
+}
+
+impl Standstill {
+    fn lasts(&mut self, have: u64, now: Instant) -> Duration {
+        if have > self.furthest {
+            (self.since, self.furthest) = (now, have);
+        }
+        now.duration_since(self.since)
     }
 }
 
@@ -183,6 +208,18 @@ mod tests {
         assert!(!folder.path().join("old").exists());
         evict(folder.path(), 100, &BTreeSet::new()).unwrap();
         assert!(!folder.path().join("middle").exists() && folder.path().join("new").exists());
+    }
+
+    #[test]
+    fn a_download_that_comes_further_stands_still_from_then_on() {
+        let start = Instant::now();
+        let mut standstill = Standstill { since: start, furthest: 10 };
+        let mut lasts =
+            |have, minutes: u64| standstill.lasts(have, start + Duration::from_secs(60 * minutes)).as_secs();
+        assert_eq!(lasts(10, 5), 300, "what was there before is no progress");
+        assert_eq!(lasts(20, 60), 0, "an hour that went well");
+        assert_eq!((lasts(20, 61), lasts(0, 69), lasts(20, 70)), (60, 540, 600), "nor is what comes once more");
+        assert_eq!(lasts(21, 75), 0);
     }
 
     #[test]

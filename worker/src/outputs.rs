@@ -18,10 +18,12 @@ use crate::context::Context;
 use crate::disk::{self, Shortage};
 
 mod awaited;
+mod patience;
 mod removed;
 mod rules;
 mod sealing;
 
+use patience::Patience;
 use removed::Removed;
 use rules::invalid;
 pub(crate) use rules::{DEPTH, Rules};
@@ -34,10 +36,7 @@ const WATCH: Duration = Duration::from_secs(1);
 const NEIGHBOURS: u32 = 10;
 /// Files that are hashed and uploaded at once: one is read while others wait for the endpoint.
 const AT_ONCE: usize = 6;
-/// How long an endpoint may answer that it has a problem of its own. Shorter than for one that does
-/// not answer at all: while it does, the lease goes on being paid for.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// From one attempt to the next while the object endpoint does not answer.
+/// From one attempt to the next while the object endpoint does not answer, and from one look for room to the next.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Checks a task's outputs and uploads them. Waits for an endpoint that does not answer: the work
@@ -48,7 +47,7 @@ pub(crate) async fn collect(
     progress: impl Fn(Progress),
 ) -> Result<Vec<Output>, Failure> {
     let folder = context.folders.outputs(assignment.key);
-    let sealing = Sealing::of(assignment, context.folders.sealed_outputs(assignment.key))?;
+    let sealing = Sealing::of(assignment, context.folders.sealed_outputs(assignment.key))?.map(Sealing::patient);
     let sealing = sealing.as_ref();
     let files = list(&folder, &assignment.limits)?;
     let mut state = Progress { done: 0, total: files.iter().map(|file| file.bytes).sum() };
@@ -78,14 +77,14 @@ pub(crate) async fn collect(
 
 /// `begun` is whether somebody has tried before, and may have come far.
 pub(crate) async fn store(context: &Context, path: &Path, mut begun: bool) -> Result<ObjectRef, Error> {
-    let started = tokio::time::Instant::now();
+    let mut patience = Patience::default();
     loop {
         let objects = context.objects().await;
+        let started = tokio::time::Instant::now();
         let stored = if begun { objects.store_again(path) } else { objects.store(path) };
         begun = true;
         match stored.await {
-            Err(Error::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
-            Err(error) if error.is_passing() && started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            Err(error) if patience.bears(&error, started.elapsed()) => tokio::time::sleep(PAUSE).await,
             other => return other,
         }
     }

@@ -2,6 +2,9 @@
 
 use std::sync::Mutex;
 
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, TagImageOptionsBuilder};
 use millrace_seal::RegistryLogin;
 use millrace_worker::PullPolicy;
@@ -152,6 +155,74 @@ async fn a_login_that_the_registry_refuses_has_a_name_and_is_not_tried_again() {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(registry.refused(), refused);
     assert_eq!(engine.local_image(&image).await.unwrap(), None);
+}
+
+/// A registry of which each answer is told by the request's path and whether it comes with a login; its host and port.
+async fn registry_that(answer: impl Fn(&str, bool) -> Response + Clone + Send + Sync + 'static) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let answering = move |uri: Uri, headers: HeaderMap| async move {
+        answer(uri.path(), headers.contains_key(header::AUTHORIZATION))
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answering)).await });
+    host
+}
+
+/// In the words of the protocol's errors.
+fn refusal(status: StatusCode, challenge: &str, code: &str) -> Response {
+    let body = serde_json::json!({ "errors": [{ "code": code, "message": "no" }] });
+    // What the engine knows a registry of today by.
+    let version = ("docker-distribution-api-version".parse().unwrap(), "registry/2.0".to_owned());
+    (status, [(header::WWW_AUTHENTICATE, challenge.to_owned()), version], axum::Json(body)).into_response()
+}
+
+async fn pull_with_login(host: &str) -> Error {
+    let engine = engine(PullPolicy::IfMissing).await;
+    engine.pull(&format!("{host}/probe:1"), Some(&login(host, "plain")), &|_| {}).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_registry_that_has_failed_does_not_refuse_its_login() {
+    if !docker_is_here() {
+        return;
+    }
+    for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::BAD_GATEWAY] {
+        let host = registry_that(move |_, _| status.into_response()).await;
+        let error = pull_with_login(&host).await;
+        assert!(matches!(error, Error::PullFailed { .. }), "{status}: {error:?}");
+    }
+    // Of those who come with a login it wants to know more, and cannot.
+    let host = registry_that(|_, knows| match knows {
+        true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        false => refusal(StatusCode::UNAUTHORIZED, "Basic realm=\"test\"", "UNAUTHORIZED"),
+    });
+    let error = pull_with_login(&host.await).await;
+    assert!(matches!(error, Error::PullFailed { .. }), "{error:?}");
+    let host = registry_that(|path, _| match path {
+        "/v2/" => "{}".into_response(),
+        _ => refusal(StatusCode::TOO_MANY_REQUESTS, "", "TOOMANYREQUESTS"),
+    });
+    let error = pull_with_login(&host.await).await;
+    assert!(matches!(error, Error::PullFailed { .. }), "{error:?}");
+}
+
+/// One whose tokens are given out elsewhere, as Docker's own are, with this answer to who asks for one.
+async fn registry_of_tokens(status: StatusCode) -> String {
+    let answer = move |_: &str, _| (status, axum::Json(serde_json::json!({ "details": "no" }))).into_response();
+    let tokens = registry_that(answer).await;
+    let challenge = format!("Bearer realm=\"http://{tokens}/token\",service=\"test\"");
+    registry_that(move |_, _| refusal(StatusCode::UNAUTHORIZED, &challenge, "UNAUTHORIZED")).await
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_where_tokens_are_given_out_has_the_same_name() {
+    if !docker_is_here() {
+        return;
+    }
+    let error = pull_with_login(&registry_of_tokens(StatusCode::UNAUTHORIZED).await).await;
+    assert!(matches!(error, Error::LoginRefused { .. }), "{error:?}");
+    let error = pull_with_login(&registry_of_tokens(StatusCode::SERVICE_UNAVAILABLE).await).await;
+    assert!(matches!(error, Error::PullFailed { .. }), "{error:?}");
 }
 
 #[tokio::test]

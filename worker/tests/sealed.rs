@@ -1,10 +1,12 @@
 //! What a buyer seals for the rig: on an engine in memory, and in real Docker.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use millrace_agent::TaskKey;
 use millrace_client::Keypair;
 use millrace_client::keys::address_of;
 use millrace_link::grpc;
@@ -19,6 +21,7 @@ use crate::support::fake_engine::{FakeEngine, Script};
 use crate::support::objects::Objects;
 use crate::support::offer;
 use crate::support::rig::Rig;
+use crate::support::small_disk::SmallDisk;
 
 const SALT: Sha256 = Sha256([3; 32]);
 const SCENE: &[u8] = b"a scene that nobody but the rig may see";
@@ -257,6 +260,86 @@ async fn outputs_leave_the_rig_only_encrypted_and_without_the_buyer_being_there(
     millrace_seal::decrypt(&Identity::of_key(&buyer()), &stored[..], &mut plain).unwrap();
     assert_eq!(plain, b"pixels of mine");
     assert!(rig.is_clean().await);
+}
+
+/// A rig whose task's program has written 6 MiB of outputs, to be encrypted on a disk of 40 MiB, and has not ended;
+/// `None` where this user may not mount one.
+async fn rig_with_outputs(mounted: &Path) -> Option<(Rig, Arc<FakeEngine>, SmallDisk, TaskKey)> {
+    let Some(disk) = SmallDisk::of(mounted, "40m") else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return None;
+    };
+    let to = Identity::of_key(&buyer()).recipient().to_string();
+    let spec = spec_with("true", Sealed { outputs: Some(to), ..Sealed::default() });
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let folder = tempfile::tempdir_in(mounted).unwrap();
+    let mut rig = Rig::start_in(folder, engine.clone(), Objects::default(), spec, |_| {}).await;
+    rig.leased().await;
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    std::fs::write(engine.plan().outputs.join("frame.png"), vec![7; 6 << 20]).unwrap();
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    Some((rig, engine, disk, key))
+}
+
+#[tokio::test]
+async fn what_was_encrypted_before_makes_room_for_the_result() {
+    let mounted = tempfile::tempdir().unwrap();
+    let Some((mut rig, engine, _disk, key)) = rig_with_outputs(mounted.path()).await else { return };
+    // As a worker that was killed while it uploaded leaves them, and a round that was broken off.
+    let sealed = rig.data().join(format!("tasks/{key}/sealed"));
+    std::fs::create_dir_all(sealed.join("early")).unwrap();
+    for left in ["5", "early/0"] {
+        std::fs::write(sealed.join(left), vec![7; 14 << 20]).unwrap();
+    }
+    engine.end(key, 0);
+    let done = rig.orchestrator.end().await;
+    assert_eq!(done.phase(), Phase::Done, "{:?}", done.failure);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_result_waits_for_room_that_others_have_for_a_moment() {
+    let mounted = tempfile::tempdir().unwrap();
+    let Some((mut rig, engine, _disk, key)) = rig_with_outputs(mounted.path()).await else { return };
+    let others = mounted.path().join("others");
+    std::fs::write(&others, vec![7; 28 << 20]).unwrap();
+    engine.end(key, 0);
+    let sealed = rig.data().join(format!("tasks/{key}/sealed"));
+    while !sealed.exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(std::fs::read_dir(&sealed).unwrap().count(), 0, "there was room");
+    std::fs::remove_file(others).unwrap();
+    let done = rig.orchestrator.end().await;
+    assert_eq!(done.phase(), Phase::Done, "{:?}", done.failure);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn inputs_that_a_killed_worker_has_decrypted_make_room_for_those_of_the_next() {
+    let mounted = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(mounted.path()) else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let objects = Objects::default();
+    let (spec, secrets) = encrypted(&objects, |_| {});
+    let engine = Arc::new(FakeEngine::new(Script::RunUntilStopped));
+    let folder = tempfile::tempdir_in(mounted.path()).unwrap();
+    let mut rig = Rig::start_for_in(folder, buyer_address(), engine.clone(), objects, spec).await;
+    rig.leased().await;
+    let envelope = envelope(&rig, &secrets);
+    assert_eq!(bring(&mut rig, envelope).await, None);
+    let key = TaskKey { lease: rig.lease(), task: 0, attempt: 1 };
+    let inputs = rig.data().join(format!("tasks/{key}/inputs"));
+    std::fs::create_dir_all(&inputs).unwrap();
+    std::fs::write(inputs.join("large.pov"), vec![7; 12 << 20]).unwrap();
+    rig.assign(0);
+    rig.orchestrator.phase(Phase::Running).await;
+    assert!(!inputs.join("large.pov").exists() && inputs.join("scene/a.pov").exists());
+    rig.stop().await;
 }
 
 #[tokio::test]

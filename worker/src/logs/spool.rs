@@ -1,3 +1,4 @@
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::turns::Turns;
 use crate::container::{Error, Printed};
 use crate::folders::Folders;
 
-/// From one attempt to the next when the engine breaks the stream off.
+/// From one attempt to the next when the engine breaks the stream off, or the disk takes nothing.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pieces of the engine's log that are written at once: it makes one of each line, and a write costs as much as a thousand
 /// of them.
@@ -30,14 +31,50 @@ const TRUNCATED: &[u8] = b"\n[millrace: the rest of the log is left out]\n";
 /// Then from the engine's `log`, going on where the file ends: there is what was missed while nobody was attached, and
 /// what shows that nothing was. Nothing else does: a connection that was cut looks like a container that has ended, and
 /// by the time that somebody asks, the container may have ended, too. It is one look, at no more than [`LIMIT`].
+///
+/// What the disk does not take is left in the engine's log and tried again: nobody stays attached meanwhile, because
+/// the container would have to wait.
+///
+/// # Errors
+/// Those that do not pass.
 pub(crate) async fn spool<'a>(
     folders: &Folders,
     key: TaskKey,
-    attached: Option<BoxStream<'static, Printed>>,
+    mut attached: Option<BoxStream<'static, Printed>>,
     log: impl Fn() -> BoxStream<'a, Result<Printed, Error>>,
     grown: impl Fn(),
-) -> std::io::Result<()> {
+) -> io::Result<()> {
+    let mut told = None;
+    while let Err(error) = keep(folders, key, attached.take(), &log, &grown).await {
+        if !is_passing(&error) {
+            return Err(error);
+        }
+        if told.replace(error.kind()) != Some(error.kind()) {
+            tracing::warn!(task = %key, %error, "the task's log cannot be kept; it is tried again");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// A disk that is full is cleared; who may not write to its own folder waits for the rig's owner.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    !matches!(error.kind(), IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+}
+
+async fn keep<'a>(
+    folders: &Folders,
+    key: TaskKey,
+    attached: Option<BoxStream<'static, Printed>>,
+    log: &impl Fn() -> BoxStream<'a, Result<Printed, Error>>,
+    grown: &impl Fn(),
+) -> io::Result<()> {
     let mut kept = Kept::open(folders, key).await?;
+    if kept.is_over {
+        grown();
+        return Ok(());
+    }
     let mut attached = attached.filter(|_| kept.length == 0);
     loop {
         let (stream, pieces, is_log) = match attached.take() {
@@ -123,7 +160,7 @@ struct Kept {
 }
 
 impl Kept {
-    async fn open(folders: &Folders, key: TaskKey) -> std::io::Result<Self> {
+    async fn open(folders: &Folders, key: TaskKey) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let options = options.create(true).append(true).read(true);
         let (mut file, mut entries) = (options.open(folders.log(key)).await?, options.open(folders.turns(key)).await?);
@@ -132,13 +169,17 @@ impl Kept {
         entries.read_to_end(&mut read).await?;
         let (turns, valid) = Turns::read(&read, &log);
         entries.set_len(valid as u64).await?;
-        let length = log.len() as u64;
-        Ok(Self { file, length, is_over: length >= LIMIT || log.ends_with(TRUNCATED), entries, turns })
+        let is_over = log.ends_with(TRUNCATED);
+        let mut kept = Self { file, length: log.len() as u64, is_over, entries, turns };
+        if !is_over && kept.length >= LIMIT {
+            kept.end().await?;
+        }
+        Ok(kept)
     }
 
     /// Appends the pieces; what there is no room for is left out, which the file then says. It says the same where the
     /// log `is_cut` behind them.
-    async fn append(&mut self, pieces: &[Printed], is_cut: bool) -> std::io::Result<()> {
+    async fn append(&mut self, pieces: &[Printed], is_cut: bool) -> io::Result<()> {
         let mut room = usize::try_from(LIMIT.saturating_sub(self.length)).unwrap_or(usize::MAX);
         let (mut bytes, mut entries) = (Vec::new(), Vec::new());
         for piece in pieces {
@@ -148,16 +189,28 @@ impl Kept {
             entries.extend(self.turns.add(piece.stream, part).into_iter().flatten());
         }
         self.length += bytes.len() as u64;
-        self.is_over = is_cut || room == 0;
-        if self.is_over {
-            bytes.extend_from_slice(TRUNCATED);
-        }
         if !entries.is_empty() {
             self.entries.write_all(&entries).await?;
             self.entries.flush().await?;
         }
         self.file.write_all(&bytes).await?;
-        self.file.flush().await
+        self.file.flush().await?;
+        if is_cut || room == 0 { self.end().await } else { Ok(()) }
+    }
+
+    /// Says that the rest is left out.
+    async fn end(&mut self) -> io::Result<()> {
+        self.is_over = true;
+        let said = async {
+            self.file.write_all(TRUNCATED).await?;
+            self.file.flush().await
+        };
+        let said = said.await;
+        if said.is_err() {
+            // Half of it would count as the program's own words.
+            self.file.set_len(self.length).await?;
+        }
+        said
     }
 }
 
@@ -241,6 +294,81 @@ mod tests {
         let kept = spooled(&folders, None, &[&log, &log]).await;
         assert_eq!(kept.as_bytes(), [b"o1\ne1\n", TRUNCATED].concat());
         assert_eq!(spooled(&folders, None, &[&log]).await, kept, "nothing is added by whoever comes after");
+    }
+
+    /// A disk of a size as tmpfs(5) has it, on which the logs lie.
+    struct SmallDisk(std::path::PathBuf);
+
+    impl SmallDisk {
+        /// `None` where this user may not mount one.
+        fn mount(folders: &Folders, size: &str) -> Option<Self> {
+            let disk = Self(folders.log(KEY).parent().unwrap().to_owned());
+            disk.set("size", size).then_some(disk)
+        }
+
+        fn set(&self, how: &str, size: &str) -> bool {
+            let options = format!("{how}={size}");
+            let mut mount = std::process::Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&self.0).status().is_ok_and(|done| done.success())
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+        }
+    }
+
+    /// What is kept of `attached` and then `log` on a disk of `size`, which has more room once nothing has been written
+    /// for a while; `None` where this user may not mount one.
+    async fn spooled_on_a_full_disk(
+        size: &str,
+        attached: &[(StandardStream, &'static str)],
+        log: &[(StandardStream, &'static str)],
+    ) -> Option<String> {
+        let (_folder, folders) = folders();
+        let Some(disk) = SmallDisk::mount(&folders, size) else {
+            eprintln!("SKIPPED: this user may not mount a tmpfs");
+            return None;
+        };
+        let clear = async {
+            tokio::time::sleep(2 * PAUSE).await;
+            assert!(std::fs::metadata(folders.log(KEY)).unwrap().len() <= LIMIT, "the disk is not full");
+            assert!(disk.set("remount,size", "64m"));
+        };
+        let looks = [log; 8];
+        let (kept, ()) = tokio::join!(spooled(&folders, Some(attached), &looks), clear);
+        Some(kept)
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_for_a_while_ends_no_log() {
+        let line: &'static str = format!("{}\n", "x".repeat(1_499)).leak();
+        let all =
+            [(Output, line), (Stderr, "e1\n"), (Output, line), (Stderr, "e2\n"), (Output, line), (Output, "end\n")];
+        let Some(kept) = spooled_on_a_full_disk("4k", &all, &all).await else { return };
+        let of = |byte: char| kept.matches(byte).count();
+        assert_eq!((of('x'), of('\n')), (3 * 1_499, 6), "no more and no less than was printed");
+        assert!(kept.starts_with(line) && kept.ends_with("end\n"), "{kept}");
+    }
+
+    #[tokio::test]
+    async fn a_log_whose_rest_is_left_out_says_so_once_the_disk_takes_it() {
+        let line: &'static str = "x".repeat(1_023).leak();
+        let all = vec![(Output, line); 9 * 1_024];
+        let Some(kept) = spooled_on_a_full_disk("8m", &all, &all).await else { return };
+        let (log, said) = kept.split_at(usize::try_from(LIMIT).unwrap());
+        assert!(log.bytes().all(|byte| byte == b'x'));
+        assert_eq!(said.as_bytes(), TRUNCATED);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_cannot_be_written_without_the_rigs_owner_is_given_up() {
+        let (_folder, folders) = folders();
+        std::fs::create_dir(folders.log(KEY)).unwrap();
+        let log = || stream::iter([Err(Error::NotFound)]).boxed();
+        let given_up = spool(&folders, KEY, None, log, || {}).await.unwrap_err();
+        assert_eq!(given_up.kind(), io::ErrorKind::IsADirectory);
     }
 
     #[tokio::test]

@@ -4,14 +4,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use millrace_agent::{Assignment, Cause, Failure};
 use millrace_link::objects::Error;
 use millrace_seal::Recipient;
 use millrace_spec::ObjectRef;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::awaited::Awaited;
+use super::patience::PATIENCE;
 use super::{PAUSE, store};
 use crate::context::Context;
 use crate::disk;
@@ -34,13 +37,16 @@ pub(crate) enum StoreError {
 
 impl StoreError {
     pub fn failure(&self, path: &str) -> Failure {
-        let full = match self {
+        let cause = if self.is_full() { Cause::DiskFull } else { Cause::UploadFailed };
+        Failure::new(cause, format!("{path}: {self}"))
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
             Self::Seal(millrace_seal::Error::File(error)) => error.kind() == io::ErrorKind::StorageFull,
             Self::NoRoom { .. } => true,
             Self::Upload(_) | Self::Seal(_) => false,
-        };
-        let cause = if full { Cause::DiskFull } else { Cause::UploadFailed };
-        Failure::new(cause, format!("{path}: {self}"))
+        }
     }
 }
 
@@ -52,10 +58,13 @@ pub(crate) struct Sealing {
     made: AtomicU64,
     /// Those that lie there encrypted.
     on_way: AtomicUsize,
+    /// How long the disk may have no room for the next one.
+    patience: Duration,
 }
 
 impl Sealing {
-    /// `None` where the job wants them as they are. `folder` is nobody else's while they are on their way.
+    /// `None` where the job wants them as they are. `folder` is nobody else's while they are on their way; what
+    /// somebody before has left there is removed.
     ///
     /// # Errors
     /// A [`Failure`] where the job names nobody that anything can be encrypted to.
@@ -64,19 +73,36 @@ impl Sealing {
         let Some(to) = to else { return Ok(None) };
         let to =
             to.parse().map_err(|error: millrace_seal::Error| Failure::new(Cause::OutputInvalid, error.to_string()))?;
+        // Not if a round that was broken off begins a file there at this moment: the next one removes that.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| Failure::new(Cause::UploadFailed, error.to_string()))?;
-        Ok(Some(Self { to, folder, made: AtomicU64::new(0), on_way: AtomicUsize::new(0) }))
+        let (made, on_way) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Ok(Some(Self { to, folder, made, on_way, patience: Duration::ZERO }))
+    }
+
+    /// One that waits for room: for what no later round brings away.
+    pub fn patient(self) -> Self {
+        Self { patience: PATIENCE, ..self }
     }
 
     /// Encrypts and uploads one file, which has this many bytes. Waits for room while it is taken by others of the same
-    /// task.
+    /// task, and as long as it is patient while others have it.
     ///
     /// # Errors
     /// [`StoreError::NoRoom`] where the rig's reserve would be touched: other tasks live on it. [`Error::Changed`]
     /// where the file is longer or shorter by now: what a program makes of it meanwhile nobody has room for.
     pub async fn store(&self, context: &Context, path: &Path, bytes: u64) -> Result<ObjectRef, StoreError> {
         let sealed = self.folder.join(self.made.fetch_add(1, Ordering::Relaxed).to_string());
-        while !self.encrypt(context, (path, bytes), &sealed).await? {
+        let mut short_since = None;
+        while let Err(error) = self.encrypt(context, (path, bytes), &sealed).await {
+            if !error.is_full() {
+                return Err(error);
+            }
+            if self.on_way.load(Ordering::Relaxed) > 0 {
+                short_since = None;
+            } else if short_since.get_or_insert_with(Instant::now).elapsed() >= self.patience {
+                return Err(error);
+            }
             tokio::time::sleep(PAUSE).await;
         }
         let stored = store(context, &sealed, false).await;
@@ -85,19 +111,10 @@ impl Sealing {
         Ok(stored?)
     }
 
-    /// False where there is no room before others of the task's are away.
-    async fn encrypt(
-        &self,
-        context: &Context,
-        (plain, bytes): (&Path, u64),
-        sealed: &Path,
-    ) -> Result<bool, StoreError> {
+    async fn encrypt(&self, context: &Context, (plain, bytes): (&Path, u64), sealed: &Path) -> Result<(), StoreError> {
         let _one_at_a_time = context.encrypting.lock().await;
         let free = disk::free_bytes(&self.folder).map_err(millrace_seal::Error::File)?;
-        match check_room(free, bytes, context.disk_reserve) {
-            Err(_) if self.on_way.load(Ordering::Relaxed) > 0 => return Ok(false),
-            checked => checked?,
-        }
+        check_room(free, bytes, context.disk_reserve)?;
         let awaited = Arc::new(());
         let file = Awaited::new(File::open(plain).map_err(millrace_seal::Error::File)?, Arc::downgrade(&awaited));
         let (to, fresh) = (self.to.clone(), sealed.to_owned());
@@ -111,7 +128,7 @@ impl Sealing {
             return Err(Error::Changed { path: plain.to_owned() }.into());
         }
         self.on_way.fetch_add(1, Ordering::Relaxed);
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -134,9 +151,9 @@ fn sealed_bytes(bytes: u64) -> u64 {
 /// Whether what was read is as long as it was said to be. Never reads on for more than a byte: whoever writes to the
 /// file may make it as long as they like, and there is room for this many bytes alone.
 fn encrypt(to: &Recipient, plain: impl Read, bytes: u64, sealed: &Path) -> Result<bool, millrace_seal::Error> {
-    // An earlier worker may have left one half done.
+    // Never into one that a round before goes on with for a moment after it was broken off.
     let mut options = File::options();
-    let sealed = options.write(true).create(true).truncate(true).mode(0o600).open(sealed)?;
+    let sealed = options.write(true).create_new(true).mode(0o600).open(sealed)?;
     let (plain, _) = millrace_seal::encrypt(to, plain.take(bytes.saturating_add(1)), sealed)?;
     Ok(plain.size == bytes)
 }
@@ -153,7 +170,10 @@ mod tests {
     fn a_file_that_grows_while_it_is_encrypted_takes_no_more_room_than_there_was_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let sealed = folder.path().join("sealed");
-        let encrypt = |plain: u64| encrypt(&recipient(), io::repeat(7).take(plain), 1 << 20, &sealed).unwrap();
+        let encrypt = |plain: u64| {
+            let _ = fs::remove_file(&sealed);
+            encrypt(&recipient(), io::repeat(7).take(plain), 1 << 20, &sealed).unwrap()
+        };
         assert!(encrypt(1 << 20), "as long as it was said to be");
         assert!(!encrypt((1 << 20) - 1), "shorter");
         assert!(!encrypt(u64::MAX), "without an end");
@@ -169,6 +189,17 @@ mod tests {
         let encrypting = std::thread::spawn(move || encrypt(&recipient(), endless, u64::MAX, &sealed));
         drop(awaited);
         assert!(matches!(encrypting.join().unwrap(), Err(millrace_seal::Error::File(_))));
+    }
+
+    #[test]
+    fn no_two_write_into_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealed = folder.path().join("sealed");
+        assert!(encrypt(&recipient(), io::repeat(7).take(10), 10, &sealed).unwrap());
+        let kept = fs::read(&sealed).unwrap();
+        let again = encrypt(&recipient(), io::repeat(7).take(10), 10, &sealed).unwrap_err();
+        assert!(matches!(&again, millrace_seal::Error::File(error) if error.kind() == io::ErrorKind::AlreadyExists));
+        assert_eq!(fs::read(&sealed).unwrap(), kept);
     }
 
     #[test]

@@ -61,7 +61,18 @@ impl Rig {
 
     /// For the job of a buyer whose key the test has.
     pub async fn start_for(buyer: Address, engine: Arc<dyn Engine>, objects: Objects, spec: JobSpec) -> Self {
-        let mut rig = Self::prepare(tempfile::tempdir().unwrap(), engine, objects, spec, |_| {}).await;
+        Self::start_for_in(tempfile::tempdir().unwrap(), buyer, engine, objects, spec).await
+    }
+
+    /// The same with the data folder given.
+    pub async fn start_for_in(
+        folder: tempfile::TempDir,
+        buyer: Address,
+        engine: Arc<dyn Engine>,
+        objects: Objects,
+        spec: JobSpec,
+    ) -> Self {
+        let mut rig = Self::prepare(folder, engine, objects, spec, |_| {}).await;
         rig.job.buyer = buyer;
         rig.chain = Arc::new(OneJob::new(rig.job.clone(), address_of(&rig.scheduler)));
         rig.boot().await.unwrap();

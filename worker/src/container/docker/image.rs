@@ -1,23 +1,22 @@
 use std::collections::HashMap;
-use std::time::Duration;
 
-use axum::http::{HeaderValue, Request};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, Request, Uri};
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as ApiError;
 use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
-use futures_util::StreamExt;
+use bollard::{BollardRequest, body_stream};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use millrace_seal::RegistryLogin;
-
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use serde_json::json;
 
 use super::{Docker, PullPolicy};
 use crate::container::{Error, LocalImage, Progress};
 
 /// Of the engine's interface.
 const LOGIN: &str = "x-registry-auth";
-/// How long a registry may take to answer at all.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_LOGIN: &str = "/auth";
 
 pub(super) async fn local(docker: &Docker, image: &str) -> Result<Option<LocalImage>, Error> {
     match docker.api.inspect_image(image).await.map_err(|error| docker.error(error)) {
@@ -99,9 +98,9 @@ pub(super) async fn pull(
     let mut stream = docker.api.create_image(Some(options), None, login.map(credentials));
     while let Some(step) = stream.next().await {
         let step = match (step, login) {
-            // The engine has one status for a registry that says no and for one that it does not reach.
+            // The engine has one status for a registry that says no, one that failed, and one that it does not reach.
             (Err(ApiError::DockerResponseServerError { status_code, message }), Some(login))
-                if matches!(status_code, 401 | 403) || (status_code >= 500 && answers(&login.host).await) =>
+                if is_refusal(status_code) || (status_code >= 500 && refuses(docker, image, login).await) =>
             {
                 return Err(Error::LoginRefused { image: image.to_owned(), reason: message });
             }
@@ -124,11 +123,39 @@ pub(super) async fn pull(
     local(docker, image).await?.ok_or_else(|| missing("the registry sent nothing under this name".to_owned()))
 }
 
-/// Whether a registry is there at all.
-async fn answers(host: &str) -> bool {
-    let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
-    let place = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
-    matches!(timeout(PATIENCE, TcpStream::connect(place)).await, Ok(Ok(_)))
+fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403)
+}
+
+/// Whether the registry says no to the login when it is asked once more, about the image and about the login alone: of
+/// the first the engine tells what the registry refuses itself, of the second what is refused where it sends those who
+/// want a token.
+async fn refuses(docker: &Docker, image: &str, login: &RegistryLogin) -> bool {
+    match docker.api.inspect_registry_image(image, Some(credentials(login))).await {
+        Err(ApiError::DockerResponseServerError { status_code, .. }) if status_code >= 500 => {}
+        Err(ApiError::DockerResponseServerError { status_code, .. }) => return is_refusal(status_code),
+        _ => return false,
+    }
+    let checking = docker.api.clone().with_request_modifier(check_of(login));
+    let checked = checking.ping().await;
+    matches!(checked, Err(ApiError::DockerResponseServerError { status_code, .. }) if is_refusal(status_code))
+}
+
+/// Makes a request for nothing one that has the engine check a login: the client library has none for that.
+fn check_of(login: &RegistryLogin) -> impl Fn(BollardRequest) -> BollardRequest + Send + Sync + 'static {
+    let RegistryLogin { host, username, password } = login;
+    let check = json!({ "username": username, "password": password, "serveraddress": host });
+    let check = Bytes::from(check.to_string());
+    move |request| {
+        let (mut parts, body) = request.into_parts();
+        let mut place = parts.uri.clone().into_parts();
+        place.path_and_query = Some(PathAndQuery::from_static(CHECK_LOGIN));
+        let Ok(uri) = Uri::from_parts(place) else { return Request::from_parts(parts, body) };
+        (parts.method, parts.uri) = (Method::POST, uri);
+        let check = check.clone();
+        // As a stream: of any other body the client library tells in its log what is in it.
+        Request::from_parts(parts, body_stream(stream::once(async { check })))
+    }
 }
 
 /// The header with a login as engines read it: base64 with the letters fit for addresses (RFC 4648, 5), where the
