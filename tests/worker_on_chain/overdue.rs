@@ -4,19 +4,23 @@ use std::collections::HashMap;
 
 use millrace_client::accounts::LeaseAccount;
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{JobState, JobTerms, LeaseState, MicroUsdc, Parameters, Payment, Seconds};
-use millrace_worker::{Chain, Deed, Due};
+use millrace_protocol::{Diagnostic, JobState, JobTerms, LeaseState, MicroUsdc, Parameters, Payment, Seconds};
+use millrace_spec::Sha256;
+use millrace_worker::{Chain, Deed, Due, Looked};
 
 use crate::market::{Market, SIGNATURE, SOL, redeem, terms};
+
+const RESULT: Sha256 = Sha256([7; 32]);
 
 /// What the node finds due, having found `before` at its last look, with a voucher of that number in its hands.
 async fn look(market: &Market, lease: &LeaseAccount, before: &[Due], sequence: u64) -> Vec<Due> {
     let vouchers = HashMap::from([(lease.address, sequence)]);
     let chain = &market.rig_of(lease).chain;
-    let found = chain.bring_in(lease.node, before.to_vec(), vouchers).await.unwrap();
+    let Looked { due, failed } = chain.bring_in(lease.node, before.to_vec(), vouchers).await.unwrap();
+    assert!(failed.is_none(), "{failed:?}");
     // A node without leases has nothing to bring in, and nobody looks after another's.
-    assert_eq!(chain.bring_in(lease.job, found.clone(), HashMap::new()).await.unwrap(), []);
-    found
+    assert_eq!(chain.bring_in(lease.job, due.clone(), HashMap::new()).await.unwrap().due, []);
+    due
 }
 
 fn ends(lease: &LeaseAccount) -> Vec<Due> {
@@ -107,8 +111,41 @@ async fn a_key_that_cannot_pay_says_so_and_the_step_waits() {
     let before = market.standing(&lease).await;
     let due = look(&market, &lease, &[], 1).await;
     let chain = &market.rig_of(&lease).chain;
-    let error = chain.bring_in(lease.node, due.clone(), HashMap::new()).await.unwrap_err();
-    assert_eq!(millrace_protocol::Diagnostic::code(&error), "insufficient-sol", "{error:?}");
+    let looked = chain.bring_in(lease.node, due.clone(), HashMap::new()).await.unwrap();
+    assert_eq!(looked.failed.unwrap().code(), "insufficient-sol");
+    assert_eq!(looked.due, due, "it is tried again");
     assert_eq!((market.standing(&lease).await, look(&market, &lease, &[], 1).await), (before, due));
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_is_counted_and_settled_by_who_has_shown_its_result_and_not_by_who_loses_its_bond() {
+    let market = Market::found(&[SOL, SOL]).await;
+    let [shown, silent] = market.lease_all(crate::rounds::counted()).await.try_into().unwrap();
+    market.pass(60).await;
+    for (lease, salt) in [(&shown, 1), (&silent, 2)] {
+        market.act(lease, redeem(market.voucher(lease, 1, 40, Some(ExitClass::Completed)))).await.unwrap();
+        market.act(lease, Deed::Commit { root: RESULT, salt: [salt; 32] }).await.unwrap();
+    }
+    market.act(&shown, Deed::Reveal { root: RESULT, salt: [1; 32] }).await.unwrap();
+    let round = market.standing(&shown).await.round.unwrap();
+    assert_eq!(look(&market, &shown, &[], 1).await, [], "the other may still show its own");
+    market.localnet.travel_to(round.quorum.reveal_by).await.unwrap();
+
+    let count = [Due { step: "tally_quorum", account: round.address }];
+    let settle = |lease: &LeaseAccount| [Due { step: "settle_member", account: lease.address }];
+    let before = market.standing(&silent).await;
+    assert_eq!(look(&market, &silent, &count, 1).await, []);
+    assert_eq!(market.standing(&silent).await, before);
+    assert_eq!(look(&market, &shown, &[], 1).await, count);
+    // What follows from the count was not due before.
+    assert_eq!(look(&market, &shown, &count, 1).await, []);
+    assert_eq!(look(&market, &shown, &[], 1).await, settle(&shown));
+    assert_eq!(look(&market, &shown, &settle(&shown), 1).await, []);
+    assert_eq!(look(&market, &silent, &settle(&silent), 1).await, []);
+    let (paid, lost) = (market.standing(&shown).await, market.standing(&silent).await);
+    assert_eq!((paid.lease, paid.provider.provider.stake.locked), (None, MicroUsdc::ZERO));
+    assert_eq!(lost.lease.unwrap().lease.state, LeaseState::Reported);
+    assert_eq!(paid.money, before.money, "nothing is paid without a majority, and nothing slashed by the node itself");
     market.localnet.shutdown().await.unwrap();
 }

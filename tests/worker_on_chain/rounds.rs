@@ -25,7 +25,7 @@ fn reveal(root: Sha256, salt: u8) -> Deed {
 }
 
 /// What both of two nodes find, wins.
-fn counted() -> JobTerms {
+pub fn counted() -> JobTerms {
     JobTerms { verification: Verification::Quorum { needed: 2, size: 2 }, payment: Payment::OnResult, ..terms() }
 }
 

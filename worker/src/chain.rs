@@ -11,7 +11,7 @@ use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, UnixSeconds};
 use millrace_spec::Sha256;
 
-use crate::overdue::{self, Due};
+use crate::overdue::{self, Due, Looked};
 
 /// What a node may have to do for a lease by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,14 +48,14 @@ pub trait Chain: Send + Sync + 'static {
     /// The round in which a lease's result is counted, and the chain's time; none once the lease is settled.
     fn round(&self, lease: Address) -> BoxFuture<'_, Result<(Option<Quorum>, UnixSeconds), Error>>;
 
-    /// Brings in, at the cost of the node's key, what was due of its leases `before` and still is; gives back what else
-    /// is due. `vouchers` are the numbers of the latest that the node has, by lease.
+    /// Brings in, at the cost of the node's key, what was due of its leases `before` and still is. `vouchers` are the
+    /// numbers of the latest that the node has, by lease.
     fn bring_in(
         &self,
         node: Address,
         before: Vec<Due>,
         vouchers: HashMap<Address, u64>,
-    ) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
+    ) -> BoxFuture<'_, Result<Looked, Error>>;
 
     /// One transaction, signed and paid for by the node's key.
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>>;
@@ -127,7 +127,7 @@ impl Chain for Rpc {
         node: Address,
         before: Vec<Due>,
         vouchers: HashMap<Address, u64>,
-    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+    ) -> BoxFuture<'_, Result<Looked, Error>> {
         async move {
             let sends = (&self.client, &self.sender, self.node_key);
             overdue::bring_in(sends, node, &before, &vouchers).await

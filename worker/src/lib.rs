@@ -56,6 +56,6 @@ pub use error::Error;
 pub use folders::check_data_dir;
 pub use gpu::SimulatedGpu;
 pub use options::Options;
-pub use overdue::Due;
 pub use orchestrator_url::{UrlError, dialled_at};
+pub use overdue::{Due, Looked};
 pub use service::{Handle, Parts, Service};

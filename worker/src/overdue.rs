@@ -1,7 +1,7 @@
 //! What is due of the node's leases on chain, and lies there because nobody brings it in: with the scheduler gone, the
 //! last that stands between a provider and its pay.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use millrace_agent::Agent;
 use millrace_client::accounts::LeaseAccount;
 use millrace_client::overdue::{Affairs, Step};
 use millrace_client::{Client, Error, Sender};
+use millrace_protocol::quorum::{MemberState, Quorum};
 use millrace_protocol::{Address, Diagnostic};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -17,6 +18,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::troubles::Troubles;
+
+#[cfg(test)]
+mod tests;
 
 /// Between two looks. What is due is the scheduler's to bring in first, which does so within seconds: only what was due
 /// at the look before is left lying.
@@ -29,6 +33,15 @@ pub struct Due {
     pub step: &'static str,
     /// The lease or round that it is about.
     pub account: Address,
+}
+
+/// What a look has come to.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// What is due, but for what the look has brought in.
+    pub due: Vec<Due>,
+    /// Why something could not be brought in, the first of several; it is still due.
+    pub failed: Option<Error>,
 }
 
 /// Looks for what is left lying.
@@ -67,68 +80,87 @@ impl Overdue {
         let (chain, clock, troubles) = (self.chain.clone(), self.clock, self.troubles.clone());
         self.looking = Some(tokio::spawn(async move {
             let looked = chain.bring_in(node, before, vouchers).await;
-            looked.unwrap_or_else(|error| {
+            let Looked { due, failed } = looked.unwrap_or_else(|error| Looked { due: Vec::new(), failed: Some(error) });
+            if let Some(error) = failed {
                 tracing::warn!(%error, hint = error.hint(), "what is due of the node's leases is not brought in");
                 troubles.note(&error, clock.now());
-                Vec::new()
-            })
+            }
+            due
         }));
     }
 }
 
-/// Sends what was due `before` and still is; gives back what else is due. `vouchers` are the numbers of the latest that
-/// the node has, by lease.
+/// Sends what was due `before` and still is. `vouchers` are the numbers of the latest that the node has, by lease. One
+/// job that cannot be read, or step that cannot be taken, keeps no other from it.
 ///
 /// # Errors
-/// The first transaction's that could not be brought in; [`Error::Unreachable`].
+/// [`Error::Unreachable`], [`Error::Rejected`]: the node's leases cannot be read.
 pub(crate) async fn bring_in(
     (client, sender, payer): (&Client, &Sender, Address),
     node: Address,
     before: &[Due],
     vouchers: &HashMap<Address, u64>,
-) -> Result<Vec<Due>, Error> {
-    let leases = client.leases_on(node).await?;
-    let mut jobs: Vec<Address> = leases.iter().map(|lease| lease.job).collect();
-    jobs.sort_unstable();
-    jobs.dedup();
-    let mut fresh = Vec::new();
-    for job in jobs {
-        let Some(affairs) = Affairs::read(client, job).await? else { continue };
+) -> Result<Looked, Error> {
+    let mut jobs: BTreeMap<Address, Vec<LeaseAccount>> = BTreeMap::new();
+    for lease in client.leases_on(node).await? {
+        jobs.entry(lease.job).or_default().push(lease);
+    }
+    let mut looked = Looked::default();
+    for (job, leases) in jobs {
+        let affairs = match Affairs::read_for(client, job, leases).await {
+            Ok(Some(affairs)) => affairs,
+            Ok(None) => continue,
+            Err(error) => {
+                looked.failed.get_or_insert(error);
+                continue;
+            }
+        };
         for step in affairs.due() {
-            let Some(account) = concerns(&step, node, vouchers) else { continue };
+            let Some(account) = concerns(&step, &affairs, vouchers) else { continue };
             let due = Due { step: step.name(), account };
-            if before.contains(&due) {
-                match sender.send(&step.instructions(payer, &affairs.job), &[]).await {
-                    Ok(_) => {
-                        tracing::info!(%job, %account, step = due.step, "the node brought in what nobody else did")
-                    }
-                    // By somebody else, in the same moment.
-                    Err(error) if error.refusal().is_some() => {
-                        tracing::debug!(%job, %account, step = due.step, %error, "it is not due any more");
-                    }
-                    Err(error) => return Err(error),
+            if !before.contains(&due) {
+                looked.due.push(due);
+                continue;
+            }
+            match sender.send(&step.instructions(payer, &affairs.job), &[]).await {
+                Ok(_) => tracing::info!(%job, %account, step = due.step, "the node brought in what nobody else did"),
+                // By somebody else, in the same moment.
+                Err(error) if error.refusal().is_some() => {
+                    tracing::debug!(%job, %account, step = due.step, %error, "it is not due any more");
                 }
-            } else {
-                fresh.push(due);
+                Err(error) => {
+                    looked.due.push(due);
+                    looked.failed.get_or_insert(error);
+                }
             }
         }
     }
-    Ok(fresh)
+    Ok(looked)
 }
 
 /// What the step is about, where it pays the node or frees its stake. What would cost it a part of its bond is left to
-/// those whom that helps.
-fn concerns(step: &Step<'_>, node: Address, vouchers: &HashMap<Address, u64>) -> Option<Address> {
-    let own = |lease: &LeaseAccount| (lease.node == node).then_some(lease.address);
+/// those whom that helps. `affairs` have no other leases than the node's.
+fn concerns(step: &Step<'_>, affairs: &Affairs, vouchers: &HashMap<Address, u64>) -> Option<Address> {
     match step {
         Step::ExpireLease { lease, outcome } => {
             let has_newer = vouchers.get(&lease.address).is_some_and(|sequence| *sequence > lease.lease.sequence);
-            own(lease).filter(|_| !outcome.is_providers_fault() && !has_newer)
+            (!outcome.is_providers_fault() && !has_newer).then_some(lease.address)
         }
-        Step::FinalizeLease { lease } | Step::ExpireDispute { lease, .. } | Step::SettleMember { lease, .. } => {
-            own(lease)
+        Step::FinalizeLease { lease } | Step::ExpireDispute { lease, .. } => Some(lease.address),
+        Step::SettleMember { lease, round } => {
+            let outcome = { round.quorum }.judge(lease.address);
+            outcome.is_ok_and(|outcome| !outcome.is_providers_fault()).then_some(lease.address)
         }
-        Step::TallyRound { round } => Some(round.address),
+        Step::TallyRound { round } => {
+            let shown = affairs.leases.iter().all(|lease| has_shown(&round.quorum, lease.address));
+            shown.then_some(round.address)
+        }
         Step::CloseRound { .. } | Step::ExpireJob | Step::CloseJob => None,
     }
+}
+
+/// Whether a count finds the lease's result, which it needs to have.
+fn has_shown(round: &Quorum, lease: Address) -> bool {
+    let own = round.joined().iter().find(|member| member.lease == lease);
+    own.is_some_and(|member| member.state == MemberState::Revealed)
 }

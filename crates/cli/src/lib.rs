@@ -49,18 +49,16 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result: Result<(), Failure> = runtime.block_on(async {
+    let ended: Result<(), Failure> = runtime.block_on(async {
         let context = Context::new(&cli, output.as_ref())?;
-        commands::run(&context, cli.command).await?;
-        output.finish()
+        commands::run(&context, cli.command).await
     });
     // What a service left running in the background must not keep the process alive.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.failure(&failure);
-            ExitCode::from(failure.class as u8)
-        }
+    // A command may fail after its report, which then tells what it did.
+    let failures: Vec<Failure> = [ended, output.finish()].into_iter().filter_map(Result::err).collect();
+    for failure in &failures {
+        output.failure(failure);
     }
+    failures.first().map_or(ExitCode::SUCCESS, |failure| ExitCode::from(failure.class as u8))
 }

@@ -11,7 +11,7 @@ use millrace_protocol::{Address, Diagnostic, Hardware};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::args::DATA_DIR;
+use crate::args::{DATA_DIR, RigOptions};
 use crate::context::address;
 use crate::errors::Failure;
 use crate::output::{Output, Style};
@@ -97,8 +97,13 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
 
 /// Where the worker of this rig keeps its data: as given by flag or config file, as the installed service does, or
 /// where `worker run` does by default.
-pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
-    given.or_else(|| Systemd::of_machine().data_dir()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
+pub fn data_dir(given: Option<PathBuf>, config: &RigOptions) -> PathBuf {
+    data_dir_beside(given, config, || Systemd::of_machine().data_dir())
+}
+
+fn data_dir_beside(given: Option<PathBuf>, config: &RigOptions, service: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
+    let named = given.or_else(|| config.data_dir.clone()).or_else(service);
+    named.or_else(|| config.run_dir.clone()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
 
 /// However the two are written.
@@ -270,6 +275,24 @@ mod tests {
         std::fs::write(&path, "no key").unwrap();
         assert_eq!(key_for_node(&notes, &client, &path).await.err().unwrap().code, "key-malformed");
         assert_eq!(*notes.0.lock().unwrap(), [told.as_str()], "nothing else was made");
+    }
+
+    #[test]
+    fn a_question_goes_to_the_service_before_it_goes_where_one_runs_a_worker_by_hand() {
+        let all =
+            RigOptions { data_dir: Some("/config".into()), run_dir: Some("/by-hand".into()), ..RigOptions::default() };
+        let by_hand = RigOptions { data_dir: None, ..all.clone() };
+        let none = RigOptions::default();
+        for (given, config, service, folder) in [
+            (Some("/flag"), &all, Some("/service"), "/flag"),
+            (None, &all, Some("/service"), "/config"),
+            (None, &by_hand, Some("/service"), "/service"),
+            (None, &by_hand, None, "/by-hand"),
+            (None, &none, None, DATA_DIR),
+        ] {
+            let found = data_dir_beside(given.map(PathBuf::from), config, || service.map(PathBuf::from));
+            assert_eq!(found, Path::new(folder));
+        }
     }
 
     #[test]

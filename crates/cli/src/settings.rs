@@ -64,7 +64,7 @@ pub struct Settings {
     /// What it says of this machine's rig.
     pub worker: RigOptions,
     /// The engine's socket of the environment, which is before the config file's.
-    docker_host: Option<String>,
+    pub docker_host: Option<String>,
     pub rpc_url: Found<String>,
     pub ws_url: Found<String>,
     pub orchestrator_url: Found<String>,
@@ -124,11 +124,10 @@ impl Diagnostic for Error {
                     Some(found) => format!("put `{key} = {told}` in place of `{key} = {found}` there"),
                     None => format!("put `{key} = {told}` below its `[worker]`"),
                 };
-                format!("{change}, leave the flag or variable out, or name another rig's config file with `--config`")
+                format!("{change}, leave the flag out, or name another rig's config file with `--config`")
             }
             Self::EndpointDiffers { .. } => {
-                "change it there, leave the flag or variable out, or name another rig's config file with `--config`"
-                    .to_owned()
+                "change it there, leave the flag out, or name another rig's config file with `--config`".to_owned()
             }
             Self::Unwritable { .. } => "check the path given by `--config`, and who may write there".to_owned(),
             Self::NotAUrl { .. } => "write it like `http://127.0.0.1:8899`".to_owned(),
@@ -192,14 +191,15 @@ impl Settings {
         Ok(Self { config, worker, docker_host, rpc_url, ws_url, orchestrator_url, keypair })
     }
 
-    /// RPC and WebSocket endpoint as flags or environment say, which another command may have otherwise.
-    pub fn told_endpoints(&self) -> (Option<String>, Option<String>) {
+    /// RPC and WebSocket endpoint where another command may have others: as flags or environment say, or Solana's own
+    /// configuration, of which each user has one.
+    pub fn told_endpoints(&self) -> (Option<Found<String>>, Option<Found<String>>) {
         let told = |found: &Found<String>| {
-            let is_told = matches!(found.source, Source::Flag | Source::Environment);
-            is_told.then(|| found.value.clone())
+            let is_told = matches!(found.source, Source::Flag | Source::Environment | Source::SolanaConfig);
+            is_told.then(|| found.clone())
         };
         let beside = ws_beside(&self.rpc_url.value);
-        (told(&self.rpc_url), told(&self.ws_url).filter(|url| *url != beside))
+        (told(&self.rpc_url), told(&self.ws_url).filter(|url| url.value != beside))
     }
 }
 

@@ -95,6 +95,26 @@ impl Affairs {
         let (job, clock) = client.find_with_clock::<JobAccount>(job).await?;
         let Some(job) = job else { return Ok(None) };
         let leases = client.leases_of(&job).await?;
+        Self::with(client, job, leases, clock).await.map(Some)
+    }
+
+    /// The same with these leases of it alone, where a job may have had thousands.
+    ///
+    /// # Errors
+    /// Those of [`Affairs::read`].
+    pub async fn read_for(client: &Client, job: Address, leases: Vec<LeaseAccount>) -> Result<Option<Self>, Error> {
+        match client.find_with_clock::<JobAccount>(job).await? {
+            (Some(job), clock) => Self::with(client, job, leases, clock).await.map(Some),
+            (None, _) => Ok(None),
+        }
+    }
+
+    async fn with(
+        client: &Client,
+        job: JobAccount,
+        leases: Vec<LeaseAccount>,
+        clock: UnixSeconds,
+    ) -> Result<Self, Error> {
         let disputed = leases.iter().filter(|lease| lease.lease.state == LeaseState::Disputed);
         let disputes: Vec<Address> = disputed.map(|lease| address::dispute(lease.address)).collect();
         let disputes = client.find_many(&disputes).await?.into_iter().flatten().collect();
@@ -102,7 +122,7 @@ impl Affairs {
             Some(round) => client.find(round).await?,
             None => None,
         };
-        Ok(Some(Self { job, leases, disputes, round, clock }))
+        Ok(Self { job, leases, disputes, round, clock })
     }
 
     /// What can be done now. Once it is, there may be more.

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 use millrace_link::grpc::orchestrator_message::Body;
@@ -76,13 +77,15 @@ async fn converse(
         return Err(Status::failed_precondition("a worker first says what it holds"));
     };
     let held = convert::held(&resume)?;
-    let mut reports = Vec::new();
+    let (mut reports, mut ended) = (Vec::new(), HashSet::new());
     for update in &resume.tasks {
         let event = convert::task_update(node, update)?;
         reports.extend(convert::image_found(node, update));
         // A worker says an end again, after what it brought away before: taken from here, the next attempt would begin
         // without that.
-        if !is_end(&event) {
+        if is_end(&event) {
+            ended.insert((update.lease.clone(), update.index, update.attempt));
+        } else {
             reports.push(event);
         }
     }
@@ -117,7 +120,13 @@ async fn converse(
                 Input::FromWorker { node, session: id, event }
             }
             Some(WorkerBody::CheckpointSaved(saved)) => {
-                saying.say_if_there_is_room(node, rounds::checkpoint(&saved)?);
+                let told = rounds::checkpoint(&saved)?;
+                // No further round says it in a newer form.
+                if ended.remove(&(saved.lease, saved.index, saved.attempt)) {
+                    saying.say(Said::Round(told)).await?;
+                } else {
+                    saying.say_if_there_is_room(node, told);
+                }
                 continue;
             }
             Some(WorkerBody::EarlyOutputs(told)) => {

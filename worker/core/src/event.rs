@@ -48,7 +48,7 @@ pub enum TaskEvent {
     Created,
     Started,
     Exited(Exit),
-    /// It has ended, and not by its program's fault.
+    /// It has ended badly, and something else than its exit status says why.
     EndedBy(Failure),
     /// The engine knows no such container any more.
     Vanished,

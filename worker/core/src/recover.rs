@@ -7,7 +7,7 @@ use millrace_protocol::UnixSeconds;
 
 use crate::task::{STOP_GRACE, later};
 use crate::{
-    Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Notice, Outcome, Phase, Record, Task, TaskEvent, TaskKey,
+    Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Outcome, Phase, Record, Task, TaskEvent, TaskKey,
 };
 
 use history::{History, TaskHistory};
@@ -129,8 +129,9 @@ fn resume_all(
     let mut agent = Agent { leases, bids, votes, gpus, ..Agent::default() };
     for (key, past) in tasks {
         let state = state_of(key, &past);
-        let notice = agent.leases.get(&key.lease).and_then(Lease::notice);
-        agent.tasks.insert(key, resume(past, state, notice, now, actions));
+        let lease = agent.leases.get(&key.lease);
+        let task = resume(past, state, lease, now, actions);
+        agent.tasks.insert(key, task);
     }
     for lease in agent.leases.values_mut() {
         lease.upkeep.begin_anew(now);
@@ -169,11 +170,12 @@ fn adoptable(found: &[FoundContainer], history: &History, actions: &mut Vec<Acti
 fn resume(
     past: TaskHistory,
     found: Option<FoundState>,
-    notice: Option<Notice>,
+    lease: Option<&Lease>,
     now: UnixSeconds,
     actions: &mut Vec<Action>,
 ) -> Task {
     let key = past.assignment.key;
+    let notice = lease.and_then(Lease::notice);
     if let Some(outcome) = past.outcome {
         let mut task = Task::new(past.assignment).with_checkpoint(past.saved);
         task.end(outcome);
@@ -182,7 +184,9 @@ fn resume(
         }
         return task;
     }
-    if past.has_no_end() && found.is_some_and(FoundState::has_failed) {
+    // What is stopped now has ended for that reason, whatever is found out: so where its lease ends it is judged at once.
+    let stays = notice.is_none() && lease.is_some_and(|lease| lease.takes_tasks() && !lease.is_attested());
+    if stays && past.has_no_end() && found.is_some_and(FoundState::has_failed) {
         // Whose fault that was is looked into as where somebody watches. When it began does not matter any more: it may
         // be longer ago than its time limit, which did not end it.
         actions.push(Action::Follow(key));

@@ -211,7 +211,7 @@ impl Task {
     /// cleaning takes care of whatever that step left behind.
     pub(crate) fn on_event(&mut self, event: TaskEvent, now: UnixSeconds, actions: &mut Vec<Action>) {
         let key = self.key();
-        if matches!(event, TaskEvent::Exited(_) | TaskEvent::Vanished) {
+        if matches!(event, TaskEvent::Exited(_) | TaskEvent::EndedBy(_) | TaskEvent::Vanished) {
             // The engine has said what became of the container: nobody looks for it any more.
             self.out_of_sight = false;
         }

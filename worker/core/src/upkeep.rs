@@ -11,6 +11,9 @@ const EXTENSION_LIFE: Seconds = Seconds(150);
 /// to wait for: half of the default settle grace. Not where it ends the job, which it must not before the job's other
 /// leases have ended, nor where results are counted: those are brought before their deadline.
 const LAST_WORD: Seconds = Seconds(300);
+/// From when on an attestor that says nothing has fallen silent, however short the settle grace is: it speaks with each
+/// heartbeat.
+const SILENCE: Seconds = Seconds(30);
 /// Between two looks for a lease that is not there, and for one that only waits to be settled.
 const LOOK_LATER: Seconds = Seconds(300);
 
@@ -218,11 +221,15 @@ impl Agent {
                 let silent = now.since(lease.upkeep.heard);
                 let is_overdue = is_reported && lease.is_released() && silent >= LAST_WORD;
                 let surely_silent = silent.min(now.since(lease.upkeep.known_since));
-                let is_alone = lease.has_unredeemed(&on_chain) && surely_silent.0 >= on_chain.settle_grace.0 / 4;
+                let has_unredeemed = lease.has_unredeemed(&on_chain);
+                let is_alone = has_unredeemed && surely_silent >= SILENCE.max(Seconds(on_chain.settle_grace.0 / 4));
+                // Twice within the grace, for a cancel may begin it at any time.
+                let later = if has_unredeemed { Seconds(on_chain.settle_grace.0 / 2) } else { LOOK_LATER };
+                let later = later.clamp(LOOK_AGAIN, LOOK_LATER);
                 match if is_overdue || is_alone { Some(clock) } else { last_quarter(&on_chain) } {
                     None => LOOK_LATER,
                     // Not longer: an endpoint that is behind must not have it miss the deadline.
-                    Some(from) if clock < from => from.since(clock).min(LOOK_LATER),
+                    Some(from) if clock < from => from.since(clock).min(later),
                     Some(_) => {
                         actions.extend(due(address, lease, &on_chain, (busy, works, silent), clock));
                         LOOK_AGAIN

@@ -30,8 +30,18 @@ impl AtStart<'_> {
             Ask::Drain => folders::set_draining(self.folders.root(), true),
             Ask::Resume => folders::set_draining(self.folders.root(), false),
         };
-        // Who asked may have gone.
-        let _ = asked.answer.send(done.map(|()| self.status(agent)));
+        let status = done.map(|()| self.status(agent));
+        let (root, cache) = (self.folders.root().to_owned(), self.folders.cache());
+        // Reading folders takes a while, and who looks after the chain meanwhile has none.
+        tokio::task::spawn_blocking(move || {
+            let status = status.map(|mut status| {
+                status.storage.free_bytes = disk::free_bytes(&root).unwrap_or(0);
+                status.storage.input_cache_bytes = inputs::cached_bytes(&cache);
+                status
+            });
+            // Who asked may have gone.
+            let _ = asked.answer.send(status);
+        });
     }
 
     fn status(&self, agent: &Agent) -> Status {
@@ -61,14 +71,12 @@ impl AtStart<'_> {
         }
     }
 
-    /// Without images, of which only an engine knows.
+    /// Without what is on the disk, and without images, of which only an engine knows.
     fn storage(&self) -> StorageStatus {
         let bytes = |mib: u64| mib.saturating_mul(1_048_576);
         StorageStatus {
             data_dir: self.folders.root().to_owned(),
-            free_bytes: disk::free_bytes(self.folders.root()).unwrap_or(0),
             reserve_bytes: bytes(self.options.disk_reserve_mib),
-            input_cache_bytes: inputs::cached_bytes(&self.folders.cache()),
             input_cache_limit_bytes: bytes(self.options.cache_limit_mib),
             image_cache_limit_bytes: bytes(self.options.image_cache_mib),
             ..StorageStatus::default()

@@ -176,6 +176,7 @@ impl Queue {
                     None => self.without_gpu(gpus).await.map_or(TaskEvent::Exited(exit), TaskEvent::EndedBy),
                 },
                 Err(Error::NotFound) => TaskEvent::Vanished,
+                Err(error @ Error::Interrupted) => TaskEvent::EndedBy(error.failure(Cause::ContainerLost)),
                 Err(error) => TaskEvent::Failed(error.failure(Cause::ContainerLost)),
             },
             failure = outputs::exceeded(&self.context, self.key, limits, &shortage) => TaskEvent::Failed(failure),

@@ -10,7 +10,7 @@ use millrace_client::accounts::{JobAccount, LeaseAccount, NodeAccount};
 use millrace_protocol::quorum::{Quorum, commitment_preimage};
 use millrace_protocol::{Address, JobState, Lease, LeaseState, Seconds, UnixSeconds, transitions};
 use millrace_spec::{Sha256, sha256};
-use millrace_worker::{Chain, Deed, Due};
+use millrace_worker::{Chain, Deed, Due, Looked};
 use serde::{Deserialize, Serialize};
 
 use super::process::pass;
@@ -240,8 +240,8 @@ impl Chain for FileChain {
         _node: Address,
         _before: Vec<Due>,
         _vouchers: HashMap<Address, u64>,
-    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        async { Ok(Vec::new()) }.boxed()
+    ) -> BoxFuture<'_, Result<Looked, Error>> {
+        async { Ok(Looked::default()) }.boxed()
     }
 
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {

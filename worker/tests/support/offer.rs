@@ -15,7 +15,7 @@ use millrace_protocol::{
     UnixSeconds, Verification,
 };
 use millrace_spec::{JobSpec, Limits};
-use millrace_worker::{Deed, Due};
+use millrace_worker::{Deed, Due, Looked};
 
 pub const PRICE: PricePerGpuHour = PricePerGpuHour(3_600_000);
 
@@ -200,9 +200,9 @@ impl millrace_worker::Chain for OneJob {
         node: Address,
         before: Vec<Due>,
         _vouchers: HashMap<Address, u64>,
-    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+    ) -> BoxFuture<'_, Result<Looked, Error>> {
         assert!(self.node.lock().unwrap().as_ref().is_none_or(|own| own.address == node) && before.is_empty());
-        async { Ok(Vec::new()) }.boxed()
+        async { Ok(Looked::default()) }.boxed()
     }
 
     fn act(&self, lease: LeaseAccount, deed: Deed) -> BoxFuture<'_, Result<(), Error>> {

@@ -80,9 +80,14 @@ pub struct RigOptions {
     /// The rig's own keypair, as given to `node add`
     #[arg(long, value_name = "PATH")]
     pub node_key: Option<PathBuf>,
-    /// Journal, inputs and outputs of running jobs [default: .worker, of a service /var/lib/millrace]
+    /// Journal, inputs and outputs of running jobs [default: the config file's `run_dir`, else .worker; of a service
+    /// /var/lib/millrace]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Where a worker that is run by hand keeps its data, of which no `data_dir` says otherwise. A service has a folder
+    /// that its own user may reach.
+    #[arg(skip)]
+    pub run_dir: Option<PathBuf>,
     /// The orchestrator's worker endpoint [default: http://127.0.0.1:7071]
     #[arg(long, value_name = "URL")]
     pub orchestrator: Option<String>,
@@ -163,7 +168,7 @@ pub struct InstallWorker {
 
 #[derive(Debug, Args)]
 pub struct AskWorker {
-    /// The worker's data folder [default: that of the installed service, else .worker]
+    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -177,7 +182,7 @@ pub struct AskWorker {
 Settled money is the chain's word, exact to the micro-USDC, and as old as the RPC endpoint keeps transactions. What
 is not yet settled only the rig knows, from its vouchers.")]
 pub struct ShowEarnings {
-    /// The worker's data folder [default: that of the installed service, else .worker]
+    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The rig's node, where its worker does not run here
@@ -209,7 +214,7 @@ pub enum EarningsBy {
 The rig's own word, kept over restarts. `millrace node drain` says the same on chain, to everybody, and takes the
 provider's wallet.")]
 pub struct DrainWorker {
-    /// The worker's data folder [default: that of the installed service, else .worker]
+    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Return when no lease is left and no result is still to be shown; Ctrl-C stops waiting, not draining, and is a failure
@@ -242,7 +247,7 @@ pub struct ExamineRig {
   millrace worker init --node-key rig1.json --orchestrator http://market.example:7071
 
 What it is told goes into the config file, where the rig's other commands find it: under
-`[worker]`, and above that the endpoints that flags or environment name.")]
+`[worker]`, and above that the endpoints that flags, environment or Solana's own config name.")]
 pub struct PrepareRig {
     /// The rig's own keypair; written if it does not exist
     #[arg(long, value_name = "PATH")]
@@ -251,11 +256,14 @@ pub struct PrepareRig {
     pub rig: RigToLookAt,
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Debug, Args)]
 pub struct RigToLookAt {
-    /// Where the worker will keep its data [default: .worker]
+    /// Where the worker will keep its data [default: the config file's `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// As [`RigOptions::run_dir`].
+    #[arg(skip)]
+    pub run_dir: Option<PathBuf>,
     /// Docker or Podman socket [default: what `DOCKER_HOST` says, then Docker's own]
     #[arg(long, value_name = "URL")]
     pub docker_host: Option<String>,
@@ -286,6 +294,7 @@ impl RigToLookAt {
     pub fn over(self, below: &RigOptions) -> Self {
         Self {
             data_dir: self.data_dir.or_else(|| below.data_dir.clone()),
+            run_dir: self.run_dir.or_else(|| below.run_dir.clone()),
             docker_host: self.docker_host.or_else(|| below.docker_host.clone()),
             orchestrator: self.orchestrator.or_else(|| below.orchestrator.clone()),
             disk_reserve: self.disk_reserve.or(below.disk_reserve),
@@ -293,7 +302,7 @@ impl RigToLookAt {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| DATA_DIR.into())
+        run_by_hand(&self.data_dir, &self.run_dir)
     }
 
     pub fn disk_reserve(&self) -> u32 {
@@ -311,6 +320,7 @@ impl RigOptions {
         Self {
             node_key: self.node_key.or_else(|| below.node_key.clone()),
             data_dir: self.data_dir.or_else(|| below.data_dir.clone()),
+            run_dir: self.run_dir.or_else(|| below.run_dir.clone()),
             orchestrator: self.orchestrator.or_else(|| below.orchestrator.clone()),
             docker_host: self.docker_host.or_else(|| below.docker_host.clone()),
             simulated_gpu: list(self.simulated_gpu, &below.simulated_gpu),
@@ -327,6 +337,11 @@ impl RigOptions {
             any_toolkit: self.any_toolkit || below.any_toolkit,
             bid_share: self.bid_share.or(below.bid_share),
         }
+    }
+
+    /// Of a worker that is run by hand.
+    pub fn data_dir(&self) -> PathBuf {
+        run_by_hand(&self.data_dir, &self.run_dir)
     }
 
     pub fn orchestrator(&self) -> &str {
@@ -389,6 +404,10 @@ impl RigOptions {
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
         words
     }
+}
+
+fn run_by_hand(data_dir: &Option<PathBuf>, run_dir: &Option<PathBuf>) -> PathBuf {
+    data_dir.clone().or_else(|| run_dir.clone()).unwrap_or_else(|| DATA_DIR.into())
 }
 
 /// As [`parse_duration`] reads it.

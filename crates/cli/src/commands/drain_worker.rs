@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use millrace_protocol::{Address, Diagnostic};
 use millrace_worker::control::{self, Ask, Error};
+use millrace_worker::journal::Error as JournalError;
 use millrace_worker::status::{AtRest, LeaseStatus, Status, Unfit, VoteStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -129,7 +130,7 @@ impl Diagnostic for BrokenOff {
 /// A folder that no worker has used, one of another user's, a worker that does not answer, the damaged journal of one
 /// that does not run; while waiting, a worker that has stopped, or a wait that is broken off.
 pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure> {
-    let data_dir = rigs::data_dir(args.data_dir);
+    let data_dir = rigs::data_dir(args.data_dir, &context.settings.worker);
     let draining = !args.undo;
     let ask = if draining { Ask::Drain } else { Ask::Resume };
     let mut status = match control::ask(&data_dir, ask).await {
@@ -179,11 +180,34 @@ fn at_rest(data_dir: &Path, draining: bool, error: Error) -> Result<Drained, Fai
     if !control::tell_next(data_dir, draining)? {
         return Err(error.into());
     }
-    let at_rest = AtRest::read(data_dir, clock::now()).map_err(|error| Failure::refused(&error))?;
-    let leases = held(&at_rest.leases).into_iter().map(|lease| lease.lease).collect();
-    let votes = at_rest.votes.iter().map(|vote| vote.lease).collect();
+    let Unfinished { leases, votes } = Unfinished::read(data_dir).map_err(|error| {
+        let takes = if draining { "takes no lease until `--undo`" } else { "takes leases" };
+        Failure::refused(&error).with_hint(format!("the next worker here {takes}, as it was told; {}", error.hint()))
+    })?;
     let (unfit, undone) = (vec![], !draining);
     Ok(Drained { draining, running: false, unfit, undone, on_chain: None, leases, votes })
+}
+
+/// What a worker that does not run has still to finish, by its journal.
+struct Unfinished {
+    leases: Vec<Address>,
+    votes: Vec<Address>,
+}
+
+impl Unfinished {
+    fn read(data_dir: &Path) -> Result<Self, JournalError> {
+        let at_rest = AtRest::read(data_dir, clock::now())?;
+        Ok(Self {
+            leases: held(&at_rest.leases).into_iter().map(|lease| lease.lease).collect(),
+            votes: at_rest.votes.iter().map(|vote| vote.lease).collect(),
+        })
+    }
+}
+
+/// The same in words; a journal that is not there, or is damaged, is no better for staying.
+pub fn pending_at_rest(data_dir: &Path) -> Option<String> {
+    let Unfinished { leases, votes } = Unfinished::read(data_dir).ok()?;
+    pending(leases.len(), votes.len())
 }
 
 /// Those that still need the rig: a reported one only waits for the chain.
@@ -274,6 +298,12 @@ mod tests {
         let drained = at_rest(folder.path(), true, not_running()).unwrap();
         assert_eq!((drained.votes.as_slice(), drained.running), ([lease].as_slice(), false));
         assert!(drained.human(Style::plain()).contains("the rig still has 1 result to show"));
+
+        drop(journal);
+        std::fs::write(folder.path().join("journal"), "no journal\nof a worker's\n").unwrap();
+        let failure = at_rest(folder.path(), true, not_running()).err().unwrap();
+        assert!(failure.hint.starts_with("the next worker here takes no lease until `--undo`"), "{failure:?}");
+        assert_eq!(pending_at_rest(folder.path()), None);
     }
 
     #[tokio::test]

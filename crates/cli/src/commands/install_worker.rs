@@ -1,14 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use millrace_protocol::{Address, Diagnostic};
-use millrace_worker::status::AtRest;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::{InstallWorker, SERVICE_DATA_DIR};
-use crate::clock;
-use crate::commands::drain_worker::{held, pending};
+use crate::commands::drain_worker::pending_at_rest;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -78,7 +76,7 @@ impl Report for Installed {
 
 /// In another folder nobody would look after what the service's worker has promised, and its containers would be removed.
 #[derive(Debug, Error)]
-#[error("the service's worker still has {due}, which stand in {}", from.display())]
+#[error("the service's worker still has {due} in {}", from.display())]
 struct Moved {
     from: PathBuf,
     due: String,
@@ -92,7 +90,8 @@ impl Diagnostic for Moved {
     fn hint(&self) -> String {
         let from = quoted(&self.from.display().to_string());
         format!(
-            "leave them there with `--data-dir {from}`, or finish them with `sudo millrace worker drain --wait` first"
+            "stay there with `--data-dir {from}`; or finish them first: `sudo systemctl start {SERVICE}`, where it does not \
+             run, then `sudo millrace worker drain --wait --data-dir {from}`"
         )
     }
 }
@@ -101,8 +100,9 @@ impl Diagnostic for Moved {
 ///
 /// # Errors
 /// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an
-/// account that does not exist, a service that still has leases in another folder, a folder that holds something else, a folder or unit that cannot be written, a
-/// `systemctl` that fails, a worker that ends right after its start: [`systemd::Error`].
+/// account that does not exist, a service that still has leases in another folder, a folder that holds something else, a
+/// folder or unit that cannot be written, a `systemctl` that fails, a worker that ends right after its start:
+/// [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let key_path = rigs::node_key(args.rig.node_key.as_deref(), "install")?;
@@ -156,9 +156,7 @@ fn unit(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> Result<Unit, Fa
 /// That the service has nothing at stake where it would not be any more.
 fn stays(from: Option<PathBuf>, to: &Path) -> Result<(), Failure> {
     let Some(from) = from.filter(|from| !is_same(from, to)) else { return Ok(()) };
-    // A journal that is not there, or is damaged, is no better for staying.
-    let at_rest = AtRest::read(&from, clock::now()).ok();
-    match at_rest.and_then(|at_rest| pending(held(&at_rest.leases).len(), at_rest.votes.len())) {
+    match pending_at_rest(&from) {
         Some(due) => Err(Failure::refused(&Moved { from, due })),
         None => Ok(()),
     }
@@ -243,7 +241,8 @@ mod tests {
         assert_eq!((stays(None, &to), stays(Some(from.clone()), &from.join("."))), (Ok(()), Ok(())));
         let failure = stays(Some(from.clone()), &to).unwrap_err();
         assert_eq!(failure.code, "worker-busy");
-        assert!(failure.message.contains("1 result to show") && failure.hint.contains("--data-dir"), "{failure:?}");
+        assert!(failure.message.contains("1 result to show in ") && failure.hint.contains("--data-dir"), "{failure:?}");
+        assert!(failure.hint.contains("systemctl start"), "{failure:?}");
     }
 
     #[test]

@@ -22,7 +22,8 @@ struct Prepared {
     findings: Vec<Finding>,
     node_key: Address,
     path: PathBuf,
-    data_dir: PathBuf,
+    /// None where it is left to how the worker is started.
+    data_dir: Option<PathBuf>,
     /// The rig's hardware as `node add` takes it.
     hardware: String,
     /// The file with what the rig's other commands need.
@@ -43,11 +44,11 @@ impl Report for Prepared {
         let found = Found { findings: self.findings.clone() }.human(style);
         let (good, path, config) = (style.good("rig is ready"), self.path.display(), self.config.display());
         let written = if self.config_written { "written" } else { "it said so before" };
+        let data = self.data_dir.as_ref().map_or_else(String::new, |path| format!("data      {}\n", path.display()));
         format!(
-            "{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)\ndata      {}\nconfig    \
+            "{found}\n{good}\nnode key  {}\nfile      {path}  (the rig's own; it owns no stake)\n{data}config    \
              {config}  ({written})",
-            self.node_key,
-            self.data_dir.display()
+            self.node_key
         )
     }
 
@@ -79,34 +80,37 @@ pub async fn run(context: &Context<'_>, args: PrepareRig) -> Result<(), Failure>
     let settings::Found { value: config, source } = context.settings.config.clone();
     // A table that names none has its rig where it always was.
     let has_table = context.settings.worker.node_key.is_some();
-    let own =
-        if has_table { DATA_DIR.into() } else { own_data_dir(Path::new(DATA_DIR), &context.settings.config, &path) };
-    let data_dir = args.rig.data_dir.clone().unwrap_or(own);
-    millrace_worker::check_data_dir(&data_dir, |file| is_same(file, &path))?;
-    let examined = examine(context, &RigToLookAt { data_dir: Some(data_dir.clone()), ..args.rig.clone() }).await;
+    let own = (args.rig.data_dir.is_none() && !has_table)
+        .then(|| own_data_dir(Path::new(DATA_DIR), &context.settings.config, &path));
+    let rig = RigToLookAt { run_dir: args.rig.run_dir.or(own), ..args.rig };
+    millrace_worker::check_data_dir(&rig.data_dir(), |file| is_same(file, &path))?;
+    let examined = examine(context, &rig).await;
     if let Err(unfit) = is_fit(&examined) {
         context.output.report(&Found { findings: examined.findings });
         return Err(
             unfit.with_hint("do what stands behind each of them, then run `millrace worker init` again as before")
         );
     }
-    let hardware = hardware(&examined, args.rig.disk_reserve());
+    let hardware = hardware(&examined, rig.disk_reserve());
     let (rpc_url, ws_url) = context.settings.told_endpoints();
+    let docker_host = context.settings.docker_host.clone();
+    let data_dir = rig.data_dir.clone().or_else(|| rig.run_dir.clone());
+    let run_dir = rig.run_dir;
     let rig = RigOptions {
         node_key: Some(path.clone()),
-        data_dir: args.rig.data_dir,
-        orchestrator: args.rig.orchestrator,
-        docker_host: args.rig.docker_host,
-        disk_reserve: args.rig.disk_reserve,
+        data_dir: rig.data_dir,
+        orchestrator: rig.orchestrator,
+        docker_host: rig.docker_host,
+        disk_reserve: rig.disk_reserve,
         ..RigOptions::default()
     };
-    let told = Told { rig, data_dir: data_dir.clone(), rpc_url, ws_url };
+    let told = Told { rig, run_dir, docker_host, rpc_url, ws_url };
     let (node_key, config_written) = write(&config, &path, &told)?;
     context.output.report(&Prepared {
         findings: examined.findings,
         node_key,
         path,
-        data_dir: absolute(data_dir),
+        data_dir: data_dir.map(absolute),
         hardware,
         config: absolute(config),
         config_written,
@@ -132,8 +136,8 @@ fn write(config: &Path, key_path: &Path, told: &Told) -> Result<(Address, bool),
     }
 }
 
-/// Where a rig keeps its data that was told no folder: here, or beside a config file that was named, so that two rigs
-/// have two. One that has worked here already goes on here, and another one's folder is left alone.
+/// Where a rig that is run by hand keeps its data and was told no folder: here, or beside a config file that was named,
+/// so that two rigs have two. One that has worked here already goes on here, and another one's folder is left alone.
 fn own_data_dir(here: &Path, config: &settings::Found<PathBuf>, key_path: &Path) -> PathBuf {
     let key = keys::load(key_path).ok().map(|key| address(&key));
     let is_here = match rigs::registered(here) {
@@ -145,7 +149,9 @@ fn own_data_dir(here: &Path, config: &settings::Found<PathBuf>, key_path: &Path)
     }
     let mut name = OsString::from(format!("{DATA_DIR}-"));
     name.push(config.value.file_stem().unwrap_or_default());
-    config.value.with_file_name(name)
+    // Among a user's settings nobody looks for a rig's data.
+    let beside = if config.source == Source::Default { here } else { &config.value };
+    beside.with_file_name(name)
 }
 
 /// A path that cannot be made absolute was none that could be written to.
@@ -200,7 +206,7 @@ mod tests {
 
     fn told(key: &Path) -> Told {
         let rig = RigOptions { node_key: Some(key.to_owned()), ..RigOptions::default() };
-        Told { rig, data_dir: "/srv/rig".into(), rpc_url: None, ws_url: None }
+        Told { rig, ..Told::default() }
     }
 
     #[test]
@@ -221,7 +227,8 @@ mod tests {
         register(key);
         assert_eq!((own(&usual), own(&named)), (here.clone(), here.clone()), "it has worked here");
         register(Address([2; 32]));
-        assert_eq!(own(&usual), Path::new("/home/a/.worker-config"), "another rig works here");
+        assert_eq!(own(&usual), folder.path().join(".worker-config"), "another rig works here");
+        assert_eq!(own(&named), Path::new("rigs/.worker-two"));
     }
 
     #[test]
@@ -268,7 +275,7 @@ mod tests {
             findings: vec![],
             node_key: Address([1; 32]),
             path: "rig.json".into(),
-            data_dir: "/home/a/.worker".into(),
+            data_dir: Some("/home/a/.worker".into()),
             hardware: "--cpus 16".to_owned(),
             config: "/home/a/.config/millrace/config.toml".into(),
             config_written: true,
@@ -283,6 +290,8 @@ mod tests {
         );
         prepared.config_written = false;
         assert!(prepared.human(Style::plain()).ends_with("(it said so before)"));
+        prepared.data_dir = None;
+        assert!(!prepared.human(Style::plain()).contains("data "), "it is where the worker is started");
         prepared.config = "/home/a b/config.toml".into();
         assert!(prepared.next()[1].starts_with("millrace --config '/home/a b/config.toml' worker run"));
     }

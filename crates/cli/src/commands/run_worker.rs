@@ -6,7 +6,7 @@ use millrace_worker::{Options, PullPolicy, Service};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::{DATA_DIR, RunWorker};
+use crate::args::RunWorker;
 use crate::context::{Context, address};
 use crate::errors::Failure;
 use crate::logging;
@@ -89,7 +89,7 @@ pub async fn run(context: &Context<'_>, args: RunWorker) -> Result<(), Failure> 
     let simulated_gpus =
         args.rig.simulated_gpu.iter().map(|gpu| format!("{} {} MiB", gpu.model, gpu.vram_mib)).collect();
     let rpc_urls = context.endpoints().rpc;
-    let data_dir = args.rig.data_dir.clone().unwrap_or_else(|| DATA_DIR.into());
+    let data_dir = args.rig.data_dir();
     let orchestrator = args.rig.orchestrator().to_owned();
     let defaults = Options::new(&orchestrator, node_key, &data_dir, rpc_urls);
     let options = Options {

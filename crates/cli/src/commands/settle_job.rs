@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use millrace_client::accounts::AccountKind;
 use millrace_client::overdue::{Affairs, Step};
-use millrace_client::{Error, Sender};
+use millrace_client::{Client, Error, Keypair, Sender};
 use millrace_protocol::{Address, MicroUsdc, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +19,7 @@ use crate::views::duration::in_time;
 /// with a count has five of them.
 const PASSES: usize = 10;
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Due {
     /// The instruction's name, as `docs/deadlines.md` has it.
     step: &'static str,
@@ -66,8 +68,31 @@ struct Settled {
     is_closed: bool,
     /// What went back to the funder by a step of these; none where they did not close the job.
     refunded: Option<MicroUsdc>,
+    /// What can be done now, and was not.
+    due: Vec<Due>,
     /// What only waits for time; none where nothing does.
     next: Option<Next>,
+}
+
+impl Settled {
+    fn nothing_yet(job: Address, affairs: &Affairs) -> Self {
+        let mut settled =
+            Self { job, steps: Vec::new(), is_closed: false, refunded: None, due: Vec::new(), next: None };
+        settled.see(Some(affairs));
+        settled
+    }
+
+    /// What is left of the job.
+    fn see(&mut self, affairs: Option<&Affairs>) {
+        self.is_closed = affairs.is_none();
+        self.due = affairs.into_iter().flat_map(Affairs::due).map(|step| Due::of(&step)).collect();
+        self.next = affairs.and_then(Next::of);
+    }
+
+    fn take(&mut self, step: Due, transaction: String) {
+        self.due.retain(|due| *due != step);
+        self.steps.push(Taken { step, transaction });
+    }
 }
 
 impl Report for Settled {
@@ -77,9 +102,10 @@ impl Report for Settled {
 
     fn human(&self, style: Style) -> String {
         let mut parts = Vec::new();
-        if self.steps.is_empty() {
+        if self.steps.is_empty() && self.due.is_empty() {
             parts.push("nothing is due now".to_owned());
-        } else {
+        }
+        if !self.steps.is_empty() {
             let steps = views::counted(self.steps.len(), "step");
             parts.push(style.good(&format!("{steps} brought to the chain")));
             let rows: Vec<_> =
@@ -92,6 +118,10 @@ impl Report for Settled {
         if let Some(refunded) = self.refunded {
             parts.push(format!("{refunded} of its escrow went back to its funder"));
         }
+        if !self.due.is_empty() {
+            let due: Vec<_> = self.due.iter().map(Due::text).collect();
+            parts.push(style.warn(&format!("still due: {}", due.join(", "))));
+        }
         if let Some(next) = &self.next {
             parts.push(format!("next: {}, {}", next.step.text(), in_time(next.at, next.clock)));
         }
@@ -99,58 +129,61 @@ impl Report for Settled {
     }
 
     fn next(&self) -> Vec<String> {
-        let again = self.next.iter();
-        again.map(|_| format!("millrace job settle {}  (again then, if nobody else has)", self.job)).collect()
+        let when = match (self.due.is_empty(), &self.next) {
+            (false, _) => "again, if nobody else has",
+            (true, Some(_)) => "again then, if nobody else has",
+            (true, None) => return vec![],
+        };
+        vec![format!("millrace job settle {}  ({when})", self.job)]
     }
 }
 
 /// Brings to the chain what is due of a job. Anyone may.
 ///
 /// # Errors
-/// A job that is closed, or never was; a key that cannot pay the fees; an RPC endpoint that cannot be reached.
+/// A job that is closed, or never was; a key that cannot pay the fees; an RPC endpoint that cannot be reached; a step
+/// that is refused and still due. What was done before is reported all the same.
 pub async fn run(context: &Context<'_>, args: JobReference) -> Result<(), Failure> {
     let payer = context.keypair()?;
     let client = context.client();
+    let affairs = Affairs::read(&client, args.job).await?.ok_or_else(|| nothing_left(args.job))?;
+    let mut settled = Settled::nothing_yet(args.job, &affairs);
+    let ended = settle(&client, &payer, affairs, &mut settled).await;
+    context.output.report(&settled);
+    ended
+}
+
+/// Takes each step that is due, and what that makes due. One that is refused keeps no other from being tried: each
+/// pays somebody else.
+async fn settle(client: &Client, payer: &Arc<Keypair>, affairs: Affairs, settled: &mut Settled) -> Result<(), Failure> {
     let sender = Sender::new(client.clone(), payer.clone());
-    let mut settled = Settled { job: args.job, steps: Vec::new(), is_closed: false, refunded: None, next: None };
-    let mut read = Affairs::read(&client, args.job).await?;
-    if read.is_none() {
-        return Err(nothing_left(args.job));
-    }
+    let (mut read, mut refused) = (Some(affairs), Vec::new());
     for _ in 0..PASSES {
-        let Some(affairs) = &read else { break };
-        let due = affairs.due();
-        let mut refused = None;
-        for step in &due {
-            match sender.send(&step.instructions(address(&payer), &affairs.job), &[]).await {
+        let Some(affairs) = read.as_ref().filter(|_| !settled.due.is_empty()) else { break };
+        let (due, taken) = (settled.due.clone(), settled.steps.len());
+        for step in affairs.due() {
+            match sender.send(&step.instructions(address(payer), &affairs.job), &[]).await {
                 Ok(receipt) => {
-                    settled.steps.push(Taken { step: Due::of(step), transaction: receipt.signature.to_string() });
-                    if *step == Step::CloseJob {
+                    settled.take(Due::of(&step), receipt.signature.to_string());
+                    if step == Step::CloseJob {
                         settled.refunded = Some(affairs.job.job.vault_balance()?);
                     }
                 }
-                Err(error) => {
-                    refused = Some((Due::of(step), error));
-                    break;
-                }
+                Err(error @ Error::Unreachable { .. }) => return Err(error.into()),
+                Err(error) => refused.push((Due::of(&step), error)),
             }
         }
-        if due.is_empty() {
+        read = Affairs::read(client, settled.job).await?;
+        settled.see(read.as_ref());
+        if settled.steps.len() == taken && settled.due == due {
             break;
         }
-        let now = Affairs::read(&client, args.job).await?;
-        if let Some((refused, error)) = refused {
-            // Somebody else may have done it at the same time.
-            if now.iter().flat_map(Affairs::due).any(|step| Due::of(&step) == refused) {
-                return Err(error.into());
-            }
-        }
-        read = now;
     }
-    settled.is_closed = read.is_none();
-    settled.next = read.as_ref().and_then(Next::of);
-    context.output.report(&settled);
-    Ok(())
+    // Somebody else may have done it at the same time.
+    match refused.into_iter().find(|(step, _)| settled.due.contains(step)) {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(()),
+    }
 }
 
 fn nothing_left(job: Address) -> Failure {
@@ -176,17 +209,28 @@ mod tests {
             steps: vec![taken("expire_lease", Some(0))],
             is_closed: false,
             refunded: None,
+            due: Vec::new(),
             next: Some(next),
+        };
+        let refused = Settled {
+            job,
+            steps: vec![taken("settle_member", Some(0))],
+            is_closed: false,
+            refunded: None,
+            due: vec![Due { step: "settle_member", lease: Some(1) }, Due { step: "close_quorum", lease: None }],
+            next: None,
         };
         let closed = Settled {
             job,
             steps: vec![taken("expire_job", None), taken("close_job", None)],
             is_closed: true,
             refunded: Some(MicroUsdc(1_500_000)),
+            due: Vec::new(),
             next: None,
         };
-        let nothing = Settled { job, steps: Vec::new(), is_closed: false, refunded: None, next: None };
-        for settled in [waits, closed, nothing] {
+        let nothing = Settled { job, steps: Vec::new(), is_closed: false, refunded: None, due: Vec::new(), next: None };
+        assert!(refused.next()[0].ends_with("(again, if nobody else has)") && nothing.next().is_empty());
+        for settled in [waits, closed, nothing, refused] {
             insta::assert_snapshot!(settled.human(Style::plain()));
         }
         insta::assert_snapshot!(nothing_left(job).text(Style::plain()));

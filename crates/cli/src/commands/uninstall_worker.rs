@@ -2,14 +2,12 @@ use std::path::{Path, PathBuf};
 
 use millrace_protocol::Diagnostic;
 use millrace_worker::control::{self, Ask};
-use millrace_worker::status::AtRest;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::UninstallWorker;
-use crate::clock;
-use crate::commands::drain_worker::{held, owed, pending};
+use crate::commands::drain_worker::{held, owed, pending, pending_at_rest};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -82,12 +80,8 @@ async fn busy(data_dir: &Path) -> Result<Option<Busy>, Failure> {
     let (due, running) = match control::ask(data_dir, Ask::Status).await {
         Ok(status) => (pending(held(&status.leases).len(), owed(&status).len()), true),
         Err(error @ control::Error::NotAllowed { .. }) => return Err(error.into()),
-        Err(control::Error::NotRunning { .. }) => {
-            // A journal that is not there, or is damaged, is no better for staying.
-            let at_rest = AtRest::read(data_dir, clock::now()).ok();
-            (at_rest.and_then(|at_rest| pending(held(&at_rest.leases).len(), at_rest.votes.len())), false)
-        }
-        // Neither is a worker that does not answer.
+        Err(control::Error::NotRunning { .. }) => (pending_at_rest(data_dir), false),
+        // What does not answer is no better for staying.
         Err(_) => (None, true),
     };
     Ok(due.map(|due| Busy { due, running }))

@@ -36,7 +36,7 @@ impl Diagnostic for NoTerminal {
 /// # Errors
 /// No worker on the data folder, one of another user's, one that does not answer; no terminal.
 pub async fn run(context: &Context<'_>, args: AskWorker) -> Result<(), Failure> {
-    let data_dir = rigs::data_dir(args.data_dir);
+    let data_dir = rigs::data_dir(args.data_dir, &context.settings.worker);
     // A program wants values, and one look has to work before the screen is taken.
     if !std::io::stdout().is_terminal() || !context.output.draws() {
         return Err(Failure::usage(&NoTerminal::NotOne));

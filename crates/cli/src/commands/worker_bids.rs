@@ -43,7 +43,7 @@ impl Report for Listed {
 /// # Errors
 /// A worker that does not run, or is somebody else's.
 pub async fn run(context: &Context<'_>, args: AskWorker) -> Result<(), Failure> {
-    let status = control::ask(&rigs::data_dir(args.data_dir), Ask::Status).await?;
+    let status = control::ask(&rigs::data_dir(args.data_dir, &context.settings.worker), Ask::Status).await?;
     context.output.report(&Listed(status.bids));
     Ok(())
 }

@@ -204,8 +204,12 @@ impl Report for Shown {
 /// A node that nobody names, a folder that is no worker's, a time that ends before it begins, an RPC endpoint that cannot
 /// be reached, a journal that is damaged.
 pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failure> {
+    if let (Some(Moment::Ago(_)), Some(Moment::Ago(_))) = (args.since, args.until) {
+        // Whatever time it is on chain.
+        range(args.since, args.until, clock::now())?;
+    }
     let client = context.client();
-    let data_dir = rigs::data_dir(args.data_dir.clone().or_else(|| context.settings.worker.data_dir.clone()));
+    let data_dir = rigs::data_dir(args.data_dir.clone(), &context.settings.worker);
     let asked = control::ask(&data_dir, Ask::Status).await;
     let (node, held) = match (asked, args.node) {
         (Ok(status), named) if named.is_none_or(|node| node == status.node) => (status.node, Some(status.leases)),
@@ -247,8 +251,8 @@ pub async fn run(context: &Context<'_>, args: ShowEarnings) -> Result<(), Failur
     Ok(())
 }
 
-/// The node and the leases of a worker that is down. Of a node that was named, only where the folder was named, too, or is
-/// known to be its own: another rig's journal would tell of other money.
+/// The node and the leases of a worker that is down. Of a node that was named, only where the folder is known to be its
+/// own, or was named, too, and nothing tells whose it is: another rig's journal would tell of other money.
 fn at_rest(
     data_dir: &Path,
     folder_is_named: bool,
@@ -260,7 +264,7 @@ fn at_rest(
     }
     let registered = rigs::registered(data_dir).map(|registered| registered.node);
     let node = named.or(registered).ok_or_else(|| Failure::usage(&Unclear::Unnamed))?;
-    if !is_a_workers || !folder_is_named && registered != Some(node) {
+    if !is_a_workers || !registered.map_or(folder_is_named, |registered| registered == node) {
         return Ok((node, None));
     }
     let at_rest = AtRest::read(data_dir, clock::now()).map_err(|error| Failure::refused(&error))?;
@@ -400,12 +404,15 @@ mod tests {
 
         drop(Journal::open(folder.path()).unwrap());
         assert_eq!(code(true, None), "node-unnamed", "an older worker has kept no node");
+        let found = |folder_is_named, named| at_rest(folder.path(), folder_is_named, named).unwrap();
+        assert_eq!(found(true, Some(node)), (node, Some(vec![])), "so that who names both is believed");
+        assert_eq!(found(false, Some(node)), (node, None));
         let registration = serde_json::json!({ "node": node, "node_key": Address([3; 32]), "price": 1 });
         std::fs::write(folder.path().join("registration.json"), registration.to_string()).unwrap();
-        let found = |folder_is_named, named| at_rest(folder.path(), folder_is_named, named).unwrap();
         assert_eq!(found(true, None), (node, Some(vec![])));
         assert_eq!(found(false, None), (node, Some(vec![])));
-        assert_eq!(found(false, Some(other)), (other, None), "the journal is of another node");
+        let of_another = [false, true].map(|folder_is_named| found(folder_is_named, Some(other)));
+        assert_eq!(of_another, [(other, None), (other, None)], "the journal is of another node");
     }
 
     #[test]

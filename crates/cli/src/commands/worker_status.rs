@@ -112,7 +112,7 @@ impl Report for Shown {
 /// # Errors
 /// No worker on the data folder, one of another user's, one that does not answer.
 pub async fn run(context: &Context<'_>, args: AskWorker) -> Result<(), Failure> {
-    let worker = control::ask(&rigs::data_dir(args.data_dir), Ask::Status).await?;
+    let worker = control::ask(&rigs::data_dir(args.data_dir, &context.settings.worker), Ask::Status).await?;
     let on_chain = OnChain::ask(&context.client(), worker.node).await;
     context.output.report(&Shown { worker, on_chain });
     Ok(())

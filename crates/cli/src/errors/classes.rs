@@ -95,7 +95,9 @@ impl From<millrace_localnet::Error> for Failure {
 impl From<settings::Error> for Failure {
     fn from(error: settings::Error) -> Self {
         match error {
-            settings::Error::Differs { .. } | settings::Error::Unwritable { .. } => Self::refused(&error),
+            settings::Error::Differs { .. }
+            | settings::Error::EndpointDiffers { .. }
+            | settings::Error::Unwritable { .. } => Self::refused(&error),
             _ => Self::usage(&error),
         }
     }

@@ -19,7 +19,8 @@ impl Diagnostic for Unwritable {
     }
 
     fn hint(&self) -> String {
-        "the command has done its work, and only what it says is lost: check the disk that it was written to".to_owned()
+        "what the command did stands, and only what it said of that is lost: check the disk that it was written to"
+            .to_owned()
     }
 }
 

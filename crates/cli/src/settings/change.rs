@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::{Error, parse_config};
+use super::{Error, Found, Source, parse_config};
 use crate::args::RigOptions;
 
 /// What the config file is to say of a rig.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    /// Under `[worker]`.
+    /// Under `[worker]`, whether the table is there or not.
     pub rig: RigOptions,
-    /// Where a rig keeps its data of which neither `rig` nor a table that is there names a folder.
-    pub data_dir: PathBuf,
-    pub rpc_url: Option<String>,
-    pub ws_url: Option<String>,
+    /// [`RigOptions::run_dir`] of a table that is not there.
+    pub run_dir: Option<PathBuf>,
+    /// The engine's socket, of a table that is not there and where `rig` names none.
+    pub docker_host: Option<String>,
+    /// Those that no flag named stand where the file says none.
+    pub rpc_url: Option<Found<String>>,
+    pub ws_url: Option<Found<String>>,
 }
 
 /// A change of the config file with all done but for the last step, which hardly fails.
@@ -53,11 +56,17 @@ impl Change {
         };
         let file = parse_config(path, before.as_deref().unwrap_or_default())?;
         let mut text = String::new();
+        let differs = |found: &Option<String>, told: &Option<Found<String>>| {
+            told.as_ref().is_some_and(|told| found.as_ref().is_some_and(|found| *found != told.value))
+        };
+        // Else it would stand beside an RPC endpoint of another chain.
+        let has_another_chain = differs(&file.rpc_url, &told.rpc_url);
+        let ws_url = told.ws_url.clone().filter(|told| told.source == Source::Flag || !has_another_chain);
         // Before all tables, where it is of none.
-        for (key, found, told) in [("rpc_url", &file.rpc_url, &told.rpc_url), ("ws_url", &file.ws_url, &told.ws_url)] {
-            match (found, told) {
-                (None, Some(told)) => text.push_str(&format!("{key} = {}\n", written(told))),
-                (Some(found), Some(told)) if found != told => {
+        for (key, found, told) in [("rpc_url", &file.rpc_url, &told.rpc_url), ("ws_url", &file.ws_url, &ws_url)] {
+            match told {
+                Some(told) if found.is_none() => text.push_str(&format!("{key} = {}\n", written(&told.value))),
+                Some(Found { source: Source::Flag, .. }) if differs(found, told) => {
                     return Err(Error::EndpointDiffers { path: path.to_owned(), key });
                 }
                 _ => {}
@@ -70,8 +79,8 @@ impl Change {
                 check_same(path, &table, told).map_err(|error| *error)?;
             }
             None => {
-                let data_dir = told.rig.data_dir.clone().unwrap_or_else(|| told.data_dir.clone());
-                let rig = RigOptions { data_dir: Some(data_dir), ..told.rig.clone() };
+                let docker_host = told.rig.docker_host.clone().or_else(|| told.docker_host.clone());
+                let rig = RigOptions { run_dir: told.run_dir.clone(), docker_host, ..told.rig.clone() };
                 if !text.is_empty() {
                     text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
                 }
@@ -150,6 +159,7 @@ fn lines(told: &RigOptions) -> io::Result<Vec<(&'static str, String)>> {
     let all = [
         ("node_key", path(&told.node_key)?),
         ("data_dir", path(&told.data_dir)?),
+        ("run_dir", path(&told.run_dir)?),
         ("orchestrator", told.orchestrator.clone()),
         ("docker_host", told.docker_host.clone()),
         ("disk_reserve", told.disk_reserve.map(|mebibytes| format!("{mebibytes}MiB"))),

@@ -54,11 +54,12 @@ fn websocket_follows_the_rpc_endpoint() {
 }
 
 #[test]
-fn only_endpoints_that_flags_or_environment_say_are_told() {
+fn endpoints_are_told_that_another_command_may_have_otherwise() {
     let env = |variable: Variable| (variable.name == "MILLRACE_RPC_URL").then(|| "http://env:3".to_owned());
     let told = |flags: &Flags, env: &dyn Fn(Variable) -> Option<String>| {
         let found = Settings::resolve(flags, env, home(Some(CONFIG), Some(SOLANA)).path()).unwrap();
-        found.told_endpoints()
+        let (rpc_url, ws_url) = found.told_endpoints();
+        (rpc_url.map(|found| found.value), ws_url.map(|found| found.value))
     };
     let flags = Flags { rpc_url: Some("http://flag:4".to_owned()), ..Flags::default() };
     assert_eq!(told(&Flags::default(), &no_env), (None, None));
@@ -66,6 +67,9 @@ fn only_endpoints_that_flags_or_environment_say_are_told() {
     assert_eq!(told(&flags, &env), (Some("http://flag:4".to_owned()), None), "the WebSocket follows by itself");
     let flags = Flags { ws_url: Some("ws://flag:9".to_owned()), ..flags };
     assert_eq!(told(&flags, &no_env), (Some("http://flag:4".to_owned()), Some("ws://flag:9".to_owned())));
+    let solanas = Settings::resolve(&Flags::default(), &no_env, home(None, Some(SOLANA)).path()).unwrap();
+    let found = Found { value: "http://solana:2".to_owned(), source: Source::SolanaConfig };
+    assert_eq!(solanas.told_endpoints(), (Some(found), None), "the service's user has another one");
 }
 
 #[test]

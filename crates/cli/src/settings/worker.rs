@@ -1,38 +1,31 @@
 //! What a rig's owner has set once, under what a command was told.
 
 use super::Settings;
-use crate::args::{
-    AskWorker, DrainWorker, ExamineRig, InstallWorker, PrepareRig, RigOptions, RunWorker, WorkerCommand,
-};
+use crate::args::{ExamineRig, InstallWorker, PrepareRig, RigOptions, RunWorker, WorkerCommand};
 
 impl Settings {
     /// The command with what its flags leave open as environment and config file say it.
     pub fn complete(&self, command: WorkerCommand) -> WorkerCommand {
         let here = self.worker_of_process();
-        let folder = |given: Option<_>| given.or_else(|| self.worker.data_dir.clone());
-        let ask = |args: AskWorker| AskWorker { data_dir: folder(args.data_dir) };
         match command {
             WorkerCommand::Run(args) => WorkerCommand::Run(RunWorker { rig: args.rig.over(&here), ..args }),
             WorkerCommand::Doctor(args) => WorkerCommand::Doctor(ExamineRig { rig: args.rig.over(&here) }),
             WorkerCommand::Init(args) => {
                 let node_key = args.node_key.or_else(|| here.node_key.clone());
-                let mut rig = args.rig.over(&here);
-                // It writes down what the commands after it do not see: the service has an environment of its own.
-                rig.docker_host = rig.docker_host.or_else(|| self.docker_host.clone());
-                WorkerCommand::Init(PrepareRig { node_key, rig })
+                WorkerCommand::Init(PrepareRig { node_key, rig: args.rig.over(&here) })
             }
             WorkerCommand::Install(args) => {
                 // The service has an environment of its own, without this one's engine.
                 WorkerCommand::Install(InstallWorker { rig: args.rig.over(&self.worker), ..args })
             }
-            WorkerCommand::Status(args) => WorkerCommand::Status(ask(args)),
-            WorkerCommand::Top(args) => WorkerCommand::Top(ask(args)),
-            WorkerCommand::Bids(args) => WorkerCommand::Bids(ask(args)),
-            WorkerCommand::Drain(args) => {
-                WorkerCommand::Drain(DrainWorker { data_dir: folder(args.data_dir.clone()), ..args })
-            }
-            // Earnings tell a folder that was named from one that is the rig's anyway.
-            WorkerCommand::Earnings(_) | WorkerCommand::Prove | WorkerCommand::Uninstall(_) => command,
+            // Who asks a worker also looks where a service has its folder: `rigs::data_dir`.
+            WorkerCommand::Status(_)
+            | WorkerCommand::Top(_)
+            | WorkerCommand::Bids(_)
+            | WorkerCommand::Drain(_)
+            | WorkerCommand::Earnings(_)
+            | WorkerCommand::Prove
+            | WorkerCommand::Uninstall(_) => command,
         }
     }
 
@@ -79,9 +72,13 @@ bid_share = 9000
 "#;
 
     fn completed(docker_host: Option<&str>, words: &str) -> WorkerCommand {
+        completed_by(CONFIG, docker_host, words)
+    }
+
+    fn completed_by(config: &str, docker_host: Option<&str>, words: &str) -> WorkerCommand {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("config.toml");
-        std::fs::write(&path, CONFIG).unwrap();
+        std::fs::write(&path, config).unwrap();
         let flags = Flags { config: Some(path), ..Flags::default() };
         let env = |variable: Variable| docker_host.filter(|_| variable.name == "DOCKER_HOST").map(str::to_owned);
         let settings = Settings::resolve(&flags, &env, home.path()).unwrap();
@@ -147,18 +144,6 @@ bid_share = 9000
     }
 
     #[test]
-    fn init_is_told_the_engine_by_flag_or_environment_or_config_file() {
-        for (environment, words, host) in [
-            (None, "init", "unix:///file.sock"),
-            (Some("unix:///env.sock"), "init", "unix:///env.sock"),
-            (Some("unix:///env.sock"), "init --docker-host unix:///flag.sock", "unix:///flag.sock"),
-        ] {
-            let WorkerCommand::Init(args) = completed(environment, words) else { panic!("another command") };
-            assert_eq!(args.rig.docker_host.as_deref(), Some(host), "{words}");
-        }
-    }
-
-    #[test]
     fn doctor_and_init_look_at_the_rig_of_the_config_file() {
         for (words, folder) in [("doctor", "/file/data"), ("init", "/file/data"), ("init --data-dir flag", "flag")] {
             let rig = match completed(None, words) {
@@ -176,22 +161,22 @@ bid_share = 9000
     }
 
     #[test]
-    fn questions_go_to_the_folder_of_the_config_file() {
-        for words in ["status", "top", "bids", "drain --wait"] {
-            for (words, folder) in [(words.to_owned(), "/file/data"), (format!("{words} --data-dir flag"), "flag")] {
-                let data_dir = match completed(None, &words) {
-                    WorkerCommand::Status(args) | WorkerCommand::Top(args) | WorkerCommand::Bids(args) => args.data_dir,
-                    WorkerCommand::Drain(args) => {
-                        assert!(args.wait);
-                        args.data_dir
-                    }
-                    other => panic!("{other:?}"),
-                };
-                assert_eq!(data_dir.as_deref(), Some(Path::new(folder)), "{words}");
-            }
+    fn a_folder_to_run_in_is_no_services() {
+        let config = CONFIG.replace("data_dir", "run_dir");
+        for (words, folder) in [("run", "/file/data"), ("run --data-dir flag", "flag")] {
+            let WorkerCommand::Run(args) = completed_by(&config, None, words) else { panic!("another command") };
+            assert_eq!(args.rig.data_dir(), PathBuf::from(folder), "{words}");
         }
-        let WorkerCommand::Earnings(args) = completed(None, "earnings") else { panic!("another command") };
-        assert_eq!(args.data_dir, None, "a journal of another node is looked into only where it is named");
+        for (words, folder) in [("doctor", "/file/data"), ("init", "/file/data"), ("init --data-dir flag", "flag")] {
+            let rig = match completed_by(&config, None, words) {
+                WorkerCommand::Doctor(args) => args.rig,
+                WorkerCommand::Init(args) => args.rig,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(rig.data_dir(), PathBuf::from(folder), "{words}");
+        }
+        let WorkerCommand::Install(args) = completed_by(&config, None, "install") else { panic!("another command") };
+        assert_eq!(args.rig.data_dir, None);
     }
 
     #[test]

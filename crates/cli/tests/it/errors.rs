@@ -1,6 +1,7 @@
 //! What a person reads when something is wrong, one snapshot each.
 
 use std::path::Path;
+use std::process::Command;
 
 use millrace_client::{Keypair, keys};
 
@@ -146,6 +147,37 @@ fn a_rig_is_as_its_config_file_says_and_a_flag_goes_before() {
     std::fs::remove_file(folder.path().join("rig.json")).unwrap();
     let run = millrace(folder.path(), &["worker", "run"]);
     assert!(run.contains("there is no key file at rig.json"), "{run}");
+}
+
+#[test]
+fn a_service_does_not_take_the_folder_of_a_worker_that_is_run_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    keys::save(&folder.path().join("rig.json"), &Keypair::new()).unwrap();
+    write(folder.path(), "rig.toml", "[worker]\nnode_key = \"rig.json\"\nrun_dir = \"/srv/by-hand\"\n");
+    let unit = millrace(folder.path(), &["--config", "rig.toml", "worker", "install", "--print"]);
+    assert!(unit.contains("WorkingDirectory=/var/lib/millrace\n") && !unit.contains("/srv/by-hand"), "{unit}");
+}
+
+#[test]
+fn a_command_that_fails_after_its_report_also_tells_that_nobody_got_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let doctor = ["worker", "doctor", "--docker-host", "unix:///nowhere.sock"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
+    let said =
+        command.args(doctor).current_dir(folder.path()).env("HOME", folder.path()).stdout(full).output().unwrap();
+    let stderr = String::from_utf8(said.stderr).unwrap();
+    assert!(stderr.contains("error[rig-unfit]") && stderr.contains("error[output-unwritable]"), "{stderr}");
+    assert_eq!(said.status.code(), Some(1));
+}
+
+#[test]
+fn a_time_that_ends_before_it_begins_is_told_before_anybody_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = "11111111111111111111111111111111";
+    let range = ["worker", "earnings", "--node", node, "--since", "1d", "--until", "2d"];
+    let told = millrace(folder.path(), &[["--rpc-url", "http://127.0.0.1:1"].as_slice(), &range].concat());
+    assert!(told.starts_with("status 2\n") && told.contains("error[range-inverted]"), "{told}");
 }
 
 #[test]

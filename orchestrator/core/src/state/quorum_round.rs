@@ -1,5 +1,5 @@
-use millrace_protocol::quorum::{Member, MemberState, Quorum, Verdict};
-use millrace_protocol::{Address, UnixSeconds};
+use millrace_protocol::quorum::{MEMBERS, Member, MemberState, Quorum, Verdict};
+use millrace_protocol::{Address, LeaseOutcome, UnixSeconds};
 
 use crate::Now;
 use crate::state::job::Crank;
@@ -12,6 +12,9 @@ pub struct QuorumRound {
     pub number: u32,
     pub quorum: Quorum,
     pub(crate) crank: Crank,
+    /// How its members were judged when they were read between the count and their settlement, which takes from an
+    /// account whether they had shown their results; by their places.
+    judged: [Option<LeaseOutcome>; MEMBERS],
     /// When it was last read, in milliseconds since 1970, and since when it has been without a long break.
     read_at: u64,
     read_since: u64,
@@ -23,12 +26,17 @@ const LONGEST_BREAK: u64 = 90_000;
 
 impl QuorumRound {
     pub(crate) fn new(now: Now, number: u32, quorum: Quorum) -> Self {
-        Self { number, quorum, crank: Crank::default(), read_at: now.millis, read_since: now.millis }
+        let judged = [None; MEMBERS];
+        Self { number, quorum, crank: Crank::default(), judged, read_at: now.millis, read_since: now.millis }
     }
 
     /// Takes over what was known of the round before this reading.
     pub(crate) fn follow(&mut self, known: &Self) {
         self.crank = known.crank;
+        // Nobody takes a place over once there is a count.
+        for ((judged, before), member) in self.judged.iter_mut().zip(known.judged).zip(known.quorum.joined()) {
+            *judged = before.or_else(|| { known.quorum }.judge(member.lease).ok());
+        }
         if self.read_at.saturating_sub(known.read_at) <= LONGEST_BREAK {
             self.read_since = known.read_since;
         }
@@ -41,6 +49,12 @@ impl QuorumRound {
 
     pub fn member(&self, lease: Address) -> Option<&Member> {
         self.quorum.joined().iter().find(|member| member.lease == lease)
+    }
+
+    /// How the count makes the lease end, also where that has settled it since; none where nobody has read it between.
+    pub(crate) fn judgement_of(&self, lease: Address) -> Option<LeaseOutcome> {
+        let place = self.quorum.joined().iter().position(|member| member.lease == lease)?;
+        { self.quorum }.judge(lease).ok().or(self.judged[place])
     }
 
     /// Members that are as far as this.

@@ -14,12 +14,12 @@ fn told() -> Told {
 }
 
 fn of(rig: RigOptions) -> Told {
-    Told { rig, data_dir: "/srv/rig".into(), rpc_url: None, ws_url: None }
+    Told { rig, run_dir: Some("/home/a/.worker".into()), ..Told::default() }
 }
 
 const TABLE: &str = "[worker]
 node_key = \"/keys/rig.json\"
-data_dir = \"/srv/rig\"
+run_dir = \"/home/a/.worker\"
 orchestrator = \"http://market.example:7071\"
 disk_reserve = \"3072MiB\"
 ";
@@ -48,7 +48,7 @@ fn a_file_that_is_not_there_is_made_for_its_owner_alone() {
     assert_eq!(fs::read_to_string(&path).unwrap(), TABLE);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     assert_eq!(names(path.parent().unwrap()), ["config.toml"]);
-    let rig = RigOptions { data_dir: Some("/srv/rig".into()), ..told().rig };
+    let rig = RigOptions { run_dir: told().run_dir, ..told().rig };
     assert_eq!(parse_config(&path, TABLE).unwrap().worker.unwrap(), rig);
 }
 
@@ -135,24 +135,58 @@ fn paths_in_the_file_do_not_depend_on_where_one_stands() {
     assert!(!change(&path, &relative).unwrap(), "the same path, written otherwise");
 
     let path = folder.path().join("another.toml");
-    let unnamed = Told { data_dir: ".worker".into(), ..told() };
+    let unnamed = Told { run_dir: Some(".worker".into()), ..told() };
     assert!(change(&path, &unnamed).unwrap());
     let table = parse_config(&path, &fs::read_to_string(&path).unwrap()).unwrap().worker.unwrap();
-    assert_eq!(table.data_dir, Some(here.join(".worker")), "also of the folder that nobody named");
+    assert_eq!((table.data_dir, table.run_dir), (None, Some(here.join(".worker"))), "also of one that nobody named");
 }
 
 #[test]
 fn a_folder_that_nobody_named_is_no_reason_to_refuse_a_table() {
-    let text = TABLE.replace("data_dir = \"/srv/rig\"\n", "");
+    let text = TABLE.replace("run_dir = \"/home/a/.worker\"\n", "");
     let (_folder, path) = file(&text);
     assert!(!change(&path, &told()).unwrap());
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "its worker works where it always did");
 }
 
+fn told_endpoint(value: &str, source: Source) -> Option<Found<String>> {
+    Some(Found { value: value.to_owned(), source })
+}
+
+#[test]
+fn what_the_environment_says_is_no_reason_to_refuse_a_file() {
+    let environment = |url| told_endpoint(url, Source::Environment);
+    let other = Told {
+        docker_host: Some("unix:///env.sock".to_owned()),
+        rpc_url: environment("http://r:1"),
+        ws_url: environment("ws://r:9"),
+        ..told()
+    };
+    let (_folder, path) = file("");
+    assert!(change(&path, &other).unwrap());
+    let text = fs::read_to_string(&path).unwrap();
+    let socket = "docker_host = \"unix:///env.sock\"\n";
+    assert!(text.starts_with("rpc_url = \"http://r:1\"\nws_url = \"ws://r:9\"\n") && text.contains(socket), "{text}");
+
+    for text in [TABLE.to_owned(), format!("{TABLE}docker_host = \"unix:///file.sock\"\n")] {
+        let text = format!("rpc_url = \"http://file:1\"\n{text}");
+        fs::write(&path, &text).unwrap();
+        assert!(!change(&path, &other).unwrap(), "and its WebSocket endpoint may be another chain's");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    let flag = RigOptions { docker_host: Some("unix:///flag.sock".to_owned()), ..told().rig };
+    let (_folder, path) = file("");
+    assert!(change(&path, &Told { rig: flag.clone(), ..other.clone() }).unwrap());
+    assert!(fs::read_to_string(&path).unwrap().contains("unix:///flag.sock"));
+    fs::write(&path, TABLE).unwrap();
+    assert_eq!(change(&path, &Told { rig: flag, ..other }).unwrap_err().code(), "config-differs");
+}
+
 #[test]
 fn endpoints_stand_above_all_that_is_there_and_once() {
-    let endpoints =
-        Told { rpc_url: Some("http://r:1/?key=a".to_owned()), ws_url: Some("ws://r:9".to_owned()), ..told() };
+    let flag = |url| told_endpoint(url, Source::Flag);
+    let endpoints = Told { rpc_url: flag("http://r:1/?key=a"), ws_url: flag("ws://r:9"), ..told() };
     let lines = "rpc_url = \"http://r:1/?key=a\"\nws_url = \"ws://r:9\"\n";
     for (before, after) in [
         (String::new(), format!("{lines}\n{TABLE}")),
@@ -172,7 +206,7 @@ fn endpoints_stand_above_all_that_is_there_and_once() {
 fn another_endpoint_is_refused_and_neither_is_shown() {
     let text = format!("rpc_url = \"http://r:1/?key=secret\"\n{TABLE}");
     let (folder, path) = file(&text);
-    let another = Told { rpc_url: Some("http://r:1/?key=another".to_owned()), ..told() };
+    let another = Told { rpc_url: told_endpoint("http://r:1/?key=another", Source::Flag), ..told() };
     let error = Change::prepare(&path, &another).unwrap_err();
     assert_eq!(error.code(), "config-differs");
     let said = format!("{error}: {}", error.hint());

@@ -64,8 +64,8 @@ impl Core {
         let Some(entry) = self.leases.get(&lease) else { return };
         let (job, node) = (entry.view.job, entry.view.node);
         let judged = self.rounds.get(&job).filter(|round| Some(round.number) == entry.round).and_then(|round| {
-            let mut quorum = round.quorum;
-            quorum.judge(lease).ok().or_else(|| outcome_of_settled(&quorum, lease))
+            let is_cancelled = self.jobs.get(&job).is_some_and(|entry| entry.view.job.is_cancelled());
+            round.judgement_of(lease).or_else(|| outcome_of_settled(&round.quorum, lease, is_cancelled))
         });
         let Some((entry, job_entry)) = self.leases.get_mut(&lease).zip(self.jobs.get_mut(&job)) else { return };
         if let Some(outcome) = judged.filter(|_| entry.stage == Stage::Reported) {
@@ -122,15 +122,19 @@ impl JobEntry {
     }
 }
 
-/// How a member was judged that is settled already.
-fn outcome_of_settled(quorum: &Quorum, lease: Address) -> Option<LeaseOutcome> {
+/// How a member was judged that is settled already, as far as that can be told of the round as it is now.
+fn outcome_of_settled(quorum: &Quorum, lease: Address, is_cancelled: bool) -> Option<LeaseOutcome> {
     let member = quorum.joined().iter().find(|member| member.lease == lease)?;
-    (member.state == MemberState::Settled).then_some(match quorum.verdict {
-        Verdict::Decided if member.hash == quorum.winner => LeaseOutcome::Completed,
-        Verdict::Decided => LeaseOutcome::WrongResult,
-        // Whether it had shown a root cannot be told any more; it is not paid in either case.
-        Verdict::Failed | Verdict::Open => LeaseOutcome::NoQuorum,
-    })
+    let settled = member.state == MemberState::Settled;
+    match quorum.verdict {
+        _ if !settled => None,
+        Verdict::Decided if member.hash == quorum.winner => Some(LeaseOutcome::Completed),
+        Verdict::Decided => Some(LeaseOutcome::WrongResult),
+        // Whether it had shown a root cannot be told any more, and of a cancelled job's members those who had are paid:
+        // the job's ledger tells.
+        Verdict::Failed | Verdict::Open if is_cancelled => None,
+        Verdict::Failed | Verdict::Open => Some(LeaseOutcome::NoQuorum),
+    }
 }
 
 fn no_majority() -> Cause {
