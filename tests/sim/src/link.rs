@@ -133,7 +133,11 @@ impl Simulation {
     }
 
     pub fn send_to_orchestrator(&mut self, session: u64, message: ToOrchestrator) {
-        for (after, harms) in self.way(session, true) {
+        for (after, mut harms) in self.way(session, true) {
+            // An orchestrator ends a stream that does not begin with it, and the worker dials anew.
+            if matches!(message, ToOrchestrator::Resume { .. }) {
+                harms.remove(&Harm::MessageLost);
+            }
             let message = Box::new(message.clone());
             self.plan(after, What::ToOrchestrator { session, message, harms });
         }

@@ -93,3 +93,40 @@ impl QuorumRound {
         [self.quorum.commit_by, self.quorum.reveal_deadline().unwrap_or(self.quorum.reveal_by)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_protocol::Seconds;
+
+    use super::*;
+
+    const NOW: Now = Now { millis: 1_000, chain: UnixSeconds(1) };
+
+    fn read(states: [MemberState; 2]) -> QuorumRound {
+        let mut quorum = Quorum::new(2, 2, Seconds(60));
+        (quorum.joined, quorum.verdict) = (2, Verdict::Failed);
+        for (place, state) in states.into_iter().enumerate() {
+            quorum.members[place] = Member { state, lease: Address([place as u8; 32]), ..Member::default() };
+        }
+        QuorumRound::new(NOW, 0, quorum)
+    }
+
+    #[test]
+    fn how_a_member_was_judged_outlives_its_settlement() {
+        let judgements = |round: &QuorumRound| [0, 1].map(|number| round.judgement_of(Address([number; 32])));
+        let counted = read([MemberState::Revealed, MemberState::Committed]);
+        let expected = [Some(LeaseOutcome::NoQuorum), Some(LeaseOutcome::WrongResult)];
+        assert_eq!(judgements(&counted), expected);
+        let mut before = counted;
+        for states in
+            [[MemberState::Settled, MemberState::Committed], [MemberState::Settled; 2], [MemberState::Settled; 2]]
+        {
+            let mut next = read(states);
+            next.follow(&before);
+            assert_eq!(judgements(&next), expected, "{states:?}");
+            before = next;
+        }
+        assert_eq!(judgements(&read([MemberState::Settled; 2])), [None, None], "nobody has read it in time");
+        assert_eq!(counted.judgement_of(Address([7; 32])), None);
+    }
+}

@@ -803,6 +803,10 @@ impl World {
                 self.join_round(&offer, address, ends_by);
                 self.land(open, offer.job, address, offer.node);
             }
+            // Its owner has just changed it, and the scheduler is about to hear so.
+            Err(millrace_protocol::Error::PriceNotAgreed) if !negotiated => {
+                self.inbox.push_back(Event::TransactionFailed { transaction: open, cause: cause("price") });
+            }
             Err(error) => panic!("the chain refuses what was dry-run: {error}"),
         }
     }
