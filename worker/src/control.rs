@@ -11,6 +11,7 @@ mod server;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use millrace_protocol::Diagnostic;
@@ -24,6 +25,11 @@ use crate::status::Status;
 pub(crate) use at_start::AtStart;
 pub use client::ask;
 pub(crate) use server::{Server, answer};
+
+/// Whether a worker listens on the data folder now, for who may ask it.
+pub fn listens(data_dir: &Path) -> bool {
+    Place::of(data_dir).is_ok_and(|place| UnixStream::connect(place.path()).is_ok())
+}
 
 /// What a worker can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

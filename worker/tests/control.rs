@@ -224,16 +224,18 @@ async fn the_socket_is_the_workers_alone_and_goes_with_it() {
     let mut rig = rig(Script::RunUntilStopped).await;
     let socket = rig.data().join("control");
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(control::listens(rig.data()));
     rig.stop().await;
-    assert!(!socket.exists());
+    assert!(!socket.exists() && !control::listens(rig.data()));
     let error = control::ask(rig.data(), Ask::Status).await.unwrap_err();
     assert_eq!(error.code(), "worker-not-running");
     // A worker that was killed leaves its socket.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    assert!(!control::listens(rig.data()));
     let error = control::ask(rig.data(), Ask::Status).await.unwrap_err();
     assert_eq!(error.code(), "worker-not-running");
     rig.boot().await.unwrap();
-    assert!(ask(&rig, Ask::Status).await.link.connected);
+    assert!(control::listens(rig.data()) && ask(&rig, Ask::Status).await.link.connected);
     rig.stop().await;
     let nowhere = control::ask(Path::new("/no/such/folder"), Ask::Status).await.unwrap_err();
     assert_eq!(nowhere.code(), "worker-not-running");

@@ -8,6 +8,7 @@ use millrace_client::{Client, Keypair, address as addresses};
 use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
+use millrace_worker::control;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -95,15 +96,23 @@ pub fn load_key(path: &Path) -> Result<Keypair, Failure> {
     })
 }
 
-/// Where the worker of this rig keeps its data: as given by flag or config file, as the installed service does, or
-/// where `worker run` does by default.
+/// Where the worker of this rig keeps its data: as given by flag or config file, as one does that runs by hand, as the
+/// installed service does, or where `worker run` does by default.
 pub fn data_dir(given: Option<PathBuf>, config: &RigOptions) -> PathBuf {
-    data_dir_beside(given, config, || Systemd::of_machine().data_dir())
+    data_dir_beside(given, config, control::listens, || Systemd::of_machine().data_dir())
 }
 
-fn data_dir_beside(given: Option<PathBuf>, config: &RigOptions, service: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
-    let named = given.or_else(|| config.data_dir.clone()).or_else(service);
-    named.or_else(|| config.run_dir.clone()).unwrap_or_else(|| PathBuf::from(DATA_DIR))
+/// A service may be another rig's.
+fn data_dir_beside(
+    given: Option<PathBuf>,
+    config: &RigOptions,
+    runs: impl FnOnce(&Path) -> bool,
+    service: impl FnOnce() -> Option<PathBuf>,
+) -> PathBuf {
+    let named = given.or_else(|| config.data_dir.clone());
+    let by_hand = || config.run_dir.clone();
+    let asked = named.or_else(|| by_hand().filter(|folder| runs(folder))).or_else(service);
+    asked.or_else(by_hand).unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
 
 /// However the two are written.
@@ -278,19 +287,20 @@ mod tests {
     }
 
     #[test]
-    fn a_question_goes_to_the_service_before_it_goes_where_one_runs_a_worker_by_hand() {
+    fn a_question_goes_to_the_service_unless_a_worker_by_hand_runs() {
         let all =
             RigOptions { data_dir: Some("/config".into()), run_dir: Some("/by-hand".into()), ..RigOptions::default() };
         let by_hand = RigOptions { data_dir: None, ..all.clone() };
         let none = RigOptions::default();
-        for (given, config, service, folder) in [
-            (Some("/flag"), &all, Some("/service"), "/flag"),
-            (None, &all, Some("/service"), "/config"),
-            (None, &by_hand, Some("/service"), "/service"),
-            (None, &by_hand, None, "/by-hand"),
-            (None, &none, None, DATA_DIR),
+        for (given, config, runs, service, folder) in [
+            (Some("/flag"), &all, true, Some("/service"), "/flag"),
+            (None, &all, true, Some("/service"), "/config"),
+            (None, &by_hand, true, Some("/service"), "/by-hand"),
+            (None, &by_hand, false, Some("/service"), "/service"),
+            (None, &by_hand, false, None, "/by-hand"),
+            (None, &none, false, None, DATA_DIR),
         ] {
-            let found = data_dir_beside(given.map(PathBuf::from), config, || service.map(PathBuf::from));
+            let found = data_dir_beside(given.map(PathBuf::from), config, |_| runs, || service.map(PathBuf::from));
             assert_eq!(found, Path::new(folder));
         }
     }

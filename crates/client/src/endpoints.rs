@@ -60,6 +60,16 @@ fn websocket_of(rpc: &str) -> String {
     }
 }
 
+/// An endpoint as people are told of it: without what may be a secret: many endpoints are paid for by a key in the path or the query, or before the host.
+pub fn place_of(url: &str) -> &str {
+    if url.contains('@') {
+        return "the endpoint";
+    }
+    let rest = url.find("://").map_or(0, |at| at + 3);
+    let end = url[rest..].find(['/', '?', '#']).map_or(url.len(), |at| rest + at);
+    &url[..end]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

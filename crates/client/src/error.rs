@@ -7,6 +7,7 @@ use solana_signature::Signature;
 use thiserror::Error;
 
 use crate::accounts::{AccountKind, DecodeError};
+use crate::endpoints::place_of;
 use crate::refusal::Refusal;
 
 /// What a wallet can run out of.
@@ -25,10 +26,10 @@ pub enum Error {
     #[error("{instruction} was refused: {source}")]
     Refused { instruction: &'static str, source: Refusal, logs: Vec<String> },
     /// No endpoint answers; `endpoint` is the last one tried.
-    #[error("{} does not answer", place(endpoint))]
+    #[error("{} does not answer", place_of(endpoint))]
     Unreachable { endpoint: String, source: Box<RpcError> },
     /// An endpoint answered that it will not do this.
-    #[error("{} refuses the request", place(endpoint))]
+    #[error("{} refuses the request", place_of(endpoint))]
     Rejected { endpoint: String, source: Box<RpcError> },
     #[error("{}", shortage(*owner, *asset, *available, *needed))]
     InsufficientFunds {
@@ -54,7 +55,7 @@ pub enum Error {
     #[error("the signature of {signer} is missing or wrong")]
     SignatureInvalid { signer: Address },
     /// `answer` is what was asked for.
-    #[error("{} answers with something that is no {answer}", place(endpoint))]
+    #[error("{} answers with something that is no {answer}", place_of(endpoint))]
     AnswerMalformed { endpoint: String, answer: &'static str },
     /// It is kept without the calls that programs made in it, and so without the events.
     #[error("the endpoint does not tell everything that happened in transaction {signature}")]
@@ -90,7 +91,7 @@ impl Error {
             },
             _ => None,
         };
-        url.map_or_else(|| cause.to_owned(), |url| cause.replace(url.as_str(), place(url.as_str())))
+        url.map_or_else(|| cause.to_owned(), |url| cause.replace(url.as_str(), place_of(url.as_str())))
     }
 
     /// Whether the same call may succeed later with nothing changed by the caller.
@@ -139,7 +140,7 @@ impl Diagnostic for Error {
                 format!(
                     "check that {} is the network you mean, name another by `--rpc-url`, or start one here with \
                      `millrace localnet up`",
-                    place(endpoint)
+                    place_of(endpoint)
                 )
             }
             Self::Rejected { .. } | Self::AnswerMalformed { .. } => {
@@ -188,16 +189,6 @@ impl Diagnostic for Error {
             }
         }
     }
-}
-
-/// Without what may be a secret: many endpoints are paid for by a key in the path or the query, or before the host.
-fn place(url: &str) -> &str {
-    if url.contains('@') {
-        return "the endpoint";
-    }
-    let rest = url.find("://").map_or(0, |at| at + 3);
-    let end = url[rest..].find(['/', '?', '#']).map_or(url.len(), |at| rest + at);
-    &url[..end]
 }
 
 fn shortage(owner: Address, asset: Asset, available: Option<u64>, needed: Option<u64>) -> String {

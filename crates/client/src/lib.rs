@@ -39,7 +39,7 @@ pub use solana_signature::Signature;
 
 pub use accounts::AnyAccount;
 pub use client::{Client, Seen, SeenEndpoint};
-pub use endpoints::Endpoints;
+pub use endpoints::{Endpoints, place_of};
 pub use error::{Asset, Error};
 pub use refusal::Refusal;
 pub use sender::{Goal, Outcome, Prepared, Receipt, Sender, SenderOptions};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millrace_client::{Client, Endpoints};
+use millrace_client::{Client, Endpoints, place_of};
 use millrace_protocol::Diagnostic;
 use tokio::time::timeout;
 
@@ -14,20 +14,10 @@ pub(super) async fn look(rpc_url: &str) -> Finding {
     let client = Client::new(Endpoints::from_rpc(rpc_url));
     let fix = "name an endpoint of the network's cluster: `rpc_url` in the config file, or `--rpc-url`";
     match timeout(PATIENCE, client.chain_clock()).await {
-        Ok(Ok(_)) => Finding::good(SUBJECT, format!("{} answers", place(rpc_url))),
-        Ok(Err(error)) => Finding::bad(SUBJECT, format!("{}: {}", place(rpc_url), error.code()), fix),
-        Err(_) => Finding::bad(SUBJECT, format!("{} does not answer", place(rpc_url)), fix),
+        Ok(Ok(_)) => Finding::good(SUBJECT, format!("{} answers", place_of(rpc_url))),
+        Ok(Err(error)) => Finding::bad(SUBJECT, format!("{}: {}", place_of(rpc_url), error.code()), fix),
+        Err(_) => Finding::bad(SUBJECT, format!("{} does not answer", place_of(rpc_url)), fix),
     }
-}
-
-/// Without what may be a secret: many endpoints are paid for by a key in the path or the query, or before the host.
-fn place(url: &str) -> &str {
-    if url.contains('@') {
-        return "the endpoint";
-    }
-    let rest = url.find("://").map_or(0, |at| at + 3);
-    let end = url[rest..].find(['/', '?', '#']).map_or(url.len(), |at| rest + at);
-    &url[..end]
 }
 
 #[cfg(test)]
@@ -54,7 +44,7 @@ mod tests {
             ("https://me:sec/ret@rpc.example/v1/secret", "the endpoint"),
             ("nonsense", "nonsense"),
         ] {
-            assert_eq!(place(url), shown);
+            assert_eq!(place_of(url), shown);
         }
     }
 }

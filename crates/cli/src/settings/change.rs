@@ -72,6 +72,8 @@ impl Change {
                 _ => {}
             }
         }
+        // An endpoint may have a key in it.
+        let kept_mode = if text.is_empty() { 0o7777 } else { 0o700 };
         text.push_str(before.as_deref().unwrap_or_default());
         match file.worker {
             Some(table) => {
@@ -95,7 +97,7 @@ impl Change {
         }
         // A byte order mark, for one, may stand only at the beginning.
         parse_config(path, &text)?;
-        let next = Next::lay(path, &text, before).map_err(unwritable)?;
+        let next = Next::lay(path, &text, before, kept_mode).map_err(unwritable)?;
         Ok(Self { path: path.to_owned(), next: Some(next) })
     }
 
@@ -115,7 +117,7 @@ impl Change {
 }
 
 impl Next {
-    fn lay(path: &Path, text: &str, before: Option<String>) -> io::Result<Self> {
+    fn lay(path: &Path, text: &str, before: Option<String>, kept_mode: u32) -> io::Result<Self> {
         let target = if before.is_some() { fs::canonicalize(path)? } else { std::path::absolute(path)? };
         let folder = target.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
@@ -126,7 +128,7 @@ impl Next {
             if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
                 chown(file.path(), Some(was.uid()), Some(was.gid()))?;
             }
-            file.as_file().set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
+            file.as_file().set_permissions(Permissions::from_mode(was.mode() & kept_mode))?;
         }
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;

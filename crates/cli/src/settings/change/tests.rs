@@ -195,8 +195,10 @@ fn endpoints_stand_above_all_that_is_there_and_once() {
         (format!("ws_url = 'ws://r:9'\n{TABLE}"), format!("{}ws_url = 'ws://r:9'\n{TABLE}", &lines[..30])),
     ] {
         let (_folder, path) = file(&before);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert!(change(&path, &endpoints).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600, "an endpoint's key is its owner's");
         assert!(!change(&path, &endpoints).unwrap(), "once is enough");
         assert!(!change(&path, &told()).unwrap(), "who is told none leaves them");
     }
