@@ -58,4 +58,5 @@ pub use gpu::SimulatedGpu;
 pub use options::Options;
 pub use orchestrator_url::{UrlError, dialled_at};
 pub use overdue::{Due, Looked};
+pub use registration::{Registered, registered};
 pub use service::{Handle, Parts, Service};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use millrace_agent::Held;
 use millrace_client::accounts::NodeAccount;
 use millrace_protocol::{Address, Hardware, PricePerGpuHour};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
@@ -52,10 +53,22 @@ impl Registration {
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
         whole_file::replace(&folder.join(FILE), &serde_json::to_vec(self)?)
     }
+}
 
-    fn kept(folder: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()
-    }
+/// As which node the last worker on a data folder worked.
+#[derive(Debug, Deserialize)]
+pub struct Registered {
+    pub node: Address,
+    pub node_key: Address,
+}
+
+/// `None` where none has since workers keep it.
+pub fn registered(data_dir: &Path) -> Option<Registered> {
+    read(data_dir)
+}
+
+fn read<T: DeserializeOwned>(folder: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()
 }
 
 /// As the chain has it, or as it had it at the last start where an endpoint does not answer, or does not know of it, and
@@ -69,7 +82,7 @@ pub(crate) async fn find(
     folder: &Path,
 ) -> Result<(Registration, Option<Error>), Error> {
     let at_stake = || journal::read(folder).is_ok_and(|records| Held::of(&records).at_stake);
-    let kept = || Registration::kept(folder).filter(|_| at_stake());
+    let kept = || read::<Registration>(folder).filter(|_| at_stake());
     let error = match chain.node().await {
         Ok(Some(account)) => {
             let found = Registration::of(&account);

@@ -9,7 +9,6 @@ use millrace_protocol::gpu::{self, GpuClass};
 use millrace_protocol::region::{self, Region};
 use millrace_protocol::{Address, Diagnostic, Hardware};
 use millrace_worker::control;
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::args::{DATA_DIR, RigOptions};
@@ -119,18 +118,6 @@ fn data_dir_beside(
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let (one, other) = (one.canonicalize(), other.canonicalize());
     one.is_ok_and(|one| other.is_ok_and(|other| one == other))
-}
-
-/// As which node the last worker on a data folder worked.
-#[derive(Debug, Deserialize)]
-pub struct Registered {
-    pub node: Address,
-    pub node_key: Address,
-}
-
-/// `None` where none has since workers keep it.
-pub fn registered(data_dir: &Path) -> Option<Registered> {
-    serde_json::from_slice(&std::fs::read(data_dir.join("registration.json")).ok()?).ok()
 }
 
 /// The node at an address, where it is the owner's.

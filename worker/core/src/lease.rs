@@ -135,11 +135,9 @@ impl Lease {
         self.voucher.as_ref().map(|(voucher, signature)| (voucher, signature.as_slice()))
     }
 
-    /// Whether the chain does not have its latest voucher, nor is that its last, which waits for other leases of the job.
-    pub(crate) fn has_unredeemed(&self, on_chain: &millrace_protocol::Lease) -> bool {
-        let latest = self.voucher.as_ref().map(|(voucher, _)| voucher);
-        on_chain.state.is_live()
-            && latest.is_some_and(|voucher| !voucher.is_final && voucher.sequence > on_chain.sequence)
+    /// Its latest voucher, where the chain does not have that.
+    pub(crate) fn unredeemed(&self, on_chain: &millrace_protocol::Lease) -> Option<(&Voucher, &[u8])> {
+        self.voucher().filter(|(voucher, _)| voucher.sequence > on_chain.sequence)
     }
 
     /// Its last voucher, once that has come.

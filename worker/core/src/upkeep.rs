@@ -221,7 +221,9 @@ impl Agent {
                 let silent = now.since(lease.upkeep.heard);
                 let is_overdue = is_reported && lease.is_released() && silent >= LAST_WORD;
                 let surely_silent = silent.min(now.since(lease.upkeep.known_since));
-                let has_unredeemed = lease.has_unredeemed(&on_chain);
+                // Its last one waits for other leases of the job.
+                let has_unredeemed = on_chain.state.is_live()
+                    && lease.unredeemed(&on_chain).is_some_and(|(voucher, _)| !voucher.is_final);
                 let is_alone = has_unredeemed && surely_silent >= SILENCE.max(Seconds(on_chain.settle_grace.0 / 4));
                 // Twice within the grace, for a cancel may begin it at any time.
                 let later = if has_unredeemed { Seconds(on_chain.settle_grace.0 / 2) } else { LOOK_LATER };
@@ -286,8 +288,7 @@ fn due(
     (busy, works, silent): (bool, bool, Seconds),
     clock: UnixSeconds,
 ) -> Option<Action> {
-    let newer = lease.voucher().filter(|(voucher, _)| voucher.sequence > on_chain.sequence);
-    if let Some((voucher, signature)) = newer {
+    if let Some((voucher, signature)) = lease.unredeemed(on_chain) {
         return Some(Action::Redeem { voucher: *voucher, signature: signature.to_vec() });
     }
     let allowed = |transition: fn(&mut OnChain, UnixSeconds) -> Result<(), millrace_protocol::Error>| {

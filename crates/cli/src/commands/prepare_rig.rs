@@ -140,7 +140,7 @@ fn write(config: &Path, key_path: &Path, told: &Told) -> Result<(Address, bool),
 /// so that two rigs have two. One that has worked here already goes on here, and another one's folder is left alone.
 fn own_data_dir(here: &Path, config: &settings::Found<PathBuf>, key_path: &Path) -> PathBuf {
     let key = keys::load(key_path).ok().map(|key| address(&key));
-    let is_here = match rigs::registered(here) {
+    let is_here = match millrace_worker::registered(here) {
         Some(registered) => Some(registered.node_key) == key,
         None => config.source == Source::Default,
     };

@@ -262,7 +262,7 @@ fn at_rest(
     if folder_is_named && !is_a_workers {
         return Err(Failure::usage(&Unclear::NotAWorkers { path: data_dir.to_owned() }));
     }
-    let registered = rigs::registered(data_dir).map(|registered| registered.node);
+    let registered = millrace_worker::registered(data_dir).map(|registered| registered.node);
     let node = named.or(registered).ok_or_else(|| Failure::usage(&Unclear::Unnamed))?;
     if !is_a_workers || !registered.map_or(folder_is_named, |registered| registered == node) {
         return Ok((node, None));
