@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use millrace_protocol::UnixSeconds;
 
 use crate::task::{STOP_GRACE, later};
-use crate::{
-    Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Outcome, Phase, Record, Task, TaskEvent, TaskKey,
-};
+use crate::{Action, Agent, Cause, Exit, Failure, Lease, LeasePhase, Outcome, Phase, Record, Task, TaskEvent, TaskKey};
 
 use history::{History, TaskHistory};
 pub(crate) use snapshot::snapshot;

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ const LOOK: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Drained {
+    /// `None` where no worker has run yet.
+    node: Option<Address>,
+    /// Of the worker that was asked: a machine may have several.
+    data_dir: PathBuf,
     draining: bool,
     /// Whether a worker runs; else the next one does as it was told.
     running: bool,
@@ -46,6 +50,38 @@ impl Report for Drained {
     }
 
     fn human(&self, style: Style) -> String {
+        let folder = self.data_dir.display();
+        let whose = self.node.map_or_else(|| format!("in {folder}"), |node| format!("node {node}, in {folder}"));
+        format!("{}\n{}", self.said(style), style.dim(&whose))
+    }
+
+    fn next(&self) -> Vec<String> {
+        if self.undone && !self.unfit.is_empty() {
+            return vec![
+                "sudo systemctl restart millrace-worker  (once that is mended: a worker that starts looks again)"
+                    .to_owned(),
+            ];
+        }
+        let is_free = self.leases.is_empty() && self.votes.is_empty();
+        if !self.running && !is_free {
+            return vec![
+                "sudo systemctl start millrace-worker  (or `millrace worker run`: bonds are lost of what nobody finishes)"
+                    .to_owned(),
+            ];
+        }
+        match (self.draining, is_free) {
+            (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
+            (true, false) => vec![
+                "millrace worker drain --wait  (until the last one is over)".to_owned(),
+                "millrace worker drain --undo".to_owned(),
+            ],
+            (false, _) => vec!["millrace worker status".to_owned()],
+        }
+    }
+}
+
+impl Drained {
+    fn said(&self, style: Style) -> String {
         let due = pending(self.leases.len(), self.votes.len());
         if !self.unfit.is_empty() {
             let word = match (self.undone, due) {
@@ -75,32 +111,6 @@ impl Report for Drained {
         })
     }
 
-    fn next(&self) -> Vec<String> {
-        if self.undone && !self.unfit.is_empty() {
-            return vec![
-                "sudo systemctl restart millrace-worker  (once that is mended: a worker that starts looks again)"
-                    .to_owned(),
-            ];
-        }
-        let is_free = self.leases.is_empty() && self.votes.is_empty();
-        if !self.running && !is_free {
-            return vec![
-                "sudo systemctl start millrace-worker  (or `millrace worker run`: bonds are lost of what nobody finishes)"
-                    .to_owned(),
-            ];
-        }
-        match (self.draining, is_free) {
-            (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
-            (true, false) => vec![
-                "millrace worker drain --wait  (until the last one is over)".to_owned(),
-                "millrace worker drain --undo".to_owned(),
-            ],
-            (false, _) => vec!["millrace worker status".to_owned()],
-        }
-    }
-}
-
-impl Drained {
     /// Why a rig that takes leases gets none, where the chain says so.
     fn withheld(&self) -> Option<String> {
         self.on_chain.filter(|_| !self.draining).and_then(|on_chain| on_chain.withheld())
@@ -148,8 +158,8 @@ pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure
     let leases = held(&status.leases).into_iter().map(|lease| lease.lease).collect();
     let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
     let on_chain = if args.undo { OnChain::ask(&context.client(), status.node).await } else { None };
-    let (draining, unfit, undone) = (status.draining, status.unfit, args.undo);
-    context.output.report(&Drained { draining, running: true, unfit, undone, on_chain, leases, votes });
+    let (node, draining, unfit, undone) = (Some(status.node), status.draining, status.unfit, args.undo);
+    context.output.report(&Drained { node, data_dir, draining, running: true, unfit, undone, on_chain, leases, votes });
     Ok(())
 }
 
@@ -184,8 +194,9 @@ fn at_rest(data_dir: &Path, draining: bool, error: Error) -> Result<Drained, Fai
         let takes = if draining { "takes no lease until `--undo`" } else { "takes leases" };
         Failure::refused(&error).with_hint(format!("the next worker here {takes}, as it was told; {}", error.hint()))
     })?;
-    let (unfit, undone) = (vec![], !draining);
-    Ok(Drained { draining, running: false, unfit, undone, on_chain: None, leases, votes })
+    let node = millrace_worker::registered(data_dir).map(|registered| registered.node);
+    let (data_dir, unfit, undone) = (data_dir.to_owned(), vec![], !draining);
+    Ok(Drained { node, data_dir, draining, running: false, unfit, undone, on_chain: None, leases, votes })
 }
 
 /// What a worker that does not run has still to finish, by its journal.
@@ -239,6 +250,12 @@ mod tests {
     use crate::commands::worker_status::tests::on_chain;
     use crate::views::worker::tests::{busy, lost_gpu};
 
+    fn drained() -> Drained {
+        let (node, data_dir) = (Some(Address([4; 32])), "/var/lib/millrace".into());
+        let (unfit, leases, votes) = (vec![], vec![], vec![]);
+        Drained { node, data_dir, draining: true, running: true, unfit, undone: false, on_chain: None, leases, votes }
+    }
+
     #[test]
     fn each_way_it_may_be_is_told() {
         for (draining, running, leases, votes) in [
@@ -255,7 +272,7 @@ mod tests {
             let all = |number| vec![Address([1; 32]); number];
             let (unfit, undone) = (vec![], !draining);
             let (leases, votes) = (all(leases), all(votes));
-            let drained = Drained { draining, running, unfit, undone, on_chain: None, leases, votes };
+            let drained = Drained { draining, running, unfit, undone, leases, votes, ..drained() };
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
     }
@@ -265,8 +282,7 @@ mod tests {
         // A toolkit with ways out makes the worker itself drain, a GPU does not.
         for (draining, undone, leases) in [(true, true, 1), (false, true, 0), (true, false, 0), (true, false, 1)] {
             let leases = vec![Address([1; 32]); leases];
-            let (unfit, votes) = (vec![lost_gpu()], vec![]);
-            let drained = Drained { draining, running: true, unfit, undone, on_chain: None, leases, votes };
+            let drained = Drained { draining, unfit: vec![lost_gpu()], undone, leases, ..drained() };
             assert!(!undone || drained.next().iter().all(|line| !line.contains("drain")), "{:?}", drained.next());
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
         }
@@ -274,9 +290,8 @@ mod tests {
 
     #[test]
     fn a_rig_that_the_market_gives_no_lease_is_not_said_to_take_them() {
-        let (unfit, leases, votes) = (vec![], vec![], vec![]);
         let on_chain = Some(on_chain(NodeStatus::Draining, ProviderStatus::Active));
-        let drained = Drained { draining: false, running: true, unfit, undone: true, on_chain, leases, votes };
+        let drained = Drained { draining: false, undone: true, on_chain, ..drained() };
         let said = drained.human(Style::plain());
         assert!(
             said.starts_with("the rig would take leases, and gets none: it drains on chain, `millrace node"),
@@ -297,7 +312,9 @@ mod tests {
         journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
         let drained = at_rest(folder.path(), true, not_running()).unwrap();
         assert_eq!((drained.votes.as_slice(), drained.running), ([lease].as_slice(), false));
-        assert!(drained.human(Style::plain()).contains("the rig still has 1 result to show"));
+        let said = drained.human(Style::plain());
+        assert!(said.contains("the rig still has 1 result to show"), "{said}");
+        assert!(said.ends_with(&format!("\nin {}", folder.path().display())), "it was never registered: {said}");
 
         drop(journal);
         std::fs::write(folder.path().join("journal"), "no journal\nof a worker's\n").unwrap();
