@@ -76,7 +76,7 @@ async fn a_cancelled_job_is_freed_of_a_lease_that_nobody_ends() {
     let early = network.told_as(&buyer, &["job", "settle", &job]).await;
     assert_eq!((&early["steps"], &early["next"]["step"]), (&serde_json::json!([]), &"expire_lease".into()));
 
-    // The rest of the time to start, and the grace for a last voucher.
+    // The grace for a last voucher, from the cancel on.
     network.pass(Seconds(700)).await;
     let told = network.told_as(&buyer, &["job", "settle", &job]).await;
     let steps: Vec<_> = told["steps"].as_array().unwrap().iter().map(|taken| taken["step"].clone()).collect();

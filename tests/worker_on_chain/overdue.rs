@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use millrace_client::accounts::LeaseAccount;
 use millrace_protocol::voucher::ExitClass;
-use millrace_protocol::{Diagnostic, JobState, JobTerms, LeaseState, MicroUsdc, Parameters, Payment, Seconds};
+use millrace_protocol::{
+    Diagnostic, JobState, JobTerms, LeaseState, MicroUsdc, Parameters, Payment, Seconds, Verification,
+};
 use millrace_spec::Sha256;
 use millrace_worker::{Chain, Deed, Due, Looked};
 
-use crate::market::{Market, SIGNATURE, SOL, redeem, terms};
+use crate::market::{DEPOSIT, Market, SIGNATURE, SOL, redeem, terms};
 
 const RESULT: Sha256 = Sha256([7; 32]);
 
@@ -147,5 +149,29 @@ async fn a_round_is_counted_and_settled_by_who_has_shown_its_result_and_not_by_w
     assert_eq!((paid.lease, paid.provider.provider.stake.locked), (None, MicroUsdc::ZERO));
     assert_eq!(lost.lease.unwrap().lease.state, LeaseState::Reported);
     assert_eq!(paid.money, before.money, "nothing is paid without a majority, and nothing slashed by the node itself");
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_outvoted_leaves_the_count_to_those_whom_it_pays() {
+    let market = Market::found(&[SOL, SOL, SOL]).await;
+    let verification = Verification::Quorum { needed: 2, size: 3 };
+    let deposit = MicroUsdc(2 * DEPOSIT.0);
+    let counted = JobTerms { verification, concurrent_leases: 3, deposit, ..crate::rounds::counted() };
+    let [one, two, other] = market.lease_all(counted).await.try_into().unwrap();
+    market.pass(60).await;
+    let members = [(&one, RESULT, 1), (&two, RESULT, 2), (&other, Sha256([8; 32]), 3)];
+    for (lease, root, salt) in members {
+        market.act(lease, redeem(market.voucher(lease, 1, 40, Some(ExitClass::Completed)))).await.unwrap();
+        market.act(lease, Deed::Commit { root, salt: [salt; 32] }).await.unwrap();
+    }
+    for (lease, root, salt) in members {
+        market.act(lease, Deed::Reveal { root, salt: [salt; 32] }).await.unwrap();
+    }
+    let round = market.standing(&one).await.round.unwrap();
+    let count = [Due { step: "tally_quorum", account: round.address }];
+    assert_eq!(look(&market, &other, &[], 1).await, []);
+    assert_eq!(look(&market, &other, &count, 1).await, []);
+    assert_eq!(look(&market, &two, &[], 1).await, count);
     market.localnet.shutdown().await.unwrap();
 }

@@ -10,7 +10,7 @@ use millrace_agent::Agent;
 use millrace_client::accounts::LeaseAccount;
 use millrace_client::overdue::{Affairs, Step};
 use millrace_client::{Client, Error, Sender};
-use millrace_protocol::quorum::{MemberState, Quorum};
+use millrace_protocol::quorum::Quorum;
 use millrace_protocol::{Address, Diagnostic};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -66,14 +66,11 @@ impl Overdue {
     /// Brings in what was due at the last look and still is. A lease that the rig has a newer voucher of is not ended for
     /// less: that voucher goes first.
     pub fn look(&mut self, agent: &Agent) {
-        if let Some(mut looking) = self.looking.take() {
-            match (&mut looking).now_or_never() {
-                Some(found) => self.due = found.unwrap_or_default(),
-                None => {
-                    self.looking = Some(looking);
-                    return;
-                }
-            }
+        if self.looking.as_ref().is_some_and(|looking| !looking.is_finished()) {
+            return;
+        }
+        if let Some(found) = self.looking.take().and_then(FutureExt::now_or_never) {
+            self.due = found.unwrap_or_default();
         }
         let known = agent.leases().filter_map(|(address, lease)| Some((address, lease.voucher()?.0.sequence)));
         let (node, before, vouchers) = (self.node, std::mem::take(&mut self.due), known.collect());
@@ -138,8 +135,8 @@ pub(crate) async fn bring_in(
     Ok(looked)
 }
 
-/// What the step is about, where it pays the node or frees its stake. What would cost it a part of its bond is left to
-/// those whom that helps. `affairs` have no other leases than the node's.
+/// What the step is about, where it pays the node or frees its stake. What would end a lease by the node's fault is left
+/// to those whom that helps; what a service level credits the buyer is taken at any end. `affairs` have no other leases than the node's.
 fn concerns(step: &Step<'_>, affairs: &Affairs, vouchers: &HashMap<Address, u64>) -> Option<Address> {
     match step {
         Step::ExpireLease { lease, outcome } => {
@@ -151,16 +148,16 @@ fn concerns(step: &Step<'_>, affairs: &Affairs, vouchers: &HashMap<Address, u64>
             let outcome = { round.quorum }.judge(lease.address);
             outcome.is_ok_and(|outcome| !outcome.is_providers_fault()).then_some(lease.address)
         }
-        Step::TallyRound { round } => {
-            let shown = affairs.leases.iter().all(|lease| has_shown(&round.quorum, lease.address));
-            shown.then_some(round.address)
-        }
+        Step::TallyRound { round } => pays_all(round.quorum, affairs).then_some(round.address),
         Step::CloseRound { .. } | Step::ExpireJob | Step::CloseJob => None,
     }
 }
 
-/// Whether a count finds the lease's result, which it needs to have.
-fn has_shown(round: &Quorum, lease: Address) -> bool {
-    let own = round.joined().iter().find(|member| member.lease == lease);
-    own.is_some_and(|member| member.state == MemberState::Revealed)
+/// Whether a count finds the result of each of the node's leases, and none of them at fault.
+fn pays_all(mut round: Quorum, affairs: &Affairs) -> bool {
+    round.tally(affairs.clock).is_ok()
+        && affairs.leases.iter().all(|lease| {
+            let outcome = { round }.judge(lease.address);
+            outcome.is_ok_and(|outcome| !outcome.is_providers_fault())
+        })
 }

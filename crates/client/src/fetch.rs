@@ -4,6 +4,7 @@ use std::mem::offset_of;
 
 use anchor_lang::Discriminator;
 use anchor_lang::prelude::Pubkey;
+use anchor_lang::system_program;
 use millrace_protocol::Address;
 use solana_account::Account as ChainAccount;
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
@@ -62,8 +63,7 @@ impl Client {
     /// Those of [`Self::find`].
     pub async fn find_any(&self, address: Address) -> Result<Option<AnyAccount>, Error> {
         let found = self.chain_accounts(&[address]).await?.1.pop().flatten();
-        let decode = |account: ChainAccount| own(&account).and_then(|data| AnyAccount::decode(address, data));
-        found.map(decode).transpose().map_err(|source| Error::AccountUnreadable { address, source })
+        read(address, found, AnyAccount::decode)
     }
 
     /// Reads many accounts of a kind, in the order asked for.
@@ -191,13 +191,24 @@ fn unreadable(what: &str) -> RpcError {
 
 /// What an account holds, where there is one.
 pub(crate) fn decoded<A: Account>(address: Address, account: Option<ChainAccount>) -> Result<Option<A>, Error> {
-    let decode = |account: ChainAccount| own(&account).and_then(|data| A::decode(address, data));
-    account.map(decode).transpose().map_err(|source| Error::AccountUnreadable { address, source })
+    read(address, account, A::decode)
 }
 
-/// The data of an account of the program.
-fn own(account: &ChainAccount) -> Result<&[u8], DecodeError> {
-    if account.owner == millrace::ID { Ok(&account.data) } else { Err(DecodeError::ForeignOwner) }
+fn read<T>(
+    address: Address,
+    account: Option<ChainAccount>,
+    decode: impl FnOnce(Address, &[u8]) -> Result<T, DecodeError>,
+) -> Result<Option<T>, Error> {
+    let Some(account) = account.filter(|account| !is_bare(account)) else { return Ok(None) };
+    let read =
+        if account.owner == millrace::ID { decode(address, &account.data) } else { Err(DecodeError::ForeignOwner) };
+    read.map(Some).map_err(|source| Error::AccountUnreadable { address, source })
+}
+
+/// Whether it has nothing but lamports, which anyone may send to any address: also to one whose account is gone, or is
+/// yet to be made.
+fn is_bare(account: &ChainAccount) -> bool {
+    account.owner == system_program::ID && account.data.is_empty()
 }
 
 pub(crate) fn account_config() -> RpcAccountInfoConfig {

@@ -18,7 +18,7 @@ pub struct Affairs {
     pub disputes: Vec<DisputeAccount>,
     /// The round that is open, where results are counted.
     pub round: Option<QuorumAccount>,
-    /// The chain's time, from before the rest was read.
+    /// The chain's time when the job was read.
     pub clock: UnixSeconds,
 }
 

@@ -185,7 +185,7 @@ impl Agent {
     /// In the last quarter of the time to its next deadline the node looks after itself: it redeems a
     /// voucher that nobody has redeemed, and without one it takes its longer start, or holds the lease. A voucher of an
     /// attestor that has fallen silent it redeems before: of a cancel, which gives it no longer than the settle grace,
-    /// it hears from nobody then.
+    /// it hears from nobody then. The last one of a lease that ends its job waits all the same.
     pub(super) fn on_lease_read(
         &mut self,
         address: Address,

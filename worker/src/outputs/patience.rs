@@ -11,22 +11,33 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 /// read the file or sent what arrived before, and nobody tells how far it came.
 const REFUSED: Duration = Duration::from_secs(10);
 
+/// How long an endpoint is away before what it refused earlier counts no more. One that is restarted again and again is
+/// away for less, each time.
+const AWAY: Duration = Duration::from_secs(60);
+
 /// With an endpoint that an upload is tried at again and again.
 #[derive(Default)]
 pub(super) struct Patience {
-    /// For how long it has refused since it last did not answer.
+    /// For how long it has refused since it was last away.
     spent: Duration,
+    /// For how long it has not answered since it last did.
+    away: Duration,
 }
 
 impl Patience {
     /// Whether to try again after an attempt that took so long and failed so.
     pub fn bears(&mut self, error: &Error, took: Duration) -> bool {
-        match error {
-            Error::Unreachable(_) => self.spent = Duration::ZERO,
-            error if error.is_passing() && self.spent < PATIENCE => self.spent += took.min(REFUSED) + PAUSE,
-            _ => return false,
+        if let Error::Unreachable(_) = error {
+            self.away += took + PAUSE;
+            if self.away >= AWAY {
+                self.spent = Duration::ZERO;
+            }
+            return true;
         }
-        true
+        self.away = Duration::ZERO;
+        let bears = error.is_passing() && self.spent < PATIENCE;
+        self.spent += took.min(REFUSED) + PAUSE;
+        bears
     }
 }
 
@@ -71,6 +82,17 @@ mod tests {
         assert!(!patience.bears(&refused(503), PAUSE));
         (0..10_000).for_each(|_| assert!(patience.bears(&unreachable(), HOUR)));
         assert_eq!(attempts(&mut patience, PAUSE), alone);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_away_for_a_moment_now_and_then_is_given_up_like_any_other() {
+        let mut patience = Patience::default();
+        let alone = attempts(&mut Patience::default(), PAUSE);
+        let flapping = (1..).take_while(|_| {
+            (0..3).for_each(|_| assert!(patience.bears(&unreachable(), PAUSE)));
+            patience.bears(&refused(503), PAUSE)
+        });
+        assert_eq!(flapping.count() + 1, alone);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-import type { Account, Address } from "@solana/kit";
+import { fetchEncodedAccounts, type Account, type Address } from "@solana/kit";
 import type { Connection } from "../connection.js";
 import { refusal } from "../errors/refusal.js";
 import {
-  fetchAllMaybeLease,
+  decodeLease,
   fetchMaybeLease,
   LEASE_DISCRIMINATOR,
   type Job,
@@ -10,6 +10,7 @@ import {
 } from "../generated/accounts/index.js";
 import { LEASE_STATES } from "../generated/catalogue.js";
 import { findLeasePda } from "../generated/pdas/index.js";
+import { MILLRACE_PROGRAM_ADDRESS } from "../generated/programs/index.js";
 import { genuine } from "../genuine.js";
 
 export type LeaseState = (typeof LEASE_STATES)[number];
@@ -33,7 +34,9 @@ export async function findLeases(connection: Connection, job: Account<Job>): Pro
       numbers.map(async (number) => (await findLeasePda({ job: job.address, openedSlot, number }))[0]),
     );
     const accounts = await fetchInBatches(connection, addresses);
-    return accounts.filter((account) => account.exists);
+    // Anyone may send lamports to the address of a settled lease: that makes an account there, which is none of the program's.
+    const own = accounts.filter((account) => account.exists && account.programAddress === MILLRACE_PROGRAM_ADDRESS);
+    return own.flatMap((account) => genuine(decodeLease(account), LEASE_DISCRIMINATOR) ?? []);
   } catch (error) {
     throw refusal(error);
   }
@@ -46,7 +49,7 @@ async function fetchInBatches(connection: Connection, addresses: readonly Addres
   const starts = Array.from({ length: Math.ceil(addresses.length / BATCH) }, (_, batch) => batch * BATCH);
   const config = { commitment: connection.commitment };
   const batches = starts.map((start) =>
-    fetchAllMaybeLease(connection.rpc, addresses.slice(start, start + BATCH), config),
+    fetchEncodedAccounts(connection.rpc, addresses.slice(start, start + BATCH), config),
   );
   return (await Promise.all(batches)).flat();
 }

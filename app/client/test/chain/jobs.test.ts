@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { AccountRole, address, type Address, type Instruction } from "@solana/kit";
 import { fetchProvider } from "@millrace/client/program";
 import {
   cancelJob,
@@ -16,6 +17,19 @@ import {
 } from "@millrace/client";
 import { DEPOSIT, Market, PRICE, terms } from "./market.js";
 import { refused } from "./refused.js";
+
+/** The system program's `Transfer`; its client is no dependency. */
+function transferOfLamports(from: Address, to: Address, lamports: bigint): Instruction {
+  const data = new Uint8Array(12);
+  const view = new DataView(data.buffer);
+  view.setUint32(0, 2, true);
+  view.setBigUint64(4, lamports, true);
+  const accounts = [
+    { address: from, role: AccountRole.WRITABLE_SIGNER },
+    { address: to, role: AccountRole.WRITABLE },
+  ];
+  return { programAddress: address("11111111111111111111111111111111"), accounts, data };
+}
 
 let market: Market;
 before(async () => {
@@ -52,6 +66,8 @@ test("a job is paid to the second and the rest comes back", async () => {
   await market.settle(lease, { sequence: 2n, seconds: 60n, end: "completed" });
   assert.equal(await ended, undefined);
   assert.equal((await done)?.data.paid, 57_000n);
+  // What a stranger sends to the settled lease's address makes no lease of it.
+  await market.send(scheduler, transferOfLamports(scheduler.address, lease.address, 890_880n));
   assert.deepEqual(await findLeases(connection, await market.job(opened.address)), []);
 
   const gone = waitForJob(connection, opened.address, ["closed"]);

@@ -168,7 +168,8 @@ pub struct InstallWorker {
 
 #[derive(Debug, Args)]
 pub struct AskWorker {
-    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
+    /// The worker's data folder [default: the config file's `data_dir`, else its `run_dir` while a worker runs there,
+    /// else the installed service's, else `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -182,7 +183,8 @@ pub struct AskWorker {
 Settled money is the chain's word, exact to the micro-USDC, and as old as the RPC endpoint keeps transactions. What
 is not yet settled only the rig knows, from its vouchers.")]
 pub struct ShowEarnings {
-    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
+    /// The worker's data folder [default: the config file's `data_dir`, else its `run_dir` while a worker runs there,
+    /// else the installed service's, else `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The rig's node, where its worker does not run here
@@ -214,7 +216,8 @@ pub enum EarningsBy {
 The rig's own word, kept over restarts. `millrace node drain` says the same on chain, to everybody, and takes the
 provider's wallet.")]
 pub struct DrainWorker {
-    /// The worker's data folder [default: the installed service's, else the config file's `run_dir`, else .worker]
+    /// The worker's data folder [default: the config file's `data_dir`, else its `run_dir` while a worker runs there,
+    /// else the installed service's, else `run_dir`, else .worker]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Return when no lease is left and no result is still to be shown; Ctrl-C stops waiting, not draining, and is a failure

@@ -16,7 +16,9 @@ use crate::commands::worker_status::OnChain;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
+use crate::shell::quoted;
 use crate::signals::asked_to_stop;
+use crate::systemd::Systemd;
 use crate::{rigs, views};
 
 /// From one look at what still runs to the next.
@@ -36,6 +38,12 @@ struct Drained {
     /// Whether it was told to take leases.
     #[serde(skip)]
     undone: bool,
+    /// The flag that names the folder, where this command had it: without it another rig may be meant.
+    #[serde(skip)]
+    flag: String,
+    /// Whether that is another folder than the installed service's.
+    #[serde(skip)]
+    is_apart: bool,
     /// What the market has of the node; `None` where nobody asked, or the chain did not answer in time.
     on_chain: Option<OnChain>,
     /// What the rig still works for.
@@ -56,26 +64,31 @@ impl Report for Drained {
     }
 
     fn next(&self) -> Vec<String> {
+        let flag = &self.flag;
         if self.undone && !self.unfit.is_empty() {
-            return vec![
-                "sudo systemctl restart millrace-worker  (once that is mended: a worker that starts looks again)"
-                    .to_owned(),
-            ];
+            let again = "once that is mended: a worker that starts looks again";
+            return vec![match self.is_apart {
+                true => format!("millrace worker run{flag}  (in place of the one that runs, {again})"),
+                false => format!("sudo systemctl restart millrace-worker  ({again})"),
+            }];
         }
         let is_free = self.leases.is_empty() && self.votes.is_empty();
         if !self.running && !is_free {
-            return vec![
-                "sudo systemctl start millrace-worker  (or `millrace worker run`: bonds are lost of what nobody finishes)"
-                    .to_owned(),
-            ];
+            let lost = "bonds are lost of what nobody finishes";
+            return vec![match self.is_apart {
+                true => format!("millrace worker run{flag}  ({lost})"),
+                false => format!("sudo systemctl start millrace-worker  (or `millrace worker run{flag}`: {lost})"),
+            }];
         }
         match (self.draining, is_free) {
-            (true, true) => vec!["millrace worker drain --undo  (takes leases again, also after a restart)".to_owned()],
+            (true, true) => {
+                vec![format!("millrace worker drain --undo{flag}  (takes leases again, also after a restart)")]
+            }
             (true, false) => vec![
-                "millrace worker drain --wait  (until the last one is over)".to_owned(),
-                "millrace worker drain --undo".to_owned(),
+                format!("millrace worker drain --wait{flag}  (until the last one is over)"),
+                format!("millrace worker drain --undo{flag}"),
             ],
-            (false, _) => vec!["millrace worker status".to_owned()],
+            (false, _) => vec![format!("millrace worker status{flag}")],
         }
     }
 }
@@ -122,6 +135,8 @@ impl Drained {
 #[error("the wait was broken off: the rig still has {due}")]
 struct BrokenOff {
     due: String,
+    /// As [`Drained::flag`].
+    flag: String,
 }
 
 impl Diagnostic for BrokenOff {
@@ -130,7 +145,7 @@ impl Diagnostic for BrokenOff {
     }
 
     fn hint(&self) -> String {
-        "the rig still drains: `millrace worker drain --wait` waits on".to_owned()
+        format!("the rig still drains: `millrace worker drain --wait{}` waits on", self.flag)
     }
 }
 
@@ -140,26 +155,41 @@ impl Diagnostic for BrokenOff {
 /// A folder that no worker has used, one of another user's, a worker that does not answer, the damaged journal of one
 /// that does not run; while waiting, a worker that has stopped, or a wait that is broken off.
 pub async fn run(context: &Context<'_>, args: DrainWorker) -> Result<(), Failure> {
+    let flag = args.data_dir.as_deref().map_or_else(String::new, named);
+    let is_services = |folder: &Path| Systemd::of_machine().data_dir().is_some_and(|own| rigs::is_same(folder, &own));
+    let is_apart = args.data_dir.as_deref().is_some_and(|folder| !is_services(folder));
     let data_dir = rigs::data_dir(args.data_dir, &context.settings.worker);
     let draining = !args.undo;
     let ask = if draining { Ask::Drain } else { Ask::Resume };
     let mut status = match control::ask(&data_dir, ask).await {
         Ok(status) => status,
         Err(error @ Error::NotRunning { .. }) if !args.wait => {
-            context.output.report(&at_rest(&data_dir, draining, error)?);
+            context.output.report(&Drained { flag, is_apart, ..at_rest(&data_dir, draining, error)? });
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
     if args.wait {
         let look = async || Ok(control::ask(&data_dir, Ask::Status).await?);
-        status = wait(status, look, |due| context.output.note(&format!("waiting for {due}")), asked_to_stop()).await?;
+        let note = |due: &str| context.output.note(&format!("waiting for {due}"));
+        status = wait(status, look, note, asked_to_stop(), &flag).await?;
     }
     let leases = held(&status.leases).into_iter().map(|lease| lease.lease).collect();
     let votes = owed(&status).into_iter().map(|vote| vote.lease).collect();
     let on_chain = if args.undo { OnChain::ask(&context.client(), status.node).await } else { None };
-    let (node, draining, unfit, undone) = (Some(status.node), status.draining, status.unfit, args.undo);
-    context.output.report(&Drained { node, data_dir, draining, running: true, unfit, undone, on_chain, leases, votes });
+    context.output.report(&Drained {
+        node: Some(status.node),
+        data_dir,
+        draining: status.draining,
+        running: true,
+        unfit: status.unfit,
+        undone: args.undo,
+        flag,
+        is_apart,
+        on_chain,
+        leases,
+        votes,
+    });
     Ok(())
 }
 
@@ -169,6 +199,7 @@ async fn wait(
     look: impl AsyncFn() -> Result<Status, Failure>,
     note: impl Fn(&str),
     stop: impl Future<Output = ()>,
+    flag: &str,
 ) -> Result<Status, Failure> {
     let (mut stop, mut told) = (pin!(stop), None);
     while let Some(due) = pending(held(&status.leases).len(), owed(&status).len()) {
@@ -177,7 +208,7 @@ async fn wait(
             told = Some(due.clone());
         }
         tokio::select! {
-            () = &mut stop => return Err(Failure::refused(&BrokenOff { due })),
+            () = &mut stop => return Err(Failure::refused(&BrokenOff { due, flag: flag.to_owned() })),
             () = tokio::time::sleep(LOOK) => {}
         }
         status = look().await?;
@@ -195,8 +226,24 @@ fn at_rest(data_dir: &Path, draining: bool, error: Error) -> Result<Drained, Fai
         Failure::refused(&error).with_hint(format!("the next worker here {takes}, as it was told; {}", error.hint()))
     })?;
     let node = millrace_worker::registered(data_dir).map(|registered| registered.node);
-    let (data_dir, unfit, undone) = (data_dir.to_owned(), vec![], !draining);
-    Ok(Drained { node, data_dir, draining, running: false, unfit, undone, on_chain: None, leases, votes })
+    Ok(Drained {
+        node,
+        data_dir: data_dir.to_owned(),
+        draining,
+        running: false,
+        unfit: vec![],
+        undone: !draining,
+        flag: String::new(),
+        is_apart: false,
+        on_chain: None,
+        leases,
+        votes,
+    })
+}
+
+/// The flag that has a command ask the worker of this folder and no other.
+pub fn named(data_dir: &Path) -> String {
+    format!(" --data-dir {}", quoted(&data_dir.display().to_string()))
 }
 
 /// What a worker that does not run has still to finish, by its journal.
@@ -252,8 +299,19 @@ mod tests {
 
     fn drained() -> Drained {
         let (node, data_dir) = (Some(Address([4; 32])), "/var/lib/millrace".into());
-        let (unfit, leases, votes) = (vec![], vec![], vec![]);
-        Drained { node, data_dir, draining: true, running: true, unfit, undone: false, on_chain: None, leases, votes }
+        Drained {
+            node,
+            data_dir,
+            draining: true,
+            running: true,
+            unfit: vec![],
+            undone: false,
+            flag: String::new(),
+            is_apart: false,
+            on_chain: None,
+            leases: vec![],
+            votes: vec![],
+        }
     }
 
     #[test]
@@ -285,6 +343,25 @@ mod tests {
             let drained = Drained { draining, unfit: vec![lost_gpu()], undone, leases, ..drained() };
             assert!(!undone || drained.next().iter().all(|line| !line.contains("drain")), "{:?}", drained.next());
             insta::assert_snapshot!(format!("{}\n{}", drained.human(Style::plain()), drained.next().join("\n")));
+        }
+    }
+
+    #[test]
+    fn what_to_do_next_is_for_the_rig_that_was_named() {
+        let flag = named(Path::new("/srv/rig b"));
+        for (is_apart, draining, running, leases, unfit) in [
+            (true, true, true, 0, vec![]),
+            (true, true, true, 1, vec![]),
+            (true, false, true, 0, vec![]),
+            (true, true, false, 1, vec![]),
+            (true, false, true, 0, vec![lost_gpu()]),
+            (false, true, false, 1, vec![]),
+            (false, false, true, 0, vec![lost_gpu()]),
+        ] {
+            let (flag, undone, leases) = (flag.clone(), !draining, vec![Address([1; 32]); leases]);
+            let told = Drained { draining, running, unfit, undone, flag, is_apart, leases, ..drained() };
+            assert_eq!(told.json().get("flag"), None);
+            insta::assert_snapshot!(told.next().join("\n"));
         }
     }
 
@@ -329,13 +406,14 @@ mod tests {
         (idle.leases, idle.votes) = (vec![], vec![]);
         let noted = std::cell::RefCell::new(vec![]);
         let note = |due: &str| noted.borrow_mut().push(due.to_owned());
-        let ended = wait(busy(), async || Ok(idle.clone()), note, std::future::pending()).await.unwrap();
+        let ended = wait(busy(), async || Ok(idle.clone()), note, std::future::pending(), "").await.unwrap();
         assert!(ended.leases.is_empty());
         assert_eq!(noted.take(), ["1 lease and 2 results to show"]);
 
         let look = async || panic!("nobody asked any more");
-        let error = wait(busy(), look, note, std::future::ready(())).await.unwrap_err();
+        let error = wait(busy(), look, note, std::future::ready(()), " --data-dir /srv/b").await.unwrap_err();
         assert_eq!(error.code, "drain-broken-off");
+        assert!(error.hint.contains("`millrace worker drain --wait --data-dir /srv/b`"), "{}", error.hint);
         assert!(error.message.contains("1 lease and 2 results to show"), "{}", error.message);
     }
 

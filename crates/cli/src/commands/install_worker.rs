@@ -74,12 +74,13 @@ impl Report for Installed {
     }
 }
 
-/// In another folder nobody would look after what the service's worker has promised, and its containers would be removed.
+/// In another folder nobody would look after what the rig's worker has promised, and its containers would be removed.
 #[derive(Debug, Error)]
-#[error("the service's worker still has {due} in {}", from.display())]
-struct Moved {
-    from: PathBuf,
-    due: String,
+enum Moved {
+    #[error("the service's worker still has {due} in {}", from.display())]
+    Service { from: PathBuf, due: String },
+    #[error("a worker that was run by hand still has {due} in {}", from.display())]
+    ByHand { from: PathBuf, due: String },
 }
 
 impl Diagnostic for Moved {
@@ -88,11 +89,23 @@ impl Diagnostic for Moved {
     }
 
     fn hint(&self) -> String {
-        let from = quoted(&self.from.display().to_string());
-        format!(
-            "stay there with `--data-dir {from}`; or finish them first: `sudo systemctl start {SERVICE}`, where it does not \
-             run, then `sudo millrace worker drain --wait --data-dir {from}`"
-        )
+        match self {
+            Self::Service { from, .. } => {
+                let from = quoted(&from.display().to_string());
+                format!(
+                    "stay there with `--data-dir {from}`; or finish them first: `sudo systemctl start {SERVICE}`, \
+                     where it does not run, then `sudo millrace worker drain --wait --data-dir {from}`"
+                )
+            }
+            Self::ByHand { from, .. } => {
+                let from = quoted(&from.display().to_string());
+                format!(
+                    "install with `--data-dir {from}`, and the service goes on there; or finish them first: `millrace \
+                     worker run --data-dir {from}`, where it does not run, until `millrace worker drain --wait \
+                     --data-dir {from}` returns"
+                )
+            }
+        }
     }
 }
 
@@ -100,9 +113,9 @@ impl Diagnostic for Moved {
 ///
 /// # Errors
 /// A key file that is missing or is none, an orchestrator that no worker can dial, a machine without systemd, an
-/// account that does not exist, a service that still has leases in another folder, a folder that holds something else, a
-/// folder or unit that cannot be written, a `systemctl` that fails, a worker that ends right after its start:
-/// [`systemd::Error`].
+/// account that does not exist, a service or a worker run by hand that still has leases in another folder, a folder
+/// that holds something else, a folder or unit that cannot be written, a `systemctl` that fails, a worker that ends
+/// right after its start: [`systemd::Error`].
 pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
     let systemd = Systemd::of_machine();
     let key_path = rigs::node_key(args.rig.node_key.as_deref(), "install")?;
@@ -116,6 +129,7 @@ pub fn run(context: &Context<'_>, args: InstallWorker) -> Result<(), Failure> {
             return Err(systemd::Error::Missing { command: by_hand(&args, &unit) }.into());
         }
         stays(systemd.data_dir(), &unit.data_dir)?;
+        takes_over(context.settings.worker.data_dir(), node_key, &unit.data_dir)?;
         systemd.install(&unit)?;
     }
     let rpc_url = &context.settings.rpc_url;
@@ -157,7 +171,20 @@ fn unit(args: &InstallWorker, node_key: &Path, rpc_url: &str) -> Result<Unit, Fa
 fn stays(from: Option<PathBuf>, to: &Path) -> Result<(), Failure> {
     let Some(from) = from.filter(|from| !is_same(from, to)) else { return Ok(()) };
     match pending_at_rest(&from) {
-        Some(due) => Err(Failure::refused(&Moved { from, due })),
+        Some(due) => Err(Failure::refused(&Moved::Service { from, due })),
+        None => Ok(()),
+    }
+}
+
+/// That a worker of this node which was run by hand has nothing at stake where the service would not be. Another node's
+/// containers are not the service's to remove.
+fn takes_over(from: PathBuf, node_key: Address, to: &Path) -> Result<(), Failure> {
+    let is_anothers = || millrace_worker::registered(&from).is_some_and(|kept| kept.node_key != node_key);
+    if is_same(&from, to) || is_anothers() {
+        return Ok(());
+    }
+    match pending_at_rest(&from) {
+        Some(due) => Err(Failure::refused(&Moved::ByHand { from, due })),
         None => Ok(()),
     }
 }
@@ -228,6 +255,12 @@ mod tests {
         );
     }
 
+    fn owe_a_result(journal: &mut Journal) {
+        let (lease, root, salt) = (Address([1; 32]), "0".repeat(64), [0; 32]);
+        let vote = json!({ "record": "vote_prepared", "lease": lease, "root": root, "salt": salt });
+        journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
+    }
+
     #[test]
     fn a_service_with_something_at_stake_is_not_moved() {
         let folder = tempfile::tempdir().unwrap();
@@ -235,14 +268,39 @@ mod tests {
         std::fs::create_dir(&from).unwrap();
         let (mut journal, _) = Journal::open(&from).unwrap();
         assert_eq!(stays(Some(from.clone()), &to), Ok(()), "nothing is left behind");
-        let (lease, root, salt) = (Address([1; 32]), "0".repeat(64), [0; 32]);
-        let vote = json!({ "record": "vote_prepared", "lease": lease, "root": root, "salt": salt });
-        journal.append(&serde_json::from_value(vote).unwrap()).unwrap();
+        owe_a_result(&mut journal);
         assert_eq!((stays(None, &to), stays(Some(from.clone()), &from.join("."))), (Ok(()), Ok(())));
         let failure = stays(Some(from.clone()), &to).unwrap_err();
         assert_eq!(failure.code, "worker-busy");
         assert!(failure.message.contains("1 result to show in ") && failure.hint.contains("--data-dir"), "{failure:?}");
         assert!(failure.hint.contains("systemctl start"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_worker_by_hand_with_something_at_stake_is_not_made_a_service_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["by hand", "to"].map(|name| folder.path().join(name));
+        let key = Address([2; 32]);
+        assert_eq!(takes_over(from.clone(), key, &to), Ok(()), "none was run");
+        std::fs::create_dir(&from).unwrap();
+        let (mut journal, _) = Journal::open(&from).unwrap();
+        assert_eq!(takes_over(from.clone(), key, &to), Ok(()), "nothing is left behind");
+        owe_a_result(&mut journal);
+        assert_eq!(takes_over(from.clone(), key, &from.join(".")), Ok(()));
+        let refused = || takes_over(from.clone(), key, &to).unwrap_err();
+        let (failure, quoted) = (refused(), format!("--data-dir '{}'`", from.display()));
+        assert_eq!(
+            (failure.code.as_ref(), failure.message.contains("by hand still has 1 result")),
+            ("worker-busy", true)
+        );
+        assert_eq!(failure.hint.matches(&quoted).count(), 3, "{failure:?}");
+        assert!(failure.hint.contains("`millrace worker run") && !failure.hint.contains("systemctl"), "{failure:?}");
+
+        for (kept, is_anothers) in [(key, false), (Address([3; 32]), true)] {
+            let registered = json!({ "node": Address([4; 32]), "node_key": kept }).to_string();
+            std::fs::write(from.join("registration.json"), registered).unwrap();
+            assert_eq!(takes_over(from.clone(), key, &to).is_ok(), is_anothers);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::args::UninstallWorker;
-use crate::commands::drain_worker::{held, owed, pending, pending_at_rest};
+use crate::commands::drain_worker::{held, named, owed, pending, pending_at_rest};
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::{self, Report, Style};
@@ -43,6 +43,8 @@ impl Report for Uninstalled {
 #[error("the rig still has {due}")]
 struct Busy {
     due: String,
+    /// Without it `drain` may find another rig.
+    data_dir: PathBuf,
     /// Whether a worker is there to finish them.
     running: bool,
 }
@@ -54,7 +56,8 @@ impl Diagnostic for Busy {
 
     fn hint(&self) -> String {
         let start = if self.running { "" } else { "start it with `systemctl start millrace-worker`, then " };
-        format!("{start}finish them with `millrace worker drain --wait` first; `--force` gives their bonds up")
+        let flag = named(&self.data_dir);
+        format!("{start}finish them with `millrace worker drain --wait{flag}` first; `--force` gives their bonds up")
     }
 }
 
@@ -84,7 +87,7 @@ async fn busy(data_dir: &Path) -> Result<Option<Busy>, Failure> {
         // What does not answer is no better for staying.
         Err(_) => (None, true),
     };
-    Ok(due.map(|due| Busy { due, running }))
+    Ok(due.map(|due| Busy { due, data_dir: data_dir.to_owned(), running }))
 }
 
 #[cfg(test)]
@@ -106,5 +109,7 @@ mod tests {
         let busy = busy(folder.path()).await.unwrap().unwrap();
         assert_eq!(busy.to_string(), "the rig still has 1 result to show");
         assert!(busy.hint().contains("systemctl start"), "{}", busy.hint());
+        let drain = format!("`millrace worker drain --wait --data-dir {}`", folder.path().display());
+        assert!(busy.hint().contains(&drain), "{}", busy.hint());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use millrace_client::accounts::JobAccount;
+use millrace_client::accounts::{JobAccount, LeaseAccount};
 use millrace_client::keys::address_of;
 use millrace_client::{Client, Endpoints, Error, address};
 use millrace_protocol::{Address, Diagnostic};
@@ -82,5 +82,19 @@ async fn an_answer_that_says_less_than_was_asked_is_no_answer() {
     let error = client.find::<JobAccount>(job(&market)).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_eq!(error.code(), "rpc-unreachable");
+    market.localnet.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_sends_to_an_address_makes_no_account_there() {
+    let market = Market::found().await;
+    let lease = address::lease(job(&market), 1, 0);
+    // The least that an account may have.
+    market.localnet.faucet_sol(&lease, 890_880).await.unwrap();
+    assert_eq!(market.client.lamports(lease).await.unwrap(), 890_880);
+    let found: Option<LeaseAccount> = market.client.find(lease).await.unwrap();
+    assert!(found.is_none() && market.client.find_any(lease).await.unwrap().is_none());
+    let error = market.client.find::<LeaseAccount>(market.mint).await.unwrap_err();
+    assert_eq!(error.code(), "account-foreign", "what is another program's is no account that is gone");
     market.localnet.shutdown().await.unwrap();
 }

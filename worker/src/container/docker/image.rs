@@ -132,8 +132,9 @@ fn is_refusal(status: u16) -> bool {
 /// want a token.
 async fn refuses(docker: &Docker, image: &str, login: &RegistryLogin) -> bool {
     match docker.api.inspect_registry_image(image, Some(credentials(login))).await {
-        Err(ApiError::DockerResponseServerError { status_code, .. }) if status_code >= 500 => {}
-        Err(ApiError::DockerResponseServerError { status_code, .. }) => return is_refusal(status_code),
+        Err(ApiError::DockerResponseServerError { status_code, .. }) if is_refusal(status_code) => return true,
+        // 404 is also the answer of an engine that cannot be asked about an image.
+        Err(ApiError::DockerResponseServerError { status_code, .. }) if status_code == 404 || status_code >= 500 => {}
         _ => return false,
     }
     let checking = docker.api.clone().with_request_modifier(check_of(login));
